@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from flows.cli.starting.guessing import Guess, guess_campaign
@@ -60,6 +62,8 @@ def read(source: Source) -> Foreign:
     said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
     notes = [*(said for said in (source.guessed, table.missing) if said), *guess.notes]
     notes += [f"{blank} {said} what can be tried"] if blank else []
+    again = [f"column {h} is {n} measured again" for of in guess.beside.again.values() for n, h in of.items()]
+    notes += [f"{', '.join(again)}: each value is a result of its own"] if again else []
     return Foreign(
         format="csv",
         described=f"a table of {len(table.rows)} rows",
@@ -77,17 +81,39 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
     told = BESIDE.difference(source.ignore)
     measured = set(guess.targets)
     results: list[Result] = []
+    blank = 0
     for line, row in table.rows:
+        again = _measured_again(source, line, row, guess)
+        results += again
         cells = {name: row[header] for name, header in guess.sources.items() if row[header]}
         beside = {h: row[h] for h in aside - IGNORED - {"key"} if row[h]} | {
             h: row[h] for h in table.header if h in told and row[h] and h not in guess.sources.values()
         }
         if not any(name in cells for name in measured) and not beside.get("outcome"):
+            blank += not again
             continue
         settings = {n: _setting(c, guess.totals.get(n)) for n, c in cells.items() if n not in measured}
         readings = {n: _reading(source, line, n, c) for n, c in cells.items() if n in measured}
-        results.append(Result(f"line {line}", settings, readings, beside=beside))
-    return results, len(table.rows) - len(results)
+        for name, header in guess.beside.deviations.items():
+            if name in readings and row[header]:
+                sd = _reading(source, line, header, row[header]).value
+                readings[name] = replace(readings[name], sd=sd)
+        counts = {f"{name}_n": row[header] for name, header in guess.beside.counts.items() if row[header]}
+        results.append(Result(f"line {line}", settings, readings, beside=counts | beside))
+    return results, blank
+
+
+def _measured_again(source: Source, line: int, row: Mapping[str, str], guess: Guess) -> list[Result]:
+    """A result for each further time that targets were measured in a row."""
+    found = []
+    for which, headers in guess.beside.again.items():
+        readings = {n: _reading(source, line, header, row[header]) for n, header in headers.items() if row[header]}
+        if readings:
+            told = {n: row[h] for n, h in guess.sources.items() if n not in guess.targets and row[h]}
+            settings = {n: _setting(cell, guess.totals.get(n)) for n, cell in told.items()}
+            beside = {h: row[h] for h in BESIDE.difference(source.ignore) if row.get(h)}
+            found.append(Result(f"line {line}, measured {which}", settings, readings, beside=beside))
+    return found
 
 
 def _without_limits(row: dict[str, str], targets: dict[str, str]) -> dict[str, str]:

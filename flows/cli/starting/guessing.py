@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flows.cli.showing.words import plural
+from flows.cli.starting.beside_targets import BesideTargets, beside_targets
 from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.kinds import context_of, odd_among_numbers
 from flows.cli.starting.parts import Part, comment, parameters_in
@@ -33,6 +34,7 @@ class Guess:
     sources: Mapping[str, str]  # the column's header of each name that results are told by, targets included
     totals: Mapping[str, float]  # what a name's values are divided by, where fractions sum to something else than one
     left_out: tuple[str, ...]  # columns that are neither parameter nor target, each with the reason
+    beside: BesideTargets  # columns that tell of targets
     notes: tuple[str, ...]  # what is said of columns whose name no parameter could have, and of doubtful choices
 
 
@@ -71,7 +73,10 @@ def guess_campaign(
     if both := [c.header for c in ignored if c in measured]:
         raise SpecError(f"{source}: column {both[0]!r} is a target and to be ignored; leave out one of the two options")
     exact = [_without_limits(column, source) for column in measured]
-    found, left_out = parameters_in([c for c in columns if c not in measured and c not in ignored], path)
+    beside = beside_targets([c for c in columns if c not in ignored], measured)
+    aside = {c.header for c in (*measured, *ignored)} | beside.headers
+    found, left_out = parameters_in([c for c in columns if c.header not in aside], path)
+    left_out += beside.notes
     left_out += [f"left out: {c.header} (as --ignore says)" for c in ignored]
     _check_names(
         source, [*(pair for part in found for pair in part.sources.items()), *((c.name, c.header) for c in exact)]
@@ -111,13 +116,14 @@ def guess_campaign(
     totals = {name: part.fractions.total for part in parts if part.fractions for name in part.sources}
     return Guess(
         "\n".join(lines) + "\n",
-        len({line for column in measured for line, _ in column.cells}),
+        len({line for c in columns if c in measured or c.header in beside.measured for line, _ in c.cells}),
         is_complete,
-        _can_be_told(columns, measured, parts, context),
+        _can_be_told(columns, measured, parts, context, beside),
         tuple(c.name for c in measured),
         sources | {c.name: c.header for c in measured},
         {name: total for name, total in totals.items() if total != 1.0},
         tuple(left_out),
+        beside,
         (
             *((said,) if (said := said_of_missing_numbers({c.header: c.missing for c in columns})) else ()),
             *_renamed([c for part in [*parts, *context] for c in part.columns] + measured),
@@ -200,7 +206,11 @@ def _planning(size: int | None, n_results: int, target: str, parts: Sequence[Par
 
 
 def _can_be_told(
-    columns: Sequence[Column], measured: Sequence[Column], parts: Sequence[Part], context: Sequence[Part]
+    columns: Sequence[Column],
+    measured: Sequence[Column],
+    parts: Sequence[Part],
+    context: Sequence[Part],
+    beside: BesideTargets,
 ) -> bool:
     """Whether ``hakken tell`` reads the table as it is: every column is a parameter, a target or told beside them."""
     named = {header: name for part in [*parts, *context] for name, header in part.sources.items()}
@@ -208,6 +218,8 @@ def _can_be_told(
     used = {c.header for c in columns if c.header in named and _is_told_as(c, named[c.header])}
     used -= {c.header for part in parts if part.fractions and part.fractions.total != 1.0 for c in part.columns}
     used |= {c.header for c in columns if context_of(c) == "beside" and c.header == c.name.casefold()}
+    used |= {header for name, header in beside.deviations.items() if header == f"{name}_sd"}
+    used |= {header for name, header in beside.counts.items() if header == f"{name}_n"}
     return {c.header for c in columns} == used
 
 

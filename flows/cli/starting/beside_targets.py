@@ -1,0 +1,109 @@
+"""Columns that tell of a target and were not varied: it measured again, its deviation, its mean."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from flows.cli.starting.columns import Column
+
+_AGAIN: Final = frozenset({"rep", "repl", "replicate", "repeat", "duplicate", "dup", "triplicate", "run", "trial"})
+_DEVIATION: Final = frozenset({"sd", "std", "stdev", "stddev", "dev", "deviation", "standard"})
+_COUNT: Final = frozenset({"n"})
+_MADE: Final = frozenset(
+    {"average", "avg", "ci", "cv", "err", "error", "max", "mean", "median", "min", "rsd", "se", "sem", "uncertainty"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BesideTargets:
+    """What the columns beside the targets tell, by the names of targets.
+
+    Attributes:
+        again: Headers of the targets measured again, for each time: ``{"2": {"yield": "yield rep 2 (%)"}}``.
+        deviations: The header of each target's standard deviation.
+        counts: The header of how many measurements a value is the mean of.
+        left_out: Why each of the other columns is no parameter, by header.
+    """
+
+    again: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    deviations: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What each column is taken for, as a campaign file says it."""
+        again = [(header, f"{name} measured again") for of in self.again.values() for name, header in of.items()]
+        deviations = [(header, f"the standard deviation of {name}") for name, header in self.deviations.items()]
+        counts = [(header, f"of how many values {name} is the mean") for name, header in self.counts.items()]
+        told = [
+            f"not chosen: {header} ({what}; hakken import tells it)" for header, what in again + deviations + counts
+        ]
+        return (*told, *(f"left out: {header} ({why})" for header, why in self.left_out.items()))
+
+    @property
+    def measured(self) -> frozenset[str]:
+        """The columns that hold values of targets, by header."""
+        return frozenset(header for of in self.again.values() for header in of.values())
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """All these columns, by header."""
+        return frozenset({*self.measured, *self.deviations.values(), *self.counts.values(), *self.left_out})
+
+
+def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> BesideTargets:
+    """Which columns tell of a target, going by their names.
+
+    A column tells of a target if its name is that of the target and words such as ``rep 2`` or ``sd``. A number alone
+    (``peak 2`` beside ``peak``) may be another quantity: it is left out, and a person may say what it is.
+    """
+    again: dict[str, dict[str, str]] = {}
+    deviations: dict[str, str] = {}
+    counts: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    of = [(target, _own(_words(target))) for target in targets]
+    for column in (c for c in columns if c not in targets):
+        for target, own in sorted(of, key=lambda pair: -pair[1].total()):  # "yield B sd" is of "yield B", not "yield"
+            if not own or own - _words(column):
+                continue
+            more = _words(column) - own
+            words, numbers = {w for w in more if not w.isdecimal()}, [w for w in more if w.isdecimal()]
+            has_unit = column.unit in ("", target.unit)
+            if words and words <= _AGAIN and has_unit:
+                again.setdefault(" ".join(numbers) or "again", {})[target.name] = column.header
+            elif words and words <= _DEVIATION and not numbers and has_unit:
+                deviations[target.name] = column.header
+            elif words == _COUNT and not numbers:
+                counts[target.name] = column.header
+            elif words and words <= _AGAIN | _DEVIATION | _COUNT | _MADE:
+                left_out[column.header] = f"going by its name it tells of {target.name}; rename it if it was varied"
+            elif numbers and not words and column.numbers is not None:
+                left_out[column.header] = (
+                    f"is it {target.name} measured again? then call it '{target.name} rep {numbers[0]}'; was something "
+                    "else measured? then name it with --target; rename it if it was varied"
+                )
+            else:
+                continue
+            break
+    for name in {name for of in again.values() for name in of}:  # its own columns say how it scatters, and how many
+        for told in (deviations, counts):
+            if header := told.pop(name, ""):
+                left_out[header] = f"what the columns of {name} say themselves"
+    return BesideTargets(again, deviations, counts, left_out)
+
+
+def _words(column: Column) -> Counter[str]:
+    """Words and numbers of a name, which may follow each other without a space, as in ``rep2``."""
+    return Counter(re.findall(r"[^\W\d_]+|\d+", column.bare.casefold()))
+
+
+def _own(words: Counter[str]) -> Counter[str]:
+    """The words of a target's name, without those that say which measurement it is: ``yield`` of ``yield rep 1``."""
+    if not _AGAIN & words.keys():
+        return words
+    return Counter({w: n for w, n in words.items() if w not in _AGAIN and not w.isdecimal()})

@@ -1,0 +1,94 @@
+"""A target measured again in further columns, its deviation and its mean are results, and no parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.cli.starting.guessing import guess_campaign
+from flows.importing import Foreign, ImportFault, Source, read_foreign
+from loop.spec import read_spec
+
+
+def read(text: str, *targets: str) -> Foreign:
+    goals = dict.fromkeys(targets or ("yield",), "maximize")
+    return read_foreign(Source(Path("t.csv"), text.encode(), goals, campaign="c", table="t.csv"))
+
+
+def parameters(foreign: Foreign) -> list[str]:
+    return list(read_spec(foreign.text, source="c.yaml", read=None).space)
+
+
+@pytest.mark.parametrize(
+    "header", ["yield rep2", "yield_rep_2", "Yield (replicate 2)", "rep 2 yield", "yield repeat", "yield.run2"]
+)
+def test_a_target_measured_again_is_a_result_of_its_own(header: str) -> None:
+    foreign = read(f"ligand,yield,{header}\nA,12,14\nB,55,<5\nC,,7\n")
+
+    assert parameters(foreign) == ["ligand"]
+    told = [(r.settings["ligand"], r.readings["yield"].value, r.readings["yield"].qualifier) for r in foreign.results]
+    assert sorted(told) == [("A", 12, ""), ("A", 14, ""), ("B", 5, "<"), ("B", 55, ""), ("C", 7, "")]
+    assert f"column {header} is yield measured again: each value is a result of its own" in foreign.notes
+    assert not any("no result" in note for note in foreign.notes)  # the last row has one
+
+
+def test_targets_measured_again_together_are_one_result() -> None:
+    foreign = read(
+        "T,yield rep 1 [%],ee rep 1 [%],yield rep 2 [%],ee rep 2 [%]\n20,1,2,3,4\n40,5,6,,\n", "yield rep 1", "ee rep 1"
+    )
+
+    assert parameters(foreign) == ["T"]
+    assert [{n: v.value for n, v in r.readings.items()} for r in foreign.results] == [
+        {"yield rep 1": 3.0, "ee rep 1": 4.0},
+        {"yield rep 1": 1.0, "ee rep 1": 2.0},
+        {"yield rep 1": 5.0, "ee rep 1": 6.0},
+    ]
+
+
+def test_a_deviation_and_a_count_go_with_the_value() -> None:
+    foreign = read("ligand,yield (%),Yield SD (%),n yield\nA,12,1.5,3\nB,55,,2\n", "yield (%)")
+
+    assert parameters(foreign) == ["ligand"]
+    assert [r.readings["yield"].sd for r in foreign.results] == [1.5, None]
+    assert [r.cells()["yield_n"] for r in foreign.results] == ["3", "2"]
+
+
+def test_of_values_that_stand_there_one_by_one_the_deviation_says_nothing_more() -> None:
+    foreign = read("ligand,yield,yield rep 2,yield sd,mean yield\nA,12,14,1.4,13\nB,55,51,2.8,53\n")
+
+    assert all(r.readings["yield"].sd is None for r in foreign.results)
+    assert set(foreign.left) == {
+        "column mean yield (going by its name it tells of yield; rename it if it was varied)",
+        "column yield sd (what the columns of yield say themselves)",
+    }
+
+
+def test_a_number_alone_is_asked_about() -> None:
+    foreign = read("ligand,yield,yield 2\nA,12,14\nB,55,51\n")
+
+    assert parameters(foreign) == ["ligand"]
+    (left,) = foreign.left
+    assert "is it yield measured again? then call it 'yield rep 2'" in left
+    assert len(foreign.results) == 2
+
+
+def test_what_only_begins_alike_is_varied() -> None:
+    foreign = read("yield temperature,T,peak 2,yield\n20,1,3,12\n40,2,4,55\n")
+
+    assert parameters(foreign) == ["yield temperature", "T", "peak 2"]
+
+
+def test_a_repeat_that_is_no_number_is_named() -> None:
+    with pytest.raises(ImportFault, match=r"line 3: target 'yield rep 2' must hold a finite number or a limit"):
+        read("ligand,yield,yield rep 2\nA,12,14\nB,55,lost\n")
+
+
+def test_init_says_what_such_columns_are() -> None:
+    text = "ligand,yield,yield rep 2\nA,12,14\nB,55,51\nC,,7\n"
+
+    guess = guess_campaign(text, source="t.csv", path="t.csv", campaign="c", targets={"yield": "maximize"})
+
+    assert "# not chosen: yield rep 2 (yield measured again; hakken import tells it)" in guess.text
+    assert not guess.can_be_told
+    assert guess.rows_with_results == 3
