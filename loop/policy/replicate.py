@@ -32,6 +32,8 @@ DRAWS = 256  # of the results of several targets together
 SAMPLES = 1_024  # draws from which a covariance is estimated where there is no closed form: 3 % error
 OPTIONS = 64  # tried candidates that are considered for a replicate, the most promising ones
 FAVOUR = 6.0  # times what a new candidate brings at once, which teaches and can be measured again (docs/decisions/0098)
+LATE_FAVOUR = 2.0  # of the last experiments, which teach for few and are measured again by few
+LATE = 10  # so many experiments are the last
 WEIGHTINGS = 8  # of several targets without a trade-off
 
 
@@ -143,13 +145,14 @@ def spend(
     weight = question.weight(x)  # the chance to run as intended, per cost where worth is per cost
     turns: list[Turn] = []
     at = 0
+    favour = LATE_FAVOUR if question.later is not None and question.later < LATE else FAVOUR
     least = NEGLIGIBLE * state.spread(n) * float(weight[:n].median())
     while len(turns) < q:
         worth = state.gains(options) * weight[options]  # perhaps of none
         again = float(worth.max()) if len(worth) else None
         has_new = at < len(fresh)
         new = float(state.gains(torch.tensor([first + at]))[0] * weight[first + at]) if has_new else 0.0
-        if again is not None and again > max(FAVOUR * new, least):
+        if again is not None and again > max(favour * new, least):
             j = int(options[worth.argmax()])
             rival = new if has_new else None
             turns.append(Turn(j, True, again, rival, j == _incumbent(state, n)))

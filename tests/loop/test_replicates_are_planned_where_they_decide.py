@@ -19,7 +19,7 @@ from loop.history import History, Said
 from loop.objective import Goal, Objective, Target
 from loop.outcome import Fault, FaultKind
 from loop.planner import Plan, plan
-from loop.policy.replicate import OPTIONS, _promising, _State, _Voice, normal_nodes, spend
+from loop.policy.replicate import LATE, OPTIONS, _promising, _State, _Voice, normal_nodes, spend
 from loop.record import Arm
 from loop.space import ProductPool
 from loop.spec import CampaignSpec
@@ -225,6 +225,19 @@ def test_a_target_of_which_all_values_are_equal_does_not_decide_what_is_measured
 
     assert {p.candidate.settings["a"] for p in made} <= {"m", "n"}  # not those that y rules out
     assert all(p.acquisition_value is not None and p.acquisition_value < 10 for p in made)
+
+
+def test_a_new_candidate_is_favoured_less_where_little_comes_after_it() -> None:
+    values = {"a": [60], "b": [62], "c": [2, 24, 6, 20], "d": [10], "e": [12], "f": [8], "g": [14], "untried": []}
+    spec, _ = few(dict.fromkeys(values, 0.0), same=False)
+    spec = spec.model_copy(update={"planner": spec.planner.model_copy(update={"batch": 1})})
+    each = [(o, y) for o, told in values.items() for y in told]
+    seen = History(tuple(observe(spec, {"a": o}, measured(y=float(y)), f"{o}{i}") for i, (o, y) in enumerate(each)))
+
+    last, early = (plan(spec, seen, seed=0, experiments=1, left=left).proposals[0] for left in (LATE, LATE + 1))
+
+    assert (last.arm, last.candidate.settings["a"] in "ab") == (Arm.REPLICATE, True)
+    assert (early.arm, early.candidate.settings["a"]) == (Arm.MODEL, "untried")
 
 
 def test_an_end_for_want_of_replicates_worth_it_says_so() -> None:
