@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.looking.routes import check_routes
 from flows.engine.looking.view import View
 from loop.contracts import Adapter, ExperimentSpec, HasParts, Problem
 from loop.errors import AdapterError, AdapterUnavailable
@@ -111,11 +112,12 @@ def refuses_all(laboratory: Adapter, spec: CampaignSpec) -> Sequence[Problem]:
 
 
 def check_laboratory(laboratory: Adapter, spec: CampaignSpec) -> None:
-    """See that a laboratory does not refuse all that a campaign could send.
+    """See that a laboratory does not refuse all that a campaign could send, and that each of several takes what it can.
 
     Raises:
-        AdapterError: It does; says why.
+        AdapterError: It does, or one of several is to take what the campaign never sends; says why.
     """
+    check_routes(spec)
     if problems := refuses_all(laboratory, spec):
         said = "; ".join(str(problem) for problem in problems)
         raise AdapterError(f"laboratory {spec.laboratory.adapter!r} would refuse every experiment: {said}")

@@ -41,8 +41,9 @@ def plate_of(racks: list[str], several: bool = False) -> str:
     return f"""\
 campaign: plate
 space:
-  reagent: {{type: category, options: [A, B]}}
+  reagent: {{type: category, options: [A, B, C]}}
   volume: {{type: number, low: 2, high: 19, step: 0.25, unit: uL}}
+constraints: [{{exclude: {{reagent: C}}}}]
 objective:
   yield: {{goal: maximize, unit: "%", low: 0, high: 100}}
 recipe:
@@ -51,6 +52,7 @@ recipe:
     halide: {{smiles: O}}
     A: {{smiles: O}}
     B: {{smiles: O}}
+    C: {{smiles: O}}
   steps:
     - {{dispense: halide, volume: 5 uL}}
     - {{dispense: reagent, volume: volume}}
@@ -279,7 +281,7 @@ class TestSimulate:
         assert order.count("result") == 6
 
     def test_what_would_be_refused_is_said_before_anything_moves(self, hakken: Any) -> None:
-        Path("ovens.yaml").write_text(CAMPAIGN.replace("when: {oven: third}", "when: {oven: fourth}"))
+        Path("ovens.yaml").write_text(CAMPAIGN.replace("when: {oven: third}", "when: {oven: left}"))
 
         said = hakken("lab", "simulate", "ovens.yaml")
 

@@ -1,0 +1,56 @@
+"""A laboratory of several whose ``when`` names what the campaign does not have would wait for ever: it is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = """\
+campaign: ovens
+space:
+  oven: {type: category, options: ["1", "2"]}
+  temperature: {type: number, values: [80, 90], unit: degC}
+  loading: {type: number, low: 1, high: 10}
+objective:
+  yield: {goal: maximize, unit: "%", low: 0, high: 100}
+planner: {surrogate: random, batch: 2, initial: {experiments: 2, design: random}}
+budget: {experiments: 12}
+laboratory:
+  adapter: several
+  laboratories:
+    robot: {adapter: simulated, when: {oven: "1"}}
+    rest: {adapter: simulated}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("ovn: 1", "'when' names no parameter of the space: 'ovn' (did you mean 'oven'?); they are oven, temperature"),
+        ("oven: 1", "'when' gives 'oven' the value 1, and its options are text; put it in quotes"),
+        ("oven: ['1', '3']", "'when' gives 'oven' the value '3', which is none of its options; they are 1, 2"),
+        ("oven: []", "'when' gives 'oven' no value, so that it takes nothing; name one, or leave 'oven' out"),
+        ("temperature: 85", "'when' gives 'temperature' the value 85, which it never is; it is one of 80, 90"),
+        ("temperature: '80'", "'when' gives 'temperature' the value '80', which is no number; write it without quotes"),
+        ("loading: 12", "'when' gives 'loading' the value 12, which lies outside 1 to 10"),
+    ],
+)
+@pytest.mark.parametrize("command", [["validate"], ["run", "--dry-run"], ["tick"]])
+def test_what_it_takes_and_is_not_there_is_named_with_its_line(
+    hakken: Any, command: list[str], when: str, message: str
+) -> None:
+    Path("ovens.yaml").write_text(CAMPAIGN.replace('oven: "1"}', f"{when}}}"))
+
+    said = hakken(*command, "ovens.yaml")
+
+    assert said.code == 2
+    assert "ovens.yaml line 10: laboratory: laboratory 'several': laboratory 'robot': " in said.err
+    assert message in said.err
