@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Integral, Real
 from typing import Any, Final, TypeAlias, assert_never
 
 from loop.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
@@ -46,23 +47,32 @@ class Measurement:
 
     def __post_init__(self) -> None:
         for name, number in (("value", self.value), ("canonical value", self.canonical)):
-            if not math.isfinite(number):
+            if not (isinstance(number, Real) and math.isfinite(number)):
                 raise OutcomeError(
-                    f"{self.property!r}: the {name} must be a finite number, got {number}; "
+                    f"{self.property!r}: the {name} must be a finite number, got {number!r}; "
                     "report an experiment without a number as negative or fault"
                 )
-        if self.sd is not None and not (math.isfinite(self.sd) and self.sd >= 0):
-            raise OutcomeError(f"{self.property!r}: sd must be zero or above, got {self.sd}")
+        if self.sd is not None and not (isinstance(self.sd, Real) and math.isfinite(self.sd) and self.sd >= 0):
+            raise OutcomeError(f"{self.property!r}: sd must be zero or above, got {self.sd!r}")
+        if self.sd is not None and self.canonical_sd is None:
+            raise OutcomeError(
+                f"{self.property!r}: sd {self.sd} counts only by what it is in the target's unit; give canonical_sd too"
+            )
         if self.canonical_sd is not None and not math.isfinite(self.canonical_sd):
             raise OutcomeError(f"{self.property!r}: sd is too large for the target's unit, got {self.sd} {self.unit}")
-        if not 1 <= self.n <= LARGEST_N:
-            raise OutcomeError(f"{self.property!r}: n must be between 1 and 10^9, got {self.n}")
+        if self.canonical_sd is not None and self.canonical_sd < 0:
+            raise OutcomeError(f"{self.property!r}: canonical_sd must be zero or above, got {self.canonical_sd}")
+        if not (isinstance(self.n, Integral) and 1 <= self.n <= LARGEST_N):
+            raise OutcomeError(f"{self.property!r}: n must be between 1 and 10^9, and whole, got {self.n!r}")
+        if not isinstance(self.qualifier, Qualifier):
+            known = ", ".join(f"Qualifier.{q.name} ({q.value})" for q in Qualifier)
+            raise OutcomeError(f"{self.property!r}: qualifier must be one of {known}, got {self.qualifier!r}")
 
 
 def too_large(m: Measurement) -> str:
     """What cannot be reckoned with, and the rule; "" for an ordinary value. Such a one may be on record already."""
     for what, number in (("", m.canonical), ("the sd ", m.canonical_sd or 0.0)):
-        if abs(number) > LARGEST:
+        if abs(float(number)) > LARGEST:  # a number of numpy may have too few bits to be held against it
             rule = f"is beyond {LARGEST:g} of the target's unit, too large to be reckoned with"
             return f"{m.property!r}: {what}{number:g} {rule}"
     return ""
@@ -122,6 +132,7 @@ class Measured:
     measurements: tuple[Measurement, ...]
 
     def __post_init__(self) -> None:
+        _check_measurements(self.measurements)
         if not self.measurements:
             raise OutcomeError("a measured outcome needs at least one value; report none as negative or fault")
         seen = [(m.property, m.channel) for m in self.measurements]
@@ -136,6 +147,9 @@ class Negative:
     reason: str
     measurements: tuple[Measurement, ...] = ()  # limits, such as yield < 1 %
 
+    def __post_init__(self) -> None:
+        _check_measurements(self.measurements)
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -147,11 +161,24 @@ class Fault:
 
     @staticmethod
     def of(kind: FaultKind, message: str, informative: bool | None = None) -> Fault:
-        """A fault with the kind's own ``informative`` flag unless one is given."""
+        """A fault with the kind's own ``informative`` flag unless one is given.
+
+        Raises:
+            OutcomeError: There is no such kind.
+        """
+        if kind not in FAULT_RULES:
+            raise OutcomeError(f"fault kind {kind!r} is unknown; known: {', '.join(FAULT_RULES)}")
         return Fault(kind, message, FAULT_RULES[kind].informative if informative is None else informative)
 
 
 Outcome: TypeAlias = Measured | Negative | Fault
+
+
+def _check_measurements(given: object) -> None:
+    """See that several measurements are given as such, and not one by itself."""
+    if not (isinstance(given, Sequence) and all(isinstance(m, Measurement) for m in given)):
+        raise OutcomeError(f"measurements must be a tuple of Measurement, such as (m,), got {given!r}")
+
 
 _KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "informative", "provenance", "context"})
 _NONE: Final = "write a limit such as <1 where nothing was found, or report it as negative or fault"

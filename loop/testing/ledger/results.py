@@ -69,7 +69,9 @@ class ResultLaws:
         assert [e.verdict for e in ledger.envelopes("coupling")] == [Verdict.ACCEPTED, Verdict.DUPLICATE]
         assert [e.event for e in ledger.events(key)].count(Event.OUTCOME) == 1
 
-    @pytest.mark.parametrize("second", [measured(12.0), measured(61.0, sd=0.5), Negative("no"), OUTCOMES[-1]])
+    @pytest.mark.parametrize(
+        "second", [measured(12.0), measured(61.0, sd=0.5, canonical_sd=0.5), Negative("no"), OUTCOMES[-1]]
+    )
     def test_another_outcome_of_an_ended_attempt_is_a_conflict_and_its_envelope_stays(
         self, ledger: Ledger, lease: Lease, second: Outcome
     ) -> None:
