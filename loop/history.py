@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from loop.circumstances import Context, Declared, read_actual, read_context, read_expense
 from loop.costs import Expense
-from loop.errors import SpaceError
-from loop.outcome import LARGEST, Fault, Outcome
+from loop.errors import OutcomeError, SpaceError
+from loop.outcome import LARGEST, Fault, Measured, Negative, Outcome
 from loop.record import AttemptRecord, ObservationRecord
-from loop.space import Space
+from loop.space import Category, Component, Ordinal, Space
+from loop.space.parameters import NOTHING
 
 ACCIDENTS = 3  # faults that say nothing of the candidate, after which it is left alone all the same
 
@@ -39,6 +40,15 @@ class Observation:
     is_off: bool = False
     expense: Expense = field(default_factory=Expense)  # what it took, as far as its result says
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.outcome, Measured | Negative | Fault):
+            raise OutcomeError(
+                f"observation {self.id}: the outcome must be Measured, Negative or Fault, got {self.outcome!r}"
+            )
+        _check_point(f"observation {self.id}: x", self.x)
+        if self.actual is not None:
+            _check_point(f"observation {self.id}: actual", self.actual)
+
     @property
     def at(self) -> NDArray[np.float64]:
         """Where the outcome was observed."""
@@ -51,6 +61,9 @@ class Pending:
 
     key: str
     x: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        _check_point(f"pending {self.key}: x", self.x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +154,31 @@ class History:
         last = max(placed, key=lambda entry: entry[0])[1] if placed else None
         return History(tuple(seen), waiting, (*together(remarked), *_passed_over(unused)), last=last)
 
+    def check(self, space: Space) -> None:
+        """See that every point is one of this space, whatever its constraints: its parameters, with their options.
+
+        Raises:
+            SpaceError: One is not; says which.
+        """
+        points = [(f"observation {o.id}", x) for o in self.observations for x in (o.x, o.at)]
+        points += [(f"pending {p.key}", p.x) for p in self.pending]
+        for what, x in points:
+            if len(x) != len(space.parameters):
+                raise SpaceError(
+                    f"{what} has {len(x)} coordinates, and the space has {len(space.parameters)} parameters: "
+                    f"{', '.join(space.names)}; space.coordinates(settings) gives them"
+                )
+        at = np.array([x for _, x in points]).reshape(-1, len(space.parameters))
+        for column, p in enumerate(space.parameters):
+            if isinstance(p, Category | Component | Ordinal):
+                index = at[:, column]
+                known = (index == np.rint(index)) & (index >= NOTHING) & (index < p.size)
+                for row in np.flatnonzero(~known)[:1]:
+                    raise SpaceError(
+                        f"{points[row][0]}: {p.name} has no option number {index[row]:g}, only 0 to {p.size - 1}; "
+                        "space.coordinates(settings) gives the number of an option"
+                    )
+
     def tried(self, d: int) -> NDArray[np.float64]:
         """Coordinates that are not to be chosen again, shape ``(n, d)``: observed or pending.
 
@@ -161,6 +199,14 @@ class History:
     def waiting(self, d: int) -> NDArray[np.float64]:
         """Coordinates of what will be known before the batch is: pending or pinned, shape ``(n, d)``."""
         return np.array([*(p.x for p in self.pending), *(p.x for p in self.pinned)]).reshape(-1, d)
+
+
+def _check_point(what: str, x: object) -> None:
+    """See that a point is one of coordinates, whatever their space is."""
+    if not (isinstance(x, np.ndarray) and x.ndim == 1):
+        raise SpaceError(f"{what} must be coordinates, as space.coordinates(settings) gives them, got {x!r}")
+    if not np.isfinite(x).all():
+        raise SpaceError(f"{what} must be finite numbers, got {x.tolist()}; leave out what was not tried")
 
 
 def _beyond(space: Space, x: NDArray[np.float64]) -> str:

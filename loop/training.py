@@ -52,7 +52,11 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
 
     A limit ("< 5 %") never stands for the limit itself: it says what the value lies between, and the surrogates
     take it so. What the target can be at all (``low``, ``high``) closes the other side where it is stated.
+
+    Raises:
+        SpaceError: A point of the history is none of this space.
     """
+    history.check(space)
     rows: list[tuple[Observation, list[_Reading]]] = []
     remarked: dict[str, list[str]] = {}
     for o in history.observations:

@@ -7,8 +7,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loop.errors import OutcomeError
+from loop.errors import OutcomeError, SpaceError
+from loop.history import History, Observation, Pending
+from loop.insight.best import honest_best
 from loop.outcome import Fault, Measured, Measurement, Negative, Qualifier, too_large
+from loop.planner import plan
+from loop.spec import build_space, read_spec
+
+SPEC = read_spec(
+    """
+campaign: notebook
+space:
+  base: {type: category, options: [KOAc, K3PO4]}
+  temperature: {type: number, low: 60, high: 120, step: 5, unit: degC}
+objective: {yield: {goal: maximize, unit: "%"}}
+planner: {surrogate: gp, batch: 3, initial: {experiments: 3}}
+budget: {experiments: 30}
+laboratory: {adapter: manual}
+""",
+    source="notebook.yaml",
+    read=None,
+)
+SPACE = build_space(SPEC)
 
 
 def measured(value: Any = 50.0, **more: Any) -> Measurement:
@@ -49,3 +69,60 @@ class TestResults:
     def test_a_kind_of_fault_that_there_is_not_is_named_with_those_that_there_are(self) -> None:
         with pytest.raises(OutcomeError, match=r"fault kind 'lost' is unknown; known: input_error, .*compute_lost"):
             Fault.of("lost", "the vial fell")  # type: ignore[arg-type]
+
+
+def seen(x: Any, **more: Any) -> Observation:
+    return Observation("odd", x, Measured((measured(),)), **more)
+
+
+class TestPoints:
+    @pytest.mark.parametrize(
+        ("x", "message"),
+        [
+            (
+                {"base": "KOAc", "temperature": 80},
+                "must be coordinates, as space.coordinates(settings) gives them, got {",
+            ),
+            ([0.0, 80.0], "must be coordinates, as space.coordinates(settings) gives them, got [0.0, 80.0]"),
+            (np.array([[0.0, 80.0]]), "must be coordinates, as space.coordinates(settings) gives them, got array([["),
+            (np.array([0.0, np.nan]), "must be finite numbers, got [0.0, nan]; leave out what was not tried"),
+        ],
+    )
+    def test_what_is_no_point_is_refused_where_it_is_made(self, x: Any, message: str) -> None:
+        for make, what in (
+            (lambda: seen(x), "observation odd: x "),
+            (lambda: seen(np.array([0.0, 80.0]), actual=x), "observation odd: actual "),
+            (lambda: Pending("odd", x), "pending odd: x "),
+        ):
+            with pytest.raises(SpaceError) as refused:
+                make()
+            assert str(refused.value).startswith(what + message)
+
+    def test_what_is_no_outcome_is_refused_where_it_is_made(self) -> None:
+        with pytest.raises(
+            OutcomeError, match=r"^observation odd: the outcome must be Measured, Negative or Fault, got 50"
+        ):
+            Observation("odd", SPACE.coordinates({"base": "KOAc", "temperature": 80}), 50.0)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("x", "message"),
+        [
+            ([0.0, 80.0, 3.0], "odd has 3 coordinates, and the space has 2 parameters: base, temperature; space.coord"),
+            (
+                [7.0, 80.0],
+                "odd: base has no option number 7, only 0 to 1; space.coordinates(settings) gives the number",
+            ),
+            ([0.5, 80.0], "odd: base has no option number 0.5, only 0 to 1"),
+        ],
+    )
+    def test_a_point_of_another_space_is_named(self, x: list[float], message: str) -> None:
+        told, runs = History((seen(np.array(x)),)), History(pending=(Pending("odd", np.array(x)),))
+
+        for ask in (
+            lambda: plan(SPEC, told, seed=0, experiments=3),
+            lambda: plan(SPEC, runs, seed=0, experiments=3),
+            lambda: honest_best(SPEC, told, seed=0),
+        ):
+            with pytest.raises(SpaceError) as refused:
+                ask()
+            assert message in str(refused.value)
