@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Final
 
 from loop.costs import Purse
+from loop.errors import PlanError
 from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.planning.batch import choose_batch
@@ -17,6 +20,8 @@ from loop.record import Json, ProposalDraft
 from loop.resources import Resource
 from loop.space import Pool
 from loop.spec import CampaignSpec
+
+_LARGEST_SEED: Final = 2**62  # generators add to it, and take no more than 63 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,12 @@ def plan(
         device: Where graph networks are trained and large libraries looked over, as torch names it: "cpu" or "cuda".
 
     Raises:
+        PlanError: What is asked for is no number of experiments, or the seed is none.
         PoolExhausted: Nothing is left to propose, or the budget pays for none of it.
+        SpaceError: A point of the history is none of the spec's space.
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
+    _check_numbers(seed, experiments)
     situation = situation_of(
         spec,
         history,
@@ -91,3 +99,11 @@ def plan(
         pending=tuple(p.key for p in history.pending),
         proposals=proposals(situation, picks),
     )
+
+
+def _check_numbers(seed: object, experiments: object) -> None:
+    """Refuse what would be no batch, or one that nobody could plan again."""
+    if not (isinstance(experiments, Integral) and int(experiments) >= 1):
+        raise PlanError(f"experiments must be a whole number of at least 1, got {experiments!r}; none need no plan")
+    if not (isinstance(seed, Integral) and 0 <= int(seed) <= _LARGEST_SEED):
+        raise PlanError(f"seed must be a whole number from 0 to {_LARGEST_SEED}, got {seed!r}")

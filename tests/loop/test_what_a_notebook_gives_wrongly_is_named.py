@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loop.errors import OutcomeError, SpaceError
+from loop.errors import OutcomeError, PlanError, SpaceError
 from loop.history import History, Observation, Pending
 from loop.insight.best import honest_best
 from loop.outcome import Fault, Measured, Measurement, Negative, Qualifier, too_large
@@ -126,3 +126,20 @@ class TestPoints:
             with pytest.raises(SpaceError) as refused:
                 ask()
             assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"experiments": 0}, "experiments must be a whole number of at least 1, got 0; none need no plan"),
+        ({"experiments": -1}, "experiments must be a whole number of at least 1, got -1"),
+        ({"experiments": 2.5}, "experiments must be a whole number of at least 1, got 2.5"),
+        ({"experiments": "2"}, "experiments must be a whole number of at least 1, got '2'"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 4611686018427387904, got -1"),
+        ({"seed": None}, "seed must be a whole number from 0 to 4611686018427387904, got None"),
+        ({"seed": 2**70}, "seed must be a whole number from 0"),
+    ],
+)
+def test_a_batch_of_no_experiments_or_without_a_seed_is_refused(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(PlanError, match=f"^{message}"):
+        plan(SPEC, History(), **{"seed": 0, "experiments": 3, **asked})
