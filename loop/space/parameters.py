@@ -375,8 +375,8 @@ def _index(name: str, options: Sequence[str], value: str | float) -> float:
 
 def _number(name: str, unit: str, value: str | float) -> float:
     try:
-        number = float(value)
-    except ValueError:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
         point = "write it with a point as decimal sign" if has_decimal_comma(str(value)) else ""

@@ -107,8 +107,12 @@ class Space:
         Raises:
             SpaceError: A parameter is missing, unknown or does not apply, an option is unknown or a number is not one.
         """
+        if not isinstance(settings, Mapping):
+            raise SpaceError(
+                f"settings must map each parameter to its value, such as {{{self.names[0]!r}: ...}}, got {settings!r}"
+            )
         if unknown := sorted(set(settings) - set(self.names)):
-            raise SpaceError(f"unknown parameter {unknown[0]!r}{did_you_mean(unknown[0], self.names)}")
+            raise SpaceError(f"unknown parameter {unknown[0]!r}{self._instead_of(unknown[0])}")
         conditional = {self.names[c.column] for c in self.conditions} if self.conditions else frozenset()
         if missing := [n for n in self.names if n not in settings and n not in conditional]:
             raise SpaceError(f"parameter {missing[0]!r} is missing; give every one of {self.needed()}")
@@ -123,6 +127,14 @@ class Space:
             if not applies and name in settings:
                 raise SpaceError(f"parameter {name!r} does not apply with these settings; leave it out")
         return np.asarray(canonical[0])
+
+    def _instead_of(self, name: str) -> str:
+        """What to give instead of a parameter that is none: the fractions of a mixture, what is meant, or all."""
+        for m in self.mixtures:
+            if m.name == name:
+                fractions = ", ".join(self.names[c] for c in m.columns)
+                return f": it is a mixture, so give the fraction of each part: {fractions}"
+        return did_you_mean(name, self.names) or f"; give {self.needed()}"
 
     def needed(self) -> str:
         """The parameters of which a candidate needs a value, for messages: those that may not apply stand apart."""

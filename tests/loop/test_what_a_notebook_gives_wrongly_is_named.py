@@ -143,3 +143,48 @@ class TestPoints:
 def test_a_batch_of_no_experiments_or_without_a_seed_is_refused(asked: dict[str, Any], message: str) -> None:
     with pytest.raises(PlanError, match=f"^{message}"):
         plan(SPEC, History(), **{"seed": 0, "experiments": 3, **asked})
+
+
+MIXED = build_space(
+    read_spec(
+        """
+campaign: mixed
+space:
+  solvent: {type: mixture, parts: [water, DMF], step: 0.25}
+  temperature: {type: number, low: 60, high: 120, unit: degC}
+objective: {yield: {goal: maximize}}
+budget: {experiments: 30}
+laboratory: {adapter: manual}
+""",
+        source="mixed.yaml",
+        read=None,
+    )
+)
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"base": "KOAc", "temperature": None}, "'temperature': must be a finite number in 'degC', got 'None'"),
+            ({"base": "KOAc", "temperature": [80]}, "'temperature': must be a finite number in 'degC', got '[80]'"),
+            ({"base": "KOAc", "temperature": True}, "'temperature': must be a finite number in 'degC', got 'True'"),
+            ({"base": "KOAc", "T": 80}, "unknown parameter 'T'; give base, temperature"),
+            ({"base": "KOAc", "temprature": 80}, "unknown parameter 'temprature' (did you mean 'temperature'?)"),
+            (("KOAc", 80), "settings must map each parameter to its value, such as {'base': ...}, got ('KOAc', 80)"),
+        ],
+    )
+    def test_settings_that_are_none_are_named_with_what_is_expected(self, settings: Any, message: str) -> None:
+        with pytest.raises(SpaceError) as refused:
+            SPACE.coordinates(settings)
+
+        assert message in str(refused.value)
+
+    def test_a_mixture_is_asked_for_by_its_fractions(self) -> None:
+        with pytest.raises(SpaceError) as refused:
+            MIXED.coordinates({"solvent": "water", "temperature": 80})
+
+        assert str(refused.value) == (
+            "unknown parameter 'solvent': it is a mixture, so give the fraction of each part: "
+            "solvent.water, solvent.DMF"
+        )
