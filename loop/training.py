@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.circumstances import Context
+from loop.errors import did_you_mean
 from loop.history import History, Observation, together
 from loop.objective import Objective, Target
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier, too_large
@@ -70,6 +71,8 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
                     readings.append(reading)
                     if note:
                         remarked.setdefault(note, []).append(o.id)
+                if note := _of_no_target(objective, o.outcome):
+                    remarked.setdefault(note, []).append(o.id)
                 if isinstance(o.outcome, Negative):
                     for note in _lacking(objective, measurements):
                         remarked.setdefault(note, []).append(o.id)
@@ -150,6 +153,17 @@ def _reading(target: Target, measurements: Sequence[Measurement]) -> tuple[_Read
             return _SILENT, f"{said} leaves nothing between the limits; retract the observation that is wrong"
         return _Reading([*below, *above][0], *_certainty(mine), low, high), ""
     return _SILENT, ""
+
+
+def _of_no_target(objective: Objective, outcome: Measured | Negative) -> str:
+    """A note where what was measured is no target of the campaign; "" where it is, or where nothing was."""
+    found = dict.fromkeys(m.property for m in outcome.measurements)
+    if not found or set(found) & set(objective.names):
+        return ""
+    return (
+        f"measured is {', '.join(f'{name}{did_you_mean(name, objective.names)}' for name in found)}, and no target "
+        f"({', '.join(objective.names)}): it counts as done, and its values train nothing"
+    )
 
 
 def _lacking(objective: Objective, measurements: Sequence[Measurement]) -> Iterator[str]:

@@ -188,3 +188,20 @@ class TestSettings:
             "unknown parameter 'solvent': it is a mixture, so give the fraction of each part: "
             "solvent.water, solvent.DMF"
         )
+
+
+def test_values_of_what_is_no_target_are_said_to_train_nothing() -> None:
+    temperatures = (60, 80, 100, 120)
+    told = tuple(
+        Observation(
+            str(t), SPACE.coordinates({"base": "KOAc", "temperature": t}), Measured((Measurement("Yield", t, "%", t),))
+        )
+        for t in temperatures
+    )
+
+    notes = plan(SPEC, History(told), seed=0, experiments=3).notes
+
+    assert notes[0] == (
+        "observation 60 and 3 more: measured is Yield (did you mean 'yield'?), and no target (yield): "
+        "it counts as done, and its values train nothing"
+    )
