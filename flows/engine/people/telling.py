@@ -8,7 +8,7 @@ import json
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ from flows.engine.people.rows import (
     told_again,
 )
 from flows.engine.people.slips import slips
-from flows.engine.people.told_again import PLACES, corrected, line_of, repeats, retracted, twins
+from flows.engine.people.told_again import PLACES, corrected, line_of, repeats, retracted, still_counting, twins
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import TOGETHER, Judge, Judgement
@@ -86,10 +86,17 @@ def tell(
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
         targets = ledger.campaign(name).spec["objective"]
-        drafts, notes = _drafts(
-            path.name, data, targets, lambda: {o.id for o in ledger.observations(name, with_retracted=True)}
-        )
-    return tell_rows(settings, name, path.name, drafts, by=by, notes=notes, progress=progress)
+        read = _read(path.name, data, targets, lambda: {o.id for o in ledger.observations(name, with_retracted=True)})
+    return tell_rows(
+        settings,
+        name,
+        path.name,
+        read.drafts,
+        by=by,
+        notes=read.notes,
+        withdrawn=read.withdrawn,
+        progress=progress,
+    )
 
 
 def tell_rows(
@@ -100,9 +107,13 @@ def tell_rows(
     *,
     by: str,
     notes: tuple[str, ...] = (),
+    withdrawn: Collection[str] = (),
     progress: Progress = in_silence,
 ) -> TellReport:
-    """Store rows of ``file``, drafted as ``flows.engine.people.rows`` does, then judge them. Raises as ``tell``."""
+    """Store rows of ``file``, drafted as ``flows.engine.people.rows`` does, then judge them. Raises as ``tell``.
+
+    ``withdrawn`` are results of other campaigns that were retracted there, by their ids there.
+    """
     with open_record(settings) as ledger:
         campaign = ledger.campaign(name)
         with holding(ledger, settings, campaign.name, patience=PATIENCE) as held:
@@ -142,6 +153,7 @@ def tell_rows(
     notes += _fractions(session, [e for e in added if e.id in numbered])
     notes += slips(session.view, (o for o in standing if o.id in ids))
     notes += retracted(earlier, {o.id for o in standing})
+    notes += still_counting(name, withdrawn, [judged[o.id] for o in standing])
     known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in since for e in rows)
     return TellReport(len(added), known, problems, tuple(e.id for e in added), notes)
 
@@ -203,33 +215,40 @@ def _fractions(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, 
     return tuple(f"{said}, once each of its rows is taken back, such as by {back}" for said in asked)
 
 
-def _drafts(
-    file: str, data: bytes, targets: Collection[str], mine: Callable[[], Container[str]]
-) -> tuple[list[EnvelopeDraft], tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a file has to tell: rows, notes on those that are not taken, and what was retracted where it comes from."""
+
+    drafts: Sequence[EnvelopeDraft]
+    notes: tuple[str, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
+
+
+def _read(file: str, data: bytes, targets: Collection[str], mine: Callable[[], Container[str]]) -> _Read:
     """An envelope for each row, one for the whole file where it is no table; notes of rows that are not taken.
 
     ``mine`` gives the ids of the campaign's own results, which are not told to it again.
     """
     if other := no_table(data):
-        return [draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), f"it is {other}")], ()
+        return _Read([draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), f"it is {other}")])
     text, encoding = decoded(data)
     try:
         lines = lines_of(text)
     except csv.Error as error:
-        return [draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")], ()
+        return _Read([draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")])
     if len(lines) < 2:
-        return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], ()
+        return _Read([draft_file(file, text, "it has no rows; give a header line and one line for each result")])
     seen: Counter[str] = Counter()
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
-        return [draft_file(file, text, problem)], ()
+        return _Read([draft_file(file, text, problem)])
     if len(header) == 1 and all(len(cells) > 1 for _, cells in lines[1:]):
         problem = f"line {lines[1][0]}: {not_as_wide(header, lines[1][1], delimiter)}"
-        return [draft_file(file, text, problem)], ()
+        return _Read([draft_file(file, text, problem)])
     doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
     drafts, waiting, blank = [], [], 0
-    rows, passed_over = _others(header, lines[1:], mine)
+    rows, passed_over, withdrawn = _others(header, lines[1:], mine)
     for line, cells in rows:
         if is_blank(header, cells, targets):
             blank += 1
@@ -242,15 +261,16 @@ def _drafts(
             )
             drafts.append(draft)
     guessed = [said] if (said := read_as(file, encoding)) else []
-    return drafts, (*guessed, *_unfinished(file, waiting, blank), *passed_over)
+    return _Read(drafts, (*guessed, *_unfinished(file, waiting, blank), *passed_over), withdrawn)
 
 
 def _others(
     header: Sequence[str], lines: list[tuple[int, list[str]]], mine: Callable[[], Container[str]]
-) -> tuple[list[tuple[int, list[str]]], tuple[str, ...]]:
-    """Lines of an exported table that another campaign's results stand on, and notes on the rest; of others, all."""
+) -> tuple[list[tuple[int, list[str]]], tuple[str, ...], frozenset[str]]:
+    """Lines of an exported table that another campaign's results stand on, notes on the rest, and which of them were
+    retracted there; of other tables, all lines."""
     if not is_exported(header):
-        return lines, ()
+        return lines, (), frozenset()
     rows = [(line, cells, dict(zip(header, cells, strict=False))) for line, cells in lines]
     known = mine()
     others = [row for row in rows if row[2].get(OBSERVATION) not in known]
@@ -263,7 +283,8 @@ def _others(
         )
         if count
     ]
-    return [(line, cells) for line, cells, _ in kept], tuple(notes)
+    withdrawn = frozenset(cells[OBSERVATION] for *_, cells in others if cells.get(RETRACTED) and OBSERVATION in cells)
+    return [(line, cells) for line, cells, _ in kept], tuple(notes), withdrawn
 
 
 def _unfinished(file: str, waiting: Sequence[tuple[int, list[str]]], blank: int) -> Iterator[str]:

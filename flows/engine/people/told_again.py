@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Final
 
-from flows.engine.people.rows import TELL, content_of, is_told
+from flows.engine.people.rows import TELL, content_of, exported_id, is_told
 from loop.record import EnvelopeRecord, ObservationRecord
 
 PLACES: Final = 8  # lines of a file that one message names
@@ -97,6 +97,20 @@ def retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> tu
     return (
         f"retracted, and so known and of no effect: {which}. To let such a result count again, tell its row with "
         "something changed, such as a comment that says why",
+    )
+
+
+def still_counting(name: str, withdrawn: Collection[str], standing: Iterable[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note where results that another campaign retracted, by their ids there, were told before and count here."""
+    gone = [e for e in standing if withdrawn and exported_id(e) in withdrawn]
+    if not gone:
+        return ()
+    what = "1 of them was told before, and counts"
+    if len(gone) > 1:
+        what = f"{len(gone)} of them were told before, and count"
+    return (
+        f"{what} here: {_named(gone)}. Where one is wrong, take it back here too, such as hakken retract "
+        f"{shlex.quote(name)} {gone[0].id} --why WITHDRAWN",
     )
 
 

@@ -161,6 +161,24 @@ def test_a_campaign_is_not_told_its_own_results_nor_what_was_retracted(settings:
     assert len(observations(settings, "small")) == 8
 
 
+def test_what_was_told_before_it_was_retracted_is_named_while_it_counts(settings: Settings, tmp_path: Path) -> None:
+    told(settings, tmp_path)
+    add(settings, tmp_path / "other", **MANUAL, campaign="second")
+    tell(settings, "second", exported(settings, tmp_path / "small.csv"), by="tester")
+    gone, *_ = observations(settings, "small")
+    retract(settings, "small", gone.id, by="tester", why="spilt")
+    file = exported(settings, tmp_path / "later.csv")
+
+    report = tell(settings, "second", file, by="tester")
+    (copy,) = [o.id for o in observations(settings, "second") if f"hakken retract second {o.id} " in report.notes[1]]
+    retract(settings, "second", copy, by="tester", why="spilt")
+    once_more = tell(settings, "second", file, by="tester")
+
+    assert report.notes[0] == "1 row passed over: retracted in the campaign that they come from"
+    assert report.notes[1].startswith("1 of them was told before, and counts here: line ")
+    assert once_more.notes == report.notes[:1]
+
+
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
