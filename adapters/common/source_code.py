@@ -1,4 +1,4 @@
-"""Source code: whether a module has a name, told by reading it; nothing of it is imported or run."""
+"""Source code: whether a module has a function of one argument, told by reading it; nothing is imported or run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN: Final = 8  # functions that a module has in place of the one that it lack
 
 
 def why_not_there(function: str, folder: str, *, is_here: bool) -> str | None:
-    """Why ``module:name`` cannot be found, with the remedy; None where it can, or where only running it would tell.
+    """Why ``module:name`` cannot be called with one mapping, with the remedy; None where it can, or only running tells.
 
     Args:
         function: ``module:name``.
@@ -46,11 +46,44 @@ def why_not_there(function: str, folder: str, *, is_here: bool) -> str | None:
     except (OSError, ValueError):
         return None
     if {name, "__getattr__"} & set(_bound(table)) or _takes_all_of_another(tree):
-        return None
+        return why if (why := _takes_something_else(tree, name)) is None else f"{found.origin} {why}"
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     others = " and others" if len(functions) > SHOWN else ""
     has = f"it has {', '.join(functions[:SHOWN])}{others}; correct the name" if functions else "it has none; write it"
     return f"{found.origin} has no function {name!r}{did_you_mean(name, functions)}; {has}"
+
+
+def _takes_something_else(tree: ast.Module, name: str) -> str | None:
+    """Why a function that is plainly written cannot be called with one mapping; None where it can, or where it is not.
+
+    One that is decorated, or bound a second time, is what only running it would tell.
+    """
+    made = [node for node in ast.walk(tree) if name in _names_bound_by(node)]
+    if len(made) != 1 or made[0] not in tree.body:
+        return None
+    (node,) = made
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.decorator_list:
+        return None
+    where, args = f"line {node.lineno}", node.args
+    if isinstance(node, ast.AsyncFunctionDef):
+        return f"{where}: {name} is async, and nobody awaits it; write def {name}(settings)"
+    several = [*args.posonlyargs, *args.args]
+    needed = len(several) - len(args.defaults)
+    named = [a.arg for a, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is None]
+    if needed <= 1 and not named and (several or args.vararg):
+        return None
+    takes = ", ".join([*(a.arg for a in several), *named]) or "nothing"
+    return f"{where}: {name} takes {takes}, and is called with one mapping of all settings; write def {name}(settings)"
+
+
+def _names_bound_by(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield node.name
+        case ast.Name(ctx=ast.Store()):
+            yield node.id
+        case ast.alias():
+            yield node.asname or node.name
 
 
 def _found(module: str, folder: str) -> ModuleSpec | None:

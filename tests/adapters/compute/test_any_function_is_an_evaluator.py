@@ -116,6 +116,55 @@ def test_a_function_that_goes_wrong_is_a_kind_of_fault(
     assert message in outcome.message
 
 
+CALLED = "line 2: run takes {}, and is called with one mapping of all settings; write def run(settings)"
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("def run(base, temperature): ...", CALLED.format("base, temperature")),
+        ("def run(): ...", CALLED.format("nothing")),
+        ("def run(settings, *, ligand): ...", CALLED.format("settings, ligand")),
+        ("async def run(settings): ...", "line 2: run is async, and nobody awaits it; write def run(settings)"),
+    ],
+)
+def test_a_function_that_takes_something_else_is_named_before_anything_runs(
+    tmp_path: Path, written: str, message: str
+) -> None:
+    (tmp_path / "taking.py").write_text(f"# ours\n{written}\n")
+
+    with pytest.raises(AdapterOptionsError) as refused:
+        build(
+            "callable",
+            {"function": "taking:run"},
+            AdapterContext(str(tmp_path / "lab"), str(tmp_path), "bowl", {"yield": "%"}),
+        )
+
+    assert str(refused.value).endswith(f"{tmp_path / 'taking.py'} {message}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "def run(settings): ...",
+        "def run(settings, n=3, *, ligand=None, **more): ...",
+        "def run(*settings): ...",
+        "from functools import cache\n@cache\ndef run(a, b): ...",
+        "def run(a, b): ...\nrun = print",
+        "if True:\n    def run(a, b): ...",
+        "class run:\n    def __init__(self, settings): ...",
+    ],
+)
+def test_one_that_can_be_called_or_of_which_reading_tells_nothing_is_left_to_run(tmp_path: Path, written: str) -> None:
+    (tmp_path / "taking.py").write_text(f"{written}\n")
+
+    build(
+        "callable",
+        {"function": "taking:run"},
+        AdapterContext(str(tmp_path / "lab"), str(tmp_path), "bowl", {"yield": "%"}),
+    )
+
+
 def test_a_function_may_say_that_the_answer_is_no(lab: Callable[..., Adapter]) -> None:
     outcome = read_outcome(ended(lab("bowls:nothing")), SPEC.targets)
 
