@@ -38,6 +38,12 @@ def next_step(
         page = settings.folder(view.name) / "report.html"  # drawn here, and not wherever else the campaign ran
         there = f", and read {page} (hakken report {name} writes it anew)"
         see = there if page.is_file() else f"; hakken report {name} draws its page"
+        if gone := view.withdrawn_best:
+            return (
+                f"The campaign was finished ({campaign.reason}), and what is known of {gone} was retracted since: "
+                f"hakken best {name} says what is believed now, and hakken resume {name} takes it up.",
+                True,
+            )
         return f"The campaign is finished: {campaign.reason}. See hakken best {name}{see}.", True
     if source := campaign.spec.get("source"):
         of = shlex.quote(source["of"])

@@ -148,6 +148,16 @@ class View:
         return settled_in(self.campaign.reason) if self.campaign.state is CampaignState.FINISHED else ""
 
     @property
+    def withdrawn_best(self) -> str:
+        """What a finished campaign was said to have found, where every result of it was retracted since; else ""."""
+        if self.campaign.state is not CampaignState.FINISHED:
+            return ""
+        every = self.ledger.observations(self.name, with_retracted=True)
+        standing = {o.candidate_id for o in every if o.retracted is None}
+        gone = (self.label(o.settings) for o in every if o.candidate_id not in standing)
+        return next((label for label in gone if f": {label} (" in self.campaign.reason), "")
+
+    @property
     def judged(self) -> Json | None:
         """The condition believed best over a scope when the last round was planned; None where there is none."""
         model = self.ledger.round(self.name, n).model if (n := self.round_number) else {}

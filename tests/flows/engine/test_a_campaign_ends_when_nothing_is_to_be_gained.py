@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import best, pin, preview, replay, run, status, tick
+from flows.engine import best, pin, preview, replay, retract, run, status, tick
 from flows.engine.looking.claims import claims_of
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
@@ -160,3 +160,25 @@ def test_a_retracted_result_is_no_longer_held_against_a_prediction(settings: Set
 
     assert [(c.mean, c.sd, c.value) for c in every] == expected
     assert len(every) == 4
+
+
+def test_an_end_whose_best_was_retracted_since_is_said_to_hold_no_more(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, planner=GP, budget={"experiments": 6})
+    go(settings)
+    named = best(settings, "small").candidates[0].label
+    with open_ledger(settings.database) as ledger:
+        view = View(ledger, "small")
+        ids = {o.id: view.label(o.settings) for o in view.observations}
+    other = next(i for i, label in ids.items() if label != named)
+    retract(settings, "small", other, by="tester", why="spilt")
+    before = status(settings, "small")[0].next_step
+    for one in (i for i, label in ids.items() if label == named):
+        retract(settings, "small", one, by="tester", why="wrong vial")
+    after = status(settings, "small")[0].next_step
+
+    assert before.startswith("The campaign is finished: the budget of 6 experiments is spent; believed best: " + named)
+    assert after.startswith("The campaign was finished (the budget of 6 experiments is spent; ")
+    assert after.endswith(
+        f"what is known of {named} was retracted since: hakken best small says what is believed now, and hakken resume "
+        "small takes it up."
+    )
