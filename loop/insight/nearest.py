@@ -50,14 +50,15 @@ def misses(objective: Objective, row: Mapping[str, float]) -> str:
     for t in objective.targets:
         if t.name not in row or t.meets(row[t.name]):
             continue
-        (low, high), value = t.bounds, row[t.name]
+        (low, high), value = t.asked, row[t.name]
         kind, bound = ("at least", low) if value < low else ("at most", high)
+        is_there, is_wanted = t.shown(value) or f"{value:.4g}", t.shown(bound) or f"{bound:g}"
         said.append(
-            f"{t.name} {value:.4g} {t.unit}".rstrip() + f", and {kind} {bound:g} {t.unit}".rstrip() + " is wanted"
+            f"{t.name} {is_there} {t.unit}".rstrip() + f", and {kind} {is_wanted} {t.unit}".rstrip() + " is wanted"
         )
     return "; ".join(said)
 
 
 def _miss(t: Target, value: float) -> float:
-    low, high = t.bounds
+    low, high = t.asked
     return max(low - value if math.isfinite(low) else 0.0, value - high if math.isfinite(high) else 0.0, 0.0)

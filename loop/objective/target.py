@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from loop.errors import ObjectiveError
@@ -69,7 +70,23 @@ class Target:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Between which values a result is of use, infinite where nothing is asked."""
+        """Between which values a result, or what is believed of one, is of use, infinite where nothing is asked.
+
+        What is believed lies between levels, and counts as the nearest of them (docs/decisions/0100).
+        """
+        low, high = self.asked
+        levels = self.levels or ()
+        within = [i for i, level in enumerate(levels) if low <= level <= high]
+        if self.classes is not None or len(levels) < 2 or not within:
+            return low, high
+        gaps = [(above - level) / 2 for level, above in pairwise(levels)]
+        first, last = within[0], within[-1]
+        low = low if low == -math.inf else levels[first] - gaps[max(first - 1, 0)]
+        return low, (high if high == math.inf else levels[last] + gaps[min(last, len(gaps) - 1)])
+
+    @property
+    def asked(self) -> tuple[float, float]:
+        """The thresholds as they are stated, infinite where nothing is asked; ``within`` of a value that is wanted."""
         low = -math.inf if self.at_least is None else self.at_least
         high = math.inf if self.at_most is None else self.at_most
         if self.value is not None and self.within is not None:
