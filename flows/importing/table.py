@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -96,8 +97,7 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
         readings = {n: _reading(source, line, n, c) for n, c in cells.items() if n in measured}
         for name, header in guess.beside.deviations.items():
             if name in readings and row[header]:
-                sd = _reading(source, line, header, row[header]).value
-                readings[name] = replace(readings[name], sd=sd)
+                readings[name] = replace(readings[name], sd=_deviation(source, line, header, row[header]))
         counts = {f"{name}_n": row[header] for name, header in guess.beside.counts.items() if row[header]}
         results.append(Result(f"line {line}", settings, readings, beside=counts | beside))
     return results, blank
@@ -135,3 +135,13 @@ def _reading(source: Source, line: int, name: str, cell: str) -> Reading:
             "the cell, or leave it empty where nothing was measured"
         )
     return Reading(value, qualifier=match["qualifier"])
+
+
+def _deviation(source: Source, line: int, header: str, cell: str) -> float:
+    sd = finite(cell)
+    if sd is None:
+        raise source.fault(
+            f"line {line}: column {header!r} holds standard deviations, which are finite numbers, got {cell!r}; mend "
+            f"the cell or leave it empty, or leave the column out (--ignore {shlex.quote(header)})"
+        )
+    return sd

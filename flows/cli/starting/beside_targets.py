@@ -11,7 +11,10 @@ from typing import Final
 from flows.cli.starting.columns import Column
 
 _AGAIN: Final = frozenset({"rep", "repl", "replicate", "repeat", "duplicate", "dup", "triplicate", "run", "trial"})
-_DEVIATION: Final = frozenset({"sd", "std", "stdev", "stddev", "dev", "deviation", "standard"})
+_DEVIATION: Final = frozenset({"sd", "std", "stdev", "stddev", "dev", "deviation"})
+_STANDARD: Final = frozenset(
+    {"standard"}
+)  # before deviation; alone it may be a substance, such as an internal standard
 _COUNT: Final = frozenset({"n"})
 _MADE: Final = frozenset(
     {"average", "avg", "ci", "cv", "err", "error", "max", "mean", "median", "min", "rsd", "se", "sem", "uncertainty"}
@@ -75,12 +78,15 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
             words, numbers = {w for w in more if not w.isdecimal()}, [w for w in more if w.isdecimal()]
             has_unit = column.unit in ("", target.unit)
             if words and words <= _AGAIN and has_unit:
-                again.setdefault(" ".join(numbers) or "again", {})[target.name] = column.header
-            elif words and words <= _DEVIATION and not numbers and has_unit:
-                deviations[target.name] = column.header
+                time = " ".join(numbers) or "again"
+                if target.name in again.get(time, {}):  # "yield run 2" beside "yield rep 2"
+                    time = column.header
+                again.setdefault(time, {})[target.name] = column.header
+            elif words & _DEVIATION and words <= _DEVIATION | _STANDARD and not numbers and has_unit:
+                _take(deviations, target, column, left_out)
             elif words == _COUNT and not numbers:
-                counts[target.name] = column.header
-            elif words and words <= _AGAIN | _DEVIATION | _COUNT | _MADE:
+                _take(counts, target, column, left_out)
+            elif words and words <= _AGAIN | _DEVIATION | _STANDARD | _COUNT | _MADE:
                 left_out[column.header] = f"going by its name it tells of {target.name}; rename it if it was varied"
             elif numbers and not words and column.numbers is not None:
                 left_out[column.header] = (
@@ -95,6 +101,12 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
             if header := told.pop(name, ""):
                 left_out[header] = f"what the columns of {name} say themselves"
     return BesideTargets(again, deviations, counts, left_out)
+
+
+def _take(found: dict[str, str], target: Column, column: Column, left_out: dict[str, str]) -> None:
+    """Take a column for what ``found`` holds of targets; a second one of a target is left out."""
+    if (first := found.setdefault(target.name, column.header)) != column.header:
+        left_out[column.header] = f"{first} says it of {target.name}"
 
 
 def _words(column: Column) -> Counter[str]:

@@ -84,6 +84,38 @@ def test_a_repeat_that_is_no_number_is_named() -> None:
         read("ligand,yield,yield rep 2\nA,12,14\nB,55,lost\n")
 
 
+def test_a_second_column_that_says_the_same_is_no_parameter_either() -> None:
+    foreign = read("T,yield,yield sd,yield std,yield n,n yield\n20,1,0.1,0.2,2,3\n40,5,0.5,0.6,4,5\n")
+
+    assert parameters(foreign) == ["T"]
+    assert [r.readings["yield"].sd for r in foreign.results] == [0.1, 0.5]
+    assert set(foreign.left) == {
+        "column yield std (yield sd says it of yield)",
+        "column n yield (yield n says it of yield)",
+    }
+
+
+def test_two_columns_of_one_repeat_are_two_results() -> None:
+    foreign = read("T,yield,yield rep 2,yield run 2\n20,1,2,3\n40,5,6,\n")
+
+    assert parameters(foreign) == ["T"]
+    assert sorted(r.readings["yield"].value for r in foreign.results) == [1, 2, 3, 5, 6]
+
+
+def test_a_standard_is_no_deviation() -> None:
+    foreign = read("T,area,area standard,area standard deviation\n20,10,5,0.1\n40,12,6,0.2\n", "area")
+
+    assert [r.readings["area"].sd for r in foreign.results] == [0.1, 0.2]
+    assert foreign.left == ("column area standard (going by its name it tells of area; rename it if it was varied)",)
+
+
+@pytest.mark.parametrize("cell", ["<1", "high"])
+def test_a_deviation_that_is_no_number_is_named_with_its_column(cell: str) -> None:
+    fault = rf"line 3: column 'yield sd' holds standard deviations, which are finite numbers, got '{cell}'"
+    with pytest.raises(ImportFault, match=fault):
+        read(f"ligand,yield,yield sd\nA,12,1\nB,55,{cell}\n")
+
+
 def test_init_says_what_such_columns_are() -> None:
     text = "ligand,yield,yield rep 2\nA,12,14\nB,55,51\nC,,7\n"
 
