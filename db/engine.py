@@ -27,7 +27,7 @@ CONNECT_SECONDS: Final = 10  # psycopg's own patience with a server that says no
 # something was sent, and more than two hours where nothing was. Seconds, and milliseconds of the last one.
 _NOTICING: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 # A password before the host, which may itself have an @ or a slash; and one that is named.
-_SECRET: Final = re.compile(r"(?P<before>^[\w+]+://[^:/@]*:).*(?=@)|(?P<name>password=)[^&]+")
+_SECRET: Final = re.compile(r"(?P<before>^[\w+:.-]+?://[^:/@]*:).*(?=@)|(?P<name>password=)[^&]+")
 _AT: Final = "an @ in a name or a password is written %40 (and : / ? # % as %3A %2F %3F %23 %25)"
 REMEMBERED: Final = 4  # databases whose compiled statements are kept; most processes see one
 

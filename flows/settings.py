@@ -19,10 +19,13 @@ LEASE: Final = timedelta(minutes=15)  # longer than any single step; a dead proc
 
 
 DEVICES: Final = ("auto", "cpu", "cuda")
-# A server as libpq's own pairs name it, or as a URL with a slash or the colon left out.
+# A server as libpq's own pairs name it, or as a URL with a slash, the colon or all before them left out.
 _SERVER: Final = re.compile(
-    r"\s*(host|hostaddr|port|dbname|user|password|service)\s*=|(?!postgres(ql)?(\+\w+)?://)postgres(\S*@|(ql)?:)"
+    r"\s*(host|hostaddr|port|dbname|user|password|service)\s*="
+    r"|(?!postgres(ql)?(\+\w+)?://)postgres(\S*@|(ql)?(:|//))"
+    r"|(?![^@]*://)[^\s/:@]+(:[^\s@]*@|@[^\s/:@]+:\d)"
 )
+_FILE: Final = re.compile("sqlite:(?!///)")  # of a path that is no URL yet
 
 
 class SettingsError(HakkenError):
@@ -60,7 +63,7 @@ class Settings:
 
         Raises:
             SettingsError: ``HAKKEN_HOME`` names a file, ``HAKKEN_CRASH_COUNT`` is not a whole number above zero,
-                ``HAKKEN_DEVICE`` no device, or ``HAKKEN_DATABASE`` a server and no URL.
+                ``HAKKEN_DEVICE`` no device, or ``HAKKEN_DATABASE`` a server or a file as no URL does.
         """
         given = os.environ if environ is None else environ
         _keep_threads_quiet()
@@ -95,6 +98,11 @@ def _url(database: str) -> str:
         raise SettingsError(
             "HAKKEN_DATABASE names a server, and not as a URL does; write postgresql://USER@HOST:PORT/NAME, or the "
             "path of a SQLite file"
+        )
+    if _FILE.match(database):
+        raise SettingsError(
+            f"HAKKEN_DATABASE {database!r} names a SQLite file, and not as a URL does; write sqlite:///FILE, or the "
+            "path alone"
         )
     return database if "://" in database else f"sqlite:///{Path(database).expanduser().absolute()}"
 

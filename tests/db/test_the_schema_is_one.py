@@ -236,6 +236,7 @@ def test_what_cannot_be_opened_is_told_with_a_remedy(tmp_path: Path) -> None:
         ("sqlite://", LedgerError, "names no file"),
         ("mysql://localhost/x", LedgerError, "use sqlite or postgresql"),
         ("mysql://ada:secret@localhost/x", LedgerError, "use sqlite or postgresql"),
+        ("jdbc:postgresql://ada:secret@localhost/x", LedgerError, "cannot be read"),
         ("://", LedgerError, "cannot be read"),
         ("postgresql://ada:secret@127.0.0.1:5a/none", LedgerError, "the port a number"),
         ("postgresql://ada:the@secret@127.0.0.1:1/none", LedgerError, "more than one @; an @ .* is written %40"),

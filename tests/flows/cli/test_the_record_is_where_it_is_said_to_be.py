@@ -41,7 +41,15 @@ def test_a_look_puts_nothing_into_an_empty_database(
 
 
 @pytest.mark.parametrize(
-    "written", ["host=db dbname=chem password=s3cret", "postgresql:/ada:s3cret@db/chem", "postgres:db/chem"]
+    "written",
+    [
+        "host=db dbname=chem password=s3cret",
+        "postgresql:/ada:s3cret@db/chem",
+        "postgres:db/chem",
+        "postgresql//db/chem",
+        "ada:s3cret@db:5432/chem",
+        "ada@db:5432/chem",
+    ],
 )
 def test_a_server_that_is_not_written_as_a_url_is_no_file(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
@@ -54,6 +62,37 @@ def test_a_server_that_is_not_written_as_a_url_is_no_file(
     assert "HAKKEN_DATABASE names a server, and not as a URL does; write postgresql://USER@HOST:PORT/NAME" in said.err
     assert "s3cret" not in said.err
     assert [entry.name for entry in tmp_path.iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize("written", ["sqlite:record.db", "sqlite:/record.db", "sqlite://record.db"])
+def test_a_file_with_a_slash_left_out_is_not_made(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("HAKKEN_DATABASE", written)
+
+    said = hakken("run", "small.yaml")
+
+    assert said.code == 2
+    assert f"HAKKEN_DATABASE '{written}' names a SQLite file, and not as a URL does; write sqlite:///FILE" in said.err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize("path", ["ada@home/record.db", "a:b/record.db"])
+def test_a_plain_path_may_have_an_at_or_a_colon(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setenv("HAKKEN_DATABASE", path)
+
+    assert f"there is no record at {tmp_path / path}" in hakken("show", "small").err
+
+
+@pytest.mark.parametrize("written", ["postgresql+psycopg://ada@127.0.0.1:1/chem", "postgres://ada:x@127.0.0.1:1/chem"])
+def test_a_url_of_a_server_is_one_whatever_its_driver(
+    hakken: Any, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("HAKKEN_DATABASE", written)
+
+    assert "is busy or out of reach" in hakken("show", "small").err
 
 
 def test_a_plain_path_is_a_file_that_a_look_does_not_make(
