@@ -43,13 +43,17 @@ def _astray(space: Space, when: Mapping[str, tuple[str | float, ...]]) -> Iterat
             )
 
 
-def _not_had(p: Parameter, value: str | float) -> str:
+def _not_had(p: Parameter, value: object) -> str:
     """What is wrong with a value that a parameter is to have; "" where it can."""
+    if not isinstance(value, str | float | int):
+        return f"{value!r}, which is no value; give one, or a list of them, such as [a, b]"
     if isinstance(p, Continuous | Discrete):
         if isinstance(value, str | bool):
             return f"{value!r}, which is no number; write it without quotes"
         if isinstance(p, Continuous):
-            return "" if p.low <= value <= p.high else f"{value:g}, which lies outside {p.low:g} to {p.high:g}"
+            if p.low <= value <= p.high or (p.or_zero and value == 0):
+                return ""
+            return f"{value:g}, which lies outside {p.low:g} to {p.high:g}" + (" and is not 0" if p.or_zero else "")
         shown = ", ".join(f"{v:g}" for v in p.values[:_SHOWN]) + (", …" if p.size > _SHOWN else "")
         return "" if value in p.values else f"{value:g}, which it never is; it is one of {shown}"
     text = str(value)

@@ -13,6 +13,7 @@ space:
   oven: {type: category, options: ["1", "2"]}
   temperature: {type: number, values: [80, 90], unit: degC}
   loading: {type: number, low: 1, high: 10}
+  additive: {type: number, low: 5, high: 50, or_zero: true}
 objective:
   yield: {goal: maximize, unit: "%", low: 0, high: 100}
 planner: {surrogate: random, batch: 2, initial: {experiments: 2, design: random}}
@@ -41,6 +42,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("temperature: 85", "'when' gives 'temperature' the value 85, which it never is; it is one of 80, 90"),
         ("temperature: '80'", "'when' gives 'temperature' the value '80', which is no number; write it without quotes"),
         ("loading: 12", "'when' gives 'loading' the value 12, which lies outside 1 to 10"),
+        ("additive: 2", "'when' gives 'additive' the value 2, which lies outside 5 to 50 and is not 0"),
+        ("temperature: [[80]]", "'when' gives 'temperature' the value [80], which is no value; give one, or a list"),
+        ("oven: {is: '1'}", "'when' gives 'oven' the value {'is': '1'}, which is no value; give one, or a list"),
     ],
 )
 @pytest.mark.parametrize("command", [["validate"], ["run", "--dry-run"], ["tick"]])
@@ -52,5 +56,11 @@ def test_what_it_takes_and_is_not_there_is_named_with_its_line(
     said = hakken(*command, "ovens.yaml")
 
     assert said.code == 2
-    assert "ovens.yaml line 10: laboratory: laboratory 'several': laboratory 'robot': " in said.err
+    assert "ovens.yaml line 11: laboratory: laboratory 'several': laboratory 'robot': " in said.err
     assert message in said.err
+
+
+def test_none_of_an_amount_is_a_value(hakken: Any) -> None:
+    Path("ovens.yaml").write_text(CAMPAIGN.replace('oven: "1"}', "additive: 0}"))
+
+    assert hakken("validate", "ovens.yaml").code == 0
