@@ -50,7 +50,9 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> SeveralLaborat
         if not isinstance(adapter, str) or adapter == "several":
             problems.append(f"laboratory {name!r} needs a line 'adapter' that names one laboratory, got {adapter!r}")
             continue
-        if not isinstance(when, Mapping) or any(isinstance(v, Mapping) for v in when.values()):
+        if not isinstance(when, Mapping) or not all(
+            isinstance(value, str | float | int) for values in _conditions(when).values() for value in values
+        ):
             problems.append(f"laboratory {name!r}: 'when' must give each parameter an option or a list, got {when!r}")
             continue
         inner = replace(context, folder=str(Path(context.folder) / name))

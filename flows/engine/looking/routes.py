@@ -43,10 +43,8 @@ def _astray(space: Space, when: Mapping[str, tuple[str | float, ...]]) -> Iterat
             )
 
 
-def _not_had(p: Parameter, value: object) -> str:
+def _not_had(p: Parameter, value: str | float) -> str:
     """What is wrong with a value that a parameter is to have; "" where it can."""
-    if not isinstance(value, str | float | int):
-        return f"{value!r}, which is no value; give one, or a list of them, such as [a, b]"
     if isinstance(p, Continuous | Discrete):
         if isinstance(value, str | bool):
             return f"{value!r}, which is no number; write it without quotes"

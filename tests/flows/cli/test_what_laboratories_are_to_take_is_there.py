@@ -43,8 +43,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("temperature: '80'", "'when' gives 'temperature' the value '80', which is no number; write it without quotes"),
         ("loading: 12", "'when' gives 'loading' the value 12, which lies outside 1 to 10"),
         ("additive: 2", "'when' gives 'additive' the value 2, which lies outside 5 to 50 and is not 0"),
-        ("temperature: [[80]]", "'when' gives 'temperature' the value [80], which is no value; give one, or a list"),
-        ("oven: {is: '1'}", "'when' gives 'oven' the value {'is': '1'}, which is no value; give one, or a list"),
+        ("temperature: [[80]]", "'when' must give each parameter an option or a list, got {'temperature': [[80]]}"),
+        ("oven: null", "'when' must give each parameter an option or a list, got {'oven': None}"),
     ],
 )
 @pytest.mark.parametrize("command", [["validate"], ["run", "--dry-run"], ["tick"]])
