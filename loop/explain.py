@@ -187,10 +187,11 @@ def _expected(
         return text + "by the sources alone: nothing was measured yet"
     if target.sign:
         best = target.possible(_best_mean(space, belief, place, target.sign))
-        far = "as much as" if mean == best else f"{abs(mean - best):.3g} {'above' if mean > best else 'below'}"
+        gap = in_places(abs(mean - best), whole.sd)
+        far = f"{gap} {'above' if mean > best else 'below'}" if float(gap) else "as much as"
         return text + f"{far} the best believed so far ({in_places(best, whole.sd)})"
     if target.value is not None:
-        return text + f"{abs(mean - target.value):.3g} from the wanted {target.value:g}"
+        return text + f"{in_places(abs(mean - target.value), whole.sd)} from the wanted {target.value:g}"
     low, high = ((bound - whole.mean) / max(whole.sd, 1e-12) for bound in target.bounds)
     kept = NormalDist().cdf(high) - NormalDist().cdf(low)
     return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"

@@ -165,16 +165,17 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
     """The model's choices, some of them given up for tried candidates again where that is worth more."""
     assert s.belief is not None
     used = set(s.belief.table.ids)
-    asked_for = np.unique(np.array([o.x for o in s.history.observations if o.id in used]), axis=0)  # not what was met
-    asked_for = asked_for[
-        is_real(s.space, asked_for)
-    ]  # a cheap version is named by nobody, and not worth a second look
+    rows = np.array([o.x for o in s.history.observations if o.id in used])  # what was asked for, not what was met
+    asked_for, times = np.unique(rows, axis=0, return_counts=True)
+    real = is_real(s.space, asked_for)  # a cheap version is named by nobody, and not worth a second look
+    asked_for, times = asked_for[real], times[real]
     waiting = question.pending[torch.from_numpy(is_real(s.space, question.pending.numpy()))]
+    once = (times == 1) & ~is_among(asked_for, waiting.numpy())
     bundles = _bundles(question, picks)
     question = replace(question, observed=torch.from_numpy(asked_for), pending=waiting)
     fresh = [torch.from_numpy(as_real(s.space, those[0].x[None])[0]) for those in bundles]
     kept: list[Pick] = []
-    for turn in spend(question, fresh, q, may=may_run_again(s, asked_for)):
+    for turn in spend(question, fresh, q, may=may_run_again(s, asked_for), once=once):
         if not turn.is_replicate:
             kept.extend(bundles[turn.index])
             continue

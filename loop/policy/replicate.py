@@ -4,7 +4,8 @@ What counts in the end is the candidate that is named best, and only tried ones 
 again, is valued by how much it is expected to raise the believed value of the best tried candidate once its result is
 known. A replicate has such a value where it may show that the best is another one than believed, or that a hit was a
 fluke; a replicate of what is known well, or of what is hopeless, has none.
-What a budget cannot pay for is not measured again.
+Before a campaign ends, the best is measured again where it was measured once: noise is not always normal, and a lucky
+value is what a best looks like. What a budget cannot pay for is not measured again.
 
 Source: the knowledge gradient for correlated beliefs, Frazier, Powell and Dayanik, INFORMS J. Comput. 21 (2009) 599;
 for a committee the mean over its members.
@@ -119,7 +120,12 @@ class _State:
 
 
 def spend(
-    question: Question, fresh: Sequence[Tensor], q: int, *, may: NDArray[np.bool_] | None = None
+    question: Question,
+    fresh: Sequence[Tensor],
+    q: int,
+    *,
+    may: NDArray[np.bool_] | None = None,
+    once: NDArray[np.bool_] | None = None,
 ) -> tuple[Turn, ...]:
     """How a batch of ``q`` is spent: each turn on the next new candidate, or on a replicate.
 
@@ -130,6 +136,7 @@ def spend(
         fresh: New candidates in the order in which an acquisition function chose them, shape ``(d,)`` each.
         q: How many experiments there are.
         may: Which of the tried candidates may be run once more, ``(n,)``; all where left out.
+        once: Which of them were measured once and are not running, ``(n,)``; none where left out.
     """
     tried, pending = question.observed, question.pending
     if not len(tried):
@@ -145,17 +152,20 @@ def spend(
     weight = question.weight(x)  # the chance to run as intended, per cost where worth is per cost
     turns: list[Turn] = []
     at = 0
-    favour = LATE_FAVOUR if question.later is not None and question.later < LATE else FAVOUR
+    is_late = question.later is not None and question.later < LATE
+    favour = LATE_FAVOUR if is_late else FAVOUR
+    doubted = _best_of_one(state, options, once) if is_late and once is not None else None
     least = NEGLIGIBLE * state.spread(n) * float(weight[:n].median())
     while len(turns) < q:
         worth = state.gains(options) * weight[options]  # perhaps of none
         again = float(worth.max()) if len(worth) else None
         has_new = at < len(fresh)
         new = float(state.gains(torch.tensor([first + at]))[0] * weight[first + at]) if has_new else 0.0
-        if again is not None and again > max(favour * new, least):
-            j = int(options[worth.argmax()])
+        if again is not None and (doubted is not None or again > max(favour * new, least)):
+            place, doubted = int(worth.argmax()) if doubted is None else doubted, None
+            j = int(options[place])
             rival = new if has_new else None
-            turns.append(Turn(j, True, again, rival, j == _incumbent(state, n)))
+            turns.append(Turn(j, True, float(worth[place]), rival, j == _incumbent(state, n)))
         elif not has_new:
             break
         else:
@@ -233,6 +243,14 @@ def _promising(state: _State, pays: NDArray[np.bool_]) -> Tensor:
         score += voice.weight * high.mean(dim=0)[:n]
     score = torch.where(may, score, -torch.inf)
     return score.argsort(descending=True, stable=True)[: min(OPTIONS, int(may.sum()))]
+
+
+def _best_of_one(state: _State, options: Tensor, once: NDArray[np.bool_]) -> int | None:
+    """The place among ``options`` of the candidate that is believed best, where it was measured ``once``; else None."""
+    if not state.question.objective.is_scalar:  # a front has no best
+        return None
+    best = _incumbent(state, len(once))
+    return options.tolist().index(best) if once[best] and best in options else None
 
 
 def _incumbent(state: _State, n: int) -> int:

@@ -15,7 +15,7 @@ from campaigns import ALCOHOLS, SPACE, alcohol_yield, measured, mixed_spec, obse
 from loop.acquisition.protocol import Question
 from loop.costs import Purse
 from loop.errors import PoolExhausted
-from loop.history import History, Said
+from loop.history import History, Pending, Said
 from loop.objective import Goal, Objective, Target
 from loop.outcome import Fault, FaultKind
 from loop.planner import Plan, plan
@@ -244,7 +244,21 @@ def test_an_end_for_want_of_replicates_worth_it_says_so() -> None:
     spec, seen = few({"k": 0.0, "l": 30.0, "m": 60.0, "n": 90.0}, same=False)
 
     with pytest.raises(PoolExhausted, match="every candidate was tried or is being tried, and no replicate is worth"):
-        plan(spec, seen, seed=1, experiments=9)
+        plan(spec, seen, seed=1, experiments=30)
+
+
+def test_before_the_end_the_best_is_measured_again_where_it_was_measured_once() -> None:
+    spec, seen = few({"k": 0.0, "l": 30.0, "m": 60.0, "n": 90.0}, same=False)
+    twice = History((*seen.observations, observe(spec, {"a": "n"}, measured(y=89.0), "n again")))
+    running = replace(seen, pending=(Pending("n again", seen.observations[-1].x),))
+
+    (again,) = plan(spec, seen, seed=1, experiments=9).proposals
+
+    assert (again.candidate.settings["a"], again.arm) == ("n", Arm.REPLICATE)
+    assert again.reason.startswith("replicate: measured 1 time so far; to see whether it is truly the best.")
+    for known in (twice, running):
+        with pytest.raises(PoolExhausted):
+            plan(spec, known, seed=1, experiments=9)
 
 
 def priced(**planner: Any) -> tuple[CampaignSpec, History]:
