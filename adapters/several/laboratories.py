@@ -217,10 +217,24 @@ class SeveralLaboratories:
         return any(isinstance(a, RunsTogether) and a.is_at_work() for a in self.parts().values())
 
     def pause(self) -> int:
-        return sum(a.pause() for a in self.parts().values() if isinstance(a, CanPause))
+        return self._at_each(lambda adapter: adapter.pause(), "paused")
 
     def resume(self) -> int:
-        return sum(a.resume() for a in self.parts().values() if isinstance(a, CanPause))
+        return self._at_each(lambda adapter: adapter.resume(), "resumed")
+
+    def _at_each(self, does: Callable[[CanPause], int], done: str) -> int:
+        """How many runs that were, at all that can; one that cannot be reached keeps no other from it."""
+        runs, lost = 0, []
+        for name, adapter in self.parts().items():
+            if not isinstance(adapter, CanPause):
+                continue
+            try:
+                runs += does(adapter)
+            except AdapterUnavailable as error:
+                lost.append(f"{name}: {error}")
+        if lost:
+            raise AdapterUnavailable(f"not {done} at {'; '.join(lost)}; runs {done} at the others: {runs}")
+        return runs
 
     def parts(self) -> Mapping[str, Adapter]:
         return {m.name: m.adapter for m in self._members}

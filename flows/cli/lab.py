@@ -144,12 +144,14 @@ def simulate(
 @app.command()
 def pause(campaign: Campaign, as_json: Json = False) -> None:
     """Hold up what the campaign's laboratory runs now, where it can; nothing is lost, and nothing ends."""
-    from flows.engine import pause_runs
+    from flows.engine import cannot_pause, pause_runs
 
     where, screen = settings(), Screen(as_json)
-    runs = pause_runs(where, campaign)
-    screen.document({"campaign": campaign, "paused": runs})
+    runs, others = pause_runs(where, campaign), cannot_pause(where, campaign)
+    screen.document({"campaign": campaign, "paused": runs, "cannot_pause": list(others)})
     screen.say(f"{plural(runs, 'run')} paused")
+    if others:
+        screen.say(f"what runs at {', '.join(others)} cannot be paused, and goes on")
     screen.next_step(
         f"hakken lab resume {typed(campaign)} lets them go on; hakken stop {typed(campaign)} sends no more"
     )

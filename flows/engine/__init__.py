@@ -16,7 +16,7 @@ from flows.engine.passes import tick
 from flows.engine.people.deciding import approve, ban, decisions, edit, lift, pin
 from flows.engine.people.halting import halt
 from flows.engine.people.halting import lift as lift_halt
-from flows.engine.people.pausing import pause_runs, resume_runs
+from flows.engine.people.pausing import cannot_pause, pause_runs, resume_runs
 from flows.engine.people.persons import resolve, resume, retract, stop
 from flows.engine.people.reminding import on_ban, on_edit, on_pin
 from flows.engine.people.telling import TellError, tell, tell_rows
@@ -40,6 +40,7 @@ __all__ = [
     "believed",
     "best",
     "bring_in",
+    "cannot_pause",
     "decisions",
     "edit",
     "edits_of",

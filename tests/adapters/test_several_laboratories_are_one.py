@@ -11,7 +11,7 @@ import pytest
 
 from adapters.errors import AdapterOptionsError
 from adapters.registry import build
-from adapters.several import SeveralLaboratories
+from adapters.several import Member, SeveralLaboratories
 from loop.contracts import Absent, Adapter, AdapterContext, AttemptKey, Delivery, ExperimentSpec, Found, Health, Phase
 from loop.errors import AdapterUnavailable, PartUnavailable
 from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
@@ -32,6 +32,20 @@ def several(folder: Path, options: dict | None = None) -> Adapter:
     return build("several", TWO if options is None else options, context(folder))
 
 
+class Bench:
+    """A laboratory of which nothing matters but that its runs can be held up: ``runs`` of them, or it is away."""
+
+    def __init__(self, runs: int | None) -> None:
+        self.runs = runs
+
+    def pause(self) -> int:
+        if self.runs is None:
+            raise AdapterUnavailable("its plug was pulled")
+        return self.runs
+
+    resume = pause
+
+
 class TestTheLawsHold(AdapterContract):
     @pytest.fixture
     def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
@@ -48,6 +62,20 @@ class TestTheLawsHold(AdapterContract):
     @pytest.fixture
     def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
         return lambda key: sum(count_starts(tmp_path / "lab" / name, key) for name in ("cold", "hot"))
+
+
+@pytest.mark.parametrize(("call", "done"), [("pause", "paused"), ("resume", "resumed")])
+def test_one_that_cannot_be_reached_keeps_no_other_from_being_held_up(tmp_path: Path, call: str, done: str) -> None:
+    benches = {"away": Bench(None), "by hand": object(), "near": Bench(2), "far": Bench(1)}
+    members = tuple(Member(name, bench) for name, bench in benches.items())  # type: ignore[arg-type]
+
+    reached = SeveralLaboratories(tmp_path, members[1:], 900.0)
+    without = SeveralLaboratories(tmp_path, members, 900.0)
+
+    assert getattr(reached, call)() == 3
+    with pytest.raises(AdapterUnavailable) as said:
+        getattr(without, call)()
+    assert str(said.value) == f"not {done} at away: its plug was pulled; runs {done} at the others: 3"
 
 
 class TestWhereAnExperimentGoes:

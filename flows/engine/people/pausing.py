@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flows.wiring import open_laboratory, open_record
-from loop.contracts import CanPause
+from loop.contracts import CanPause, HasParts
 from loop.errors import AdapterError
 from loop.safety import see_that_nothing_halts
 from loop.spec import CampaignSpec
@@ -35,6 +35,16 @@ def resume_runs(settings: Settings, name: str) -> int:
     return _laboratory(settings, name, may_move=True).resume()
 
 
+def cannot_pause(settings: Settings, name: str) -> tuple[str, ...]:
+    """Which of a campaign's several laboratories cannot pause, so that what they run goes on.
+
+    Raises as ``pause_runs``.
+    """
+    laboratory = _laboratory(settings, name)
+    parts = laboratory.parts() if isinstance(laboratory, HasParts) else {}
+    return tuple(name for name, part in parts.items() if not isinstance(part, CanPause))
+
+
 def _laboratory(settings: Settings, name: str, *, may_move: bool = False) -> CanPause:
     with open_record(settings) as ledger:
         spec = CampaignSpec.from_resolved(ledger.campaign(name).spec)
@@ -44,5 +54,10 @@ def _laboratory(settings: Settings, name: str, *, may_move: bool = False) -> Can
     if not isinstance(laboratory, CanPause):
         raise AdapterError(
             f"the laboratory {spec.laboratory.adapter!r} cannot pause what it runs; hakken stop sends no more to it"
+        )
+    if isinstance(laboratory, HasParts) and not any(isinstance(p, CanPause) for p in laboratory.parts().values()):
+        names = ", ".join(laboratory.parts())
+        raise AdapterError(
+            f"none of the laboratories {names} can pause what it runs; hakken stop sends no more to them"
         )
     return laboratory

@@ -9,8 +9,10 @@ import pytest
 
 from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import StandIn, serving
+from adapters.several import Member, SeveralLaboratories
 from db.ledger import open_ledger
 from flows.engine import passes, tick
+from flows.engine.people import pausing
 from flows.settings import Settings
 from loop.experiment import State
 from tests.flows.engine.bench import add, cheap_planner
@@ -51,7 +53,7 @@ def test_a_run_is_held_up_and_goes_on(hakken: Any, home: Settings, tmp_path: Pat
     assert "1 run paused" in paused.out
     assert "hakken lab resume small lets them go on; hakken stop small sends no more" in paused.out
     assert "1 run resumed" in resumed.out
-    assert again.json == {"campaign": "small", "paused": 0}
+    assert again.json == {"campaign": "small", "paused": 0, "cannot_pause": []}
     assert once_more.json == {"campaign": "small", "resumed": 0}
     assert (stands, goes_on) == (["paused"], ["running"])
 
@@ -67,6 +69,36 @@ def test_a_laboratory_that_cannot_pause_is_named_with_the_way_out(
     assert said.code == 2
     assert "the laboratory 'simulated' cannot pause what it runs; hakken stop sends no more to it" in said.err
     assert hakken("lab", command, "nothing").code == 2
+
+
+class Bench:
+    def pause(self) -> int:
+        return 2
+
+    resume = pause
+
+
+def several(tmp_path: Path, **laboratories: object) -> Any:
+    members = tuple(Member(name, bench) for name, bench in laboratories.items())  # type: ignore[arg-type]
+    return lambda *_: SeveralLaboratories(tmp_path, members, 900.0)
+
+
+def test_those_of_several_that_cannot_pause_are_named(
+    hakken: Any, home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(home, tmp_path)
+    monkeypatch.setattr(pausing, "open_laboratory", several(tmp_path, robot=Bench(), hand=object(), oven=object()))
+    one = hakken("lab", "pause", "small")
+    told = hakken("lab", "pause", "small", "--json").json
+    monkeypatch.setattr(pausing, "open_laboratory", several(tmp_path, hand=object(), oven=object()))
+    none = hakken("lab", "pause", "small")
+
+    assert one.code == 0
+    assert "2 runs paused" in one.out
+    assert "what runs at hand, oven cannot be paused, and goes on" in one.out
+    assert told == {"campaign": "small", "paused": 2, "cannot_pause": ["hand", "oven"]}
+    assert none.code == 2
+    assert "none of the laboratories hand, oven can pause what it runs; hakken stop sends no more to them" in none.err
 
 
 def test_the_doubt_of_a_plate_is_ended_in_one_command(hakken: Any, home: Settings, tmp_path: Path) -> None:
