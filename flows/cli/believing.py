@@ -52,6 +52,9 @@ def best(
         lines.append(f"{standing.regret} (when round {standing.round} was planned)")
     for line in (*lines, *(f"note: {note}" for note in found.notes)):
         screen.say(line)
+    if not shown:
+        screen.next_step(standing.next_step)
+        return
     doubts = "replicates: planned (on plates plate: {replicates: N}) spends experiments on such doubts"
     if found.scope:
         doubts = "more experiments go to such doubts"

@@ -137,11 +137,11 @@ def best_of_belief(
 def _raw(space: Space, objective: Objective, history: History, table: Table, why: str) -> HonestBest:
     """Without a model: means of what was measured, and their spread; exact where ``table`` holds nothing against it."""
     tried = [t for t in tried_candidates(space, objective, history) if t.has_values or not objective.has_classes]
+    if not tried:
+        return HonestBest("", (), 0, notes=(why, "no candidate has a value for every target yet"))
     note = f"{why}: means of the measured values, which favour the lucky, and no chances"
     if not all(t.has_values for t in tried):
         note += LIMITS_COUNT
-    if not tried:
-        return HonestBest("", (), 0, notes=(note, "no candidate has a value for every target yet"))
     means = torch.tensor([[mean_of(target, t) for target in objective.targets] for t in tried], dtype=torch.float64)
     x = torch.from_numpy(np.array([t.x for t in tried]))
     exact = {i: Known.of(TrainingSet.of(table, i)).is_certain(x) for i, t in enumerate(objective.targets) if t.is_exact}

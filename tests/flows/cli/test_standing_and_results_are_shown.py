@@ -221,6 +221,19 @@ def test_best_advises_replicates_only_where_none_are_planned(hakken: Any, planne
     assert hakken("best", "small").out.splitlines()[-1] == f"next: hakken report small draws all of it; {doubts}"
 
 
+def test_where_nothing_can_be_named_best_the_next_step_is_that_of_the_campaign(hakken: Any) -> None:
+    write(simulated="manual")
+    hakken("run", "small.yaml")
+
+    said, stands = hakken("best", "small").out, hakken("status", "small").out
+
+    assert "small: nothing can be named the best yet" in said
+    assert "note: no candidate has a value for every target yet" in said
+    assert "means of the measured values" not in said
+    assert said.splitlines()[-1] == stands.splitlines()[-1]
+    assert "wait for their results: fill in" in said.splitlines()[-1]
+
+
 def test_what_was_recorded_beside_a_result_is_shown_and_exported(hakken: Any, home: Any) -> None:
     write(
         simulated="manual",
