@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.files.worksheet import KEY, Sheet, SheetError
-from loop.cells import finite, in_doubt, split_header
+from loop.cells import finite, in_doubt, says_nothing, split_header
 from loop.circumstances import HOUR, is_as_planned
 from loop.contracts import ExperimentSpec
 from loop.errors import UnitError
@@ -77,8 +77,19 @@ class Columns:
 
     def known(self) -> set[str]:
         """Every column that has a meaning of its own, those that a person may add among them."""
-        parts = {title for t in self.values for title in (f"{t} n", f"{t}_n", f"{t}_sd")}
-        return {*self.all(), FILE, *parts}
+        return {*self.all(), FILE, *self._parts()}
+
+    def of_numbers(self, header: Iterable[str], spec: ExperimentSpec | None) -> set[str]:
+        """Those that can hold nothing but a number: not the values of targets, which may be words."""
+        settings = {} if spec is None else spec.settings
+        varied = {self.settings[name] for name, value in settings.items() if not isinstance(value, str)}
+        named = {title: name for name, title in self.beside.items()}
+        beside = {c for c in header if self.units.get(named.get(c) or split_header(c)[0]) is not None}
+        return {*self._parts(), *varied, *beside, *TAKEN.keys() - {*self.all()}}
+
+    def _parts(self) -> set[str]:
+        """What a person may call the deviations of targets, and how many readings a value is the mean of."""
+        return {title for t in self.values for title in (self.deviations[t], f"{t} n", f"{t}_n", f"{t}_sd")}
 
 
 def _molecules(spec: ExperimentSpec | None) -> list[str]:
@@ -144,7 +155,10 @@ def read_row(
     check_row(row, columns, sheet)
     cells = {column: text.strip() for column, text in row.items()}
     said = cells.get(OUTCOME, "")
-    given, left = targets_of(row, columns)
+    kind, detail = (part.strip().lower() for part in said.partition(":")[::2])
+    numbers = columns.of_numbers(row, spec) | ({*columns.values.values()} if kind not in ("", "measured") else set())
+    cells = {column: "" if column in numbers and says_nothing(text) else text for column, text in cells.items()}
+    given, left = targets_of(cells, columns)
     if not said and (left or not given):
         return None
     values = []
@@ -164,7 +178,6 @@ def read_row(
     comment = cells.get(COMMENT, "")
     provenance = {"program": "worksheet", "row": dict(row), **_taken(cells, columns, sheet)}
     payload: dict[str, Any] = {"provenance": provenance}
-    kind, detail = (part.strip().lower() for part in said.partition(":")[::2])
     if kind in _KINDS and not detail:  # which fault it was says that it was one
         kind, detail = "fault", kind
     match kind, detail:

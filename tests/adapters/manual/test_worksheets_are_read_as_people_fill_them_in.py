@@ -242,6 +242,30 @@ def test_deviations_and_readings_may_be_called_as_in_a_told_table(
     assert "context" not in json.loads(manual.fetch(handle)[0].payload)
 
 
+@pytest.mark.parametrize("word", ["NA", "NaN", "n/a", "#N/A"])
+def test_a_word_for_a_missing_number_is_an_empty_cell(
+    manual: Manual, handle: Handle, tmp_path: Path, word: str
+) -> None:
+    more = {"temperature [degC]": word, "yield n": word, "hours": word}
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", sd=word, comment=word, **more)
+    result = outcome(manual, handle)
+
+    assert isinstance(result, Measured)
+    assert (result.measurements[0].sd, result.measurements[0].n) == (None, 1)
+    assert json.loads(manual.fetch(handle)[0].payload)["context"] == {"comment": word}
+
+
+def test_what_has_no_value_needs_no_number(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="NA", outcome="negative")
+    none = outcome(manual, handle)
+    fill(sheet_of(tmp_path), KEY, yield_="NA", outcome="fault", comment="it spilt")
+    manual.status(handle)
+    failed = json.loads(manual.fetch(handle)[-1].payload)
+
+    assert none == Negative("reported as negative")
+    assert failed["message"] == "it spilt"
+
+
 def test_a_worksheet_that_is_no_csv_is_unavailable_and_stays_as_it_is(
     manual: Manual, handle: Handle, tmp_path: Path
 ) -> None:
