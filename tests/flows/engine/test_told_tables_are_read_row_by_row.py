@@ -72,6 +72,17 @@ def test_a_told_row_says_readings_limits_and_what_was_recorded_beside_it(setting
     assert dict(second.context) == {"plate": "P2"}
 
 
+def test_a_column_called_like_a_mixture_is_answered_with_its_fractions(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, space={"solvent": {"type": "mixture", "parts": ["water", "DMF"], "step": 0.25}})
+
+    report = tell(settings, "small", write(tmp_path, "solvent,yield\nwater,5\n"), by="tester")
+
+    assert (
+        "column 'solvent' is unknown (a mixture: give the fraction of each part, solvent.water, solvent.DMF); known: "
+        in report.problems[0]
+    )
+
+
 def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     rows = "water,DBU,1,10,,,\nwater,DBU,1,10,,,\nDMF,DBU,2,20,,,\n"

@@ -93,8 +93,19 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
     known = [*names, *spec.objective, *PLAIN, *beside]
     parts = [f"{t}_{part}" for t in spec.objective for part in ("sd", "n")]
     wanted = ", ".join([*names, *spec.objective, *parts, *sorted(PLAIN), *beside])
-    hints = [did_you_mean(split_header(head)[0], known) for head in heads]
+    hints = [
+        _instead_of(split_header(head)[0], spec, names) or did_you_mean(split_header(head)[0], known) for head in heads
+    ]
     if len(heads) == 1:
         return f"column {heads[0]!r} is unknown{hints[0]}; known: {wanted}. Rename or remove it"
     listed = ", ".join(f"{head!r}{hint}" for head, hint in zip(heads, hints, strict=True))
     return f"columns {listed} are unknown; known: {wanted}. Rename or remove them"
+
+
+def _instead_of(name: str, spec: CampaignSpec, names: Sequence[str]) -> str:
+    """The columns that a mixture has, where one is called like it; "" where none is."""
+    given = spec.space.get(name)
+    if given is None or given.type != "mixture":
+        return ""
+    fractions = ", ".join(column for column in names if column.startswith(f"{name}."))
+    return f" (a mixture: give the fraction of each part, {fractions})"
