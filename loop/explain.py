@@ -98,6 +98,7 @@ def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDA
     so_far += f", {failed} more failed" if failed else ""
     so_far += f", {waiting} more running" if waiting else ""
     why = "to see whether it is truly the best" if turn.is_incumbent else "it may be better than what is believed best"
+    why += ", once more before the budget ends" if turn.is_due else ""
     unit = objective.wanted[0].unit if len(objective.wanted) == 1 else ""
     rival = "" if turn.rival is None else f", a new candidate by {turn.rival:.3g} {unit}".rstrip() + per
     gain = f"{turn.gain:.3g} {unit}".rstrip() + per

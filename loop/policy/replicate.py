@@ -51,6 +51,7 @@ class Turn:
     gain: float
     rival: float | None
     is_incumbent: bool = False  # it is the candidate that is believed best
+    is_due: bool = False  # it is measured a second time before the budget ends, whatever that is worth
 
 
 @dataclass
@@ -162,10 +163,11 @@ def spend(
         has_new = at < len(fresh)
         new = float(state.gains(torch.tensor([first + at]))[0] * weight[first + at]) if has_new else 0.0
         if again is not None and (doubted is not None or again > max(favour * new, least)):
-            place, doubted = int(worth.argmax()) if doubted is None else doubted, None
-            j = int(options[place])
+            is_due = doubted is not None
+            place = int(worth.argmax()) if doubted is None else doubted
+            doubted, j = None, int(options[place])
             rival = new if has_new else None
-            turns.append(Turn(j, True, float(worth[place]), rival, j == _incumbent(state, n)))
+            turns.append(Turn(j, True, float(worth[place]), rival, j == _incumbent(state, n), is_due))
         elif not has_new:
             break
         else:

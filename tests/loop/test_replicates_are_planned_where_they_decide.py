@@ -255,7 +255,8 @@ def test_before_the_end_the_best_is_measured_again_where_it_was_measured_once() 
     (again,) = plan(spec, seen, seed=1, experiments=9).proposals
 
     assert (again.candidate.settings["a"], again.arm) == ("n", Arm.REPLICATE)
-    assert again.reason.startswith("replicate: measured 1 time so far; to see whether it is truly the best.")
+    why = "to see whether it is truly the best, once more before the budget ends. It is expected to raise"
+    assert again.reason.startswith(f"replicate: measured 1 time so far; {why}")
     for known in (twice, running):
         with pytest.raises(PoolExhausted):
             plan(spec, known, seed=1, experiments=9)
