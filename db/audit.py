@@ -56,13 +56,13 @@ class Chain:
         """Write the entries, in their order."""
         number, previous = self._locked_head()
         entries = []
-        for at, one in enumerate(sealings, number + 1):
+        for place, one in enumerate(sealings, number + 1):
             sealed = {
                 name: [len(some), seal(tables.Base.metadata.tables[name], some)]
                 for name, some in sorted(one.rows.items())
             }
             entry = {
-                "number": at,
+                "number": place,
                 "at": one.at,
                 "actor": one.actor,
                 "action": one.action,
