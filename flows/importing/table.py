@@ -65,6 +65,7 @@ def read(source: Source) -> Foreign:
     notes += [f"{blank} {said} what can be tried"] if blank else []
     again = [f"column {h} is {n} measured again" for of in guess.beside.again.values() for n, h in of.items()]
     notes += [f"{', '.join(again)}: each value is a result of its own"] if again else []
+    notes += [f"{n} is the mean of its further columns, which count in its place" for n in sorted(guess.beside.means)]
     return Foreign(
         format="csv",
         described=f"a table of {len(table.rows)} rows",
@@ -86,7 +87,8 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
     for line, row in table.rows:
         again = _measured_again(source, line, row, guess)
         results += again
-        cells = {name: row[header] for name, header in guess.sources.items() if row[header]}
+        means = guess.beside.means & {name for result in again for name in result.readings}
+        cells = {name: row[header] for name, header in guess.sources.items() if row[header] and name not in means}
         beside = {h: row[h] for h in aside - IGNORED - {"key"} if row[h]} | {
             h: row[h] for h in table.header if h in told and row[h] and h not in guess.sources.values()
         }

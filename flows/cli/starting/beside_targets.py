@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Final
 
 from flows.cli.starting.columns import Column
+from loop.cells import finite
 
 _AGAIN: Final = frozenset({"rep", "repl", "replicate", "repeat", "duplicate", "dup", "triplicate", "run", "trial"})
 _DEVIATION: Final = frozenset({"sd", "std", "stdev", "stddev", "dev", "deviation"})
@@ -30,12 +32,14 @@ class BesideTargets:
         deviations: The header of each target's standard deviation.
         counts: The header of how many measurements a value is the mean of.
         left_out: Why each of the other columns is no parameter, by header.
+        means: Targets whose own column is the mean of the others, by which a row is told that has those.
     """
 
     again: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     deviations: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    means: frozenset[str] = frozenset()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -100,7 +104,28 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
         for told in (deviations, counts):
             if header := told.pop(name, ""):
                 left_out[header] = f"what the columns of {name} say themselves"
-    return BesideTargets(again, deviations, counts, left_out)
+    repeats = {t.name: [c for c in columns if c.header in {of.get(t.name) for of in again.values()}] for t in targets}
+    means = frozenset(target.name for target in targets if _is_mean(target, repeats[target.name]))
+    return BesideTargets(again, deviations, counts, left_out, means)
+
+
+def _is_mean(target: Column, repeats: Iterable[Column]) -> bool:
+    """Whether what a target's column says is the mean of its repeats, as rounded there, in each row that can tell."""
+    told = dict(target.cells)
+    by_line: dict[int, list[str]] = defaultdict(list)
+    for column in repeats:
+        for line, cell in column.cells:
+            by_line[line].append(cell)
+    rows = 0
+    for line, cells in by_line.items():
+        said, values = finite(told.get(line, "")), [v for v in map(finite, cells) if v is not None]
+        if said is None or len(values) < len(cells) or len(set(values)) < 2:
+            continue
+        place = 10.0 ** -len(told[line].partition(".")[2])
+        if abs(fmean(values) - said) > 0.5 * place * (1 + 1e-9):
+            return False
+        rows += 1
+    return rows > 1
 
 
 def _take(found: dict[str, str], target: Column, column: Column, left_out: dict[str, str]) -> None:

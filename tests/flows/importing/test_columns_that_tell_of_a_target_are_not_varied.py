@@ -102,6 +102,23 @@ def test_two_columns_of_one_repeat_are_two_results() -> None:
     assert sorted(r.readings["yield"].value for r in foreign.results) == [1, 2, 3, 5, 6]
 
 
+def test_a_mean_counts_only_where_its_repeats_do_not() -> None:
+    foreign = read("ligand,yield,yield rep 1,yield rep 2\nA,10.5,10,11\nB,21,20,21\nC,5,,\nD,30,30,30\n")
+
+    told = [(r.settings["ligand"], r.readings["yield"].value) for r in foreign.results]
+    assert sorted(told) == [("A", 10), ("A", 11), ("B", 20), ("B", 21), ("C", 5), ("D", 30), ("D", 30)]
+    assert "yield is the mean of its further columns, which count in its place" in foreign.notes
+
+
+@pytest.mark.parametrize(
+    "rows", ["A,10.5,10,11\nB,22,20,21\n", "A,10.5,10,11\nB,20,20,20\n", "A,10.5,10,<11\nB,5,4,6\n"]
+)
+def test_what_may_be_a_measurement_of_its_own_counts(rows: str) -> None:
+    foreign = read(f"ligand,yield,yield rep 1,yield rep 2\n{rows}")
+
+    assert len(foreign.results) == 6
+
+
 def test_a_standard_is_no_deviation() -> None:
     foreign = read("T,area,area standard,area standard deviation\n20,10,5,0.1\n40,12,6,0.2\n", "area")
 
