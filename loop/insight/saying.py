@@ -75,7 +75,8 @@ def believed_line(one: Believed, found: HonestBest, between: str = "; ") -> str:
 def stated_line(stated: Stated, found: HonestBest) -> str:
     """A believed value with its interval and unit."""
     low, high = stated.low, stated.high
-    doubt = 0.0 if low is None or high is None else (high - low) / 2
+    # without a model it is a range of readings, which are said as they are
+    doubt = 0.0 if low is None or high is None or not found.model else (high - low) / 2
     text = f"{stated.target} {in_places(stated.mean, doubt)}"
     if stated.classes:
         text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"

@@ -33,14 +33,21 @@ def laboratory(tips: list[dict[str, Any]] = SCANT, **changes: Any) -> dict[str, 
 
 def behind_others(tips: list[dict[str, Any]]) -> dict[str, Any]:
     """The same robot as one of several laboratories, all of them behind a limit."""
-    robot = {**laboratory(tips), "when": {"reagent": ["A", "B"]}}
-    other = {"adapter": "simulated", "when": {"reagent": "C"}}
+    robot = {**laboratory(tips), "when": {"bench": "left"}}
+    other = {"adapter": "simulated", "when": {"bench": "right"}}
     limits = {"volume": {"at_most": 100, "unit": "uL"}}
     return {"adapter": "several", "laboratories": {"robot": robot, "other": other}, "limits": limits}
 
 
-def campaign(settings: Settings, folder: Path, lab: dict[str, Any], wells: tuple[int, int] = (6, 8)) -> Path:
-    """A plate with three doses in each well: 144 tips for 48, and a rack has 96."""
+def campaign(
+    settings: Settings,
+    folder: Path,
+    lab: dict[str, Any],
+    wells: tuple[int, int] = (6, 8),
+    *,
+    benches: tuple[str, ...] = (),
+) -> Path:
+    """A plate with three doses in each well, all on the first bench: 144 tips for 48, and a rack has 96."""
     n = wells[0] * wells[1]
     add(
         settings,
@@ -48,9 +55,12 @@ def campaign(settings: Settings, folder: Path, lab: dict[str, Any], wells: tuple
         space={
             "reagent": {"type": "category", "options": ["A", "B"]},
             "volume": {"type": "number", "low": 2, "high": 19, "step": 0.25, "unit": "uL"},
+            **({"bench": {"type": "category", "options": [*benches]}} if benches else {}),
         },
+        constraints=[{"exclude": {"bench": [*benches[1:]]}}] if benches else [],
         recipe={
             "vessel": {"holds": "300 uL"},
+            "beside": ["bench"] if benches else [],
             "stocks": {name: {"smiles": "O"} for name in STOCKS},
             "steps": [
                 {"dispense": "halide", "volume": "5 uL"},
@@ -127,10 +137,11 @@ def test_what_was_approved_before_waits_with_the_rest_and_all_of_it_is_one_run(
 
 
 def test_a_robot_among_several_laboratories_behind_a_limit_is_asked_too(settings: Settings, tmp_path: Path) -> None:
-    campaign(settings, tmp_path, behind_others(SCANT))
+    benches = ("left", "right")
+    campaign(settings, tmp_path, behind_others(SCANT), benches=benches)
     held = go_on(settings)
     before = sent(settings)
-    campaign(settings, tmp_path, behind_others(FULL))
+    campaign(settings, tmp_path, behind_others(FULL), benches=benches)
     ended = go_on(settings)
 
     assert before == {"ready": 48, "moved": 0}
