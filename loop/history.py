@@ -20,6 +20,7 @@ from loop.outcome import LARGEST, Fault, Measured, Negative, Outcome
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Category, Component, Ordinal, Space
 from loop.space.parameters import NOTHING
+from loop.space.rows import key_of
 
 ACCIDENTS = 3  # faults that say nothing of the candidate, after which it is left alone all the same
 
@@ -185,7 +186,7 @@ class History:
         An accident says nothing of the candidate, so a candidate may come again after one or two of them; three are
         taken for a sign, lest it come for ever.
         """
-        places = [(o.x + 0.0).tobytes() for o in self.observations]  # -0.0 is 0.0
+        places = [key_of(o.x) for o in self.observations]
         is_accident = [isinstance(o.outcome, Fault) and not o.outcome.informative for o in self.observations]
         accidents = Counter(itertools.compress(places, is_accident))
         points = [

@@ -23,10 +23,10 @@ from loop.history import History
 from loop.insight.chances import DRAWS
 from loop.insight.statements import LEVEL, Believed, HonestBest, OnSubstrate, Stated
 from loop.insight.tried import LIMITS_COUNT, Tried, mean_of, tried_candidates
-from loop.insight.tried_conditions import Answers, TriedConditions, answers_of, key_of, tried_conditions
+from loop.insight.tried_conditions import Answers, TriedConditions, answers_of, tried_conditions
 from loop.objective import Objective
 from loop.space import Pool
-from loop.space.rows import is_among
+from loop.space.rows import is_among, key_of
 from loop.surrogates.committee import left_out
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 
@@ -255,10 +255,10 @@ def _coverage(general: Generality, condition: NDArray[np.float64], mine: Sequenc
 def _raw(general: Generality, known: TriedConditions, why: str) -> HonestBest:
     """Without a model: what the measured substrates of each condition come to."""
     rows, has_limits = [], False
-    weight_of = {row.tobytes(): w for row, w in zip(general.substrates + 0.0, general.weights, strict=True)}
+    weight_of = {key_of(row): w for row, w in zip(general.substrates, general.weights, strict=True)}
     for condition, tried in zip(known.conditions, known.mine, strict=True):
         has_limits |= not all(t.has_values for t in tried)
-        weights = [weight_of[(t.x[list(general.columns)] + 0.0).tobytes()] for t in tried]
+        weights = [weight_of[key_of(t.x[list(general.columns)])] for t in tried]
         value = general.of([mean_of(general.target, t) for t in tried], weights)
         settings = general.settings(condition)
         covered, allowed = _coverage(general, condition, tried)

@@ -20,6 +20,7 @@ from loop.objective import Objective, Target
 from loop.outcome import Fault, Measured, Negative, Qualifier
 from loop.record import Settings
 from loop.space import Pool, Space
+from loop.space.rows import key_of
 from loop.space.sifting import Twins
 
 LIMITS_COUNT: Final = "; where there are only limits, these stand for values"  # at the end of a note
@@ -79,7 +80,7 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
     for o in history.observations:
         if not is_real(space, o.x[None])[0]:
             continue
-        groups.setdefault((o.x + 0.0).tobytes(), []).append(o)  # adding zero turns -0.0 into 0.0
+        groups.setdefault(key_of(o.x), []).append(o)
     words = {t.name: t.grades for t in objective.targets}
     found = []
     for group in groups.values():

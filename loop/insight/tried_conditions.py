@@ -13,7 +13,7 @@ from loop.generality import Generality
 from loop.history import History
 from loop.insight.tried import Tried
 from loop.outcome import Fault, Measured, Negative, Qualifier
-from loop.space.rows import is_among
+from loop.space.rows import is_among, key_of
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,6 @@ def answers_of(general: Generality, history: History) -> Mapping[bytes, Answers]
             case _:
                 assert_never(o.outcome)
     return found
-
-
-def key_of(x: NDArray[np.float64]) -> bytes:
-    """The coordinates of a candidate, ``(d,)``, as a key; adding zero turns -0.0 into 0.0."""
-    return (x + 0.0).tobytes()
 
 
 def tried_conditions(general: Generality, tried: Sequence[Tried]) -> TriedConditions:

@@ -28,6 +28,11 @@ def places_among(x: Array, rows: Array) -> NDArray[np.int64]:
     return np.where(theirs[at] == mine, at, -1)
 
 
+def key_of(x: Array) -> bytes:
+    """One row, ``(d,)``, as a key of a table: that of the same coordinates, to the last bit (0 is -0)."""
+    return (x + 0.0).tobytes()
+
+
 def _as_words(x: Array) -> NDArray[np.void]:
     """Each row of ``(n, d)`` as one thing that can be compared: shape ``(n,)``."""
     width = np.dtype((np.void, x.dtype.itemsize * x.shape[1]))
