@@ -26,6 +26,7 @@ from loop.space import (
     Products,
     Space,
 )
+from loop.space.determined import with_determined_values
 from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived, computable
 from loop.spec.describing import descriptors_of
@@ -55,7 +56,7 @@ def build_space(spec: CampaignSpec) -> Space:
     """The search space of a resolved spec (no ``file`` left). Raises ``SpaceError`` or ``UnitError``.
 
     A mixture is one number for each part; what is derived or only recorded has no coordinate. Nothing in it breaks a
-    limit of the laboratory.
+    limit of the laboratory. A number that an equality settles has the values that it leaves.
     """
     for name, p in spec.space.items():
         if isinstance(p, NumberSpec | DerivedSpec | ContextSpec):
@@ -91,7 +92,9 @@ def build_space(spec: CampaignSpec) -> Space:
     rules.extend(build_constraint(i, c, tied, recorded) for i, c in enumerate(spec.constraints, start=1))
     rules.extend(build_constraint(0, c, tied) for c in derived_limits(spec, limits))
     rules.extend(computable(tied))
-    return Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions, tied.products)
+    return with_determined_values(
+        Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions, tied.products)
+    )
 
 
 def build_limits(spec: CampaignSpec) -> Limits:
