@@ -54,11 +54,14 @@ def resume(campaign: Campaign, why: Why = "", by: By = None, as_json: Json = Fal
     if not lifted:
         engine.resume(where, campaign, by=by or where.by, why=why or "resumed by a person")
     (now,) = engine.status(where, campaign)
+    others = [name for name in engine.let_go(where, lifted) if name != campaign]
     said = why or "resumed by a person"
-    screen.document({"campaign": campaign, "state": now.state, "reason": said, "lifted": lifted})
+    screen.document({"campaign": campaign, "state": now.state, "reason": said, "lifted": lifted, "also_lifted": others})
     for stop_ in lifted:
         screen.say(f"safety stop lifted by {by}: {stop_.text}")
     screen.say(f"{campaign} is {now.state}" + (" again" if now.state == "active" else ""))
+    if others:
+        screen.say(f"{', '.join(others)}: halted by it too, and no longer")
     if before.state == "finished" or now.state == "finished":
         file = file_of(where, campaign) or "its campaign file"
         screen.say(f"it had finished: {before.reason}")

@@ -91,9 +91,14 @@ def look(session: Session) -> None:
     """
     if session.view.unjudged:  # first, lest a result that is on record be looked up, or its attempt sent again
         judge_all(session)
-    ingest(session, with_corrections(session, reconcile(session)))
+    _take_in(session)
     stop_where_broken(session)
-    cancel_what_runs(session)
+    if cancel_what_runs(session):
+        _take_in(session)  # what that came to
+
+
+def _take_in(session: Session) -> None:
+    ingest(session, with_corrections(session, reconcile(session)))
 
 
 def write_page(session: Session, *, in_full: bool = False) -> str | None:

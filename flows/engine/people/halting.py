@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.view import View
 from flows.engine.passes import look, sitting
 from flows.engine.people.writing import writing
+from flows.engine.steps.cancelling import halted_note, still_run
 from flows.wiring import open_record
 from loop.contracts import Ledger
 from loop.errors import HakkenError, LeaseHeld, LedgerError
@@ -24,7 +26,8 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
     and now where nobody else works on the campaign, else by whoever does.
 
     Returns:
-        The stop, the campaigns that it halts, and a note for each of which what runs could not be cancelled now.
+        The stop, the campaigns that it halts, and notes on what was called off there, what could not be, and what goes
+        on all the same.
 
     Raises:
         NotFound: There is no such campaign.
@@ -34,19 +37,29 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
         stop = ledger.halt(name, by=by, why=why)
         names = halted_by(ledger, stop)
         cancelling = [n for n in names if safety_of(ledger.campaign(n).spec).get("running") == "cancel"]
-    notes: list[str] = []
+        notes = [note for n in names if n not in cancelling and (note := _left_running(View(ledger, n)))]
     for each in cancelling:
-        try:
-            with sitting(settings, each, for_safety=True) as session:
-                look(session)  # cancels
-                session.refresh()
-                look(session)  # takes in what that came to
-                notes += session.tally.notes
-        except LeaseHeld:
-            notes.append(f"{each}: the process that works on it cancels what runs in its next pass")
-        except HakkenError as error:  # the stop is on record, and nothing may hide that
-            notes.append(f"{each}: what runs could not be cancelled ({error})")
-    return stop, names, tuple(dict.fromkeys(notes))
+        notes += [f"{each}: {note}" for note in _cancelled(settings, each)]
+    return stop, names, tuple(notes)
+
+
+def _left_running(view: View) -> str:
+    """What goes on although the campaign is halted, where its file does not have that called off."""
+    if not (n := len(view.running())):
+        return ""
+    return f"{view.name}: {still_run(n)}, as its file has no laboratory.safety.running: cancel; see to them there"
+
+
+def _cancelled(settings: Settings, name: str) -> Sequence[str]:
+    """Call off what a campaign runs; returns what is to be said of that."""
+    try:
+        with sitting(settings, name, for_safety=True) as session:
+            look(session)
+            return [note for note in session.tally.notes if note != halted_note(session.view)]
+    except LeaseHeld:
+        return ["the process that works on it cancels what runs in its next pass"]
+    except HakkenError as error:  # the stop is on record, and nothing may hide that
+        return [f"what runs could not be cancelled ({error})"]
 
 
 def halted_by(ledger: Ledger, stop: SafetyStop) -> tuple[str, ...]:
@@ -85,6 +98,17 @@ def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[Sa
             if ledger.campaign(name).state is CampaignState.STOPPED:
                 work.set_state(CampaignState.ACTIVE, why)
         return stops
+
+
+def let_go(settings: Settings, stops: Sequence[SafetyStop]) -> tuple[str, ...]:
+    """Names of the campaigns that these stops held up, and that none holds up any more."""
+    ids = {s.id for s in stops}
+    with open_record(settings) as ledger:
+        return tuple(
+            c.name
+            for c in ledger.campaigns()
+            if not ledger.stops(c.name) and any(s.id in ids for s in ledger.stops(c.name, with_lifted=True))
+        )
 
 
 def _see_that_they_may(stop: SafetyStop, by: str) -> None:

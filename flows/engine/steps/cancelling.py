@@ -2,35 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from flows.engine.looking.view import View
 from flows.engine.session import Session
+from flows.engine.steps.parts import part_having
 from loop.checkpoints import reached
-from loop.contracts import Handle
+from loop.contracts import Adapter, Handle, HasParts
 from loop.errors import AdapterUnavailable
 from loop.experiment import State
+from loop.record import AttemptRecord
 from loop.safety import safety_of
 
 
-def cancel_what_runs(session: Session) -> None:
+def cancel_what_runs(session: Session) -> bool:
     """While a safety stop is in force and ``laboratory.safety`` says ``running: cancel``, call off what runs.
 
-    Cancelling is idempotent, so every pass does it until the laboratory says that it has ended.
+    Of several laboratories each calls off what it has: one that cannot cancel, or cannot be reached, keeps no other
+    from it. Cancelling is idempotent, so every pass does it until the laboratory says that it has ended.
+
+    Returns:
+        Whether anything was called off.
     """
     view = session.view
     if not view.stops:
-        return
-    session.tally.note(f"halted by a safety stop: {view.stops[0].text}; nothing is proposed or sent")
-    running = [a for a in view.pending if a.state in (State.SUBMITTED, State.RUNNING) and a.handle is not None]
-    mine = [a for a in running if a.adapter == session.adapter]
-    if not mine or safety_of(view.campaign.spec).get("running") != "cancel":
-        return
-    if not session.laboratory.capabilities().can_cancel:
-        session.tally.note(
-            f"the laboratory {session.adapter!r} cannot cancel: {len(mine)} experiments still run; see to them there"
-        )
-        return
-    try:
-        for attempt in mine:
-            session.laboratory.cancel(Handle(attempt.handle or ""), f"safety stop: {view.stops[0].why}")
-    except AdapterUnavailable as error:
-        session.tally.note(f"what runs could not be cancelled ({error}); it is tried again, and a person should look")
+        return False
+    session.tally.note(halted_note(view))
+    if safety_of(view.campaign.spec).get("running") != "cancel":
+        return False
+    having: dict[str | None, list[AttemptRecord]] = {}
+    for a in view.pending:
+        if a.state in (State.SUBMITTED, State.RUNNING) and a.handle is not None and a.adapter == session.adapter:
+            having.setdefault(part_having(session.laboratory, a), []).append(a)
+    parts = sorted(having, key=lambda part: part in session.tally.out)  # whoever gave no answer in this pass is last
+    n = sum([_call_off(session, part, having[part]) for part in parts])
+    if n:
+        session.tally.note(f"{_experiments(n)} called off")
     reached("halt.cancelled")
+    return n > 0
+
+
+def halted_note(view: View) -> str:
+    """What a pass says of a campaign that is halted."""
+    return f"halted by a safety stop: {view.stops[0].text}; nothing is proposed or sent"
+
+
+def _call_off(session: Session, part: str | None, attempts: Sequence[AttemptRecord]) -> int:
+    """Call off what a laboratory, or one part of it, has; returns of how many experiments it was told."""
+    laboratory = _having(session.laboratory, part)
+    where = f"the laboratory {session.adapter!r}" + ("" if part is None else f", of which {part!r} has them,")
+    if not laboratory.capabilities().can_cancel:
+        session.tally.note(f"{where} cannot cancel: {still_run(len(attempts))}; see to them there")
+        return 0
+    told, why = 0, ""
+    for attempt in attempts:
+        try:
+            session.laboratory.cancel(Handle(attempt.handle or ""), f"safety stop: {session.view.stops[0].why}")
+            told += 1
+        except AdapterUnavailable as error:
+            why = why or str(error)
+            if not _can_work(laboratory):
+                break  # nor would it hear of the others
+    if why:
+        session.tally.note(
+            f"{where} was not told to cancel {_experiments(len(attempts) - told)} ({why}); it is tried again, and a "
+            "person should look"
+        )
+    return told
+
+
+def _having(laboratory: Adapter, part: str | None) -> Adapter:
+    return laboratory.parts()[part] if part is not None and isinstance(laboratory, HasParts) else laboratory
+
+
+def _can_work(laboratory: Adapter) -> bool:
+    try:
+        return laboratory.health().is_ok
+    except AdapterUnavailable:
+        return False
+
+
+def still_run(n: int) -> str:
+    """That so many go on."""
+    return f"{_experiments(n)} still {'runs' if n == 1 else 'run'}"
+
+
+def _experiments(n: int) -> str:
+    return "1 experiment" if n == 1 else f"{n} experiments"

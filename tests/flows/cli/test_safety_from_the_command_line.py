@@ -54,6 +54,7 @@ def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
         assert says in refused.err
         assert "Traceback" not in refused.err + refused.out
     assert "safety stop lifted by ada: it smells of gas (bob, campaign one" in lifted.out
+    assert "two is active again\none: halted by it too, and no longer" in lifted.out
     assert hakken("audit", "verify").code == 0
     assert hakken("run", "one").out.count("halted") == 0
     assert hakken("status", "--json").json[0]["state"] == "finished"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import halt, lift_halt, resume, retract, run, status, stop, tell, tick
+from flows.engine import halt, let_go, lift_halt, resume, retract, run, status, stop, tell, tick
 from flows.engine.passes import dispatch, propose, sitting
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
-from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Phase, Status
-from loop.errors import Halted, LedgerError
+from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Health, Phase, Status
+from loop.errors import Halted, LedgerError, PartUnavailable
 from loop.experiment import State
 from loop.history import History
 from loop.outcome import Fault, FaultKind
@@ -34,6 +34,7 @@ from tests.flows.engine.bench import (
     once,
     story_of,
 )
+from tests.flows.engine.parts import in_parts
 from tests.flows.engine.zygote import Zygote
 
 SAFETY_STOP = faulty("safety_stop")
@@ -212,9 +213,12 @@ def test_what_runs_is_left_or_cancelled_as_the_file_says(
     note.write_text("9 of a newer record")  # an older one sends nothing; what runs is called off
     _, _, notes = halt(settings, "cancels", by="ada", why="it smells of gas")
 
-    assert (untouched, silent) == ([], ())
+    assert untouched == []
+    assert silent == (
+        "leaves: 4 experiments still run, as its file has no laboratory.safety.running: cancel; see to them there",
+    )
     assert len(cancelled) == 4
-    assert all("halted by a safety stop" in note for note in notes)
+    assert notes == ("cancels: 4 experiments called off",)
     with open_ledger(settings.database) as ledger:
         outcomes = [o.outcome for o in ledger.observations("cancels")]
     assert {o.kind for o in outcomes if isinstance(o, Fault)} == {FaultKind.CANCELLED}
@@ -224,6 +228,80 @@ def test_what_runs_is_left_or_cancelled_as_the_file_says(
     once(settings, "cannot")
     _, _, notes = halt(settings, "cannot", by="ada", why="it smells of gas")
     assert any("cannot cancel: 4 experiments still run; see to them there" in note for note in notes)
+
+
+def test_one_of_several_laboratories_that_cannot_cancel_keeps_no_other_from_it(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    called_off = running_in_parts(settings, tmp_path, laboratory)
+    parts = {"left": laboratory, "right": FakeLaboratory()}  # the right one cannot cancel
+    laboratory.parts = lambda: parts  # type: ignore[attr-defined]
+
+    _, _, notes = halt(settings, "small", by="ada", why="it smells of gas")
+
+    assert len(called_off["left"]) == 2
+    assert called_off["right"] == []
+    assert notes == (
+        "small: the laboratory 'simulated', of which 'right' has them, cannot cancel: 2 experiments still run; see to "
+        "them there",
+        "small: 2 experiments called off",
+    )
+
+
+@pytest.mark.parametrize("is_up", [False, True])
+def test_an_experiment_that_cannot_be_called_off_keeps_no_other_from_it(
+    is_up: bool, settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    called_off = running_in_parts(settings, tmp_path, laboratory)
+    other = FakeLaboratory()
+    other.abilities = laboratory.abilities
+    other.health = lambda: Health(is_up, "")  # type: ignore[method-assign]
+    laboratory.parts = lambda: {"left": laboratory, "right": other}  # type: ignore[attr-defined]
+    refused: list[str] = []
+    told = laboratory.cancel
+
+    def cancel(handle: Handle, why: str) -> None:
+        if laboratory.part_of(handle) == "right" and not refused:  # type: ignore[attr-defined]
+            refused.append(handle)
+            raise PartUnavailable("right", "it answered 500")
+        told(handle, why)
+
+    laboratory.cancel = cancel  # type: ignore[method-assign]
+
+    _, _, notes = halt(settings, "small", by="ada", why="it smells of gas")
+    at_once = {part: len(handles) for part, handles in called_off.items()}
+    once(settings)
+
+    assert at_once == {"left": 2, "right": 1 if is_up else 0}  # one that cannot work is not asked again and again
+    left = "1 experiment" if is_up else "2 experiments"
+    assert (
+        f"small: the laboratory 'simulated', of which 'right' has them, was not told to cancel {left} (right: it "
+        "answered 500); it is tried again, and a person should look"
+    ) in notes
+    assert {len(handles) for handles in called_off.values()} == {2}  # the next pass called off the rest
+
+
+def running_in_parts(settings: Settings, folder: Path, laboratory: FakeLaboratory) -> dict[str, list[str]]:
+    """Two experiments run in each of two parts; what is called off in each, from now on."""
+    in_parts(laboratory, {"left": 2, "right": 2}, lambda _: ["left", "right"])
+    called_off: dict[str, list[str]] = {"left": [], "right": []}
+    prepared = laboratory.prepare
+
+    def running(spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        handle = prepared(spec, key)
+        laboratory.jobs[handle].phase = Phase.RUNNING
+        return handle
+
+    def cancel(handle: Handle, _: str) -> None:
+        laboratory.jobs[handle].payloads = [faulty("cancelled")]
+        laboratory.jobs[handle].phase = Phase.ENDED
+        called_off[laboratory.part_of(handle)].append(handle)  # type: ignore[attr-defined]
+
+    laboratory.prepare, laboratory.cancel = running, cancel  # type: ignore[method-assign]
+    laboratory.abilities = replace(laboratory.abilities, can_cancel=True)
+    add(settings, folder, laboratory={"adapter": "simulated", "safety": {"running": "cancel"}})
+    once(settings)
+    return called_off
 
 
 def test_a_laboratory_that_moves_on_by_itself_has_no_leave_while_halted(
@@ -276,7 +354,8 @@ def test_campaigns_of_one_bench_halt_together_and_one_lift_lets_both_go_on(setti
     assert once(settings, "three").round == 1
     add_named(settings, tmp_path, "four", laboratory=ON_BENCH)
     assert once(settings, "four").state == "halted"
-    lift_halt(settings, "two", by="bob", why="the valve was closed")
+    lifted = lift_halt(settings, "two", by="bob", why="the valve was closed")
+    assert let_go(settings, lifted) == ("one", "two", "four")
     assert [r.state for r in status(settings)] == ["active"] * 4
     assert once(settings, "two").round == 1
 
