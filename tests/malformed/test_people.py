@@ -71,6 +71,16 @@ WHY = ("--why", "because")
         (("pin", "small", "--where", "ligand=PPh3", *WHY), "parameter 'temperature' is missing"),
         (("pin", "small", "--where", "ligand=PPh3", "--where", "temperature>60", *WHY), "gives no value"),
         (("pin", "small", "--where", "ligand=PCy3", "--where", "temperature=100"), "needs a reason"),
+        (
+            ("pin", "small", "--where", "ligand=PPh3", "--where", "ligand=PCy3", "--where", "temperature=60", *WHY),
+            "ligand is given twice, as PPh3 and as PCy3",
+        ),
+        (
+            ("ban", "small", "--where", "ligand=PPh3", "--where", "ligand=PCy3", *WHY),
+            "no candidate meets both; where either is meant: ligand=PPh3,PCy3",
+        ),
+        (("ban", "small", "--where", "temperature>nan", *WHY), "temperature = 'nan' is not a number"),
+        (("ban", "small", "--where", "temperature=60..inf", *WHY), "temperature = 'inf' is not a number"),
         (("ban", "small", "--where", "ligand=XPhos", *WHY), "'XPhos'"),
         (("ban", "small", "--where", "solvent=DMF", *WHY), "no parameter 'solvent'"),
         (("ban", "small", "--where", "ligand=PPh3,PCy3", *WHY), "nothing would be left to try"),

@@ -37,16 +37,17 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
         SpaceError: A parameter is unknown or missing, or the candidate lies outside the space; the message says why.
     """
     settings: dict[str, str | float] = dict(before or {})
-    changed = []
+    changed: dict[str, str | float] = {}
     for text in changes:
         name, sign, value = _split(space, text)
         if sign != "=":
             raise SpaceError(f"{text!r} gives no value; write {name}=VALUE")
         settings[name] = _value(_parameter(space, name), value)
-        changed.append(name)
+        if changed.setdefault(name, settings[name]) != settings[name]:
+            raise SpaceError(f"{name} is given twice, as {changed[name]} and as {settings[name]}; give one value")
     _check_within(space, settings)  # before anything is left out
     if before:
-        settings = dict(applying(space, settings, {name: settings[name] for name in changed}))
+        settings = dict(applying(space, settings, changed))
     return checked(space, settings)
 
 
@@ -95,12 +96,17 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
         if sign != "=":
             if not is_number:
                 raise SpaceError(f"{text!r} compares {name!r}, which has options; write {name}=OPTION")
-            ranges.setdefault(name, {})[_ENDS[sign]] = _number(name, value)
+            _narrow(ranges.setdefault(name, {}), {_ENDS[sign]: _number(name, value)})
         elif is_number and (match := _RANGE.fullmatch(value)):
             low, high = _number(name, match["low"]), _number(name, match["high"])
-            ranges.setdefault(name, {}).update(at_least=min(low, high), at_most=max(low, high))
+            _narrow(ranges.setdefault(name, {}), {"at_least": min(low, high), "at_most": max(low, high)})
         else:
-            exclude.setdefault(name, []).extend(_value(p, part.strip()) for part in _parts(p, value))
+            values = [_value(p, part.strip()) for part in _parts(p, value)]
+            if exclude.setdefault(name, values) != values:
+                both = ",".join(map(str, [*exclude[name], *values]))
+                raise SpaceError(
+                    f"{name!r} has two conditions, and no candidate meets both; where either is meant: {name}={both}"
+                )
     if not ranges and set(exclude) == set(space.names) and all(len(v) == 1 for v in exclude.values()):
         return Conditions({}, read_candidate(space, where))
     for p in space.parameters:
@@ -140,6 +146,13 @@ def unmet(space: Space, region: Json) -> str:
             has = f"{'0 or ' if p.or_zero else ''}{p.low:g} to {p.high:g}"
         return f"{p.name} has {has} {p.unit}".rstrip()
     return ""
+
+
+def _narrow(ends: dict[str, float], by: Mapping[str, float]) -> None:
+    """Keep what meets both: of two lower ends the larger, of two upper ends the smaller."""
+    for sign, value in by.items():
+        stricter = max if sign in ("at_least", "above") else min
+        ends[sign] = stricter(ends.get(sign, value), value)
 
 
 def _meets(value: float, ends: Mapping[str, float]) -> bool:
@@ -209,8 +222,9 @@ def _of_structure(p: Component, text: str) -> str | None:
 
 def _number(name: str, text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise SpaceError(
-            f"{name} = {text!r} is not a number; give it in the parameter's unit, without the unit"
-        ) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise SpaceError(f"{name} = {text!r} is not a number; give it in the parameter's unit, without the unit")
+    return number

@@ -10,10 +10,11 @@ from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, keeps_out, place_of, region_of, region_text
 from flows.engine.people.conditions import unmet
-from flows.engine.people.decisions import decided
+from flows.engine.people.decisions import decided, was_run
+from flows.unsent import never_sent
 from flows.wiring import open_laboratory, open_record
 from loop.contracts import Handle, TakesOff
-from loop.decision import DecisionKind, DecisionRecord
+from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import HakkenError
 from loop.experiment import State
 from loop.outcome import Fault
@@ -30,11 +31,15 @@ COUNTED: Final = 200_000  # combinations of a space whose candidates are counted
 
 
 def on_ban(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
-    """That a ban keeps nothing out; which proposals that wait for a person meet it, and what the laboratory has."""
+    """That a ban keeps nothing out; which pins and waiting proposals meet it, and what the laboratory has."""
     with open_record(settings) as ledger:
         view = View(ledger, name)
         return _said(
-            _idle(view, decision), _waiting(view, decision), *_under_way(settings, view, decision), no_plate(view)
+            _idle(view, decision),
+            _pinned(view, decision),
+            _waiting(view, decision),
+            *_under_way(settings, view, decision),
+            no_plate(view),
         )
 
 
@@ -140,6 +145,23 @@ def _out(view: View, found: Sequence[AttemptRecord]) -> str:
         else (f"{len(found)} experiments that meet it", "they go on")
     )
     return f"the laboratory has {has}: {named}{more}; {goes} unless called off there"
+
+
+def _pinned(view: View, decision: DecisionRecord) -> str:
+    """Which candidates that people pinned a ban keeps out; "" for none."""
+    number, unsent = view.round_number + 1, never_sent(view.attempts)
+    pins = [
+        d
+        for d in in_force(view.decisions, number)
+        if d.draft.kind is DecisionKind.PIN and not was_run(d, view.proposals, number, unsent)
+    ]
+    banned = among_banned(view.spec, view.space, decision, [d.draft.settings for d in pins])
+    found = [d for d, is_banned in zip(pins, banned, strict=True) if is_banned]
+    if not found:
+        return ""
+    shown = "; ".join(f"{view.label(d.draft.settings)} (decision {d.number}, by {d.draft.by})" for d in found[:NAMED])
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"it keeps out what is pinned, which waits until one of the two is lifted: {shown}{more}"
 
 
 def _waiting(view: View, decision: DecisionRecord) -> str:
