@@ -73,6 +73,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     unsent = _never_sent(ledger, campaign, every)
     decisions = ledger.decisions(campaign)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id}
+    lifts = {d.draft.lifts: d for d in decisions if d.draft.lifts is not None}
     edited = sum(p.id in replaced for p in proposals)
     planned = plural(len(proposals) - edited, "proposal") + (f" ({edited} edited)" if edited else "")
     by = f"by {record.surrogate}" if record.surrogate else "by the initial design"
@@ -96,7 +97,9 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
                 became = f"; became {label_of(spec, decision.draft.settings)}" if decision.replacement_id else ""
-                screen.say(f"     decision {decision.number}: {said}{became}")
+                lift = lifts.get(decision.id)
+                until = f"; lifted by {lift.draft.by} (decision {lift.number}): {lift.draft.why}" if lift else ""
+                screen.say(f"     decision {decision.number}: {said}{became}{until}")
     screen.say()
     if told := record.model.get("regret"):
         screen.say(regret_sentence(told))

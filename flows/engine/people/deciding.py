@@ -286,9 +286,10 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
         if not undecided:
             refused = all(not p.approved for p in mine)
             word = "edited" if len(mine) > 1 else "refused" if refused else "approved"
+            ban = "" if refused else f"; where it was not sent yet, hakken ban {quote(name)} keeps it back"
             raise LedgerError(
                 f"proposal {number} of round {round_number} was {word} already and a decision stands; pin the "
-                f"candidate that you want instead (hakken pin {quote(name)})"
+                f"candidate that you want instead (hakken pin {quote(name)}){ban}"
             )
         chosen.append(undecided[0])
     return chosen or waiting

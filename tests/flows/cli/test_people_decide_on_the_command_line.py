@@ -116,6 +116,31 @@ def test_a_batch_that_waits_for_approval_says_so_and_goes_on(hakken: Any) -> Non
     assert "waits for no decision" in hakken("approve", "small", 1).err
 
 
+def test_a_refusal_that_was_lifted_is_shown_with_who_lifted_it_and_why(hakken: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+    hakken("run", "small.yaml")
+    refused = ("--refuse", "--meaning", "preference", "--why", "too dear", "--by", "ada")
+    hakken("approve", "small", 1, 1, *refused)
+
+    before = hakken("show", "small", 1).out
+    hakken("lift", "small", 1, "--why", "there is money", "--by", "bob")
+
+    said = "decision 1: preference, says ada: too dear"
+    assert [line.strip() for line in before.splitlines() if "decision 1" in line] == [said]
+    assert f"{said}; lifted by bob (decision 2): there is money" in hakken("show", "small", 1).out
+
+
+def test_what_was_approved_by_mistake_can_be_kept_back_by_a_ban_and_is_said_to(hakken: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+    hakken("run", "small.yaml")
+    hakken("approve", "small", 1, 1)
+
+    late = hakken("approve", "small", 1, 1, "--refuse", "--why", "no stock")
+
+    assert "was approved already" in late.err
+    assert "(hakken pin small); where it was not sent yet, hakken ban small keeps it back" in late.err
+
+
 def test_an_edited_proposal_has_the_number_and_the_one_before_it_says_what_it_was(hakken: Any, home: Any) -> None:
     write(**{"adapter: simulated": "adapter: simulated, approval: person"})
     hakken("run", "small.yaml")
