@@ -32,13 +32,15 @@ def rounded(space: Space, x: Array, known: Array, spared: Collection[int] = ()) 
     Where a constraint forbids a row with all its numbers rounded, those that linear constraints or expressions tie stay
     as they are; where that does not help, the row does. A number that stands in the same column of ``known``,
     ``(k, d)``, is a value that was set before, and stays; so do the columns ``spared``. No row becomes one of
-    ``known``, or one before it: it gets one digit more, or two, or keeps all of them.
+    ``known``, or another: it gets one digit more, or two, or keeps all of them.
     """
     if not len(x) or space.is_finite:
         return x
     finer = [_allowed(space, x, known, set(spared), more) for more in range(FINER + 1)]
-    taken, found = known, np.empty_like(x)
-    for i, ways in enumerate(zip(*finer, x, strict=True)):
+    is_round = (finer[0] == x).all(axis=1)
+    taken, found = np.vstack([known, x[is_round]]), x.copy()
+    for i in np.flatnonzero(~is_round):
+        ways = (way[i] for way in finer)
         found[i] = next((row for row in ways if not is_among(row[None], taken)[0]), x[i])
         taken = np.vstack([taken, found[i]])
     return found

@@ -73,6 +73,14 @@ def test_a_range_keeps_a_thousand_values_and_a_logarithmic_one_three_digits() ->
     assert found == {"t": 96.9, "c": 0.00199, "eq": 0.0, "blend.a": 0.476, "blend.b": 0.524, "blend.d": 0.0}
 
 
+def test_no_row_takes_the_place_of_one_that_comes_later_and_is_round() -> None:
+    space = build_space(spec_of(HEAT))
+
+    found = rounded(space, np.array([[119.96], [120.0], [70.04], [70.0]]), none(space))
+
+    assert found.ravel().tolist() == [119.96, 120.0, 70.04, 70.0]
+
+
 def test_what_was_set_before_stays_to_the_last_digit() -> None:
     space = build_space(spec_of({**HEAT, "v": {"type": "number", "low": 0, "high": 1}}))
     known = np.array([[33.333333, 0.25]])
