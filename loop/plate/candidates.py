@@ -20,7 +20,7 @@ from loop.space import Continuous, Discrete, Pool, Space, sample_space
 from loop.space.polytope import inside
 from loop.space.pool import LargePool
 from loop.space.raw import stretched
-from loop.space.rows import is_among
+from loop.space.rows import different, is_among
 from loop.space.sifting import LOOKED_AT, Twins, first_that, firsts
 
 Floats = NDArray[np.float64]
@@ -280,7 +280,7 @@ def _stand_ins(plate: Plate, space: Space, source: Source, seed: int) -> Floats:
     if len(x) < FEW:  # what is left must be drawn around the levels, not levelled after it was drawn
         x = np.vstack([x, _drawn_at(space, levelled, seed)])
     if source.is_random or not source.name:
-        return x
+        return different(x)
     free = [(i, p) for i, p in enumerate(space.parameters) if isinstance(p, Continuous) and i not in common]
     for width in WIDTHS if free else ():
         score = _ranked(source, x)

@@ -148,7 +148,14 @@ def _filled(
         empty = total - len(seats)
         stays = "1 well stays empty" if empty == 1 else f"{empty} wells stay empty"
         notes = [f"{stays}: nothing untried fits {'its' if empty == 1 else 'their'} shared values"]
-    return [*seats, *_repeated(seats, quotas, kept)], notes
+    repeated = _repeated(seats, quotas, kept)
+    if len(repeated) < repeats:
+        wanted = f"{repeats} replicate well{'s' * (repeats != 1)}"
+        notes.append(
+            f"{len(repeated)} of {wanted} repeat{'s' * (repeats == 1)} a condition: a repeat needs two free wells with "
+            "the same shared values; share fewer of them, or over more wells"
+        )
+    return [*seats, *repeated], notes
 
 
 def _filled_up(fixed: Ints) -> tuple[int, ...]:

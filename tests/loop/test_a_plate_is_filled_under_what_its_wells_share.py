@@ -429,6 +429,31 @@ def test_wells_that_nothing_fits_stay_empty_and_an_empty_space_ends_the_campaign
         plan(said, history, seed=0, experiments=100)
 
 
+@pytest.mark.parametrize("design", ["spread", "random", "medoid", "sobol", "lhs"])
+def test_no_well_of_a_first_plate_repeats_another_where_a_range_is_shared(design: str) -> None:
+    few = {"base": SPACE["base"], "temperature": {"type": "number", "low": 60, "high": 120, "unit": "degC"}}
+    plate = {"rows": 2, "columns": 4, "share": {"temperature": "plate"}}
+    said = spec(plate, space=few, planner={"initial": {"design": design}})
+
+    made = plan(said, History(), seed=0, experiments=100)
+
+    assert {p.candidate.settings["base"] for p in made.proposals} == set(SPACE["base"]["options"])
+    assert len(made.proposals) == 5
+    assert any("3 wells stay empty" in note for note in made.notes)
+
+
+def test_repeats_for_which_no_two_wells_share_their_values_are_said_to_be_missing() -> None:
+    plate = {"rows": 2, "columns": 3, "share": {"base": "row", "solvent": "column"}, "replicates": 1}
+
+    made = plan(spec(plate), History(), seed=0, experiments=100)
+
+    assert Counter(p.arm for p in made.proposals) == {Arm.INITIAL: 6}
+    assert (
+        "0 of 1 replicate well repeats a condition: a repeat needs two free wells with the same shared values; share "
+        "fewer of them, or over more wells" in made.notes
+    )
+
+
 def test_controls_are_spread_over_blocks_rows_and_columns() -> None:
     plate = Plate(8, 12, (8, 3))
 
