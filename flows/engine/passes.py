@@ -5,7 +5,7 @@ Thousands of them make a campaign. Whatever a killed pass left half done is on r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,8 +19,9 @@ from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import TickReport
+from flows.engine.looking.view import View
 from flows.engine.session import Session, Tally
-from flows.engine.steps.cancelling import cancel_what_runs
+from flows.engine.steps.cancelling import cancel_what_runs, halted_note, still_run
 from flows.engine.steps.closing import close_plates
 from flows.engine.steps.correcting import with_corrections
 from flows.engine.steps.dispatching import dispatch
@@ -31,8 +32,10 @@ from flows.engine.steps.reconciling import reconcile
 from flows.engine.steps.stopping import stop_where_broken
 from flows.wiring import open_record
 from loop.checkpoints import reached
-from loop.contracts import Adapter, RunsTogether
+from loop.contracts import Adapter, Ledger, RunsTogether
+from loop.errors import HakkenError, LeaseHeld
 from loop.outcome import Measured
+from loop.safety import SafetyStop, safety_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -101,6 +104,53 @@ def _take_in(session: Session) -> None:
     ingest(session, with_corrections(session, reconcile(session)))
 
 
+def call_off(settings: Settings, stops: Sequence[SafetyStop], *, but: str = "") -> tuple[str, ...]:
+    """Call off what runs in each campaign that these stops halt and whose file says so; no lease is waited for.
+
+    Args:
+        settings: Where the record is.
+        stops: Safety stops that have just been made.
+        but: A campaign that did so already.
+
+    Returns:
+        Notes on what was called off, what could not be, and what goes on all the same.
+    """
+    if not stops:
+        return ()
+    with open_record(settings) as ledger:
+        names = dict.fromkeys(name for stop in stops for name in halted_by(ledger, stop) if name != but)
+        cancelling = [n for n in names if safety_of(ledger.campaign(n).spec).get("running") == "cancel"]
+        notes = [note for n in names if n not in cancelling and (note := _left_running(View(ledger, n)))]
+    for each in cancelling:
+        notes += [f"{each}: {note}" for note in _called_off(settings, each)]
+    return tuple(notes)
+
+
+def halted_by(ledger: Ledger, stop: SafetyStop) -> tuple[str, ...]:
+    """Names of the campaigns that a stop holds for, its own first."""
+    held = [c.name for c in ledger.campaigns() if any(s.id == stop.id for s in ledger.stops(c.name))]
+    return (stop.campaign, *(name for name in held if name != stop.campaign))
+
+
+def _left_running(view: View) -> str:
+    """What goes on although the campaign is halted, where its file does not have that called off."""
+    if not (n := len(view.running())):
+        return ""
+    return f"{view.name}: {still_run(n)}, as its file has no laboratory.safety.running: cancel; see to them there"
+
+
+def _called_off(settings: Settings, name: str) -> Sequence[str]:
+    """Call off what a campaign runs; returns what is to be said of that."""
+    try:
+        with sitting(settings, name, for_safety=True) as session:
+            look(session)
+            return [note for note in session.tally.notes if note != halted_note(session.view)]
+    except LeaseHeld:
+        return ["the process that works on it cancels what runs in its next pass"]
+    except HakkenError as error:  # the stop is on record, and nothing may hide that
+        return [f"what runs could not be cancelled ({error})"]
+
+
 def write_page(session: Session, *, in_full: bool = False) -> str | None:
     """The campaign's page, drawn anew; its path, or None where it could not be drawn.
 
@@ -146,6 +196,8 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     held = standstill(view, lambda: session.laboratory)
     sentence, waits = next_step(session.settings, view, needs_person=needs_person, held=held, lacks=tally.lacks)
     for line in (*overdue(view, datetime.now(UTC)), *(failing(view) or failed(tally.failed))):
+        tally.note(line)
+    for line in call_off(session.settings, session.stops_since(), but=view.name):
         tally.note(line)
     return TickReport(
         campaign=view.name,

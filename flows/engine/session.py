@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +16,7 @@ from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.wiring import open_laboratory, raw_files
 from loop.contracts import Adapter, AsksLeave, Ledger, Work
 from loop.insight.statements import HonestBest
+from loop.safety import SafetyStop
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -69,6 +70,7 @@ class Session:
         self.examined: Mapping[str, Examination] = {}  # of each target's models, where the page was drawn in full
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self.refused: tuple[int, str] | None = None  # the version of the spec that cannot be used from here, and why
+        self._known_stops = {stop.id for stop in self.view.stops}
         self._laboratory, self._built_for = laboratory, self.view.campaign.version
 
     @property
@@ -90,6 +92,12 @@ class Session:
     def is_halted(self) -> bool:
         """Whether a safety stop is in force now, asked anew: somebody may have pressed it a moment ago."""
         return bool(self.ledger.stops(self.name))
+
+    def stops_since(self) -> Sequence[SafetyStop]:
+        """Safety stops that came into force since this was asked last, at first since the session began."""
+        came = [stop for stop in self.view.stops if stop.id not in self._known_stops]
+        self._known_stops.update(stop.id for stop in came)
+        return came
 
     def refresh(self) -> View:
         """Read the record anew."""

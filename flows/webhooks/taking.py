@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
+from flows.engine.passes import call_off
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
 from flows.webhooks.inbox import Inbox
@@ -41,6 +42,8 @@ class Taken:
 def take_in(settings: Settings, name: str, *, patience: float = PATIENCE) -> Taken:
     """Store every message that waits, judge what was not judged yet, and let the stored ones go.
 
+    Where a safety stop is among them, what runs is called off as the campaign files say.
+
     Killed anywhere, the next one goes on: a message stored twice is one envelope, and a judged one stays so.
 
     Raises:
@@ -59,7 +62,9 @@ def take_in(settings: Settings, name: str, *, patience: float = PATIENCE) -> Tak
         session.refresh()
         judgements = judge_all(session)
         reached("inbox.judged")
+        came = session.stops_since()
         for path, _ in found:
             path.unlink(missing_ok=True)
+    halted = [f"campaign {name!r} is halted by a safety stop: {stop.text}" for stop in came]
     mine = Counter(j.verdict.value for j in judgements if j.envelope.id in ids)
-    return Taken(len(found), dict(mine), tuple(session.tally.notes))
+    return Taken(len(found), dict(mine), (*session.tally.notes, *halted, *call_off(settings, came)))

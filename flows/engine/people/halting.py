@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.view import View
-from flows.engine.passes import look, sitting
+from flows.engine.passes import call_off, halted_by
 from flows.engine.people.writing import writing
-from flows.engine.steps.cancelling import halted_note, still_run
 from flows.wiring import open_record
-from loop.contracts import Ledger
-from loop.errors import HakkenError, LeaseHeld, LedgerError
+from loop.errors import LedgerError
 from loop.record import CampaignState
-from loop.safety import SafetyStop, safety_of, see_that_nothing_halts
+from loop.safety import SafetyStop, see_that_nothing_halts
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -36,36 +34,7 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
     with open_record(settings) as ledger:
         stop = ledger.halt(name, by=by, why=why)
         names = halted_by(ledger, stop)
-        cancelling = [n for n in names if safety_of(ledger.campaign(n).spec).get("running") == "cancel"]
-        notes = [note for n in names if n not in cancelling and (note := _left_running(View(ledger, n)))]
-    for each in cancelling:
-        notes += [f"{each}: {note}" for note in _cancelled(settings, each)]
-    return stop, names, tuple(notes)
-
-
-def _left_running(view: View) -> str:
-    """What goes on although the campaign is halted, where its file does not have that called off."""
-    if not (n := len(view.running())):
-        return ""
-    return f"{view.name}: {still_run(n)}, as its file has no laboratory.safety.running: cancel; see to them there"
-
-
-def _cancelled(settings: Settings, name: str) -> Sequence[str]:
-    """Call off what a campaign runs; returns what is to be said of that."""
-    try:
-        with sitting(settings, name, for_safety=True) as session:
-            look(session)
-            return [note for note in session.tally.notes if note != halted_note(session.view)]
-    except LeaseHeld:
-        return ["the process that works on it cancels what runs in its next pass"]
-    except HakkenError as error:  # the stop is on record, and nothing may hide that
-        return [f"what runs could not be cancelled ({error})"]
-
-
-def halted_by(ledger: Ledger, stop: SafetyStop) -> tuple[str, ...]:
-    """Names of the campaigns that a stop holds for, its own first."""
-    held = [c.name for c in ledger.campaigns() if any(s.id == stop.id for s in ledger.stops(c.name))]
-    return (stop.campaign, *(name for name in held if name != stop.campaign))
+    return stop, names, call_off(settings, [stop])
 
 
 def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[SafetyStop, ...]:

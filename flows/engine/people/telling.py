@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
+from flows.engine.passes import call_off
 from flows.engine.people.parquet import in_csv
 from flows.engine.people.rows import (
     OBSERVATION,
@@ -137,6 +138,8 @@ def tell_rows(
                 session.refresh()
                 judgements += judge_all(session, progress=progress)
             judged = {e.id: e for e in ledger.envelopes(name)}
+            halting = session.stops_since()
+    notes += call_off(settings, halting)
     new = {j.envelope.id for j in judgements} - before
     rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
     since = {i for i, j in anew.items() if j.verdict is Verdict.DUPLICATE}  # refused once, and on record since

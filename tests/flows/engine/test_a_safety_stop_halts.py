@@ -230,6 +230,42 @@ def test_what_runs_is_left_or_cancelled_as_the_file_says(
     assert any("cannot cancel: 4 experiments still run; see to them there" in note for note in notes)
 
 
+@pytest.mark.parametrize("way", ["a person tells it", "a pass takes it in"])
+def test_a_stop_that_comes_as_a_result_calls_off_what_runs_on_the_whole_bench(
+    way: str, settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    cancelled: list[str] = []
+
+    def cancel(handle: Handle, _: str) -> None:
+        cancelled.append(handle)
+        laboratory.jobs[handle].payloads = [faulty("cancelled")]
+        laboratory.jobs[handle].phase = Phase.ENDED
+
+    laboratory.abilities = replace(laboratory.abilities, can_cancel=True)
+    laboratory.cancel = cancel  # type: ignore[method-assign]
+    section = {"adapter": "simulated", "safety": {"bench": "hood 2", "running": "cancel"}}
+    for name in ("one", "two"):
+        add_named(settings, tmp_path, name, laboratory=section)
+        once(settings, name)
+    for job in laboratory.jobs.values():
+        job.phase = Phase.RUNNING
+    key = next(iter(laboratory.jobs))  # of the first campaign
+
+    if way == "a person tells it":
+        table = tmp_path / "now.csv"
+        table.write_text(f"key,yield,outcome,comment\n{key},,fault:safety_stop,the hood is off\n")
+        notes = tell(settings, "one", table, by="ada").notes
+        assert "one: 3 experiments called off" in notes
+    else:
+        laboratory.jobs[key].payloads, laboratory.jobs[key].phase = [SAFETY_STOP], Phase.ENDED
+        notes = once(settings, "one").notes
+        assert "3 experiments called off" in notes
+
+    assert set(cancelled) == set(laboratory.jobs) - {key}
+    assert "two: 4 experiments called off" in notes
+    assert once(settings, "two").pending == {}
+
+
 def test_one_of_several_laboratories_that_cannot_cancel_keeps_no_other_from_it(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:

@@ -258,6 +258,18 @@ def test_danger_is_heard_from_the_laboratory_alone(
         assert [stop.why.startswith("the vessel is under pressure") for stop in ledger.stops("small")] == [True] * halts
 
 
+def test_a_stop_that_is_heard_is_said_and_what_runs_is_called_off_at_once(tmp_path: Path) -> None:
+    project = Settings(tmp_path / "runs", by="tester")
+    keys = begin(project, tmp_path, safety={"running": "cancel"})  # in a laboratory that cannot be reached by now
+    with open_door(project) as deliver:
+        deliver(signed(body_of(keys[0], result=DANGER)))
+
+    notes = take_in(project, "small").notes
+
+    assert any(n.startswith("campaign 'small' is halted by a safety stop: the vessel is under pressure") for n in notes)
+    assert any(n.startswith("small: the laboratory 'http' was not told to cancel 3 experiments (") for n in notes)
+
+
 def test_a_stop_that_was_heard_is_not_heard_again_from_a_replay(project: Settings, keys: list[str]) -> None:
     sent = signed(body_of(keys[0], result=DANGER))
     for now in (NOW, NOW + 3600):
