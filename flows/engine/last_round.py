@@ -1,61 +1,105 @@
-"""The last round that a campaign's folder knows when it sends: a record that lacks it is an older copy.
+"""The last round and the last sending that a campaign's folder knows: a record that lacks one is an older copy.
 
 A record that was put back from a copy knows nothing of what was planned and sent since, and would have it planned and
-sent again.
+sent again. A round does not tell of all that: what a person approves, and what is tried again after a fault, is sent
+under keys that are made then.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from adapters.common.durable import replace
+from adapters.common.durable import replace as replace_file
 from loop.contracts import Ledger
 from loop.errors import NotFound, OlderRecord
+from loop.experiment import Event
 
 if TYPE_CHECKING:
     from flows.settings import Settings
 
-NAME: Final = "last-round.txt"  # its number, and the id of its first proposal
+NAME: Final = "last-round.txt"  # its number, and the id of its first proposal; below, a key and the sending of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What the note says; "" for nothing."""
+
+    number: str = ""
+    proposal: str = ""
+    key: str = ""
+    sending: str = ""
 
 
 def note_last(settings: Settings, name: str, ledger: Ledger, number: int) -> None:
     """Note a round that is on record, whoever planned it. Raises ``OSError`` where the folder cannot be written."""
     path = _path(settings, name)
-    if number and _noted(path)[0] != str(number):
-        replace(path, f"{number} {ledger.proposals(name, number)[0].id}\n")
+    noted = _noted(path)
+    if number and noted.number != str(number):
+        _note(path, replace(noted, number=str(number), proposal=ledger.proposals(name, number)[0].id))
+
+
+def note_sending(settings: Settings, name: str, key: str, sending: str) -> None:
+    """Note a sending whose claim of attempt ``key`` is on record, before the laboratory hears of it.
+
+    One that was begun and whose claim was never committed must not be noted: a whole record lacks it. Raises
+    ``OSError`` where the folder cannot be written.
+    """
+    path = _path(settings, name)
+    _note(path, replace(_noted(path), key=key, sending=sending))
 
 
 def check_last(settings: Settings, name: str, ledger: Ledger) -> None:
-    """See that the record has the last round that this folder knows.
+    """See that the record has the last round and the last sending that this folder knows.
 
     Raises:
         OlderRecord: It has not.
     """
     path = _path(settings, name)
-    number, proposal = _noted(path)
-    if not (number.isdecimal() and proposal):  # nothing, or not ours
+    noted = _noted(path)
+    if not (noted.number.isdecimal() and noted.proposal):  # nothing, or not ours
         return
+    if not _has_round(ledger, name, noted):
+        known = f"round {noted.number}"
+    elif not _has_sending(ledger, noted):
+        known = f"that attempt {noted.key} was sent"
+    else:
+        return
+    raise OlderRecord(
+        f"campaign {name!r}: {known} is known in {path.parent}, and the record does not have it: it is an older copy, "
+        "or another record, and what was planned or sent since would be sent again. Put the newer record back; or, to "
+        f"go on with this one, bring in the results that it lacks (hakken tell), then delete {path}"
+    )
+
+
+def _has_round(ledger: Ledger, name: str, noted: _Noted) -> bool:
     try:
-        is_there = any(p.id == proposal for p in ledger.proposals(name, int(number)))
+        return any(p.id == noted.proposal for p in ledger.proposals(name, int(noted.number)))
     except NotFound:
-        is_there = False
-    if not is_there:
-        raise OlderRecord(
-            f"campaign {name!r}: round {number} is known in {path.parent}, and the record does not have it: it is "
-            "an older copy, or another record, and what was planned since would be planned and sent again. Put the "
-            "newer record back; or, to go on with this one, bring in the results that it lacks (hakken tell), then "
-            f"delete {path}"
-        )
+        return False
 
 
-def _noted(path: Path) -> tuple[str, str]:
-    """Number and proposal as they are noted; "" for nothing."""
+def _has_sending(ledger: Ledger, noted: _Noted) -> bool:
+    if not noted.sending:
+        return True
     try:
-        number, _, proposal = path.read_text(encoding="utf-8", errors="replace").strip().partition(" ")
+        return any(e.event is Event.CLAIMED and e.detail == noted.sending for e in ledger.events(noted.key))
+    except NotFound:
+        return False
+
+
+def _note(path: Path, noted: _Noted) -> None:
+    replace_file(path, f"{noted.number} {noted.proposal}\n{noted.key} {noted.sending}\n")
+
+
+def _noted(path: Path) -> _Noted:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
-        return "", ""
-    return number, proposal
+        return _Noted()
+    round_, sent, *_ = (*(line.strip().partition(" ") for line in lines), ("", "", ""), ("", "", ""))
+    return _Noted(round_[0], round_[2], sent[0], sent[2])
 
 
 def _path(settings: Settings, name: str) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from flows.engine.last_round import note_last
+from flows.engine.last_round import note_last, note_sending
 from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.held import held_rounds
 from flows.engine.looking.view import WITH_LABORATORY
@@ -147,6 +147,7 @@ def _claim(session: Session, attempts: Sequence[AttemptRecord], problems: Mappin
         session.tally.note(str(error))
         session.refresh()
         return False
+    note_sending(session.settings, session.name, attempts[0].key, sending)
     return True
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,19 @@ laboratory: {adapter: simulated}
 """
 
 
+def copying(record: Path) -> Callable[[], None]:
+    """Takes a copy of a record, and puts it back when called."""
+    with closing(sqlite3.connect(record)) as source, closing(sqlite3.connect("copy.db")) as copy:
+        source.backup(copy)
+
+    def put_back() -> None:
+        for file in record.parent.glob("hakken.db*"):
+            file.unlink()
+        record.write_bytes(Path("copy.db").read_bytes())
+
+    return put_back
+
+
 @pytest.fixture
 def copied(hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Takes a copy of the record, and puts it back when called."""
@@ -26,16 +41,7 @@ def copied(hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("c.yaml").write_text(CAMPAIGN)
     while (done := hakken("tick", "c.yaml", "--json").json["experiments_done"]) < 2:
         assert done < 2
-    record = home.home / "hakken.db"
-    with closing(sqlite3.connect(record)) as source, closing(sqlite3.connect("copy.db")) as copy:
-        source.backup(copy)
-
-    def put_back() -> None:
-        for file in home.home.glob("hakken.db*"):
-            file.unlink()
-        record.write_bytes(Path("copy.db").read_bytes())
-
-    return put_back
+    return copying(home.home / "hakken.db")
 
 
 def rounds(hakken: Any) -> int:
@@ -61,6 +67,30 @@ def test_nothing_is_planned_again_until_a_person_has_said_so(hakken: Any, home: 
     assert rounds(hakken) == 4
 
 
+def test_what_was_approved_and_sent_since_is_not_sent_again(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(CAMPAIGN.replace("adapter: simulated", "adapter: manual, approval: person"))
+    hakken("tick", "c.yaml")
+    hakken("approve", "c", 1, 1)
+    assert hakken("tick", "c").code == 0  # the folder has sent before
+    put_back = copying(home.home / "hakken.db")
+    hakken("approve", "c", 1, 2)
+    assert hakken("tick", "c").code == 0
+    sheet = (home.home / "c/laboratory/worksheet.csv").read_text()
+
+    put_back()
+    assert hakken("approve", "c", 1, 2).code == 0  # under another key than before
+    said = hakken("tick", "c")
+
+    assert said.code != 0
+    assert re.search("that attempt [0-9a-f-]{36} was sent is known in", said.err.replace("\n", " "))
+    assert (home.home / "c/laboratory/worksheet.csv").read_text() == sheet
+    (home.home / "c/last-round.txt").unlink()
+    assert hakken("tick", "c").code == 0
+
+
 @pytest.mark.usefixtures("copied")
 def test_a_record_that_went_on_elsewhere_is_no_older_one(hakken: Any, home: Any) -> None:
     then, note = rounds(hakken), (home.home / "c/last-round.txt").read_text()
@@ -72,7 +102,7 @@ def test_a_record_that_went_on_elsewhere_is_no_older_one(hakken: Any, home: Any)
 
 
 @pytest.mark.usefixtures("copied")
-@pytest.mark.parametrize("text", ["", "2", "garbage\n", "\xff 1"])
+@pytest.mark.parametrize("text", ["", "2", "garbage\n", "\xff 1", "2\n\n\nmore"])
 def test_a_note_that_is_none_hinders_nobody(hakken: Any, home: Any, text: str) -> None:
     (home.home / "c/last-round.txt").write_text(text, encoding="latin-1")
 
