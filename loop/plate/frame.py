@@ -170,7 +170,7 @@ def search(
         key = (frozenset(quotas.items()), frame.options)
         if key not in seen:
             filled = fill(worth, choices, quotas, frame.options, n)
-            seen[key] = (min(room(quotas, frame.options), n), sum(filled.gains))
+            seen[key] = (min(room(quotas, _opened(filled, choices, frame.options)), n), sum(filled.gains))
         return seen[key]
 
     potential = np.sort(worth.start().gains())[::-1]
@@ -195,6 +195,18 @@ def search(
                 best, best_score, improves = frame, value, True
                 break
     return best, len(seen)
+
+
+def _opened(
+    filled: Filled, choices: Choices, options: Sequence[frozenset[int] | None]
+) -> tuple[frozenset[int] | None, ...]:
+    """The options allowed once a frame was filled: where no more may be opened, those that are there."""
+    codes = choices.options[list(filled.picks)]
+    used = [mine | frozenset(codes[:, k].tolist()) for k, mine in enumerate(choices.used)]
+    is_full = [len(mine) >= limit for mine, limit in zip(used, choices.limits, strict=True)]
+    return tuple(
+        mine if some is None and full else some for some, mine, full in zip(options, used, is_full, strict=True)
+    )
 
 
 def _starts(

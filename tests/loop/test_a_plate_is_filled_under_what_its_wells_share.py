@@ -454,6 +454,18 @@ def test_repeats_for_which_no_two_wells_share_their_values_are_said_to_be_missin
     )
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_values_that_the_options_allowed_cannot_fill_leave_no_well_empty(seed: int) -> None:
+    four = {"type": "number", "values": [60, 80, 100, 120], "unit": "degC"}
+    some = {"type": "category", "options": ["a", "b", "c", "d", "none"]}
+    few = {"base": some, "solvent": SPACE["solvent"], "temperature": four}
+    plate = PLATE | {"controls": {"wells": 2, "settings": {"base": "a", "solvent": "u"}}, "replicates": 2}
+
+    made = plan(spec(plate, space=few), History(), seed=seed, experiments=100)
+
+    assert len(made.proposals) == 24  # two blocks of one temperature have twelve conditions, of three bases and none
+
+
 def test_controls_are_spread_over_blocks_rows_and_columns() -> None:
     plate = Plate(8, 12, (8, 3))
 
