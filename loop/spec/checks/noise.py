@@ -29,6 +29,15 @@ def problem_of_exact(spec: CampaignSpec) -> Problem | None:
         return ("planner", "replicates"), (
             f"{spec.planner.replicates}, and {all_exact}: {again}; leave out replicates, or exact"
         )
+    if spec.plate is not None and spec.plate.replicates:
+        return ("plate", "replicates"), (
+            f"{spec.plate.replicates}, and {all_exact}: {again}; leave out replicates, or exact"
+        )
+    if spec.plate is not None and spec.plate.controls is not None:
+        return ("plate", "controls"), (
+            f"{all_exact}, and control wells are there to show what shifts a plate, which nothing does; leave out "
+            "controls, or exact"
+        )
     if spec.noise is not None and spec.noise.effects:
         return ("noise", "effects"), (
             f"{', '.join(spec.noise.effects)}, and {all_exact}: nothing shifts what comes out the same each time; "
