@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +13,7 @@ from pydantic import Field
 from loop.errors import PlateError, SpaceError, did_you_mean
 from loop.plate.layout import Plate, Scope, Shared
 from loop.space import Continuous, Discrete, Space
+from loop.space.skeleton import levels
 from loop.space.structure import inactive_coordinate
 from loop.spec.strict import Strict
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
 
 
+LOOKED_AT: Final = (
+    20_000  # combinations of shared values, of more of which it is not asked whether a control goes with one
+)
 DESIGNS = ("spread", "random", "medoid", "sobol", "lhs")  # initial designs that know shared wells
 
 
@@ -156,6 +162,7 @@ def _control(said: ControlsSpec, space: Space, shared: tuple[Shared, ...]) -> np
             "out, or share fewer"
         )
     _check_condition(said, space, x)
+    _check_company(space, x)
     return x
 
 
@@ -185,6 +192,26 @@ def _check_condition(said: ControlsSpec, space: Space, x: np.ndarray) -> None:
         alone = replace(space, products=(products,))
         if not is_open[list(products.columns)].any() and (why := alone.refusal(said.settings)) is not None:
             raise PlateError(f"{where}: it {why}; choose a condition of the space")
+
+
+def _check_company(space: Space, x: np.ndarray) -> None:
+    """See that some shared values, which are NaN in ``x``, allow the control; not where a range of them is shared."""
+    open_ = np.flatnonzero(np.isnan(x))
+    if any(isinstance(space.parameters[c], Continuous) for c in open_):
+        return
+    choices = [levels(space, int(c))[0] for c in open_]
+    if math.prod(map(len, choices)) > LOOKED_AT:
+        return
+    points = np.array([np.where(np.isnan(x), 0.0, x)] * math.prod(map(len, choices)))
+    points[:, open_] = list(itertools.product(*choices))
+    points = space.frame.canonical(points)
+    if not space.allows(points).any():
+        names = ", ".join(space.names[c] for c in open_)
+        alone = next((f"constraint {c.name!r} forbids" for c in space.constraints if not c.allows(points).any()), "")
+        raise PlateError(
+            f"plate.controls.settings: {alone or 'the constraints forbid'} it with every value of {names}, which "
+            "control wells take from the plate; choose another condition, or loosen the constraint"
+        )
 
 
 def _values(parameter: Discrete | Continuous) -> str:

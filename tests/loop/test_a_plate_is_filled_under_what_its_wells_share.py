@@ -542,6 +542,19 @@ def test_a_control_that_is_no_candidate_is_refused(share: str | None, condition:
         build_plate(said, build_space(said))
 
 
+@pytest.mark.parametrize("values", [[80, 100], [40, 80]])
+def test_a_control_that_no_shared_value_allows_is_refused_before_anything_is_planned(values: list[float]) -> None:
+    few = SPACE | {"temperature": {"type": "number", "values": values, "unit": "degC"}}
+    rules = [{"name": "boils", "exclude": {"solvent": "u"}, "where": {"temperature": {"above": 65}}}]
+    said = spec({**PLATE, "share": {"temperature": "block"}}, space=few, constraints=rules)
+
+    if min(values) < 65:
+        assert build_plate(said, build_space(said)) is not None
+        return
+    with pytest.raises(PlateError, match="constraint 'boils' forbids it with every value of temperature, which contr"):
+        build_plate(said, build_space(said))
+
+
 def test_a_control_of_which_everything_is_shared_is_refused() -> None:
     few = {"base": SPACE["base"], "solvent": SPACE["solvent"]}
     plate = {"rows": 2, "columns": 3, "share": {"base": "row", "solvent": "column"}}
