@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -51,10 +52,11 @@ def decided(
 ) -> Decided:
     """What counts for round ``number``: refusals in earlier rounds, and decisions made before it and not lifted.
 
-    ``observations`` and ``unsent`` (``flows.unsent``) decide which pins are yet to be followed.
+    ``observations`` and ``unsent`` (``flows.unsent``) decide which pins are yet to be followed, and the first which
+    candidates were made although somebody said that they cannot be.
     """
     now = in_force(decisions, number)
-    said = _Gathered(spec, space)
+    said = _Gathered(spec, space, observations)
     said.refusals(proposals, decisions, now, number)
     for d in now:
         said.take(d)
@@ -72,8 +74,9 @@ def decided(
 class _Gathered:
     """What people said of candidates and of regions, gathered one by one."""
 
-    def __init__(self, spec: CampaignSpec, space: Space) -> None:
+    def __init__(self, spec: CampaignSpec, space: Space, observations: Sequence[ObservationRecord]) -> None:
         self._spec, self._space = spec, space
+        self._observations = observations
         self.notes: list[str] = []
         self._refused: dict[bytes, Said] = {}
         self._impossible: dict[bytes, Said] = {}
@@ -102,13 +105,25 @@ class _Gathered:
         """A decision in force: that a candidate cannot be made, or a ban."""
         name = f"{d.draft.kind.value} {d.number}"
         if d.draft.kind is DecisionKind.CANNOT and (said := self._place(d.draft.settings, name)):
-            self._impossible[said.x.tobytes()] = replace(said, why=d.draft.why)
+            if said.x.tobytes() in self._made:
+                self.notes.append(
+                    f"decision {d.number}, that {self._space.label(d.draft.settings)} cannot be made, teaches nothing "
+                    f"more, as it was made: hakken lift {quote(self._spec.campaign)} {d.number} takes it back"
+                )
+            else:
+                self._impossible[said.x.tobytes()] = replace(said, why=d.draft.why)
         if d.draft.kind is DecisionKind.BAN and d.draft.settings:
             self._keep_out(d.draft.settings, d.draft.why, name)
             if self._space.is_finite and _is_control(self._spec, d.draft.settings):  # which no planner chooses
                 self._constraints.append(around(self._space, d.draft.settings, name))
         elif d.draft.kind is DecisionKind.BAN:
             self._leave_out(d, name)
+
+    @cached_property
+    def _made(self) -> frozenset[bytes | None]:
+        """Where the candidates lie that were made, whatever came of it."""
+        ran = (o for o in self._observations if not isinstance(o.outcome, Fault))
+        return frozenset(place_of(self._space, o.settings) for o in ran)
 
     def decided(self, pinned: Sequence[Said]) -> Decided:
         """All of it, with what there is of each kind in the notes."""

@@ -13,7 +13,7 @@ from db.ledger import open_ledger
 from flows.engine import approve, ban, decisions, edit, lift, on_ban, on_edit, on_pin, pin, replay, resume, tell, tick
 from flows.engine.looking.view import View
 from flows.engine.people.bans import keeps_out
-from flows.engine.people.decisions import decided
+from flows.engine.people.decisions import decided, decided_next
 from flows.engine.steps.planning import next_inputs
 from flows.report import build
 from flows.report.page import render
@@ -83,6 +83,28 @@ def test_what_cannot_be_made_is_kept_out_and_teaches(settings: Settings, tmp_pat
     assert x[~ran].tolist() == [impossible.tolist()]
     kinds = [(m.draft.kind, m.draft.by, m.draft.why) for m, _, _ in decisions(settings, "small")]
     assert kinds == [(DecisionKind.CANNOT, "ada", "it decomposes"), (DecisionKind.PREFERENCE, "ada", "too dear")]
+
+
+def test_what_was_made_although_somebody_said_it_cannot_be_teaches_that_it_can(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, laboratory=PERSON)
+    once(settings)
+    first, *_ = sorted(proposals(settings, 1), key=lambda p: p.draft.run_order)
+    approve(settings, "small", 1, by="ada", refuse=True, only=[1], meaning="cannot", why="it decomposes")
+    wanted = dict(first.draft.candidate.settings)
+    table = tmp_path / "made.csv"
+    table.write_text(f"solvent,base,step,yield\n{wanted['solvent']},{wanted['base']},{wanted['step']},81\n")
+
+    tell(settings, "small", table, by="bob")
+
+    now = inputs(settings)
+    x = now.space.coordinates(wanted)
+    at, ran = feasibility_table(now.history, len(x))
+    assert [bool(r) for place, r in zip(at, ran, strict=True) if place.tolist() == x.tolist()] == [True]
+    with open_ledger(settings.database) as ledger:
+        notes = decided_next(View(ledger, "small")).notes
+    assert any("teaches nothing more, as it was made: hakken lift small 1" in note for note in notes)
 
 
 def test_a_lifted_refusal_lets_the_candidate_come_again(settings: Settings, tmp_path: Path) -> None:
