@@ -170,6 +170,8 @@ def resolve(
         bool, typer.Option("--ran/--never-ran", help="If it ran, tell its result, or let it end as a fault.")
     ],
     plate: Annotated[bool, typer.Option("--plate", help="Say it of every doubtful experiment on its plate.")] = False,
+    why: Why = "",
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     """Say whether an experiment ran of which the laboratory cannot tell (state ambiguous).
@@ -179,8 +181,9 @@ def resolve(
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    engine.resolve(where, key, ran=ran, by=where.by, whole_plate=plate)
-    screen.document({"key": key, "ran": ran, "plate": plate, "by": where.by})
+    who = by or where.by
+    engine.resolve(where, key, ran=ran, by=who, why=why, whole_plate=plate)
+    screen.document({"key": key, "ran": ran, "plate": plate, "by": who, "why": why})
     became = "ran: it ends as a fault that says nothing about its candidate" if ran else "never ran: it is sent again"
     screen.say(f"attempt {key}{' and the others on its plate' if plate else ''} {became}")
     screen.next_step("hakken status shows which campaigns wait; hakken run CAMPAIGN goes on")

@@ -68,14 +68,18 @@ def retract(
         str, typer.Argument(metavar="ID", help="The observation's id or its attempt's key, or a beginning of it.")
     ],
     why: Annotated[str, typer.Option("--why", help="The reason, kept on record.")],
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who says so; HAKKEN_USER or the login name if left out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Let a result count no more. It stays on record, with the reason."""
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    engine.retract(where, campaign, observation, by=where.by, why=why)
-    screen.document({"campaign": campaign, "observation": observation, "by": where.by, "why": why})
+    who = by or where.by
+    engine.retract(where, campaign, observation, by=who, why=why)
+    screen.document({"campaign": campaign, "observation": observation, "by": who, "why": why})
     screen.say(f"result {observation} of {campaign} counts no more: {why}")
     it = typed(campaign)
     screen.next_step(f"hakken tell {it} FILE.csv brings in a corrected one; {onward(where, campaign, 'goes on')}")

@@ -35,7 +35,9 @@ def retract(settings: Settings, name: str, id_or_prefix: str, *, by: str, why: s
         return found
 
 
-def resolve(settings: Settings, key: str, *, ran: bool, by: str, whole_plate: bool = False) -> AttemptRecord:
+def resolve(
+    settings: Settings, key: str, *, ran: bool, by: str, why: str = "", whole_plate: bool = False
+) -> AttemptRecord:
     """Say of an ambiguous attempt whether it ran; returns it as it is then. ``whole_plate``: of all on its plate.
 
     One that never ran is sent again. One that ran, and whose result is not at hand, ends as a fault of kind
@@ -59,15 +61,16 @@ def resolve(settings: Settings, key: str, *, ran: bool, by: str, whole_plate: bo
         plate = [a for a in ledger.attempts(name, [State.AMBIGUOUS]) if a.place is not None and a.place.plate == number]
         with writing(settings, ledger, name, by) as work:
             for each in plate if whole_plate else [attempt]:
-                _settle_doubt(work, each, ran=ran, by=by)
+                _settle_doubt(work, each, ran=ran, by=by, why=why)
         return ledger.attempt(attempt.key)
 
 
-def _settle_doubt(work: Work, attempt: AttemptRecord, *, ran: bool, by: str) -> None:
+def _settle_doubt(work: Work, attempt: AttemptRecord, *, ran: bool, by: str, why: str) -> None:
+    said_by = f"{by} ({why})" if why.strip() else by
     if not ran:
-        work.move(attempt.key, Event.ABSENT, f"it never ran, says {by}")
+        work.move(attempt.key, Event.ABSENT, f"it never ran, says {said_by}")
         return
-    fault = Fault.of(FaultKind.AMBIGUOUS, f"it ran, says {by}, and its result is not at hand")
+    fault = Fault.of(FaultKind.AMBIGUOUS, f"it ran, says {said_by}, and its result is not at hand")
     payload = json.dumps(write_outcome(fault), sort_keys=True)
     envelope = work.receive(EnvelopeDraft(f"resolve:{by}", attempt.key, payload))
     work.accept(envelope.id, fault)

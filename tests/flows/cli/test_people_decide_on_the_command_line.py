@@ -10,6 +10,7 @@ import pytest
 
 from flows.wiring import open_record
 from loop.experiment import Event, State
+from loop.outcome import Fault
 from tests.flows.cli.small import write
 
 pytestmark = pytest.mark.usefixtures("small_campaign")
@@ -31,9 +32,11 @@ def test_retract_needs_a_reason_and_keeps_the_result(hakken: Any, home: Any) -> 
         one = ledger.observations("small")[0].id
 
     assert hakken("retract", "small", one).code == 2
-    said = hakken("retract", "small", one, "--why", "wrong vial")
+    said = hakken("retract", "small", one, "--why", "wrong vial", "--by", "ada")
 
     assert said.code == 0, said.err
+    with open_record(home) as ledger:
+        assert [e.actor for e in ledger.audit() if e.action == "retract"] == ["ada"]
     assert "(retracted: wrong vial)" in hakken("show", "small", 1).out
     status = hakken("status", "small").out
     assert re.search(r"simulated: \d+ done, 1 retracted", status), status
@@ -196,10 +199,12 @@ def test_a_doubt_is_resolved_by_a_person(hakken: Any, home: Any, answer: str) ->
             work.move(key, Event.DOUBTED, "the laboratory lost its memory")
     assert f"hakken resolve {key} --ran or --never-ran" in hakken("status").out
 
-    said = hakken("resolve", key, answer)
+    said = hakken("resolve", key, answer, "--by", "ada", "--why", "the vial is empty")
 
     assert said.code == 0, said.err
     with open_record(home) as ledger:
+        faults = [o.outcome.message for o in ledger.observations("small") if isinstance(o.outcome, Fault)]
+        assert "says ada (the vial is empty)" in "".join(faults) + ledger.events(key)[-1].detail
         assert ledger.attempt(key).state is (State.ENDED if answer == "--ran" else State.READY)
     assert "not ambiguous" in hakken("resolve", key, "--ran").err
 
