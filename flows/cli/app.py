@@ -25,6 +25,7 @@ from flows.cli import (
     lab,
     listening,
     looking,
+    records,
     running,
     starts,
 )
@@ -73,6 +74,7 @@ for _panel, _group in _COMMANDS.items():
 app.add_typer(building.app, name="library", rich_help_panel="This machine")
 app.add_typer(lab.app, name="lab", rich_help_panel="This machine")
 app.add_typer(audit.app, name="audit", rich_help_panel="This machine")
+app.add_typer(records.app, name="record", rich_help_panel="This machine")
 
 
 def main() -> None:

@@ -1,0 +1,90 @@
+"""Copying a whole record into an empty database, of the same engine or the other one, seals and all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Table, func, insert, select
+from sqlalchemy.orm import Session
+
+from db import audit, schema
+from db import engine as engines
+from db import tables as t
+from db.errors import translated
+from loop.errors import LedgerError
+
+_TOGETHER: Final = 1000  # rows read and written at once
+_OWN: Final = "schema_info"  # what each database says of itself
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What was copied, and where the copy is."""
+
+    to: str  # without a password
+    campaigns: int
+    entries: int  # of the audit log
+    head: str  # hash of the last of them
+
+
+def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Copied:
+    """Copy the record at ``source`` to ``target``, which is empty; all of it, or none.
+
+    Raises:
+        LedgerError: The target holds something, a campaign is being worked on, or the record was changed after it was
+            written; else as in ``db.ledger.open_ledger``.
+    """
+    here, there = engines.borrow(source), engines.borrow(target)
+    try:
+        shown, where = engines.shown(here), engines.shown(there)
+        with translated(shown):
+            schema.migrate_older(here, clock)
+        with translated(where):
+            schema.bring_up_to_date(there, clock)
+        with translated(shown), engines.reading(here) as read:
+            _see_that_nobody_works(read, clock())
+            with translated(where), engines.writing(there) as write:
+                _see_that_it_is_empty(write, where)
+                for table in t.Base.metadata.sorted_tables:
+                    if table.name != _OWN:
+                        _copy(read, write, table)
+                report = audit.examine(write)
+                if not report.is_intact:
+                    raise LedgerError(
+                        f"the record {shown} was changed after it was written ({report.message}), and nothing was "
+                        "copied; restore a backup of it (hakken audit verify says whether one is intact)"
+                    )
+                campaigns = write.scalar(select(func.count()).select_from(t.Campaign)) or 0
+                write.commit()
+        return Copied(where, campaigns, report.entries, report.head)
+    finally:
+        engines.give_back(here)
+        engines.give_back(there)
+
+
+def _copy(read: Session, write: Session, table: Table) -> None:
+    """One table, in the order in which it was written: a row may refer to an earlier one."""
+    order = [table.c.entry] if "entry" in table.c else []
+    rows = read.connection().execute(select(table).order_by(*order, *table.primary_key.columns)).mappings()
+    for some in rows.partitions(_TOGETHER):
+        write.connection().execute(insert(table), [dict(row) for row in some])
+
+
+def _see_that_nobody_works(read: Session, now: datetime) -> None:
+    """What is written here after the copy was begun would be missing there."""
+    for name, holder, expires in read.execute(
+        select(t.Campaign.name, t.Campaign.lease_holder, t.Campaign.lease_expires).order_by(t.Campaign.name)
+    ):
+        if holder is not None and expires is not None and expires > now:
+            raise LedgerError(
+                f"campaign {name!r} is held by {holder!r}; end what works on it (hakken run, hakken listen, a "
+                f"schedule), or wait until {expires:%H:%M} UTC where that was killed, then copy again"
+            )
+
+
+def _see_that_it_is_empty(write: Session, where: str) -> None:
+    if write.scalar(select(func.count()).select_from(t.AuditLog)):
+        raise LedgerError(f"{where} holds a record already; name an empty database, or a file that is not there")

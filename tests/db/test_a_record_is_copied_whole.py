@@ -1,0 +1,119 @@
+"""A record is copied to another database whole or not at all, and is as intact there as here."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from db import engine as engines
+from db import open_ledger
+from db import tables as t
+from db.copying import copy_record
+from loop.errors import LedgerError
+from loop.record import EnvelopeDraft
+
+
+def later() -> datetime:
+    """When every lease of these tests has run out."""
+    return datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def content(url: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, but for what a database says of itself."""
+    engine = engines.borrow(url)
+    with engines.reading(engine) as session:
+        found = {
+            table.name: sorted((dict(row) for row in session.connection().execute(select(table)).mappings()), key=repr)
+            for table in t.Base.metadata.sorted_tables
+            if table.name != "schema_info"
+        }
+    engines.give_back(engine)
+    return found
+
+
+@pytest.fixture
+def source(filled_sqlite: Path, tmp_path: Path) -> str:
+    shutil.copy(filled_sqlite, tmp_path / "source.sqlite")
+    return f"sqlite:///{tmp_path / 'source.sqlite'}"
+
+
+def see_that_it_is_whole(source: str, target: str) -> None:
+    made = copy_record(source, target, clock=later)
+
+    there = content(target)
+    assert all(there.values()), "a table of the record that is copied has no rows, so that nothing is shown for it"
+    assert there == content(source)
+    with open_ledger(source) as before, open_ledger(target) as after:
+        assert after.verify_audit() == before.verify_audit()
+        assert (made.campaigns, made.entries, made.head) == (1, len(after.audit()), after.audit()[-1].hash)
+
+
+def test_to_another_file(source: str, tmp_path: Path) -> None:
+    see_that_it_is_whole(source, f"sqlite:///{tmp_path / 'new' / 'target.sqlite'}")
+
+
+def test_to_postgres_and_back(source: str, tmp_path: Path, new_postgres: Callable[[], str]) -> None:
+    there = new_postgres()
+    see_that_it_is_whole(source, there)
+    see_that_it_is_whole(there, f"sqlite:///{tmp_path / 'back.sqlite'}")
+
+
+def test_text_that_postgres_cannot_store_comes_back_as_it_was(source: str, new_postgres: Callable[[], str]) -> None:
+    odd = "NUL \x00, half of a pair \ud800, an umlaut \u00e4"
+    with open_ledger(source, clock=later) as ledger:
+        lease = ledger.acquire("coupling", "engine-1", timedelta(minutes=1))
+        with ledger.work(lease) as work:
+            work.receive(EnvelopeDraft("robot", None, odd))
+        ledger.release(lease)
+
+    copy_record(source, there := new_postgres(), clock=later)
+
+    with open_ledger(there) as ledger:
+        assert ledger.envelopes("coupling")[-1].payload == odd
+        assert ledger.verify_audit().is_intact
+
+
+def test_nothing_is_copied_over_a_record_or_while_somebody_works(source: str, tmp_path: Path) -> None:
+    target = f"sqlite:///{tmp_path / 'target.sqlite'}"
+    expires = content(source)["campaign"][0]["lease_expires"]
+
+    with pytest.raises(LedgerError, match=r"campaign 'coupling' is held by 'engine-1'; end what works on it"):
+        copy_record(source, target, clock=lambda: expires - timedelta(minutes=1))
+    with pytest.raises(LedgerError, match="holds a record already; name an empty database"):
+        copy_record(source, source, clock=later)
+    copy_record(source, target, clock=later)  # what was refused left nothing behind
+    with pytest.raises(LedgerError, match="holds a record already"):
+        copy_record(source, target, clock=later)
+
+
+def test_a_record_that_was_changed_is_not_copied(source: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(source.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DROP TRIGGER measurement_refuses_update")
+        connection.execute("UPDATE measurement SET value = 99")
+        connection.commit()
+    target = f"sqlite:///{tmp_path / 'target.sqlite'}"
+
+    with pytest.raises(LedgerError, match=r"was changed after it was written \(.*measurement.*nothing was copied"):
+        copy_record(source, target, clock=later)
+
+    assert not any(content(target).values())
+
+
+def test_the_copy_is_append_only_as_well(source: str, tmp_path: Path) -> None:
+    target = f"sqlite:///{tmp_path / 'target.sqlite'}"
+    copy_record(source, target, clock=later)
+    row = content(target)["outcome"][0]
+
+    engine = engines.borrow(target)
+    table = t.Base.metadata.tables["outcome"]
+    with engines.writing(engine) as session, pytest.raises(Exception, match="facts are append-only"):
+        session.connection().execute(insert(table).prefix_with("OR REPLACE"), [row])
+    engines.give_back(engine)
