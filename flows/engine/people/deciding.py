@@ -277,7 +277,7 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
         hint = f"; round {others[0]} does: hakken approve {quote(name)} {others[0]}" if others else "; nothing does"
         raise LedgerError(f"round {round_number} of campaign {name!r} waits for no decision{hint}")
     chosen = []
-    for number in only:
+    for number in dict.fromkeys(only):
         mine = [p for p in proposals if p.draft.run_order + 1 == number]
         if not mine:
             there = ", ".join(str(p.draft.run_order + 1) for p in sorted(waiting, key=lambda p: p.draft.run_order))

@@ -133,6 +133,16 @@ def test_a_refusal_that_was_lifted_is_shown_with_who_lifted_it_and_why(hakken: A
     assert f"{said}; lifted by bob (decision 2): there is money" in hakken("show", "small", 1).out
 
 
+def test_a_number_that_is_given_twice_is_one_proposal(hakken: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+    hakken("run", "small.yaml")
+
+    said = hakken("approve", "small", 1, 1, 1, "--refuse", "--meaning", "cannot", "--why", "no stock")
+
+    assert said.out.startswith("1 proposal of round 1: refused")
+    assert len(hakken("decisions", "small", "--json").json["decisions"]) == 1
+
+
 def test_what_was_approved_by_mistake_can_be_kept_back_by_a_ban_and_is_said_to(hakken: Any) -> None:
     write(**{"adapter: simulated": "adapter: simulated, approval: person"})
     hakken("run", "small.yaml")
