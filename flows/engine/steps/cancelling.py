@@ -38,6 +38,11 @@ def cancel_what_runs(session: Session) -> bool:
     n = sum([_call_off(session, part, having[part]) for part in parts])
     if n:
         session.tally.note(f"{_experiments(n)} called off")
+    if doubtful := sum(a.state in (State.SENDING, State.AMBIGUOUS) for a in view.pending):
+        goes = "it runs, and it was" if doubtful == 1 else "they run, and they were"
+        session.tally.note(
+            f"of {_experiments(doubtful)} nobody can tell whether {goes} not called off; look at the laboratory"
+        )
     reached("halt.cancelled")
     return n > 0
 

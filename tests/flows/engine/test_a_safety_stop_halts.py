@@ -317,6 +317,22 @@ def test_an_experiment_that_cannot_be_called_off_keeps_no_other_from_it(
     assert {len(handles) for handles in called_off.values()} == {2}  # the next pass called off the rest
 
 
+def test_what_may_run_and_was_not_called_off_is_said(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "simulated", "safety": {"running": "cancel"}})
+    laboratory.loses_reply_of_start = True
+    once(settings)
+    laboratory.cannot_tell = True
+    once(settings)  # now it is in doubt
+
+    _, _, notes = halt(settings, "small", by="ada", why="it smells of gas")
+
+    assert sum(a.state is State.AMBIGUOUS for a in _attempts(settings)) == 2
+    said = "small: of 2 experiments nobody can tell whether they run, and they were not called off; look at the "
+    assert notes[-1] == f"{said}laboratory"
+
+
 def running_in_parts(settings: Settings, folder: Path, laboratory: FakeLaboratory) -> dict[str, list[str]]:
     """Two experiments run in each of two parts; what is called off in each, from now on."""
     in_parts(laboratory, {"left": 2, "right": 2}, lambda _: ["left", "right"])
