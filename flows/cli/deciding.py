@@ -136,14 +136,13 @@ def lift(
 
 
 def decisions(campaign: Campaign, as_json: Json = False) -> None:
-    """What people decided of a campaign, and what of it is in force."""
+    """What people decided of a campaign, what of it is in force, and its safety stops."""
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    made = engine.decisions(where, campaign)
-    screen.document(
-        {"campaign": campaign, "decisions": [{"decision": d, "in_force": now, "about": a} for d, now, a in made]}
-    )
+    made, stops = engine.decisions(where, campaign), engine.stops(where, campaign)
+    listed = [{"decision": d, "in_force": now, "about": a} for d, now, a in made]
+    screen.document({"campaign": campaign, "decisions": listed, "stops": stops})
     if not made:
         screen.say(f"nobody decided anything of {campaign} yet, besides approvals")
     rows = [
@@ -160,6 +159,10 @@ def decisions(campaign: Campaign, as_json: Json = False) -> None:
     ]
     if rows:
         screen.table(("", "kind", "about", "by", "why", "counts from", "in force"), rows)
+    for stop in stops:
+        lifted = f"lifted by {stop.lifted_by}: {stop.lifted_why}" if not stop.is_in_force else "in force"
+        when = "" if stop.lifted_at is None else f" ({stop.lifted_at:%Y-%m-%d %H:%M} UTC)"
+        screen.say(f"safety stop: {stop.text}; {lifted}{when}")
     it = typed(campaign)
     screen.next_step(f"hakken ban, pin or lift {it} decides more; hakken show {it} has the last batch")
 

@@ -14,7 +14,7 @@ from flows.engine.looking.standing import status
 from flows.engine.looking.view import View
 from flows.engine.passes import tick
 from flows.engine.people.deciding import approve, ban, decisions, edit, lift, pin
-from flows.engine.people.halting import halt, let_go
+from flows.engine.people.halting import halt, let_go, stops
 from flows.engine.people.halting import lift as lift_halt
 from flows.engine.people.pausing import cannot_pause, pause_runs, resume_runs
 from flows.engine.people.persons import resolve, resume, retract, stop
@@ -70,6 +70,7 @@ __all__ = [
     "simulate",
     "status",
     "stop",
+    "stops",
     "tell",
     "tell_rows",
     "tell_source",

@@ -126,6 +126,7 @@ def build(
         effects=declared_effects(campaign.spec),
         shifts=read_effects(rounds, targets),
         decisions=read_decisions(decisions, campaign.spec),
+        stops=ledger.stops(name, with_lifted=True),
         waiting=_waiting(ledger, campaign, attempts, unsent),
         unread=_unread(envelopes),
         received=Counter((envelope.verdict or "not judged yet") for envelope in envelopes),

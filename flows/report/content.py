@@ -16,6 +16,7 @@ from loop.insight.tally import Tally
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
 from loop.record import Arm, CampaignState, Json, Prediction
+from loop.safety import SafetyStop
 
 if TYPE_CHECKING:
     from loop.examination import Examination  # brings torch, which a page without it needs not
@@ -390,6 +391,7 @@ class Report:
     effects: tuple[str, ...]  # that the spec declares
     shifts: tuple[Shift, ...]  # what was learnt of them, by target and effect
     decisions: tuple[Said, ...]  # in the order made
+    stops: tuple[SafetyStop, ...]  # for safety, in the order made, with who lifted each
     waiting: tuple[Waiting, ...]
     unread: tuple[Unread, ...]
     received: Mapping[str, int]  # envelopes by verdict

@@ -69,6 +69,13 @@ def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[Sa
         return stops
 
 
+def stops(settings: Settings, name: str) -> tuple[SafetyStop, ...]:
+    """The safety stops that hold or held for a campaign, in the order made, with who lifted each."""
+    with open_record(settings) as ledger:
+        ledger.campaign(name)
+        return tuple(ledger.stops(name, with_lifted=True))
+
+
 def let_go(settings: Settings, stops: Sequence[SafetyStop]) -> tuple[str, ...]:
     """Names of the campaigns that these stops held up, and that none holds up any more."""
     ids = {s.id for s in stops}

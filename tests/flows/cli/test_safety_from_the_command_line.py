@@ -55,6 +55,14 @@ def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
         assert "Traceback" not in refused.err + refused.out
     assert "safety stop lifted by ada: it smells of gas (bob, campaign one" in lifted.out
     assert "two is active again\none: halted by it too, and no longer" in lifted.out
+    listed = [line for line in hakken("decisions", "two").out.splitlines() if line.startswith("safety stop: ")]
+    assert [line.partition("; ")[0].partition(" (")[0] for line in listed] == ["safety stop: it smells of gas"]
+    assert "; lifted by ada: the valve was closed (" in listed[0]
+    assert hakken("decisions", "two", "--json").json["stops"][0]["lifted_by"] == "ada"
+    hakken("report", "two")
+    page = Path("runs/two/report.html").read_text()
+    assert '<section id="stops">' in page
+    assert "the valve was closed" in page
     assert hakken("audit", "verify").code == 0
     assert hakken("run", "one").out.count("halted") == 0
     assert hakken("status", "--json").json[0]["state"] == "finished"
