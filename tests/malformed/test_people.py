@@ -79,6 +79,11 @@ WHY = ("--why", "because")
             ("ban", "small", "--where", "ligand=PPh3", "--where", "ligand=PCy3", *WHY),
             "no candidate meets both; where either is meant: ligand=PPh3,PCy3",
         ),
+        (
+            ("ban", "small", "--where", "temperature>90", "--where", "temperature<70", *WHY),
+            "no number meets temperature>90 and temperature<70 at once; where either is meant, give each on its own",
+        ),
+        (("ban", "small", "--where", "temperature>90", "--where", "temperature<=90", *WHY), "no number meets"),
         (("ban", "small", "--where", "temperature>nan", *WHY), "temperature = 'nan' is not a number"),
         (("ban", "small", "--where", "temperature=60..inf", *WHY), "temperature = 'inf' is not a number"),
         (("ban", "small", "--where", "ligand=XPhos", *WHY), "'XPhos'"),
@@ -218,6 +223,48 @@ def test_a_ban_of_what_an_earlier_one_keeps_out_says_so(hakken: Any) -> None:
 
     assert "note:" not in first.out
     assert "constraints or earlier bans leave them out already" in second.out
+
+
+@pytest.mark.parametrize(
+    ("where", "kept_out"),
+    [("dose=0", {0.0}), ("dose=1", {1.0}), ("dose=5", {5.0}), ("time=0", {0.0}), ("time=24", {24.0})],
+)
+def test_the_ends_of_a_continuous_number_and_its_zero_are_banned_alone(where: str, kept_out: set[float]) -> None:
+    from flows.engine.people.bans import region_of
+    from flows.engine.people.conditions import read_conditions
+    from loop.spec import CampaignSpec, build_space
+
+    numbers = {
+        "dose": {"type": "number", "low": 1, "high": 5, "or_zero": True},
+        "time": {"type": "number", "low": 0, "high": 24},
+    }
+    described = {
+        "campaign": "c",
+        "space": numbers,
+        "objective": {"y": {"goal": "maximize"}},
+        "budget": {"experiments": 4},
+        "laboratory": {"adapter": "manual"},
+    }
+    spec = CampaignSpec.from_resolved(described)
+    space = build_space(spec)
+    ban = region_of(read_conditions(space, [where]).region, "ban")
+    narrowed = build_space(spec.model_copy(update={"constraints": [ban]}))
+
+    name, values = where.partition("=")[0], {"dose": (0.0, 1.0, 1.1, 3.0, 4.9, 5.0), "time": (0.0, 0.1, 12.0, 24.0)}
+    inside = {"dose": 3.0, "time": 12.0}
+    refused = {v for v in values[name] if not narrowed.contains(inside | {name: v})}
+    assert refused == kept_out
+
+
+def test_a_continuous_number_is_banned_by_no_value_between_its_ends() -> None:
+    from flows.engine.people.conditions import read_conditions
+    from loop.errors import SpaceError
+    from loop.space import Continuous, Space
+
+    space = Space((Continuous("time", 0.0, 24.0, "h"),))
+    for where in (["time=3"], ["time=0,24"]):
+        with pytest.raises(SpaceError, match=r"nobody meets one of its values twice but for its ends; give a range"):
+            read_conditions(space, [*where, "time>0"])
 
 
 def test_a_range_of_a_continuous_number_that_its_bounds_do_not_reach() -> None:

@@ -111,10 +111,11 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
         return Conditions({}, read_candidate(space, where))
     for p in space.parameters:
         if isinstance(p, Continuous) and p.name in exclude:
-            raise SpaceError(
-                f"{p.name!r} is continuous, and nobody meets one of its values twice; give a range, such as "
-                f"{p.name}={p.low:g}..{(p.low + p.high) / 2:g} or {p.name}>{(p.low + p.high) / 2:g}"
-            )
+            _narrow(ranges.setdefault(p.name, {}), _at_an_end(p, exclude.pop(p.name)))
+    for name, ends in ranges.items():
+        if not _has_numbers(ends):
+            mine = " and ".join(text for text in where if _split(space, text)[0] == name)
+            raise SpaceError(f"no number meets {mine} at once; where either is meant, give each on its own")
     region: dict[str, Any] = {}
     if exclude:
         region["exclude"] = exclude
@@ -148,11 +149,32 @@ def unmet(space: Space, region: Json) -> str:
     return ""
 
 
+def _at_an_end(p: Continuous, values: Sequence[str | float]) -> Mapping[str, float]:
+    """What picks an end of a continuous number, or its zero, which candidates do meet."""
+    match values:
+        case [0.0] if p.or_zero:
+            return {"at_most": 0.0}
+        case [value] if value == p.low:
+            return {"at_least": p.low, "at_most": p.low} if p.or_zero else {"at_most": p.low}
+        case [value] if value == p.high:
+            return {"at_least": p.high}
+    raise SpaceError(
+        f"{p.name!r} is continuous, and nobody meets one of its values twice but for its ends; give a range, such as "
+        f"{p.name}={p.low:g}..{(p.low + p.high) / 2:g} or {p.name}>{(p.low + p.high) / 2:g}"
+    )
+
+
 def _narrow(ends: dict[str, float], by: Mapping[str, float]) -> None:
     """Keep what meets both: of two lower ends the larger, of two upper ends the smaller."""
     for sign, value in by.items():
         stricter = max if sign in ("at_least", "above") else min
         ends[sign] = stricter(ends.get(sign, value), value)
+
+
+def _has_numbers(ends: Mapping[str, float]) -> bool:
+    low = max(ends.get("at_least", -math.inf), ends.get("above", -math.inf))
+    high = min(ends.get("at_most", math.inf), ends.get("below", math.inf))
+    return low < high or (low == high and _meets(low, ends))
 
 
 def _meets(value: float, ends: Mapping[str, float]) -> bool:
