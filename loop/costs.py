@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from loop.errors import PlanError
 
 Floats = NDArray[np.float64]
 Pays: TypeAlias = Callable[[Floats], NDArray[np.bool_]]  # which of (n, d) can be paid for: (n,)
@@ -24,6 +28,11 @@ class Purse:
 
     cost: float | None = None
     hours: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, limit in (("cost", self.cost), ("hours", self.hours)):
+            if limit is not None and not (isinstance(limit, Real) and not math.isnan(limit)):
+                raise PlanError(f"Purse: {name} must be a number, or None for no limit, got {limit!r}")
 
     def has(self, cost: Floats, hours: Floats) -> NDArray[np.bool_]:
         """Whether there is so much of both, ``(n,)`` each, to a billionth: shape ``(n,)``."""

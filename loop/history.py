@@ -159,8 +159,15 @@ class History:
         """See that every point is one of this space, whatever its constraints: its parameters, with their options.
 
         Raises:
-            SpaceError: One is not; says which.
+            OutcomeError: Two observations have one id.
+            SpaceError: A point is none of the space; says which.
         """
+        ids = Counter(o.id for o in self.observations)
+        if twice := [of for of, n in ids.items() if n > 1]:
+            raise OutcomeError(
+                f"{ids[twice[0]]} observations have the id {twice[0]!r}; leave out what is there twice, or give each "
+                "result an id of its own"
+            )
         points = [(f"observation {o.id}", x) for o in self.observations for x in (o.x, o.at)]
         points += [(f"pending {p.key}", p.x) for p in self.pending]
         for what, x in points:

@@ -66,12 +66,15 @@ def plan(
         device: Where graph networks are trained and large libraries looked over, as torch names it: "cpu" or "cuda".
 
     Raises:
-        PlanError: What is asked for is no number of experiments, or the seed is none.
+        OutcomeError: Two observations of the history have one id.
+        PlanError: What is asked for is no number of experiments, or the seed is none; or the purse is none, or counts
+            down what nothing in the spec costs.
         PoolExhausted: Nothing is left to propose, or the budget pays for none of it.
         SpaceError: A point of the history is none of the spec's space.
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
-    _check_numbers(seed, experiments)
+    _check_numbers(seed, experiments, left)
+    _check_purse(purse)
     situation = situation_of(
         spec,
         history,
@@ -101,9 +104,20 @@ def plan(
     )
 
 
-def _check_numbers(seed: object, experiments: object) -> None:
+def _check_numbers(seed: object, experiments: object, left: object) -> None:
     """Refuse what would be no batch, or one that nobody could plan again."""
-    if not (isinstance(experiments, Integral) and int(experiments) >= 1):
+    if not _is_count(experiments):
         raise PlanError(f"experiments must be a whole number of at least 1, got {experiments!r}; none need no plan")
+    if not (left is None or _is_count(left)):
+        raise PlanError(f"left must be a whole number of at least 1, or None for as many as experiments, got {left!r}")
     if not (isinstance(seed, Integral) and 0 <= int(seed) <= _LARGEST_SEED):
         raise PlanError(f"seed must be a whole number from 0 to {_LARGEST_SEED}, got {seed!r}")
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, Integral) and int(number) >= 1
+
+
+def _check_purse(purse: object) -> None:
+    if not (purse is None or isinstance(purse, Purse)):
+        raise PlanError(f"purse must be a loop.costs.Purse, such as Purse(cost=200.0), or None, got {purse!r}")

@@ -14,7 +14,7 @@ from loop.acquisition.protocol import Purchase, Question
 from loop.belief import Belief, learn
 from loop.costs import Pays, Purse, pays_all
 from loop.design import CLASSICAL
-from loop.errors import FitError, TooFewPoints
+from loop.errors import FitError, PlanError, TooFewPoints
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.generality import Generality
 from loop.history import History
@@ -211,7 +211,11 @@ def situation_of(
     resources: Sequence[Resource] = (),
     device: str = "cpu",
 ) -> Situation:
-    """The situation that ``loop.planner.plan``'s arguments make, with a belief where one can be had."""
+    """The situation that ``loop.planner.plan``'s arguments make, with a belief where one can be had.
+
+    Raises:
+        PlanError: The purse counts down what nothing in the spec costs.
+    """
     space, objective = build_space(spec), build_objective(spec)
     learnt = learn_costs(spec, space, taken_by(history.observations))
     purchase = None
@@ -220,6 +224,8 @@ def situation_of(
         sites = sites_of(space, resources)
         purchase = Purchase(learnt.costs, history.last, purse or Purse(), bool(spec.planner.per_cost), sites)
         waits = notes_on(sites, resources)
+    elif purse is not None and purse != Purse():
+        raise PlanError(f"{purse!r} is given, and the spec does not say what experiments cost; give costs, or no purse")
     if pool is None and space.is_finite:
         pool = ProductPool(space)
     table, notes = regression_table(space, objective, history)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from loop.costs import Purse
 from loop.errors import OutcomeError, PlanError, SpaceError
 from loop.history import History, Observation, Pending
 from loop.insight.best import honest_best
@@ -138,11 +139,37 @@ class TestPoints:
         ({"seed": -1}, "seed must be a whole number from 0 to 4611686018427387904, got -1"),
         ({"seed": None}, "seed must be a whole number from 0 to 4611686018427387904, got None"),
         ({"seed": 2**70}, "seed must be a whole number from 0"),
+        ({"left": 0}, "left must be a whole number of at least 1, or None for as many as experiments, got 0"),
+        ({"left": 2.5}, "left must be a whole number of at least 1, or None for as many as experiments, got 2.5"),
+        ({"left": "20"}, "left must be a whole number of at least 1, or None for as many as experiments, got '20'"),
+        ({"purse": 200.0}, r"purse must be a loop.costs.Purse, such as Purse\(cost=200.0\), or None, got 200.0"),
+        ({"purse": {"cost": 200}}, "purse must be a loop.costs.Purse, "),
+        (
+            {"purse": Purse(cost=200.0)},
+            r"Purse\(cost=200.0, hours=None\) is given, and the spec does not say what experiments cost; give costs",
+        ),
     ],
 )
-def test_a_batch_of_no_experiments_or_without_a_seed_is_refused(asked: dict[str, Any], message: str) -> None:
+def test_what_says_no_batch_seed_or_budget_is_refused(asked: dict[str, Any], message: str) -> None:
     with pytest.raises(PlanError, match=f"^{message}"):
         plan(SPEC, History(), **{"seed": 0, "experiments": 3, **asked})
+
+
+@pytest.mark.parametrize("given", ["200", float("nan"), [200.0]])
+def test_a_purse_of_no_number_is_refused_where_it_is_made(given: Any) -> None:
+    with pytest.raises(PlanError, match=r"^Purse: hours must be a number, or None for no limit, got "):
+        Purse(hours=given)
+
+
+def test_two_observations_of_one_id_are_named() -> None:
+    told = History((seen(np.array([0.0, 80.0])), seen(np.array([1.0, 80.0]))))
+
+    for ask in (
+        lambda: plan(SPEC, told, seed=0, experiments=3),
+        lambda: honest_best(SPEC, told, seed=0),
+    ):
+        with pytest.raises(OutcomeError, match=r"^2 observations have the id 'odd'; leave out what is there twice,"):
+            ask()
 
 
 MIXED = build_space(
