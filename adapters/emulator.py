@@ -127,7 +127,11 @@ class Emulator:
         rows = self._table.rows(spec)
         row = rows[spec.replicate_no % len(rows)]
         values = [
-            {"property": target, "value": row.values[target] + chance.gauss(0.0, self._noise(target)), "unit": unit}
+            {
+                "property": target,
+                "value": self._table.graded(target, row.values[target] + chance.gauss(0.0, self._noise(target))),
+                "unit": unit,
+            }
             for target, unit in self._table.targets.items()
             if target in spec.targets
         ]
@@ -147,5 +151,5 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Emulator:
     """
     settings = read_options(EmulatorOptions, "emulator", options)
     path = resolve(context.base, settings.table)
-    table = MeasuredTable(path, settings.columns, context.targets, settings.units)
+    table = MeasuredTable(path, settings.columns, context.targets, settings.units, context.levels, context.words)
     return Emulator(Jobs(context.folder), table, settings, context.seed)

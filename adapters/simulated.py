@@ -210,7 +210,8 @@ class Simulated:
             low, high = self._options.scale.get(target, SCALE)
             truth = respond(spec.settings, target, self._seed, ranges, (low, high))
         noise = self._stream(spec, place, "noise", target).gauss(0.0, _of(self._options.noise, target))
-        return truth + noise + _of(self._options.drift, target) * place.ordinal
+        value = truth + noise + _of(self._options.drift, target) * place.ordinal
+        return value if self._table is None else self._table.graded(target, value)
 
     def _send(self, spec: ExperimentSpec, place: Place, payload: dict[str, Any]) -> list[str]:
         """What arrives of it: cut off, twice, or followed by something else."""
@@ -244,7 +245,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Simulated:
     table = None
     if settings.table is not None:
         path = resolve(context.base, settings.table)
-        table = MeasuredTable(path, settings.columns, context.targets, settings.units)
+        table = MeasuredTable(path, settings.columns, context.targets, settings.units, context.levels, context.words)
     grades: dict[str, Sequence[str | float]] = {**context.levels, **context.words}
     return Simulated(Jobs(context.folder), settings, context.targets, context.seed, table, grades=grades)
 

@@ -46,7 +46,13 @@ class MeasuredTable:
     """The rows of one file. Parameter columns are looked at when a setting first asks for them."""
 
     def __init__(
-        self, path: Path, columns: Mapping[str, str], targets: Mapping[str, str], units: Mapping[str, str]
+        self,
+        path: Path,
+        columns: Mapping[str, str],
+        targets: Mapping[str, str],
+        units: Mapping[str, str],
+        levels: Mapping[str, Sequence[float]] | None = None,
+        words: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Read the file.
 
@@ -56,12 +62,15 @@ class MeasuredTable:
             columns: Column of each parameter or target whose column has another name.
             targets: Properties to be read, with the unit wanted.
             units: Unit of a column, by parameter or target, where it is not the campaign's.
+            levels: What a target can be, where that is one of a few levels, from the lowest; a class is one too.
+            words: The words for them, where there are any; a cell holds either.
 
         Raises:
             TableError: The file, a column or a cell is not as it should be; names the line.
         """
         self.name = path.name
         self._columns, self._units = dict(columns), dict(units)
+        self._levels, self._words = dict(levels or {}), dict(words or {})
         data = _read_bytes(path)
         self.sha = hashlib.sha256(data).hexdigest()
         header, self._cells, self._lines = _read_cells(self.name, data)
@@ -94,6 +103,10 @@ class MeasuredTable:
         """Every row measured at these settings, in the order of the file."""
         cells, problems = self._resolve(spec)
         return () if problems else tuple(self._rows[i] for i in self._matching(cells))
+
+    def graded(self, target: str, value: float) -> float:
+        """A value of a target as it can be told: of one with levels the nearest of them."""
+        return min(self._levels.get(target, [value]), key=lambda level: abs(level - value))
 
     def _resolve(self, spec: ExperimentSpec) -> tuple[dict[str, _Cell], list[Problem]]:
         """The cell that stands for each setting, by parameter; or why there is none."""
@@ -184,11 +197,28 @@ class MeasuredTable:
                 remedy = f"; name it by columns: {{{target}: ...}}"
                 raise TableError(self.name, 1, f"no column {column!r} for the target{self._hint(column)}{remedy}")
             given = self._units.get(target, unit)
+            if target in self._levels:
+                values[target] = [self._level(target, *cell) for cell in self._numbered(target)]
+                continue
             try:
                 values[target] = [convert(_number(self.name, *cell), given, unit) for cell in self._numbered(target)]
             except UnitError as error:
                 raise TableError(self.name, None, f"column {column!r}: {error}") from None
         return [Row(line, {t: column[i] for t, column in values.items()}) for i, line in enumerate(self._lines)]
+
+    def _level(self, target: str, line: int, column: str, text: str) -> float:
+        """The level that a cell names, by its word in whatever case or its number."""
+        levels, words = self._levels[target], self._words.get(target, ())
+        known = dict(zip((word.strip().casefold() for word in words), levels, strict=False))
+        level = known.get(text.casefold(), finite(text))
+        if level is None or level not in levels:
+            shown = ", ".join(words or (f"{v:g}" for v in levels))
+            hint = did_you_mean(text, words)
+            got = repr(text) if text else "an empty cell"
+            raise TableError(
+                self.name, line, f"column {column!r} must hold one of {shown}, got {got}{hint}; mend or remove the row"
+            )
+        return level
 
     def _hint(self, column: str) -> str:
         return f"{did_you_mean(column, self._index)}; it has {', '.join(self._index)}"

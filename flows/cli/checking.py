@@ -126,10 +126,18 @@ def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[l
     from flows.engine.looking.foreseeing import foresee
     from flows.engine.looking.resources import check_laboratory, sample_experiments
     from loop.contracts import AdapterContext
-    from loop.spec import build_recipe
+    from loop.spec import build_recipe, levels_of, words_of
 
     with tempfile.TemporaryDirectory() as folder:  # building a laboratory may make its folder
-        context = AdapterContext(folder, str(base), spec.campaign, objective.units, recipe=build_recipe(spec))
+        context = AdapterContext(
+            folder,
+            str(base),
+            spec.campaign,
+            objective.units,
+            recipe=build_recipe(spec),
+            words=words_of(spec),
+            levels=levels_of(spec),
+        )
         laboratory = build(spec.laboratory.adapter, spec.laboratory.options, context)
         check_laboratory(laboratory, spec)
         (example,) = sample_experiments(spec, 1)

@@ -33,6 +33,35 @@ def test_decimal_commas_between_semicolons_are_numbers_and_between_commas_none(t
         table(tmp_path, 'ligand,yield\nPPh3,"1,500"\n')
 
 
+def graded(tmp_path: Path, text: str) -> MeasuredTable:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    words = {"form": ("clear", "small crystals", "large")}
+    return MeasuredTable(path, {}, {"form": ""}, {}, {"form": (1.0, 2.0, 3.0)}, words)
+
+
+def test_levels_are_read_as_words_in_whatever_case_or_as_numbers(tmp_path: Path) -> None:
+    read = graded(tmp_path, "ligand,form\nPPh3,Small Crystals\nPPh3,3\nPPh3,clear\n")
+
+    assert [row.values["form"] for row in read.rows(replace(EXPERIMENT, settings={"ligand": "PPh3"}))] == [2, 3, 1]
+    assert [read.graded("form", value) for value in (-4.0, 1.4, 2.6, 9.0)] == [1, 1, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("smal crystals", r"got 'smal crystals' \(did you mean 'small crystals'\?\); mend or remove the row"),
+        ("4", "got '4'; mend or remove the row"),
+        ("", "got an empty cell; mend or remove the row"),
+    ],
+)
+def test_what_is_no_level_is_named_with_those_that_there_are(tmp_path: Path, cell: str, says: str) -> None:
+    with pytest.raises(
+        TableError, match=r"line 3: column 'form' must hold one of clear, small crystals, large, " + says
+    ):
+        graded(tmp_path, f"ligand,form\nPPh3,large\ndppf,{cell}\n")
+
+
 def test_empty_columns_that_a_spreadsheet_leaves_behind_are_passed_over(tmp_path: Path) -> None:
     (row,) = table(tmp_path, "ligand,,temperature,yield,,\nPPh3,,90,12.5,,\n").rows(ask(temperature=90.0))
 

@@ -161,6 +161,17 @@ def test_every_kind_of_failure_can_be_had(tmp_path: Path, kind: FaultKind) -> No
     assert result.kind is kind
 
 
+@pytest.mark.parametrize("adapter", ["emulator", "simulated"])
+def test_levels_of_a_measured_table_are_told_as_they_were_measured(tmp_path: Path, adapter: str) -> None:
+    (tmp_path / "table.csv").write_text("ligand,temperature,yield\nPPh3,90,Mid\n")
+    levels, words = {"yield": (1.0, 2.0, 3.0)}, {"yield": ("low", "mid", "high")}
+    graded = replace(context(tmp_path), levels=levels, words=words)
+    lab = build(adapter, {"table": "table.csv", "noise": 0.1}, graded)
+
+    told = [read_outcome(json.loads(run(lab, str(n))[0]), EXPERIMENT.targets, levels, words) for n in range(5)]
+    assert [m.canonical for o in told if isinstance(o, Measured) for m in o.measurements] == [2.0] * 5
+
+
 def test_below_the_detection_limit_the_outcome_is_negative_with_the_limit(tmp_path: Path) -> None:
     result = outcome(run(simulated(tmp_path, detection_limit={"yield": 101.0}), "a")[0])
 

@@ -50,7 +50,7 @@ def show_play(screen: Screen, spec: Path, play: Play) -> bool:
         who = ", results by a person" if can.needs_person else ""
         screen.say(f"  {name}: {many} at once{who}; {DELIVERIES[can.delivery]}")
     for number, step in enumerate(play.steps, 1):
-        screen.say(f"{number:>4}  {_HEADS[step.what]:<8} {_line(step)}")
+        screen.say(f"{number:>4}  {_HEADS[step.what]:<8} {_line(step, play)}")
     refused = sum(s.what == "refused" for s in play.steps)
     if refused:
         screen.say(
@@ -64,13 +64,13 @@ def show_play(screen: Screen, spec: Path, play: Play) -> bool:
     return True
 
 
-def _line(step: Step) -> str:
+def _line(step: Step, play: Play) -> str:
     """A step in one line."""
     match step.what:
         case "sent":
             return f"{step.text} -> {step.resource}, {step.detail}; its intent is on record first"
         case "result":
             assert step.outcome is not None
-            return f"{step.text} <- {step.resource}: {outcome_line(step.outcome, {})}"
+            return f"{step.text} <- {step.resource}: {outcome_line(step.outcome, {'objective': play.objective})}"
         case _:
             return f"{step.text}: {step.detail}" if step.detail else step.text

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from adapters.stand_in import MadeUp, stand_in
 from flows.engine.campaigns import add_campaign
@@ -52,6 +52,7 @@ class Play(_Report):
     campaign: str
     laboratory: str
     resources: dict[str, Capabilities]  # as declared
+    objective: dict[str, Any]  # the targets as the campaign has them: the words for levels
     steps: tuple[Step, ...]
 
 
@@ -69,13 +70,15 @@ def simulate(settings: Settings, spec_path: Path | str, *, rounds: int = 1, plan
         apart = Settings(home=Path(folder) / "runs", by=settings.by, device=settings.device)
         name = add_campaign(apart, spec_path)
         with open_record(apart) as ledger, holding(ledger, apart, name) as held:
-            spec = Session(apart, name, ledger, held).view.spec
+            view = Session(apart, name, ledger, held).view
+            spec, objective = view.spec, view.campaign.spec["objective"]
             declared = open_laboratory(apart, spec)
             played = stand_in(declared, _made_up(spec), Path(folder) / "played")
             session = Session(apart, name, ledger, held, planner=planner, laboratory=played)
             steps = tuple(step for number in range(1, rounds + 1) for step in _round(session, number))
         parts = resources_of(declared, spec.laboratory.adapter)
-        return Play(name, spec.laboratory.adapter, {n: a.capabilities() for n, a in parts.items()}, steps)
+        resources = {n: a.capabilities() for n, a in parts.items()}
+        return Play(name, spec.laboratory.adapter, resources, objective, steps)
 
 
 def _made_up(spec: CampaignSpec) -> MadeUp:

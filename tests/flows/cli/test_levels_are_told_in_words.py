@@ -13,6 +13,7 @@ import pytest
 from flows.engine.campaigns import read_campaign_file
 from flows.settings import Settings
 from flows.wiring import open_record
+from loop.outcome import Measured
 from loop.record import Verdict
 
 CAMPAIGN = """\
@@ -45,6 +46,29 @@ def fill(sheet: Path, *words: str) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+@pytest.mark.usefixtures("sheet")
+def test_a_measured_table_may_hold_words_or_numbers(hakken: Any, home: Any) -> None:
+    grades = {"water": "Clear", "ethanol": "powder", "acetone": "4", "toluene": "small crystals"}
+    steps = [round(0.1 * n, 1) for n in range(1, 21)]
+    rows = [f"{solvent},{molarity},{grade}" for solvent, grade in grades.items() for molarity in steps]
+    Path("table.csv").write_text("\n".join(["solvent,molarity,crystals", *rows]))
+    told = CAMPAIGN.replace("adapter: manual", "adapter: emulator, table: table.csv, noise: 0.01")
+    Path("salts.yaml").write_text(told)
+
+    assert hakken("validate", "salts.yaml").code == 0
+    played = hakken("lab", "simulate", "salts.yaml").out
+    hakken("run", "salts.yaml")
+
+    results = re.findall(r"<- \w+: crystals (.+)", played)
+    assert len(results) == 3
+    assert set(results) <= {"clear", "powder", "small crystals", "large"}
+    with open_record(home) as ledger:
+        measured = [o for o in ledger.observations("salts") if isinstance(o.outcome, Measured)]
+    seen = {(o.settings["solvent"], o.outcome.measurements[0].canonical) for o in measured}
+    assert seen <= {("water", 1.0), ("ethanol", 2.0), ("acetone", 4.0), ("toluene", 3.0)}
+    assert seen
 
 
 def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path, home: Any) -> None:
