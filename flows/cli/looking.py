@@ -117,10 +117,10 @@ def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) 
 
 def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Draw the plate of a round on a page to be printed, and write its wells as a table to be filled in and told."""
-    from flows.cli.showing.plates import plate_lines
+    from flows.cli.showing.plates import plate_lines, table_notes
     from flows.cli.showing.rounds import last_round
     from flows.plates import view_plate
-    from flows.plates.page import render, table
+    from flows.plates.page import is_untouched, render, table
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
@@ -131,13 +131,23 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
     folder.mkdir(parents=True, exist_ok=True)
     page, sheet = folder / f"plate-{number}.html", folder / f"plate-{number}.csv"
     page.write_text(render(view), encoding="utf-8")
-    if not sheet.exists():  # what was typed into it is not overwritten
+    typed_in = sheet.read_text(encoding="utf-8", errors="replace") if sheet.exists() else None
+    has_keys = any(w.key for w in view.wells)
+    is_written = has_keys and (typed_in is None or is_untouched(typed_in, view))
+    if is_written:
         sheet.write_text(table(view), encoding="utf-8", newline="")
-    screen.document({"campaign": campaign, "plate": number, "page": str(page), "table": str(sheet)})
+    there = str(sheet) if is_written or typed_in is not None else None
+    screen.document({"campaign": campaign, "plate": number, "page": str(page), "table": there})
     for line in plate_lines(view):
         screen.say(line)
-    screen.say(f"wrote {near(page)} and {near(sheet)}")
-    screen.next_step(f"print the page; fill in the table and hakken tell {typed(campaign)} {typed(near(sheet))}")
+    screen.say(f"wrote {near(page)}" + (f" and {near(sheet)}" if is_written else ""))
+    for note in table_notes(view, near(sheet), "" if is_written else typed_in or ""):
+        screen.say(f"note: {note}")
+    again = f"{typed(campaign)} {number}"
+    if all(w.key for w in view.wells):
+        screen.next_step(f"print the page; fill in the table and hakken tell {typed(campaign)} {typed(near(sheet))}")
+    else:
+        screen.next_step(f"hakken approve {again} decides on them, and hakken plate {again} writes the table then")
 
 
 def report(

@@ -16,6 +16,7 @@ from flows.templates import templates_of
 
 _HERE: Final = Path(__file__).parent
 _TEMPLATES: Final = templates_of(_HERE)
+FIXED: Final = ("key", "run_order", "plate", "well")  # the table's first columns
 
 
 def render(plate: PlateView) -> str:
@@ -44,17 +45,39 @@ def coloured_by(plate: PlateView) -> tuple[str, ...]:
 
 
 def table(plate: PlateView) -> str:
-    """The plate as CSV to be filled in and told: key, plate, well, run order, settings, empty cells for results."""
+    """The plate as CSV to be filled in and told: key, plate, well, run order, settings, empty cells for results.
+
+    Wells that have no key yet are left out: what is told of them would be no result of their experiments.
+    """
     titles = {n: f"{n} [{u}]" if u else n for n, u in plate.units.items()}
-    results = [c for t, u in plate.targets.items() for c in (f"{t} [{u}]" if u else t, f"{t} sd")]
-    results += [f"{n} [{u}]" if u else n for n, u in plate.beside.items()]
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(["key", "run_order", "plate", "well", *titles.values(), *results, "outcome", "comment"])
+    writer.writerow([*FIXED, *titles.values(), *(results := _results(plate))])
     for w in sorted(plate.wells, key=lambda w: w.run_order):
-        values = [_plain(w.settings.get(n)) for n in titles]
-        writer.writerow([w.key, w.run_order, plate.number, w.label, *values, *([""] * (len(results) + 2))])
+        if w.key:
+            values = [_plain(w.settings.get(n)) for n in titles]
+            writer.writerow([w.key, w.run_order, plate.number, w.label, *values, *([""] * len(results))])
     return "\ufeff" + file.getvalue()  # the mark makes spreadsheets read UTF-8
+
+
+def is_untouched(text: str, plate: PlateView) -> bool:
+    """Whether a table that was written of the plate, then or earlier, has no result in it."""
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    results = _results(plate)
+    return set(results) <= set(rows.fieldnames or ()) and not any(row[c] for row in rows for c in results)
+
+
+def changed_since(text: str, plate: PlateView) -> tuple[str, ...]:
+    """The wells that have another key in such a table than now, or are not in it."""
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    keys = {row.get("well"): row.get("key") for row in rows}
+    return tuple(w.label for w in plate.wells if keys.get(w.label) != w.key)
+
+
+def _results(plate: PlateView) -> list[str]:
+    """The columns that a person fills in."""
+    results = [c for t, u in plate.targets.items() for c in (f"{t} [{u}]" if u else t, f"{t} sd")]
+    return [*results, *(f"{n} [{u}]" if u else n for n, u in plate.beside.items()), "outcome", "comment"]
 
 
 def _plain(value: str | float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from loop.plate.layout import row_name
@@ -45,3 +45,24 @@ def plate_lines(plate: PlateView) -> Iterator[str]:
         yield f"   {c.parameter}: " + ", ".join(f"{group_name(c.scope, n)} {v}" for n, v in c.values.items())
     for name, options in plate.stocks.items():
         yield f"   stock of {name}: " + ", ".join(f"{option} ({n})" for option, n in options.items())
+
+
+def table_notes(plate: PlateView, name: str, kept: str) -> Iterator[str]:
+    """What is to be said of the plate's table called ``name``; ``kept`` is its text where it was filled in before."""
+    from flows.plates.page import changed_since
+
+    if kept and (others := changed_since(kept, plate)):
+        yield (
+            f"{name} was filled in before and is kept, and {', '.join(others)} {_is(others)} not in it as now; move it "
+            "away for a new one"
+        )
+    if waiting := [w.label for w in plate.wells if not w.key]:
+        wells = f"well {waiting[0]} waits" if len(waiting) == 1 else f"{len(waiting)} wells wait"
+        yield (
+            f"{wells} for approval without a key, and what is told without one is no result of its experiment; the "
+            "table leaves such wells out"
+        )
+
+
+def _is(those: Sequence[str]) -> str:
+    return "is" if len(those) == 1 else "are"

@@ -29,14 +29,15 @@ USED: Final = 0.1  # of a parameter's range: what is really used is seldom what 
 
 def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
     """A note for each target or parameter with a number beyond what the campaign file says it can be, for what was
-    recorded beside results and is not as declared, or cannot be read, and for wells with more than one result."""
+    recorded beside results and is not as declared, or cannot be read, and for wells with more than one result, or whose
+    own is still waited for."""
     found: dict[str, list[tuple[str, ObservationRecord]]] = {}
     seen = tuple(observations)
     for o in seen:
         for name, said in _beyond(view, o):
             found.setdefault(name, []).append((said, o))
     beyond = (_note(view, name, those) for name, those in found.items())
-    return (*beyond, *_useless(view, seen), *_beside(view, seen), *_doubled(view, seen))
+    return (*beyond, *_useless(view, seen), *_beside(view, seen), *_doubled(view, seen), *_keyless(view, seen))
 
 
 def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
@@ -181,6 +182,28 @@ def _doubled(view: View, observations: Iterable[ObservationRecord]) -> Iterator[
         yield (
             f"result of {view.label(o.settings)}: well {well} of plate {plate} has another one, of "
             f"{view.label(first.settings)}{more}; both count. {_remedy(view, o)}"
+        )
+
+
+def _keyless(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
+    """A note where told results are of wells that are still waited for, and have not the keys of these."""
+    keyless = [o for o in observations if o.key is None and o.context.get("well")]
+    pending = view.pending if keyless and view.spec.plate is not None else ()
+    waited = {(str(a.place.plate), a.place.well): a.settings for a in pending if a.place is not None}
+    found = []
+    for o in keyless:
+        place = read_context(o.context, {})[0]
+        where = str(place.get("plate")), f"{place.get('row', '')}{place.get('column', '')}"
+        if waited.get(where) == o.settings:
+            found.append((o, *where))
+    if found:
+        o, plate, well = found[0]
+        more = f", and so are those of {len(found) - 1} more" if len(found) > 1 else ""
+        name = shlex.quote(view.name)
+        yield (
+            f"result of {view.label(o.settings)}: that of well {well} of plate {plate} is still waited for{more}, and "
+            f"without its key this one counts beside it. Where it is that result: hakken retract {name} {o.id} --why "
+            f"KEYLESS, and hakken tell brings it in with its key, which hakken plate {name} {plate} writes"
         )
 
 

@@ -235,6 +235,58 @@ def test_the_table_can_be_filled_in_and_told_and_is_not_overwritten(hakken: Any,
         assert len({o.context["well"] for o in ledger.observations("wells")}) == 8
 
 
+def test_the_table_has_no_row_of_a_well_that_waits_for_approval_and_follows_what_is_decided(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wells.yaml").write_text(SPEC.replace("adapter: manual", "adapter: manual, approval: person"))
+    hakken("tick", "wells.yaml")
+    before, document = hakken("plate", "wells").out, hakken("plate", "wells", "--json").json
+    hakken("approve", "wells", "1", "1", "2")
+    some = rows(Path(hakken("plate", "wells", "--json").json["table"]))
+    hakken("approve", "wells", "1")
+    every = Path(hakken("plate", "wells", "--json").json["table"])
+
+    assert "8 wells wait for approval without a key" in before
+    assert "next: hakken approve wells 1 decides on them, and hakken plate wells 1 writes the table then" in before
+    assert document["table"] is None
+    assert len(some) == 2
+    assert len({row["key"] for row in rows(every)} - {""}) == 8
+
+
+def test_a_table_that_was_filled_in_is_kept_and_wells_that_it_lacks_are_named(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wells.yaml").write_text(SPEC.replace("adapter: manual", "adapter: manual, approval: person"))
+    hakken("tick", "wells.yaml")
+    hakken("approve", "wells", "1", "1", "2", "3", "4", "5", "6", "7")
+    table = Path(hakken("plate", "wells", "--json").json["table"])
+    fill(table)
+    hakken("approve", "wells", "1")
+
+    said = hakken("plate", "wells").out
+
+    assert re.search(r"plate-1.csv was filled in before and is kept, and \w\d is not in it as now; move it away", said)
+    assert [row["yield [%]"] for row in rows(table)] == [str(10 + i) for i in range(7)]
+
+
+def test_results_told_without_the_keys_of_wells_that_are_waited_for_are_remarked_on(
+    spec: Path, hakken: Any, home: Any
+) -> None:
+    keyless = sheet(home).with_name("keyless.csv")
+    keyless.write_bytes(sheet(home).read_bytes())
+    fill(keyless)
+    header, *lines = keyless.read_text(encoding="utf-8").splitlines()
+    keyless.write_text("\n".join([header, *("," + line.split(",", 1)[1] for line in lines[:2])]))
+
+    said = " ".join(hakken("tell", "wells", keyless).out.split())
+
+    assert re.search(r"that of well \w\d of plate 1 is still waited for, and so are those of 1 more, and without", said)
+    assert "Where it is that result: hakken retract wells " in said
+    assert hakken("tick", spec).code == 0
+
+
 def test_a_dry_run_draws_the_plate_that_is_made_then(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
