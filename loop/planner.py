@@ -13,7 +13,7 @@ from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.planning.batch import choose_batch
 from loop.planning.confirming import confirming
-from loop.planning.drafting import describe, paid, proposals
+from loop.planning.drafting import describe, paid, proposals, said_blocks
 from loop.planning.settable import in_settable_numbers
 from loop.planning.situation import situation_of
 from loop.record import Json, ProposalDraft
@@ -97,7 +97,7 @@ def plan(
         seed=seed,
         surrogate="" if situation.belief is None else situation.belief.models[0].name,
         model=model,
-        notes=tuple(dict.fromkeys((*situation.notes, *notes, *on_the_end))),
+        notes=tuple(dict.fromkeys((*situation.notes, *notes, *said_blocks(picks), *on_the_end))),
         observations=tuple(o.id for o in history.observations),
         pending=tuple(p.key for p in history.pending),
         proposals=proposals(situation, picks),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -103,6 +104,16 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
             )
         )
     return tuple(drafts)
+
+
+def said_blocks(picks: Sequence[Pick]) -> tuple[str, ...]:
+    """A note on where each block of the design begins and ends in the order of running; none without blocks."""
+    sizes = Counter(p.block for p in picks if p.block)
+    if len(sizes) < 2:
+        return ()
+    ends = np.cumsum([sizes[block] for block in sorted(sizes)]).tolist()
+    parts = [f"block {b} is {end - sizes[b] + 1} to {end}" for b, end in zip(sorted(sizes), ends, strict=True)]
+    return (f"in the order of running {', '.join(parts)}; a block is run together, such as on one day",)
 
 
 def describe(s: Situation, picks: Sequence[Pick] = ()) -> Json:

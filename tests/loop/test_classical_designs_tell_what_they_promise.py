@@ -319,6 +319,10 @@ def test_blocks_are_in_the_reasons_and_run_one_after_the_other():
     blocks = [int(re.search(r"block (\d)", p.reason)[1]) for p in batch.proposals]
     in_order = [b for _, b in sorted(zip((p.run_order for p in batch.proposals), blocks, strict=True))]
     assert sorted(blocks) == in_order == [1] * 4 + [2] * 4 + [3] * 4
+    assert (
+        "in the order of running block 1 is 1 to 4, block 2 is 5 to 8, block 3 is 9 to 12; a block is run together, "
+        "such as on one day" in batch.notes
+    )
     assert sorted(p.run_order for p in batch.proposals) == list(range(12))
     assert any("7 terms of the interactions model" in note for note in batch.notes)
     assert all("tells the terms of the model best" in p.reason for p in batch.proposals)
