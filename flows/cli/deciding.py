@@ -130,8 +130,10 @@ def lift(
 
     where, screen = settings(), Screen(as_json)
     made = engine.lift(where, campaign, number, by=by or where.by, why=why)
-    screen.document({"campaign": campaign, "decision": made})
+    notes = engine.on_lift(where, campaign, made)
+    screen.document({"campaign": campaign, "decision": made, "notes": list(notes)})
     screen.say(f"decision {number} is lifted by {made.draft.by} (decision {made.number})")
+    _say(screen, notes)
     screen.next_step(onward(where, campaign, "goes on"))
 
 

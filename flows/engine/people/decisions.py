@@ -197,12 +197,15 @@ def _is_control(spec: CampaignSpec, candidate: Settings) -> bool:
 
 def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int, unsent: frozenset[str]) -> bool:
     """Whether a pinned candidate was proposed since, before round ``number``, and not withdrawn before it was sent."""
-    return any(
-        p.draft.arm is Arm.MANUAL
-        and p.id not in unsent
-        and decision.after_round < p.round_number < number
-        and dict(p.draft.candidate.settings) == dict(decision.draft.settings)
-        for p in proposals
+    return any(p.id not in unsent and p.round_number < number and followed_by(decision, p) for p in proposals)
+
+
+def followed_by(pin: DecisionRecord, proposal: ProposalRecord) -> bool:
+    """Whether a proposal has the candidate of a pin because of it."""
+    return (
+        proposal.draft.arm is Arm.MANUAL
+        and pin.after_round < proposal.round_number
+        and dict(proposal.draft.candidate.settings) == dict(pin.draft.settings)
     )
 
 

@@ -10,7 +10,7 @@ from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, keeps_out, place_of, region_of, region_text
 from flows.engine.people.conditions import unmet
-from flows.engine.people.decisions import decided, was_run
+from flows.engine.people.decisions import decided, followed_by, was_run
 from flows.unsent import never_sent
 from flows.wiring import open_laboratory, open_record
 from loop.contracts import Handle, TakesOff
@@ -54,6 +54,34 @@ def on_edit(settings: Where, name: str, made: ProposalRecord) -> tuple[str, ...]
     with open_record(settings) as ledger:
         view, candidate = View(ledger, name), made.draft.candidate.settings
         return _said(_measured(view, candidate), _refused(view, candidate))
+
+
+def on_lift(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
+    """That a pin was followed before it was lifted, and what keeps its candidate back all the same, if anything."""
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        lifted = next(d for d in view.decisions if d.id == decision.draft.lifts)
+        return _said(_followed(view, lifted)) if lifted.draft.kind is DecisionKind.PIN else ()
+
+
+def _followed(view: View, pin: DecisionRecord) -> str:
+    """Where the candidate of a pin is by now; "" where no batch has it."""
+    unsent = never_sent(view.attempts)
+    mine = [p for p in view.proposals if followed_by(pin, p) and p.id not in unsent and p.approved is not False]
+    if not mine:
+        return ""
+    proposal = mine[-1]
+    number, at = proposal.draft.run_order + 1, (proposal.round_number, proposal.draft.position)
+    what = f"{view.label(pin.draft.settings)} is proposal {number} of round {proposal.round_number} by now"
+    if proposal.approved is None:
+        it = f"hakken approve {quote(view.name)} {proposal.round_number} {number} --refuse --why WHY"
+        return f"{what} and waits for approval: {it} keeps it from running"
+    there = [a for a in view.pending if (a.round_number, a.position) == at]
+    if not there:
+        return f"{what}, and was run"
+    if all(a.state is State.READY for a in there):
+        return f"{what} and is sent in the next pass: a ban of it (hakken ban {quote(view.name)}) keeps it back"
+    return f"{what}, and the laboratory has it ({there[0].key}); it goes on unless called off there"
 
 
 def _said(*notes: str) -> tuple[str, ...]:

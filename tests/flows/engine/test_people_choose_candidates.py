@@ -10,7 +10,22 @@ import numpy as np
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, ban, decisions, edit, lift, on_ban, on_edit, on_pin, pin, replay, resume, tell, tick
+from flows.engine import (
+    approve,
+    ban,
+    decisions,
+    edit,
+    lift,
+    on_ban,
+    on_edit,
+    on_lift,
+    on_pin,
+    pin,
+    replay,
+    resume,
+    tell,
+    tick,
+)
 from flows.engine.looking.view import View
 from flows.engine.people.bans import keeps_out
 from flows.engine.people.decisions import decided, decided_next
@@ -18,6 +33,7 @@ from flows.engine.steps.planning import next_inputs
 from flows.report import build
 from flows.report.page import render
 from flows.settings import Settings
+from loop.contracts import Phase
 from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import LedgerError, SpaceError
 from loop.record import Arm, ProposalRecord
@@ -25,7 +41,7 @@ from loop.space import sample_space
 from loop.space.rows import is_among
 from loop.spec import CampaignSpec, build_space
 from loop.training import feasibility_table
-from tests.flows.engine.bench import add, cheap_planner, once, spec_of
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, once, spec_of
 
 PERSON = {"adapter": "simulated", "approval": "person"}
 
@@ -268,6 +284,42 @@ def test_a_pinned_candidate_that_is_banned_later_waits_until_the_ban_is_lifted(s
         (said,) = (n for n in ledger.round("small", 2).notes if n.startswith("pin 1 is passed over: ban 2 keeps out "))
     assert said.endswith("; lift one of the two")
     assert all(replay(small, "small", n, planner=cheap_planner).is_identical for n in (2, 3))
+
+
+def test_who_lifts_a_pin_that_was_followed_is_told_where_its_candidate_is(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    prepared = laboratory.prepare
+
+    def running(spec: Any, key: Any) -> Any:
+        handle = prepared(spec, key)
+        laboratory.jobs[handle].phase = Phase.RUNNING if followed else Phase.ENDED
+        return handle
+
+    laboratory.prepare, followed = running, False  # type: ignore[method-assign]
+    add(settings, tmp_path, laboratory=PERSON, budget={"experiments": 30})
+    once(settings)
+    wanted = [dict(p) for p in untried(settings)[:4]]
+    for one in wanted:
+        pin(settings, "small", [f"{k}={v}" for k, v in one.items()], by="ada", why="my hunch")
+    early = on_lift(settings, "small", lift(settings, "small", 1, by="ada", why="no"))
+    approve(settings, "small", 1, by="ada")
+    go_on(settings, 2)
+
+    batch = {frozenset(p.draft.candidate.settings.items()): p.draft.run_order + 1 for p in proposals(settings, 2)}
+    numbers = {decision: batch[frozenset(wanted[decision - 1].items())] for decision in (2, 3, 4)}
+    waits = on_lift(settings, "small", lift(settings, "small", 2, by="ada", why="no"))
+    approve(settings, "small", 2, by="ada", only=[numbers[3]])
+    ready = on_lift(settings, "small", lift(settings, "small", 3, by="ada", why="no"))
+    followed = True
+    approve(settings, "small", 2, by="ada", only=[numbers[4]])
+    once(settings)
+    there = on_lift(settings, "small", lift(settings, "small", 4, by="ada", why="no"))
+
+    assert early == ()
+    assert f"is proposal {numbers[2]} of round 2 by now and waits for approval: hakken approve small 2 " in waits[0]
+    assert ready[0].endswith("is sent in the next pass: a ban of it (hakken ban small) keeps it back")
+    assert "and the laboratory has it (" in there[0]
 
 
 def test_a_ban_of_what_is_pinned_says_so(small: Settings) -> None:
