@@ -34,13 +34,12 @@ def with_determined_values(space: Space) -> Space:
 
 def _next(space: Space) -> tuple[int, tuple[float, ...]] | None:
     """A column that an equality settles, and the values that it leaves there."""
-    fixed_otherwise = space.frame.conditional | set(space.frame.mixed_columns)
     for rule in space.constraints:
         if not (isinstance(rule, Linear) and rule.is_equality and rule.applies is None):
             continue
         weights = {c: w for c, w in rule.weights.items() if w}
         free = [c for c in weights if isinstance(space.parameters[c], Continuous)]
-        if len(free) == 1 and free[0] not in fixed_otherwise and len(values := _left(space, rule, free[0])):
+        if len(free) == 1 and free[0] not in space.frame.mixed_columns and len(values := _left(space, rule, free[0])):
             return free[0], tuple(values.tolist())
     return None
 

@@ -84,21 +84,32 @@ def test_nothing_or_an_amount_stays_one_or_the_other():
     assert space.parameters[2] == Discrete("rest", (13.0, 23.0))  # 3 is less than the least amount
 
 
+def test_a_number_that_does_not_always_apply_is_settled_where_it_does():
+    kind = {"type": "category", "options": ["neat", "diluted"]}
+    solvent = {**VOLUMES["solvent"], "when": {"kind": "diluted"}}
+    space = build_space(
+        spec_of(
+            {"kind": kind, "a": {**STEPS, "high": 40}, "solvent": solvent},
+            [{"sum": {"a": 1, "solvent": 1}, "equals": 40}],
+        )
+    )
+
+    pool = ProductPool(space)
+    settings = [space.settings(x) for x in pool.take(np.arange(len(pool)))]
+    assert {"kind": "neat", "a": 40.0} in settings
+    assert {s["solvent"] for s in settings if s["kind"] == "diluted"} == {0.0, 10.0, 20.0, 30.0, 40.0}
+    assert len(settings) == 6
+
+
 @pytest.mark.parametrize(
-    ("changed", "rule"),
+    ("name", "changed", "rule"),
     [
-        ({"a": {"type": "number", "low": 0, "high": 30}}, WHOLE),  # two numbers are free
-        ({}, [{"sum": {"a": 1, "b": 1, "solvent": 1}, "at_most": 100}]),
-        (
-            {
-                "kind": {"type": "category", "options": ["x", "y"]},
-                "solvent": {**VOLUMES["solvent"], "when": {"kind": "x"}},
-            },
-            WHOLE,
-        ),
+        ("solvent", {"a": {"type": "number", "low": 0, "high": 30}}, WHOLE),  # two numbers are free
+        ("solvent", {}, [{"sum": {"a": 1, "b": 1, "solvent": 1}, "at_most": 100}]),
+        ("m.w", {"m": {"type": "mixture", "parts": ["w", "e", "d"]}}, [{"sum": {"m.w": 1}, "equals": 0.5}]),
     ],
 )
-def test_what_is_not_settled_stays_a_range(changed, rule):
+def test_what_is_not_settled_stays_a_range(name, changed, rule):
     space = build_space(spec_of(VOLUMES | changed, rule))
 
-    assert isinstance(space.parameters[space.names.index("solvent")], Continuous)
+    assert isinstance(space.parameters[space.names.index(name)], Continuous)
