@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,7 @@ MOST: Final = 4_000
 POLISHED: Final = 8  # passes over the rows in which continuous numbers move
 DIRECTIONS: Final = 24  # towards other candidates, besides the axes, that a row may move along
 ROUNDED: Final = 8  # continuous numbers of a row, each up or down
+ALIKE: Final = 9  # digits of a share of its range: numbers that differ by less are one
 GRAIN: Final = 1e-4  # of a range: what continuous numbers are rounded to, where that is allowed
 
 
@@ -135,8 +137,7 @@ def _polish(
                 points[i], moved = offers[best], True
         if not moved:
             break
-    tidy = _rounded(space, points)
-    return tidy if len(np.unique(tidy, axis=0)) == len(tidy) and not is_row_of(tidy, tried).any() else points
+    return _rounded(space, points, tried)
 
 
 def _directions(
@@ -147,8 +148,7 @@ def _directions(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Where the continuous numbers of ``x`` may move to: shape ``(k, d)``; none where it has none that is used."""
-    active = space.frame.active(x[None, :])[0]
-    is_free = (span > 0) & active & ~((x == 0) & [isinstance(p, Continuous) and p.or_zero for p in space.parameters])
+    is_free = _free(space, x[None, :])[0]
     if not is_free.any():
         return np.empty((0, len(x)))
     axes = np.diag(span)[is_free]
@@ -159,28 +159,61 @@ def _directions(
     return np.vstack([ways, -ways])
 
 
-def _rounded(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows ``x`` with continuous numbers in steps of a ten-thousandth of their range, up or down as is allowed."""
-    rounded = x.copy()
+def _free(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which numbers of rows ``x``, ``(n, d)``, are continuous and used, so that they may move: ``(n, d)``."""
+    numbers = np.array([isinstance(p, Continuous) for p in space.parameters])
+    or_zero = np.array([isinstance(p, Continuous) and p.or_zero for p in space.parameters])
+    return np.asarray(numbers & space.frame.active(x) & ~((x == 0) & or_zero))
+
+
+def _rounded(space: Space, x: NDArray[np.float64], tried: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows ``x``, ``(n, d)``, with continuous numbers in steps of a ten-thousandth of their range, up or down as is
+    allowed.
+
+    Where experiments are best repeated, rows end a rounding apart: each takes the nearest steps that no other has.
+    """
+    low = np.array([p.low if isinstance(p, Continuous) else 0.0 for p in space.parameters])
+    span = np.array([p.high - p.low if isinstance(p, Continuous) else 1.0 for p in space.parameters])
+
+    def alike(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.round((rows - low) / span, ALIKE))
+
+    rounded, free = x.copy(), _free(space, x)
     for i, row in enumerate(x):
-        loose = [
-            (column, p.low, (p.high - p.low) * GRAIN)
-            for column, p in enumerate(space.parameters)
-            if isinstance(p, Continuous) and p.low < row[column] < p.high
-        ][:ROUNDED]
-        if not loose:
+        columns = np.flatnonzero(free[i])[:ROUNDED]
+        inner = [k for k, c in enumerate(columns) if low[c] < row[c] < low[c] + span[c]]
+        others = alike(np.vstack([tried, rounded[:i], x[i + 1 :]]))
+        if not inner and not is_row_of(alike(row[None]), others)[0]:
             continue
-        columns = [column for column, _, _ in loose]
-        low, grain = np.array([[at, step] for _, at, step in loose]).T
-        below = np.floor((row[columns] - low) / grain + 1e-6)
-        ways = np.array(list(itertools.product((0, 1), repeat=len(loose))))
-        near = np.repeat(row[None], len(ways), axis=0)
-        near[:, columns] = np.round(low + (below + ways) * grain, 12)
-        near = near[space.holds(near)]
-        if len(near):
-            off = ((near[:, columns] - row[columns]) / grain) ** 2
-            rounded[i] = near[off.sum(axis=1).argmin()]
-    return np.where(space.holds(rounded)[:, None], rounded, x)
+        for numbers in _near(row[columns], low[columns], span[columns], inner, len(x)):
+            near = np.repeat(row[None], len(numbers), axis=0)
+            near[:, columns] = numbers
+            near = near[space.holds(near)]
+            near = near[~is_row_of(alike(near), others)]
+            if len(near):
+                off = ((near[:, columns] - row[columns]) / span[columns]) ** 2
+                rounded[i] = near[off.sum(axis=1).argmin()]
+                break
+    return rounded
+
+
+def _near(
+    row: NDArray[np.float64], low: NDArray[np.float64], span: NDArray[np.float64], inner: Sequence[int], rows: int
+) -> Iterator[NDArray[np.float64]]:
+    """Numbers near those of a row, each ``(k, numbers)``: on the steps around those ``inner``, or one of all numbers as
+    many steps away as there are rows; then from where the row is, one number against another, which keeps sums."""
+    grain = span * GRAIN
+    below = row.copy()
+    below[inner] = (low + np.floor((row - low) / grain + 1e-6) * grain)[inner]
+    around = np.zeros((2 ** len(inner), len(row)))
+    around[:, inner] = list(itertools.product((0.0, 1.0), repeat=len(inner)))
+    far = np.arange(1.0, rows + 1)[:, None]
+    alone = np.vstack([np.diag(grain), -np.diag(grain)])
+    yield np.asarray(np.round(below + np.vstack([around * grain, np.kron(far, alone)]), 12))
+    even = np.diag(np.full(len(row), float(grain.min(initial=1.0))))
+    against = [even[i] - even[j] for i, j in itertools.permutations(range(len(row)), 2)]
+    if against:
+        yield np.asarray(np.round(row + np.kron(far, np.array(against)), 12))
 
 
 def _figures(

@@ -371,3 +371,27 @@ def test_when_the_factorial_is_done_and_no_model_can_be_had_a_spread_goes_on():
 )
 def test_what_cannot_be_is_said_with_the_way_out(space, wish, says):
     assert says in why_not(wish, space, pool_of(space))
+
+
+@pytest.mark.parametrize(
+    ("space", "constraints"),
+    [
+        ({"t": {"type": "number", "low": 60, "high": 120}, "h": {"type": "number", "low": 0, "high": 1}}, []),
+        ({"m": {"type": "mixture", "parts": ["w", "e", "d"]}}, []),
+        ({name: {"type": "number", "low": 1, "high": 10} for name in "ab"}, [{"sum": {"a": 1, "b": 1}, "equals": 8}]),
+        ({name: {"type": "number", "low": 1, "high": 10} for name in "ab"}, [{"expression": "a >= 2 * b"}]),
+    ],
+)
+def test_where_experiments_are_best_repeated_they_lie_a_step_apart_and_can_be_set(space, constraints):
+    spec = spec_of(space, constraints, design="d-optimal", experiments=12)
+    built = build_space(spec)
+    span = np.array([p.high - p.low for p in built.parameters])
+
+    for seed in range(3):
+        batch = plan(spec, History(), seed=seed, experiments=12)
+
+        rows = np.array([list(p.candidate.settings.values()) for p in batch.proposals])
+        assert len(np.unique(np.round(rows / span, 6), axis=0)) == 12
+        assert built.holds(rows).all()
+        if not any(rule.get("equals") for rule in constraints):
+            assert (np.abs(np.round(rows, 6) - rows) < 1e-12).all()
