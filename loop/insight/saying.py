@@ -48,6 +48,11 @@ def hits_sentence(found: HonestBest) -> str:
 
 def regret_sentence(told: Json) -> str:
     """The statement as a person reads it, of what the record keeps."""
+    if alike := told.get("alike"):
+        return (
+            f"no two results of {alike} are known to differ, so nothing is said of how much better others may be than "
+            f"{told['incumbent']}"
+        )
     if told["epsilon"] is None:
         return (
             f"{told['incumbent']} may break the thresholds itself, so nothing is said of how much better others may be"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from loop.explain import explain_block, explain_initial, explain_model, nearest,
 from loop.fidelity import fidelity_column, is_real
 from loop.insight.best import best_of_belief
 from loop.insight.conditions import best_condition, judged_of
+from loop.insight.differing import first_alike
 from loop.insight.regret import has_regret, regret_of
 from loop.insight.saying import best_sentence
 from loop.insight.scattering import measured_again, scattered
@@ -177,5 +179,8 @@ def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[
             scattered(s.history, s.objective),
             measured_again(s.history, s.objective) | exact,
         )
+    alike = first_alike(s.objective, belief.table) if found.drawn else ""
+    if alike:
+        found = replace(found, gaps=torch.full_like(found.gaps, math.inf))
     told = found.told(first.label, rules[0][1] if rules else DELTA, rules)
-    return {"regret": {**told, "settings": dict(first.settings)}}
+    return {"regret": {**told, **({"alike": alike} if alike else {}), "settings": dict(first.settings)}}
