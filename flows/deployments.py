@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from flows.driving import no_server
+from flows.schedules import forget_rest
 from flows.settings import Settings, prepare_prefect
 from flows.tick import tick
 from flows.train import train
@@ -69,6 +70,7 @@ async def deploy(settings: Settings, campaign: str, every: timedelta) -> None:
     deployed = await ticking.aapply()
     async with get_client() as client:
         await client.resume_deployment(deployed)  # a finished campaign's was paused
+    forget_rest(settings, campaign, str(deployed))
     await register_zombie_automation()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from flows import schedules
 from flows.driving import EFFECT, settings_in
 from flows.engine import passes
 from flows.engine.looking.reports import TickReport
@@ -17,7 +18,7 @@ from flows.engine.steps.dispatching import dispatch
 from flows.engine.steps.losing import lost_parts
 from flows.engine.steps.proposing import propose
 from flows.engine.steps.training import round_due
-from flows.settings import prepare_prefect
+from flows.settings import Settings, prepare_prefect
 from loop.errors import LeaseHeld
 from loop.record import CampaignState
 
@@ -27,6 +28,7 @@ from prefect import State, flow, get_run_logger, task  # noqa: E402 - reads its 
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.exceptions import ObjectNotFound  # noqa: E402
 from prefect.runtime import deployment  # noqa: E402
+from prefect.settings import get_current_settings  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
 
@@ -80,11 +82,17 @@ def tell_how_it_stands(session: Session) -> TickReport:
 
 
 @task(name="rest", **EFFECT)
-async def rest() -> None:
-    """A finished campaign needs no further passes: its schedule is paused. Deploying it again wakes it."""
-    if deployment.id is not None:
-        async with get_client() as client:
-            await client.pause_deployment(str(deployment.id))
+async def rest(settings: Settings, campaign: str) -> None:
+    """A finished campaign needs no further passes: its schedule is paused. Whoever takes it up wakes it."""
+    if deployment.id is None:
+        return
+    itself = str(deployment.id)
+    schedules.note_rest(settings, campaign, itself, str(get_current_settings().api.url))
+    async with get_client() as client:
+        await client.pause_deployment(itself)
+        if schedules.is_active(settings, campaign):  # taken up meanwhile, by somebody who found nothing to wake
+            await client.resume_deployment(itself)
+            schedules.forget_rest(settings, campaign, itself)
 
 
 @flow(name="tick", flow_run_name="tick {campaign}", persist_result=False, retries=0)
@@ -108,7 +116,7 @@ async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
     except LeaseHeld as error:
         return Completed(name="Busy", message=str(error))
     if report.state == CampaignState.FINISHED.value:
-        await rest()
+        await rest(settings, campaign)
     for note in report.notes:
         log.warning(note)
     log.info("sent %d, accepted %d, pending %s. %s", report.sent, report.accepted, report.pending, report.next_step)

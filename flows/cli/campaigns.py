@@ -47,6 +47,7 @@ def stop(
 def resume(campaign: Campaign, why: Why = "", by: By = None, as_json: Json = False) -> None:
     """Take up a campaign that was stopped or is finished, or lift a safety stop (then --by and --why are wanted)."""
     from flows import engine
+    from flows.schedules import wake
 
     where, screen = settings(), Screen(as_json)
     (before,) = engine.status(where, campaign)
@@ -62,6 +63,8 @@ def resume(campaign: Campaign, why: Why = "", by: By = None, as_json: Json = Fal
     screen.say(f"{campaign} is {now.state}" + (" again" if now.state == "active" else ""))
     if others:
         screen.say(f"{', '.join(others)}: halted by it too, and no longer")
+    for note in wake(where, campaign):
+        screen.say(f"note: {note}")
     if before.state == "finished" or now.state == "finished":
         file = file_of(where, campaign) or "its campaign file"
         screen.say(f"it had finished: {before.reason}")

@@ -34,11 +34,18 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     """The campaign's name; a campaign file is read and its campaign opened, or brought up to date.
 
     Args:
-        say: Called with what was guessed of the files of a new campaign and left out of its libraries and products, and
-            with what the file changes of one on record.
+        say: Called with what was guessed of the files of a new campaign and left out of its libraries and products,
+            with what the file changes of one on record, and with what became of its schedule where that was paused.
     """
-    if not is_file(text):
-        return text
+    from flows.schedules import wake
+
+    name = _brought_up_to_date(where, text, say) if is_file(text) else text
+    for line in wake(where, name):
+        say(line)
+    return name
+
+
+def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) -> str:
     from flows import engine
     from flows.cli.showing.left_out import left_out_of
     from flows.cli.specfile import laboratory_of, read_campaign
