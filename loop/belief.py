@@ -9,6 +9,7 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
+from loop.insight.entangled import entangled
 from loop.insight.race import Race, races_of
 from loop.memory.hint import Hint
 from loop.memory.hints import said_of_spare
@@ -43,6 +44,7 @@ class Belief:
     races: tuple[Race, ...] = ()  # how members did on the batch just bought
     unscaled: frozenset[str] = frozenset()  # targets of which an order is believed so far, and no value
     known: Mapping[int, Known] = field(default_factory=dict)  # by number of an exact target: what was measured
+    entangled: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # by target and effect
     best: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)  # once it was asked for
 
     def as_measured(self) -> Belief:
@@ -106,15 +108,18 @@ def learn(
             }
         ),
     ]
+    mixed_up = {t.name: entangled(t.name, space, data) for t, data in zip(objective.targets, sets, strict=True)}
     if effects:
         notes += [
-            said for t, m in zip(objective.targets, models, strict=True) for said in effects_said(t.name, t.unit, m)
+            said
+            for t, m in zip(objective.targets, models, strict=True)
+            for said in effects_said(t.name, t.unit, m, mixed_up[t.name])
         ]
     x, ran = feasibility_table(history, len(space.parameters))
     feasibility = learn_feasibility(space, x, ran, seed=seed)
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
-    return Belief(tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled), known)
+    return Belief(tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled), known, mixed_up)
 
 
 def recipe_of(spec: CampaignSpec, space: Space, target: Target) -> Surrogate:

@@ -350,6 +350,7 @@ class Shift:
     offsets: tuple[Offset, ...]
     round_number: int
     member: str  # of the committee, "" where one model stood alone
+    entangled: tuple[str, ...] = ()  # what cannot be told from it, as sentences
 
 
 @dataclass(frozen=True, slots=True)

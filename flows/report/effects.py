@@ -30,13 +30,15 @@ def read_effects(rounds: Sequence[RoundRecord], targets: Sequence[Target]) -> tu
 def _shifts(record: RoundRecord, target: Target) -> list[Shift]:
     summary = (record.model.get("targets") or {}).get(target.name) or {}
     member, told = _likeliest(summary)
+    entangled = (record.model.get("entangled") or {}).get(target.name) or {}
     shifts = []
     for name, effect in told.items():
         offsets = [
             Offset(label, mean, mean - NORMAL_90 * sd, mean + NORMAL_90 * sd)
             for label, (mean, sd) in sorted(effect["labels"].items(), key=lambda entry: _natural(entry[0]))
         ]
-        shifts.append(Shift(target.name, target.unit, name, float(effect["sd"]), tuple(offsets), record.number, member))
+        sd, doubts = float(effect["sd"]), tuple(entangled.get(name, ()))
+        shifts.append(Shift(target.name, target.unit, name, sd, tuple(offsets), record.number, member, doubts))
     return shifts
 
 

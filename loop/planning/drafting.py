@@ -137,6 +137,7 @@ def describe(s: Situation, picks: Sequence[Pick] = ()) -> Json:
         **_regret(s, belief, believed, picks),
         "targets": {t.name: dict(m.summary()) for t, m in zip(s.objective.targets, belief.models, strict=True)},
         **({"race": {r.target: r.told() for r in belief.races}} if belief.races else {}),
+        **({"entangled": found} if (found := {t: e for t, e in belief.entangled.items() if e}) else {}),
         "training_rows": len(belief.table),
         "informative_faults": belief.feasibility.faults,
         **({"sources": {t: [j.told() for j in found] for t, found in belief.judged.items()}} if belief.judged else {}),

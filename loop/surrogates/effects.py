@@ -120,8 +120,17 @@ def effects_told(
     }
 
 
-def effects_said(target: str, unit: str, model: FittedSurrogate) -> list[str]:
-    """What each effect adds to a target, as sentences for the notes; of a committee, by its likeliest member."""
+def effects_said(
+    target: str, unit: str, model: FittedSurrogate, entangled: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
+    """What each effect adds to a target, as sentences for the notes; of a committee, by its likeliest member.
+
+    Args:
+        target: Its name.
+        unit: Its unit.
+        model: What was fitted to it.
+        entangled: By effect, what cannot be told from it, which is said in place of what is likeliest.
+    """
     summary = model.summary()
     members = members_told(summary)
     told = max(members.values(), key=lambda m: float(m["weight"])) if members else summary
@@ -132,9 +141,15 @@ def effects_said(target: str, unit: str, model: FittedSurrogate) -> list[str]:
             for label, (mean, sd) in sorted(effect["labels"].items())
         )
         + f" {unit}".rstrip()
-        + ("" if effect["sd"] else f"; the results cannot tell these apart (likeliest is that {name} adds nothing)")
+        + _doubt(name, effect["sd"], (entangled or {}).get(name, ()))
         for name, effect in told.get("effects", {}).items()
     ]
+
+
+def _doubt(name: str, sd: float, entangled: Sequence[str]) -> str:
+    if entangled:
+        return "".join(f"; {said}" for said in entangled)
+    return "" if sd else f"; the results cannot tell these apart (likeliest is that {name} adds nothing)"
 
 
 def _labelled(name: str, column: Column) -> Effect:

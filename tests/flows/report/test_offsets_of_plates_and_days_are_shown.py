@@ -76,6 +76,15 @@ def test_it_says_where_labels_cannot_be_told_apart(story):
     assert "a standard deviation of 0" not in page
 
 
+def test_what_changed_together_is_not_called_idle(story):
+    story = with_effects(story, {"effects": {"plate": {"sd": 0.0, "labels": LABELS}}})
+    story._draft["model"]["entangled"] = {"yield": {"plate": ["plate and day changed together in every result"]}}
+    page = render(build(story.settle(), story.name))
+
+    assert "plate and day changed together in every result" in page
+    assert "likeliest is that plate adds nothing" not in page
+
+
 def test_of_many_labels_the_largest_are_drawn_and_a_long_one_is_cut(story):
     many = {f"day {i:02} of a long campaign": [float(i - 20), 1.0] for i in range(40)}
     report = build(with_effects(story, {"effects": {"plate": {"sd": 1.0, "labels": many}}}).settle(), story.name)
