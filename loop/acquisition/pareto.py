@@ -35,6 +35,7 @@ SAMPLES = 128  # joint draws over a pool
 CLIMB_SAMPLES = 64  # of BoTorch's function
 KEEP = 200  # candidates on the shortlist
 DIRECTIONS = 16  # trade-offs that the shortlist covers
+REACH = 0.25  # of what was observed of a target, from the best on, counts at least (docs/decisions/0106)
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,10 @@ def reference_point(question: Question) -> Tensor:
     """What a point must beat to count, as worth of the wanted targets, shape ``(w,)``.
 
     The thresholds where there are some, else the worst believed worth on the Pareto front of what was observed, less
-    a tenth of the front's range in that target. Where some of what was observed breaks a threshold, the first that
-    keep it may all lie in one corner; a front's range then says little, so it is the worst of everything observed, less
-    a tenth of its range.
+    a tenth of the front's range in that target, and no less than a quarter of the range of everything observed from the
+    best: where all of a front is cheap, what is a little dearer may count too. Where some of what was observed breaks a
+    threshold, the first that keep it may all lie in one corner; a front's range then says little, so it is the worst of
+    everything observed, less a tenth of its range.
     """
     values = front = worths(question, believed(question, question.observed))
     if len(question.keeping) == len(values):
@@ -142,8 +144,10 @@ def reference_point(question: Question) -> Tensor:
         rows = [dict(zip(question.objective.names, row, strict=True)) for row in means.tolist()]
         front = values[list(question.objective.best(rows))]
     low, high = front.min(0).values, front.max(0).values
-    span = torch.where(high > low, high - low, values.max(0).values - values.min(0).values)
-    inferred = low - 0.1 * span.clamp_min(1e-9)
+    best = values.max(0).values
+    spread = best - values.min(0).values
+    span = torch.where(high > low, high - low, spread)
+    inferred = torch.minimum(low - 0.1 * span.clamp_min(1e-9), best - REACH * spread)
     for i, (target, _) in enumerate(question.wanted):
         if target.sign:
             bound = target.at_least if target.sign > 0 else target.at_most
