@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,6 +176,23 @@ def test_the_reference_point_lies_a_tenth_beyond_the_front_where_nothing_breaks_
     low, high = values[~beaten].min(0).values, values[~beaten].max(0).values
 
     torch.testing.assert_close(reference_point(asked), low - 0.1 * (high - low))
+
+
+def test_the_reference_point_reaches_a_quarter_of_what_was_observed_where_the_front_is_a_corner():
+    targets = (Target("yield", Goal.MAXIMIZE), Target("cost", Goal.MINIMIZE))
+    rows = torch.tensor([[80.0, 2.0], [70.0, 1.0], [10.0, 10.0], [5.0, 21.0]], dtype=torch.float64)
+
+    class Told:
+        def __init__(self, column: int) -> None:
+            self.column = column
+
+        def moments(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return rows[: len(x), self.column], torch.ones(len(x), dtype=torch.float64)
+
+    asked = replace(question(targets, scales=(1.0, 1.0)), models=[Told(0), Told(1)], observed=EVERYTHING[: len(rows)])
+
+    # the front, 70 to 80 and 1 to 2, would leave out whatever costs more than 2.1
+    assert reference_point(asked).tolist() == [80.0 - 75.0 / 4, -(1.0 + 20.0 / 4)]
 
 
 def test_every_acquisition_is_registered_under_its_name_and_others_are_named():
