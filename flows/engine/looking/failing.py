@@ -14,11 +14,10 @@ from typing import Final
 
 from flows.engine.looking.view import View
 from loop.outcome import Fault, FaultKind
-from loop.record import CampaignState
+from loop.record import CampaignState, ObservationRecord
 
 MANY: Final = 5  # in a row that are no chance
 TOO_MANY: Final = 10  # in a row of a kind that teaches nothing, after which nothing more is spent unasked
-BY_A_PERSON: Final = frozenset({FaultKind.CANCELLED, FaultKind.AMBIGUOUS})
 _LONGEST: Final = 300  # characters of a message in a line about the fault; hakken show has all of it
 
 
@@ -76,18 +75,29 @@ def _in_a_row(view: View) -> list[Fault]:
     if view.campaign.state is not CampaignState.ACTIVE:
         return []
     found: list[Fault] = []
-    for one in reversed(view.counted):
+    for one in reversed(_let_run(view)):
         if not isinstance(one.outcome, Fault) or (found and one.outcome.kind is not found[0].kind):
             break
         found.append(one.outcome)
     return found
 
 
+def _are_parted(view: View, n: int) -> bool:
+    """Whether among the last experiments there are some that were called off, beside the ``n`` last that were not."""
+    return n > 0 and list(view.counted[-n:]) != _let_run(view)[-n:]
+
+
+def _let_run(view: View) -> list[ObservationRecord]:
+    """What counts without what was called off, by a person or a safety stop: that tells nothing of a laboratory."""
+    return [o for o in view.counted if not (isinstance(o.outcome, Fault) and o.outcome.kind is FaultKind.CANCELLED)]
+
+
 def _teaches_nothing(fault: Fault) -> bool:
-    return not fault.informative and fault.kind not in BY_A_PERSON
+    return not fault.informative and fault.kind is not FaultKind.AMBIGUOUS
 
 
 def _said(view: View, faults: Sequence[Fault]) -> str:
-    since = "yet" if len(faults) == len(view.counted) else "since"
+    since = "yet" if len(faults) == len(_let_run(view)) else "since"
     why = f"{faults[0].kind.value}, the last: {faults[0].message}"
-    return f"the last {len(faults)} experiments ended in a fault, and none has had a result {since} ({why})"
+    let_run = " that were not called off" if _are_parted(view, len(faults)) else ""
+    return f"the last {len(faults)} experiments{let_run} ended in a fault, and none has had a result {since} ({why})"

@@ -121,3 +121,41 @@ def test_each_kind_of_fault_that_a_pass_took_in_is_said_once_with_its_reason_and
         ),
         "LABEL ended in a fault (timeout): why it was timeout; it is tried again",
     ]
+
+
+def test_what_was_called_off_tells_nothing_of_the_laboratory(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    kind = "cancelled"
+    laboratory.answers = lambda _: [fault(kind, "safety stop: it smells of gas")]
+    add(settings, tmp_path, budget={"experiments": 60})
+    said = [a_pass(settings) for _ in range(4)]
+    kind = "consumable_missing"
+    said += [a_pass(settings) for _ in range(3)]  # the first takes in what was sent before
+    kind = "cancelled"
+    said += [a_pass(settings) for _ in range(2)]
+
+    assert [len(notes) for notes in said] == [0] * 6 + [1] * 3
+    assert [notes[0].split(" (")[0] for notes in said[-3:]] == [
+        "the last 6 experiments ended in a fault, and none has had a result yet",
+        "the last 9 experiments ended in a fault, and none has had a result yet",
+        "the last 9 experiments that were not called off ended in a fault, and none has had a result yet",
+    ]
+
+
+def test_a_pass_that_took_in_what_was_called_off_stops_nothing_that_was_resumed(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    kind = "consumable_missing"
+    laboratory.answers = lambda _: [fault(kind, "no vials")]
+    add(settings, tmp_path, budget={"experiments": 60})
+    while tick(settings, "small", planner=cheap_planner).state == "active":
+        pass
+    resume(settings, "small", by="ada")
+    kind = "cancelled"
+    after = [tick(settings, "small", planner=cheap_planner).state for _ in range(3)]
+    kind = "consumable_missing"
+    tick(settings, "small", planner=cheap_planner)
+
+    assert after == ["active"] * 3
+    assert tick(settings, "small", planner=cheap_planner).state == "stopped"
