@@ -5,8 +5,10 @@ Prefect is the driver, never the ledger: what was sent, what came back and what 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from flows import schedules
 from flows.driving import EFFECT, settings_in
@@ -26,10 +28,19 @@ prepare_prefect()
 
 from prefect import State, flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
 from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.client.schemas.filters import (  # noqa: E402
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 from prefect.exceptions import ObjectNotFound  # noqa: E402
 from prefect.runtime import deployment  # noqa: E402
 from prefect.settings import get_current_settings  # noqa: E402
-from prefect.states import Completed  # noqa: E402
+from prefect.states import Cancelled, Completed  # noqa: E402
+
+MOST: Final = 100  # overdue passes that one pass skips, so that it stays short
 
 
 @task(name="look", **EFFECT)
@@ -95,6 +106,27 @@ async def rest(settings: Settings, campaign: str) -> None:
             schedules.forget_rest(settings, campaign, itself)
 
 
+@task(name="skip", **EFFECT)
+async def skip_overdue(begun: datetime) -> int:
+    """Skip passes of this schedule that no worker took in time: this one began later, and did what they would do.
+
+    Else those of a night without a worker would all be made in the morning, one after the other.
+    """
+    if deployment.id is None:
+        return 0
+    late = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=[UUID(str(deployment.id))]),
+        state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"])),  # by the server's clock
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=begun),
+    )
+    async with get_client() as client:
+        overdue = [r for r in await client.read_flow_runs(flow_run_filter=late, limit=MOST) if r.auto_scheduled]
+        for run in overdue:
+            with suppress(ObjectNotFound):
+                await client.set_flow_run_state(run.id, Cancelled(name="Skipped", message="a later pass did its work"))
+    return len(overdue)
+
+
 @flow(name="tick", flow_run_name="tick {campaign}", persist_result=False, retries=0)
 async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
     """One pass over a campaign. A pass that meets another at work ends at once, as "Busy".
@@ -103,7 +135,7 @@ async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
         campaign: Its name.
         home: The project's folder; ``HAKKEN_HOME`` when left out.
     """
-    settings, log = settings_in(home), get_run_logger()
+    settings, log, begun = settings_in(home), get_run_logger(), datetime.now(UTC)
     try:
         with passes.sitting(settings, campaign) as session:
             look(session)
@@ -117,6 +149,8 @@ async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
         return Completed(name="Busy", message=str(error))
     if report.state == CampaignState.FINISHED.value:
         await rest(settings, campaign)
+    elif skipped := await skip_overdue(begun):
+        log.info("passes that were due before this one began and are skipped: %d", skipped)
     for note in report.notes:
         log.warning(note)
     log.info("sent %d, accepted %d, pending %s. %s", report.sent, report.accepted, report.pending, report.next_step)
