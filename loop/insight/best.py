@@ -251,7 +251,10 @@ def _score(objective: Objective, means: Tensor) -> tuple[str, float] | None:
 
 
 def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) -> tuple[Luckiest, ...]:
-    """For each target the best single value, or limit on its good side, and whose it is."""
+    """For each target the best single value, or limit on its good side, and whose it is.
+
+    What breaks the threshold of another target was no luck, and is nothing to be told as better.
+    """
     found = []
     for i, target in enumerate(objective.targets):
         if not target.is_wanted:
@@ -259,6 +262,7 @@ def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) ->
         values = [
             (target.worth(value), -k, value, sign)
             for k, b in enumerate(believed)
+            if _may_keep(objective, b, i)
             for value, sign in _single(target, b.targets[i])
         ]
         if values:
@@ -268,6 +272,12 @@ def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) ->
                 word = f"{sign} {word or f'{value:.4g} {target.unit}'.rstrip()}"
             found.append(Luckiest(target.name, target.unit, value, believed[-k].label, -k >= front, word))
     return tuple(found)
+
+
+def _may_keep(objective: Objective, one: Believed, but: int) -> bool:
+    """Whether a candidate was seen to keep every threshold of the targets besides number ``but``."""
+    others = [(t, stated) for i, (t, stated) in enumerate(zip(objective.targets, one.targets, strict=True)) if i != but]
+    return all(any(True for _ in _single(t, stated)) for t, stated in others if t.has_bounds)
 
 
 def _single(target: Target, stated: Stated) -> Iterator[tuple[float, str]]:

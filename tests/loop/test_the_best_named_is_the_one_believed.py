@@ -110,6 +110,23 @@ def test_what_breaks_a_threshold_is_not_the_best() -> None:
     assert any("keeps the thresholds" in note for note in hopeless.notes)
 
 
+def test_the_luckiest_value_is_of_what_keeps_every_threshold() -> None:
+    spec = reaction_spec(
+        {"yield": {"goal": "maximize", "unit": "%"}, "impurity": {"goal": "keep", "unit": "%", "at_most": 5}}
+    )
+    rows: list[tuple[Mapping[str, str | float], object]] = [
+        (settings(a, base, t), measured(**{"yield": alcohol_yield(settings(a, base, t)), "impurity": t / 6}))
+        for a in ALCOHOLS
+        for base in ("weak", "strong")
+        for t in (20.0, 40.0, 60.0)
+    ]
+
+    (luckiest,) = honest_best(spec, history(spec, rows), seed=0).luckiest
+
+    assert luckiest.value == pytest.approx(60)  # 80 at 60 degC has an impurity of 10 %, and none keeps 5 % but 20 degC
+    assert not luckiest.is_another
+
+
 @pytest.mark.parametrize("wanted", [("yield", "purity"), ("purity",)])
 def test_where_no_draw_keeps_a_threshold_the_likeliest_to_is_what_misses_it_least(wanted) -> None:
     goals = {"yield": {"goal": "maximize"}, "purity": {"goal": "maximize"}, "metal": {"goal": "keep", "at_most": 1}}
