@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from loop.costs import amount_text
 from loop.record import Settings
 
 MOLECULES: Final = frozenset({"molecule", "union", "products"})  # kinds whose structure is the candidate's own
@@ -33,4 +34,4 @@ def price_of(spec: Mapping[str, Any], settings: Settings) -> str:
         return ""
     total = (costs.get("experiment") or 0.0) + hour * (hours or 0.0)
     total += sum(prices.get(settings.get(name), 0.0) for name, prices in priced.items())
-    return f"{total:.6g} {costs.get('unit') or ''}".rstrip()
+    return f"{amount_text(total)} {costs.get('unit') or ''}".rstrip()

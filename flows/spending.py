@@ -10,7 +10,7 @@ import numpy as np
 
 from flows.webhooks.message import is_message, result_said
 from loop.circumstances import read_expense
-from loop.costs import Costs, Expense, Purse, Spent
+from loop.costs import Costs, Expense, Purse, Spent, amount_text
 from loop.errors import SpaceError
 from loop.experiment import State
 from loop.learnt_costs import Taken, learn_costs
@@ -49,7 +49,10 @@ class Spending:
         parts = [(self.spent.cost, self.budget.cost, unit)] if self.costs.has_money else []
         if self.costs.has_hours or self.spent.hours:
             parts.append((self.spent.hours, self.budget.hours, "h"))
-        said = [f"{mine:.6g}{'' if limit is None else f' of {limit:g}'} {what}" for mine, limit, what in parts]
+        said = [
+            f"{amount_text(mine)}{'' if limit is None else f' of {amount_text(limit)}'} {what}"
+            for mine, limit, what in parts
+        ]
         spent = "spent " + " and ".join(said) if said else ""
         return "; ".join(part for part in (spent, self.learnt and f"by the record: {self.learnt}") if part)
 

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.costs import Costs, Expense
+from loop.costs import Costs, Expense, amount_text
 from loop.fidelity import fidelity_column
 from loop.history import Observation
 from loop.outcome import Fault
@@ -94,7 +94,7 @@ def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken]) -> Lea
     notes += _stated_prices(stated, taken, hours, column, names)
     if states_hours or costs is stated:
         if spec.budget.hours is not None and not costs.has_hours:
-            limit = f"the budget of {spec.budget.hours:g} h"
+            limit = f"the budget of {amount_text(spec.budget.hours)} h"
             notes.append(
                 f"nothing says yet how long an experiment takes; {limit} is counted down as results say it "
                 "(a column hours of the worksheet or table), or costs.hours does"
@@ -154,8 +154,8 @@ def _contradictions(key: str, stated: Floats, found: _Pooled, names: Sequence[st
         if n >= MANY and not said / LARGE <= median <= said * LARGE:
             of = f" of {name}" if len(names) > 1 else ""
             notes.append(
-                f"{key}: stated are {said:.3g} {unit}".rstrip()
-                + f", and results{of} took {median:.3g} {unit}".rstrip()
+                f"{key}: stated are {_three(said)} {unit}".rstrip()
+                + f", and results{of} took {_three(median)} {unit}".rstrip()
                 + f" (median of {n}); the stated figure counts: correct it, or leave it out to go by the record"
             )
     return notes
@@ -188,7 +188,12 @@ def _told(pooled: _Pooled, names: Sequence[str], unit: str) -> str:
 
 def _amount(value: float, unit: str) -> str:
     """An amount with its unit; hours below a hundredth in seconds."""
-    return f"{3600 * value:.3g} s" if unit == "h" and value < 0.01 else f"{value:.3g} {unit}"
+    return f"{3600 * value:.3g} s" if unit == "h" and value < 0.01 else f"{_three(value)} {unit}"
+
+
+def _three(value: float) -> str:
+    """Three digits of a median, without an exponent where it is large."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _figures(pooled: _Pooled, names: Sequence[str], unit: str) -> Json:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.costs import Costs, Purse
+from loop.costs import Costs, Purse, amount_text
 from loop.policy.run_order import run_order, within
 
 BATCH_COSTS: Final = "the batch costs"  # how the note begins that says it
@@ -78,6 +78,6 @@ def said(purse: Purse, costs: Costs) -> str:
 
 def in_words(purse: Purse, unit: str) -> str:
     """The same, of money in ``unit``; "" where nothing limits either."""
-    parts = [] if purse.cost is None else [f"{purse.cost:g} {unit}".rstrip()]
-    parts += [] if purse.hours is None else [f"{purse.hours:g} h"]
+    parts = [] if purse.cost is None else [f"{amount_text(purse.cost)} {unit}".rstrip()]
+    parts += [] if purse.hours is None else [f"{amount_text(purse.hours)} h"]
     return " and ".join(parts)

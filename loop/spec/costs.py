@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
-from loop.costs import Costs, Purse
+from loop.costs import Costs, Purse, amount_text
 from loop.errors import CostError, SpaceError, did_you_mean
 from loop.space import Category, Component, Ordinal, Space
 from loop.spec.lines import Problem
@@ -190,8 +190,8 @@ def problem_of_versions(spec: CampaignSpec) -> Problem | None:
             how = "as much as" if price[above] == price[below] else "less than"
             remedy = "correct their costs or their order, or leave costs out to have them learnt"
             return ("space", name), (
-                f"{above!r} is {kind} and costs {price[above]:g}, {how} {below!r} with {price[below]:g}; options go "
-                f"from the cheapest to the real thing: {remedy}"
+                f"{above!r} is {kind} and costs {amount_text(price[above])}, {how} {below!r} with "
+                f"{amount_text(price[below])}; options go from the cheapest to the real thing: {remedy}"
             )
     return None
 

@@ -10,7 +10,7 @@ from campaigns import ALCOHOLS, alcohol_yield, measured, reaction_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loop.costs import Costs, Expense, Purse, Spent
+from loop.costs import Costs, Expense, Purse, Spent, amount_text
 from loop.errors import PoolExhausted
 from loop.history import History, Observation, Said
 from loop.planner import plan
@@ -301,3 +301,11 @@ def test_a_pinned_candidate_that_is_too_dear_takes_no_wells_from_a_plate():
 
     assert len(found.proposals) == 6
     assert any("pinned, costs more than the budget leaves (100 EUR); it stays pinned" in note for note in found.notes)
+
+
+def test_amounts_are_shown_to_the_hundredth_and_without_an_exponent() -> None:
+    shown = [amount_text(v) for v in (0.0, 1_200_000, 1_234_567.89, 5_487.495001, 12_345.67, 11.7569444, 0.001234567)]
+
+    assert shown == ["0", "1200000", "1234567.89", "5487.5", "12345.67", "11.7569", "0.00123457"]
+    assert amount_text(3 * 100.1) == "300.3"
+    assert [amount_text(v) for v in (1e-13, -1e-13, -12.5)] == ["0", "0", "-12.5"]

@@ -104,6 +104,16 @@ def test_hours_are_those_that_a_result_reports(settings: Settings, tmp_path: Pat
     assert reported(told) == {given[0].key: Expense(hours=2.0)}
 
 
+def test_what_was_spent_is_told_to_the_hundredth_however_large(settings: Settings, tmp_path: Path) -> None:
+    costs = {"unit": "JPY", "experiment": 123_456.78, "options": {"base": {"DBU": 0, "KOAc": 0, "CsOPiv": 0}}}
+    add(settings, tmp_path, costs=costs, budget={"experiments": 4, "cost": 2_500_000})
+    tick(settings, "small", planner=_planner)
+
+    assert status(settings, "small")[0].spending == "spent 493827.12 of 2500000 JPY"
+    with open_record(settings) as ledger:
+        assert build(ledger, "small").head.spending == "spent 493827.12 of 2500000 JPY"
+
+
 def _planner(*args, **how):
     return cheap_planner(*args, **{name: value for name, value in how.items() if name != "purse"})
 
