@@ -13,7 +13,8 @@ from loop.circumstances import read_expense
 from loop.costs import Costs, Expense, Purse, Spent, amount_text
 from loop.errors import SpaceError
 from loop.experiment import State
-from loop.learnt_costs import Taken, learn_costs
+from loop.history import place_in_order
+from loop.learnt_costs import Learnt, Taken, learn_costs
 from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord, EnvelopeRecord, ObservationRecord, Verdict
 from loop.space import Space
@@ -41,6 +42,11 @@ class Spending:
         )
 
     @property
+    def is_covered(self) -> bool:
+        """Whether the budget covers what was spent."""
+        return self.spent.fits(self.budget)
+
+    @property
     def text(self) -> str:
         """In words, such as "spent 420 of 3000 EUR and 12.5 of 100 h"; "" where nothing costs anything."""
         if self.costs is None:
@@ -57,40 +63,70 @@ class Spending:
         return "; ".join(part for part in (spent, self.learnt and f"by the record: {self.learnt}") if part)
 
 
-def spending_of(
-    spec: CampaignSpec,
-    space: Space,
-    attempts: Sequence[AttemptRecord],
-    envelopes: Iterable[EnvelopeRecord],
-    observations: Iterable[ObservationRecord],
-) -> Spending:
-    """What every attempt that was planned or sent costs, those made again after a fault too, in the order run.
+@dataclass(frozen=True)
+class Accounts:
+    """What the record tells of costs, from which the spending of any of the campaign's attempts is summed up."""
 
-    What a result says that it took counts, else what the campaign states or what was learnt from other results.
+    space: Space
+    learnt: Learnt
+    budget: Purse
+    took: Mapping[str, Expense]  # what attempts really took, by key
+    refused: frozenset[str]  # keys of what a laboratory refused
+
+    def spending(self, attempts: Iterable[AttemptRecord]) -> Spending:
+        """What these attempts cost, those made again after a fault too, in the order run."""
+        costs = self.learnt.costs
+        if costs is None:
+            return Spending(None, Spent(), self.budget)
+        rows, expenses, elsewhere = [], [], 0
+        for a in sorted(attempts, key=place_in_order):
+            if a.state is State.EXPIRED or (a.handle is None and a.key in self.refused):
+                continue
+            try:
+                rows.append(self.space.coordinates(a.settings))
+            except SpaceError:  # of a space that was changed meanwhile: it cost what the cheapest costs, at least
+                elsewhere += 1
+                continue
+            expenses.append(self.took.get(a.key, Expense()))
+        spent = costs.spent(np.array(rows), None, expenses) if rows else Spent()
+        least = costs.cheapest()
+        whole = Spent(spent.cost + elsewhere * least.cost, spent.hours + elsewhere * least.hours)
+        return Spending(costs, whole, self.budget, self.learnt.text)
+
+
+def accounts_of(
+    spec: CampaignSpec, space: Space, envelopes: Iterable[EnvelopeRecord], observations: Iterable[ObservationRecord]
+) -> Accounts:
+    """What a result says that it took counts, else what the campaign states or what was learnt from other results.
+
     Attempts that were never sent cost nothing, those that a laboratory refused beforehand among them.
     """
     observations = tuple(observations)
-    refused = {o.key for o in observations if isinstance(o.outcome, Fault) and o.outcome.kind is FaultKind.INPUT_ERROR}
     learnt = learn_costs(spec, space, _taken(space, observations))
-    costs = learnt.costs
     budget = Purse(spec.budget.cost, spec.budget.hours)
-    if costs is None:
-        return Spending(None, Spent(), budget)
-    took = reported(envelopes)
-    rows, expenses, elsewhere = [], [], 0
-    for a in sorted(attempts, key=lambda a: (a.round_number, a.run_order, a.position, a.replicate_no, a.attempt_no)):
-        if a.state is State.EXPIRED or (a.handle is None and a.key in refused):
-            continue
-        try:
-            rows.append(space.coordinates(a.settings))
-        except SpaceError:  # of a space that was changed meanwhile: it cost what the cheapest costs, at least
-            elsewhere += 1
-            continue
-        expenses.append(took.get(a.key, Expense()))
-    spent = costs.spent(np.array(rows), None, expenses) if rows else Spent()
-    least = costs.cheapest()
-    whole = Spent(spent.cost + elsewhere * least.cost, spent.hours + elsewhere * least.hours)
-    return Spending(costs, whole, budget, learnt.text)
+    if learnt.costs is None:
+        return Accounts(space, learnt, budget, {}, frozenset())
+    faults = ((o.key, o.outcome) for o in observations if o.key is not None and isinstance(o.outcome, Fault))
+    refused = frozenset(key for key, fault in faults if fault.kind is FaultKind.INPUT_ERROR)
+    return Accounts(space, learnt, budget, reported(envelopes), refused)
+
+
+def unpaid(accounts: Accounts, attempts: Sequence[AttemptRecord], unsent: Sequence[AttemptRecord]) -> dict[str, Purse]:
+    """Those of ``unsent`` that the budget does not pay for beside the rest of ``attempts``: by key, what it leaves.
+
+    A batch is planned within the budget; an experiment that is made again after a fault, edited into a dearer one, or
+    took more than was foreseen comes on top, and a changed file may leave less. What would run first is paid first.
+    """
+    if accounts.spending(attempts).is_covered:
+        return {}
+    waiting, found = {a.key for a in unsent}, {}
+    kept = [a for a in attempts if a.key not in waiting]
+    for attempt in sorted(unsent, key=place_in_order):
+        if accounts.spending([*kept, attempt]).is_covered:
+            kept.append(attempt)
+        else:
+            found[attempt.key] = accounts.spending(kept).purse or Purse()
+    return found
 
 
 def reported(envelopes: Iterable[EnvelopeRecord]) -> dict[str, Expense]:

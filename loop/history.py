@@ -150,8 +150,8 @@ class History:
             seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem), expense))
             used.append(record)
         waiting = tuple(Pending(a.key, space.coordinates(a.settings)) for a in pending)
-        placed = [(_place(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]
-        placed += [(_place(a), w.x) for a, w in zip(pending, waiting, strict=True)]
+        placed = [(place_in_order(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]
+        placed += [(place_in_order(a), w.x) for a, w in zip(pending, waiting, strict=True)]
         last = max(placed, key=lambda entry: entry[0])[1] if placed else None
         return History(tuple(seen), waiting, (*together(remarked), *_passed_over(unused)), last=last)
 
@@ -241,5 +241,6 @@ def _first_of(ids: Sequence[str]) -> str:
     return f"observation {ids[0]}" + (f" and {len(ids) - 1} more" if len(ids) > 1 else "")
 
 
-def _place(record: ObservationRecord | AttemptRecord) -> tuple[int, int, int, int, int]:
-    return record.round_number, record.run_order, record.position, record.replicate_no, record.attempt_no
+def place_in_order(record: ObservationRecord | AttemptRecord) -> tuple[int, int, int, int, int]:
+    """Where it stands in the order of running; what is tried again comes after what its round tries first."""
+    return record.round_number, record.attempt_no, record.run_order, record.position, record.replicate_no

@@ -24,7 +24,7 @@ from flows.report.effects import declared_effects, read_effects
 from flows.report.plates import read_plates
 from flows.report.results import read_objective, read_results, with_units
 from flows.report.standing import nearest_of, rank, running_best, score_of, scored, useful
-from flows.spending import spending_of
+from flows.spending import accounts_of
 from flows.unsent import why_unsent
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
@@ -214,7 +214,7 @@ def _spending(
     if not (campaign.spec.get("costs") or has_fidelity or (campaign.spec.get("budget") or {}).get("hours")):
         return ""
     spec = CampaignSpec.from_resolved(campaign.spec)
-    return spending_of(spec, build_space(spec), attempts, envelopes, observations).text
+    return accounts_of(spec, build_space(spec), envelopes, observations).spending(attempts).text
 
 
 def _resources(

@@ -28,6 +28,7 @@ class Failed:
     label: str
     fault: Fault
     is_retried: bool
+    experiment: tuple[str, int] = ("", 0)  # its proposal and replicate number
 
 
 def failed(came: Sequence[Failed]) -> tuple[str, ...]:

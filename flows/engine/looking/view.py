@@ -13,7 +13,7 @@ from flows.engine.looking.reports import AtWork, Best, Nearest
 from flows.figures import figures_of
 from flows.labels import label_of
 from flows.remarks import label_of_result
-from flows.spending import Spending, spending_of
+from flows.spending import Accounts, Spending, accounts_of
 from loop.contracts import Ledger
 from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
@@ -246,12 +246,17 @@ class View:
         return label_of(self.campaign.spec, settings)
 
     @cached_property
-    def spending(self) -> Spending:
-        """What was spent, and what the budget in money and hours leaves."""
+    def accounts(self) -> Accounts:
+        """What the record tells of costs."""
         has_costs = with_fidelities(self.spec) is not None or self.spec.budget.hours is not None
         if not has_costs:
-            return spending_of(self.spec, self.space, (), (), ())
-        return spending_of(self.spec, self.space, self.attempts, self.ledger.envelopes(self.name), self.counted)
+            return accounts_of(self.spec, self.space, (), ())
+        return accounts_of(self.spec, self.space, self.ledger.envelopes(self.name), self.counted)
+
+    @cached_property
+    def spending(self) -> Spending:
+        """What was spent, and what the budget in money and hours leaves."""
+        return self.accounts.spending(self.attempts)
 
     @cached_property
     def best(self) -> tuple[Best, ...]:

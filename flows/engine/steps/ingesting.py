@@ -140,7 +140,8 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
             if isinstance(j.outcome, Fault):
                 session.tally.faults += 1
                 if (attempt := attempts.get(j.envelope.key or "")) is not None:
-                    failed = Failed(session.view.label(attempt.settings), j.outcome, bool(j.retry))
+                    experiment = (attempt.proposal_id, attempt.replicate_no)
+                    failed = Failed(session.view.label(attempt.settings), j.outcome, bool(j.retry), experiment)
                     session.tally.failed.append(failed)
         elif j.verdict is not Verdict.DUPLICATE:
             whose = f" under the key {j.envelope.key}" if j.envelope.key and j.envelope.key not in j.message else ""

@@ -1,17 +1,20 @@
-"""Withdrawing: what was not sent yet, and the campaign file has no more or a ban keeps out by now, is never sent."""
+"""Withdrawing: what was not sent yet and must not be made by now, by the file, a ban or the budget, is never sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from flows.engine.looking.forbidden import outside
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned
 from flows.engine.session import Session
+from flows.spending import unpaid
 from loop.checkpoints import reached
 from loop.contracts import Handle, TakesOff
 from loop.decision import DecisionKind, in_force
 from loop.experiment import Event, State
+from loop.policy.paying import in_words
 from loop.record import AttemptRecord
 
 
@@ -21,15 +24,19 @@ def withdraw(session: Session) -> None:
     unsent = [a for a in view.pending if a.state is State.READY]
     if not unsent or not view.is_active:
         return
-    reasons = barred(view, unsent)
-    if not any(reasons.values()):
+    reasons = _unpaid(view, unsent) | {key: why for key, why in barred(view, unsent).items() if why}
+    if not reasons:
         return
     with session.work() as work:
         for attempt in unsent:
-            if not (why := reasons[attempt.key]):
+            if (why := reasons.get(attempt.key)) is None:
                 continue
             work.move(attempt.key, Event.EXPIRE, why)
             session.tally.note(f"{view.label(attempt.settings)} was not sent yet and will not be: {why}")
+    withdrawn = {(a.proposal_id, a.replicate_no) for a in unsent if a.key in reasons}
+    session.tally.failed = [
+        replace(one, is_retried=one.is_retried and one.experiment not in withdrawn) for one in session.tally.failed
+    ]
     session.refresh()
     reached("withdraw.expired")
 
@@ -65,6 +72,13 @@ def barred(view: View, attempts: Sequence[AttemptRecord]) -> Mapping[str, str]:
             banned = among_banned(view.spec, view.space, ban, [a.settings for a in later])
             reasons |= {a.key: f"ban {ban.number} keeps it out" for a, out in zip(later, banned, strict=True) if out}
     return reasons
+
+
+def _unpaid(view: View, unsent: Sequence[AttemptRecord]) -> dict[str, str]:
+    """By key, what the budget in money and hours leaves where it does not pay for an attempt any more."""
+    unit = "" if (costs := view.spending.costs) is None else costs.unit
+    left = unpaid(view.accounts, view.attempts, unsent)
+    return {key: f"the budget leaves {in_words(purse, unit)}, and it costs more" for key, purse in left.items()}
 
 
 def _versions(view: View, attempts: Sequence[AttemptRecord]) -> Mapping[int, int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.engine import preview, replay, run, status, tell, tick
+from flows.engine import approve, edit, preview, replay, run, status, tell, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.spending import reported
@@ -14,8 +14,9 @@ from flows.wiring import open_record
 from loop.contracts import Problem
 from loop.costs import Expense
 from loop.errors import PoolExhausted, SpecError
+from loop.experiment import State
 from loop.record import EnvelopeRecord
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, faulty, measured
 
 COSTS = {"unit": "EUR", "experiment": 10, "hours": 1, "switch": {"step": {"cost": 3, "hours": 0.5}}}
 
@@ -112,6 +113,56 @@ def test_what_was_spent_is_told_to_the_hundredth_however_large(settings: Setting
     assert status(settings, "small")[0].spending == "spent 493827.12 of 2500000 JPY"
     with open_record(settings) as ledger:
         assert build(ledger, "small").head.spending == "spent 493827.12 of 2500000 JPY"
+
+
+def test_what_the_budget_does_not_pay_for_is_not_tried_again(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    budget = {"experiments": 30, "cost": 49.5}
+    add(settings, tmp_path, costs={"unit": "EUR", "experiment": 10.1}, budget=budget)
+    laboratory.answers = lambda _: [measured(50.0) if len(laboratory.starts) != 2 else faulty("instrument_fault")]
+    tick(settings, "small")  # four experiments
+    report = tick(settings, "small")
+    with open_record(settings) as ledger:
+        (again,) = (a for a in ledger.attempts("small") if a.attempt_no)
+
+    assert (again.state, report.spending) == (State.EXPIRED, "spent 40.4 of 49.5 EUR")
+    assert sum(laboratory.starts.values()) == 4
+    said = "\n".join(report.notes)
+    assert "was not sent yet and will not be: the budget leaves 9.1 EUR, and it costs more" in said
+    assert "it is not tried again now" in said
+
+
+def test_what_was_edited_into_something_dearer_is_sent_as_far_as_it_is_paid(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    costs = {"unit": "EUR", "experiment": 10, "options": {"solvent": {"DMF": 0, "MeCN": 200}}}
+    lab = {"adapter": "simulated", "approval": "person"}
+    add(settings, tmp_path, costs=costs, budget={"experiments": 30, "cost": 100}, laboratory=lab)
+    tick(settings, "small")
+    for number, step in ((1, 1), (2, 2)):
+        edit(settings, "small", 1, number, ["solvent=MeCN", f"step={step}"], by="ada", why="a hunch")
+    approve(settings, "small", 1, by="ada")
+    report = tick(settings, "small")
+
+    assert not any(job.spec.settings["solvent"] == "MeCN" for job in laboratory.jobs.values())
+    assert report.spending == "spent 20 of 100 EUR"
+    assert sum("and it costs more" in note for note in report.notes) == 2
+
+
+def test_what_runs_again_after_its_batch_pays_for_the_change_to_it(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    costs = {"unit": "EUR", "experiment": 10, "switch": {"step": {"cost": 3}}}
+    planner = {"surrogate": "random", "batch": 2, "initial": {"design": "random", "experiments": 2}, "seed": 7}
+    add(settings, tmp_path, costs=costs, planner=planner, budget={"experiments": 2, "cost": 100})
+    laboratory.answers = lambda _: [measured(50.0) if len(laboratory.starts) != 1 else faulty("instrument_fault")]
+    for _ in range(3):
+        report = tick(settings, "small", planner=_planner)
+    first, second, third = (laboratory.jobs[key].spec.settings["step"] for key in laboratory.starts)
+
+    assert first == third != second
+    assert report.spending == "spent 36 of 100 EUR"
 
 
 def _planner(*args, **how):
