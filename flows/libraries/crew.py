@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flows.progress import Progress, in_silence
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
 
 ALONE: Final = 4  # parts up to which no other process is started
 
@@ -40,7 +43,7 @@ class Crew:
         with _executor(self.workers if parts > ALONE else 1) as executor:
             waiting: dict[Future[object], int] = {}
             for size, job in jobs:
-                waiting[executor.submit(job)] = size
+                waiting[executor.submit(_unless_stopped, job)] = size
                 while len(waiting) >= 2 * self.workers:
                     done += _ended(waiting)
                     self.progress(what, done)
@@ -62,13 +65,27 @@ def _executor(workers: int) -> Iterator[Executor]:
     if workers == 1:
         yield _Here()
         return
-    # a fork would take along what threads of torch hold
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")  # a fork would take along what threads of torch hold
+    stop = context.Event()
+    with ProcessPoolExecutor(workers, context, _heed, (stop,)) as pool:
         try:
             yield pool
         except BaseException:
+            stop.set()  # a few more jobs than there are processes are theirs already, and cannot be taken back
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+_stop: Event | None = None  # of the crew that this process works for
+
+
+def _heed(stop: Event) -> None:
+    global _stop
+    _stop = stop
+
+
+def _unless_stopped(job: Callable[[], object]) -> object:
+    return None if _stop is not None and _stop.is_set() else job()
 
 
 class _Here(Executor):
