@@ -254,12 +254,27 @@ def _beside(text: str, wanted: str | None, unit: str | None, column: str, sheet:
 
 
 def _taken(cells: Mapping[str, str], columns: Columns, sheet: Sheet) -> dict[str, float]:
-    """What it took, where the person added a column ``hours`` or ``cost`` that is no setting and no target."""
-    found = {}
-    for name, (key, factor) in TAKEN.items():
-        number = "" if name in columns.all() else as_number(cells.get(name, ""), sheet, name)
-        if isinstance(number, float) and number >= 0:
-            found[key] = number * factor
+    """What it took, where the person added a column ``hours`` or ``cost`` that is no setting and no target.
+
+    Hours may be in another unit of time. Which money the campaign counts is not known here, so ``cost [USD]`` is kept
+    as it is, and the pass says so.
+    """
+    found: dict[str, float] = {}
+    own = columns.known()
+    for column, text in cells.items():
+        name, unit = split_header(column)
+        name = name.strip().casefold()
+        if column in own or name not in TAKEN or name in own:
+            continue
+        key, factor = TAKEN[name]
+        number = as_number(text, sheet, column)
+        if not isinstance(number, float) or number < 0 or (unit is not None and name == "cost"):
+            continue
+        try:
+            hours_or_money = number if unit is None else convert(number, unit, "h")
+        except UnitError:
+            continue  # kept as it is, and the pass says so
+        found.setdefault(key, hours_or_money * factor)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from flows.engine.looking.view import View
-from loop.cells import is_number
+from loop.cells import is_number, split_header
 from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context, read_expense
 from loop.errors import SpaceError
 from loop.outcome import Fault
@@ -137,10 +137,19 @@ def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
     if problem:
         yield f"{problem}; it counts as tried and trains nothing"
     expense = read_expense(o.context)  # read from the cell already, with a decimal comma perhaps
-    for name, taken in (("hours", expense.hours), ("cost", expense.cost)):
-        typed = o.context.get(name)
-        if taken is None and name not in view.space.names and isinstance(typed, str) and not is_number(typed):
+    taken = {"hours": expense.hours, "cost": expense.cost}
+    for column, typed in o.context.items():
+        name, unit = split_header(column)
+        name = name.strip().casefold()
+        if name in view.space.names or taken.get(name, 0.0) is not None or not isinstance(typed, str):
+            continue
+        if unit is None and not is_number(typed):
             yield f"{name} must be a number, got {typed!r}; it is kept and not used"
+        elif unit is None and float(typed) < 0:
+            yield f"{name} must be zero or above, got {typed!r}; it is kept and not used"
+        elif unit is not None:
+            unit_of = "h" if name == "hours" else (view.spec.costs and view.spec.costs.unit) or "the unit of the costs"
+            yield f"column {column!r} does not count; call it {name}, in {unit_of}, so that what is spent has it"
 
 
 def _off_plate(view: View, o: ObservationRecord, attempts: Mapping[str, AttemptRecord]) -> Iterator[str]:

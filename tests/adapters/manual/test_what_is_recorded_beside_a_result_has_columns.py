@@ -117,6 +117,16 @@ def test_what_it_took_is_read_from_columns_of_the_persons_own(manual: Manual, ha
     assert payload["context"]["cost"] == "about 20"  # kept, and no number
 
 
+def test_what_it_took_may_be_in_minutes_and_is_of_no_other_money(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", **{"Hours [min]": "90", "cost [USD]": "77.7"})
+    payload = json.loads(manual.fetch(handle)[0].payload)
+
+    assert read_expense(payload) == Expense(hours=1.5)
+    assert payload["context"]["cost [USD]"] == "77.7"
+
+
 def test_settings_that_were_not_as_planned_are_told(manual: Manual, handle: Handle, tmp_path: Path) -> None:
     fill(sheet_of(tmp_path), KEY, yield_="61.5", **{"temperature [degC]": "93.5"})
 

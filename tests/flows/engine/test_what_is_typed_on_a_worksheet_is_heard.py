@@ -198,6 +198,12 @@ def test_a_round_says_once_what_is_to_be_said_of_several_results(settings: Setti
         ({"base": "DBX"}, "actual settings cannot be read (parameter 'base' has no option 'DBX'"),
         ({"step": "RT"}, "it counts as tried and trains nothing"),
         ({"hours": "2:30"}, "hours must be a number, got '2:30'; it is kept and not used"),
+        ({"cost": "-5"}, "cost must be zero or above, got '-5'; it is kept and not used"),
+        ({"cost [USD]": "77.7"}, "column 'cost [USD]' does not count; call it cost, in the unit of the costs, so that"),
+        (
+            {"Hours [mol]": "2"},
+            "column 'Hours [mol]' does not count; call it hours, in h, so that",
+        ),
     ],
 )
 def test_what_was_typed_of_how_it_was_done_and_cannot_be_read_is_said_at_once(
