@@ -8,6 +8,7 @@ import typer
 
 from flows.cli.naming import Campaign, file_of, settings, typed
 from flows.cli.screen import Json, Screen
+from flows.cli.showing.words import plural
 
 Why = Annotated[str, typer.Option("--why", "--reason", help="The reason, kept on record.")]
 By = Annotated[str | None, typer.Option("--by", help="Who says so; HAKKEN_USER or the login name if left out.")]
@@ -22,7 +23,7 @@ def stop(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """End a campaign: nothing more is planned or sent. What is on record stays.
+    """End a campaign: nothing more is planned or sent. What is on record stays, and what runs goes on.
 
     With --safety whoever is just sending is not waited for, and what runs is cancelled if the campaign file says so.
     """
@@ -39,8 +40,15 @@ def stop(
         screen.next_step(f"hakken resume {it} --by NAME --why REASON lifts it, when the laboratory is safe")
         return
     engine.stop(where, campaign, by=who, why=why)
-    screen.document({"campaign": campaign, "state": "stopped", "reason": why})
+    (now,) = engine.status(where, campaign)
+    screen.document({"campaign": campaign, "state": "stopped", "reason": why, "running": now.running})
     screen.say(f"{campaign} is stopped: {why}")
+    if n := len(now.running):
+        goes, result = ("goes", "its result") if n == 1 else ("go", "their results")
+        screen.say(
+            f"note: {plural(n, 'experiment')} that the laboratory has {goes} on, as nothing is called off there; "
+            f"hakken tick {it} takes {result} in"
+        )
     screen.next_step(f"hakken resume {it} takes it up again; hakken report {it} shows what it found")
 
 

@@ -44,6 +44,6 @@ def copy(
     screen.say(f"{plural(made.campaigns, 'campaign')} and {made.entries} entries of the audit log copied to {made.to}")
     screen.say(f"hash of entry {made.entries}, there as here: {made.head}")
     screen.next_step(
-        "set HAKKEN_DATABASE to it, and go on in the same HAKKEN_HOME, in which laboratories and files stay; "
-        "put the older record away"
+        "set HAKKEN_DATABASE to it, and go on in the same HAKKEN_HOME, in which laboratories and files stay; put the "
+        "older record away, and start Prefect's workers, where there are some, anew with that set"
     )

@@ -177,7 +177,12 @@ def test_an_edited_proposal_has_the_number_and_the_one_before_it_says_what_it_wa
 def test_stop_and_resume(hakken: Any) -> None:
     hakken("tick", "small.yaml")
 
-    assert "small is stopped: holidays" in hakken("stop", "small", "--why", "holidays").out
+    stopped = hakken("stop", "small", "--why", "holidays").out
+    assert "small is stopped: holidays" in stopped
+    assert (
+        "note: 2 experiments that the laboratory has go on, as nothing is called off there; hakken tick small takes "
+        "their results in"
+    ) in stopped
     assert "small: stopped" in hakken("status").out
     assert "is stopped already" in hakken("stop", "small").err
     said = hakken("run", "small.yaml").out
