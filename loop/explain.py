@@ -21,7 +21,7 @@ from loop.record import HEADS, Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
-from loop.wording import in_places, plus_minus
+from loop.wording import in_digits, in_places, plus_minus
 
 SHOWN = 4  # members whose expectations a sentence names
 
@@ -100,8 +100,8 @@ def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDA
     why = "to see whether it is truly the best" if turn.is_incumbent else "it may be better than what is believed best"
     why += ", once more before the budget ends" if turn.is_due else ""
     unit = objective.wanted[0].unit if len(objective.wanted) == 1 else ""
-    rival = "" if turn.rival is None else f", a new candidate by {turn.rival:.3g} {unit}".rstrip() + per
-    gain = f"{turn.gain:.3g} {unit}".rstrip() + per
+    rival = "" if turn.rival is None else f", a new candidate by {in_digits(turn.rival)} {unit}".rstrip() + per
+    gain = f"{in_digits(turn.gain)} {unit}".rstrip() + per
     raised = f"It is expected to raise the value of what is named best by {gain}{rival}"
     return f"{HEADS[Arm.REPLICATE]}{so_far}; {why}. {raised}"
 
@@ -158,7 +158,7 @@ def explain_model(
     wanted = objective.wanted
     if acquisition == "improvement" and value is not None and space.is_finite:
         unit = wanted[0].unit if len(wanted) == 1 else f"of the {SCORES[objective.tradeoff]}"
-        intent += f" (expected {value:.3g} {unit}".rstrip() + f"{per})"
+        intent += f" (expected {in_digits(value)} {unit}".rstrip() + f"{per})"
     if acquisition == "general" and value is not None:
         intent += f" (expected losses of naming the one in the lead, summed over its rivals: {value:.2g}{per} less)"
     if acquisition == "hits" and value is not None:

@@ -41,8 +41,14 @@ def plus_minus(mean: float, sd: float, unit: str = "") -> str:
     return f"{mean_text} ± {sd_text} {unit}".rstrip()
 
 
+def in_digits(value: float, digits: int = 3) -> str:
+    """``value`` to so many digits, whole where that would be an exponent and it is below a million: ``63812``."""
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < 1e6 else text
+
+
 def in_places(value: float, doubt: float, digits: int = 4) -> str:
     """``value`` to the place that two digits of its ``doubt`` reach; to so many ``digits`` where that says nothing."""
     if not (isfinite(value) and 1e-4 <= doubt < 1e6):
-        return f"{value:.{digits}g}"
+        return in_digits(value, digits)
     return f"{value:z.{max(0, 1 - floor(log10(doubt)))}f}"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loop.progress import watched
+from loop.wording import in_digits
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,7 +127,7 @@ def shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return in_digits(value, 4)
     return str(value)
 
 

@@ -26,7 +26,7 @@ from loop.acquisition.streaming import CHUNK, POOL_LIMIT, candidates
 from loop.generality import Generality, Judgement
 from loop.space import ProductPool
 from loop.space.rows import is_among
-from loop.wording import plus_minus
+from loop.wording import in_digits, plus_minus
 
 FEWEST = 8  # conditions that are always looked at together, however large the scope is
 FAINT = 1e-9  # of the spread of beliefs: what decides where no experiment can change the answer
@@ -165,6 +165,6 @@ def _said(scene: Field, heard: list[Voice], condition: int, lead: int) -> str:
     text = f"its condition's {general.said} is believed to be {plus_minus(value, sd, general.unit)}"
     if condition == lead:
         return f"{text}, the best so far"
-    behind = f"{float(mean[lead] - mean[condition]):.3g} {general.unit}".rstrip()
+    behind = f"{in_digits(float(mean[lead] - mean[condition]))} {general.unit}".rstrip()
     best = general.space.label(general.settings(scene.conditions[lead]))
     return f"{text}, {behind} behind the condition believed best ({best})"

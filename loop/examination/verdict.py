@@ -12,6 +12,7 @@ from loop.examination.parts import Split
 from loop.examination.signs import Leak, Signs
 from loop.examination.skill import LEVELS, Ranking, Skill
 from loop.examination.stress import Stress
+from loop.wording import in_digits
 
 FEW: Final = 20  # held-out values below which nothing is said of skill
 NO_BETTER: Final = 0.95  # share of an error that is no improvement on it
@@ -162,7 +163,7 @@ def _data(unit: str, signs: Signs) -> list[Finding]:
         look = ""
         if signs.apart:
             low, high = signs.ends
-            look = f"look first at {signs.apart}, whose values go from {low:.4g} to {_shown(high, unit)}"
+            look = f"look first at {signs.apart}, whose values go from {in_digits(low, 4)} to {_shown(high, unit)}"
         found.append(Finding(Standing.BAD, says, look) if share > NOISY else Finding(Standing.GOOD, says))
     if signs.roughness is not None and signs.roughness > ROUGH:
         says = f"the surface is rough: nearest neighbours differ by {signs.roughness:.2f} of what any two do"
@@ -194,4 +195,4 @@ def _unsteady(unit: str, stress: Stress) -> list[Finding]:
 
 
 def _shown(value: float, unit: str) -> str:
-    return f"{value:.3g} {unit}".rstrip()
+    return f"{in_digits(value)} {unit}".rstrip()

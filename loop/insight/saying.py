@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from loop.insight.statements import CHECKED, Believed, HonestBest, Luckiest, OnSubstrate, Stated
 from loop.record import Json
-from loop.wording import in_places
+from loop.wording import in_digits, in_places
 
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
@@ -58,7 +58,7 @@ def regret_sentence(told: Json) -> str:
             f"{told['incumbent']} may break the thresholds itself, so nothing is said of how much better others may be"
         )
     sure = f"{1 - told['delta']:.4g}"
-    more = f" by more than {told['epsilon']:.3g} {told['unit']}".rstrip() if told["epsilon"] > 0 else ""
+    more = f" by more than {in_digits(told['epsilon'])} {told['unit']}".rstrip() if told["epsilon"] > 0 else ""
     over = "" if told["is_all"] else f", as far as {told['scored']:,} points tell"
     early = "; few predictions were held against results yet" if told["checked"] < CHECKED else ""
     return (
@@ -73,7 +73,7 @@ def if_exact(told: Json) -> str:
 
 def believed_line(one: Believed, found: HonestBest, between: str = "; ") -> str:
     """What is believed of every target of a candidate, after the score of a trade-off where there is one."""
-    score = [] if one.score is None else [f"{one.score[0]} {one.score[1]:.3g}"]
+    score = [] if one.score is None else [f"{one.score[0]} {in_digits(one.score[1])}"]
     return between.join([*score, *(stated_line(stated, found) for stated in one.targets)])
 
 
@@ -113,9 +113,9 @@ def _between(stated: Stated) -> str:
 
 def measured_line(stated: Stated) -> str:
     """What was measured, value by value."""
-    values = [stated.grades.get(v) or f"{v:.4g}" for v in stated.values]
+    values = [stated.grades.get(v) or in_digits(v, 4) for v in stated.values]
     if stated.classes:
-        values = [stated.classes[int(v)] if v in (0, 1) else f"{v:.4g}" for v in stated.values]
+        values = [stated.classes[int(v)] if v in (0, 1) else in_digits(v, 4) for v in stated.values]
     shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *stated.limits[:3]]
     return f"{stated.target} {', '.join(shown)} {stated.unit}".rstrip()
 
@@ -152,7 +152,7 @@ def substrate_line(one: OnSubstrate) -> str:
     """What is believed of a condition with one substrate, and what was measured there."""
     mean, low, high = (in_places(value, (one.high - one.low) / 2) for value in (one.mean, one.low, one.high))
     text = f"{one.label}: {mean} [{low} to {high}] {one.unit}".rstrip()
-    if read := [*(f"{v:.4g}" for v in one.values), *one.limits]:
+    if read := [*(in_digits(v, 4) for v in one.values), *one.limits]:
         text += f", measured {', '.join(read)}"
     if one.negatives:
         text += f", answered by no without a limit {times(one.negatives)}"
@@ -165,7 +165,7 @@ def times(n: int) -> str:
 
 def lucky_line(lucky: Luckiest, *, is_front: bool) -> str:
     """The luckiest measurement where it belongs to another candidate than the best, or to none of the front."""
-    value = lucky.word or f"{lucky.value:.4g} {lucky.unit}".rstrip()
+    value = lucky.word or f"{in_digits(lucky.value, 4)} {lucky.unit}".rstrip()
     whose = "one off the front" if is_front else "another"
     return f"the best single value of {lucky.target}, {value}, was measured of {whose}: {lucky.label}"
 

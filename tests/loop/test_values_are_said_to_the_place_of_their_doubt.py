@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from loop.wording import in_places, plus_minus
+from loop.wording import in_digits, in_places, plus_minus
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,23 @@ def test_a_mean_has_the_digits_that_its_deviation_leaves(mean: float, sd: float,
 
 def test_no_unit_leaves_no_space() -> None:
     assert plus_minus(2.04, 0.5) == "2.04 ± 0.50"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (63_812.4, "63812"),
+        (-1_406.0, "-1406"),
+        (999_999.0, "999999"),
+        (203.4, "203"),
+        (0.01234, "0.0123"),
+        (6.38e-5, "6.38e-05"),
+        (1.5e6, "1.5e+06"),
+        (math.inf, "inf"),
+    ],
+)
+def test_thousands_are_said_without_an_exponent(value: float, said: str) -> None:
+    assert in_digits(value) == said
 
 
 @pytest.mark.parametrize("doubt", [0.0, math.inf, math.nan])

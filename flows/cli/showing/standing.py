@@ -11,6 +11,7 @@ from loop.fidelity import counts
 from loop.objective import SCORES
 from loop.record import ObservationRecord
 from loop.values import Sure, sure_of
+from loop.wording import in_digits
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -93,7 +94,7 @@ def _show_scores(screen: Screen, spec: Json, objective: Objective, rows: Sequenc
 def _shown(target: Target, value: float, sign: str) -> object:
     if sign == "=":
         return target.shown(value) or value
-    return f"{sign} {target.shown(value) or f'{value:.5g}'}"
+    return f"{sign} {target.shown(value) or in_digits(value, 5)}"
 
 
 def _numbers(sure: Sure) -> dict[str, float]:
