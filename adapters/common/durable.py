@@ -5,9 +5,18 @@ Standard library only: the supervisor of child processes uses it too and must st
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final, TypeVar
+
+Written = TypeVar("Written")
+
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: the disk is full, or a quota used up
+_LONGEST: Final = 5.0  # seconds between two tries
 
 
 def write_once(path: Path, text: str, *, is_durable: bool = True) -> bool:
@@ -50,6 +59,25 @@ def replace_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
         raise
     if is_durable:
         sync_folder(path.parent)
+
+
+def once_there_is_room(write: Callable[[], Written], *, meanwhile: Callable[[], None] = lambda: None) -> Written:
+    """What ``write`` gives, which is tried again for as long as its disk is full: what it writes cannot be had again.
+
+    Args:
+        write: Writes all or nothing.
+        meanwhile: Called before each further try.
+    """
+    pause = 0.05
+    while True:
+        try:
+            return write()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST)
+        meanwhile()
 
 
 def sync_folder(folder: Path) -> None:

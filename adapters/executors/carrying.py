@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from adapters.common.durable import write_once
+from adapters.common.durable import once_there_is_room, write_once
 from adapters.common.scratch import VARIABLE, make_scratch, remove_scratch, scratch_of, words_of
 from adapters.executors.session import Session, end_all_with
 
@@ -117,6 +117,15 @@ def _carry_out(
     return _result(folder, child.returncode, why, task, provenance)
 
 
+def hand_in(folder: Path, payload: dict[str, Any], *, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Write the result of the job in ``folder``, once; where its disk is full, as soon as there is room.
+
+    ``meanwhile`` is called while it waits: whoever listens for signs of life hears them.
+    """
+    text = json.dumps(payload, sort_keys=True)
+    once_there_is_room(lambda: write_once(folder / "result.json", text), meanwhile=meanwhile)
+
+
 def cancelled(folder: Path, provenance: dict[str, Any]) -> dict[str, Any]:
     """The payload of a job that was called off."""
     reason = json.loads((folder / "cancelled.json").read_text(encoding="utf-8"))["reason"]
@@ -157,9 +166,10 @@ def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance:
     if why == "cancelled":
         return cancelled(folder, provenance)
     if why == "timeout":
-        return fault(
-            "timeout", f"ran longer than {task['timeout']:g} s; raise 'timeout' if it may", provenance, "timeout"
-        )
+        text = f"ran longer than {task['timeout']:g} s; raise 'timeout' if it may"
+        if not os.statvfs(folder).f_bavail:
+            text += f", or make room on the disk of {folder}, which is full: a result that was ready waits for that"
+        return fault("timeout", text, provenance, "timeout")
     if why == "memory":
         text = f"used more than {task['memory'] / 2**20:.0f} MiB; raise 'memory' if it may"
         return fault("resource_error", text, provenance, "out_of_memory")

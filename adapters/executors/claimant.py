@@ -19,7 +19,7 @@ from typing import Any, Final
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from adapters.common.durable import write_once
-from adapters.executors.carrying import Told, cancelled, carry_out, end_when_told, fault, ignore_when_told
+from adapters.executors.carrying import Told, cancelled, carry_out, end_when_told, fault, hand_in, ignore_when_told
 
 # What Slurm writes to the output of a job that it ends, with the reason where it has one of its own. Source: slurmd's
 # stepd_api and req.c of Slurm 24.11.
@@ -45,7 +45,7 @@ def main(folder: Path, token: str) -> None:
     ignore_when_told()
     if restarts := _restarts():  # its queue began it anew by our leave: the record says so
         payload["provenance"] = {**payload.get("provenance", {}), "restarts": restarts}
-    write_once(folder / "result.json", json.dumps(payload, sort_keys=True))
+    hand_in(folder, payload, meanwhile=_beat(folder / "beat", task["silence"] / 10))
 
 
 def _restarts() -> int:

@@ -18,7 +18,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from adapters.common.durable import write_once
-from adapters.executors.carrying import cancelled, carry_out, fault
+from adapters.executors.carrying import cancelled, carry_out, fault, hand_in
 
 
 def main(folder: Path, lock: int) -> None:
@@ -31,7 +31,7 @@ def main(folder: Path, lock: int) -> None:
         payload = _supervise(folder, lock, task)
     except Exception as error:
         payload = fault("compute_lost", f"the supervisor failed: {type(error).__name__}: {error}", {})
-    write_once(folder / "result.json", json.dumps(payload, sort_keys=True))
+    hand_in(folder, payload)
 
 
 def _supervise(folder: Path, lock: int, task: dict[str, Any]) -> dict[str, Any]:

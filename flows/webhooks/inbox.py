@@ -6,14 +6,13 @@ number of the last message that was fetched.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from adapters.common.durable import replace, write_once
+from adapters.common.durable import NO_ROOM, replace, write_once
 from flows.webhooks.message import Received, read, write
 from loop.checkpoints import reached
 from loop.errors import HakkenError
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 MOST: Final = 10_000  # messages that may wait for the record
-NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: its disk is full, or a quota used up
 
 
 class InboxFull(HakkenError):

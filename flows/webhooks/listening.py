@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
+from adapters.common.durable import NO_ROOM
 from flows.engine.away import Away
 from flows.webhooks.door import Door
-from flows.webhooks.inbox import NO_ROOM, Inbox, InboxFull
+from flows.webhooks.inbox import Inbox, InboxFull
 from flows.webhooks.keys import keys_of
 from flows.webhooks.message import received
 from flows.webhooks.taking import Taken, take_in

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from adapters.common import durable
 from adapters.compute.evaluation import Evaluation
 from adapters.errors import ImaginaryMode, InputRefused, NotConverged, OutOfResources, ScfNotConverged
 
@@ -26,6 +29,24 @@ def wait(smiles: str, *, gate: str) -> Evaluation:
         file.write(f"{os.getpid()}\n")
     while not Path(gate).exists():
         time.sleep(0.01)
+    return measure(smiles)
+
+
+def without_room(times: int) -> Callable[[Path, bytes, bool], Path]:
+    """A way to write whole files that finds the disk full so many times."""
+    write, left = durable._write_temporary, iter(range(times))
+
+    def tried(path: Path, data: bytes, is_durable: bool) -> Path:
+        if next(left, None) is not None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return write(path, data, is_durable)
+
+    return tried
+
+
+def fill_the_disk(smiles: str, *, times: int) -> Evaluation:
+    """Measure, and leave no room for what comes out until somebody made some."""
+    durable._write_temporary = without_room(times)
     return measure(smiles)
 
 

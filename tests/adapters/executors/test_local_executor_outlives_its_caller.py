@@ -15,14 +15,17 @@ from typing import Any
 
 import pytest
 
+from adapters.common import durable
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.executors.carrying import hand_in
 from adapters.executors.job import Limits
 from adapters.executors.local import LocalExecutor
 from loop import checkpoints
 from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Phase
 from loop.outcome import Fault, FaultKind, Measured
 from loop.testing.adapter import KEY, OTHER, AdapterContract
+from tests.adapters.compute.evaluators import without_room
 from tests.adapters.executors.jobs import MOLECULE, begin, is_alive, outcome, ruler, running, runs, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -87,6 +90,26 @@ def test_every_way_to_fail_has_its_kind(tmp_path: Path, function: str, kind: Fau
     assert isinstance(result, Fault)
     assert result.kind is kind
     assert message in result.message
+
+
+def test_a_result_waits_for_room_on_its_disk(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "fill_the_disk", options={"times": 3})
+    handle = begin(lab)
+
+    assert isinstance(outcome(lab, handle), Measured)
+    assert runs(tmp_path, KEY) == 1
+
+
+def test_who_hands_in_a_result_waits_for_room_and_is_heard_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "_write_temporary", without_room(2))
+    heard: list[bool] = []
+
+    hand_in(tmp_path, {"outcome": "measured"}, meanwhile=lambda: heard.append((tmp_path / "result.json").exists()))
+
+    assert heard == [False, False]
+    assert json.loads((tmp_path / "result.json").read_text()) == {"outcome": "measured"}
 
 
 def test_address_space_that_each_thread_reserves_is_no_memory(tmp_path: Path) -> None:
