@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from loop.costs import amount_text
 from loop.record import Settings
+from loop.wording import amount_text
 
 MOLECULES: Final = frozenset({"molecule", "union", "products"})  # kinds whose structure is the candidate's own
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from flows.webhooks.message import is_message, result_said
 from loop.circumstances import read_expense
-from loop.costs import Costs, Expense, Purse, Spent, amount_text
+from loop.costs import Costs, Expense, Purse, Spent
 from loop.errors import SpaceError
 from loop.experiment import State
 from loop.history import place_in_order
@@ -19,6 +19,7 @@ from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord, EnvelopeRecord, ObservationRecord, Verdict
 from loop.space import Space
 from loop.spec import CampaignSpec
+from loop.wording import amount_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import PlanError
 
-FINEST: Final = 9  # decimals of an amount that is shown; what is less is the dust of a sum
-
 Floats = NDArray[np.float64]
 Pays: TypeAlias = Callable[[Floats], NDArray[np.bool_]]  # which of (n, d) can be paid for: (n,)
-
-
-def amount_text(value: float) -> str:
-    """An amount of money or hours in words: six digits at the least and hundredths, without an exponent."""
-    decimals = 2 if not value else min(max(2, 5 - math.floor(math.log10(abs(value)))), FINEST)
-    return f"{round(value, decimals) + 0.0:.{decimals}f}".rstrip("0").rstrip(".")  # + 0.0: no minus before a zero
 
 
 def pays_all(x: Floats) -> NDArray[np.bool_]:

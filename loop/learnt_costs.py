@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.costs import Costs, Expense, amount_text
+from loop.costs import Costs, Expense
 from loop.fidelity import fidelity_column
 from loop.history import Observation
 from loop.outcome import Fault
@@ -22,6 +22,7 @@ from loop.record import Json
 from loop.space import Category, Space
 from loop.spec import CampaignSpec, build_costs
 from loop.spec.costs import unpriced
+from loop.wording import amount_text
 
 MANY: Final = 3  # results before a stated figure is said to contradict them; our choice
 LARGE: Final = 2.0  # a factor that a stated figure may be off; our choice: run times scatter by less

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from math import floor, isfinite, log10
 from typing import Final
 
+FINEST: Final = 9  # decimals of an amount that is shown; what is less is the dust of a sum
 MANY: Final = 200  # options of a choice beyond which nobody looks for the same words elsewhere
 _MUTE: Final = frozenset({"yes", "no", "true", "false", "on", "off", "none", "nothing"})
 
@@ -52,3 +53,9 @@ def in_places(value: float, doubt: float, digits: int = 4) -> str:
     if not (isfinite(value) and 1e-4 <= doubt < 1e6):
         return in_digits(value, digits)
     return f"{value:z.{max(0, 1 - floor(log10(doubt)))}f}"
+
+
+def amount_text(value: float) -> str:
+    """An amount of money or hours in words: six digits at the least and hundredths, without an exponent."""
+    decimals = 2 if not value else min(max(2, 5 - floor(log10(abs(value)))), FINEST)
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".rstrip("0").rstrip(".")  # + 0.0: no minus before a zero

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.costs import Costs, Purse, amount_text
+from loop.costs import Costs, Purse
 from loop.policy.run_order import run_order, within
+from loop.wording import amount_text
 
 BATCH_COSTS: Final = "the batch costs"  # how the note begins that says it
 

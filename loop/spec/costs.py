@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
-from loop.costs import Costs, Purse, amount_text
+from loop.costs import Costs, Purse
 from loop.errors import CostError, SpaceError, did_you_mean
 from loop.space import Category, Component, Ordinal, Space
 from loop.spec.lines import Problem
 from loop.spec.space_models import FidelitySpec
 from loop.spec.strict import Strict
+from loop.wording import amount_text
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec

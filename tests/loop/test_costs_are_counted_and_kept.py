@@ -10,7 +10,7 @@ from campaigns import ALCOHOLS, alcohol_yield, measured, reaction_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loop.costs import Costs, Expense, Purse, Spent, amount_text
+from loop.costs import Costs, Expense, Purse, Spent
 from loop.errors import PoolExhausted
 from loop.history import History, Observation, Said
 from loop.planner import plan
@@ -19,6 +19,7 @@ from loop.policy.run_order import run_order, within
 from loop.record import Arm
 from loop.space import Discrete
 from loop.spec import CampaignSpec, build_costs, build_space
+from loop.wording import amount_text
 
 SLOW = Costs("EUR", 10.0, 1.0, 2.0, ((0, np.array([0.0, 5.0, 7.0])),), ((1, 20.0, 0.5), (2, 3.0, 0.0)))
 points = st.lists(st.tuples(*[st.integers(0, 2)] * 3), min_size=1, max_size=6)
