@@ -181,9 +181,8 @@ def test_a_stop_that_comes_while_a_batch_is_planned_or_claimed_is_heard(
     assert {a.state for a in _attempts(settings)} == {State.READY}
 
 
-def test_what_runs_is_left_or_cancelled_as_the_file_says(
-    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
-) -> None:
+def cancelling(laboratory: FakeLaboratory) -> list[str]:
+    """Let the laboratory cancel what runs there; the handles of what it was told to."""
     cancelled: list[str] = []
 
     def cancel(handle: Handle, _: str) -> None:
@@ -193,6 +192,13 @@ def test_what_runs_is_left_or_cancelled_as_the_file_says(
 
     laboratory.abilities = replace(laboratory.abilities, can_cancel=True)
     laboratory.cancel = cancel  # type: ignore[method-assign]
+    return cancelled
+
+
+def test_what_runs_is_left_or_cancelled_as_the_file_says(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    cancelled = cancelling(laboratory)
     prepared = laboratory.prepare
 
     def running(spec: ExperimentSpec, key: AttemptKey) -> Handle:
@@ -234,15 +240,7 @@ def test_what_runs_is_left_or_cancelled_as_the_file_says(
 def test_a_stop_that_comes_as_a_result_calls_off_what_runs_on_the_whole_bench(
     way: str, settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
-    cancelled: list[str] = []
-
-    def cancel(handle: Handle, _: str) -> None:
-        cancelled.append(handle)
-        laboratory.jobs[handle].payloads = [faulty("cancelled")]
-        laboratory.jobs[handle].phase = Phase.ENDED
-
-    laboratory.abilities = replace(laboratory.abilities, can_cancel=True)
-    laboratory.cancel = cancel  # type: ignore[method-assign]
+    cancelled = cancelling(laboratory)
     section = {"adapter": "simulated", "safety": {"bench": "hood 2", "running": "cancel"}}
     for name in ("one", "two"):
         add_named(settings, tmp_path, name, laboratory=section)
