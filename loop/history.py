@@ -191,10 +191,10 @@ class History:
         """Coordinates that are not to be chosen again, shape ``(n, d)``: observed or pending.
 
         An accident says nothing of the candidate, so a candidate may come again after one or two of them; three are
-        taken for a sign, lest it come for ever.
+        taken for a sign, lest it come for ever. One that ran out of time would again, and does not come again.
         """
         places = [key_of(o.x) for o in self.observations]
-        is_accident = [isinstance(o.outcome, Fault) and not o.outcome.informative for o in self.observations]
+        is_accident = [isinstance(o.outcome, Fault) and o.outcome.leaves_open for o in self.observations]
         accidents = Counter(itertools.compress(places, is_accident))
         points = [
             o.x

@@ -102,10 +102,14 @@ CANNOT_KIND: Final = FaultKind.INPUT_ERROR  # as which it is kept
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """What a kind of fault means: how often to try again, and whether it tells of the candidate."""
+    """What a kind of fault means: how often to try again, and whether it tells of the candidate.
+
+    What ``lasts`` says nothing of other candidates, but the same would end so again.
+    """
 
     retries: int
     informative: bool
+    lasts: bool = False
 
 
 FAULT_RULES: Final[dict[FaultKind, FaultRule]] = {
@@ -118,7 +122,7 @@ FAULT_RULES: Final[dict[FaultKind, FaultRule]] = {
     FaultKind.CONSUMABLE_MISSING: FaultRule(0, False),
     FaultKind.SAFETY_STOP: FaultRule(0, True),
     FaultKind.CANCELLED: FaultRule(0, False),
-    FaultKind.TIMEOUT: FaultRule(1, False),
+    FaultKind.TIMEOUT: FaultRule(1, False, lasts=True),  # a node may be slow once
     FaultKind.ANALYSIS_FAILED: FaultRule(0, False),
     FaultKind.AMBIGUOUS: FaultRule(0, False),
     FaultKind.UNKNOWN: FaultRule(1, False),
@@ -158,6 +162,11 @@ class Fault:
     kind: FaultKind
     message: str
     informative: bool  # True: says something about the candidate, so it trains feasibility
+
+    @property
+    def leaves_open(self) -> bool:
+        """Whether the candidate may be proposed again: the fault neither tells of it nor would come again."""
+        return not self.informative and not FAULT_RULES[self.kind].lasts
 
     @staticmethod
     def of(kind: FaultKind, message: str, informative: bool | None = None) -> Fault:

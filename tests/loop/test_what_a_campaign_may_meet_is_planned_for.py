@@ -70,6 +70,15 @@ def test_an_accident_does_not_cost_the_candidate_its_chance_but_three_do():
     assert len(History((observe(spec, here, Fault.of(FaultKind.SAFETY_STOP, "hot"), "s"),)).tried(3)) == 1
 
 
+def test_what_ran_out_of_time_is_not_proposed_again_and_says_nothing_of_its_neighbours():
+    spec, here = reaction_spec(), {"alcohol": "butanol", "base": "strong", "temperature": 60}
+    late, lost = Fault.of(FaultKind.TIMEOUT, "ended after 600 s"), Fault.of(FaultKind.COMPUTE_LOST, "rebooted")
+
+    assert len(History((observe(spec, here, late, "a"),)).tried(3)) == 1
+    assert len(History((observe(spec, here, lost, "a"),)).tried(3)) == 0
+    assert not late.informative
+
+
 def test_targets_that_were_never_measured_together_let_the_initial_design_go_on():
     spec = reaction_spec(objective={"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}})
     outcomes = [measured(**{"yield": 1.0}), measured(cost=2.0)] * 3

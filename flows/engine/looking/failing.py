@@ -49,8 +49,19 @@ def _ended(alike: Sequence[Failed]) -> str:
         how_many = {0: "none of them is", 1: "one of them is", len(alike): "all are"}.get(n_retried, f"{n_retried} are")
         again = f"{how_many} tried again"
         what = f"{len(alike)} experiments ended in a fault ({kind}), the last {last.label}"
-    later = "" if n_retried or last.fault.informative else " now, and may be proposed again"
-    return f"{what}: {why}; {again}{later}"
+    return f"{what}: {why}; {again}{'' if n_retried else _later(last.fault)}"
+
+
+def _later(fault: Fault) -> str:
+    """What becomes of a candidate whose fault is its last word."""
+    if fault.leaves_open:
+        return " now, and may be proposed again"
+    if fault.informative:
+        return ""
+    return (
+        f", nor proposed again: where its time was too short, allow more and retract this {fault.kind.value} "
+        "(hakken retract)"
+    )
 
 
 def failing(view: View) -> tuple[str, ...]:

@@ -123,6 +123,21 @@ def test_each_kind_of_fault_that_a_pass_took_in_is_said_once_with_its_reason_and
     ]
 
 
+def test_of_what_ran_out_of_time_twice_it_is_said_that_it_is_not_proposed_again_and_how_it_can_be(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    laboratory.answers = lambda _: [fault("timeout", "ended after 600 s")]
+    planner = {**spec_of()["planner"], "batch": 2, "initial": {"design": "random", "experiments": 2}}
+    add(settings, tmp_path, budget={"experiments": 30}, planner=planner)
+    notes = [n for _ in range(3) for n in tick(settings, "small", planner=cheap_planner).notes]
+
+    (said,) = (n for n in notes if "none of them is tried again" in n)
+    assert said.endswith(
+        "none of them is tried again, nor proposed again: where its time was too short, allow more and retract this "
+        "timeout (hakken retract)"
+    )
+
+
 def test_what_was_called_off_tells_nothing_of_the_laboratory(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
