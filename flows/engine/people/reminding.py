@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
+from flows.engine.people.affording import too_dear
 from flows.engine.people.bans import among_banned, keeps_out, place_of, region_of, region_text
 from flows.engine.people.conditions import unmet
 from flows.engine.people.decisions import decided, followed_by, was_run
@@ -50,10 +51,10 @@ def on_pin(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, .
 
 
 def on_edit(settings: Where, name: str, made: ProposalRecord) -> tuple[str, ...]:
-    """That what a proposal was edited into was measured, or somebody refused it."""
+    """That what a proposal was edited into was measured, somebody refused it, or the budget does not pay for it."""
     with open_record(settings) as ledger:
         view, candidate = View(ledger, name), made.draft.candidate.settings
-        return _said(_measured(view, candidate), _refused(view, candidate))
+        return _said(_measured(view, candidate), _refused(view, candidate), too_dear(view, made))
 
 
 def on_lift(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.engine import approve, edit, preview, replay, run, status, tell, tick
+from flows.engine import approve, edit, on_edit, preview, replay, run, status, tell, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.spending import reported
@@ -148,6 +148,29 @@ def test_what_was_edited_into_something_dearer_is_sent_as_far_as_it_is_paid(
     assert not any(job.spec.settings["solvent"] == "MeCN" for job in laboratory.jobs.values())
     assert report.spending == "spent 20 of 100 EUR"
     assert sum("and it costs more" in note for note in report.notes) == 2
+
+
+def test_an_edit_says_at_once_what_the_budget_does_not_pay_for(settings: Settings, tmp_path: Path) -> None:
+    costs = {"unit": "EUR", "experiment": 10, "options": {"solvent": {"DMF": 0, "MeCN": 90, "water": 5}}}
+    lab = {"adapter": "simulated", "approval": "person"}
+    add(settings, tmp_path, costs=costs, budget={"experiments": 30, "cost": 100}, laboratory=lab)
+    tick(settings, "small")  # a batch that the budget pays for
+    with open_record(settings) as ledger:
+        last = len(ledger.proposals("small", 1))
+
+    def notes(number: int, solvent: str) -> str:
+        made = edit(settings, "small", 1, number, [f"solvent={solvent}", f"step={number}"], by="ada", why="a hunch")
+        return "; ".join(on_edit(settings, "small", made))
+
+    as_cheap, dear, after = notes(last, "DMF"), notes(1, "MeCN"), notes(2, "DMF")
+
+    assert last > 2
+    assert as_cheap == ""
+    assert "what runs and what waits for approval cost 1" in dear
+    assert "and the budget is 100 EUR: of what is approved, the next pass sends only what that pays for" in dear
+    assert "hakken approve small 1 NUMBER..." in dear
+    assert "costs 10 EUR, and of the budget of 100 EUR are 0 EUR left: the next pass does not send it" in after
+    assert "raise the budget in the campaign file before the next pass" in after
 
 
 def test_what_runs_again_after_its_batch_pays_for_the_change_to_it(

@@ -1,0 +1,81 @@
+"""Affording: what a proposal that a person changed costs beside all else that is to run, and what the budget pays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from shlex import quote
+
+from flows.engine.looking.view import View
+from flows.spending import unpaid
+from loop.costs import Purse, Spent
+from loop.experiment import State
+from loop.policy.paying import in_words
+from loop.record import AttemptRecord, ProposalRecord
+
+
+def too_dear(view: View, made: ProposalRecord) -> str:
+    """What of ``made``, or of what waits for approval beside it, the budget does not pay for; "" for nothing."""
+    accounts = view.accounts
+    unsent = [a for a in view.attempts if a.state is State.READY]
+    left = unpaid(accounts, view.attempts, unsent)
+    kept = [a for a in view.attempts if a.key not in left]
+    paid = accounts.spending(kept).spent
+    mine = [a for a in unsent if a.proposal_id == made.id and a.key in left]
+    raised = "raise the budget in the campaign file before the next pass"
+    if mine:
+        cost = _less(accounts.spending([*kept, mine[0]]).spent, paid)
+        return (
+            f"{view.label(mine[0].settings)} costs {_said(view, cost)}, and of the budget of {_said(view)} are "
+            f"{_said(view, _left(view, paid))} left: the next pass does not send it; {raised}, or pin a cheaper "
+            f"candidate in its place (hakken pin {quote(view.name)})"
+        )
+    together = [*kept, *_as_attempts(view)]
+    if accounts.spending(together).is_covered:
+        return ""
+    return (
+        f"with it, what runs and what waits for approval cost {_said(view, accounts.spending(together).spent)}, and "
+        f"the budget is {_said(view)}: of what is approved, the next pass sends only what that pays for; {raised}, or "
+        f"approve as many as it covers (hakken approve {quote(view.name)} {made.round_number} NUMBER...)"
+    )
+
+
+def _said(view: View, spent: Spent | None = None) -> str:
+    """Money and hours in words, those of the two that the budget limits; the budget itself where nothing is given."""
+    budget, costs = view.accounts.budget, view.accounts.learnt.costs
+    given = Spent(budget.cost or 0.0, budget.hours or 0.0) if spent is None else spent
+    asked = Purse(
+        None if budget.cost is None else given.cost,
+        None if budget.hours is None else given.hours,
+    )
+    return in_words(asked, "" if costs is None else costs.unit)
+
+
+def _less(a: Spent, b: Spent) -> Spent:
+    return Spent(a.cost - b.cost, a.hours - b.hours)
+
+
+def _left(view: View, paid: Spent) -> Spent:
+    budget = view.accounts.budget
+    return Spent(max((budget.cost or 0.0) - paid.cost, 0.0), max((budget.hours or 0.0) - paid.hours, 0.0))
+
+
+def _as_attempts(view: View) -> Iterator[AttemptRecord]:
+    """What waits for a person as the experiments that it would be."""
+    for p in view.undecided:
+        for replicate in range(p.draft.replicates):
+            yield AttemptRecord(
+                key=f"{p.id}/{replicate}",
+                proposal_id=p.id,
+                candidate_id=p.candidate_id,
+                round_number=p.round_number,
+                position=p.draft.position,
+                run_order=p.draft.run_order,
+                replicate_no=replicate,
+                attempt_no=0,
+                settings=p.draft.candidate.settings,
+                smiles=p.draft.candidate.smiles,
+                state=State.READY,
+                adapter=None,
+                handle=None,
+                updated=view.campaign.created,
+            )
