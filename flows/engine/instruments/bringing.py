@@ -13,6 +13,7 @@ from flows.engine.holding import PATIENCE, holding
 from flows.engine.instruments.matching import Brought, InHand, Sorted, sort_files
 from flows.engine.looking.reports import Ingested, IngestReport
 from flows.engine.looking.view import View
+from flows.engine.passes import call_off
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
@@ -71,7 +72,10 @@ def ingest_files(
         with holding(ledger, settings, name, patience=PATIENCE) as held:
             session = Session(settings, name, ledger, held)
             sorted_ = sort_files(files, session.view.attempts, _analysis(session.view), plate=plate)
-            return _take_in(session, files, sorted_, by)
+            report = _take_in(session, files, sorted_, by)
+            came = session.stops_since()  # a stop that was on record and not judged yet, among them
+    halted = [f"campaign {name!r} is halted by a safety stop: {stop.text}" for stop in came]
+    return replace(report, notes=(*report.notes, *halted, *call_off(settings, came)))
 
 
 def _take_in(session: Session, files: Sequence[Brought], sorted_: Sorted, by: str) -> IngestReport:

@@ -11,19 +11,22 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import halt, let_go, lift_halt, resume, retract, run, status, stop, tell, tick
+from flows.engine import halt, ingest_files, let_go, lift_halt, resume, retract, run, status, stop, tell, tick
+from flows.engine.holding import holding
 from flows.engine.passes import dispatch, propose, sitting
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
+from flows.wiring import open_record
 from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Health, Phase, Status
 from loop.errors import Halted, LedgerError, PartUnavailable
 from loop.experiment import State
 from loop.history import History
 from loop.outcome import Fault, FaultKind
-from loop.record import Verdict
+from loop.record import EnvelopeDraft, Verdict
 from loop.space import Pool
 from loop.spec import CampaignSpec
 from tests.flows.engine.bench import (
+    ANALYSIS,
     FakeLaboratory,
     Plan,
     add,
@@ -236,14 +239,14 @@ def test_what_runs_is_left_or_cancelled_as_the_file_says(
     assert any("cannot cancel: 4 experiments still run; see to them there" in note for note in notes)
 
 
-@pytest.mark.parametrize("way", ["a person tells it", "a pass takes it in"])
+@pytest.mark.parametrize("way", ["a person tells it", "a pass takes it in", "files come when it is not judged yet"])
 def test_a_stop_that_comes_as_a_result_calls_off_what_runs_on_the_whole_bench(
     way: str, settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
     cancelled = cancelling(laboratory)
     section = {"adapter": "simulated", "safety": {"bench": "hood 2", "running": "cancel"}}
     for name in ("one", "two"):
-        add_named(settings, tmp_path, name, laboratory=section)
+        add_named(settings, tmp_path, name, laboratory=section, analysis=ANALYSIS)
         once(settings, name)
     for job in laboratory.jobs.values():
         job.phase = Phase.RUNNING
@@ -253,6 +256,14 @@ def test_a_stop_that_comes_as_a_result_calls_off_what_runs_on_the_whole_bench(
         table = tmp_path / "now.csv"
         table.write_text(f"key,yield,outcome,comment\n{key},,fault:safety_stop,the hood is off\n")
         notes = tell(settings, "one", table, by="ada").notes
+        assert "one: 3 experiments called off" in notes
+    elif way == "files come when it is not judged yet":  # such as what a killed pass had only stored
+        with open_record(settings) as ledger, holding(ledger, settings, "one") as held, ledger.work(held.lease) as work:
+            work.receive(EnvelopeDraft("simulated", key, SAFETY_STOP))
+        table = tmp_path / "run-7.csv"
+        table.write_text("sample,RT,Area\nblank,4.2,6\nblank,6.8,1000\n")
+        notes = ingest_files(settings, "one", [table], by="ada").notes
+        assert "campaign 'one' is halted by a safety stop: a safety_stop for the test" in "; ".join(notes)
         assert "one: 3 experiments called off" in notes
     else:
         laboratory.jobs[key].payloads, laboratory.jobs[key].phase = [SAFETY_STOP], Phase.ENDED
