@@ -25,6 +25,7 @@ from flows.engine.people.rows import (
     content_of,
     draft_file,
     draft_row,
+    has_no_result_yet,
     is_blank,
     is_exported,
     is_told,
@@ -144,9 +145,11 @@ def tell_rows(
     rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
     since = {i for i, j in anew.items() if j.verdict is Verdict.DUPLICATE}  # refused once, and on record since
     wrong = [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows if e.id not in since]
-    problems = _problems(file, wrong, session)
     added = [e for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED]
     earlier = [e for e in rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
+    unrun = _without_result(wrong, session) if added or earlier else []  # a file without any result is another one
+    problems = _problems(file, [e for e in wrong if e not in unrun], session)
+    notes += _unrun(file, unrun)
     standing, ids = session.view.observations, {e.id for e in added}
     numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(session.view.spec)}
     notes += _missing(session, added)
@@ -323,6 +326,23 @@ def lines_of(text: str) -> list[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
+
+
+def _without_result(rows: Sequence[EnvelopeRecord], session: Session) -> list[EnvelopeRecord]:
+    """Refused rows that are experiments which have no result yet, as in a list of what is planned."""
+    view = session.view
+    refused = (e for e in rows if e.verdict is Verdict.MALFORMED)
+    return [e for e in refused if has_no_result_yet(e.payload, view.spec, view.space)]
+
+
+def _unrun(file: str, rows: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
+    if not rows:
+        return ()
+    has, counts, it = ("has", "counts", "it") if len(rows) == 1 else ("have", "count", "them")
+    return (
+        f"{_places(file, [line_of(e) for e in rows])} {has} no result yet, and {counts} for nothing: fill {it} in and "
+        "tell the file again, or say under outcome what came of it (negative, cannot, fault:KIND)",
+    )
 
 
 def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[str]:

@@ -341,6 +341,28 @@ def test_good_rows_count_although_others_are_bad(settings: Settings, tmp_path: P
     assert [p.split(":")[0] for p in report.problems] == ["results.csv line 2", "results.csv line 4"]
 
 
+def test_experiments_without_a_result_yet_are_noted_where_others_have_one(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    rows = "water,DBU,1,20,,,\nDMF,DBU,2,,,,\nDMF,KOAc,2,NaN,,,\n"
+
+    first = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+    again = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+    filled = tell(settings, "small", write(tmp_path, HEADER + rows.replace("2,,", "2,30,")), by="tester")
+    bad = tell(settings, "small", write(tmp_path, HEADER + rows + "water,KOAc,1,,,,spilled\n"), by="tester")
+
+    (note,) = first.notes
+    assert note == (
+        "results.csv lines 3, 4 have no result yet, and count for nothing: fill them in and tell the file again, or "
+        "say under outcome what came of it (negative, cannot, fault:KIND)"
+    )
+    assert (first.accepted, first.problems) == (1, [])
+    assert (again.accepted, again.duplicates, again.problems, again.notes) == (0, 1, [], first.notes)
+    assert (filled.accepted, filled.duplicates, filled.problems) == (1, 1, [])
+    assert bad.problems == [  # somebody said something of it
+        "results.csv line 5: no value for 'yield', and no outcome; fill one in (outcome: negative or fault:KIND)"
+    ]
+
+
 def test_told_observations_cost_no_budget_and_precede_the_first_round(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     tell(settings, "small", write(tmp_path, HEADER + "water,DBU,1,10,,,\n"), by="tester")

@@ -22,7 +22,14 @@ from flows.engine.people.rows.drafts import (
     told_again,
 )
 from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported, told_instead
-from flows.engine.people.rows.reading import ToldRow, columns_of, missing_in, read_told, says_the_same
+from flows.engine.people.rows.reading import (
+    ToldRow,
+    columns_of,
+    has_no_result_yet,
+    missing_in,
+    read_told,
+    says_the_same,
+)
 
 __all__ = [
     "IGNORED",
@@ -38,6 +45,7 @@ __all__ = [
     "draft_file",
     "draft_row",
     "exported_id",
+    "has_no_result_yet",
     "is_blank",
     "is_exported",
     "is_told",

@@ -17,6 +17,10 @@ Cells: TypeAlias = Mapping[tuple[str, str], tuple[Column, str]]  # by thing and 
 MANY: Final = 5  # values of which all are small are told of, since a few may well be
 
 
+class NoResult(OutcomeError):
+    """A row has neither a value nor an outcome; fill one in."""
+
+
 def cell_of(cells: Cells, thing: str, part: str = "value") -> tuple[Column | None, str]:
     """The column and the text of a cell; None and "" where the table has no such column."""
     return cells.get((thing, part), (None, ""))

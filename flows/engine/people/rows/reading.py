@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows.engine.people.rows.cells import Cells, cell_of, is_missing
+from flows.engine.people.rows.cells import Cells, NoResult, cell_of, is_missing
 from flows.engine.people.rows.columns import PLAIN, Column, read_columns
 from flows.engine.people.rows.drafts import DOUBTFUL
 from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
 from flows.engine.people.rows.results import result_of
 from flows.engine.people.rows.settings import check_blends, check_structures, settings_of
 from loop.cells import in_doubt, pointed, says_nothing
-from loop.errors import OutcomeError
+from loop.errors import HakkenError, OutcomeError
 from loop.space import Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
 
@@ -75,6 +75,22 @@ def missing_in(cells: Mapping[str, str], spec: CampaignSpec, space: Space) -> di
     """By header, the cells of a row that counts which are words for a missing number, and were taken as empty."""
     columns = columns_of(cells, spec, space) if any(says_nothing(text.strip()) for text in cells.values()) else {}
     return {head: text for head, c in columns.items() if is_missing(c, text := cells[head].strip(), spec, space)}
+
+
+def has_no_result_yet(payload: str, spec: CampaignSpec, space: Space) -> bool:
+    """Whether a row gives the settings of an experiment, as they should be, and says nothing else of it."""
+    try:
+        read_told(payload, spec, space)
+    except NoResult:
+        cells = json.loads(payload)["cells"]
+        columns = columns_of(cells, spec, space)
+        filled = [
+            c for head, c in columns.items() if (text := cells[head].strip()) and not is_missing(c, text, spec, space)
+        ]
+        return {c.thing for c in filled} <= set(space.names)
+    except HakkenError:  # whoever judges it says why
+        return False
+    return False
 
 
 def says_the_same(row: ToldRow, other: ToldRow) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
+from flows.engine.people.rows.cells import Cells, NoResult, cell_of, in_unit, number_of
 from flows.engine.people.rows.columns import TAKEN
 from loop.cells import finite, is_number
 from loop.circumstances import HOUR
@@ -56,7 +56,7 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
         )
     if not values:
         names = " or ".join(repr(name) for name in spec.objective)
-        raise OutcomeError(f"no value for {names}, and no outcome; fill one in (outcome: negative or fault:KIND)")
+        raise NoResult(f"no value for {names}, and no outcome; fill one in (outcome: negative or fault:KIND)")
     return {"outcome": "measured", "values": values, **extra}
 
 
