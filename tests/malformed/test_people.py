@@ -123,6 +123,27 @@ def test_what_was_decided_stands(hakken: Any) -> None:
     assert "hakken pin small" in pending.err
 
 
+def test_a_proposal_that_there_is_not_is_named_with_what_waits_also_where_nothing_of_its_round_does(
+    hakken: Any,
+) -> None:
+    hakken("run", "small.yaml")
+    hakken("approve", "small", "1", "2", "--refuse", "--why", "no time")
+    some_wait = hakken("approve", "small", "1", "9")
+    hakken("approve", "small", "1", "1", "--refuse", "--why", "no time")
+    none_waits = [
+        hakken(*words) for words in (("approve", "small", "1", "9"), ("approve", "small", "1", "9", "--refuse"))
+    ]
+    decided = hakken("edit", "small", "1", "2", "--set", "temperature=60", *WHY)
+    hakken("run", "small")
+    elsewhere = hakken("edit", "small", "1", "9", "--set", "temperature=60", *WHY)
+
+    assert "round 1 of campaign 'small' has no proposal 9; there wait 1" in some_wait.err
+    for said in none_waits:
+        assert "round 1 of campaign 'small' has no proposal 9; none of it waits, nothing does" in said.err
+    assert "proposal 2 of round 1 was refused already and a decision stands" in decided.err
+    assert "has no proposal 9; none of it waits, round 2 does (proposals 1, 2): hakken approve small 2" in elsewhere.err
+
+
 def test_the_reason_of_an_approval_and_of_a_refusal_without_a_meaning_is_shown(hakken: Any) -> None:
     hakken("run", "small.yaml")
     hakken("approve", "small", "1", "1", "--refuse", "--why", "no time", "--by", "ada")

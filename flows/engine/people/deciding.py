@@ -272,27 +272,44 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
     ledger.round(name, round_number)
     proposals = ledger.proposals(name, round_number)
     waiting = [p for p in proposals if p.approved is None]
+    chosen = [_undecided(ledger, name, round_number, proposals, number) for number in dict.fromkeys(only)]
     if not waiting:
-        others = rounds_of(p for p in ledger.proposals(name) if p.approved is None)
-        hint = f"; round {others[0]} does: hakken approve {quote(name)} {others[0]}" if others else "; nothing does"
-        raise LedgerError(f"round {round_number} of campaign {name!r} waits for no decision{hint}")
-    chosen = []
-    for number in dict.fromkeys(only):
-        mine = [p for p in proposals if p.draft.run_order + 1 == number]
-        if not mine:
-            there = ", ".join(str(p.draft.run_order + 1) for p in sorted(waiting, key=lambda p: p.draft.run_order))
-            raise NotFound(f"round {round_number} of campaign {name!r} has no proposal {number}; there wait {there}")
-        undecided = [p for p in mine if p.approved is None]
-        if not undecided:
-            refused = all(not p.approved for p in mine)
-            word = "edited" if len(mine) > 1 else "refused" if refused else "approved"
-            ban = "" if refused else f"; where it was not sent yet, hakken ban {quote(name)} keeps it back"
-            raise LedgerError(
-                f"proposal {number} of round {round_number} was {word} already and a decision stands; pin the "
-                f"candidate that you want instead (hakken pin {quote(name)}){ban}"
-            )
-        chosen.append(undecided[0])
+        raise LedgerError(
+            f"round {round_number} of campaign {name!r} waits for no decision; {_elsewhere(ledger, name)}"
+        )
     return chosen or waiting
+
+
+def _undecided(
+    ledger: Ledger, name: str, round_number: int, proposals: Sequence[ProposalRecord], number: int
+) -> ProposalRecord:
+    """The proposal of this number, which waits for a decision; ``proposals`` are its round's."""
+    mine = [p for p in proposals if p.draft.run_order + 1 == number]
+    if not mine:
+        wait = sorted(p.draft.run_order + 1 for p in proposals if p.approved is None)
+        there = f"there wait {', '.join(map(str, wait))}" if wait else f"none of it waits, {_elsewhere(ledger, name)}"
+        raise NotFound(f"round {round_number} of campaign {name!r} has no proposal {number}; {there}")
+    undecided = [p for p in mine if p.approved is None]
+    if not undecided:
+        refused = all(not p.approved for p in mine)
+        word = "edited" if len(mine) > 1 else "refused" if refused else "approved"
+        ban = "" if refused else f"; where it was not sent yet, hakken ban {quote(name)} keeps it back"
+        raise LedgerError(
+            f"proposal {number} of round {round_number} was {word} already and a decision stands; pin the "
+            f"candidate that you want instead (hakken pin {quote(name)}){ban}"
+        )
+    return undecided[0]
+
+
+def _elsewhere(ledger: Ledger, name: str) -> str:
+    """Which round of a campaign waits for a decision, with the command; that nothing does."""
+    others = [p for p in ledger.proposals(name) if p.approved is None]
+    if not others:
+        return "nothing does"
+    n = rounds_of(others)[0]
+    numbers = sorted(p.draft.run_order + 1 for p in others if p.round_number == n)
+    which = f"proposal{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+    return f"round {n} does ({which}): hakken approve {quote(name)} {n}"
 
 
 def _check_not_on_its_way(view: View, wanted: Settings, *, beside: str = "") -> None:
