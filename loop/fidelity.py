@@ -16,6 +16,13 @@ def fidelity_column(space: Space) -> int | None:
     return next((i for i, p in enumerate(space.parameters) if isinstance(p, Category) and p.is_fidelity), None)
 
 
+def real_version(space: Space) -> str:
+    """What the real thing is called; "" where there are no fidelities."""
+    column = fidelity_column(space)
+    top = None if column is None else space.parameters[column]
+    return str(top.options[-1]) if isinstance(top, Category) else ""
+
+
 def is_real(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of ``x``, ``(n, d)``, are the real thing: ``(n,)``; all of them where there are no fidelities."""
     column = fidelity_column(space)

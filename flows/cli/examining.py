@@ -38,8 +38,10 @@ def examine(campaign: Campaign, as_json: Json = False) -> None:
 
 def _show(screen: Screen, one: Examination) -> None:
     signs, unit = one.signs, f" {one.unit}" if one.unit else ""
+    alone = f" by {signs.version} alone (cheaper versions train)" if signs.version else ""
     screen.say(
-        f"{one.target}: {signs.n} values of {signs.candidates} candidates, standard deviation {signs.spread:.4g}{unit}",
+        f"{one.target}: {signs.n} values of {signs.candidates} candidates{alone}, "
+        f"standard deviation {signs.spread:.4g}{unit}",
         bold=True,
     )
     if one.skills:

@@ -3,6 +3,9 @@
 Replicates of one candidate are never on both sides. By chance alone, though, a held-out molecule has brothers among
 those that train; what a campaign asks of its model is harder. So molecules are held out by scaffold or by cluster as
 well, substances of a reaction by the option that nobody has seen, and everything by time.
+
+Of versions of a measurement only the real thing is asked for. Cheap ones train: at random those of a held-out candidate
+too, as they do in the campaign, otherwise none of what is held out together.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import SpaceError
+from loop.fidelity import fidelity_column, is_real
 from loop.molecules.clusters import clusters
 from loop.space import Category, Component, Space, has_molecules, molecules_at
 
 Rows: TypeAlias = NDArray[np.int64]
 Parts: TypeAlias = tuple[tuple[Rows, Rows], ...]  # of each part: which rows train, and which are held out
+ALWAYS: Final = -1  # in the place of a part: a row that trains whatever is held out
 APART: Final = 0.6  # count Tanimoto distance within a cluster; neighbours at 0.4 are still alike to a chemist
 
 
@@ -47,8 +52,8 @@ def splits_of(space: Space) -> tuple[Split, ...]:
 def parts_of(split: Split, space: Space, x: NDArray[np.float64], n: int, *, seed: int) -> Parts:
     """Up to ``n`` parts of observations at ``x``, shape ``(k, d)``, in the order in which they came.
 
-    Every observation is held out once; by time, all but the first of ``n + 1`` stretches, each after training on those
-    before it. Fewer parts come where there are fewer groups, none where there is but one.
+    Every observation of the real thing is held out once; by time, all but those of the first of ``n + 1`` stretches,
+    each after training on what came before it. Fewer parts come where there are fewer groups, none where there is one.
 
     Raises:
         SpaceError: The space does not allow this split.
@@ -56,14 +61,18 @@ def parts_of(split: Split, space: Space, x: NDArray[np.float64], n: int, *, seed
     if split not in splits_of(space):
         raise SpaceError(f"split {split.value!r} needs what this space lacks; use one of {', '.join(splits_of(space))}")
     _, candidate = np.unique(x + 0.0, axis=0, return_inverse=True)
-    candidate = candidate.ravel()
+    candidate, asked, rng = candidate.ravel(), is_real(space, x), np.random.default_rng(seed)
     if split is Split.TIME:
-        return _by_time(candidate, n)
-    groups = candidate if split is Split.RANDOM else _GROUPS[split](space, x)
-    fold = _balanced(groups, n, np.random.default_rng(seed))
-    everything = np.arange(len(x))
-    found = [(everything[fold != k], everything[fold == k]) for k in range(n)]
-    return tuple((train, held) for train, held in found if len(train) and len(held))
+        found = _by_time(candidate, n)
+    else:
+        fold = np.full(len(x), ALWAYS)
+        if split is Split.RANDOM:
+            fold[asked] = _balanced(candidate[asked], n, rng)
+        else:
+            fold = _balanced(_GROUPS[split](space, x), n, rng)
+        found = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n)]
+    real = [(train, held[asked[held]]) for train, held in found]
+    return tuple((train, held) for train, held in real if asked[train].any() and len(held))
 
 
 def scaffold(smiles: str) -> str:
@@ -75,16 +84,15 @@ def scaffold(smiles: str) -> str:
     return str(MurckoScaffoldSmiles(smiles))  # type: ignore[no-untyped-call]
 
 
-def _by_time(candidate: Rows, n: int) -> Parts:
+def _by_time(candidate: Rows, n: int) -> list[tuple[Rows, Rows]]:
     """Consecutive stretches; a candidate that was seen before is no test of anything, and is left out."""
     stretches = np.array_split(np.arange(len(candidate)), n + 1)
     found = []
     for k in range(1, len(stretches)):
         train = np.concatenate(stretches[:k])
         held = stretches[k][~np.isin(candidate[stretches[k]], candidate[train])]
-        if len(train) and len(held):
-            found.append((train, held))
-    return tuple(found)
+        found.append((train, held))
+    return found
 
 
 def _balanced(groups: Rows, n: int, rng: np.random.Generator) -> Rows:
@@ -117,9 +125,15 @@ def _options(space: Space, x: NDArray[np.float64]) -> Rows:
 
 
 def _most_options(space: Space) -> int | None:
-    """The column of the parameter with most options, components before categories; None without two options."""
+    """The column of the parameter with most options, components before categories; None without two options.
+
+    Versions of a measurement are no options that somebody might not have seen.
+    """
+    versions = fidelity_column(space)
     for kind in (Component, Category):
-        sizes = {i: p.size for i, p in enumerate(space.parameters) if isinstance(p, kind) and p.size > 1}
+        sizes = {
+            i: p.size for i, p in enumerate(space.parameters) if isinstance(p, kind) and p.size > 1 and i != versions
+        }
         if sizes:
             return max(sizes, key=lambda i: (sizes[i], -i))
     return None

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from loop.examination.parts import Parts, Split, scaffold
-from loop.examination.skill import PAIRS, nearest_rows
+from loop.examination.skill import PAIRS, nearest_rows, real_rows
+from loop.fidelity import as_real, real_version
 from loop.space import Pool, Space, has_molecules, molecules_at
 from loop.surrogates.exact import replicate_groups
 from loop.surrogates.metric import Metric, metric
@@ -24,7 +25,7 @@ ALIKE: Final = 1e-9  # squared distance below which two candidates are one to ev
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """Of one target's values.
+    """Of one target's values; where a measurement has versions, of the real thing's.
 
     Attributes:
         n: How many values.
@@ -37,6 +38,7 @@ class Signs:
             None without a pool.
         apart: The candidate whose replicates add most to the noise; "" without noise.
         ends: Its lowest and its highest value.
+        version: The real thing among versions of a measurement; "" where there are none.
     """
 
     n: int
@@ -47,6 +49,7 @@ class Signs:
     covered: float | None
     apart: str = ""
     ends: tuple[float, float] = (0.0, 0.0)
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Leak:
 
 def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -> Signs:
     """The signs of one target's exact values."""
+    data = real_rows(space, data)
     data = data.rows(torch.nonzero(~data.is_censored)[:, 0])
     groups = replicate_groups(data.x).numpy()
     y, numbers = data.y.numpy(), np.unique(groups, return_inverse=True)[1].ravel()
@@ -93,9 +97,10 @@ def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -
         spread=float(y.std(ddof=1)) if len(y) > 1 else 0.0,
         noise=float(np.sqrt(within / free)) if free > 0 else None,
         roughness=roughness,
-        covered=None if pool is None or reach is None else _covered(near, data, pool, reach, seed),
+        covered=None if pool is None or reach is None else _covered(space, near, data, pool, reach, seed),
         apart=apart,
         ends=ends,
+        version=real_version(space),
     )
 
 
@@ -108,9 +113,10 @@ def leak_of(space: Space, data: TrainingSet, split: Split, parts: Parts) -> Leak
     rings = [scaffold(s) for s in molecules_at(space, data.x.numpy())] if has_molecules(space) else None
     for train, held in parts:
         known, asked = data.rows(torch.from_numpy(train)), data.rows(torch.from_numpy(held))
-        closest, squared = nearest_rows(near, asked.x, known.x)
+        real = real_rows(space, known)
+        closest, squared = nearest_rows(near, asked.x, real.x)
         distances.append(squared)
-        equal.append(known.y.numpy()[closest] == asked.y.numpy())
+        equal.append(real.y.numpy()[closest] == asked.y.numpy())
         if rings is not None:
             trained = {rings[i] for i in train} - {""}
             shared += [rings[i] in trained for i in held]
@@ -150,9 +156,9 @@ def _roughness(near: Metric, x: torch.Tensor, y: NDArray[np.float64]) -> tuple[f
     return rough, float(np.quantile(squared, 0.9))
 
 
-def _covered(near: Metric, data: TrainingSet, pool: Pool, reach: float, seed: int) -> float:
+def _covered(space: Space, near: Metric, data: TrainingSet, pool: Pool, reach: float, seed: int) -> float:
     rng = np.random.default_rng(seed)
     count = len(pool)
     rows = np.arange(count) if count <= LOOKED_AT else rng.integers(0, count, LOOKED_AT, dtype=np.int64)
-    _, squared = nearest_rows(near, torch.from_numpy(pool.take(rows)), data.x)
+    _, squared = nearest_rows(near, torch.from_numpy(as_real(space, pool.take(rows))), data.x)
     return float((squared <= reach).mean())

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.examination.parts import Parts, Rows, Split
+from loop.fidelity import is_real
 from loop.space import Space
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.metric import Metric, metric
@@ -56,8 +57,8 @@ class Skill:
         parts: How many models were fitted.
         tested: How many values were predicted; limits are not.
         model: Root mean square error of the surrogate.
-        nearest: Of the value of the nearest training candidate.
-        mean: Of the training mean.
+        nearest: Of the value of the nearest training candidate; of versions of a measurement, of the real thing.
+        mean: Of the training mean, likewise.
         members: Of each member of a committee.
         density: Mean log density of the held-out values, noise included.
         coverage: Share of them inside the 80 % and the 95 % interval.
@@ -147,6 +148,11 @@ def ranking(hits: NDArray[np.float64], chance: NDArray[np.float64]) -> Ranking |
     )
 
 
+def real_rows(space: Space, data: TrainingSet) -> TrainingSet:
+    """The rows of the real thing; all of them where a measurement has no versions."""
+    return data.rows(torch.from_numpy(np.flatnonzero(is_real(space, data.x.numpy()))))
+
+
 def nearest_rows(near: Metric, x: Tensor, others: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Of each row of ``x``, ``(n, d)``, the nearest of ``others``, ``(m, d)``, and its squared distance: ``(n,)``."""
     step = max(1, PAIRS // max(len(others), 1))
@@ -198,13 +204,14 @@ def _predicted(
         mean, sd = fitted.moments(asked.x)
         total = (sd.square() + fitted.noise_at(asked.x).square()).sqrt()
         means = {m.name: m.moments(asked.x)[0].numpy() for m in members}
-    closest, _ = nearest_rows(near, asked.x, known.x)
+    real = real_rows(space, known)
+    closest, _ = nearest_rows(near, asked.x, real.x)
     return _Predicted(
         y=asked.y.numpy(),
         mean=mean.numpy(),
         sd=total.numpy(),
-        nearest=known.y.numpy()[closest],
-        middle=np.full(len(held), float(known.y.mean())),
+        nearest=real.y.numpy()[closest],
+        middle=np.full(len(held), float(real.y.mean())),
         members=means,
     )
 

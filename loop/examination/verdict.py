@@ -52,7 +52,8 @@ def verdict(
     home = next((s for s in skills if s.split is Split.RANDOM), None)
     if home is None or home.tested < FEW:
         tested = 0 if home is None else home.tested
-        says = f"{tested} values could be held out; {FEW} at least are needed to say how well models predict"
+        of = f" of {signs.version}" if signs.version else ""
+        says = f"{tested} values{of} could be held out; {FEW} at least are needed to say how well models predict"
         return (Finding(Standing.WARNING, says, "go on with the campaign, and examine it again"),)
     found = []
     if home.ranking is None:  # squares of chances say little of how hits are told

@@ -458,3 +458,54 @@ def test_nothing_measured_is_no_error():
 
     assert found.skills == ()
     assert found.findings[0].says.startswith("0 values could be held out")
+
+
+def _versions(n_real: int) -> tuple[CampaignSpec, Space, History]:
+    """A cheap version that a line tells, far above the real thing, which nothing tells."""
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "versions",
+            "space": {
+                "t": {"type": "number", "low": 0, "high": 39, "step": 1},
+                "method": {"type": "fidelity", "options": ["calculated", "measured"]},
+            },
+            "objective": {"y": {"goal": "maximize"}},
+            "planner": {"surrogate": "gp"},
+            "budget": {"experiments": 90},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+    real = np.random.default_rng(5).permutation(n_real)
+    told = [({"t": t, "method": "calculated"}, 200.0 + 2 * t) for t in range(40)]
+    told += [({"t": t, "method": "measured"}, float(y)) for t, y in enumerate(real)]
+    seen = tuple(observe(spec, settings, measured(y=y), str(i)) for i, (settings, y) in enumerate(told))
+    return spec, build_space(spec), History(seen)
+
+
+def test_of_versions_only_the_real_thing_is_asked_for():
+    spec, space, history = _versions(24)
+    x = np.stack([o.x for o in history.observations])
+
+    for split in splits_of(space):
+        for train, held in parts_of(split, space, x, 5, seed=0):
+            assert (x[held, 1] == 1).all()
+            assert (x[train, 1] == 1).any()
+    (found,) = examine(spec, space, history, ProductPool(space), seed=0).values()
+
+    assert splits_of(space) == (Split.RANDOM, Split.TIME)  # a version is no option that nobody has seen
+    assert (found.signs.n, found.signs.version) == (24, "measured")
+    assert found.signs.spread == pytest.approx(np.arange(24).std(ddof=1))
+    assert found.signs.covered == pytest.approx(2 * 24 / 80, abs=0.05)  # where 24 of 40 were measured
+    at_random = found.skills[0]
+    assert at_random.tested == 24
+    assert at_random.mean < 9  # of the real thing, which goes from 0 to 23
+    assert at_random.nearest < 24
+    assert found.findings[0].standing is not Standing.GOOD
+
+
+def test_few_values_of_the_real_thing_are_no_test_however_many_cheap_ones_there_are():
+    spec, space, history = _versions(12)
+
+    (found,) = examine(spec, space, history, ProductPool(space), seed=0).values()
+
+    assert found.findings[0].says.startswith("12 values of measured could be held out; 20 at least")
