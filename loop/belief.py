@@ -45,7 +45,6 @@ class Belief:
     unscaled: frozenset[str] = frozenset()  # targets of which an order is believed so far, and no value
     known: Mapping[int, Known] = field(default_factory=dict)  # by number of an exact target: what was measured
     entangled: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # by target and effect
-    best: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)  # once it was asked for
 
     def as_measured(self) -> Belief:
         """The same of what is true of each candidate: exact targets are known where they were measured.

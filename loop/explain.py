@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from loop.acquisition.protocol import Question
 from loop.belief import Belief
 from loop.fidelity import is_real
 from loop.history import History
@@ -32,6 +34,43 @@ class Nearest:
 
     label: str | None
     novelty: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """What a batch is to improve on.
+
+    Attributes:
+        standing: The measured candidates that count, shape ``(n, d)``: of the file as it is, within its thresholds
+            where any is believed to be; perhaps none.
+        measured: By number of a target, where it was measured as the real thing: shape ``(k, d)``.
+        is_kept: Whether there are thresholds, and those that count are believed to keep them.
+    """
+
+    standing: Tensor
+    measured: tuple[Tensor, ...]
+    is_kept: bool
+    found: dict[int, float] = field(default_factory=dict, init=False)  # every sentence of a batch asks for it
+
+    @staticmethod
+    def of(question: Question, belief: Belief) -> Mark:
+        """What a question counts improvement from."""
+        table, targets = belief.table, question.objective.targets
+        real = is_real(question.space, table.x)
+        return Mark(
+            standing=question.baseline,
+            measured=tuple(torch.from_numpy(table.x[real & ~np.isnan(table.y[:, i])]) for i in range(len(targets))),
+            is_kept=any(t.has_bounds for t in targets) and len(question.keeping) > 0,
+        )
+
+    def best(self, belief: Belief, target: int, sign: float) -> float:
+        """The best value believed of a target among what counts; of all that has a value where nothing has them all."""
+        if target not in self.found:
+            x = self.standing if len(self.standing) else self.measured[target]
+            with torch.no_grad():
+                mean = belief.models[target].moments(x)[0]
+            self.found[target] = sign * float((sign * mean).max())
+        return self.found[target]
 
 
 def nearest(space: Space, x: NDArray[np.float64], history: History) -> Nearest:
@@ -116,13 +155,14 @@ def explain_model(
     levels: Mapping[str, Sequence[float]],
     known: Nearest,
     *,
+    mark: Mark,
     per: str,
     condition: str,
     also: str,
 ) -> str:
     """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree.
 
-    ``levels`` are the chances of the levels of ordinal targets, the lowest first.
+    ``levels`` are the chances of the levels of ordinal targets, the lowest first; ``mark`` is what it is to improve on.
     ``condition`` is what is believed of its condition over the scope, where there is one; ``also`` ends the sentence.
     """
     parts = []
@@ -132,7 +172,7 @@ def explain_model(
             continue
         mine = [p for p in predictions if p.target == target.name]
         whole, members = mine[0], mine[1:]
-        text = _expected(space, belief, i, target, whole, levels.get(target.name, ()), condition)
+        text = _expected(belief, mark, i, target, whole, levels.get(target.name, ()), condition)
         if len(members) > 1:
             gap = max(m.mean for m in members) - min(m.mean for m in members)
             agree = "agree" if gap <= whole.sd else "disagree"
@@ -169,8 +209,8 @@ def explain_model(
 
 
 def _expected(
-    space: Space,
     belief: Belief,
+    mark: Mark,
     place: int,
     target: Target,
     whole: Prediction,
@@ -187,21 +227,13 @@ def _expected(
     if target.sign and not len(belief.table):
         return text + "by the sources alone: nothing was measured yet"
     if target.sign:
-        best = target.possible(_best_mean(space, belief, place, target.sign))
+        best = target.possible(mark.best(belief, place, target.sign))
         gap = in_places(abs(mean - best), whole.sd)
         far = f"{gap} {'above' if mean > best else 'below'}" if float(gap) else "as much as"
-        return text + f"{far} the best believed so far ({in_places(best, whole.sd)})"
+        where = " within the thresholds" if mark.is_kept else ""
+        return text + f"{far} the best believed so far{where} ({in_places(best, whole.sd)})"
     if target.value is not None:
         return text + f"{in_places(abs(mean - target.value), whole.sd)} from the wanted {target.value:g}"
     low, high = ((bound - whole.mean) / max(whole.sd, 1e-12) for bound in target.bounds)
     kept = NormalDist().cdf(high) - NormalDist().cdf(low)
     return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"
-
-
-def _best_mean(space: Space, belief: Belief, target: int, sign: float) -> float:
-    if target not in belief.best:  # every sentence of a batch asks for it
-        known = ~np.isnan(belief.table.y[:, target]) & is_real(space, belief.table.x)
-        with torch.no_grad():
-            mean = belief.models[target].moments(torch.from_numpy(belief.table.x[known]))[0]
-        belief.best[target] = sign * float((sign * mean).max())
-    return belief.best[target]

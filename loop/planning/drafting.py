@@ -14,7 +14,7 @@ from loop.acquisition.protocol import Purchase
 from loop.belief import Belief, level_chances, predictions_of
 from loop.costs import Purse
 from loop.errors import PoolExhausted
-from loop.explain import explain_block, explain_initial, explain_model, nearest, origin_of
+from loop.explain import Mark, explain_block, explain_initial, explain_model, nearest, origin_of
 from loop.fidelity import fidelity_column, is_real
 from loop.insight.best import best_of_belief
 from loop.insight.conditions import best_condition, judged_of
@@ -68,10 +68,11 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
     per = f" per {costs.shown_unit}" if costs is not None and is_per else ""
     order = run_order(x.numpy(), costs, s.history.last, seed=s.seed)
     order = np.lexsort((order, np.array([p.block for p in picks]))).argsort()  # one block after the other
+    mark = None if belief is None else Mark.of(s.question, belief)
     drafts = []
     for position, (pick, predictions) in enumerate(zip(picks, stated, strict=True)):
         known = nearest(s.space, pick.x, s.history)
-        if pick.arm is Arm.MODEL and belief is not None:
+        if pick.arm is Arm.MODEL and belief is not None and mark is not None:
             reason = explain_model(
                 s.space,
                 s.objective,
@@ -81,6 +82,7 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
                 predictions,
                 levels[position],
                 known,
+                mark=mark,
                 per=per,
                 condition=pick.meaning if pick.acquisition == "general" else "",
                 also=pick.also,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from campaigns import measured, reaction_spec, run_rounds, training
+from campaigns import measured, observe, reaction_spec, run_rounds, training
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +19,9 @@ from loop.acquisition.utility import utility
 from loop.errors import ObjectiveError
 from loop.history import History
 from loop.objective import Goal, Objective, Target, Tradeoff, out_of_reach
+from loop.planner import plan
 from loop.policy.stopping import reason_to_stop
-from loop.spec import build_objective
+from loop.spec import CampaignSpec, build_objective
 from loop.testing.acquisition import question
 
 YIELD = Target("yield", Goal.MAXIMIZE, "%", desirable=(20.0, 90.0), weight=2.0)
@@ -241,3 +243,26 @@ def test_a_threshold_out_of_reach_is_refused_in_a_file_and_read_where_it_is_on_r
     assert target.at_least == 120.0
     assert out_of_reach(target) == "at_least 120 is above high, 100, so nothing can ever keep it; lower at_least"
     assert out_of_reach(replace(target, at_least=90.0)) == ""
+
+
+@pytest.mark.parametrize(("at_most", "best"), [(5.0, 40.0), (9.0, 80.0)])
+def test_a_reason_holds_a_candidate_against_the_best_that_keeps_the_thresholds(at_most, best):
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "impure",
+            "space": {"t": {"type": "number", "low": 0, "high": 10, "step": 1}},
+            "objective": {"yield": {"goal": "maximize"}, "impurity": {"goal": "keep", "at_most": at_most}},
+            "planner": {"surrogate": "gp"},
+            "budget": {"experiments": 40},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+    seen = [  # the more yield, the less pure
+        observe(spec, {"t": t}, measured(**{"yield": 10.0 * t, "impurity": float(t)}), str(t)) for t in (0, 2, 3, 4, 8)
+    ]
+
+    reason = plan(spec, History(tuple(seen)), seed=0, experiments=1).proposals[0].reason
+
+    told = re.search(r"best believed so far within the thresholds \((\d+)\b", reason)
+    assert told is not None
+    assert float(told[1]) == pytest.approx(best, abs=5.0)
