@@ -49,7 +49,7 @@ def best(
     if standing.settled:
         lines.append(f"{standing.settled}, which ended the campaign")
     elif standing.regret:
-        lines.append(f"{standing.regret} (when round {standing.round} was planned)")
+        lines.append(f"{standing.regret} ({standing.planned})")
     for line in (*lines, *(f"note: {note}" for note in found.notes)):
         screen.say(line)
     if not shown:

@@ -85,9 +85,9 @@ def _results(report: StatusReport) -> Iterator[str]:
     if report.nearest is not None:
         yield report.nearest.text
     if report.believed and report.state == "active":
-        yield f"{report.believed} (when round {report.round} was planned; hakken best {it})"
+        yield f"{report.believed} ({report.planned}; hakken best {it})"
     if report.regret and report.state == "active":
-        yield f"{report.regret} (when round {report.round} was planned)"
+        yield f"{report.regret} ({report.planned})"
     if report.round > 1 and report.measured >= ENOUGH:
         yield f"hakken examine {it} says how far its models can be trusted"
 

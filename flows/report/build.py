@@ -26,6 +26,7 @@ from flows.report.results import read_objective, read_results, with_units
 from flows.report.standing import nearest_of, rank, running_best, score_of, scored, useful
 from flows.spending import accounts_of
 from flows.unsent import why_unsent
+from flows.when_planned import when_planned
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
 from loop.fidelity import counts
@@ -186,7 +187,7 @@ def _head(
         audit=ledger.verify_audit(),
         spending=spending,
         regret=settled or (regret_sentence(said[-1].model["regret"]) if said else ""),
-        regret_round=said[-1].number if said and not settled else 0,
+        regret_when="which ended the campaign" if settled else when_planned(ledger, campaign, said[-1]) if said else "",
     )
 
 

@@ -326,7 +326,7 @@ class Head:
     spending: str = ""  # what was spent in money and hours, in words
     resources: tuple[tuple[str, str], ...] = ()  # each laboratory, and what the record tells of it, in words
     regret: str = ""  # how much better something untried may be, as a sentence
-    regret_round: int = 0  # that said it last; 0 where it is what ended the campaign
+    regret_when: str = ""  # when it was said last
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,7 @@ class StatusReport(_Report):
     forbidden: tuple[str, ...] = ()  # a sentence on what is under way and outside of the space as it is now
     measured: int = 0  # of the observations, those with a value
     left_out: tuple[str, ...] = ()  # a sentence for each of the best that the campaign file has no more, by which rule
+    planned: str = ""  # when what is believed was believed: with the last batch, and what the file changed since
 
 
 @dataclass(frozen=True, slots=True)

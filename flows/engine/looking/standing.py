@@ -69,6 +69,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         nearest=view.nearest,
         regret=view.regret,
         settled=view.settled,
+        planned=view.planned,
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
         failing=failing(view),

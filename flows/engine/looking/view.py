@@ -14,6 +14,7 @@ from flows.figures import figures_of
 from flows.labels import label_of
 from flows.remarks import label_of_result
 from flows.spending import Accounts, Spending, accounts_of
+from flows.when_planned import when_planned
 from loop.contracts import Ledger
 from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
@@ -141,6 +142,12 @@ class View:
         """How much better something untried may be, by the last round, as a sentence; "" where nothing says it."""
         told = self.ledger.round(self.name, n).model.get("regret") if (n := self.round_number) else None
         return regret_sentence(told) if told else ""
+
+    @property
+    def planned(self) -> str:
+        """When that was said: with the last round, and what the campaign file changed since; "" before the first."""
+        n = self.round_number
+        return when_planned(self.ledger, self.campaign, self.ledger.round(self.name, n)) if n else ""
 
     @property
     def settled(self) -> str:

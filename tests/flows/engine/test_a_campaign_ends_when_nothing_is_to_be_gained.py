@@ -122,7 +122,7 @@ def test_every_round_with_a_model_has_it_and_a_replay_repeats_it(settings: Setti
     assert len([s for s in said if s]) == 3
     standing = status(settings, "small")[0]
     assert standing.regret == page.head.regret != ""
-    assert page.head.regret_round == 4
+    assert page.head.regret_when == standing.planned == "when round 4 was planned"
     assert json.loads(json.dumps(report.as_json()))["regret"] == ""  # the last pass planned nothing
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.engine import preview_file, run, status, tell, tick
+from flows.report.build import build
 from flows.settings import Settings
 from flows.wiring import campaign_file
 from loop.errors import PoolExhausted, SpecError
@@ -314,3 +315,22 @@ def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings,
     add(settings, tmp_path, laboratory={"adapter": "manual"})
 
     assert status(settings, "small")[0].version == 4
+
+
+def test_what_was_believed_before_the_file_asked_for_something_else_says_so(settings: Settings, tmp_path: Path) -> None:
+    plain = {"planner": {"surrogate": "gp", "batch": 2, "initial": {"experiments": 4}}, "budget": {"experiments": 6}}
+    add(settings, tmp_path, **plain)
+    run(settings, "small", on_tick=lambda _: None)
+    add(settings, tmp_path, **plain | {"budget": {"experiments": 8}})  # goes on with the same question
+    assert status(settings, "small")[0].planned == "when round 2 was planned"
+
+    asked = spec_of()
+    asked["space"]["step"]["values"] += [6, 7]
+    asked["objective"]["yield"]["at_least"] = 1
+    add(settings, tmp_path, **plain | {"space": asked["space"], "objective": asked["objective"]})
+
+    standing = status(settings, "small")[0]
+    assert standing.regret != ""
+    assert standing.planned == "when round 2 was planned, before space and objective changed"
+    with open_ledger(settings.database) as ledger:
+        assert build(ledger, "small").head.regret_when == standing.planned
