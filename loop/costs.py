@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import TypeAlias
@@ -41,6 +41,12 @@ class Purse:
             if limit is not None:
                 enough &= mine <= limit + 1e-9 * max(1.0, abs(limit))
         return enough
+
+    def times(self, each: Spent) -> int | None:
+        """How many experiments that cost so much it pays for; None where it limits nothing that they cost."""
+        pairs = ((each.cost, self.cost), (each.hours, self.hours))
+        found = [math.floor(limit / mine + 1e-9) for mine, limit in pairs if limit is not None and mine > 0]
+        return max(min(found), 0) if found else None
 
     def less(self, spent: Spent) -> Purse:
         """What is left after something was spent."""
@@ -172,11 +178,16 @@ class Costs:
             extra = np.minimum(extra, np.maximum(between.min(axis=(1, 2)), 0.0))
         return own + extra
 
-    def cheapest(self) -> Spent:
-        """The least that an experiment can cost."""
-        least = sum(float(prices.min()) for _, prices in self.options)
-        hours = self.hours + sum(float(each.min()) for _, each in self.option_hours)
-        return Spent(self.experiment + least + self.hour * hours, hours)
+    def cheapest(self, fixed: Mapping[int, int] | None = None) -> Spent:
+        """The least that an experiment can cost; ``fixed`` has the option of each column that is not to be chosen."""
+        given = fixed or {}
+
+        def least(column: int, each: Floats) -> float:
+            return float(each[given[column]] if column in given else each.min())
+
+        money = self.experiment + sum(least(column, prices) for column, prices in self.options)
+        hours = self.hours + sum(least(column, each) for column, each in self.option_hours)
+        return Spent(money + self.hour * hours, hours)
 
     def _hours(self, x: Floats) -> Floats:
         return _with_options(np.full(len(x), self.hours, dtype=np.float64), x, self.option_hours)

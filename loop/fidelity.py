@@ -23,6 +23,12 @@ def real_version(space: Space) -> str:
     return str(top.options[-1]) if isinstance(top, Category) else ""
 
 
+def real_option(space: Space) -> dict[int, int]:
+    """The column of the fidelity with the number of the real thing; nothing where a space has none."""
+    found = enumerate(space.parameters)
+    return {i: p.size - 1 for i, p in found if isinstance(p, Category) and p.is_fidelity}
+
+
 def is_real(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of ``x``, ``(n, d)``, are the real thing: ``(n,)``; all of them where there are no fidelities."""
     column = fidelity_column(space)

@@ -15,7 +15,7 @@ from loop.belief import Belief, learn
 from loop.costs import Pays, Purse, pays_all
 from loop.design import CLASSICAL
 from loop.errors import FitError, PlanError, TooFewPoints
-from loop.fidelity import as_real, fidelity_column, is_real
+from loop.fidelity import as_real, fidelity_column, is_real, real_option
 from loop.generality import Generality
 from loop.history import History
 from loop.learnt_costs import learn_costs, taken_by
@@ -116,11 +116,19 @@ class Situation:
 
     @property
     def later(self) -> int | None:
-        """How many choices the budget leaves after this batch; None where it counts none."""
-        if self.left is None:
+        """How many choices the budget leaves after this batch at the most; None where it does not say."""
+        left = min((n for n in (self.left, self._paid_for) if n is not None), default=None)
+        if left is None:
             return None
         size = self.plate.wells if self.plate is not None else self.spec.planner.batch * self.replicates
-        return max(self.left - min(size, self.experiments), 0) // self.copies
+        return max(left - min(size, self.experiments), 0) // self.copies
+
+    @property
+    def _paid_for(self) -> int | None:
+        """How many real experiments money and hours pay for, were each the cheapest (docs/decisions/0109)."""
+        if self.purchase is None:
+            return None
+        return self.purchase.purse.times(self.purchase.costs.cheapest(real_option(self.space)))
 
     @property
     def initial_left(self) -> int:

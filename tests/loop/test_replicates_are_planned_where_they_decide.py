@@ -13,7 +13,7 @@ import torch
 from campaigns import ALCOHOLS, SPACE, alcohol_yield, measured, mixed_spec, observe, reaction_spec, run_rounds
 
 from loop.acquisition.protocol import Question
-from loop.costs import Purse
+from loop.costs import Costs, Purse
 from loop.errors import PoolExhausted
 from loop.history import History, Pending, Said
 from loop.objective import Goal, Objective, Target
@@ -328,3 +328,26 @@ def test_the_reason_of_a_replicate_tells_what_was_measured_from_what_failed() ->
     again = [p.reason for p in made.proposals if p.arm is Arm.REPLICATE]
     assert again
     assert all(re.match(r"replicate: measured (\d) times? so far, \1 more failed; ", reason) for reason in again)
+
+
+@pytest.mark.parametrize("paid", [{"cost": 10.0}, {"hours": 2.0}])
+def test_money_and_hours_say_that_the_end_is_near(paid: dict[str, float]) -> None:
+    costs = {"costs": {"unit": "EUR", "experiment": 10, "hours": 2}}
+    spec, seen = few({"k": 0.0, "l": 30.0, "m": 60.0, "n": 90.0}, same=False, **costs)
+    nine, more = (Purse(**{name: n * each for name, each in paid.items()}) for n in (9, 90))
+
+    (again,) = plan(spec, seen, seed=1, experiments=999, purse=nine, left=999).proposals
+
+    assert (again.candidate.settings["a"], again.arm) == ("n", Arm.REPLICATE)
+    assert "once more before the budget ends" in again.reason
+    with pytest.raises(PoolExhausted):
+        plan(spec, seen, seed=1, experiments=999, purse=more, left=999)
+
+
+def test_of_versions_the_real_thing_says_how_many_a_budget_pays_for() -> None:
+    costs = Costs("EUR", 1.0, 0.0, 0.0, options=((0, np.array([0.0, 49.0])), (1, np.array([5.0, 2.0]))))
+
+    assert Purse(cost=260.0).times(costs.cheapest({0: 1})) == 5  # 52 each
+    assert Purse(cost=260.0).times(costs.cheapest()) == 86  # 3 each
+    assert Purse(cost=260.0, hours=1.0).times(costs.cheapest({0: 1})) == 5
+    assert Purse(hours=1.0).times(costs.cheapest()) is None
