@@ -19,6 +19,7 @@ _WAYS: Final = ("standardise", "reaction")  # how a parameter makes structures o
 def check_structures(known: View, spec: CampaignSpec) -> None:
     """Refuse another structure of an option that was measured or is at work: results would count for what it is now.
 
+    An option that the file in force lacks had the structure that is on record, so it cannot come back with another.
     Another writing of one substance is no other structure, nor is the first one of what was only a name. What another
     reaction, or another way of standardising, makes of what is given is not judged.
 
@@ -35,11 +36,11 @@ def check_structures(known: View, spec: CampaignSpec) -> None:
     after = build_space(spec)
     made_anew = {name for name in new if name in old and dict(_ways(old[name])) != dict(_ways(new[name]))}
     for settings, on_record in _used(known):
-        had = _structures(before, settings)
-        for name, (parameter, option, now) in _structures(after, settings).items():
+        had = dict(on_record) | {name: was for name, (_, _, was) in _structures(before, settings).items()}
+        for name, (parameter, option, now) in (_structures(after, settings) | _products(after, settings, had)).items():
             if name not in had or parameter in made_anew or name.partition(".")[0] in made_anew:
                 continue
-            was = had[name][-1]
+            was = had[name]
             if _is_same(was, now) or _is_same(on_record.get(name, ""), now):
                 continue
             was, now = was or "nothing", now or "nothing"
@@ -69,6 +70,18 @@ def _structures(space: Space, settings: Settings) -> dict[str, tuple[str, str, s
         for part, column, smiles in zip(m.parts, m.columns, m.smiles, strict=False):
             if settings.get(name := space.names[column]):
                 found[name] = (m.name, part, smiles)
+    return found
+
+
+def _products(space: Space, settings: Settings, had: Mapping[str, str]) -> dict[str, tuple[str, str, str]]:
+    """The products on record some reagent of which has no structure in ``had``, as they would be in ``space``."""
+    found = {}
+    for p in space.products:
+        reagents = [space.names[column] for column in p.columns]
+        if p.name in had and not all(name in had for name in reagents):
+            with suppress(SpaceError, KeyError):
+                option = " + ".join(str(settings[name]) for name in reagents)
+                found[p.name] = (p.name, option, space.product(p, settings).smiles)
     return found
 
 

@@ -294,6 +294,44 @@ def test_another_structure_of_what_is_at_work_is_refused_and_the_one_on_record_t
     assert status(settings, "small")[0].version == 3
 
 
+REACTION = "[N:1].[C:2]Br>>[N:1][C:2]"
+
+
+@pytest.mark.parametrize(
+    ("was", "without", "now", "says"),
+    [
+        (
+            {"type": "component", "options": {"a": "CCO"}},
+            {"type": "component", "options": {"b": "CCN"}},
+            {"type": "component", "options": {"a": "CCCO", "b": "CCN"}},
+            "'a' of 'solvent' is CCO in .* and CCCO in",
+        ),
+        (
+            {"type": "products", "reaction": REACTION, "reagents": {
+                "amine": {"options": {"a": "CN"}}, "bromide": {"options": {"m": "CBr"}}}},
+            {"type": "products", "reaction": REACTION, "reagents": {
+                "amine": {"options": {"a": "CN"}}, "bromide": {"options": {"e": "CCBr"}}}},
+            {"type": "products", "reaction": REACTION, "reagents": {
+                "amine": {"options": {"a": "CN"}}, "bromide": {"options": {"m": "CCCBr", "e": "CCBr"}}}},
+            "'a [+] m' of 'solvent' is CNC in .* and CCCNC in",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("laboratory")
+def test_what_is_at_work_and_was_taken_out_does_not_come_back_as_another_substance(
+    settings: Settings, tmp_path: Path, was: dict[str, Any], without: dict[str, Any], now: dict[str, Any], says: str
+) -> None:
+    add(settings, tmp_path, space={"solvent": was})
+    once(settings)
+    add(settings, tmp_path, space={"solvent": without})
+
+    with pytest.raises(SpecError, match=says):
+        add(settings, tmp_path, space={"solvent": now})
+    add(settings, tmp_path, space={"solvent": was})
+
+    assert status(settings, "small")[0].version == 3
+
+
 @pytest.mark.usefixtures("laboratory")
 def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
