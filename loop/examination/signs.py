@@ -30,7 +30,7 @@ class Signs:
     Attributes:
         n: How many values.
         candidates: Of how many different candidates.
-        spread: Standard deviation of the values, in the target's unit.
+        spread: Standard deviation of the values, in the target's unit; exactly 0 where all are the same.
         noise: Standard deviation within replicates, in the target's unit; None without replicates.
         roughness: Mean difference between a candidate and its nearest neighbour, over that between any two: 1 where
             neighbours tell nothing.
@@ -94,7 +94,7 @@ def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -
     return Signs(
         n=len(y),
         candidates=len(sizes),
-        spread=float(y.std(ddof=1)) if len(y) > 1 else 0.0,
+        spread=float(y.std(ddof=1)) if len(set(y.tolist())) > 1 else 0.0,  # rounding leaves a little of equal ones
         noise=float(np.sqrt(within / free)) if free > 0 else None,
         roughness=roughness,
         covered=None if pool is None or reach is None else _covered(space, near, data, pool, reach, seed),

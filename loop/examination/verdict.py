@@ -50,11 +50,14 @@ def verdict(
 ) -> tuple[Finding, ...]:
     """Findings on one target, the skill of the model first."""
     home = next((s for s in skills if s.split is Split.RANDOM), None)
+    of = f" of {signs.version}" if signs.version else ""
     if home is None or home.tested < FEW:
         tested = 0 if home is None else home.tested
-        of = f" of {signs.version}" if signs.version else ""
         says = f"{tested} values{of} could be held out; {FEW} at least are needed to say how well models predict"
         return (Finding(Standing.WARNING, says, "go on with the campaign, and examine it again"),)
+    if signs.spread == 0.0:
+        says = f"all {signs.n} values{of} are the same: nothing to learn from yet"
+        return (Finding(Standing.WARNING, says, _VARIES),)
     found = []
     if home.ranking is None:  # squares of chances say little of how hits are told
         found = [_learns(unit, home, signs)]
@@ -77,6 +80,10 @@ def _learns(unit: str, home: Skill, signs: Signs) -> Finding:
     return Finding(Standing.GOOD, f"models have learnt something ({errors})")
 
 
+_VARIES: Final = (
+    "go on until one is another; a candidate whose value is known to be another (a positive control) shows that the "
+    "measurement can tell"
+)
 _SEES: Final = "more data, or a surrogate that sees what matters (planner: {surrogate: [...]})"
 
 

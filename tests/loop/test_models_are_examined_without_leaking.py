@@ -405,6 +405,17 @@ def test_of_few_values_nothing_is_said_but_that():
     assert found.says.startswith("19 values could be held out; 20 at least")
 
 
+def test_of_equal_values_it_is_said_that_they_teach_nothing_yet():
+    same = {s: poor(s, model=0.02, nearest=0.0, mean=0.0)[s] for s in (Split.RANDOM, Split.SCAFFOLD, Split.TIME)}
+
+    (found,) = spoken(signs=Signs(60, 60, 0.0, None, None, 0.9), skills=same)
+    signs = signs_of(MOLECULES, training(EVERY, np.full(28, 0.1)), None, seed=0)
+
+    assert (found.standing, found.says) == (Standing.WARNING, "all 60 values are the same: nothing to learn from yet")
+    assert "positive control" in found.remedy
+    assert signs.spread == 0.0
+
+
 def history(values) -> History:
     spec = reaction_spec()
     pool = ProductPool(SPACE)
