@@ -86,14 +86,14 @@ def _say_candidate(screen: Screen, found: HonestBest, place: int, one: Believed)
 
 def _below(found: HonestBest, most: int) -> Iterator[str]:
     """What is said below the candidates: how conditions are judged, the likeliest of the untried, and the model."""
-    from loop.insight.saying import chance_of
+    from loop.insight.saying import likely_line
 
     if found.scope:
         yield f"conditions are judged by {found.scope}"
     if found.likeliest:
         yield "likeliest of the untried:"
     for likely in found.likeliest[:most]:
-        yield f"     {likely.label}: {chance_of(likely.chance)}"
+        yield f"     {likely.label}: {likely_line(likely)}"
     if found.model:
         yield f"by {found.model}; intervals are of the true value, without the noise of a new measurement"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from loop.insight.statements import CHECKED, Believed, HonestBest, Luckiest, OnSubstrate, Stated
+from loop.insight.statements import CHECKED, Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
 from loop.record import Json
 from loop.wording import in_digits, in_places
 
@@ -42,8 +42,12 @@ def hits_sentence(found: HonestBest) -> str:
         hits += f", first {found.candidates[0].label}"
     if not found.likeliest:
         return hits
-    next_one = found.likeliest[0]
-    return f"{hits}; likeliest of the untried: {next_one.label} ({chance_of(next_one.chance)})"
+    return f"{hits}; likeliest of the untried: {found.likeliest[0].label} ({likely_line(found.likeliest[0])})"
+
+
+def likely_line(likely: Likely) -> str:
+    """The chance of a candidate without a result to be a hit, and whether its experiment need not be asked for."""
+    return chance_of(likely.chance) + ("; its result is to come" if likely.is_at_work else "")
 
 
 def regret_sentence(told: Json) -> str:

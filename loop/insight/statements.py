@@ -92,11 +92,12 @@ class Luckiest:
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """An untried candidate, and its chance to run as intended and to be a hit."""
+    """A candidate without a result, and its chance to run as intended and to be a hit."""
 
     settings: Settings
     label: str
     chance: float
+    is_at_work: bool = False  # its experiment was sent, or waits to be, and its result is to come
 
 
 @dataclass(frozen=True, slots=True)

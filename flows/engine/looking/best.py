@@ -41,7 +41,9 @@ def believed(view: View, folder: Path) -> HonestBest:
     """
     earlier, read, _ = sources_of(view.ledger, view.spec)
     asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
-    return kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier))
+    found = kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier))
+    at_work = [attempt.settings for attempt in view.pending] if found.likeliest else []
+    return replace(found, likeliest=tuple(replace(one, is_at_work=one.settings in at_work) for one in found.likeliest))
 
 
 def _worked_out(view: View, earlier: Sequence[Earlier]) -> HonestBest:

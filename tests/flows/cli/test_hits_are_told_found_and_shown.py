@@ -97,6 +97,21 @@ def test_the_model_finds_the_acids(hakken: Any, campaign: Path) -> None:
 
 
 @pytest.mark.usefixtures("ran")
+def test_of_the_likeliest_those_whose_results_are_to_come_are_marked(hakken: Any, campaign: Path) -> None:
+    with campaign.open(encoding="utf-8-sig", newline="") as file:
+        waiting = {row["molecule"] for row in csv.DictReader(file) if not row["activity"]}
+
+    said, found = hakken("best", "acids").out, hakken("best", "acids", "--json").json["best"]
+
+    likely = {one["label"]: one["is_at_work"] for one in found["likeliest"]}
+    assert {label for label, is_at_work in likely.items() if is_at_work} == waiting & set(likely)
+    assert 0 < len(waiting & set(likely)) < len(likely)
+    shown = [line for line in said.splitlines() if line.endswith("; its result is to come")]
+    assert {line.split(":")[0].strip() for line in shown} <= waiting
+    assert shown
+
+
+@pytest.mark.usefixtures("ran")
 def test_the_page_and_the_examination_show_how_hits_are_told(hakken: Any, campaign: Path, home: Any) -> None:
     fill(campaign)
     hakken("run", "acids")
