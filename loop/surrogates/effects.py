@@ -78,14 +78,17 @@ def sizes(effects: tuple[Effect, ...], variances: tuple[float, ...], root: Tenso
     solved = root @ (root.T @ y)
     found: list[Size] = []
     for effect, variance in zip(effects, variances, strict=True):
-        mean = variance * effect.loadings @ solved
-        explained = variance**2 * (effect.loadings @ root).square().sum(-1)
-        sd = (variance * effect.variances - explained).clamp_min(0.0).sqrt()
-        found.extend(
-            Size(effect.name, label, m, s)
-            for label, m, s in zip(effect.labels, mean.tolist(), sd.tolist(), strict=True)
-        )
+        found.extend(size_of(effect, variance, effect.loadings @ solved, (effect.loadings @ root).square().sum(-1)))
     return tuple(found)
+
+
+def size_of(effect: Effect, variance: float, pull: Tensor, explained: Tensor) -> tuple[Size, ...]:
+    """What each label of an effect adds, by its loadings on the values and on themselves under the rows' precision."""
+    mean = variance * pull
+    sd = (variance * effect.variances - variance**2 * explained).clamp_min(0.0).sqrt()
+    return tuple(
+        Size(effect.name, label, m, s) for label, m, s in zip(effect.labels, mean.tolist(), sd.tolist(), strict=True)
+    )
 
 
 def mixed(each: Sequence[tuple[Size, ...]], chances: Sequence[float]) -> tuple[Size, ...]:

@@ -58,7 +58,14 @@ class Found:
     censored: Censored | None = None
 
 
-def most_probable(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tensor, log_prior: Tensor) -> Found:
+def most_probable(
+    covariances: Tensor,
+    rows: Rows,
+    outputs: Tensor,
+    noises: Tensor,
+    log_prior: Tensor,
+    evidence: Tensor | None = None,
+) -> Found:
     """The point of the grid with the highest posterior.
 
     Args:
@@ -67,14 +74,15 @@ def most_probable(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tens
         outputs: Output scales, shape ``(outputs,)``.
         noises: Noise variances, shape ``(noises,)``.
         log_prior: Of each point, shape ``(kernels, outputs, noises)``.
+        evidence: Of the exact rows at each point, where it is known and some rows are censored: of the same shape.
 
     Raises:
         RuntimeError: LAPACK did not converge.
     """
-    exact = ~rows.censored
-    shared = None if rows.shared is None else rows.shared[exact][:, exact]
-    grid = _Exact.of(covariances[:, exact][:, :, exact], rows.y[exact], rows.weights[exact], shared, outputs, noises)
-    posterior = grid.evidence + log_prior
+    if evidence is None or not rows.censored.any():
+        grid = decomposed(covariances, rows, outputs, noises)
+        evidence = grid.evidence
+    posterior = evidence + log_prior
     if not rows.censored.any():
         i, j, k = _unravelled(int(posterior.argmax()), posterior)
         return Found(
@@ -97,6 +105,15 @@ def most_probable(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tens
     )  # fmt: skip
 
 
+def decomposed(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tensor) -> Decomposed:
+    """The exact rows among ``rows``, for each of the kernels."""
+    exact = ~rows.censored
+    shared = None if rows.shared is None else rows.shared[exact][:, exact]
+    return Decomposed.of(
+        covariances[:, exact][:, :, exact], rows.y[exact], rows.weights[exact], shared, outputs, noises
+    )
+
+
 def whitening(covariance: Tensor, scatter: Tensor) -> Tensor:
     """``root`` with ``root @ root.T`` the inverse of ``covariance + diag(scatter)``, however large the scatter is."""
     half = scatter.rsqrt()
@@ -107,19 +124,20 @@ def whitening(covariance: Tensor, scatter: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Exact:
-    """The evidence of exact values at every grid point."""
+class Decomposed:
+    """The evidence of exact values at every grid point, from one eigendecomposition for each kernel."""
 
     evidence: Tensor  # (kernels, outputs, noises)
     spectrum: Tensor  # (kernels, outputs, noises, n), eigenvalues of the whitened covariances
     vectors: Tensor  # (kernels, n, n)
     weights: Tensor
+    projected: Tensor  # (kernels, n), whitened values on the vectors
     factor: Tensor | None  # (n, n), of the noise and what is shared; None where rows share nothing
 
     @staticmethod
     def of(
         covariances: Tensor, y: Tensor, weights: Tensor, shared: Tensor | None, outputs: Tensor, noises: Tensor
-    ) -> _Exact:
+    ) -> Decomposed:
         factor = None
         if shared is None:
             whitened = covariances / (weights.sqrt()[:, None] * weights.sqrt()[None, :])
@@ -137,7 +155,7 @@ class _Exact:
         spectrum = outputs[None, :, None, None] * values[:, None, None, :] + noises[None, None, :, None]
         evidence = -0.5 * (projected[:, None, None, :].square() / spectrum + spectrum.log()).sum(-1)
         evidence = evidence - 0.5 * volume - 0.5 * len(y) * math.log(2 * math.pi)
-        return _Exact(evidence, spectrum, vectors, weights, factor)
+        return Decomposed(evidence, spectrum, vectors, weights, projected, factor)
 
     def root(self, i: int, j: int, k: int) -> Tensor:
         scaled = self.vectors[i] / self.spectrum[i, j, k].sqrt()

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from loop.surrogates.effects import RATIOS, Effect, Size, mixed, row_effects, sizes
+from loop.surrogates.effects import RATIOS, Effect, Size, mixed, row_effects, size_of, sizes
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE
-from loop.surrogates.grid import Found, Rows, most_probable, whitening
+from loop.surrogates.grid import Found, Rows, decomposed, most_probable, whitening
 from loop.surrogates.lengthscales import Lengthscales
 from loop.surrogates.scatter import NoiseCurve, noise_curve
+from loop.surrogates.sharing import Sharing
 
 OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)
 NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 6e-1, 1.0], dtype=torch.float64)  # 1: nothing else
@@ -85,17 +86,17 @@ def learn(
         RuntimeError: LAPACK did not converge.
     """
     grid = _Grid(covariances, prior, noises)
-    ratios, found = grid.with_effects(rows, effects)
-    curve = None if correlation is None else grid.curve(found, rows, correlation, effects, ratios)
+    shared = grid.with_effects(rows, effects)
+    curve = None if correlation is None else grid.curve(shared.found, rows, correlation, effects, shared.ratios)
     if curve is not None:
         rows = replace(rows, weights=rows.weights * curve.at_rows.exp())
-        ratios, found = grid.with_effects(rows, effects)
+        shared = grid.with_effects(rows, effects)
     undecided = {
-        effect.name: grid.undecided(rows, effects, ratios, found, which)
+        effect.name: grid.undecided(rows, effects, shared, which)
         for which, effect in enumerate(effects)
-        if not (ratios[which] or is_trial)
+        if not (shared.ratios[which] or is_trial)
     }
-    return Learnt(found, effects, ratios, undecided, curve)
+    return Learnt(shared.found, effects, shared.ratios, undecided, curve)
 
 
 def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tensor:
@@ -106,6 +107,15 @@ def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tens
 
 
 @dataclass(frozen=True)
+class Shared:
+    """The variance of each effect in units of the noise, the point of the grid, and what was worked out for both."""
+
+    ratios: tuple[float, ...]
+    found: Found
+    sharing: Sharing | None
+
+
+@dataclass(frozen=True)
 class _Grid:
     """The grid of one fit: covariances of all lengthscales at an output scale of 1, and the prior."""
 
@@ -113,43 +123,95 @@ class _Grid:
     prior: Tensor
     noises: Tensor
 
-    def at(self, rows: Rows) -> Found:
-        return most_probable(self.covariances, rows, OUTPUT_SCALES, self.noises, self.prior)
+    def at(self, rows: Rows, evidence: Tensor | None = None) -> Found:
+        return most_probable(self.covariances, rows, OUTPUT_SCALES, self.noises, self.prior, evidence)
 
     def _at_kernel(self, kernel: int) -> _Grid:
         return _Grid(self.covariances[kernel][None], self.prior[kernel][None], self.noises)
 
-    def with_effects(self, rows: Rows, effects: tuple[Effect, ...]) -> tuple[tuple[float, ...], Found]:
+    def with_effects(self, rows: Rows, effects: tuple[Effect, ...]) -> Shared:
         """The variance of each effect in units of the noise, one after the other, and the most probable point then."""
-        found = self.at(rows)
         if not effects:
-            return (), found
+            return Shared((), self.at(rows), None)
+        sharing = self._sharing(rows, effects)
         ratios = [0.0] * len(effects)
+        kernel = self._kernel(rows, effects, tuple(ratios), sharing)
         for _ in range(SWEEPS):
             before = tuple(ratios)
-            here = self._at_kernel(found.kernel)
             for which in range(len(effects)):
-                tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
-                values = [here.at(_shared_by(rows, effects, r)).log_posterior + ratio_prior(r[which]) for r in tried]
+                tried = _with_each(tuple(ratios), which)
+                fits = self._tried(rows, effects, tried, kernel, sharing)
+                values = [fit + ratio_prior(r[which]) for fit, r in zip(fits, tried, strict=True)]
                 ratios[which] = RATIOS[values.index(max(values))]
-            found = self.at(_shared_by(rows, effects, tuple(ratios)))
+            kernel = self._kernel(rows, effects, tuple(ratios), sharing)
             if tuple(ratios) == before:
                 break
-        return tuple(ratios), found
+        found = self._at_kernel(kernel).at(_shared_by(rows, effects, tuple(ratios)))
+        return Shared(tuple(ratios), replace(found, kernel=kernel), sharing)
 
-    def undecided(
-        self, rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...], found: Found, which: int
-    ) -> tuple[Size, ...]:
+    def _sharing(self, rows: Rows, effects: tuple[Effect, ...]) -> Sharing | None:
+        exact = ~rows.censored
+        alone = decomposed(self.covariances, rows, OUTPUT_SCALES, self.noises)
+        return Sharing.of(alone, [e.covariance[exact][:, exact] for e in effects], self.noises)
+
+    def _kernel(
+        self, rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...], sharing: Sharing | None
+    ) -> int:
+        """The kernel of the most probable point where effects have these variances."""
+        whole = _shared_by(rows, effects, ratios)
+        if sharing is None:
+            return self.at(whole).kernel
+        evidence = sharing.evidence(ratios)
+        if rows.censored.any():
+            return self.at(whole, evidence).kernel
+        return int((evidence + self.prior).amax((1, 2)).argmax())
+
+    def _tried(
+        self,
+        rows: Rows,
+        effects: tuple[Effect, ...],
+        tried: list[tuple[float, ...]],
+        kernel: int,
+        sharing: Sharing | None,
+    ) -> list[float]:
+        """The log posterior of the most probable point at one kernel, for each of several variances of the effects."""
+        here = self._at_kernel(kernel)
+        if sharing is None:
+            return [here.at(_shared_by(rows, effects, ratios)).log_posterior for ratios in tried]
+        known = sharing.at(kernel)
+        if rows.censored.any():
+            evidence = [known.evidence(ratios)[None] for ratios in tried]
+            return [
+                here.at(_shared_by(rows, effects, ratios), e).log_posterior
+                for ratios, e in zip(tried, evidence, strict=True)
+            ]
+        return [float((known.evidence(ratios) + here.prior[0]).max()) for ratios in tried]
+
+    def undecided(self, rows: Rows, effects: tuple[Effect, ...], shared: Shared, which: int) -> tuple[Size, ...]:
         """What labels may add although nought is the likeliest variance of their effect: over all variances.
 
         At nought itself each label would add exactly nothing, which few results cannot show.
         """
-        here = self._at_kernel(found.kernel)
-        tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
-        fits = [here.at(_shared_by(rows, effects, r)) for r in tried]
-        chances = torch.tensor([f.log_posterior + ratio_prior(r[which]) for f, r in zip(fits, tried, strict=True)])
-        each = [sizes((effects[which],), (r[which] * f.noise,), f.root, f.y) for f, r in zip(fits, tried, strict=True)]
-        return mixed(each, torch.softmax(chances.to(torch.float64), 0).tolist())
+        tried, effect, kernel = _with_each(shared.ratios, which), effects[which], shared.found.kernel
+        here = self._at_kernel(kernel)
+        known = None if shared.sharing is None else shared.sharing.at(kernel)
+        chances, each = [], []
+        for ratios in tried:
+            if known is None or rows.censored.any():
+                fit = here.at(
+                    _shared_by(rows, effects, ratios), None if known is None else known.evidence(ratios)[None]
+                )
+                chances.append(fit.log_posterior)
+                each.append(sizes((effect,), (ratios[which] * fit.noise,), fit.root, fit.y))
+                continue
+            posterior = known.evidence(ratios) + here.prior[0]
+            output, noise = divmod(int(posterior.argmax()), posterior.shape[1])
+            chances.append(float(posterior[output, noise]))
+            variance = ratios[which] * float(self.noises[noise])
+            each.append(size_of(effect, variance, *known.seen(effect.loadings, ratios, output, noise)))
+        prior = [ratio_prior(ratios[which]) for ratios in tried]
+        weights = torch.tensor([c + p for c, p in zip(chances, prior, strict=True)], dtype=torch.float64)
+        return mixed(each, torch.softmax(weights, 0).tolist())
 
     def curve(
         self, found: Found, rows: Rows, correlation: Tensor, effects: tuple[Effect, ...], ratios: tuple[float, ...]
@@ -174,6 +236,11 @@ class _Grid:
 
         scatter = found.noise * rows.weights
         return noise_curve(correlation, solve, scatter, solve(scatter)[2])
+
+
+def _with_each(ratios: tuple[float, ...], which: int) -> list[tuple[float, ...]]:
+    """The variances of effects, with each that is tried in the place of one of them."""
+    return [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
 
 
 def _shared_by(rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...]) -> Rows:

@@ -242,8 +242,10 @@ def test_what_has_no_closed_form_takes_the_lengthscale_of_a_part(monkeypatch, wh
         data = replace(data, effects={"plate": tuple("AB"[i % 2] for i in range(100))})
     part = process.fit(space, data.rows(drawn(100, 40, 0)), seed=0)
     grids: list[int] = []
-    plain = learnt.most_probable
-    monkeypatch.setattr(learnt, "most_probable", lambda c, *rest: grids.append(len(c)) or plain(c, *rest))
+    for name in ("most_probable", "decomposed"):
+        plain = getattr(learnt, name)
+        counted = lambda c, *rest, plain=plain: grids.append(len(c)) or plain(c, *rest)  # noqa: E731
+        monkeypatch.setattr(learnt, name, counted)
     monkeypatch.setattr(gp, "MANY", 60)
 
     fitted = process.fit(space, data, seed=0)
