@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from loop.errors import PoolExhausted, SpaceError
 from loop.plate.candidates import Scored, scored
 from loop.plate.frame import UNSET, Filled, Frame, Ints, Wells, fill, is_sound, search
-from loop.plate.layout import Plate, spread_evenly
+from loop.plate.layout import Plate, Scope, spread_evenly
 from loop.plate.pins import Wish, place_pins
 from loop.plate.sources import Lottery, Source
 from loop.record import HEADS, Arm
@@ -105,7 +105,10 @@ def fill_plate(
         notes.append("nothing but what is pinned is left to try; the other wells stay empty")
     else:
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
-    return (*wished, *_seated(seats, plate, wells, frame, every, space, controls, rng)), tuple(notes)
+    filled = _seated(seats, wells, frame, rng)
+    occupied = [seat.well for seat in (*wished, *filled)]
+    beside = _in_company(wells.controls[:controls], occupied, plate, wells, frame, every, rng)
+    return (*wished, *filled, *_controls(beside, plate, wells, frame, every, space)), tuple(notes)
 
 
 def _of_few(plate: Plate, experiments: int, controls: int, repeats: int) -> list[str]:
@@ -235,23 +238,49 @@ def _repeated(
     return repeats
 
 
-def _seated(
-    seats: Sequence[_Placeable],
-    plate: Plate,
-    wells: Wells,
-    frame: Frame,
-    every: Scored,
-    space: Space,
-    controls: int,
-    rng: np.random.Generator,
-) -> tuple[Seat, ...]:
-    """Each seat in a well at random among those that have its shared values; then the controls."""
+def _seated(seats: Sequence[_Placeable], wells: Wells, frame: Frame, rng: np.random.Generator) -> tuple[Seat, ...]:
+    """Each seat in a well at random among those that have its shared values."""
     classes = wells.classes(frame, wells.free)
     places: dict[tuple[int, ...], list[int]] = {}
     for i in rng.permutation(len(classes)).tolist():
         places.setdefault(classes[i], []).append(int(wells.free[i]))
-    placed = [Seat(places[row].pop(), s.x, s.arm, s.value, s.meaning) for row, s in seats]
-    for well, row in zip(wells.controls[:controls], wells.classes(frame, wells.controls[:controls]), strict=True):
+    return tuple(Seat(places[row].pop(), s.x, s.arm, s.value, s.meaning) for row, s in seats)
+
+
+def _in_company(
+    controls: Ints,
+    occupied: Sequence[int],
+    plate: Plate,
+    wells: Wells,
+    frame: Frame,
+    every: Scored,
+    rng: np.random.Generator,
+) -> Ints:
+    """The control wells, one that would be alone in its block in another: there it has something to be compared with.
+
+    It goes where fewest controls and most experiments are, at random within a block; it stays where nothing is free.
+    """
+    block = plate.group(Scope.BLOCK)
+    experiments, where = Counter(block[well] for well in occupied), [int(well) for well in controls]
+    for i, well in enumerate(where):
+        if experiments[block[well]]:
+            continue
+        open_ = [w for w in wells.free.tolist() if experiments[block[w]] and w not in occupied and w not in where]
+        rows = wells.classes(frame, np.array(open_, dtype=np.int64))
+        open_ = [w for w, row in zip(open_, rows, strict=True) if every.choices.hosts(row)]
+        if open_:
+            beside = Counter(block[w] for w in where if w != well)
+            rank = min((beside[block[w]], -experiments[block[w]]) for w in open_)
+            where[i] = int(rng.choice([w for w in open_ if (beside[block[w]], -experiments[block[w]]) == rank]))
+    return np.array(where, dtype=np.int64)
+
+
+def _controls(
+    controls: Ints, plate: Plate, wells: Wells, frame: Frame, every: Scored, space: Space
+) -> tuple[Seat, ...]:
+    """The fixed condition in the control wells, each with the shared values of its well."""
+    placed = []
+    for well, row in zip(controls, wells.classes(frame, controls), strict=True):
         assert plate.control is not None
         x = plate.control.copy()
         for j, (shared, code) in enumerate(zip(plate.shared, row, strict=True)):

@@ -411,6 +411,33 @@ def test_a_last_plate_that_the_budget_does_not_fill_keeps_its_shares() -> None:
     assert Plate(3, 4, (3, 4), controls=1, replicates=1).reserved_for(1) == (0, 0)
 
 
+@pytest.mark.parametrize("share", [{"temperature": "block"}, {}])
+@pytest.mark.parametrize("pinned", [0, 1])
+def test_no_control_of_a_plate_that_is_not_full_is_alone_in_its_block(share: dict[str, str], pinned: int) -> None:
+    plate = {**PLATE, "blocks": {"rows": 2, "columns": 2}, "share": share, "controls": {**CONTROLS, "wells": 6}}
+    plate["controls"]["settings"] = {k: v for k, v in CONTROLS["settings"].items() if k not in share}
+    if not share:
+        plate["controls"]["settings"]["temperature"] = 80
+    said = spec(plate)
+    history = seen(said, 20)
+    if pinned:
+        wish = {"base": "b", "solvent": "v", "temperature": 100, "time": 5}
+        history = replace(history, pinned=(Said(build_space(said).coordinates(wish), "a hunch"),))
+    n_full = 0
+    for seed in range(8):
+        made = plan(said, history, seed=seed, experiments=6)
+
+        keeps(made, said)
+        assert Counter(p.arm for p in made.proposals)[Arm.REFERENCE] == 2
+        where = {p.place.well: p.arm for p in made.proposals if p.place is not None}
+        blocks = {well: ((ord(well[0]) - ord("A")) // 2, (int(well[1:]) - 1) // 2) for well in where}
+        in_use = Counter(blocks[well] for well, arm in where.items() if arm is not Arm.REFERENCE)
+        is_full = set(in_use.values()) == {4}  # every block that is in use: then there is no room beside others
+        assert is_full or {blocks[well] for well, arm in where.items() if arm is Arm.REFERENCE} <= in_use.keys()
+        n_full += is_full
+    assert n_full < 8
+
+
 def test_wells_that_nothing_fits_stay_empty_and_an_empty_space_ends_the_campaign() -> None:
     small = {"base": SPACE["base"], "temperature": SPACE["temperature"]}
     plate = {"rows": 2, "columns": 4, "share": {"temperature": "plate"}}
