@@ -9,6 +9,7 @@ from shlex import quote
 from typing import Any, Final
 
 from flows.labels import arranged
+from flows.plates.repeats import alone, arms_now
 from flows.unsent import never_sent
 from loop.contracts import Ledger
 from loop.errors import NotFound
@@ -131,15 +132,19 @@ def read_plate(
     layout = Plate(int(said["rows"]), int(said["columns"]), block)
     attempts = tuple(attempts)
     keys = {a.proposal_id: a.key for a in attempts if a.attempt_no == 0}
-    wells = []
-    for p in laid_out(proposals, attempts):
+    proposals = tuple(proposals)
+    there, wells = laid_out(proposals, attempts), []
+    arms = arms_now(proposals, alone(there))
+    for p in there:
         if p.draft.place is not None:
             place, d = p.draft.place, p.draft
             row, column = divmod(well_number(place.well, layout.columns), layout.columns)
             key = keys.get(p.id, "")
             settings = d.candidate.settings
             told = arranged(spec, settings)
-            wells.append(Well(place.well, row, column, place.block, settings, d.arm, d.run_order + 1, key, told))
+            wells.append(
+                Well(place.well, row, column, place.block, settings, arms.get(p.id, d.arm), d.run_order + 1, key, told)
+            )
     wells.sort(key=lambda w: (w.row, w.column))
     names = list(dict.fromkeys(name for w in wells for name in w.settings))
     ordered = [n for n in spec["space"] if n in names] + [n for n in names if n not in spec["space"]]

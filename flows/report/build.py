@@ -13,6 +13,7 @@ from flows.candidates import price_of, structure_of
 from flows.due import handed_over
 from flows.figures import figures_of
 from flows.plates.content import laid_out, read_plate
+from flows.plates.repeats import alone, reason_now
 from flows.raw.store import RawStore
 from flows.report.attached import attached
 from flows.report.calibration import judge
@@ -242,8 +243,11 @@ def _last_batch(
         return None
     last = max(rounds, key=lambda record: record.number)
     mine: dict[str, list[AttemptRecord]] = {}
+    attempts = tuple(attempts)
     for attempt in attempts:
         mine.setdefault(attempt.proposal_id, []).append(attempt)
+    batch = [p for p in proposals if p.round_number == last.number]
+    without_original = alone(laid_out(batch, attempts))
     choices = [
         Choice(
             position=p.draft.position,
@@ -251,7 +255,7 @@ def _last_batch(
             replicates=p.draft.replicates,
             settings=with_units(p.draft.candidate.settings, spec),
             arm=p.draft.arm,
-            reason=p.draft.reason,
+            reason=reason_now(p, without_original),
             model=p.draft.model,
             acquisition=p.draft.acquisition,
             acquisition_value=p.draft.acquisition_value,
@@ -264,8 +268,7 @@ def _last_batch(
             structure=structure_of(spec, p.draft.candidate.settings, p.draft.candidate.smiles),
             price=price_of(spec, p.draft.candidate.settings),
         )
-        for p in proposals
-        if p.round_number == last.number
+        for p in batch
     ]
     return Batch(last.number, last.created, tuple(sorted(choices, key=lambda choice: choice.position)))
 

@@ -12,6 +12,7 @@ from flows.cli.showing.plates import plate_lines
 from flows.cli.showing.words import known_line, outcome_line, plural, predictions_line, reason_line
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
+from flows.plates.repeats import alone, reason_now
 from flows.unsent import why_unsent
 from loop.errors import NotFound
 from loop.experiment import State
@@ -85,6 +86,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     if laid_out(proposals, every) and spec.get("plate"):
         for line in plate_lines(read_plate(spec, campaign, record.number, proposals, every)):
             screen.say(line)
+    without_original = alone(laid_out(proposals, every))
     for proposal in sorted(proposals, key=lambda p: (p.draft.run_order, p.id in replaced)):
         at = proposal.draft.position
         mine = proposal.draft.run_order + 1
@@ -92,7 +94,8 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         is_told = any(proposal.id in (d.draft.proposal_id, d.replacement_id) for d in decisions)  # with its reason
         verdict = verdict_of(replace(proposal, by="", why="") if is_told else proposal)
         tried, came = attempts.get(at, []), observations.get(at, [])
-        _print_proposal(screen, spec, heading, proposal, verdict, tried, came, unsent)
+        reason = reason_line(proposal.draft.arm, reason_now(proposal, without_original))
+        _print_proposal(screen, spec, heading, proposal, reason, verdict, tried, came, unsent)
         for decision in decisions:
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
@@ -118,6 +121,7 @@ def _print_proposal(
     spec: Any,
     heading: str,
     proposal: ProposalRecord,
+    reason: str,
     verdict: str,
     attempts: Iterable[AttemptRecord],
     observations: Iterable[ObservationRecord],
@@ -131,7 +135,7 @@ def _print_proposal(
     screen.say(f"\n{heading}. {well}{label_of(spec, draft.candidate.settings)}{times}", bold=True)
     if known := known_line(draft.candidate, spec):
         screen.say(f"     {known}")
-    screen.say(f"     {reason_line(draft.arm, draft.reason)}")
+    screen.say(f"     {reason}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")
     for name, raw in draft.candidate.as_made.items():

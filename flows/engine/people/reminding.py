@@ -12,6 +12,8 @@ from flows.engine.people.affording import too_dear
 from flows.engine.people.bans import among_banned, keeps_out, place_of, region_of, region_text
 from flows.engine.people.conditions import unmet
 from flows.engine.people.decisions import decided, followed_by, was_run
+from flows.plates.content import laid_out
+from flows.plates.repeats import alone
 from flows.unsent import never_sent
 from flows.wiring import open_laboratory, open_record
 from loop.contracts import Handle, TakesOff
@@ -51,10 +53,11 @@ def on_pin(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, .
 
 
 def on_edit(settings: Where, name: str, made: ProposalRecord) -> tuple[str, ...]:
-    """That what a proposal was edited into was measured, somebody refused it, or the budget does not pay for it."""
+    """That what a proposal was edited into was measured, somebody refused it, or the budget does not pay for it; and
+    which replicate well has nothing to repeat now."""
     with open_record(settings) as ledger:
         view, candidate = View(ledger, name), made.draft.candidate.settings
-        return _said(_measured(view, candidate), _refused(view, candidate), too_dear(view, made))
+        return _said(_measured(view, candidate), _refused(view, candidate), too_dear(view, made), _alone(view, made))
 
 
 def on_lift(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
@@ -103,6 +106,24 @@ def _measured(view: View, candidate: Settings) -> str:
         f"{view.label(candidate)} was measured {times} already, and is measured once more; where that is a slip, a ban "
         f"of it (hakken ban {quote(view.name)}) before the next pass keeps it from being sent"
     )
+
+
+def _alone(view: View, made: ProposalRecord) -> str:
+    """Which replicate well was to repeat what an edited proposal was before, and repeats nothing now; "" for none."""
+    mine = [p for p in view.proposals if p.round_number == made.round_number]
+    before = {p.candidate_id for p in mine if p.approved is False and p.draft.run_order == made.draft.run_order}
+    ids = alone(laid_out(mine, view.attempts))
+    there = sorted(p.draft.run_order + 1 for p in mine if p.id in ids and p.candidate_id in before)
+    if not there:
+        return ""
+    one = next(p for p in mine if p.draft.run_order + 1 == there[0] and p.id in ids)
+    well = "" if one.draft.place is None else f" (well {one.draft.place.well})"
+    remedy = (
+        f": where that is no use, hakken approve {quote(view.name)} {made.round_number} {there[0]} --refuse --why WHY"
+        if one.approved is None
+        else ""
+    )
+    return f"proposal {there[0]}{well} was to repeat what was there before, and repeats nothing now{remedy}"
 
 
 def _refused(view: View, candidate: Settings) -> str:

@@ -592,3 +592,40 @@ def test_a_banned_condition_is_no_control_well_and_whoever_bans_it_is_told(
 
     hakken("lift", "wells", "1", "--why", "it did not")
     assert "round 2: " in hakken("tick", "wells").out
+
+
+def test_a_replicate_whose_original_was_edited_says_that_it_repeats_nothing(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wells.yaml").write_text(SPEC.replace("adapter: manual", "adapter: manual, approval: person"))
+    assert hakken("tick", "wells.yaml").code == 0
+    with open_record(home) as ledger:
+        proposed = ledger.proposals("wells", 1)
+    (repeat,) = (p for p in proposed if p.draft.arm is Arm.REPLICATE)
+    original = next(p for p in proposed if p.candidate_id == repeat.candidate_id and p.id != repeat.id)
+    number, its = original.draft.run_order + 1, repeat.draft.run_order + 1
+    said, gone = "replicate: repeats a condition of this plate", "which is in no other well any more"
+    before = hakken("show", "wells", 1).out
+    here = original.draft.candidate.settings
+    beside = [p.draft.candidate.settings for p in proposed]
+    wanted = next(
+        (ligand, base)
+        for ligand in ("SPhos", "PPh3", "XPhos")
+        for base in ("K3PO4", "CsOAc", "KOAc")
+        if {**here, "ligand": ligand, "base": base} not in beside
+    )
+
+    changes = ("--set", f"ligand={wanted[0]}", "--set", f"base={wanted[1]}", "--why", "out of stock")
+    edited = hakken("edit", "wells", 1, number, *changes)
+    after = hakken("show", "wells", 1).out
+
+    assert repeat.draft.place is not None
+    assert said in before
+    assert gone not in before
+    assert "' repeat" in before
+    assert f"proposal {its} (well {repeat.draft.place.well}) was to repeat what was there before" in edited.out
+    assert f"hakken approve wells 1 {its} --refuse --why WHY" in edited.out
+    assert f"{said}, {gone}" in " ".join(after.split())
+    assert "' repeat" not in after
+    assert gone in Path(hakken("report", "wells", "--json").json["report"]).read_text(encoding="utf-8")
