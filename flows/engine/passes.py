@@ -5,7 +5,7 @@ Thousands of them make a campaign. Whatever a killed pass left half done is on r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from flows.engine.steps.closing import close_plates
 from flows.engine.steps.correcting import with_corrections
 from flows.engine.steps.dispatching import dispatch
 from flows.engine.steps.ingesting import ingest, judge_all
+from flows.engine.steps.parts import is_by_person
 from flows.engine.steps.planners import Planner
 from flows.engine.steps.proposing import propose
 from flows.engine.steps.reconciling import reconcile
@@ -183,18 +184,19 @@ def _examined(session: Session) -> Mapping[str, Examination]:
         return {}
 
 
-def _needs_person(laboratory: Adapter) -> bool:
-    """Whether results come when a person brings them, and nothing goes on meanwhile that a person waits for."""
-    is_busy = isinstance(laboratory, RunsTogether) and laboratory.is_at_work()
-    return laboratory.capabilities().needs_person and not is_busy
+def _by_person(view: View, laboratory: Callable[[], Adapter]) -> frozenset[str]:
+    """Keys of pending attempts whose results a person brings; none while a run goes on that a person waits for."""
+    if not view.pending or (isinstance(it := laboratory(), RunsTogether) and it.is_at_work()):
+        return frozenset()
+    return frozenset(a.key for a in view.pending if is_by_person(it, a))
 
 
 def report_of(session: Session, page: str | None = None) -> TickReport:
     """What the pass did, and what comes next."""
     view, tally = session.view, session.tally
-    needs_person = bool(view.pending) and _needs_person(session.laboratory)
+    by_person = _by_person(view, lambda: session.laboratory)
     held = standstill(view, lambda: session.laboratory)
-    sentence, waits = next_step(session.settings, view, needs_person=needs_person, held=held, lacks=tally.lacks)
+    sentence, waits = next_step(session.settings, view, by_person=by_person, held=held, lacks=tally.lacks)
     for line in (*overdue(view, datetime.now(UTC)), *(failing(view) or failed(tally.failed))):
         tally.note(line)
     for line in call_off(session.settings, session.stops_since(), but=view.name):

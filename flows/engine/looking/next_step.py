@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 def next_step(
-    settings: Settings, view: View, *, needs_person: bool = False, held: Held | None = None, lacks: str = ""
+    settings: Settings, view: View, *, by_person: Collection[str] = (), held: Held | None = None, lacks: str = ""
 ) -> tuple[str, bool]:
     """The sentence, and whether nothing moves until a person does something.
 
-    ``held`` is a round for which all waits, ``lacks`` why the laboratory cannot be used from here, with the remedy.
+    ``by_person`` are keys of pending attempts whose results a person brings. ``held`` is a round for which all waits,
+    ``lacks`` why the laboratory cannot be used from here, with the remedy.
     """
     name = shlex.quote(view.name)
     campaign = view.campaign
@@ -71,14 +72,17 @@ def next_step(
         )
     going = [a for a in pending if a.state is not State.AMBIGUOUS]
     also = f" {_doubt(ambiguous)}" if ambiguous else ""
-    if needs_person and going and all(a.state in (State.SUBMITTED, State.RUNNING) for a in going):
-        sheet = _worksheet(settings, view)
+    asked = [a for a in going if a.key in by_person and a.state in (State.SUBMITTED, State.RUNNING)]
+    if asked and len(asked) == len(going):
         one = "1 experiment waits for its result" if len(going) == 1 else ""
         said = one or f"{len(going)} experiments wait for their results"
-        return f"{said}: fill in {sheet}, then hakken run {name}.{also}", True
+        return f"{said}: fill in {_worksheet(settings, view)}, then hakken run {name}.{also}", True
     if going:
         one = "1 experiment has not ended: {} goes on until it has." if len(going) == 1 else ""
         said = one or f"{len(going)} experiments have not ended: {{}} goes on until they have."
+        if asked:
+            waits = "1 of them waits for its result" if len(asked) == 1 else f"{len(asked)} wait for their results"
+            also = f" Meanwhile {waits}: fill in {_worksheet(settings, view)}.{also}"
         return said.format(f"hakken run {name}") + also, False
     if why := no_plate(view):
         return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from adapters.several import PARTED
 from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
@@ -12,6 +13,7 @@ from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
+from flows.figures import resource_of
 from flows.wiring import has_record, open_laboratory, open_record
 from loop.experiment import State
 from loop.outcome import Fault, Measured
@@ -40,7 +42,7 @@ def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, .
 
 def _status(settings: Settings, view: View) -> StatusReport:
     held = standstill(view, lambda: open_laboratory(settings, view.spec))
-    sentence, _ = next_step(settings, view, needs_person=view.spec.laboratory.adapter in BY_PERSON, held=held)
+    sentence, _ = next_step(settings, view, by_person=_by_person(view), held=held)
     campaign, observations = view.campaign, view.observations
     return StatusReport(
         campaign=view.name,
@@ -79,6 +81,14 @@ def _status(settings: Settings, view: View) -> StatusReport:
         at_work=view.at_work(),
         source_of=None if view.spec.source is None else view.spec.source.of,
     )
+
+
+def _by_person(view: View) -> frozenset[str]:
+    """Keys of pending attempts that a person brings the results of, as the campaign file has their laboratories."""
+    section = view.spec.laboratory
+    parts = section.options.get("laboratories") if section.adapter == PARTED else None
+    adapters = {name: part["adapter"] for name, part in parts.items()} if parts else {section.adapter: section.adapter}
+    return frozenset(a.key for a in view.pending if adapters.get(resource_of(a) or section.adapter) in BY_PERSON)
 
 
 def best_left_out(view: View) -> tuple[str, ...]:

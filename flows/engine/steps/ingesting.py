@@ -10,7 +10,7 @@ from flows.engine.looking.failing import Failed
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, Judgement, conclude, write_all
-from flows.engine.steps.parts import others_go_on
+from flows.engine.steps.parts import is_by_person, others_go_on
 from flows.progress import Progress, in_silence
 from loop.analysis import media_type
 from loop.checkpoints import reached
@@ -87,7 +87,7 @@ def judge_all(
     for key, error in judge.waiting.items():
         session.tally.note(f"{f'the result of attempt {key}' if key else 'a result'} waits: {error}")
     why = _faults_of_reading(session, judgements) if unread else {}
-    ends = [] if unread and session.laboratory.capabilities().needs_person else unread
+    ends = [a for a in unread if not is_by_person(session.laboratory, a)]
     if judgements or ends:
         with session.work() as work:
             write_all(judgements, work, progress)

@@ -46,3 +46,10 @@ def part_having(laboratory: Adapter, attempt: AttemptRecord) -> str | None:
         return laboratory.part_of(Handle(attempt.handle))
     except AdapterError:  # of a laboratory that the campaign file no longer names
         return None
+
+
+def is_by_person(laboratory: Adapter, attempt: AttemptRecord) -> bool:
+    """Whether a person brings the result of an attempt; of one that no part has yet, whether that may be."""
+    part = part_having(laboratory, attempt)
+    having = laboratory.parts()[part] if part is not None and isinstance(laboratory, HasParts) else laboratory
+    return having.capabilities().needs_person

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from flows.settings import Settings
 from flows.wiring import open_record
 from loop.contracts import Phase
 from loop.errors import PartUnavailable
+from loop.outcome import FaultKind
 from loop.record import CampaignState
 from loop.spec import CampaignSpec
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of
@@ -272,3 +274,23 @@ class TestWhatOnlyALostPartWouldDo:
 
         assert regions_of(spec, takes, frozenset({"dear"})) == {}
         assert regions_of(spec, takes, frozenset({"quick"})) == {"quick": {"method": ("xtb",)}}
+
+
+def test_a_result_that_cannot_be_read_waits_for_a_person_only_where_one_typed_it(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    in_parts(laboratory, {"bench": None, "pc": None}, lambda s: ["bench" if s["solvent"] == "water" else "pc"])
+    laboratory.abilities = replace(laboratory.abilities, needs_person=True)  # as that of several, one of which does
+    pc = FakeLaboratory()
+    laboratory.parts = lambda: {"bench": laboratory, "pc": pc}  # type: ignore[attr-defined]
+    laboratory.answers = lambda _: ["{no"]
+
+    tick(settings, "small", planner=cheap_planner)
+    report = tick(settings, "small", planner=cheap_planner)
+
+    with open_record(settings) as ledger:
+        ended = {o.settings["solvent"]: o.outcome.kind for o in ledger.observations("small")}  # type: ignore[union-attr]
+    assert set(ended.values()) == {FaultKind.ANALYSIS_FAILED}
+    assert "water" not in ended
+    assert any(note.startswith("the entry for ") and "water" in note for note in report.notes)

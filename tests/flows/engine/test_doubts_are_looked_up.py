@@ -269,7 +269,8 @@ def test_doubts_are_told_beside_what_goes_on(settings: Settings, tmp_path: Path,
         job.phase = Phase.WAITING
     report = once(settings)
     with open_ledger(settings.database) as ledger:
-        by_hand, waits = next_step(settings, View(ledger, "small"), needs_person=True)
+        view = View(ledger, "small")
+        by_hand, waits = next_step(settings, view, by_person={a.key for a in view.pending})
 
     assert report.pending == {"ambiguous": 1, "submitted": 3}
     asked = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,46 @@ class TestAnnouncing:
         assert looked_up.sent == 4
         assert sorted(told[0]) == sorted(told[1]) == sorted(laboratory.starts)
         assert set(laboratory.starts.values()) == {1}
+
+
+def test_a_run_goes_on_while_a_program_works_beside_a_person(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "waiting.py").write_text(
+        "import pathlib, time\n\n"
+        "def run(settings):\n"
+        "    for _ in range(600):\n"
+        f"        if pathlib.Path({str(tmp_path / 'go')!r}).exists():\n"
+        "            return {'yield': 50}\n"
+        "        time.sleep(0.1)\n",
+        encoding="utf-8",
+    )
+    add(
+        settings,
+        tmp_path,
+        space={"where": {"type": "category", "options": ["pc", "bench"]}, "t": {"type": "number", "values": [1, 2]}},
+        planner={"surrogate": "random", "batch": 4, "initial": {"design": "random", "experiments": 4}},
+        budget={"experiments": 4},
+        laboratory={
+            "adapter": "several",
+            "laboratories": {
+                "pc": {"adapter": "callable", "function": "waiting:run", "workers": 2, "when": {"where": "pc"}},
+                "bench": {"adapter": "manual", "when": {"where": "bench"}},
+            },
+        },
+    )
+    reports = []
+
+    def let_go(_: float) -> None:
+        reports.append(status(settings, "small")[0])
+        (tmp_path / "go").touch()
+        time.sleep(0.05)
+
+    last = run(settings, "small", on_tick=lambda _: None, sleep=let_go)
+
+    sheet = settings.folder("small") / "laboratory/bench/worksheet.csv"
+    assert reports[0].next_step == (
+        "4 experiments have not ended: hakken run small goes on until they have. "
+        f"Meanwhile 2 wait for their results: fill in {sheet}."
+    )
+    assert (last.experiments_done, last.waits_for_person) == (2, True)  # what the program does is done
+    assert last.next_step == f"2 experiments wait for their results: fill in {sheet}, then hakken run small."
+    assert status(settings, "small")[0].next_step == last.next_step
