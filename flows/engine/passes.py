@@ -35,7 +35,6 @@ from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger, RunsTogether
 from loop.errors import HakkenError, LeaseHeld
-from loop.outcome import Measured
 from loop.safety import SafetyStop, safety_of
 
 if TYPE_CHECKING:
@@ -207,7 +206,7 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
         reason=view.reason,
         round=view.round_number,
         experiments_done=view.done,
-        measured=sum(isinstance(o.outcome, Measured) for o in view.observations),
+        measured=view.measured,
         budget=view.spec.budget.experiments,
         sent=tally.sent,
         received=tally.received,

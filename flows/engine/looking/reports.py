@@ -91,7 +91,7 @@ class TickReport(_Report):
     regret: str = ""  # how much better something untried may be, by the round that this pass planned
     hits: Tally | None = None  # where hits are looked for
     verdict: tuple[str, ...] = ()  # on the models, at the end of a run where that takes seconds
-    measured: int = 0  # results with a value, told ones included
+    measured: int = 0  # results of the real thing with a value, told ones included
 
     @property
     def has_changed(self) -> bool:
@@ -149,7 +149,7 @@ class StatusReport(_Report):
     source_of: str | None = None  # the campaign that learns from it, of results of others; nothing is planned in it
     failing: tuple[str, ...] = ()  # a sentence where the last experiments all ended in faults of one kind
     forbidden: tuple[str, ...] = ()  # a sentence on what is under way and outside of the space as it is now
-    measured: int = 0  # of the observations, those with a value
+    measured: int = 0  # of the observations, those of the real thing with a value
     left_out: tuple[str, ...] = ()  # a sentence for each of the best that the campaign file has no more, by which rule
     planned: str = ""  # when what is believed was believed: with the last batch, and what the file changed since
 

@@ -16,7 +16,7 @@ from flows.engine.looking.view import View, rounds_of
 from flows.figures import resource_of
 from flows.wiring import has_record, open_laboratory, open_record
 from loop.experiment import State
-from loop.outcome import Fault, Measured
+from loop.outcome import Fault
 from loop.spec.sieving import told_of_products
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         observations=len(observations),
         told=sum(o.key is None for o in observations),
         faults=sum(isinstance(o.outcome, Fault) for o in observations),
-        measured=sum(isinstance(o.outcome, Measured) for o in observations),
+        measured=view.measured,
         pending=view.pending_by_state,
         running=view.running(),
         to_approve=rounds_of(view.undecided),

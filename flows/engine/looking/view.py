@@ -23,7 +23,7 @@ from loop.insight.nearest import misses, nearest, unjudged
 from loop.insight.saying import regret_sentence
 from loop.insight.tally import Tally, tally
 from loop.objective import SCORES, Objective
-from loop.outcome import Fault
+from loop.outcome import Fault, Measured
 from loop.policy.stopping import settled_in
 from loop.record import (
     AttemptRecord,
@@ -278,6 +278,12 @@ class View:
         if self.campaign.version == 1 and all(o.key is not None for o in self.observations):
             return ""
         return why_left_out(self.space, settings)
+
+    @property
+    def measured(self) -> int:
+        """How many observations have a value; of versions of a measurement, those of the real thing."""
+        real = (o for o in self.observations if isinstance(o.outcome, Measured))
+        return sum(counts(self.campaign.spec, o.settings) for o in real)
 
     @cached_property
     def hits(self) -> Tally | None:

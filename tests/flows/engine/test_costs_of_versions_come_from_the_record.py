@@ -52,7 +52,9 @@ def test_a_told_row_says_what_it_took(settings: Settings, tmp_path: Path) -> Non
     report = tell(settings, "small", told, by="tester")
 
     assert report.problems == []
-    assert status(settings, "small")[0].spending.endswith("by the record: calculated 2 EUR, measured 50 EUR")
+    standing = status(settings, "small")[0]
+    assert standing.spending.endswith("by the record: calculated 2 EUR, measured 50 EUR")
+    assert (standing.told, standing.measured) == (2, 1)  # an examination asks for the real thing alone
 
 
 def test_what_cannot_be_what_it_took_is_refused_with_its_cell(settings: Settings, tmp_path: Path) -> None:
