@@ -47,6 +47,18 @@ class Reading:
     sd: float | None
     n: int  # readings behind the value
     qualifier: Qualifier
+    sign: str = ""  # what is said before the value in place of the qualifier, such as "at least" of a level
+
+    @property
+    def shown_sign(self) -> str:
+        """What stands before the value; "" of a number."""
+        sign = self.sign or self.qualifier.value
+        return "" if sign == Qualifier.EQUAL.value else sign
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number and no limit; a limit that leaves one level is that level."""
+        return not self.shown_sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,7 @@ class Standing:
     values: Mapping[str, float]  # mean by target, in its unit
     spread: Mapping[str, float]  # standard deviation by target, where it was measured twice or more
     n: Mapping[str, int]  # values behind the mean, by target
-    bounds: Mapping[str, Qualifier]  # targets of which a value is a limit, not a number
+    bounds: Mapping[str, str]  # of targets of which limits alone are known: the sign that they have
     is_useful: bool  # whether no mean breaks a threshold
     score: float | None  # of the trade-off, None without one or where a target lacks
     front: int  # 1 on the Pareto front (of one target: the best), 2 on the front behind it, ...

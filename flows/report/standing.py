@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import isinf
+from math import inf
 from statistics import fmean, stdev
 from typing import Final
 
@@ -13,19 +13,19 @@ from loop.insight.nearest import misses, nearest
 from loop.objective import SCORES, Goal, Objective, Target, Tradeoff
 from loop.outcome import Qualifier
 from loop.record import Arm, Prediction, ProposalRecord
+from loop.values import sign_of
 
 SHOWN: Final = 10  # how many of the best candidates a page shows
 WHOLE: Final = "committee"  # the member's name under which a committee's own prediction is on record
 
 
-def counts(reading: Reading, target: Target) -> bool:
-    """Whether the value is known to be reached: a number, or a limit on the good side of it."""
-    if target.sign:
-        good_side = Qualifier.ABOVE if target.sign > 0 else Qualifier.BELOW
-        return reading.qualifier in (Qualifier.EQUAL, good_side)
-    low, high = target.bounds
-    one_sided = {(True, False): Qualifier.BELOW, (False, True): Qualifier.ABOVE}.get((isinf(low), isinf(high)))
-    return reading.qualifier in (Qualifier.EQUAL, one_sided)
+def sure(reading: Reading, target: Target) -> Reading | None:
+    """What is sure of a reading: its number, or the limit that it is no worse than; None where that is open."""
+    if reading.qualifier is Qualifier.EQUAL:
+        return reading
+    limits = (reading.value, inf) if reading.qualifier is Qualifier.ABOVE else (-inf, reading.value)
+    value = target.sure(*limits)
+    return None if value is None else replace(reading, value=value, sign=sign_of(target, value, *limits))
 
 
 def reading_of(result: Result, target: Target) -> Reading | None:
@@ -33,7 +33,13 @@ def reading_of(result: Result, target: Target) -> Reading | None:
     if result.kind is not Kind.MEASURED or result.retracted is not None or not result.is_real:
         return None
     reading = result.readings.get(target.name)
-    return reading if reading is not None and counts(reading, target) else None
+    return None if reading is None else sure(reading, target)
+
+
+def readings_of(results: Iterable[Result], target: Target) -> list[Reading]:
+    """The readings that a candidate's mean is of: its numbers, or the limits where there is none."""
+    found = [reading for result in results if (reading := reading_of(result, target))]
+    return [reading for reading in found if reading.is_number] or found
 
 
 def useful(results: Iterable[Result], targets: Sequence[Target]) -> tuple[Result, ...]:
@@ -84,7 +90,7 @@ def _with_score(result: Result, objective: Objective, name: str) -> Result:
     found = {t.name: reading for t in objective.wanted if (reading := reading_of(result, t)) is not None}
     if len(found) < len(objective.wanted):
         return result
-    is_exact = all(reading.qualifier is Qualifier.EQUAL for reading in found.values())
+    is_exact = all(reading.is_number for reading in found.values())
     value = objective.score({of: reading.value for of, reading in found.items()})
     reading = Reading(value, None, 1, Qualifier.EQUAL if is_exact else Qualifier.ABOVE)
     return replace(result, readings={**result.readings, name: reading})
@@ -119,9 +125,7 @@ def rank(
             by_candidate.setdefault(result.candidate_id, []).append(result)
     means = {
         candidate: {
-            target.name: fmean(values)
-            for target in targets
-            if (values := [r.value for result in its if (r := reading_of(result, target))])
+            target.name: fmean(values) for target in targets if (values := [r.value for r in readings_of(its, target)])
         }
         for candidate, its in by_candidate.items()
     }
@@ -154,7 +158,7 @@ def _standing(
     objective: Objective,
 ) -> Standing:
     first, targets = its[0], objective.targets
-    readings = {t.name: [r for result in its if (r := reading_of(result, t))] for t in targets}
+    readings = {t.name: readings_of(its, t) for t in targets}
     proposal = None if first.is_told else proposals.get((first.round_number, first.position))
     said = {} if proposal is None else {t.name: p for t in targets if (p := stated(proposal, t.name))}
     return Standing(
@@ -162,9 +166,9 @@ def _standing(
         settings=first.settings,
         smiles=first.smiles,
         values=means,
-        spread={name: stdev(r.value for r in rs) for name, rs in readings.items() if len(rs) > 1},
+        spread={n: stdev(r.value for r in rs) for n, rs in readings.items() if len(rs) > 1 and rs[0].is_number},
         n={name: len(rs) for name, rs in readings.items() if rs},
-        bounds={name: r.qualifier for name, rs in readings.items() for r in rs if r.qualifier is not Qualifier.EQUAL},
+        bounds={name: rs[0].shown_sign for name, rs in readings.items() if rs and not rs[0].is_number},
         is_useful=is_useful,
         score=objective.score(means) if _has_score(means, objective) else None,
         front=front,

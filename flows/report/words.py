@@ -9,7 +9,6 @@ from math import floor, isfinite, log10
 from flows.report.content import Reading, Setting
 from loop import wording
 from loop.objective import Goal, Target
-from loop.outcome import Qualifier
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -48,7 +47,7 @@ def heading(name: str, unit: str) -> str:
 
 def limited(reading: Reading, unit: str, target: Target | None = None) -> str:
     """A reading with its qualifier, standard deviation and unit; of a target that has words, the word."""
-    sign = "" if reading.qualifier is Qualifier.EQUAL else f"{reading.qualifier.value}\N{NO-BREAK SPACE}"
+    sign = f"{reading.shown_sign}\N{NO-BREAK SPACE}" if reading.shown_sign else ""
     if target is not None and (word := target.shown(reading.value)):
         return sign + word
     several = f" (n = {reading.n})" if reading.n > 1 else ""

@@ -253,3 +253,57 @@ def test_levels_in_numbers_are_all_the_ticks_there_are(story):
     chart = page.split("class against experiments")[1].split("</svg>")[0]
     ticks = re.findall(r'class="tick"[^>]*>([^<]+)<', chart)
     assert sorted(ticks) == ["1", "1", "2", "2", "3", "4"]  # two experiments, four levels
+
+
+def reported(value, qualifier="=", name="yield", unit="%"):
+    return Measurement(name, value, unit, value, qualifier=Qualifier(qualifier))
+
+
+def test_a_limit_of_levels_counts_as_the_next_level_and_is_said_so(story):
+    words = ["clear", "powder", "small", "large"]
+    levels = {"levels": [1, 2, 3, 4], "words": words, "at_least": 2}
+    story.spec["objective"] = {"crystals": {"goal": "maximize", **levels}}
+    story.plan()
+    for place, said in enumerate([("=", 1.0), (">", 1.0), (">", 3.0)]):
+        value = reported(said[1], said[0], "crystals", "")
+        story.end(story.propose({**HERE, "temperature": 90.0 + place}), Measured((value,)))
+
+    report = build(story.settle(), story.name)
+    page = render(report)
+
+    assert [(s.values["crystals"], s.bounds.get("crystals", ""), s.is_useful) for s in report.standings] == [
+        (4.0, "", True),  # above small is large
+        (2.0, "at least", True),
+        (1.0, "", False),
+    ]
+    assert report.best[0].reading.is_number
+    assert '<div class="value">at least powder</div>' in page
+
+
+def test_a_limit_that_leaves_open_whether_a_threshold_is_kept_neither_counts_nor_breaks_it(story):
+    story.spec["objective"]["waste"] = {"goal": "keep", "at_most": 3.0}
+    story.plan()
+    for place, waste in enumerate([reported(5.0, "<", "waste", ""), reported(0.5, "<", "waste", "")]):
+        outcome = Measured((reported(50.0 - place), waste))
+        story.end(story.propose({**HERE, "temperature": 90.0 + place}), outcome)
+
+    report = build(story.settle(), story.name)
+
+    assert [(s.values.get("waste"), s.is_useful) for s in report.standings] == [(None, True), (0.5, True)]
+    assert report.best[0].reading.value == 49.0  # the other may break the threshold
+
+
+def test_limits_beside_numbers_leave_the_mean_and_have_no_deviation(story):
+    story.plan()
+    mixed = story.propose({**HERE, "temperature": 90.0}, replicates=3)
+    for n, value in enumerate([reported(40.0), reported(44.0), reported(30.0, ">")]):
+        story.end(mixed, Measured((value,)), n)
+    limits = story.propose({**HERE, "temperature": 95.0}, replicates=2)
+    for n in range(2):
+        story.end(limits, Measured((reported(30.0, ">"),)), n)
+
+    report = build(story.settle(), story.name)
+
+    found = [(s.values["yield"], s.n["yield"], s.spread.get("yield"), s.bounds) for s in report.standings]
+    assert found == [(42.0, 2, pytest.approx(8**0.5), {}), (30.0, 2, None, {"yield": ">"})]
+    assert "yield, mean of 2 limits" in render(report)
