@@ -85,7 +85,8 @@ def _say_edits(where: Settings, campaign: str, screen: Screen) -> None:
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     from flows import engine
     from flows.engine.looking.foreseeing import foresee_plan
-    from flows.engine.looking.view import as_recorded
+    from flows.engine.looking.view import View, as_recorded
+    from flows.wiring import open_record
     from loop.spec import CampaignSpec
 
     spec: Any
@@ -99,8 +100,6 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
         with laboratory_of(Path(campaign)):
             plan = engine.preview_file(where, Path(campaign))
     else:
-        from flows.wiring import open_record
-
         name = campaign
         _say_edits(where, name, screen)
         plan = engine.preview(where, name)
@@ -109,8 +108,11 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     foreseen = foresee_plan(where, CampaignSpec.from_resolved(spec), plan.proposals, base)
     screen.document({"campaign": name, "plan": plan, "foreseen": foreseen})
     _show_plan(screen, name, spec, plan, foreseen)
-    if is_on_record(where, name) and (spending := engine.status(where, name)[0].spending):
-        screen.say(f"before this batch: {spending}")
+    if is_on_record(where, name):
+        with open_record(where) as ledger:
+            spending = View(ledger, name).under(spec).spending.text
+        if spending:
+            screen.say(f"before this batch: {spending}")
     screen.next_step(f"hakken run {typed(campaign)} records this batch and sends it")
 
 

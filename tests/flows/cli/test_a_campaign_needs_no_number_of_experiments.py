@@ -71,3 +71,14 @@ def test_a_number_is_still_shown_where_there_is_one(hakken: Any) -> None:
 
     assert "5 of 5 done" in hakken("run", "free.yaml").out
     assert "5 of 5 experiments done" in hakken("status", "free").out
+
+
+def test_a_dry_run_of_a_changed_file_counts_by_that_file(hakken: Any) -> None:
+    write(SPEC)
+    assert hakken("run", "free.yaml").code == 0
+    write(SPEC.replace("cost: 150", "cost: 900"))
+
+    planned = hakken("run", "--dry-run", "free.yaml")
+
+    assert planned.code == 0, planned.err
+    assert " of 900 EUR" in next(line for line in planned.out.splitlines() if line.startswith("before this batch: "))
