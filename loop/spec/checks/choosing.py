@@ -10,6 +10,8 @@ from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec
 from loop.spec.space_models import (
     ComponentSpec,
+    ContextSpec,
+    DerivedSpec,
     FidelitySpec,
     MixtureSpec,
     MoleculeSpec,
@@ -105,6 +107,23 @@ def _of_hits(spec: CampaignSpec, objective: Objective) -> str:
     return ""
 
 
+def _of_similarity(spec: CampaignSpec, objective: Objective) -> str:
+    """Why no batch is held to a similarity that is stated, "" where one is."""
+    name = spec.planner.acquisition
+    if name not in ("top", "hits") and not (name == "auto" and objective.has_classes):
+        return (
+            f"most_similar keeps batches of 'top' and 'hits' diverse, and acquisition is {name!r}; use one of them, or "
+            "leave it out"
+        )
+    varied = {n: p for n, p in spec.space.items() if not isinstance(p, DerivedSpec | ContextSpec)}
+    molecules = [n for n, p in varied.items() if isinstance(p, MoleculeSpec | ProductsSpec | UnionSpec)]
+    if len(varied) == len(molecules) == 1 or spec.planner.similarity_limit >= 1.0:
+        return ""
+    also = ", ".join(n for n in varied if n not in molecules[:1])
+    beside = f"{also} varied beside {molecules[0]}" if molecules else "no library of molecules"
+    return f"most_similar compares candidates that are a molecule and nothing else, and here is {beside}; leave it out"
+
+
 def _of_acquisition(spec: CampaignSpec) -> Problem | None:
     """An acquisition function that cannot serve the objective."""
     at, name, objective = ("planner", "acquisition"), spec.planner.acquisition, build_objective(spec)
@@ -114,12 +133,8 @@ def _of_acquisition(spec: CampaignSpec) -> Problem | None:
             f"acquisition {name!r} looks at one target, the objective has {weighed}; "
             "use 'pareto', 'thompson' or 'exploration'"
         )
-    diverse = name in ("top", "hits") or (name == "auto" and objective.has_classes)
-    if spec.planner.most_similar is not None and not diverse:
-        return ("planner", "most_similar"), (
-            f"most_similar keeps batches of 'top' and 'hits' diverse, and acquisition is {name!r}; use one of them, or "
-            "leave it out"
-        )
+    if spec.planner.most_similar is not None and (problem := _of_similarity(spec, objective)):
+        return ("planner", "most_similar"), problem
     if name == "search" and (weighed > 1 or objective.wanted[0].levels is None):
         return at, (
             "acquisition 'search' looks for the best level of one ordinal target; "
