@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
 from flows.figures import resource_of
 from flows.wiring import has_record, open_laboratory, open_record
+from loop.errors import SpaceError
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.spec.sieving import told_of_products
@@ -41,8 +43,24 @@ def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, .
 
 
 def _status(settings: Settings, view: View) -> StatusReport:
-    held = standstill(view, lambda: open_laboratory(settings, view.spec))
-    sentence, _ = next_step(settings, view, by_person=_by_person(view), held=held)
+    """All that can be told; where a stored library is gone, what the record alone tells, and how to have the rest."""
+    recorded = _recorded(view)
+    try:
+        held = standstill(view, lambda: open_laboratory(settings, view.spec))
+        sentence, _ = next_step(settings, view, by_person=_by_person(view), held=held)
+        return replace(
+            recorded,
+            next_step=sentence,
+            left_out=best_left_out(view),
+            spending=view.spending.text,
+            forbidden=forbidden(view),
+        )
+    except SpaceError as error:
+        return replace(recorded, next_step=str(error))
+
+
+def _recorded(view: View) -> StatusReport:
+    """What no search space has to be built for."""
     campaign, observations = view.campaign, view.observations
     return StatusReport(
         campaign=view.name,
@@ -65,9 +83,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         unjudged=len(view.unjudged),
         best=view.best,
         believed=view.believed,
-        next_step=sentence,
-        left_out=best_left_out(view),
-        spending=view.spending.text,
+        next_step="",
         nearest=view.nearest,
         regret=view.regret,
         settled=view.settled,
@@ -75,7 +91,6 @@ def _status(settings: Settings, view: View) -> StatusReport:
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
         failing=failing(view),
-        forbidden=forbidden(view),
         resources=tuple(r for r in view.figures if r.is_used),
         products=told_of_products(view.spec),
         at_work=view.at_work(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,27 @@ def test_a_library_that_is_not_there_is_named(
 
     with pytest.raises(SpaceError, match=r"the library of 'library.smi' \(\w+\) is not stored here; hakken library"):
         build_space(CampaignSpec.from_resolved(said))
+
+
+def test_where_a_library_is_gone_the_status_tells_what_the_record_has_and_of_other_campaigns_all(
+    project: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.run(project, engine.add_campaign(project, tmp_path / "screen.yaml"), on_tick=lambda _: None, poll=0.01)
+    (tmp_path / "other.yaml").write_text(
+        SPEC.replace("screen", "other").replace("file: library.smi", "options: {a: CC}")
+    )
+    engine.add_campaign(project, tmp_path / "other.yaml")
+    before, _ = engine.status(project)
+    monkeypatch.setattr(shelf, "_shelves", [])  # other tests stored the same
+    shutil.rmtree(project.home / "libraries")
+
+    screen, other = engine.status(project)
+
+    assert "the library of 'library.smi'" in screen.next_step
+    assert "hakken library build with the campaign file stores it again" in screen.next_step
+    assert replace(screen, next_step=before.next_step) == before
+    assert (screen.experiments_done, len(screen.best)) == (5, 1)
+    assert "first batch" in other.next_step or "hakken run other" in other.next_step
 
 
 def _spec(project: Settings, name: str) -> dict[str, object]:
