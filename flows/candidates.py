@@ -11,11 +11,13 @@ from loop.wording import amount_text
 MOLECULES: Final = frozenset({"molecule", "union", "products"})  # kinds whose structure is the candidate's own
 
 
-def structure_of(spec: Mapping[str, Any], settings: Settings, smiles: Mapping[str, str]) -> str:
-    """The SMILES of the molecule that a candidate is; "" where it is none, or is called by its structure."""
+def structures_of(spec: Mapping[str, Any], settings: Settings, smiles: Mapping[str, str]) -> dict[str, str]:
+    """The SMILES of each molecule of a library or of reagents that a candidate is, or has, by parameter.
+
+    One that is called by its structure is none of them.
+    """
     names = [name for name, parameter in spec["space"].items() if parameter["type"] in MOLECULES]
-    found = smiles.get(names[0], "") if len(names) == 1 else ""
-    return "" if found in settings.values() else found
+    return {name: smiles[name] for name in names if smiles.get(name) and smiles[name] not in settings.values()}
 
 
 def price_of(spec: Mapping[str, Any], settings: Settings) -> str:

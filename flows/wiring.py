@@ -16,7 +16,17 @@ from loop.errors import NotFound, SpecError
 from loop.molecules.shelf import put_up
 from loop.progress import counted
 from loop.record import Json
-from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe, levels_of, misread_units, place, words_of
+from loop.spec import (
+    CampaignSpec,
+    beside_of,
+    build_limits,
+    build_recipe,
+    levels_of,
+    misread_units,
+    molecules_of,
+    place,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from db.ledger import SqlLedger
@@ -177,6 +187,7 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         recipe=build_recipe(spec),
         words=words_of(spec),
         levels=levels_of(spec),
+        molecules=molecules_of(spec),
     )
     adapter = build(spec.laboratory.adapter, spec.laboratory.options, context)
     return limited(adapter, build_limits(spec), context.recipe)

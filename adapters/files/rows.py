@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ class Columns:
         recorded: Mapping[str, str | None] | None = None,
         *,
         has_procedure: bool = False,
+        molecules: Sequence[str] = (),
     ) -> Columns:
         values = {target: titled(target, unit) for target, unit in targets.items()}
         deviations = {target: f"{target} sd" for target in targets}
@@ -62,7 +63,9 @@ class Columns:
         titles = {name: titled(name, unit or "") for name, unit in units.items()}
         beside = {name: f"context {title}" if title in taken else title for name, title in titles.items()}
         taken |= set(beside.values())
-        structures = {n: t for n in _molecules(spec) if (t := f"{n}_smiles") not in taken and t not in units}
+        structures = {
+            n: t for n in _structured(spec, molecules) if (t := f"{n}_smiles") not in taken and t not in units
+        }
         return Columns(settings, values, deviations, place, beside, units, has_procedure, structures, idle)
 
     def told(self) -> list[str]:
@@ -92,17 +95,17 @@ class Columns:
         return {title for t in self.values for title in (self.deviations[t], f"{t} n", f"{t}_n", f"{t}_sd")}
 
 
-def _molecules(spec: ExperimentSpec | None) -> list[str]:
-    """The one molecule that an experiment is about, where its settings do not hold the structure.
+def _structured(spec: ExperimentSpec | None, molecules: Sequence[str]) -> list[str]:
+    """Those whose structure is told: the molecules of libraries, and a substance where an experiment has no other.
 
-    None of several: substances of a reaction are known by their names. Nor is it a part of a mixture, of which the
-    setting is a fraction.
+    None of several substances: those of a reaction are known by their names. Nor a part of a mixture, of which the
+    setting is a fraction, nor what is called by its structure.
     """
-    if spec is None or len(spec.smiles) != 1:
+    if spec is None:
         return []
-    ((name, smiles),) = spec.smiles.items()
-    is_part = isinstance(spec.settings.get(name), float | int)
-    return [] if is_part or smiles in spec.settings.values() else [name]
+    named = [name for name in spec.smiles if not isinstance(spec.settings.get(name), float | int)]
+    told = [name for name in named if name in molecules] or (named if len(spec.smiles) == 1 else [])
+    return [name for name in told if spec.smiles[name] not in spec.settings.values()]
 
 
 def files_of(row: Mapping[str, str]) -> list[str]:

@@ -49,9 +49,10 @@ class Manual:
         recipe: Recipe | None = None,
         campaign: str = "",
         words: Mapping[str, Sequence[str]] | None = None,
+        molecules: Sequence[str] = (),
     ) -> None:
         self._jobs, self._path, self._targets = jobs, worksheet, dict(targets)
-        self._typed = Typed(jobs, worksheet, targets, beside, recipe, campaign, words)
+        self._typed = Typed(jobs, worksheet, targets, beside, recipe, campaign, words, molecules)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(

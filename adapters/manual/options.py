@@ -39,5 +39,12 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
     name = settings.worksheet
     path = Path(context.folder) / "worksheet.csv" if name is None else resolve(context.base, name)
     return Manual(
-        Jobs(context.folder), path, context.targets, context.beside, context.recipe, context.campaign, context.words
+        Jobs(context.folder),
+        path,
+        context.targets,
+        context.beside,
+        context.recipe,
+        context.campaign,
+        context.words,
+        context.molecules,
     )

@@ -65,8 +65,9 @@ class Typed:
         recipe: Recipe | None = None,
         campaign: str = "",
         words: Mapping[str, Sequence[str]] | None = None,
+        molecules: Sequence[str] = (),
     ) -> None:
-        self._recipe, self._campaign, self._words = recipe, campaign, dict(words or {})
+        self._recipe, self._campaign, self._words, self._molecules = recipe, campaign, dict(words or {}), molecules
         self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
         self.returned, self._attachments = Returned(jobs), Attachments(jobs.root / "files")
         self._looked_through: list[tuple[Path, Sheet]] | None = None  # for rows that nobody asks for
@@ -261,7 +262,8 @@ class Typed:
         return bool(stored) and _said(payload) not in [_said(json.loads(text)) for text in stored]
 
     def _columns(self, spec: ExperimentSpec | None) -> Columns:
-        return Columns.of(spec, self._targets, self._beside, has_procedure=self._recipe is not None)
+        has_procedure = self._recipe is not None
+        return Columns.of(spec, self._targets, self._beside, has_procedure=has_procedure, molecules=self._molecules)
 
     @contextmanager
     def _sheet_alone(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from flows.candidates import price_of, structure_of
+from flows.candidates import price_of, structures_of
 from flows.due import handed_over
 from flows.figures import figures_of
 from flows.plates.content import laid_out, read_plate
@@ -265,7 +265,7 @@ def _last_batch(
             state=_progress(p, mine.get(p.id, []), unsent),
             well="" if p.draft.place is None else p.draft.place.well,
             is_replaced=p.id in replaced,
-            structure=structure_of(spec, p.draft.candidate.settings, p.draft.candidate.smiles),
+            structures=structures_of(spec, p.draft.candidate.settings, p.draft.candidate.smiles),
             price=price_of(spec, p.draft.candidate.settings),
         )
         for p in batch

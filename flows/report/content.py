@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -241,7 +241,7 @@ class Choice:
     state: str  # where its experiments are
     well: str = ""  # of a batch that is a plate
     is_replaced: bool = False  # a person edited it: another one has its place
-    structure: str = ""  # SMILES, where the candidate is one molecule
+    structures: Mapping[str, str] = field(default_factory=dict)  # SMILES of its molecules by parameter
     price: str = ""  # in words, where the campaign file tells it
 
 

@@ -69,7 +69,10 @@ def render(report: Report) -> str:
     best = report.standings[:SHOWN]
     chosen = report.batch.choices if report.batch is not None else ()
     symbols, structures = draw_all(
-        (*(s for standing in best for s in standing.smiles.values()), *(c.structure for c in chosen if c.structure))
+        (
+            *(s for standing in best for s in standing.smiles.values()),
+            *(s for c in chosen for s in c.structures.values()),
+        )
     )
     spec = json.dumps(report.spec, indent=2, ensure_ascii=False, default=str)
     return _TEMPLATES.get_template("page.html.jinja").render(

@@ -63,3 +63,4 @@ class AdapterContext:
     extra: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of properties whose values may be words
     levels: Mapping[str, Sequence[float]] = field(default_factory=dict)  # of properties that can be nothing else
+    molecules: Sequence[str] = ()  # parameters that are a library or products of reagents: their names say no structure

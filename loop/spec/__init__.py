@@ -10,6 +10,7 @@ from loop.spec.building import (
     declared_of,
     levels_of,
     looks_for_hits,
+    molecules_of,
     words_of,
 )
 from loop.spec.costs import build_costs
@@ -40,6 +41,7 @@ __all__ = [
     "levels_of",
     "looks_for_hits",
     "misread_units",
+    "molecules_of",
     "place",
     "read_spec",
     "read_table",

@@ -182,6 +182,11 @@ def words_of(spec: CampaignSpec) -> dict[str, tuple[str, ...]]:
     return {name: tuple(words) for name, t in spec.objective.items() if (words := t.classes or t.words)}
 
 
+def molecules_of(spec: CampaignSpec) -> tuple[str, ...]:
+    """The parameters that are a library, products of reagents, or a union of them."""
+    return tuple(n for n, p in spec.space.items() if isinstance(p, MoleculeSpec | ProductsSpec | UnionSpec))
+
+
 def _check_unit(kind: str, name: str, unit: str) -> None:
     try:
         check_unit(unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from flows.candidates import price_of, structure_of
+from flows.candidates import price_of, structures_of
 from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, Candidate, Prediction, without_head
@@ -90,10 +90,11 @@ def _value(m: Measurement, words: Mapping[float, str]) -> str:
 
 
 def known_line(candidate: Candidate, spec: Mapping[str, Any]) -> str:
-    """The structure of a candidate's molecule and what it costs, in a line; "" where neither is to be told."""
-    structure = structure_of(spec, candidate.settings, {} if candidate.as_made else candidate.smiles)
+    """The structures of a candidate's molecules and what it costs, in a line; "" where neither is to be told."""
+    found = structures_of(spec, candidate.settings, {} if candidate.as_made else candidate.smiles)
+    structures = [f"{name} {smiles}" for name, smiles in found.items()] if len(found) > 1 else found.values()
     price = price_of(spec, candidate.settings)
-    return "; ".join(filter(None, (structure, price and f"costs {price}")))
+    return "; ".join((*structures, *([f"costs {price}"] if price else ())))
 
 
 def plural(n: int, one: str) -> str:

@@ -45,6 +45,33 @@ def test_lines_that_are_no_molecule_are_told_and_the_campaign_runs(hakken: Any) 
     assert "duplicates.tsv" in shown.out
 
 
+def test_molecules_stand_with_their_structures_beside_solvents_and_other_molecules_too(hakken: Any) -> None:
+    beside = (
+        "{drug: {type: molecule, file: small.csv, name: name}, partner: {type: molecule, options: {acid: CC(=O)O}},"
+        " solvent: {type: component, options: {MeOH: CO, water: O}}}"
+    )
+    Path("small.yaml").write_text(
+        SPEC.replace("{molecule: {type: molecule, file: small.csv, name: name}}", beside).replace("simulated", "manual")
+    )
+    dry = hakken("run", "small.yaml", "--dry-run").out
+    hakken("tick", "small.yaml")
+    (sheet,) = Path("runs").rglob("worksheet.csv")
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    structures = {"ethanol": "CCO", "benzene": "c1ccccc1", "amine": "CCN"}
+    shown, page = hakken("show", "small").out, Path("runs/small/report.html").read_text("utf-8")
+
+    assert [row["drug_smiles"] for row in rows] == [structures[row["drug"]] for row in rows]
+    assert {row["partner_smiles"] for row in rows} == {"CC(=O)O"}
+    assert "solvent_smiles" not in rows[0]  # known by its name
+    for row in rows:
+        line = f"drug {row['drug_smiles']}; partner CC(=O)O"
+        assert line in shown
+        assert line in dry
+        assert f"structure of drug: {row['drug_smiles']}" in page
+    assert "structure of partner: CC(=O)O" in page
+
+
 def test_the_worksheet_has_structures_and_is_told_as_it_is(hakken: Any) -> None:
     Path("small.yaml").write_text(SPEC.replace("simulated", "manual"))
     hakken("tick", "small.yaml")
