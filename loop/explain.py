@@ -23,7 +23,7 @@ from loop.record import HEADS, Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
-from loop.wording import in_digits, in_places, plus_minus
+from loop.wording import in_digits, in_places, plural, plus_minus
 
 SHOWN = 4  # members whose expectations a sentence names
 
@@ -133,7 +133,7 @@ def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDA
     failed = sum(isinstance(outcome, Fault) for outcome in ended)
     waiting = sum(bool((p.x == x).all()) for p in history.pending)
     times = len(ended) - failed
-    so_far = f"measured {times} time{'s' if times != 1 else ''} so far"
+    so_far = f"measured {plural(times, 'time')} so far"
     so_far += f", {failed} more failed" if failed else ""
     so_far += f", {waiting} more running" if waiting else ""
     why = "to see whether it is truly the best" if turn.is_incumbent else "it may be better than what is believed best"

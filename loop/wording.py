@@ -1,5 +1,5 @@
 """Wording: when an option can stand for itself in a line, and when it needs the name of its parameter; names in plain
-letters; and values with as many digits as their doubt leaves."""
+letters; values with as many digits as their doubt leaves; and amounts of money, hours and things."""
 
 from __future__ import annotations
 
@@ -59,3 +59,8 @@ def amount_text(value: float) -> str:
     """An amount of money or hours in words: six digits at the least and hundredths, without an exponent."""
     decimals = 2 if not value else min(max(2, 5 - floor(log10(abs(value)))), FINEST)
     return f"{round(value, decimals) + 0.0:.{decimals}f}".rstrip("0").rstrip(".")  # + 0.0: no minus before a zero
+
+
+def plural(n: int, one: str) -> str:
+    """How many of something: ``"1 experiment"``, ``"3 experiments"``."""
+    return f"{n} {one}{'' if n == 1 else 's'}"

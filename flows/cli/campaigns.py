@@ -8,7 +8,7 @@ import typer
 
 from flows.cli.naming import Campaign, file_of, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import plural
+from loop.wording import plural
 
 Why = Annotated[str, typer.Option("--why", "--reason", help="The reason, kept on record.")]
 By = Annotated[str | None, typer.Option("--by", help="Who says so; HAKKEN_USER or the login name if left out.")]

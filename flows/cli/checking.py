@@ -12,8 +12,8 @@ import typer
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.showing.describing import descriptors_in, imputed_in
 from flows.cli.showing.left_out import left_out_of, said_of, stored_in
-from flows.cli.showing.words import plural
 from loop.cells import alike
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.foreseeing import Foreseen

@@ -9,8 +9,8 @@ import typer
 
 from flows.cli.naming import Campaign, onward, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import plural
 from flows.labels import label_of
+from loop.wording import plural
 
 By = Annotated[str | None, typer.Option("--by", help="Who decides; HAKKEN_USER or the login name if left out.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, kept on record.")]

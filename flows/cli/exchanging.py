@@ -11,7 +11,7 @@ from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import Campaign, SpecOrCampaign, near, onward, opened, settings, typed
 from flows.cli.screen import Json, Screen, progress_line
-from flows.cli.showing.words import plural
+from loop.wording import plural
 
 
 def tell(

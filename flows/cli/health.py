@@ -9,7 +9,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.naming import settings
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import plural
+from loop.wording import plural
 
 _SIGNS: Final = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 

@@ -12,7 +12,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, SpecOrCampaign, is_file, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import plural
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.resources import Laboratory

@@ -8,7 +8,7 @@ import typer
 
 from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import plural
+from loop.wording import plural
 
 
 def listen(

@@ -10,7 +10,8 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import ENOUGH, done_of, plural
+from flows.cli.showing.words import ENOUGH, done_of
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.reports import StatusReport

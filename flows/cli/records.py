@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.naming import settings
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import plural
+from loop.wording import plural
 
 app: Final = typer.Typer(no_args_is_help=True, help="Take the record to another database.")
 

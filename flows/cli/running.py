@@ -9,9 +9,10 @@ import typer
 
 from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import known_line, plural, predictions_line, reason_line
+from flows.cli.showing.words import known_line, predictions_line, reason_line
 from flows.labels import label_of
 from loop.insight.saying import regret_sentence
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.foreseeing import ForeseenPlan

@@ -11,10 +11,10 @@ import typer
 
 from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import GOALS, plural, target_and_goal
+from flows.cli.showing.words import GOALS, target_and_goal
 from loop.cells import in_another, table_text
 from loop.errors import SpecError
-from loop.wording import in_plain_letters
+from loop.wording import in_plain_letters, plural
 
 DEFAULT: Final = Path("campaign.yaml")
 

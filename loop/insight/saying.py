@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from loop.insight.statements import CHECKED, Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
 from loop.record import Json
-from loop.wording import in_digits, in_places
+from loop.wording import in_digits, in_places, plural
 
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
@@ -37,7 +37,7 @@ def best_sentence(found: HonestBest) -> str:
 
 def hits_sentence(found: HonestBest) -> str:
     """How many hits were found, and what is likeliest to be the next."""
-    hits = f"{found.front} hit{'s' if found.front != 1 else ''} of {len(found.candidates)} tried"
+    hits = f"{plural(found.front, 'hit')} of {len(found.candidates)} tried"
     if found.front:
         hits += f", first {found.candidates[0].label}"
     if not found.likeliest:
@@ -126,7 +126,7 @@ def measured_line(stated: Stated) -> str:
 
 def measured_lines(found: HonestBest, one: Believed) -> str:
     """How often and what was measured of a candidate; of a condition, with how many substrates."""
-    times = f"{one.experiments} time{'s' if one.experiments != 1 else ''}"
+    times = plural(one.experiments, "time")
     if found.scope:
         return f"measured {times}, {coverage(found, one)}"
     return f"measured {times}: " + "; ".join(measured_line(stated) for stated in one.targets)

@@ -31,6 +31,7 @@ from loop.policy.replicate import spend
 from loop.record import Arm, Place
 from loop.space.rows import is_among
 from loop.space.sifting import firsts
+from loop.wording import plural
 
 SMALLER = 4  # times that a plate is planned again with as many wells as can be paid; what is over is left out then
 
@@ -117,7 +118,7 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
     if left is not None and (len(picks) + 1) * s.replicates > left:
         notes.append(_last_is_real(s, left))
     if (room := s.affordable - controls) < len(picks):  # of a cheap version many count as one
-        what = "1 experiment" if s.affordable == 1 else f"{s.affordable} experiments"
+        what = plural(s.affordable, "experiment")
         has_room = "the budget leaves" if s.left in (None, s.experiments) else "there is room for"
         notes.append(
             f"{len(picks)} experiments were worth a place in this batch, and those that bring most have it: "

@@ -20,6 +20,7 @@ from loop.plate.sources import Lottery, Source
 from loop.record import HEADS, Arm
 from loop.space import Pool, Space
 from loop.space.sifting import Twins
+from loop.wording import plural
 
 KEEP = 1_000  # candidates among which frames are compared, and again wells chosen
 DRAWS = 64  # random frames looked at before a plate at random is given up
@@ -115,7 +116,7 @@ def _of_few(plate: Plate, experiments: int, controls: int, repeats: int) -> list
     """A note where there are fewer experiments than wells."""
     if experiments >= plate.wells:
         return []
-    reserved = [f"{n} {kind} well{'s' * (n != 1)}" for n, kind in ((controls, "control"), (repeats, "replicate"))]
+    reserved = [plural(n, f"{kind} well") for n, kind in ((controls, "control"), (repeats, "replicate"))]
     paid = "1 experiment is" if experiments == 1 else f"{experiments} experiments are"
     return [f"{paid} left for a plate of {plate.wells} wells: {', '.join(reserved)}, the others empty"]
 
@@ -153,7 +154,7 @@ def _filled(
         notes = [f"{stays}: nothing untried fits {'its' if empty == 1 else 'their'} shared values"]
     repeated = _repeated(seats, quotas, kept)
     if len(repeated) < repeats:
-        wanted = f"{repeats} replicate well{'s' * (repeats != 1)}"
+        wanted = plural(repeats, "replicate well")
         notes.append(
             f"{len(repeated)} of {wanted} repeat{'s' * (repeats == 1)} a condition: a repeat needs two free wells with "
             "the same shared values; share fewer of them, or over more wells"

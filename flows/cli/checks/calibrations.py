@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows.cli.checks.active import active_campaigns
 from flows.cli.checks.check import Check
-from flows.cli.showing.words import plural
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings

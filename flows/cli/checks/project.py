@@ -9,8 +9,8 @@ from flows.cli.checks.active import active_campaigns
 from flows.cli.checks.check import Check
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
-from flows.cli.showing.words import plural
 from loop.errors import HakkenError
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings

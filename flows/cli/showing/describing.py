@@ -34,7 +34,7 @@ def descriptors_in(space: Space) -> list[str]:
 
 def imputed_in(spec: Any) -> list[str]:
     """A note for each parameter of whose options some numbers were not known."""
-    from flows.cli.showing.words import plural
+    from loop.wording import plural
 
     found = []
     for name, p in spec.space.items():

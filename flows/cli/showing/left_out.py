@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.showing.words import plural
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.naming import typed
 from flows.cli.screen import Screen
 from flows.cli.showing.plates import plate_lines
-from flows.cli.showing.words import known_line, outcome_line, plural, predictions_line, reason_line
+from flows.cli.showing.words import known_line, outcome_line, predictions_line, reason_line
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
@@ -18,6 +18,7 @@ from loop.errors import NotFound
 from loop.experiment import State
 from loop.insight.saying import regret_sentence
 from loop.outcome import read_code
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from loop.contracts import Ledger

@@ -97,11 +97,6 @@ def known_line(candidate: Candidate, spec: Mapping[str, Any]) -> str:
     return "; ".join((*structures, *([f"costs {price}"] if price else ())))
 
 
-def plural(n: int, one: str) -> str:
-    """``"1 experiment"``, ``"3 experiments"``."""
-    return f"{n} {one}{'' if n == 1 else 's'}"
-
-
 def reason_line(arm: Arm, reason: str) -> str:
     """Arm and reason, the arm once."""
     return reason if reason != without_head(reason, arm) else f"{arm.value}: {reason}"

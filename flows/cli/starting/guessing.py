@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flows.cli.showing.words import plural
 from flows.cli.starting.beside_targets import BesideTargets, beside_targets
 from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.kinds import context_of, odd_among_numbers
@@ -17,6 +16,7 @@ from loop.cells import finite, said_of_missing_numbers, split_header
 from loop.errors import SpecError, did_you_mean
 from loop.nearly_numbers import in_place_of
 from loop.units import meant
+from loop.wording import plural
 
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
 _UNMEASURED: Final = "; of a library of which nothing is measured yet, write --library before its name"

@@ -19,6 +19,7 @@ from loop.record import Arm, ObservationRecord, ProposalRecord, Settings
 from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.space_models import ExcludeSpec
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.view import View
@@ -133,7 +134,7 @@ class _Gathered:
             (len(self._impossible), "that cannot be made, a person says"),
         ):
             if count:
-                self.notes.append(f"{count} candidates {what}" if count > 1 else f"1 candidate {what}")
+                self.notes.append(f"{plural(count, 'candidate')} {what}")
         spec, constraints = self._spec, self._constraints
         return Decided(
             spec if not constraints else spec.model_copy(update={"constraints": [*spec.constraints, *constraints]}),

@@ -56,6 +56,7 @@ from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
 from loop.spec import levels_of
 from loop.values import values_of
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -282,7 +283,7 @@ def _others(
     others = [row for row in rows if row[2].get(OBSERVATION) not in known]
     kept = [row for row in others if not row[2].get(RETRACTED)]
     notes = [
-        f"{count} row{'s' * (count > 1)} passed over: {why}"
+        f"{plural(count, 'row')} passed over: {why}"
         for count, why in (
             (len(rows) - len(others), "results of this very campaign, which has them"),
             (len(others) - len(kept), "retracted in the campaign that they come from"),

@@ -13,6 +13,7 @@ from loop.errors import AdapterUnavailable
 from loop.experiment import State
 from loop.record import AttemptRecord
 from loop.safety import safety_of
+from loop.wording import plural
 
 
 def cancel_what_runs(session: Session) -> bool:
@@ -37,11 +38,11 @@ def cancel_what_runs(session: Session) -> bool:
     parts = sorted(having, key=lambda part: part in session.tally.out)  # whoever gave no answer in this pass is last
     n = sum([_call_off(session, part, having[part]) for part in parts])
     if n:
-        session.tally.note(f"{_experiments(n)} called off")
+        session.tally.note(f"{plural(n, 'experiment')} called off")
     if doubtful := sum(a.state in (State.SENDING, State.AMBIGUOUS) for a in view.pending):
         goes = "it runs, and it was" if doubtful == 1 else "they run, and they were"
         session.tally.note(
-            f"of {_experiments(doubtful)} nobody can tell whether {goes} not called off; look at the laboratory"
+            f"of {plural(doubtful, 'experiment')} nobody can tell whether {goes} not called off; look at the laboratory"
         )
     reached("halt.cancelled")
     return n > 0
@@ -69,9 +70,9 @@ def _call_off(session: Session, part: str | None, attempts: Sequence[AttemptReco
             if not _can_work(laboratory):
                 break  # nor would it hear of the others
     if why:
+        rest = plural(len(attempts) - told, "experiment")
         session.tally.note(
-            f"{where} was not told to cancel {_experiments(len(attempts) - told)} ({why}); it is tried again, and a "
-            "person should look"
+            f"{where} was not told to cancel {rest} ({why}); it is tried again, and a person should look"
         )
     return told
 
@@ -89,8 +90,4 @@ def _can_work(laboratory: Adapter) -> bool:
 
 def still_run(n: int) -> str:
     """That so many go on."""
-    return f"{_experiments(n)} still {'runs' if n == 1 else 'run'}"
-
-
-def _experiments(n: int) -> str:
-    return "1 experiment" if n == 1 else f"{n} experiments"
+    return f"{plural(n, 'experiment')} still {'runs' if n == 1 else 'run'}"
