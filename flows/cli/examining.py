@@ -9,9 +9,11 @@ import typer
 
 from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from loop.examination import Examination
+    from loop.examination.signs import Signs
     from loop.examination.skill import Skill
 
 _SIGNS: Final = {"good": "+", "warning": "!", "bad": "!!"}
@@ -40,8 +42,8 @@ def _show(screen: Screen, one: Examination) -> None:
     signs, unit = one.signs, f" {one.unit}" if one.unit else ""
     alone = f" by {signs.version} alone (cheaper versions train)" if signs.version else ""
     screen.say(
-        f"{one.target}: {signs.n} values of {signs.candidates} candidates{alone}, "
-        f"standard deviation {signs.spread:.4g}{unit}",
+        f"{one.target}: {_counted(signs)}{alone}"
+        + (f", standard deviation {signs.spread:.4g}{unit}" if signs.n > 1 else ""),
         bold=True,
     )
     if one.skills:
@@ -70,6 +72,15 @@ def _show(screen: Screen, one: Examination) -> None:
         screen.say(f"{_SIGNS[finding.standing.value]:>2} {finding.says}", bold=finding.standing.value == "bad")
         if finding.remedy:
             screen.say(f"     what helps: {finding.remedy}")
+
+
+def _counted(signs: Signs) -> str:
+    """How many values there are, and how many limits beside them."""
+    values = f"{plural(signs.n, 'value')} of {plural(signs.candidates, 'candidate')}"
+    if not signs.limits:
+        return values
+    limits = plural(signs.limits, "limit")
+    return f"{values} and {limits}" if signs.n else f"{limits} and no value"
 
 
 def _show_leaks(screen: Screen, one: Examination) -> None:

@@ -39,6 +39,7 @@ class Signs:
         apart: The candidate whose replicates add most to the noise; "" without noise.
         ends: Its lowest and its highest value.
         version: The real thing among versions of a measurement; "" where there are none.
+        limits: How many results are limits beside the values: they train, and tell no error.
     """
 
     n: int
@@ -50,6 +51,7 @@ class Signs:
     apart: str = ""
     ends: tuple[float, float] = (0.0, 0.0)
     version: str = ""
+    limits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Leak:
 def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -> Signs:
     """The signs of one target's exact values."""
     data = real_rows(space, data)
+    limits = int(data.is_censored.sum())
     data = data.rows(torch.nonzero(~data.is_censored)[:, 0])
     groups = replicate_groups(data.x).numpy()
     y, numbers = data.y.numpy(), np.unique(groups, return_inverse=True)[1].ravel()
@@ -101,6 +104,7 @@ def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -
         apart=apart,
         ends=ends,
         version=real_version(space),
+        limits=limits,
     )
 
 

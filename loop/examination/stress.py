@@ -34,14 +34,14 @@ class Stress:
         split: The one that took the training data away from what is predicted.
         home: On candidates held out at random.
         away: On candidates held out by the split.
-        error_away: Root mean square error there, of the mean of the refits.
+        error_away: Root mean square error there, of the mean of the refits; None where all that is held out is limits.
     """
 
     model: str
     split: Split
     home: float
     away: float
-    error_away: float
+    error_away: float | None
 
 
 def stress(
@@ -59,7 +59,7 @@ def stress(
     return tuple(found)
 
 
-def _spread(recipe: Surrogate, space: Space, data: TrainingSet, parts: Parts, seed: int) -> tuple[float, float]:
+def _spread(recipe: Surrogate, space: Space, data: TrainingSet, parts: Parts, seed: int) -> tuple[float, float | None]:
     """Spread between refits, and the error of their mean, on the largest held-out part."""
     train, held = max(parts, key=lambda p: len(p[1]))
     known, asked = data.rows(torch.from_numpy(train)), data.rows(torch.from_numpy(held))
@@ -68,6 +68,6 @@ def _spread(recipe: Surrogate, space: Space, data: TrainingSet, parts: Parts, se
         drawn = torch.stack([f.moments(asked.x)[0] for f in fitted]).numpy()
     exact = ~asked.is_censored.numpy()
     missed = asked.y.numpy()[exact] - drawn.mean(axis=0)[exact]
-    error = float(np.sqrt(np.mean(missed**2))) if exact.any() else float("nan")
+    error = float(np.sqrt(np.mean(missed**2))) if exact.any() else None
     spread = float(np.sqrt(drawn.var(axis=0, ddof=1).mean()))
     return (0.0 if spread <= LAST_DIGITS * float(np.abs(drawn).max()) else spread), error  # what is no number stays so

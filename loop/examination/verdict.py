@@ -12,7 +12,7 @@ from loop.examination.parts import Split
 from loop.examination.signs import Leak, Signs
 from loop.examination.skill import LEVELS, Ranking, Skill
 from loop.examination.stress import Stress
-from loop.wording import in_digits
+from loop.wording import in_digits, plural
 
 FEW: Final = 20  # held-out values below which nothing is said of skill
 NO_BETTER: Final = 0.95  # share of an error that is no improvement on it
@@ -53,8 +53,10 @@ def verdict(
     of = f" of {signs.version}" if signs.version else ""
     if home is None or home.tested < FEW:
         tested = 0 if home is None else home.tested
-        says = f"{tested} values{of} could be held out; {FEW} at least are needed to say how well models predict"
-        return (Finding(Standing.WARNING, says, "go on with the campaign, and examine it again"),)
+        which = f", beside {plural(signs.limits, 'limit')}, of which no error is known" if signs.limits else ""
+        says = f"{plural(tested, 'value')}{of} could be held out{which}; "
+        says += f"{FEW} at least are needed to say how well models predict"
+        return (Finding(Standing.WARNING, says, _MEASURABLE if signs.limits > signs.n else _LATER),)
     if signs.spread == 0.0:
         says = f"all {signs.n} values{of} are the same: nothing to learn from yet"
         return (Finding(Standing.WARNING, says, _VARIES),)
@@ -80,6 +82,11 @@ def _learns(unit: str, home: Skill, signs: Signs) -> Finding:
     return Finding(Standing.GOOD, f"models have learnt something ({errors})")
 
 
+_LATER: Final = "go on with the campaign, and examine it again"
+_MEASURABLE: Final = (
+    "most results are limits: a measurement that reaches further (a lower detection limit, a larger range) tells more "
+    "of each; go on, and examine it again"
+)
 _VARIES: Final = (
     "go on until one is another; a candidate whose value is known to be another (a positive control) shows that the "
     "measurement can tell"
@@ -193,7 +200,7 @@ def _leaks(leak: Leak) -> list[Finding]:
 
 
 def _unsteady(unit: str, stress: Stress) -> list[Finding]:
-    if not stress.away > UNSTEADY * stress.error_away:
+    if stress.error_away is None or not stress.away > UNSTEADY * stress.error_away:
         return []
     says = (
         f"refits of {stress.model} that differ only in their seed part by {_shown(stress.away, unit)} on the "
