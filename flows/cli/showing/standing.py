@@ -11,7 +11,7 @@ from loop.fidelity import counts
 from loop.objective import SCORES
 from loop.record import ObservationRecord
 from loop.values import Sure, sure_of
-from loop.wording import in_digits
+from loop.wording import in_digits, plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STRUCTURED: Final = frozenset({"component", "molecule", "union", "products", "mixture"})  # kinds that have SMILES
 Valued: TypeAlias = tuple[ObservationRecord, Sure]
+_Row: TypeAlias = tuple[object, str, str | None, object]  # value, candidate, SMILES where there is one, and round
 
 
 def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
@@ -46,9 +47,9 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
     if objective.has_classes:
         hits = [(o, sure) for o, sure in every if objective.is_hit(_numbers(sure))]
         rows = _best(spec, hits, objective.wanted[0])
-        columns = ("candidate", "SMILES", "round")
         if rows:
-            screen.table(columns, [row[1:] for row in reversed(rows)][:n], title=f"the last of {len(rows)} hits")
+            columns, shown = _with_structures("", rows[::-1][:n])
+            screen.table(columns[1:], [row[1:] for row in shown], title=f"the last of {plural(len(rows), 'hit')}")
         return
     within = " within the thresholds" if len(keeping) < len(every) else ""
     if (score := SCORES.get(objective.tradeoff)) and len(objective.wanted) > 1:
@@ -59,13 +60,18 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
         title = nearest_to or f"{'highest' if t.sign > 0 else 'lowest'} {t.name}"
         title += within
         rows = _best(spec, keeping, t)
-        has_structure = any(row[2] for row in rows)
-        columns = (f"{t.name}{unit}", "candidate", *(("SMILES",) if has_structure else ()), "round")
         if rows:
-            shown = [row if has_structure else (*row[:2], row[3]) for row in rows[:n]]
+            columns, shown = _with_structures(f"{t.name}{unit}", rows[:n])
             screen.table(columns, shown, title=title)
     for line in left_out:
         screen.say(line)
+
+
+def _with_structures(value: str, rows: Sequence[_Row]) -> tuple[tuple[str, ...], Sequence[tuple[object, ...]]]:
+    """Columns and cells of some rows, with structures where there are any; ``value`` heads the first column."""
+    if any(smiles for _, _, smiles, _ in rows):
+        return (value, "candidate", "SMILES", "round"), rows
+    return (value, "candidate", "round"), [(value, label, n) for value, label, _, n in rows]
 
 
 def _show_scores(screen: Screen, spec: Json, objective: Objective, rows: Sequence[Valued], n: int, title: str) -> None:
@@ -101,8 +107,8 @@ def _numbers(sure: Sure) -> dict[str, float]:
     return {name: value for name, (value, _) in sure.items()}
 
 
-def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[tuple[object, ...]]:
-    """Value, candidate, SMILES where there is one, and round of each, best first."""
+def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[_Row]:
+    """What is shown of each row, best first."""
     having = [(o, *sure[target.name]) for o, sure in rows if target.name in sure]
     structured = [name for name, said in spec["space"].items() if said["type"] in STRUCTURED]
     molecule = structured[0] if len(structured) == 1 else ""  # of several none is the candidate's own structure

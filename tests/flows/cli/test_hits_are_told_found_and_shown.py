@@ -160,3 +160,22 @@ def test_hits_of_a_number_keep_its_threshold(hakken: Any, tmp_path: Path) -> Non
 
     assert "hits: 2 of 5 tried (40 %)" in said
     assert "best single value: activity 7.1" in said
+
+
+def test_hits_without_structures_stand_without_a_column_for_them(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    space = "  batch: {type: category, options: [a, b, c, d]}"
+    text = CAMPAIGN.replace("  molecule: {type: molecule, file: library.csv, name: name}", space)
+    Path("acids.yaml").write_text(text.replace("surrogate: fingerprints", "surrogate: random"))
+    Path("told.csv").write_text("batch,activity\na,active\nb,inactive\nc,active\nd,inactive\n")
+    assert hakken("tell", "acids.yaml", "told.csv").code == 0
+
+    said = hakken("run", "acids").out  # nothing is left to try
+    exported = hakken("export", "acids").out
+
+    assert "the last of 2 hits" in said
+    assert "candidate" in said.partition("the last of")[2]
+    assert "SMILES" not in said
+    assert "smiles" not in exported.casefold()
