@@ -95,7 +95,9 @@ def _below(found: HonestBest, most: int) -> Iterator[str]:
     for likely in found.likeliest[:most]:
         yield f"     {likely.label}: {likely_line(likely)}"
     if found.model:
-        yield f"by {found.model}; intervals are of the true value, without the noise of a new measurement"
+        has_intervals = any(stated.low is not None for one in found.candidates for stated in one.targets)
+        of = "; intervals are of the true value, without the noise of a new measurement" if has_intervals else ""
+        yield f"by {found.model}{of}"
 
 
 def _plans_replicates(spec: Mapping[str, Any]) -> bool:

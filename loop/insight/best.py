@@ -21,6 +21,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.history import History
 from loop.insight.chances import chances, worth
 from loop.insight.conditions import best_condition
+from loop.insight.differing import said_of, without_scale
 from loop.insight.hits import hits_of_belief, hits_without_model
 from loop.insight.nearest import shortfalls
 from loop.insight.statements import LEVEL, Believed, HonestBest, Luckiest, Stated
@@ -92,6 +93,8 @@ def best_of_belief(
         levels = level_chances(objective, plain, x)
         intervals = [_interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
     order, front = _ranked(objective, means, found.keeps, found.best_of_tried)
+    exact_names = {t.name for t in objective.targets if t.is_exact}
+    alike = [name for name in without_scale(objective, plain.table) if name not in exact_names]
     exact = {i: known.is_certain(x) for i, known in belief.known.items()}
     believed = tuple(
         Believed(
@@ -101,7 +104,7 @@ def best_of_belief(
                 _stated(
                     t,
                     float(means[k, i]),
-                    (float(intervals[i][0][k]), float(intervals[i][1][k])),
+                    (None, None) if t.name in alike else (float(intervals[i][0][k]), float(intervals[i][1][k])),
                     tried[k],
                     is_known=i in exact and bool(exact[i][k]),
                     chances=levels[k].get(t.name, ()),
@@ -117,7 +120,7 @@ def best_of_belief(
         )
         for k in order
     )
-    notes = found.notes
+    notes = (*found.notes, *said_of(alike))
     is_likely = float(found.keeps[order[0]]) >= 0.5
     if not is_likely:
         bounds = "runs as intended" if not _has_thresholds(objective) else "keeps the thresholds"

@@ -21,6 +21,7 @@ from loop.belief import Belief
 from loop.generality import Generality, Judgement
 from loop.history import History
 from loop.insight.chances import DRAWS
+from loop.insight.differing import said_of, without_scale
 from loop.insight.statements import LEVEL, Believed, HonestBest, OnSubstrate, Stated
 from loop.insight.tried import LIMITS_COUNT, Tried, mean_of, tried_candidates
 from loop.insight.tried_conditions import Answers, TriedConditions, answers_of, tried_conditions
@@ -124,13 +125,14 @@ def _believed(
         _told(rows[k], general, belief, known.conditions[k], known.mine[k], answers) if rank < TOLD else rows[k]
         for rank, k in enumerate(order)
     )
+    alike = [name for name in without_scale(objective, belief.table) if name == general.target.name]
     return HonestBest(
         model=model.name,
-        candidates=ranked,
+        candidates=tuple(one.without_intervals() for one in ranked) if alike else ranked,
         front=1,
         untried=len(scene.conditions) - len(places),
         is_bound=scene.is_cut,
-        notes=(*notes, *more),
+        notes=(*notes, *more, *said_of(alike)),
     )
 
 

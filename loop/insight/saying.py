@@ -154,8 +154,11 @@ def substrate_lines(found: HonestBest) -> Iterable[str]:
 
 def substrate_line(one: OnSubstrate) -> str:
     """What is believed of a condition with one substrate, and what was measured there."""
-    mean, low, high = (in_places(value, (one.high - one.low) / 2) for value in (one.mean, one.low, one.high))
-    text = f"{one.label}: {mean} [{low} to {high}] {one.unit}".rstrip()
+    doubt = 0.0 if one.low is None or one.high is None else (one.high - one.low) / 2
+    within = (
+        "" if one.low is None or one.high is None else f" [{in_places(one.low, doubt)} to {in_places(one.high, doubt)}]"
+    )
+    text = f"{one.label}: {in_places(one.mean, doubt)}{within} {one.unit}".rstrip()
     if read := [*(in_digits(v, 4) for v in one.values), *one.limits]:
         text += f", measured {', '.join(read)}"
     if one.negatives:

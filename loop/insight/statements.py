@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from loop.record import Settings
@@ -20,7 +20,7 @@ class Stated:
     target: str
     unit: str
     mean: float
-    low: float | None  # of the interval; None without a model where there is one value only
+    low: float | None  # of the interval; None where nothing tells one: a single value without a model, or equal ones
     high: float | None
     values: tuple[float, ...]  # as measured, in the order of the record
     limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
@@ -38,8 +38,8 @@ class OnSubstrate:
     label: str
     unit: str
     mean: float
-    low: float  # of the interval
-    high: float
+    low: float | None  # of the interval; None where no two results are known to differ
+    high: float | None
     values: tuple[float, ...] = ()
     limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
     negatives: int = 0  # answers of no that state no limit
@@ -76,6 +76,13 @@ class Believed:
     allowed: int = 0
     substrates: tuple[OnSubstrate, ...] = ()
     unread: int = 0
+
+    def without_intervals(self) -> Believed:
+        """The same where nothing tells how wide intervals are."""
+        targets = tuple(replace(one, low=None, high=None) for one in self.targets)
+        return replace(
+            self, targets=targets, substrates=tuple(replace(s, low=None, high=None) for s in self.substrates)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,3 +335,15 @@ def test_the_first_batch_by_a_ranking_is_for_the_condition_too_and_states_no_val
     assert [p.acquisition for p in heard] == ["general"] * 3
     assert not any(p.predictions for p in batch.proposals)
     assert all("states no value" in p.reason and "believed to be" not in p.reason for p in heard)
+
+
+def test_no_interval_of_a_condition_is_given_while_all_results_are_equal() -> None:
+    spec = spec_of({})
+
+    found = honest_best(spec, history(spec, some(12, seed=3), lambda _: 30.0), seed=0)
+
+    first = found.candidates[0]
+    assert (first.targets[0].low, first.targets[0].high) == (None, None)
+    assert first.substrates
+    assert not any("[" in substrate_line(one) for one in first.substrates)
+    assert any("known to differ" in note for note in found.notes)

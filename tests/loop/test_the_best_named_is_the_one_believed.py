@@ -328,3 +328,23 @@ def test_a_best_that_a_constraint_leaves_out_is_said_to_be() -> None:
         f"{found.candidates[0].label} was measured and is left out by the campaign file as it is: it breaks 'it foams'"
     )
     assert not any("left out by the campaign file" in note for note in usual.notes)
+
+
+@pytest.mark.parametrize("sign", [None, Qualifier.BELOW])
+def test_no_interval_is_given_while_no_two_results_are_known_to_differ(sign: Qualifier | None) -> None:
+    places = [settings(a, base, 20.0) for a in list(ALCOHOLS)[:4] for base in ("weak", "strong")]
+    alike = measured(**{"yield": 7.0})
+    if sign is not None:
+        alike = Measured((Measurement("yield", 7.0, "%", 7.0, qualifier=sign),))
+    same = [(s, alike) for s in places]
+    other = (settings(list(ALCOHOLS)[4], "weak", 60.0), measured(**{"yield": 9.0}))
+
+    found = honest_best(SPEC, history(SPEC, same), seed=0)
+    parted = honest_best(SPEC, history(SPEC, [*same, other]), seed=0)
+
+    assert found.model
+    assert all((one.targets[0].low, one.targets[0].high) == (None, None) for one in found.candidates)
+    assert "[" not in best_sentence(found)
+    assert any("no two results of yield are known to differ" in note for note in found.notes)
+    assert all(one.targets[0].low is not None for one in parted.candidates)
+    assert not any("known to differ" in note for note in parted.notes)
