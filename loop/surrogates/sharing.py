@@ -32,7 +32,7 @@ class Sharing:
 
     @staticmethod
     def of(alone: Decomposed, covariances: Sequence[Tensor], noises: Tensor) -> Sharing | None:
-        """None where what rows share is of too high a rank, as of a label for each.
+        """None where what rows share is of too high a rank, as of a label for each, and where there are no rows.
 
         Args:
             alone: The rows without what they share.
@@ -40,6 +40,8 @@ class Sharing:
             noises: The grid of the noise variance.
         """
         left, factors = int(RANK * len(alone.weights)), []
+        if not len(alone.weights):  # every value is a limit or a level
+            return None
         for covariance in covariances:
             factor = low_rank(covariance, left)
             if factor is None:

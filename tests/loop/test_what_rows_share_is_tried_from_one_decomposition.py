@@ -125,3 +125,15 @@ def test_a_fit_is_the_same_by_one_decomposition_and_by_many(monkeypatch: pytest.
     for name, effect in slow.summary()["effects"].items():
         for label, (mean, sd) in effect["labels"].items():
             assert quick.summary()["effects"][name]["labels"][label] == pytest.approx((mean, sd), abs=1e-6)
+
+
+def test_levels_and_limits_alone_have_effects_too() -> None:
+    data = seen(24)
+    low = torch.where(data.y > data.y.median(), data.y.median(), torch.full_like(data.y, -torch.inf))
+    high = torch.where(data.y > data.y.median(), torch.full_like(data.y, torch.inf), data.y.median())
+
+    fitted = RECIPE.fit(SPACE, replace(data, low=low, high=high), seed=0)
+
+    effects = fitted.summary()["effects"]
+    assert set(effects["plate"]["labels"]) == {"P0", "P1"}
+    assert all(math.isfinite(sd) and sd > 0 for _, sd in effects["plate"]["labels"].values())
