@@ -157,9 +157,10 @@ def _table(source: Source) -> Iterator[Record]:
         rows, header = _headed(source, file)
         column, name = _columns(source, header)
         while (row := rows.next(len(header), column)) is not None:
-            if row.fault:
+            is_blank = not any(cell.strip() for cell in row.cells)
+            if row.fault and not is_blank:
                 yield Record(row.begins, _plain(rows.delimiter.join(row.cells)), "", row.fault)
-            elif any(cell.strip() for cell in row.cells):
+            elif not is_blank:
                 text, called = row.cells[column].strip(), row.cells[name].strip() if source.name else ""
                 yield _checked(source, row.begins, text, called)
 

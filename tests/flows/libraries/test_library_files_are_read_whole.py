@@ -590,3 +590,12 @@ def test_a_file_that_is_no_library_is_refused(
 
     assert says in str(caught.value)
     assert not list((tmp_path / "libraries").glob("*/report.json"))
+
+
+def test_blank_lines_of_a_table_are_no_records(tmp_path: Path) -> None:
+    (tmp_path / "blank.csv").write_text("name,smiles\na,CCO\n\n,\n , \nb,CCN\n\n")
+
+    stored, molecules = read(tmp_path, "blank.csv")
+
+    assert molecules == {"a": "CCO", "b": "CCN"}
+    assert (stored.read, stored.unreadable) == (2, 0)
