@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from flows.candidates import MOLECULES
 from flows.cli.screen import Screen
 from flows.remarks import label_of_result
 from loop.fidelity import counts
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from loop.objective import Objective, Target
     from loop.record import Json
 
-STRUCTURED: Final = frozenset({"component", "molecule", "union", "products", "mixture"})  # kinds that have SMILES
+STRUCTURED: Final = frozenset({"component", "mixture"})  # kinds that have SMILES besides
 Valued: TypeAlias = tuple[ObservationRecord, Sure]
 _Row: TypeAlias = tuple[object, str, str | None, object]  # value, candidate, SMILES where there is one, and round
 
@@ -110,7 +111,10 @@ def _numbers(sure: Sure) -> dict[str, float]:
 def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[_Row]:
     """What is shown of each row, best first."""
     having = [(o, *sure[target.name]) for o, sure in rows if target.name in sure]
-    structured = [name for name, said in spec["space"].items() if said["type"] in STRUCTURED]
+    kinds = {name: said["type"] for name, said in spec["space"].items()}
+    structured = [name for name, kind in kinds.items() if kind in MOLECULES] or [
+        name for name, kind in kinds.items() if kind in STRUCTURED
+    ]
     molecule = structured[0] if len(structured) == 1 else ""  # of several none is the candidate's own structure
     having.sort(key=lambda row: -target.worth(row[1]))
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,20 @@ def test_molecules_stand_with_their_structures_beside_solvents_and_other_molecul
         assert line in dry
         assert f"structure of drug: {row['drug_smiles']}" in page
     assert "structure of partner: CC(=O)O" in page
+
+
+def test_the_best_of_a_library_stand_with_their_structures_beside_a_solvent(hakken: Any) -> None:
+    solvent = "{solvent: {type: component, options: {MeOH: CO, water: O}}, molecule:"
+    Path("small.yaml").write_text(SPEC.replace("{molecule:", solvent, 1))
+
+    out = hakken("run", "small.yaml").out
+
+    _, table = out.split("highest response")
+    assert re.search(r"response +candidate +SMILES +round", table)
+    structures = {"ethanol": "CCO", "benzene": "c1ccccc1", "amine": "CCN"}
+    rows = re.findall(r"(ethanol|benzene|amine)\b.* (\S+) +1 *$", table, re.MULTILINE)
+    assert rows
+    assert all(structures[name] == smiles for name, smiles in rows)
 
 
 def test_the_worksheet_has_structures_and_is_told_as_it_is(hakken: Any) -> None:
