@@ -17,7 +17,7 @@ from loop.errors import PoolExhausted
 from loop.explain import explain_replicate
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.objective import Tradeoff
-from loop.planning.designing import by_design, left_out, payable_design
+from loop.planning.designing import by_design, left_out, payable_controls, payable_design
 from loop.planning.hearing import by_sources
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
@@ -128,7 +128,7 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
     if controls:
         taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
         try:
-            x = payable_design("random", s, taken, controls, s.seed + 1)
+            x = payable_controls(s, taken, controls, s.seed + 1)
             picks.extend(Pick(row, Arm.CONTROL, "", None, "control, chosen at random") for row in x)
         except PoolExhausted:
             notes.append("no candidate was left for the control arm")

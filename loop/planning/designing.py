@@ -11,6 +11,7 @@ from loop.acquisition.streaming import POOL_LIMIT
 from loop.costs import Pays, Purse, pays_all
 from loop.design import CLASSICAL, Design
 from loop.errors import PoolExhausted, SpaceError
+from loop.fidelity import fidelity_column, is_real
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.planning.versions import each_version
@@ -93,6 +94,18 @@ def payable_design(
         return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken), hot=hot)
     except PoolExhausted:  # whoever reckons up the batch says what is wanting
         return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken, pays_all), hot=hot)
+
+
+def payable_controls(s: Situation, taken: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
+    """Up to ``n`` points at random, of versions the real thing, in which alone a gain is told: ``(k, d)``.
+
+    Raises:
+        PoolExhausted: Nothing untried is left.
+    """
+    if fidelity_column(s.space) is None:
+        return payable_design("random", s, taken, n, seed)
+    may = s.admits(taken)
+    return initial_design("random", s.space, s.pool, taken, n, seed=seed, pays=lambda x: is_real(s.space, x) & may(x))
 
 
 def left_out(s: Situation) -> list[str]:

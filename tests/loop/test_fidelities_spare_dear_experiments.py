@@ -457,3 +457,17 @@ def test_so_much_is_kept_back_that_something_real_can_be_bought_after_what_only_
     assert bought.count("calculated") <= left - PRICE
     assert bought.count("calculated") + PRICE * bought.count("measured") <= left
     assert bought
+
+
+def test_controls_are_the_real_thing_which_alone_tells_a_gain_over_chance():
+    spec = spec_of(is_cheap=True, batch=4)
+    spec = spec.model_copy(update={"planner": spec.planner.model_copy(update={"control": 0.5})})
+    space, seen = build_space(spec), towards_the_end(spec)
+
+    for seed in range(5):
+        made = plan(spec, seen, seed=seed, experiments=60, purse=Purse(cost=500.0)).proposals
+        controls = [p.candidate.settings for p in made if p.arm is Arm.CONTROL]
+
+        assert len(controls) == 2
+        assert {c["method"] for c in controls} == {"measured"}
+        assert not any((space.coordinates(c) == o.x).all() for c in controls for o in seen.observations)
