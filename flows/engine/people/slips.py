@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -29,8 +29,8 @@ USED: Final = 0.1  # of a parameter's range: what is really used is seldom what 
 
 def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
     """A note for each target or parameter with a number beyond what the campaign file says it can be, for what was
-    recorded beside results and is not as declared, or cannot be read, and for wells with more than one result, or whose
-    own is still waited for."""
+    recorded beside results and is not as declared, or cannot be read, and for wells with more than one result, or
+    experiments whose own is still waited for."""
     found: dict[str, list[tuple[str, ObservationRecord]]] = {}
     seen = tuple(observations)
     for o in seen:
@@ -195,25 +195,39 @@ def _doubled(view: View, observations: Iterable[ObservationRecord]) -> Iterator[
 
 
 def _keyless(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
-    """A note where told results are of wells that are still waited for, and have not the keys of these."""
-    keyless = [o for o in observations if o.key is None and o.context.get("well")]
-    pending = view.pending if keyless and view.spec.plate is not None else ()
+    """A note where told results are of experiments that are still waited for, and have not the keys of these."""
+    keyless = [o for o in observations if o.key is None]
+    pending = view.pending if keyless else ()
+    look_up = _waited_wells if view.spec.plate is not None else _waited_experiments
+    found = list(look_up(view, keyless, pending))
+    if found:
+        o, waited, key = found[0]
+        more = f", and so are those of {len(found) - 1} more" if len(found) > 1 else ""
+        yield (
+            f"result of {view.label(o.settings)}: that of {waited} is still waited for{more}, and without its key this "
+            f"one counts beside it. Where it is that result: hakken retract {shlex.quote(view.name)} {o.id} --why "
+            f"KEYLESS, and hakken tell brings it in with its key, {key}"
+        )
+
+
+Waited: TypeAlias = Iterator[tuple[ObservationRecord, str, str]]  # a result, what is waited for, and what its key is
+
+
+def _waited_wells(view: View, keyless: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]) -> Waited:
     waited = {(str(a.place.plate), a.place.well): a.settings for a in pending if a.place is not None}
-    found = []
     for o in keyless:
         place = read_context(o.context, {})[0]
-        where = str(place.get("plate")), f"{place.get('row', '')}{place.get('column', '')}"
-        if waited.get(where) == o.settings:
-            found.append((o, *where))
-    if found:
-        o, plate, well = found[0]
-        more = f", and so are those of {len(found) - 1} more" if len(found) > 1 else ""
-        name = shlex.quote(view.name)
-        yield (
-            f"result of {view.label(o.settings)}: that of well {well} of plate {plate} is still waited for{more}, and "
-            f"without its key this one counts beside it. Where it is that result: hakken retract {name} {o.id} --why "
-            f"KEYLESS, and hakken tell brings it in with its key, which hakken plate {name} {plate} writes"
-        )
+        plate, well = str(place.get("plate")), f"{place.get('row', '')}{place.get('column', '')}"
+        if waited.get((plate, well)) == o.settings:
+            yield o, f"well {well} of plate {plate}", f"which hakken plate {shlex.quote(view.name)} {plate} writes"
+
+
+def _waited_experiments(view: View, keyless: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]) -> Waited:
+    waited = {frozenset(a.settings.items()): a for a in pending}
+    for o in keyless:
+        if (a := waited.get(frozenset(o.settings.items()))) is not None:
+            shown = f"hakken show {shlex.quote(view.name)} {a.round_number}"
+            yield o, f"an experiment of round {a.round_number}", f"{a.key} in a column key ({shown} has them all)"
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -1,0 +1,64 @@
+"""Results that are told from a table of one's own, while the worksheet still waits for the same experiments."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from flows.engine import retract, status, tell
+from flows.engine.looking.reports import TellReport
+from flows.settings import Settings
+from flows.wiring import open_record
+from tests.flows.engine.bench import add, once
+
+
+@pytest.fixture
+def waiting(settings: Settings, tmp_path: Path) -> list[tuple[str, dict[str, str]]]:
+    """A batch that a person has to run; key and settings of each experiment."""
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+    once(settings)
+    with open_record(settings) as ledger:
+        return [(a.key, {n: str(v) for n, v in a.settings.items()}) for a in ledger.attempts("small")]
+
+
+def told(settings: Settings, folder: Path, *rows: dict[str, str]) -> TellReport:
+    path = folder / "mine.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*rows[0]])
+        writer.writeheader()
+        writer.writerows(rows)
+    return tell(settings, "small", path, by="tester")
+
+
+def test_it_is_said_which_are_waited_for_and_how_they_get_their_key(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    (key, first), (_, second) = waiting[:2]
+
+    report = told(settings, tmp_path, {**first, "yield [%]": "50"}, {**second, "yield [%]": "20"})
+
+    (note,) = report.notes
+    assert (
+        "that of an experiment of round 1 is still waited for, and so are those of 1 more, and without its key" in note
+    )
+    assert f"hakken retract small {report.observations[0]} --why KEYLESS" in note
+    assert f"hakken tell brings it in with its key, {key} in a column key (hakken show small 1 has them all)" in note
+
+
+def test_done_as_it_says_each_counts_once_and_no_more_is_said(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    key, first = waiting[0]
+    report = told(settings, tmp_path, {**first, "yield [%]": "50"})
+    retract(settings, "small", report.observations[0], by="tester", why="KEYLESS")
+
+    again = told(settings, tmp_path, {"key": key, "yield [%]": "50"})
+    once(settings)
+    later = told(settings, tmp_path, {**first, "yield [%]": "51"})  # a replicate, of what is done
+
+    (standing,) = status(settings, "small")
+    assert (again.accepted, again.notes) == (1, ())
+    assert not any("waited for" in note for note in later.notes)
+    assert (standing.observations, standing.experiments_done) == (2, 1)
