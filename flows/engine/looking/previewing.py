@@ -11,7 +11,7 @@ from flows.engine.looking.resources import check_laboratory
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View, as_recorded
 from flows.engine.steps.planners import Planner, default_planner, on_device
-from flows.engine.steps.planning import Inputs, first_inputs, next_inputs
+from flows.engine.steps.planning import Inputs, first_inputs, goal_reached, next_inputs
 from flows.wiring import has_record, open_record
 from loop.errors import NothingToGain, PlateError, PoolExhausted
 from loop.policy.paying import reason_to_end
@@ -60,6 +60,8 @@ def _next(settings: Settings, view: View, planner: Planner | None) -> Plan:
             f"campaign {name!r}: the budget of {view.spec.budget.most} experiments is spent; raise it in "
             "the campaign file to plan more"
         )
+    if reason := goal_reached(view):
+        raise NothingToGain(f"campaign {name!r}: {reason}; take the rule out of stop in the campaign file to plan more")
     if reason := reason_to_end(view.spending.costs, view.spending.purse):
         raise PoolExhausted(f"campaign {name!r}: {reason}; raise it in the campaign file to plan more")
     if why := no_plate(view):

@@ -156,23 +156,32 @@ def what_is_due(view: View, lost: Container[str]) -> Need:
     awaited = [a for a in pending if a.key not in lost]
     if planner.mode == "batch" and awaited:
         return Need()
-    history, _ = history_of(view.spec, view.space, view.counted, pending)
-    judged = None if view.spec.general is None else view.judged
-    if judged:
-        history = replace(history, claims=_claims(view, history))
-    if reason := reason_to_stop(view.spec, history, 0, judged):  # the goal; what was not sent yet is no longer wanted
+    if reason := _reason_to_stop(view, 0):  # the goal; what was not sent yet is no longer wanted
         return Need(0, reason)
     if reason := reason_to_end(view.spending.costs, view.spending.purse):
         return Need() if pending else Need(0, reason)
     left = view.spec.budget.most - view.spent
     if left <= 0:
-        return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent, judged))
+        return Need() if pending else Need(0, _reason_to_stop(view, view.spent))
     if no_plate(view):  # said as the next step, before a person has done something
         return Need()
     if planner.mode == "batch" or view.round_number == 0:
         return Need(left)
     free = min(left, planner.batch * planner.copies - len(awaited))
     return Need(free) if free >= min(planner.copies, left) else Need()
+
+
+def goal_reached(view: View) -> str:
+    """Which rule under ``stop`` a result meets already, as a sentence; "" where none does."""
+    return _reason_to_stop(view, 0)
+
+
+def _reason_to_stop(view: View, spent: int) -> str:
+    history, _ = history_of(view.spec, view.space, view.counted, view.pending)
+    judged = None if view.spec.general is None else view.judged
+    if judged:
+        history = replace(history, claims=_claims(view, history))
+    return reason_to_stop(view.spec, history, spent, judged)
 
 
 def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | None = None) -> Inputs:

@@ -13,7 +13,7 @@ from flows.engine.holding import holding
 from flows.engine.passes import one_pass
 from flows.engine.session import Session
 from flows.settings import Settings
-from loop.errors import NotFound
+from loop.errors import NotFound, NothingToGain
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.record import Verdict
@@ -381,3 +381,14 @@ def test_what_runs_is_running_once(settings: Settings, tmp_path: Path) -> None:
     assert report.experiments_done == 10
     assert sum(executions(settings).values()) == len(attempts(settings)) == 10
     assert {a.state for a in attempts(settings)} == {State.ENDED}
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_where_a_result_is_good_enough_a_preview_says_so_and_plans_nothing(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    tick(settings, "small", planner=cheap_planner)
+    tick(settings, "small", planner=cheap_planner)  # the four first results, 50 % each
+    add(settings, tmp_path, stop=[{"target": "yield", "at_least": 40}])
+
+    with pytest.raises(NothingToGain, match=r"campaign 'small': yield reached 50 %.*take the rule out of stop"):
+        preview(settings, "small", planner=cheap_planner)
