@@ -84,6 +84,12 @@ def next_step(
             waits = "1 of them waits for its result" if len(asked) == 1 else f"{len(asked)} wait for their results"
             also = f" Meanwhile {waits}: fill in {_worksheet(settings, view)}.{also}"
         return said.format(f"hakken run {name}") + also, False
+    if view.spent >= (most := view.spec.budget.most):
+        return (
+            f"The budget of {most} experiments is spent: hakken run {name} brings the campaign to its end; a larger "
+            "one in the campaign file lets it go on.",
+            False,
+        )
     if why := no_plate(view):
         return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True
     if all_tried(view):

@@ -58,6 +58,22 @@ def test_status_names_the_best_and_the_next_step(hakken: Any) -> None:
     assert "next: " in said.out
 
 
+def test_status_says_that_the_budget_is_spent(hakken: Any, home: Any) -> None:
+    write(**{"adapter: simulated": "adapter: manual", "experiments: 4": "experiments: 2"})
+    hakken("tick", "small.yaml")
+    with open_record(home) as ledger:
+        keys = [a.key for a in ledger.attempts("small")]
+    Path("told.csv").write_text("key,yield\n" + "".join(f"{key},5\n" for key in keys))
+    assert hakken("tell", "small", "told.csv").code == 0
+
+    said = " ".join(hakken("status", "small").out.split())
+    ended = hakken("run", "small").out
+
+    assert "2 of 2 experiments done" in said
+    assert "next: The budget of 2 experiments is spent: hakken run small brings the campaign to its end; a" in said
+    assert "the budget of 2 experiments is spent" in ended
+
+
 def test_status_says_that_nothing_is_left_to_try(hakken: Any) -> None:
     write(**{"experiments: 4": "experiments: 40"})
     rows = [f"{ligand},{t},5" for ligand in ("PPh3", "PCy3") for t in (60, 80, 100)]
