@@ -46,10 +46,11 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
         return found.points, np.arange(len(found.points)), found.notes
     if isinstance(pool, LargePool):
         drawn = _sample(pool, question.seed)
-        note = f"scored a random sample of {len(drawn)} of {said_size(pool)} candidates, and the neighbours of its best"
+        of = f"{len(drawn):,} of {said_size(pool)} candidates"
+        note = f"scored a random sample of {of}, and the neighbours of its best"
         return drawn, np.arange(len(drawn)), (note,)
     indices = np.unique(rng.integers(0, len(pool), POOL_LIMIT, dtype=np.int64))
-    return pool, indices, (f"scored a random sample of {len(indices)} of {said_size(pool)} candidates",)
+    return pool, indices, (f"scored a random sample of {len(indices):,} of {said_size(pool)} candidates",)
 
 
 def is_scored_whole(pool: Pool) -> bool:
@@ -92,7 +93,8 @@ def _worth_making(question: Question, pool: LargePool) -> Joined:
 
 def _made(question: Question, pool: LargePool) -> Joined:
     points = screened(question)
-    note = f"made and judged {len(points)} of {said_size(pool)} products, chosen by their reagents, and what lies near"
+    of = f"{said_size(pool)} candidates"
+    note = f"made and judged {len(points):,} of {of}, chosen by their reagents, and what lies near"
     return Joined(points, (note,))
 
 

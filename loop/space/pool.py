@@ -196,9 +196,16 @@ class ProductPool:
 
 
 def said_size(pool: Pool) -> str:
-    """How many candidates a pool has, for a sentence: "the 8000", or "about 8.41e+09" where that is an estimate."""
-    is_exact = not isinstance(pool, ProductPool) or pool.counted.is_exact
-    return f"the {len(pool)}" if is_exact else f"about {len(pool):.3g}"
+    """How many candidates a pool has, for a sentence: "the 8,000", or "about 8.41e+09" where that is an estimate.
+
+    "at most 8,000" where a filter of products is asked only of those that are made.
+    """
+    if isinstance(pool, ProductPool):
+        if not pool.counted.is_exact:
+            return f"about {len(pool):.3g}"
+        if any(p.sieve is not None for p in pool.space.products) and not are_all_made(pool.space):
+            return f"at most {len(pool):,}"
+    return f"the {len(pool):,}"
 
 
 def are_all_made(space: Space) -> bool:

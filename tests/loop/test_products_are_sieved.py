@@ -136,6 +136,8 @@ def test_of_many_products_the_number_is_an_estimate_whose_interval_holds_the_tru
     assert not counted.is_exact
     assert counted.low <= true <= counted.high
     assert len(ProductPool(space)) == 120  # numbers of combinations; nothing was enumerated
+    assert pool.said_size(ProductPool(space)) == "at most 120"
+    assert pool.said_size(ProductPool(build_space(campaign(AMIDES)))) == "the 120"
 
 
 def test_nothing_enumerates_a_million_products(monkeypatch) -> None:
@@ -161,6 +163,8 @@ def test_nothing_enumerates_a_million_products(monkeypatch) -> None:
     assert space.size == 1_000_000
     assert all(Descriptors.MolWt(Chem.MolFromSmiles(s)) <= 450 for s in structures(plans))
     assert len(made) < 20_000
+    (note,) = [note for note in plans[1].notes if note.startswith("made and judged")]
+    assert note == "made and judged 300 of at most 1,000,000 candidates, chosen by their reagents, and what lies near"
 
 
 def test_a_pool_that_is_scored_whole_by_its_reagents_is_not_made_whole(monkeypatch) -> None:
