@@ -226,7 +226,9 @@ def _value(p: Parameter, text: str) -> str | float:
         return _number(p.name, text)
     try:
         return p.value(p.index(text))
-    except SpaceError:  # names the likeness of an option; a structure may be meant, written in another way
+    except SpaceError:  # names the likeness of an option; a name without its source, or a structure, may be meant
+        if isinstance(p, Component) and p.united is not None and (name := p.united.meant(text)) is not None:
+            return p.value(p.index(name))
         if not isinstance(p, Component) or (meant := _of_structure(p, text)) is None:
             raise
         return meant

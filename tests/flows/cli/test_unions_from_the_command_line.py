@@ -109,6 +109,21 @@ def test_a_person_can_ask_for_a_candidate_by_name_and_not_for_what_is_in_stock(h
     assert banned.code == 0, banned.err
 
 
+def test_a_person_may_leave_out_the_source_where_one_alone_has_such_a_name(hakken: Any) -> None:
+    assert hakken("tick", "amides.yaml").code == 0
+
+    banned = hakken("ban", "amides", "--where", "molecule=caffeine", "--why", "bitter")
+    pinned = hakken("pin", "amides", "--where", "molecule=benzoic + methyl", "--why", "asked for", "--again")
+    refused = hakken("pin", "amides", "--where", "molecule=acetic + aniline", "--why", "w")
+
+    assert banned.code == 0, banned.err
+    assert pinned.code == 0, pinned.err
+    assert refused.err.endswith("which is stock: acetanilide and counts there; choose another\n")
+    decided = str(hakken("decisions", "amides", "--json").json)
+    assert "stock: caffeine" in decided
+    assert "made: benzoic + methyl" in decided
+
+
 def test_results_are_told_by_name_with_or_without_the_source_or_by_a_structure_in_stock(hakken: Any) -> None:
     table = "molecule,score\nmade: benzoic + methyl,1\ncaffeine,2\nOC1=CC=CC=C1,3\nacetic + aniline,4\n"
     Path("told.csv").write_text(table)
