@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.acquisition.protocol import Question
+from loop.acquisition.utility import LEADING
 from loop.belief import Belief
 from loop.fidelity import is_real
 from loop.history import History
@@ -22,6 +23,7 @@ from loop.policy.replicate import Turn
 from loop.record import HEADS, Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import metric
+from loop.surrogates.protocol import skim
 from loop.surrogates.representation import Representation
 from loop.wording import in_digits, in_places, plural, plus_minus
 
@@ -67,8 +69,11 @@ class Mark:
         """The best value believed of a target among what counts; of all that has a value where nothing has them all."""
         if target not in self.found:
             x = self.standing if len(self.standing) else self.measured[target]
+            model = belief.models[target]
             with torch.no_grad():
-                mean = belief.models[target].moments(x)[0]
+                if len(x) > LEADING:  # of thousands a look tells which may be the best
+                    x = x[torch.argsort(-sign * skim(model, x)[0], stable=True)[:LEADING]]
+                mean = model.moments(x)[0]
             self.found[target] = sign * float((sign * mean).max())
         return self.found[target]
 

@@ -18,7 +18,7 @@ from torch.nn.functional import softplus
 
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, candidates, expected_improvement_score, shortlist
-from loop.acquisition.utility import believed, draws_of, least, utility, utility_score
+from loop.acquisition.utility import believed, draws_of, leading, least, utility, utility_score
 from loop.objective import SCORES
 
 SAMPLES = 256
@@ -40,13 +40,13 @@ class Improvement:
         short = shortlist(question, improvement_score(question), max(SHORTLIST, 2 * q))
         if not len(short):
             return Choice(())
-        keeping = question.keeping
-        base = torch.cat([keeping, question.pending])
+        held_against = leading(question)
+        base = torch.cat([held_against, question.pending])
         draws = draws_of(question, torch.cat([short, base]), SAMPLES)
         known = utility(question.objective, believed(question, question.observed))
         spread = float(known.std(correction=0)) or float(draws.std())
         held = draws[:, len(short) :]
-        if not len(keeping):
+        if not len(held_against):
             held = torch.cat([held, torch.minimum(known.min(), draws.min(dim=1).values)[:, None]], dim=1)
         picked, logs = greedy_improvement(
             draws[:, : len(short)],

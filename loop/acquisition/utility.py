@@ -6,6 +6,8 @@ two uncertain targets share is worth less than that of their means, and a value 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from botorch.models import ModelList
 from botorch.models.model import Model
@@ -20,6 +22,8 @@ from loop.objective import Objective, Tradeoff
 ROUNDING = 0.02  # of a merit's edges at 0 and 1, so that nothing is quite flat
 SEED_STEP = 7_919  # between the targets' seeds, so that their draws are independent
 MARGINAL = 64  # draws of each candidate by itself, for the shortlist
+LEADING = 1_000  # points that are drawn jointly to know the best of them in each draw
+HOPE = 3.0  # standard deviations by which those are taken that may lead
 
 
 def utility(objective: Objective, values: Tensor) -> Tensor:
@@ -45,6 +49,41 @@ def utility(objective: Objective, values: Tensor) -> Tensor:
 def believed(question: Question, x: Tensor) -> Tensor:
     """The believed means of the wanted targets at ``x``, ``(n, d)``: ``(n, w)``, in their units; skimmed of many."""
     return torch.stack([mean for mean, _ in question.skimmed(x)], dim=1)
+
+
+def hoped(objective: Objective, beliefs: Sequence[tuple[Tensor, Tensor]], *, deviations: float) -> Tensor:
+    """The utility of all wanted targets some standard deviations better than their means, ``(n,)``.
+
+    ``beliefs`` holds the mean and standard deviation of each, ``(n,)``. What is hoped for comes nearer to a value that
+    is to be matched, and never quite there.
+    """
+    parts = []
+    for target, (mean, sd) in zip(objective.wanted, beliefs, strict=True):
+        if target.value is None:
+            parts.append(mean + target.sign * deviations * sd)
+        else:
+            away, most = target.value - mean, deviations * sd
+            parts.append(mean + away * most / (most + away.abs()).clamp_min(least(away)))
+    return utility(objective, torch.stack(parts, dim=1))
+
+
+def may_lead(objective: Objective, beliefs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Numbers of the points, in order, that may be the best of all: at most ``LEADING``, the most hopeful; ``(k,)``.
+
+    To draw thousands of points jointly takes minutes, and nearly all of them are the best in no draw.
+    """
+    n = len(beliefs[0][0])
+    if n <= LEADING:
+        return torch.arange(n)
+    return torch.argsort(-hoped(objective, beliefs, deviations=HOPE), stable=True)[:LEADING].sort().values
+
+
+def leading(question: Question) -> Tensor:
+    """What was observed, keeps the thresholds, and may be the best of it: ``(k, d)``."""
+    keeping = question.keeping
+    if len(keeping) <= LEADING:
+        return keeping
+    return keeping[may_lead(question.objective, question.skimmed(keeping))]
 
 
 def draws_of(question: Question, x: Tensor, n: int) -> Tensor:

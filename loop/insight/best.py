@@ -89,7 +89,7 @@ def best_of_belief(
     with torch.no_grad():
         x = torch.from_numpy(np.array([t.x for t in tried]))
         found = chances(space, objective, history, belief, pool, tried, x, seed=seed)
-        means = torch.stack([m.moments(x)[0] for m in belief.models], dim=1)
+        means = found.means
         levels = level_chances(objective, plain, x)
         intervals = [_interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
     order, front = _ranked(objective, means, found.keeps, found.best_of_tried)

@@ -14,15 +14,16 @@ from torch import Tensor
 from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import trade_offs
 from loop.acquisition.streaming import POOL_LIMIT, shortlist
-from loop.acquisition.utility import utility
+from loop.acquisition.utility import LEADING, may_lead, utility
 from loop.belief import Belief
 from loop.history import History
 from loop.insight.tried import Tried, question_of_tried
 from loop.objective import Objective
 from loop.space import Pool, Space
 from loop.space.pool import said_size
+from loop.surrogates.committee import drawn_apart
 from loop.surrogates.feasibility import runs_in_draws
-from loop.surrogates.protocol import FittedSurrogate, drawn
+from loop.surrogates.protocol import FittedSurrogate, drawn, skim
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
@@ -34,7 +35,9 @@ class Chances:
     """What joint draws say of ``n`` tried candidates.
 
     Attributes:
-        draws: Of every target, in its unit: shape ``(s, n, m)``.
+        draws: Of every target, in its unit: shape ``(s, n, m)``. Of more than a thousand candidates only those that
+            may lead are drawn jointly, the others each by itself.
+        means: What is believed of every target: shape ``(n, m)``.
         keeps: The chance of each that it runs as intended and keeps every threshold, shape ``(n,)``.
         best_of_tried: The chance that it is the best of the tried, or on their front, shape ``(n,)``.
         best_of_all: The same among all candidates; None where that cannot be said.
@@ -44,6 +47,7 @@ class Chances:
     """
 
     draws: Tensor
+    means: Tensor
     keeps: Tensor
     best_of_tried: Tensor
     best_of_all: Tensor | None
@@ -69,21 +73,24 @@ def chances(
     """
     rivals, is_bound, notes = _rivals(space, objective, history, belief, pool, x, seed)
     everything = torch.cat([x, rivals])
+    leads = torch.ones(len(everything), dtype=torch.bool)
+    leads[: len(x)] = _may_lead(objective, belief, x)
     n_draws = DRAWS if objective.is_scalar else FRONT_DRAWS
-    draws = torch.stack(
-        [
-            doubted(m, everything, n_draws, seed=seed + 31 * i)
-            if t.levels is None
-            else m.samples(everything, n_draws, seed=seed + 31 * i)
-            for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True))
-        ],
-        dim=-1,
-    )
+    said = [
+        _drawn(m, everything, leads, n_draws, seed=seed + 31 * i)
+        if t.levels is None
+        else drawn(m, everything, n_draws, seed=seed + 31 * i)
+        for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True))
+    ]
+    draws, means = torch.stack([d for d, _ in said], dim=-1), torch.stack([mean for _, mean in said], dim=-1)
     stands = _stands(objective, draws, _runs(tried, belief, rivals), seed)
     n = len(tried)
+    keeps = stands[:, :n].double().mean(0)
+    stands &= leads
     return Chances(
         draws=draws[:, :n],
-        keeps=stands[:, :n].double().mean(0),
+        means=means[:n],
+        keeps=keeps,
         best_of_tried=_shares(objective, draws[:, :n], stands[:, :n]),
         best_of_all=_shares(objective, draws, stands)[:n] if pool is not None and not notes else None,
         untried=len(rivals),
@@ -92,16 +99,40 @@ def chances(
     )
 
 
-def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> Tensor:
-    """``n`` joint draws of the response, ``(p, d)`` to ``(n, p)``, that doubt the scale too, which few values tell.
+def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+    """``n`` joint draws of the response that doubt the scale too, which few values tell, and its mean.
 
     A process whose scale is found from the values themselves errs as Student's t with one degree of freedom less than
-    there are values (docs/decisions/0070): each draw lies that much further from the mean, or nearer.
+    there are values (docs/decisions/0070): each draw lies that much further from the mean, or nearer. ``x`` of
+    ``(p, d)`` gives ``(n, p)`` and ``(p,)``.
     """
-    draws, mean = drawn(model, x, n, seed=seed)
-    freedom = max(len(model.held_out()) - 1, 1)
+    return _doubting(model, *drawn(model, x, n, seed=seed), seed)
+
+
+def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    freedom, n = max(len(model.held_out()) - 1, 1), len(draws)
     scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))
-    return mean + torch.from_numpy(scale)[:, None] * (draws - mean)
+    return mean + torch.from_numpy(scale)[:, None] * (draws - mean), mean
+
+
+def _may_lead(objective: Objective, belief: Belief, tried: Tensor) -> Tensor:
+    """Which of the ``tried``, ``(n, d)``, may be the best of all, where one number ranks them: ``(n,)``."""
+    leads = torch.ones(len(tried), dtype=torch.bool)
+    if objective.is_scalar and not any(t.levels for t in objective.wanted) and len(tried) > LEADING:
+        pairs = zip(objective.targets, belief.models, strict=True)
+        leads[:] = False
+        leads[may_lead(objective, [skim(model, tried) for t, model in pairs if t.is_wanted])] = True
+    return leads
+
+
+def _drawn(model: FittedSurrogate, x: Tensor, jointly: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+    """``doubted`` at the points that are drawn ``jointly``, ``(p,)``; each of the others by itself."""
+    if bool(jointly.all()):
+        return doubted(model, x, n, seed=seed)
+    draws, means = torch.empty((n, len(x)), dtype=x.dtype), torch.empty(len(x), dtype=x.dtype)
+    draws[:, jointly], means[jointly] = doubted(model, x[jointly], n, seed=seed)
+    draws[:, ~jointly], means[~jointly] = _doubting(model, *drawn_apart(model, x[~jointly], n, seed=seed), seed)
+    return draws, means
 
 
 def worth(objective: Objective, values: Tensor) -> Tensor:

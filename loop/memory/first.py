@@ -8,8 +8,7 @@ from torch import Tensor
 from loop.acquisition.improvement import SAMPLES, greedy_improvement
 from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, shortlist
-from loop.acquisition.utility import draws_of, least, utility
-from loop.objective import Target
+from loop.acquisition.utility import draws_of, hoped, least
 from loop.policy.hottest import hottest
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
@@ -60,19 +59,7 @@ def _apart(question: Question, x: Tensor) -> Tensor:
     return x[kept]
 
 
-def _hoped(target: Target, mean: Tensor, sd: Tensor) -> Tensor:
-    """A standard deviation better than the mean, ``(n,)`` each; towards a value to be matched, never quite there."""
-    if target.value is None:
-        return mean + target.sign * sd
-    away = target.value - mean
-    return mean + away * sd / (sd + away.abs()).clamp_min(least(away))
-
-
 def _optimistic(question: Question, x: Tensor) -> Tensor:
     """The utility a standard deviation better than what is believed, above zero: ``(n, d)`` to ``(n,)``."""
-    parts = []
-    for target, model in question.wanted:
-        mean, sd = model.moments(x)
-        parts.append(_hoped(target, mean, sd))
-    value = utility(question.objective, torch.stack(parts, dim=1))
+    value = hoped(question.objective, [model.moments(x) for _, model in question.wanted], deviations=1.0)
     return torch.sigmoid((value - value.mean()) / value.std().clamp_min(least(value)))

@@ -157,6 +157,23 @@ class FittedCommittee:
         }
 
 
+def drawn_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+    """``n`` draws that are right at each point of ``x``, ``(p, d)``, and say nothing of two together, and the mean.
+
+    Each draw lies as many deviations from the mean everywhere, by one member of a committee: ``(n, p)`` and ``(p,)``.
+    """
+    members, weights = (model.members, model.weights) if isinstance(model, FittedCommittee) else ((model,), (1.0,))
+    parts = [m.moments(x) for m in members]
+    mean = _mixed_mean(torch.stack([part[0] for part in parts]), weights)
+    generator = torch.Generator().manual_seed(seed)
+    draws = []
+    for (middle, sd), share in zip(parts, apportion(weights, n), strict=True):
+        half = torch.randn((share + 1) // 2, 1, generator=generator, dtype=x.dtype)
+        draws.append(middle + torch.cat([half, -half])[:share] * sd)
+    widening = model.widening if isinstance(model, FittedCommittee) else 1.0
+    return mean + math.sqrt(widening) * (torch.cat(draws) - mean), mean
+
+
 def fitted_each(
     recipe: Surrogate, space: Space, sets: Sequence[TrainingSet], seeds: Sequence[int]
 ) -> list[FittedSurrogate | TooFewPoints | FitError]:

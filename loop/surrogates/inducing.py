@@ -29,7 +29,7 @@ EXACT = 5_000  # rows that all count exactly, in some 6 s of processor time; of 
 SKIMMING = 2_000  # rows by which the deviations of a pool are skimmed; its means know all
 CHUNK = 2_048  # rows looked at together
 OF_VERSIONS = 300  # rows of all versions that are seen together: how far versions are apart takes six fits
-LEAST = 1e-9  # share of the largest eigenvalue below which the rows say nothing in a direction
+LEAST = 1e-8  # of the variance of a direction in which the rows say nothing, which they are taken to tell
 
 
 def a_part(data: TrainingSet, seed: int) -> TrainingSet:
@@ -88,12 +88,12 @@ def induced(part: ExactPosterior, data: TrainingSet, rows: Tensor, *, leaves_out
     for here, seen, scatter in blocks():
         precision += (seen / scatter) @ seen.T
         told += seen @ (y[here] / scatter)
-    values, vectors = torch.linalg.eigh(precision)
-    values = values.clamp_min(LEAST * float(values[-1]))
-    turned = torch.linalg.solve_triangular(factor.T, vectors, upper=True)  # (m, m), L^-T U
-    root = turned * (values / (1.0 + values)).sqrt()
-    weights = vectors.T @ told
-    pseudo = factor @ (vectors @ (weights / values))
+    left = torch.linalg.cholesky(precision + unit)  # of what the rows leave open of the normals
+    whitened = torch.linalg.solve_triangular(left, unit, upper=False)
+    known = torch.linalg.cholesky((1.0 + LEAST) * unit - whitened.T @ whitened)
+    root = torch.linalg.solve_triangular(factor.T, known, upper=True)
+    weights = torch.cholesky_solve(told[:, None], left)
+    pseudo = factor @ torch.cholesky_solve(weights, known)[:, 0]
     details = {**part.details, "rows": len(data), "rows_of_hyper_parameters": len(part.x), "inducing_rows": len(z)}
     found = replace(part, x=z, y=pseudo, root=root, details=details)
     if not leaves_out:
@@ -101,9 +101,8 @@ def induced(part: ExactPosterior, data: TrainingSet, rows: Tensor, *, leaves_out
     mean, variance, leverage = torch.empty_like(y), torch.empty_like(y), torch.empty_like(y)
     for here, seen, scatter in blocks():
         # of each row, how much the others say without it: the leverage of a Bayesian linear model
-        projected = vectors.T @ seen
-        mean[here] = projected.T @ (weights / (1.0 + values))
-        leverage[here] = (projected.square() / (1.0 + values)[:, None]).sum(0) / scatter
+        mean[here] = seen.T @ weights[:, 0]
+        leverage[here] = (whitened @ seen).square().sum(0) / scatter
         variance[here] = scatter
     rest = (1.0 - leverage).clamp_min(1e-6)
     return replace(found, outside=(y, (y - mean) / rest, variance / rest))

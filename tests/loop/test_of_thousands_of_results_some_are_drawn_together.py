@@ -1,0 +1,144 @@
+"""Of thousands of results only those that may be the best are drawn jointly, and some rows stand for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
+
+from loop.acquisition.utility import hoped, may_lead
+from loop.history import History
+from loop.insight.best import honest_best
+from loop.objective import Goal, Objective, Target
+from loop.space import Space
+from loop.spec import build_space
+from loop.surrogates.committee import Committee, drawn_apart
+from loop.surrogates.exact import JITTER
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.inducing import induced
+from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
+from loop.surrogates.trees import ExtraTrees
+
+FEW = 6
+
+
+def conditions() -> Iterator[dict[str, str | float]]:
+    for alcohol in ALCOHOLS:
+        for base in ("weak", "strong"):
+            for t in (20.0, 40.0, 60.0):
+                yield {"alcohol": alcohol, "base": base, "temperature": t}
+
+
+def surface() -> tuple[Space, TrainingSet]:
+    space = build_space(reaction_spec())
+    rows = list(conditions())
+    x = torch.tensor([space.coordinates(s).tolist() for s in rows], dtype=torch.float64)
+    wiggle = torch.sin(torch.arange(len(rows), dtype=torch.float64) * 7.0)
+    y = torch.tensor([alcohol_yield(s) for s in rows], dtype=torch.float64) + 3.0 * wiggle
+    return space, TrainingSet(x, y, torch.full_like(y, torch.nan))
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("acquisition.utility", "insight.chances"):
+        monkeypatch.setattr(f"loop.{module}.LEADING", FEW)
+
+
+def best(at_least: float | None = None):
+    spec = reaction_spec(
+        **({} if at_least is None else {"objective": {"yield": {"goal": "maximize", "at_least": at_least}}})
+    )
+    seen = [observe(spec, s, measured(**{"yield": alcohol_yield(s)}), f"o{i}") for i, s in enumerate(conditions())]
+    return honest_best(spec, History(tuple(seen)), seed=0)
+
+
+@pytest.mark.usefixtures("few")
+def test_the_best_of_many_is_the_best_of_all_drawn_together(monkeypatch) -> None:
+    some = best()
+    monkeypatch.undo()
+    whole = best()
+
+    assert [c.label for c in some.candidates] == [c.label for c in whole.candidates]
+    assert sum(c.best_of_tried for c in some.candidates) == pytest.approx(1.0)
+    for one, other in zip(some.candidates, whole.candidates, strict=True):
+        assert one.targets[0].mean == pytest.approx(other.targets[0].mean)
+        assert one.best_of_tried == pytest.approx(other.best_of_tried, abs=0.05)
+        width = other.targets[0].high - other.targets[0].low
+        assert one.targets[0].low == pytest.approx(other.targets[0].low, abs=0.1 * width)
+        assert one.targets[0].high == pytest.approx(other.targets[0].high, abs=0.1 * width)
+    assert all(c.best_of_tried == 0.0 for c in some.candidates[2 * FEW :])
+
+
+@pytest.mark.usefixtures("few")
+def test_a_threshold_is_judged_of_those_too_that_cannot_lead(monkeypatch) -> None:
+    some = best(at_least=40.0)
+    monkeypatch.undo()
+    whole = {c.label: c.keeps for c in best(at_least=40.0).candidates}
+
+    assert {c.label for c in some.candidates} == set(whole)
+    assert [c.keeps for c in some.candidates] == pytest.approx([whole[c.label] for c in some.candidates], abs=0.05)
+    assert 0.0 < sum(keeps > 0.5 for keeps in whole.values()) < len(whole)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("goal", [Goal.MAXIMIZE, Goal.MINIMIZE])
+def test_what_may_lead_is_the_most_hopeful(goal) -> None:
+    objective = Objective((Target("y", goal),))
+    sign = 1.0 if goal is Goal.MAXIMIZE else -1.0
+    mean, sd = sign * torch.arange(20.0, dtype=torch.float64), torch.full((20,), 0.1, dtype=torch.float64)
+    sd[3] = 100.0  # believed poor, and hardly known
+
+    assert may_lead(objective, [(mean, sd)]).tolist() == [3, 15, 16, 17, 18, 19]
+
+
+def test_what_is_hoped_comes_nearer_to_a_value_and_never_beyond() -> None:
+    objective = Objective((Target("y", Goal.MATCH, value=5.0, within=1.0),))
+    mean, sd = torch.tensor([1.0, 9.0, 5.0]), torch.tensor([2.0, 200.0, 1.0])
+
+    believed = hoped(objective, [(mean, torch.zeros(3))], deviations=3.0)
+    hopes = hoped(objective, [(mean, sd)], deviations=3.0)
+
+    assert (hopes[:2] > believed[:2]).all()
+    assert hopes[2] == believed[2] == hopes.max()
+
+
+def test_draws_apart_are_right_at_each_point() -> None:
+    space, data = surface()
+    half = data.rows(torch.arange(0, len(data), 2))
+    members = (GaussianProcess("gp", Representation.ONE_HOT), ExtraTrees("trees"))
+    fitted = Committee("committee", members, calibrates=True).fit(space, half, seed=0)
+
+    draws, mean = drawn_apart(fitted, data.x, 20_000, seed=1)
+
+    expected, sd = fitted.moments(data.x)
+    torch.testing.assert_close(mean, expected)
+    assert draws.shape == (20_000, len(data))
+    assert float(((draws.mean(0) - expected) / sd).abs().max()) < 0.03
+    assert float((draws.std(0) / sd - 1.0).abs().max()) < 0.03
+
+
+def test_some_rows_stand_for_all_as_the_formula_says() -> None:
+    space, data = surface()
+    part = GaussianProcess("gp", Representation.ONE_HOT).fit(space, data.rows(torch.arange(0, len(data), 2)), seed=0)
+    rows = torch.arange(0, len(data), 3)
+
+    found = induced(part, data, rows)
+
+    # the fully independent training conditional, written out
+    z, x, noise = data.x[rows], data.x, part.noise_variance
+    inverse = torch.linalg.inv(part.kernel(z, z) + JITTER * part.prior_variance * torch.eye(len(z)))
+    low_rank = part.kernel(x, z) @ inverse @ part.kernel(z, x)
+    scatter = torch.diag((part.prior_variance - low_rank.diagonal()).clamp_min(0.0) + noise)
+    y = (data.y - part.shift) / part.scale
+    mean = low_rank @ torch.linalg.solve(low_rank + scatter, y)
+    variance = part.prior_variance - (low_rank @ torch.linalg.solve(low_rank + scatter, low_rank)).diagonal()
+    told_mean, told_sd = found.moments(x)
+    torch.testing.assert_close(told_mean, mean * part.scale + part.shift, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(told_sd, variance.sqrt() * part.scale, rtol=1e-4, atol=1e-4)
+    without = torch.linalg.inv(low_rank + scatter)  # of each value, held out of all the others
+    left, spread = found.left_out()
+    torch.testing.assert_close(left, data.y - (without @ y) / without.diagonal() * part.scale, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(spread, without.diagonal().rsqrt() * part.scale, rtol=1e-4, atol=1e-4)
