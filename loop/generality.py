@@ -122,6 +122,10 @@ class Generality:
             case Judgement.SHARE:
                 return 100.0 * float(w @ np.array([self.reaches(v) for v in values]))
 
+    def possible(self, value: float) -> float:
+        """What a condition is judged by, within what it can be."""
+        return min(max(value, 0.0), 100.0) if self.by is Judgement.SHARE else self.target.possible(value)
+
     def reaches(self, value: float) -> bool:
         """Whether a substrate with this value counts as one that reaches the threshold."""
         assert self.threshold is not None

@@ -49,10 +49,11 @@ class General:
         x = scene.cells[places]
         n = len(scene.cells)
         heard = voices(question.wanted[0][1], scene, question.pending, seed=question.seed)
+        mean = torch.stack([v.weight * v.mean for v in heard]).sum(0)
+        sd = _deviations(heard, mean)  # as it is now: what runs or is chosen has no result yet
         for voice in heard:
             for j in range(n, n + len(question.pending)):
                 voice.decide(j)
-        mean = torch.stack([v.weight * v.mean for v in heard]).sum(0)
         lead = int(mean.argmax())
         chance = question.chance(x)
         picked: list[int] = []
@@ -64,7 +65,8 @@ class General:
             choice = int(gain.argmax())
             picked.append(choice)
             condition = int(places[choice]) // len(scene.substrates)
-            points.append(Chosen(x[choice].numpy(), float(gain[choice]), _said(scene, heard, condition, lead)))
+            said = _said(scene, mean, float(sd[condition]), condition, lead)
+            points.append(Chosen(x[choice].numpy(), float(gain[choice]), said))
             for voice in heard:
                 voice.decide(int(places[choice]))
         return Choice(tuple(points), notes)
@@ -155,16 +157,19 @@ def expected_loss(gap: Tensor, sd: Tensor) -> Tensor:
     return lost
 
 
-def _said(scene: Field, heard: list[Voice], condition: int, lead: int) -> str:
+def _deviations(heard: list[Voice], mean: Tensor) -> Tensor:
+    """Standard deviations of what conditions are believed to be worth by all members together: ``(c,)``."""
+    second = torch.stack([v.weight * (v.covariance.diagonal() + (v.mean - mean).square()) for v in heard]).sum(0)
+    return second.clamp_min(0.0).sqrt()
+
+
+def _said(scene: Field, mean: Tensor, sd: float, condition: int, lead: int) -> str:
     """What is believed of a condition, against the one in the lead."""
     general = scene.general
-    mean = torch.stack([v.weight * v.mean for v in heard]).sum(0)
-    second = torch.stack([v.weight * (v.covariance.diagonal() + (v.mean - mean).square()) for v in heard]).sum(0)
-    sd = float(second[condition].clamp_min(0.0).sqrt())
-    value = general.sign * float(mean[condition])
+    value, best_value = (general.possible(general.sign * float(mean[i])) for i in (condition, lead))
     text = f"its condition's {general.said} is believed to be {plus_minus(value, sd, general.unit)}"
     if condition == lead:
         return f"{text}, the best so far"
-    behind = f"{in_digits(float(mean[lead] - mean[condition]))} {general.unit}".rstrip()
+    behind = f"{in_digits(general.sign * (best_value - value))} {general.unit}".rstrip()
     best = general.space.label(general.settings(scene.conditions[lead]))
     return f"{text}, {behind} behind the condition believed best ({best})"

@@ -233,7 +233,9 @@ def _told(
     measured = {key_of(t.x): t.values[general.target.name] for t in mine}
     found = []
     for number in np.flatnonzero(allowed).tolist():
-        middle, low, high = (_clip(general, mean[number] + side * reach * sd[number]) for side in (0.0, -1.0, 1.0))
+        middle, low, high = (
+            general.target.possible(mean[number] + side * reach * sd[number]) for side in (0.0, -1.0, 1.0)
+        )
         settings = general.substrate(number)
         key = key_of(cells[0, number])
         values, came = measured.get(key, ()), answers.get(key, Answers())
@@ -293,12 +295,5 @@ def _shares(draws: Tensor) -> Tensor:
 
 
 def _stated(general: Generality, mean: float, low: float | None, high: float | None) -> Stated:
-    ends = [None if v is None else _clip(general, v, is_judged=True) for v in (low, high)]
-    return Stated(general.said, general.unit, _clip(general, mean, is_judged=True), ends[0], ends[1], ())
-
-
-def _clip(general: Generality, value: float, *, is_judged: bool = False) -> float:
-    """A value, or with ``is_judged`` what a condition is judged by, within what it can be."""
-    if is_judged and general.by is Judgement.SHARE:
-        return min(max(value, 0.0), 100.0)
-    return general.target.possible(value)
+    ends = [None if v is None else general.possible(v) for v in (low, high)]
+    return Stated(general.said, general.unit, general.possible(mean), ends[0], ends[1], ())

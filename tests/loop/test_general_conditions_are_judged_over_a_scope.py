@@ -174,6 +174,32 @@ def test_a_reason_speaks_of_the_condition_and_of_the_one_in_the_lead() -> None:
     assert any("the best so far" in p.reason or "behind the condition believed best" in p.reason for p in model)
 
 
+def test_a_reason_states_what_is_believed_before_any_of_its_batch_is_measured() -> None:
+    spec = spec_of()
+    asking = asked(spec, history(spec, some(10)))
+    running = torch.from_numpy(General().choose(asking, 1).points[0].x)[None]
+
+    batch = General().choose(asking, 6).points
+    beside = General().choose(replace(asking, pending=running), 6).points
+
+    said: dict[str, set[str]] = {}
+    for point in (*batch, *beside):
+        of = str(asking.general.settings(asking.general.conditions(point.x[None])[0]))
+        said.setdefault(of, set()).add(point.meaning)
+    assert len(said) < 6  # some conditions were chosen more than once
+    assert all(len(texts) == 1 for texts in said.values())
+
+
+def test_a_reason_states_of_a_condition_what_it_can_be() -> None:
+    spec = spec_of()
+    seen = history(spec, some(14), lambda s: 60.0 * (s["ligand"] == "PCy3" and s["base"] == "strong"))
+
+    points = General().choose(asked(spec, seen), 20).points
+
+    assert any("believed to be 0" in p.meaning for p in points)
+    assert not any("believed to be -" in p.meaning for p in points)
+
+
 def test_a_share_is_told_in_percent_of_the_scope() -> None:
     spec = spec_of({"by": "share", "at_least": 40})
     found = honest_best(spec, history(spec, some(20)), seed=0)
