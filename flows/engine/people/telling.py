@@ -67,7 +67,13 @@ class TellError(HakkenError):
 
 
 def tell(
-    settings: Settings, name: str, csv_path: Path | str, *, by: str, progress: Progress = in_silence
+    settings: Settings,
+    name: str,
+    csv_path: Path | str,
+    *,
+    by: str,
+    replaced: Collection[str] = (),
+    progress: Progress = in_silence,
 ) -> TellReport:
     """Store every row of a CSV or Parquet file, then judge it.
 
@@ -75,7 +81,7 @@ def tell(
     target or ``outcome`` (measured, negative, cannot, cancelled or fault:KIND); and what else
     ``flows.engine.people.rows`` names; or a table that ``hakken export`` wrote, of which the results of this very
     record, and retracted ones, are passed over. The same file again adds nothing, also where rows were added above;
-    rows that were refused are judged anew.
+    rows that were refused are judged anew. ``replaced`` are results that are taken back next, of which no note speaks.
 
     Raises:
         NotFound: There is no such campaign.
@@ -98,6 +104,7 @@ def tell(
         by=by,
         notes=read.notes,
         withdrawn=read.withdrawn,
+        replaced=replaced,
         progress=progress,
     )
 
@@ -111,6 +118,7 @@ def tell_rows(
     by: str,
     notes: tuple[str, ...] = (),
     withdrawn: Collection[str] = (),
+    replaced: Collection[str] = (),
     progress: Progress = in_silence,
 ) -> TellReport:
     """Store rows of ``file``, drafted as ``flows.engine.people.rows`` does, then judge them. Raises as ``tell``.
@@ -151,7 +159,8 @@ def tell_rows(
     unrun = _without_result(wrong, session) if added or earlier else []  # a file without any result is another one
     problems = _problems(file, [e for e in wrong if e not in unrun], session)
     notes += _unrun(file, unrun)
-    standing, ids = session.view.observations, {e.id for e in added}
+    standing = [o for o in session.view.observations if o.id not in replaced]
+    ids = {e.id for e in added}
     numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(session.view.spec)}
     notes += _missing(session, added)
     notes += repeats(name, file, [e for e in added if e.id in numbered])

@@ -70,7 +70,7 @@ def tell_source(
             own, source, title, path.name, table, None if mended.keys() == told.keys() else known
         )
         ledger.open_campaign(source, spec, by=by)
-    report = tell(settings, source, path, by=by, progress=progress)
+    report = tell(settings, source, path, by=by, replaced=mended, progress=progress)
     with open_record(settings) as ledger:
         if mended:  # last, so that whatever comes in between leaves the rows told before as they are
             notes += _replace(settings, ledger, source, mended, table, path.name, by)

@@ -274,7 +274,7 @@ class TestATableOfOthers:
             "all 5 values of yield lie from 0 to 1 %; where they are fractions, write 'yield []' in the header and "
             "tell the table again",
         )
-        assert "5 rows told before under this title are replaced: column 'yield' written 'yield []'" in again.notes
+        assert again.notes == ("5 rows told before under this title are replaced: column 'yield' written 'yield []'",)
         with open_ledger(settings.database) as ledger:
             standing = ledger.observations(source)
         assert [o.outcome.measurements[0].canonical for o in standing] == [10.0, 0.0, 90.0, 15.0, 100.0]
