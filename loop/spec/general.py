@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import numpy as np
+from pydantic import BeforeValidator
 
 from loop.acquisition.names import ACQUISITIONS
 from loop.errors import did_you_mean
@@ -22,8 +24,18 @@ if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
 
 MOST_SUBSTRATES: Final = 10_000  # of a scope; what is believed of each condition is read at every one of them
+SHOWN: Final = 10  # values of a number that a message lists
 NO_SCOPE: Final = ("context", "derived", "mixture", "fidelity", "products", "union")  # types of parameters
 CHOOSE_GENERAL: Final = ("auto", "general", "exploration", "random")
+
+
+def _as_text(weights: object) -> object:
+    """Numbers of the scope become text, as the record keeps keys."""
+    return {_option(k): w for k, w in weights.items()} if isinstance(weights, Mapping) else weights
+
+
+def _option(value: object) -> object:
+    return f"{value:.12g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class GeneralSpec(Strict):
@@ -33,7 +45,7 @@ class GeneralSpec(Strict):
     by: Literal["mean", "worst", "share"] = "mean"
     at_least: float | None = None  # with share, of a target to maximize
     at_most: float | None = None  # with share, of a target to minimize
-    weights: dict[Text, dict[Text, float]] | None = None  # of options, by parameter; 1 where nothing is said
+    weights: dict[Text, Annotated[dict[Text, float], BeforeValidator(_as_text)]] | None = None  # 1 where none is said
 
 
 def build_general(spec: CampaignSpec, space: Space) -> Generality | None:
@@ -51,7 +63,7 @@ def build_general(spec: CampaignSpec, space: Space) -> Generality | None:
         assert not isinstance(p, Continuous)
         values.append(_values(p))
         named = weights.get(p.name, {})
-        counts.append([named.get(str(p.value(v)), 1.0) for v in values[-1]])
+        counts.append([named.get(str(_option(p.value(v))), 1.0) for v in values[-1]])
     (name, target), *_ = spec.objective.items()
     product = np.array([math.prod(w) for w in itertools.product(*counts)])
     return Generality(
@@ -78,7 +90,7 @@ def problem_of_general(spec: CampaignSpec) -> Problem | None:
         _of_scope(spec, space)
         or _of_conditions(spec, space)
         or _of_judgement(spec)
-        or _of_weights(spec)
+        or _of_weights(spec, space)
         or _of_rest(spec)
     )
 
@@ -165,7 +177,7 @@ def _of_judgement(spec: CampaignSpec) -> Problem | None:
     return None
 
 
-def _of_weights(spec: CampaignSpec) -> Problem | None:
+def _of_weights(spec: CampaignSpec, space: Space) -> Problem | None:
     """Weights of what is not there, or that are none."""
     assert spec.general is not None
     weights = spec.general.weights
@@ -178,10 +190,13 @@ def _of_weights(spec: CampaignSpec) -> Problem | None:
         if name not in spec.general.over:
             hint = did_you_mean(name, spec.general.over)
             return at, f"weights are of the scope, and {name!r} is not in it{hint}; use {', '.join(spec.general.over)}"
-        options = getattr(spec.space[name], "options", None)
-        if options is None:
-            return at, f"weights are of named options, and {name!r} is a number; leave them out"
+        p = space.parameters[space.names.index(name)]
+        assert not isinstance(p, Continuous)
+        options = [str(_option(p.value(v))) for v in _values(p)]
         for option, weight in named.items():
+            if option not in options and isinstance(p, Discrete):
+                values = ", ".join((*options[:SHOWN], "...") if len(options) > SHOWN else options)
+                return at, f"{name!r} is never {option!r}; weigh its values: {values}"
             if option not in options:
                 return at, f"{name!r} has no option {option!r}{did_you_mean(option, options)}; mend the name"
             if not weight > 0:

@@ -328,6 +328,25 @@ def test_a_scope_is_what_the_file_says() -> None:
     assert over.settings(np.array([1.0, 1.0])) == {"ligand": "PCy3", "base": "strong"}
 
 
+def test_numbers_of_a_scope_are_weighed_by_their_values() -> None:
+    """As they stand in a file, in quotes or not, where a step makes them too."""
+    text = """
+campaign: sizes
+space:
+  ligand: {type: category, options: [A, B]}
+  size: {type: number, values: [10, 20.5, 30], unit: nm}
+  share: {type: number, low: 0.1, high: 0.3, step: 0.1}
+objective: {yield: {goal: maximize}}
+general: {over: [size, share], weights: {size: {20.5: 0.5, "30": 2}, share: {0.3: 4}}}
+budget: {experiments: 12}
+laboratory: {adapter: manual}
+"""
+    over = judgement(read_spec(text, source="sizes.yaml", read=lambda _: ""))
+
+    product = np.outer([1, 0.5, 2], [1, 1, 4])  # share 0.3 is 0.1 + 2 * 0.1, a little more
+    assert over.weights == pytest.approx(product.ravel() / product.sum())
+
+
 def flattering(s: Mapping[str, Any]) -> float:
     """One condition is middling with every substrate, another splendid with one of them and poor with all others."""
     if (s["ligand"], s["base"]) == ("PCy3", "strong"):
