@@ -15,7 +15,7 @@ def without_effects(space: Space, data: TrainingSet, *, seed: int) -> tuple[Trai
     """The rows less what their plate, day or instrument added, and the effects as a summary tells them."""
     if not data.effects:
         return data, {}
-    beside = GaussianProcess("effects", Representation.ONE_HOT).fit(space, data, seed=seed)
+    beside = GaussianProcess("effects", Representation.ONE_HOT).fit_to_all(space, data, seed=seed)
     if beside.row_effects is None:
         return replace(data, effects={}), {"effects": beside.details["effects"]}
     added = beside.row_effects * beside.scale

@@ -75,6 +75,17 @@ class GaussianProcess:
             return filled(self._of_versions(space, data.rows(some), seed), data, some)
         return self._of_versions(space, data, seed)
 
+    def fit_to_all(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
+        """The same of every row of versions that are learnt from a part of them, so that what each row shares is told.
+
+        How far versions are apart, and the lengthscale, are those of the part.
+        """
+        found = self.fit(space, data, seed=seed)
+        if found.row_effects is None or len(found.row_effects) == len(data):
+            return found
+        apart, length = float(found.details["fidelities_apart"]), float(found.details["lengthscale"])
+        return self._fitted(space, data, apart, lengthscale=length)
+
     def fit_alone(self, space: Space, data: TrainingSet, *, seed: int, beside: Part | None = None) -> ExactPosterior:
         """The same of rows that all are of one version; with ``beside`` one more part of the distance."""
         if len(data) <= MANY:

@@ -16,9 +16,11 @@ from loop.costs import Expense
 from loop.history import History
 from loop.planner import plan
 from loop.record import Arm, ObservationRecord
+from loop.space import Category, Continuous, Space
 from loop.spec import CampaignSpec, beside_of, build_objective, build_space, declared_of
 from loop.surrogates.effects import effects_said
 from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.inducing import OF_VERSIONS
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
 from loop.surrogates.representation import Representation
@@ -55,6 +57,25 @@ def test_the_surface_is_seen_through_the_plates(name):
 
     assert centred(told) < 0.8 * centred(blind)
     assert float(told.held_out().mean()) > float(blind.held_out().mean())
+
+
+@pytest.mark.parametrize("name", ["ard", "trees"])
+def test_it_is_so_too_where_more_versions_were_measured_than_are_learnt_together(name):
+    space = Space((Continuous("a", 0.0, 1.0), Category("method", ("rough", "true"), is_fidelity=True)))
+    rng = np.random.default_rng(0)
+    n = OF_VERSIONS + 40
+    x = torch.from_numpy(np.column_stack([rng.uniform(size=n), np.arange(n) < 20]))
+    days, surface = rng.integers(0, 2, n), torch.sin(6 * x[:, 0])
+    y = surface + 3.0 * torch.from_numpy(days) + 0.1 * torch.from_numpy(rng.normal(size=n))
+    labels = tuple("ab"[d] for d in days)
+    data = TrainingSet(x, y, torch.full_like(y, math.nan), effects={"day": labels})
+
+    fitted = surrogate(name, space).fit(space, data, seed=0)
+
+    told = fitted.summary()["effects"]["day"]["labels"]
+    assert told["b"][0] - told["a"][0] == pytest.approx(3.0, abs=0.1)
+    error = fitted.moments(x)[0] - surface
+    assert float((error - error.mean()).square().mean().sqrt()) < 0.2
 
 
 def test_each_plate_is_told_with_its_doubt():
