@@ -110,7 +110,12 @@ class Ladder:
             if best is None or found > most:
                 best, most, chosen = fitted, found, share
         assert best is not None
-        about = replace(best, trend=_Share(below.top, chosen), details={**best.details, "share": chosen})
+        outside = best.outside
+        if outside is not None:  # they stand for values less the share
+            outside = outside[0] + chosen * expected / best.scale, outside[1], outside[2]
+        about = replace(
+            best, trend=_Share(below.top, chosen), outside=outside, details={**best.details, "share": chosen}
+        )
         return about, partial(_constant, chosen)
 
 

@@ -116,6 +116,18 @@ class TestWhatWasHeldOfAValueWithoutIt:
         told = torch.distributions.Normal(mean, sd).log_prob(data.y)
         torch.testing.assert_close(told, ladder.held_out(), rtol=1e-9, atol=1e-9)
 
+    def test_is_so_too_of_more_values_than_count_exactly(self, monkeypatch):
+        monkeypatch.setattr("loop.surrogates.gp.MANY", 20)
+        monkeypatch.setattr("loop.surrogates.inducing.EXACT", 30)
+        data = training(line, n_rough=60, n_true=40)
+        ladder = Ladder(GP, Way.MEAN).fit(SPACE, data, seed=0)
+
+        mean, sd = ladder.left_out()
+
+        assert ladder.steps[1].details["inducing_rows"] == 30
+        told = torch.distributions.Normal(mean, sd).log_prob(data.y)
+        torch.testing.assert_close(told, ladder.held_out(), rtol=1e-9, atol=1e-9)
+
     def test_of_a_version_with_too_few_results_is_what_the_others_say(self):
         versions = Space((*SPACE.parameters[:2], Category("method", ("rough", "rare", "true"), is_fidelity=True)))
         p = points(60, 0)
