@@ -239,6 +239,6 @@ def _expected(
         return text + f"{far} the best believed so far{where} ({in_places(best, whole.sd)})"
     if target.value is not None:
         return text + f"{in_places(abs(mean - target.value), whole.sd)} from the wanted {target.value:g}"
-    low, high = ((bound - whole.mean) / max(whole.sd, 1e-12) for bound in target.bounds)
+    low, high = ((bound - whole.mean) / max(whole.sd, 1e-300) for bound in target.bounds)
     kept = NormalDist().cdf(high) - NormalDist().cdf(low)
     return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"

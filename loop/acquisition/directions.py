@@ -7,9 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from loop.acquisition.pareto import reference_point, worths
+from loop.acquisition.pareto import reference_point, spans
 from loop.acquisition.protocol import Question
-from loop.acquisition.utility import believed
 
 MEANING = "expected growth of the hypervolume, targets scaled by their ranges"
 
@@ -19,10 +18,7 @@ def growth(question: Question, values: Tensor) -> Tensor:
 
     Targets are scaled by the ranges of what was observed.
     """
-    seen = worths(question, believed(question, question.observed))
-    span = seen.max(0).values - seen.min(0).values
-    span = torch.where(span > 0, span, torch.ones_like(span))
-    return heights((values - reference_point(question)) / span, question.seed)
+    return heights((values - reference_point(question)) / spans(question), question.seed)
 
 
 def heights(above: Tensor, seed: int) -> Tensor:

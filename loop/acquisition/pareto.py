@@ -24,7 +24,7 @@ from torch import Tensor
 from loop.acquisition.hypervolume import Front
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, untried
-from loop.acquisition.utility import believed, joint_model, target_draws
+from loop.acquisition.utility import EQUAL, believed, joint_model, target_draws
 from loop.space.sifting import firsts, sifted
 
 # BoTorch would compile a C++ kernel at its first use. A process killed meanwhile leaves a lock on which every later one
@@ -64,7 +64,7 @@ def _exact(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[l
     draws = worths(question, target_draws(question, x, SAMPLES))
     points, front = draws[:, : len(short)], draws[:, len(short) :]
     front = front[:, is_non_dominated(front, deduplicate=False).any(0)]
-    near = ((points - reference) / _span(question)).min(-1).values  # of each draw, in the target that lacks most
+    near = ((points - reference) / spans(question)).min(-1).values  # of each draw, in the target that lacks most
     picked: list[int] = []
     gains: list[float] = []
     for _ in range(min(q, len(short))):
@@ -147,7 +147,8 @@ def reference_point(question: Question) -> Tensor:
     best = values.max(0).values
     spread = best - values.min(0).values
     span = torch.where(high > low, high - low, spread)
-    inferred = torch.minimum(low - 0.1 * span.clamp_min(1e-9), best - REACH * spread)
+    floor = EQUAL * spans(question)  # where all of a front is alike, it lies above the reference all the same
+    inferred = torch.minimum(low - 0.1 * torch.maximum(span, floor), best - REACH * spread)
     for i, (target, _) in enumerate(question.wanted):
         if target.sign:
             bound = target.at_least if target.sign > 0 else target.at_most
@@ -177,7 +178,7 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
     rng = np.random.default_rng(question.seed)
     weights = torch.from_numpy(rng.dirichlet(np.ones(len(question.wanted)), DIRECTIONS)).clamp_min(0.02)
     reference = reference_point(question)
-    span = _span(question)
+    span = spans(question)
     each = max(keep // DIRECTIONS, 4)
     depth = max(each, least)
     best_x = torch.empty((DIRECTIONS, 0, len(question.space.parameters)), dtype=torch.float64)
@@ -206,11 +207,15 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
         each *= 2
 
 
-def _span(question: Question) -> Tensor:
-    """Over how much the worth of each wanted target was observed to vary, shape ``(w,)``; 1 where it did not."""
+def spans(question: Question) -> Tensor:
+    """Over how much the worth of each wanted target was observed to vary, shape ``(w,)``.
+
+    Where it did not, but for rounding, the deviation of a measurement.
+    """
     seen = worths(question, believed(question, question.observed))
     span = seen.max(0).values - seen.min(0).values
-    return torch.where(span > 0, span, torch.ones_like(span))
+    noise = torch.tensor([model.noise_sd or 1.0 for _, model in question.wanted], dtype=span.dtype)
+    return torch.where(span > EQUAL * noise, span, noise)
 
 
 def _shown(reference: Tensor, question: Question) -> str:

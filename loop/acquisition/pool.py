@@ -12,14 +12,13 @@ from torch import Tensor
 from loop.acquisition.apart import FIELD, set_apart
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, candidates, random_untried, shortlist
-from loop.acquisition.utility import believed, least, utility
+from loop.acquisition.utility import EQUAL, believed, least, utility
 from loop.surrogates.protocol import FittedSurrogate, skim
 
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
 UCB_SAMPLES = 256
 TOP_DEVIATIONS = 0.5  # of optimism; see docs/decisions/0016
 SURFACE_SAMPLES = 1_024  # draws from which covariances are estimated: 3 % error
-EQUAL = 1e-6  # of the noise: values that differ by less are believed equal
 SURFACE_POINTS = 256  # points that stand for the whole surface
 
 
@@ -96,7 +95,7 @@ class UpperConfidenceBound:
         draws = sign * model.samples(everything, UCB_SAMPLES, seed=question.seed)
         mean = sign * model.moments(everything)[0]
         bound = mean + math.sqrt(UCB_BETA * math.pi / 2) * (draws - mean).abs()
-        lowest = bound.min() - 1.0
+        lowest = bound.min()  # from which bounds are counted, whatever the unit
         waiting = bound[:, len(short) :] - lowest
         bound = (bound[:, : len(short)] - lowest) * question.chance(short)
         points: list[Chosen] = []

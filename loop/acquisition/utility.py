@@ -21,6 +21,7 @@ from loop.objective import Objective, Tradeoff
 
 ROUNDING = 0.02  # of a merit's edges at 0 and 1, so that nothing is quite flat
 SEED_STEP = 7_919  # between the targets' seeds, so that their draws are independent
+EQUAL = 1e-6  # of the noise: values that differ by less are believed equal
 MARGINAL = 64  # draws of each candidate by itself, for the shortlist
 LEADING = 1_000  # points that are drawn jointly to know the best of them in each draw
 HOPE = 3.0  # standard deviations by which those are taken that may lead

@@ -87,7 +87,7 @@ def races_of(claims: Sequence[Claim], models: Mapping[str, FittedSurrogate]) -> 
 
 def _log_density(claim: Claim, name: str) -> float:
     mean, sd = claim.voices[name]
-    sd = max(sd, 1e-12 * max(1.0, abs(mean)))
+    sd = max(sd, 1e-12 * abs(mean), 1e-300)
     return -0.5 * math.log(2 * math.pi) - math.log(sd) - 0.5 * ((claim.value - mean) / sd) ** 2
 
 

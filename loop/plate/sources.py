@@ -21,7 +21,7 @@ from loop.acquisition.pool import differences
 from loop.acquisition.protocol import Question
 from loop.acquisition.search import SURELY, horizon
 from loop.acquisition.streaming import members_of
-from loop.acquisition.utility import believed, utility
+from loop.acquisition.utility import believed, least, utility
 from loop.costs import Pays, pays_all
 from loop.objective import Target
 from loop.plate.hits import Hits
@@ -210,7 +210,7 @@ class Asked:
             target, model = question.wanted[0]
             return chance_of(model, x, _top(target)) * chance
         if self.name == "exploration":
-            parts = [m.moments(x)[1] / max(m.noise_sd, 1e-12) for m in question.models]
+            parts = [m.moments(x)[1] / max(m.noise_sd, 1e-300) for m in question.models]
             return torch.stack(parts).mean(0) * chance
         if self.name == "pareto":
             return self._single_growth(x) * chance
@@ -239,7 +239,7 @@ class Asked:
         else:  # targets weighted at random in each draw
             generator = torch.Generator().manual_seed(question.seed)
             weights = torch.rand(len(draws), draws.shape[-1], generator=generator, dtype=draws.dtype)
-            scaled = (draws - draws.mean((0, 1))) / draws.std((0, 1), correction=0).clamp_min(1e-12)
+            scaled = (draws - draws.mean((0, 1))) / draws.std((0, 1), correction=0).clamp_min(least(draws))
             draws = (scaled * (weights / weights.sum(1, keepdim=True))[:, None, :]).sum(-1)
         if self.name == "ucb":
             mean = draws.mean(0)
@@ -251,7 +251,7 @@ class Asked:
         if self.name == "improvement":
             observed = utility(question.objective, believed(question, question.observed))
             spread = float(observed.std(correction=0))
-        cover = Cover(draws[:, : len(x)].numpy(), best.numpy(), weight, max(SMOOTHING * spread, 1e-12))
+        cover = Cover(draws[:, : len(x)].numpy(), best.numpy(), weight, max(SMOOTHING * spread, least(draws)))
         return cover.coarser(COARSE), cover
 
     def _draws(self, x: Tensor) -> Tensor:
@@ -306,7 +306,7 @@ class Asked:
             drawn = model.samples(torch.cat([x, stands]), 4 * SAMPLES, seed=question.seed + 101 * i)
             covariance = torch.cov(drawn.T).numpy()
             scale = max(float(covariance[len(x) :, len(x) :].diagonal().sum()), 1e-300)
-            noise = max(model.noise_sd**2, 1e-12)
+            noise = max(model.noise_sd**2, 1e-300)
             kinds.append((covariance / scale, noise / scale))
         covariance = np.mean([c for c, _ in kinds], axis=0)
         n = len(x)

@@ -203,7 +203,7 @@ def _state(question: Question, x: Tensor, first: int) -> _State:
     if not question.objective.is_scalar:
         places = [i for i, t in enumerate(question.objective.targets) if t.is_wanted]
         noise = voices[0].noise[places].mean(dim=1).sqrt()  # differences below it are none, as where all are equal
-        state.scale = torch.maximum(voices[0].mean[places].std(dim=1, correction=0), noise).clamp_min(1e-12)
+        state.scale = torch.maximum(voices[0].mean[places].std(dim=1, correction=0), noise).clamp_min(1e-300)
     return state
 
 

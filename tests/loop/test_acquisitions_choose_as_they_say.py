@@ -183,6 +183,8 @@ def test_the_reference_point_reaches_a_quarter_of_what_was_observed_where_the_fr
     rows = torch.tensor([[80.0, 2.0], [70.0, 1.0], [10.0, 10.0], [5.0, 21.0]], dtype=torch.float64)
 
     class Told:
+        noise_sd = 1.0
+
         def __init__(self, column: int) -> None:
             self.column = column
 

@@ -57,6 +57,66 @@ def test_the_same_candidates_are_proposed_in_whatever_unit(goal: str, acquisitio
     assert regrets[1]["widened"] == pytest.approx(regrets[0]["widened"])
 
 
+PLATE = {"rows": 4, "columns": 3, "share": {"temperature": "row"}, "at_most": {"alcohol": 3}}
+TWO = {"rate": {"goal": "maximize"}, "cost": {"goal": "minimize"}}
+
+
+def by_plate(acquisition: str, targets: dict[str, Any], *, scale: float = 1.0, shift: float = 0.0) -> list[Any]:
+    """The candidates of the next plate, in the order of its wells, where values are in another unit."""
+    settings = reaction_spec(targets, acquisition=acquisition).model_dump(exclude_unset=True)
+    spec = CampaignSpec.from_resolved({**settings, "plate": PLATE})
+    seen = []
+    for i, s in enumerate(settings_of(spec)[::3]):
+        values = {"rate": alcohol_yield(s), "cost": s["temperature"] - alcohol_yield(s) / 4}
+        told = measured(**{name: scale * values[name] + shift for name in targets})
+        seen.append(observe(spec, s, told, f"o{i}"))
+    return [p.candidate.settings for p in plan(spec, History(tuple(seen)), seed=0, experiments=12).proposals]
+
+
+@pytest.mark.parametrize(
+    ("acquisition", "targets"),
+    [
+        ("improvement", {"rate": {"goal": "maximize"}}),
+        ("exploration", {"rate": {"goal": "maximize"}}),
+        ("exploration", TWO),
+        ("pareto", TWO),
+        ("thompson", TWO),
+    ],
+)
+def test_a_plate_is_filled_alike_in_whatever_unit_and_wherever_values_lie(
+    acquisition: str, targets: dict[str, Any]
+) -> None:
+    usual = by_plate(acquisition, targets)
+
+    assert by_plate(acquisition, targets, scale=TINY) == usual
+    assert by_plate(acquisition, targets, shift=-(2.0**24)) == usual  # of which single precision holds whole numbers
+
+
+@pytest.mark.parametrize("scale", [TINY, 2.0**-20, 2.0**20])
+def test_the_chance_to_keep_a_threshold_takes_as_much_off_an_optimistic_value_in_whatever_unit(scale: float) -> None:
+    specs = [reaction_spec({"rate": {"goal": "maximize", "at_most": 45 * c}}, acquisition="ucb") for c in (1.0, scale)]
+
+    usual, other = (
+        plan(spec, seen(spec, c), seed=0, experiments=3) for spec, c in zip(specs, (1.0, scale), strict=True)
+    )
+
+    assert [p.candidate for p in other.proposals] == [p.candidate for p in usual.proposals]
+
+
+def test_a_front_is_sought_alike_where_values_are_tiny_and_where_all_of_a_target_are_alike() -> None:
+    def batch(scale: float, rate: float | None) -> list[Any]:
+        spec = reaction_spec(TWO)
+        told = []
+        for i, s in enumerate(settings_of(spec)[::3]):
+            rates = alcohol_yield(s) if rate is None else rate
+            outcome = measured(rate=scale * rates, cost=scale * (s["temperature"] - alcohol_yield(s) / 4))
+            told.append(observe(spec, s, outcome, f"o{i}"))
+        return [p.candidate.settings for p in plan(spec, History(tuple(told)), seed=0, experiments=3).proposals]
+
+    for rate in (None, 0.1):
+        assert batch(TINY, rate) == batch(1.0, rate)
+
+
 def test_the_best_is_known_as_well() -> None:
     spec = reaction_spec({"rate": {"goal": "maximize"}})
 
