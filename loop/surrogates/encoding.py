@@ -25,7 +25,7 @@ def position(frame: Frame, column: int, x: Tensor) -> Tensor:
 
 def derived_position(frame: Frame, number: Derived, x: Tensor) -> Tensor:
     """A derived number at ``x``, ``(*b, d)``, scaled by its range over a sample: ``(*b,)``, about 0 to 1."""
-    low, high = _range(frame, number)
+    low, high = derived_range(frame, number)
     value: Tensor = number.formula(x).nan_to_num(nan=low, posinf=high, neginf=low)
     return ((value - low) / ((high - low) or 1.0)).clamp(-1.0, 2.0)
 
@@ -56,7 +56,8 @@ def _options(index: Tensor, size: int, is_conditional: bool) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _range(frame: Frame, number: Derived) -> tuple[float, float]:
+def derived_range(frame: Frame, number: Derived) -> tuple[float, float]:
+    """Between which values a derived number lies at a sample of points; 0 and 1 where it has none there."""
     values = number.formula(raw_sample(frame, SAMPLE, np.random.default_rng(0)))
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)

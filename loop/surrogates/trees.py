@@ -18,10 +18,12 @@ from torch import Tensor
 
 from loop.errors import TooFewPoints
 from loop.space import Category, Component, Parameter, Space
+from loop.space.parameters import least_and_most
 from loop.surrogates.calibration import Calibration, calibrate, log_density
 from loop.surrogates.censoring import truncated
 from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.correction import without_effects
+from loop.surrogates.encoding import derived_range
 from loop.surrogates.exact import noise_weights, replicate_groups, standardised
 from loop.surrogates.protocol import TrainingSet
 
@@ -205,8 +207,8 @@ class _TreesModel(CoordinateModel):
 def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
     """Inputs of the trees: fingerprint counts of structures, one-hot categories, numbers: ``(n, features)``.
 
-    A mixture with structures is the mean of its parts' counts, weighted by their fractions. What is not there has
-    zeros.
+    A mixture with structures is the mean of its parts' counts, weighted by their fractions. Options and structures that
+    are not there have zeros. Numbers are shares of their range, so that their unit decides nothing.
     """
     rows = x.detach().numpy()
     columns = []
@@ -215,14 +217,18 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
             index = np.rint(rows[:, i]).astype(np.int64)
             columns.append(_features_at(p, index.clip(0)) * (index >= 0)[:, None].astype(np.float32))
         else:
-            columns.append(rows[:, i : i + 1].astype(np.float32))
+            columns.append(_within(rows[:, i], *least_and_most(p)))
     for mixture in space.mixtures:
         if mixture.smiles:
             columns.append(rows[:, list(mixture.columns)].astype(np.float32) @ _structure_features(mixture.smiles))
-    columns.extend(
-        np.nan_to_num(d.formula(rows), posinf=1e30, neginf=-1e30).astype(np.float32)[:, None] for d in space.derived
-    )
+    columns.extend(_within(d.formula(rows), *derived_range(space.frame, d)) for d in space.derived)
     return np.concatenate(columns, axis=1)
+
+
+def _within(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float32]:
+    """Numbers ``(n,)`` as shares of a range, ``(n, 1)``: trees take those for one that differ by less than 1e-7."""
+    shares = (values - low) / ((high - low) or 1.0)
+    return np.nan_to_num(shares, posinf=1e30, neginf=-1e30).astype(np.float32)[:, None]
 
 
 def _features_at(p: Category | Component, indices: NDArray[np.int64]) -> NDArray[np.float32]:

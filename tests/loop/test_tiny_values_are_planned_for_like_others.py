@@ -20,8 +20,10 @@ from loop.insight.best import honest_best
 from loop.objective import Goal, Target
 from loop.planner import plan
 from loop.space import Continuous, Space
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, build_space
 from loop.surrogates.exact import standardisation
+from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.trees import ExtraTrees
 
 TINY = 2.0**-40  # 9e-13: a power of two, so that nothing is rounded
 
@@ -187,3 +189,24 @@ def test_a_setting_on_record_that_cannot_be_reckoned_with_is_not_used() -> None:
 def test_a_bound_that_cannot_be_reckoned_with_is_refused() -> None:
     with pytest.raises(ObjectiveError, match=r"finite and within 1e\+60, got 1e\+200; state it in a larger unit"):
         Target("rate", Goal.MAXIMIZE, "", 0.0, 1e200)
+
+
+@pytest.mark.parametrize(("size", "start"), [(2.0**-40, 0.0), (2.0**20, 0.0), (1.0, 2.0**28)])
+def test_trees_see_numbers_alike_in_whatever_unit(size: float, start: float) -> None:
+    def fitted(size: float, start: float) -> tuple[torch.Tensor, torch.Tensor]:
+        number = {"type": "number", "values": [start + size * k for k in range(9)]}
+        said = reaction_spec().model_dump(exclude_unset=True)
+        said["space"] = {
+            "alone": number,
+            "amount": {"type": "number", "low": size, "high": 8 * size},
+            "twice": {"type": "derived", "expression": "2 * amount"},
+        }
+        space = build_space(CampaignSpec.from_resolved(said))
+        steps = torch.arange(9, dtype=torch.float64)
+        x = torch.stack([start + size * steps, size * (1.0 + (5 * steps) % 8)], dim=1)
+        y = (steps - 4).square() + x[:, 1] / size
+        data = TrainingSet(x, y, torch.full_like(y, math.nan))
+        return ExtraTrees("trees").fit(space, data, seed=0).moments(x)
+
+    for one, other in zip(fitted(1.0, 0.0), fitted(size, start), strict=True):
+        torch.testing.assert_close(other, one)
