@@ -23,11 +23,11 @@ from torch import Tensor
 from loop.acquisition.climbing import SPARING, USUAL, Climber, settled, valued
 from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import hypervolume_improvement, trade_offs
-from loop.acquisition.pool import UCB_BETA
+from loop.acquisition.pool import UCB_BETA, differences
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.sampled import SampledImprovement
 from loop.acquisition.streaming import shortlist
-from loop.acquisition.utility import joint_model, utility
+from loop.acquisition.utility import believed, joint_model, utility
 from loop.space import Continuous, Discrete, Exclude, Linear, Space, sample_space
 from loop.space.constraints import Region
 
@@ -37,33 +37,46 @@ HOPE = 0.5  # power of the chance to keep thresholds, with several targets; docs
 COMBINATIONS = 6  # settings of options and stepped numbers from which to climb
 RESTARTS = 3  # points to climb from in each
 STEPS = 60  # of the optimiser
+OF_BOTORCH = "value of BoTorch's function of what is wanted, scaled by what was observed"
 SAME = 5e-3  # share of a range below which two settings are one
 
 
 class _WithChance(AcquisitionFunction):
-    """A function plus the log chance of success of its points (per cost, after ``chosen``), in units of ``scale``.
+    """A function plus the log chance of success of its points (per cost, after ``chosen``).
 
-    Added to a logarithm it multiplies the improvement; added to a bound it takes off standard deviations. ``power`` is
-    that of the chance.
+    Added to a logarithm it multiplies the improvement; added to a bound, which is told in standard deviations of what
+    was observed, it takes off such deviations. ``power`` is that of the chance.
     """
 
     def __init__(
         self,
         inner: AcquisitionFunction,
         question: Question,
-        scale: float = 1.0,
         chosen: Sequence[NDArray[np.float64]] = (),
         power: float = 1.0,
     ) -> None:
         super().__init__(model=inner.model)
-        self.inner, self.question, self.scale, self.chosen = inner, question, scale, tuple(chosen)
+        self.inner, self.question, self.chosen = inner, question, tuple(chosen)
         self.power = power
 
     def forward(self, X: Tensor) -> Tensor:
         """The worth of single points: ``(b, 1, d)`` to ``(b,)``."""
         x = X[:, 0, :]
         weight = self.question.chance(x) ** self.power / self.question.price(x, self.chosen)
-        value: Tensor = self.inner(X) + self.scale * weight.log()
+        value: Tensor = self.inner(X) + weight.log()
+        return value
+
+
+class _InShares(AcquisitionFunction):
+    """A function of shares of ranges, from ``low`` on, so that the unit of a number is nothing to an optimiser."""
+
+    def __init__(self, inner: AcquisitionFunction, low: Tensor, span: Tensor) -> None:
+        super().__init__(model=inner.model)
+        self.inner, self.low, self.span = inner, low, span
+
+    def forward(self, X: Tensor) -> Tensor:
+        """The worth of single points: ``(b, 1, d)`` to ``(b,)``."""
+        value: Tensor = self.inner(self.low + self.span * X)
         return value
 
 
@@ -101,9 +114,7 @@ class Mixed:
                 free = _first_free(question, ranked, taken)
             if free is None:
                 return Choice(tuple(points), ("nothing that was not tried was found; the batch is smaller",))
-            meaning = (
-                f"log expected improvement{question.per}" if is_exact else f"{self.name}, value of BoTorch's function"
-            )
+            meaning = f"log expected improvement{question.per}" if is_exact else f"{self.name}, {OF_BOTORCH}"
             points.append(Chosen(ranked[free], float(values[free]), meaning))
         return Choice(tuple(points))
 
@@ -139,7 +150,7 @@ class Mixed:
                     "the optimiser ended outside the allowed region, where something was tried or beyond the budget; "
                     "the best other point of a sample was taken instead"
                 )
-            points.append(Chosen(at, value, f"{self.name}, value of BoTorch's acquisition function"))
+            points.append(Chosen(at, value, f"{self.name}, {OF_BOTORCH}"))
         return Choice(tuple(points), tuple(dict.fromkeys(notes)))
 
     def function(
@@ -151,16 +162,17 @@ class Mixed:
             function = hypervolume_improvement(question)
             function.set_X_pending(waiting)
             return _WithChance(function, question, chosen=chosen, power=HOPE)
-        target, fitted = question.wanted[0]
+        target, _ = question.wanted[0]
         model, sampler = joint_model(question, SAMPLES)
+        scale = _spread(question)  # BoTorch rounds improvements over a millionth, in whatever unit
         objective: MCAcquisitionObjective
         if len(question.wanted) == 1 and target.sign:
-            objective = LinearMCObjective(torch.tensor([target.sign], dtype=torch.float64))
+            objective = LinearMCObjective(torch.tensor([target.sign / scale], dtype=torch.float64))
         else:
-            objective = GenericMCObjective(lambda values, X: utility(question.objective, values))  # noqa: ARG005
+            objective = GenericMCObjective(lambda values, X: utility(question.objective, values) / scale)  # noqa: ARG005
         if self.name == "ucb":
             bound = qUpperConfidenceBound(model, beta=UCB_BETA, sampler=sampler, objective=objective, X_pending=waiting)
-            return _WithChance(bound, question, scale=float(fitted.moments(question.observed)[0].std()))
+            return _WithChance(bound, question)
         improvement = qLogNoisyExpectedImprovement(
             model,
             X_baseline=question.baseline,
@@ -229,22 +241,25 @@ def _climb(
 ) -> tuple[Tensor, float]:
     """The best point found from all starts, shape ``(d,)``, and its value."""
     best_x, best_value = starts[0][1][0, 0], -float("inf")
+    low, span = bounds[0], (bounds[1] - bounds[0]).where(bounds[1] > bounds[0], 1.0)
+    sums = [(i, w * span[i], least - float(w @ low[i])) for i, w, least in constraints]
     for fixed, points in starts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BotorchWarning)  # an optimiser that stops early still returns its best
             warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)  # the same, said by another class
             x, value = optimize_acqf(
-                function,
-                bounds=bounds,
+                _InShares(function, low, span),
+                bounds=(bounds - low) / span,
                 q=1,
                 num_restarts=len(points),
-                batch_initial_conditions=points,
-                fixed_features=fixed or None,
-                inequality_constraints=constraints or None,
+                batch_initial_conditions=(points - low) / span,
+                fixed_features={i: (at - float(low[i])) / float(span[i]) for i, at in fixed.items()} or None,
+                inequality_constraints=sums or None,
                 options={"maxiter": STEPS},
             )
         if value is not None and float(value) > best_value:
-            best_x, best_value = x[0].detach(), float(value)
+            best_x, best_value = (low + span * x[0].detach()).clamp(bounds[0], bounds[1]), float(value)
+            best_x[list(fixed)] = torch.tensor(list(fixed.values()), dtype=best_x.dtype)
     return best_x, best_value
 
 
@@ -277,3 +292,11 @@ def _is_taken(space: Space, x: NDArray[np.float64], others: NDArray[np.float64])
     """Whether one of ``others``, shape ``(n, d)``, is the same experiment: within ``SAME`` of each range."""
     spans = np.array([p.high - p.low if isinstance(p, Continuous) else 1.0 for p in space.parameters])
     return bool((np.abs(others - x) <= SAME * spans).all(axis=1).any()) if len(others) else False
+
+
+def _spread(question: Question) -> float:
+    """The deviation of what is believed of what was observed; where all is alike, that of a measurement."""
+    known = utility(question.objective, believed(question, question.observed))
+    if len(question.wanted) == 1:
+        return differences(known, question.wanted[0][1])
+    return float(known.std(correction=0)) or 1.0

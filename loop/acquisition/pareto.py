@@ -90,6 +90,7 @@ def _nearer(near: Tensor, picked: Sequence[int]) -> Tensor:
 def _by_boxes(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[list[int], list[float]]:
     """Four targets or more: the same by BoTorch's function."""
     function = hypervolume_improvement(question)
+    size = spans(question).log().sum()
     picked: list[int] = []
     gains: list[float] = []
     with torch.no_grad():
@@ -97,7 +98,7 @@ def _by_boxes(question: Question, short: Tensor, chance: Tensor, q: int) -> tupl
             waiting = torch.cat([question.pending, short[picked]])
             function.set_X_pending(waiting if len(waiting) else None)
             price = question.price(short, [short[i].numpy() for i in picked])
-            value = function(short[:, None, :]) + (chance / price).log()
+            value = function(short[:, None, :]) + size + (chance / price).log()
             value[picked] = -torch.inf
             picked.append(int(value.argmax()))
             gains.append(float(value[picked[-1]].exp()))
@@ -105,12 +106,16 @@ def _by_boxes(question: Question, short: Tensor, chance: Tensor, q: int) -> tupl
 
 
 def hypervolume_improvement(question: Question) -> qLogNoisyExpectedHypervolumeImprovement:
-    """BoTorch's acquisition function for the question, larger is better for every target."""
+    """BoTorch's acquisition function for the question, larger is better for every target, scaled by ``spans``.
+
+    It rounds improvements over a millionth, in whatever unit.
+    """
     model, sampler = joint_model(question, CLIMB_SAMPLES)
+    scale = spans(question)
     signs = torch.tensor([t.sign for t, _ in question.wanted], dtype=torch.float64)
-    objective: MCMultiOutputObjective = WeightedMCMultiOutputObjective(signs)
+    objective: MCMultiOutputObjective = WeightedMCMultiOutputObjective(signs / scale)
     if not signs.all():
-        objective = GenericMCMultiOutputObjective(lambda values, X: worths(question, values))  # noqa: ARG005
+        objective = GenericMCMultiOutputObjective(lambda values, X: worths(question, values) / scale)  # noqa: ARG005
     baseline = question.keeping
     if not len(baseline):  # then all that keeps the thresholds is an improvement on the worst
         worst = worths(question, believed(question, question.observed)).sum(1).argmin()
@@ -119,7 +124,7 @@ def hypervolume_improvement(question: Question) -> qLogNoisyExpectedHypervolumeI
         torch.manual_seed(0)
         return qLogNoisyExpectedHypervolumeImprovement(
             model=model,
-            ref_point=reference_point(question),
+            ref_point=reference_point(question) / scale,
             X_baseline=baseline,
             X_pending=question.pending if len(question.pending) else None,
             sampler=sampler,

@@ -210,3 +210,50 @@ def test_trees_see_numbers_alike_in_whatever_unit(size: float, start: float) -> 
 
     for one, other in zip(fitted(1.0, 0.0), fitted(size, start), strict=True):
         torch.testing.assert_close(other, one)
+
+
+CONTINUOUS: dict[str, dict[str, Any]] = {
+    "a value to be matched": {"objective": {"height": {"goal": "match", "value": 5, "within": 3}}},
+    "a front": {"objective": {"height": {"goal": "maximize"}, "cost": {"goal": "minimize"}}},
+    "a bound": {"objective": {"height": {"goal": "maximize", "at_most": 15}}, "acquisition": "ucb"},
+}
+
+
+def scaled(objective: Any, scale: float) -> Any:
+    """What is wanted, in another unit."""
+    if isinstance(objective, dict):
+        return {key: scaled(value, scale) for key, value in objective.items()}
+    return objective if isinstance(objective, str) else objective * scale
+
+
+def in_ranges(what: str, *, scale: float = 1.0, size: float = 1.0) -> list[Any]:
+    """The next batch of a space with continuous numbers, these as shares of ``size``; values are in another unit."""
+    case = CONTINUOUS[what]
+    said = {
+        "campaign": "ranges",
+        "space": {
+            "x": {"type": "number", "low": 0, "high": 10 * size},
+            "kind": {"type": "category", "options": ["a", "b"]},
+        },
+        "objective": scaled(case["objective"], scale),
+        "planner": {"batch": 2, "initial": {"experiments": 4}, "acquisition": case.get("acquisition", "auto")},
+        "budget": {"experiments": 30},
+        "laboratory": {"adapter": "simulated"},
+    }
+    spec = CampaignSpec.from_resolved(said)
+    seen = []
+    for i, x in enumerate((0.5, 2.25, 4.0, 5.5, 7.75, 9.0, 9.5)):
+        values = {"height": 12 - (x - 6) ** 2 + 4 * (i % 2), "cost": 2 * x - math.sin(x)}
+        told = measured(**{name: scale * values[name] for name in case["objective"]})
+        seen.append(observe(spec, {"x": size * x, "kind": "ab"[i % 2]}, told, f"o{i}"))
+    batch = plan(spec, History(tuple(seen)), seed=0, experiments=2)
+    return [(p.candidate.settings["x"] / size, p.candidate.settings["kind"]) for p in batch.proposals]
+
+
+@pytest.mark.parametrize("what", CONTINUOUS)
+def test_continuous_numbers_are_chosen_alike_in_whatever_unit(what: str) -> None:
+    usual = in_ranges(what)
+
+    for other in (in_ranges(what, scale=2.0**-20), in_ranges(what, scale=TINY), in_ranges(what, size=2.0**20)):
+        assert [kind for _, kind in other] == [kind for _, kind in usual]
+        assert [x for x, _ in other] == pytest.approx([x for x, _ in usual], abs=0.05)  # as numbers are rounded
