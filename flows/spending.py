@@ -156,7 +156,7 @@ def _taken(space: Space, observations: Iterable[ObservationRecord]) -> tuple[Tak
         if o.retracted is not None or isinstance(o.outcome, Fault) or expense == Expense():
             continue
         try:
-            found.append((space.coordinates(o.settings), expense))
+            found.append((space.coordinates(space.as_named(o.settings, o.smiles)), expense))
         except SpaceError:  # of a space that was changed meanwhile
             continue
     return tuple(found)

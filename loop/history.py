@@ -17,7 +17,7 @@ from loop.circumstances import Context, Declared, read_actual, read_context, rea
 from loop.costs import Expense
 from loop.errors import OutcomeError, SpaceError
 from loop.outcome import LARGEST, Fault, Measured, Negative, Outcome
-from loop.record import AttemptRecord, ObservationRecord
+from loop.record import AttemptRecord, ObservationRecord, Settings
 from loop.space import Category, Component, Ordinal, Space
 from loop.space.parameters import NOTHING
 from loop.space.rows import key_of
@@ -130,8 +130,9 @@ class History:
         unused: dict[str, list[str]] = {}  # observations by why they are not used
         remarked: dict[str, list[str]] = {}  # observations by what is to be said of them
         for record in observations:
+            settings = space.as_named(record.settings, record.smiles)
             try:
-                x = space.coordinates(record.settings)
+                x = space.coordinates(settings)
             except SpaceError as error:
                 unused.setdefault(str(error), []).append(record.id)
                 continue
@@ -139,8 +140,8 @@ class History:
                 unused.setdefault(rule, []).append(record.id)
                 continue
             context, remarks = read_context(record.context, declared or {})
-            actual, problem = read_actual(space, record.settings, record.context)
-            for remark in remarks:
+            actual, problem = read_actual(space, settings, record.context)
+            for remark in (*_renamed(record.settings, settings), *remarks):
                 remarked.setdefault(remark, []).append(record.id)
             if actual is not None and (rule := _beyond(space, actual)):
                 actual, problem = None, f"actual settings cannot be used ({rule})"
@@ -149,7 +150,7 @@ class History:
             expense = read_expense(record.context)
             seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem), expense))
             used.append(record)
-        waiting = tuple(Pending(a.key, space.coordinates(a.settings)) for a in pending)
+        waiting = tuple(Pending(a.key, space.coordinates(space.as_named(a.settings, a.smiles))) for a in pending)
         placed = [(place_in_order(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]
         placed += [(place_in_order(a), w.x) for a, w in zip(pending, waiting, strict=True)]
         last = max(placed, key=lambda entry: entry[0])[1] if placed else None
@@ -223,6 +224,13 @@ def _beyond(space: Space, x: NDArray[np.float64]) -> str:
         if abs(value) > LARGEST:
             return f"{name} {value:g} is beyond {LARGEST:g}, too large to be reckoned with; retract the observation"
     return ""
+
+
+def _renamed(was: Settings, now: Settings) -> Iterator[str]:
+    """What is to be said of settings that have other names by now."""
+    for name, option in was.items():
+        if option != now[name]:
+            yield f"{option!r} of {name!r} is called {now[name]!r} by now, whose structure it has, and counts as it"
 
 
 def together(remarked: Mapping[str, Sequence[str]]) -> Iterator[str]:

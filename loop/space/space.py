@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,19 @@ class Space:
             if not applies and name in settings:
                 raise SpaceError(f"parameter {name!r} does not apply with these settings; leave it out")
         return np.asarray(canonical[0])
+
+    def as_named(self, settings: Settings, smiles: Mapping[str, str]) -> Settings:
+        """Settings on record by the names that substances have now: one that is gone may be here by another name.
+
+        ``smiles`` holds the structures on record, by parameter; what none of them tells stays as it is.
+        """
+        named = dict(settings)
+        for p in self.parameters:
+            structure = smiles.get(p.name)
+            if isinstance(p, Component) and structure and p.name in named and not p.has(named[p.name]):
+                with suppress(ValueError):  # nothing here has that structure
+                    named[p.name] = p.value(p.smiles.index(structure))
+        return named
 
     def _instead_of(self, name: str) -> str:
         """What to give instead of a parameter that is none: the fractions of a mixture, what is meant, or all."""

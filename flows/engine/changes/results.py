@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.changes.laboratory import check_laboratory_kept
+from flows.engine.changes.renaming import check_decisions
 from flows.engine.changes.structures import check_structures
 from flows.engine.looking.view import View
 from flows.spending import reported
@@ -44,6 +45,7 @@ def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
             problems,
         )
     check_structures(known, spec)
+    check_decisions(known, spec)
 
 
 def _check_units(known: View, spec: CampaignSpec) -> None:
@@ -144,7 +146,7 @@ def _unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:
     problems = []
     for o in view.observations:
         try:
-            space.coordinates(o.settings)
+            space.coordinates(space.as_named(o.settings, o.smiles))
         except SpaceError as error:
             problems.append(f"observation {o.id} ({view.label(o.settings)}): {error}")
     return tuple(problems)

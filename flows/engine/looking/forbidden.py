@@ -27,9 +27,10 @@ def forbidden(view: View) -> tuple[str, ...]:
     for attempt in view.pending:
         if attempt.state is State.READY or attempt.round_number not in earlier:
             continue
-        if why := outside(view.space, attempt.settings):
+        settings = view.space.as_named(attempt.settings, attempt.smiles)
+        if why := outside(view.space, settings):
             found.append(f"{view.label(attempt.settings)} ({attempt.key}, {attempt.state.value}: {why})")
-            is_lost |= not _can_be_read(view.space, attempt.settings)
+            is_lost |= not _can_be_read(view.space, settings)
     if not found:
         return ()
     more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []

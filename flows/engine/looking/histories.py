@@ -19,7 +19,7 @@ def history_of(
     inside, notes = [], []
     for attempt in pending:
         try:
-            space.coordinates(attempt.settings)
+            space.coordinates(space.as_named(attempt.settings, attempt.smiles))
         except SpaceError as error:
             notes.append(f"pending attempt {attempt.key} does not condition the batch: {error}")
             continue

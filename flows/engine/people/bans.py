@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from loop.decision import DecisionRecord
 from loop.errors import SpaceError
-from loop.record import Json, Settings
+from loop.record import AttemptRecord, Candidate, Json, ObservationRecord, Settings
 from loop.space import Continuous, Discrete, Parameter, Space
 from loop.spec import CampaignSpec, build_space
 from loop.spec.space_models import ExcludeSpec
@@ -126,3 +126,8 @@ def place_of(space: Space, candidate: Settings) -> bytes | None:
     """Where a candidate lies, to be compared; None in a space that was changed so that it does not."""
     x = _at(space, candidate)
     return None if x is None else x.tobytes()
+
+
+def place_of_record(space: Space, known: Candidate | AttemptRecord | ObservationRecord) -> bytes | None:
+    """The same of what is on record, whose substances may have other names by now."""
+    return place_of(space, space.as_named(known.settings, known.smiles))

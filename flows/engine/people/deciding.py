@@ -11,7 +11,7 @@ import numpy as np
 
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
-from flows.engine.people.bans import keeps_out, place_of, region_of, region_text
+from flows.engine.people.bans import keeps_out, place_of_record, region_of, region_text
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
 from flows.engine.people.decisions import decided_next, was_run
 from flows.engine.people.reminding import times_measured
@@ -168,7 +168,7 @@ def _check_brings_no_more_options(view: View, old: ProposalRecord, wanted: Setti
     if old.draft.place is None or view.spec.plate is None:
         return
     beside = [p for p in view.proposals if p.round_number == old.round_number and p.approved is not False]
-    places = [place_of(view.space, p.draft.candidate.settings) for p in beside if p.id != old.id]
+    places = [place_of_record(view.space, p.draft.candidate) for p in beside if p.id != old.id]
     others = [np.frombuffer(x) for x in places if x is not None]
     x = view.space.coordinates(wanted)
     for name, limit in view.spec.plate.at_most.items():
@@ -315,10 +315,10 @@ def _elsewhere(ledger: Ledger, name: str) -> str:
 def _check_not_on_its_way(view: View, wanted: Settings, *, beside: str = "") -> None:
     """Refuse what would run twice; ``beside`` is the proposal that is to become ``wanted``."""
     x = view.space.coordinates(wanted).tobytes()
-    if any(place_of(view.space, a.settings) == x for a in view.pending):
+    if any(place_of_record(view.space, a) == x for a in view.pending):
         raise LedgerError(f"{view.label(wanted)} is being run now; wait for its result")
     for p in view.undecided:
-        if p.id != beside and place_of(view.space, p.draft.candidate.settings) == x:
+        if p.id != beside and place_of_record(view.space, p.draft.candidate) == x:
             number = p.draft.run_order + 1
             raise LedgerError(
                 f"{view.label(wanted)} waits for approval as proposal {number} of round {p.round_number}; to run "

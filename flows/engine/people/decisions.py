@@ -8,7 +8,7 @@ from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from flows.engine.people.bans import around, keeps_out, place_of, region_of, region_text, still_there
+from flows.engine.people.bans import around, keeps_out, place_of, place_of_record, region_of, region_text, still_there
 from flows.engine.people.conditions import checked
 from flows.unsent import never_sent
 from loop.decision import DecisionKind, DecisionRecord, in_force
@@ -100,7 +100,8 @@ class _Gathered:
         for p in proposals:
             if p.approved is False and p.round_number < number and p.id not in forgiven:
                 name = f"refused in round {p.round_number}"
-                self._keep_out(p.draft.candidate.settings, "refused", name, is_edited=p.id in edited)
+                refused = self._space.as_named(p.draft.candidate.settings, p.draft.candidate.smiles)
+                self._keep_out(refused, "refused", name, is_edited=p.id in edited)
 
     def take(self, d: DecisionRecord) -> None:
         """A decision in force: that a candidate cannot be made, or a ban."""
@@ -124,7 +125,7 @@ class _Gathered:
     def _made(self) -> frozenset[bytes | None]:
         """Where the candidates lie that were made, whatever came of it."""
         ran = (o for o in self._observations if not isinstance(o.outcome, Fault))
-        return frozenset(place_of(self._space, o.settings) for o in ran)
+        return frozenset(place_of_record(self._space, o) for o in ran)
 
     def decided(self, pinned: Sequence[Said]) -> Decided:
         """All of it, with what there is of each kind in the notes."""
@@ -236,7 +237,7 @@ def _was_told(
 ) -> bool:
     """Whether a candidate that nobody had measured when it was pinned was told since; a note says so."""
     x = place_of(space, pin.draft.settings)
-    measured = [o for o in observations if not isinstance(o.outcome, Fault) and place_of(space, o.settings) == x]
+    measured = [o for o in observations if not isinstance(o.outcome, Fault) and place_of_record(space, o) == x]
     if not measured or any(o.key is not None or o.recorded <= pin.at for o in measured):
         return False  # it was pinned to be measured once more
     notes.append(

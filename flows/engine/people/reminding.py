@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
 from flows.engine.people.affording import too_dear
-from flows.engine.people.bans import among_banned, keeps_out, place_of, region_of, region_text
+from flows.engine.people.bans import among_banned, keeps_out, place_of, place_of_record, region_of, region_text
 from flows.engine.people.conditions import unmet
 from flows.engine.people.decisions import decided, followed_by, was_run
 from flows.plates.content import laid_out
@@ -95,7 +95,7 @@ def _said(*notes: str) -> tuple[str, ...]:
 def times_measured(view: View, candidate: Settings) -> str:
     """How often a candidate was measured, in words; "" for never."""
     x = place_of(view.space, candidate)
-    times = sum(not isinstance(o.outcome, Fault) and place_of(view.space, o.settings) == x for o in view.observations)
+    times = sum(not isinstance(o.outcome, Fault) and place_of_record(view.space, o) == x for o in view.observations)
     return f"{times} times" if times > 1 else "once" if times else ""
 
 
@@ -132,7 +132,7 @@ def _refused(view: View, candidate: Settings) -> str:
     passed = {d.draft.proposal_id for d in view.decisions if d.draft.kind is DecisionKind.EDIT or d.id in lifted}
     x = place_of(view.space, candidate)
     for p in reversed(view.proposals):
-        if p.approved is False and p.id not in passed and place_of(view.space, p.draft.candidate.settings) == x:
+        if p.approved is False and p.id not in passed and place_of_record(view.space, p.draft.candidate) == x:
             why = f" ({p.why})" if p.why else ""
             return (
                 f"{view.label(candidate)} was refused in round {p.round_number} by {p.by}{why}; it is to be run all "

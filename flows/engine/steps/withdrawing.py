@@ -92,5 +92,5 @@ def _changed(view: View, attempt: AttemptRecord, planned: Mapping[int, int]) -> 
     """Why the campaign file has an attempt's candidate no more; "" where it has, or is the one it was planned from."""
     if planned.get(attempt.round_number, view.campaign.version) == view.campaign.version:
         return ""
-    rule = outside(view.space, attempt.settings)
+    rule = outside(view.space, view.space.as_named(attempt.settings, attempt.smiles))
     return rule and f"the campaign file was changed since ({rule})"
