@@ -131,7 +131,7 @@ def test_a_large_space_is_searched_among_what_was_screened(monkeypatch) -> None:
         made = plan(spec, History(tuple(seen)), pool, seed=turn, experiments=4)
         tried += [space.coordinates(p.candidate.settings) for p in made.proposals]
 
-    assert any("products, chosen by their reagents" in note for note in made.notes)
+    assert any("candidates, chosen by their reagents" in note for note in made.notes)
     assert len({tuple(x) for x in tried}) == 40
     best = sorted(value, key=lambda x: -value[x])[:10]
     assert sum(b in {tuple(x) for x in tried} for b in best) >= 8  # of 24 choices; at random two

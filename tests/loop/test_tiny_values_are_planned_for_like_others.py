@@ -173,7 +173,7 @@ def test_the_largest_values_that_are_taken_are_planned_for() -> None:
 
 def test_a_setting_on_record_that_cannot_be_reckoned_with_is_not_used() -> None:
     space = Space((Continuous("t", 0.0, 1.0, ""),))
-    record = {"id": "o", "key": None, "settings": {"t": 1e200}, "outcome": measured(y=1.0), "context": {}}
+    record = {"id": "o", "key": None, "settings": {"t": 1e200}, "smiles": {}, "outcome": measured(y=1.0), "context": {}}
     one, other = SimpleNamespace(**record), SimpleNamespace(**record | {"id": "p"})
 
     alone = History.of(space, [one], ())  # type: ignore[list-item]  # what is read of one
