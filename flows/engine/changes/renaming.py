@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from shlex import quote
 
+from flows.engine.changes.structures import changed_spaces
 from flows.engine.looking.view import View
 from loop.decision import DecisionDraft, in_force
-from loop.errors import HakkenError, SpaceError, SpecError
+from loop.errors import SpaceError, SpecError
 from loop.space import Component, Space
-from loop.spec import CampaignSpec, build_space
+from loop.spec import CampaignSpec
 
 
 def check_decisions(known: View, spec: CampaignSpec) -> None:
@@ -20,16 +21,11 @@ def check_decisions(known: View, spec: CampaignSpec) -> None:
         SpecError: It names the decision and both names.
     """
     now = in_force(known.decisions, known.round_number + 1)
-    if not now or known.campaign.spec["space"] == spec.resolved()["space"]:
+    if not now or (changed := changed_spaces(known, spec)) is None:
         return
-    try:
-        before = known.space
-    except HakkenError:  # its stored library is gone
-        return
-    after = build_space(spec)
     for d in now:
         for parameter, option in _named(d.draft):
-            if renamed := _called(before, after, parameter, option):
+            if renamed := _called(*changed, parameter, option):
                 campaign = quote(known.name)
                 raise SpecError(
                     f"campaign {known.name!r}: {d.draft.kind.value} {d.number} is about {option!r} of {parameter!r}, "

@@ -27,13 +27,9 @@ def check_structures(known: View, spec: CampaignSpec) -> None:
         SpecError: It names the option and both structures.
     """
     old, new = known.campaign.spec["space"], spec.resolved()["space"]
-    if old == new:
+    if (changed := changed_spaces(known, spec)) is None:
         return
-    try:
-        before = known.space
-    except HakkenError:  # its stored library is gone
-        return
-    after = build_space(spec)
+    before, after = changed
     made_anew = {name for name in new if name in old and dict(_ways(old[name])) != dict(_ways(new[name]))}
     for settings, on_record in _used(known):
         had = dict(on_record) | {name: was for name, (_, _, was) in _structures(before, settings).items()}
@@ -50,6 +46,17 @@ def check_structures(known: View, spec: CampaignSpec) -> None:
                 "slip and the experiments were of the other, give the campaign another name and tell it their results "
                 "(hakken tell)"
             )
+
+
+def changed_spaces(known: View, spec: CampaignSpec) -> tuple[Space, Space] | None:
+    """The space in force and the changed one; None where they are one, or the stored library of the first is gone."""
+    if known.campaign.spec["space"] == spec.resolved()["space"]:
+        return None
+    try:
+        before = known.space
+    except HakkenError:
+        return None
+    return before, build_space(spec)
 
 
 def _used(known: View) -> Iterator[tuple[Settings, Mapping[str, str]]]:
