@@ -12,7 +12,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from loop.cells import decoded, no_table, split_header
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.record import CampaignRecord, CampaignState
+from loop.space import Category, Ordinal
 from loop.spec import CampaignSpec, build_space
 from loop.wording import in_plain_letters
 
@@ -44,8 +45,8 @@ def tell_source(
     by a name with its SMILES in a column ``PARAMETER_smiles``), numbers may lie outside the space, and any other
     column is kept as context. The same table again adds nothing; another one with the same title and the same
     parameters adds to it. The same rows under a mended header, in which a column that was only kept has the name of a
-    parameter or a column has another unit, replace those told before, which are then retracted; one that is refused
-    replaces nothing.
+    parameter or a column has another unit, or with an option written as the campaign has it, replace those told before,
+    which are then retracted; one that is refused replaces nothing.
 
     Raises:
         NotFound: There is no such campaign.
@@ -122,47 +123,67 @@ def _cells_of(ledger: Ledger, source: str) -> dict[str, dict[str, str]]:
     return {o.id: json.loads(payloads[o.id])["cells"] for o in ledger.observations(source)}
 
 
-def _mended(told: Mapping[str, Mapping[str, str]], own: CampaignSpec, table: Table) -> dict[str, str]:
-    """The results of a source that a table is to replace, by id, and which columns it names otherwise; {} for none.
+@dataclass(frozen=True)
+class _Mend:
+    """What a result told before is in a mended table: its row there, and what is written otherwise."""
 
-    It does where it has all rows that were told under another header, cell by cell, and names anew only what meant
-    nothing to the campaign, or gives a column of it another unit.
+    row: tuple[str, ...]
+    written: tuple[str, ...]
+
+
+def _mended(told: Mapping[str, Mapping[str, str]], own: CampaignSpec, table: Table) -> dict[str, _Mend]:
+    """The results of a source that a table is to replace, by id; {} for none.
+
+    Under another header it does where it has all rows that were told under that, cell by cell, and names anew only what
+    meant nothing to the campaign, or gives a column of it another unit. Under the same header it does where a row has
+    only options of the campaign in the place of words that are none, and differ in capitals alone.
     """
-    rows = {tuple(cells) for cells in table.rows}
-    meant = {*build_space(own).names, *own.objective}
+    rows = {tuple(cells): tuple(cells) for cells in table.rows}
+    alike = {tuple(cell.casefold() for cell in row): row for row in rows}
+    space = build_space(own)
+    meant = {*space.names, *own.objective}
+    options = {p.name: p.options for p in space.parameters if isinstance(p, Category | Ordinal)}
     found = {}
     for observation, cells in told.items():
+        row = tuple(cells.values())
         if list(cells) == list(table.header):
+            anew = rows.get(row) or alike.get(tuple(cell.casefold() for cell in row), row)
+            changed = [(split_header(h)[0], a, b) for h, a, b in zip(cells, row, anew, strict=True) if a != b]
+            if changed and all(a not in options.get(name, (a,)) and b in options[name] for name, a, b in changed):
+                found[observation] = _Mend(anew, tuple(f"{name} {a!r} written {b!r}" for name, a, b in changed))
             continue
-        if len(cells) != len(table.header) or tuple(cells.values()) not in rows:
+        if len(cells) != len(table.header) or row not in rows:
             return {}
-        anew = [(old, new) for old, new in zip(cells, table.header, strict=True) if old != new]
-        names = [(split_header(old)[0], split_header(new)[0]) for old, new in anew]
+        heads = [(old, new) for old, new in zip(cells, table.header, strict=True) if old != new]
+        names = [(split_header(old)[0], split_header(new)[0]) for old, new in heads]
         if any(old in meant and old != new for old, new in names):
             return {}
-        found[observation] = " and ".join(f"column {old!r} written {new!r}" for old, new in anew)
+        found[observation] = _Mend(row, tuple(f"column {old!r} written {new!r}" for old, new in heads))
     return found
 
 
 def _replace(
-    settings: Settings, ledger: Ledger, source: str, mended: Mapping[str, str], table: Table, file: str, by: str
+    settings: Settings, ledger: Ledger, source: str, mended: Mapping[str, _Mend], table: Table, file: str, by: str
 ) -> tuple[str, ...]:
-    """Retract the results whose row counts under the table's header too; notes on them, and on those that stay."""
+    """Retract the results whose row counts as the table has it too; notes on them, and on those that stay."""
     told = _cells_of(ledger, source)
-    anew = Counter(tuple(cells.values()) for cells in told.values() if list(cells) == list(table.header))
+    counting = (cells for o, cells in told.items() if o not in mended and list(cells) == list(table.header))
+    anew = Counter(tuple(cells.values()) for cells in counting)
     gone: list[str] = []
     staying: list[str] = []
     for observation in (o for o in mended if o in told):
-        row = tuple(told[observation].values())
+        row = mended[observation].row
         (gone if anew[row] > 0 else staying).append(observation)
         anew[row] -= 1
     if gone:
         with writing(settings, ledger, source, by) as work:
             for observation in gone:
-                work.retract(observation, by, f"told again in {file} with {mended[observation]}")
+                written = " and ".join(mended[observation].written)
+                work.retract(observation, by, f"told again in {file} with {written}")
     notes = []
     if gone:
-        notes.append(f"{_rows(gone)} replaced: {', '.join(dict.fromkeys(mended[o] for o in gone))}")
+        written = ", ".join(dict.fromkeys(w for o in gone for w in mended[o].written))
+        notes.append(f"{_rows(gone)} replaced: {written}")
     if staying:
         notes.append(
             f"{_rows(staying)} not replaced, with cells that are refused under the mended header: kept as told, and "

@@ -174,7 +174,11 @@ def _spelt(p: Parameter, cells: Sequence[str]) -> list[str]:
         return []
     mine = {o.casefold(): o for o in p.options}
     new = [c for c in dict.fromkeys(cells) if c not in p.options and c.casefold() in mine]
-    return [f"{p.name} {c!r} is taken for another option than the campaign's {mine[c.casefold()]!r}" for c in new]
+    return [
+        f"{p.name} {c!r} is taken for another option than the campaign's {mine[c.casefold()]!r}; where that is meant, "
+        "write it so and tell the table again"
+        for c in new
+    ]
 
 
 def _entry(

@@ -209,7 +209,8 @@ class TestATableOfOthers:
         assert report.notes == (
             "column 'Time' is only kept (did you mean 'time'?), and nothing is learnt from it; where it is meant, "
             "write it so in the header and tell the table again",
-            "base 'koac' is taken for another option than the campaign's 'KOAc'",
+            "base 'koac' is taken for another option than the campaign's 'KOAc'; where that is meant, write it so and "
+            "tell the table again",
         )
 
     def test_a_table_with_a_mended_header_replaces_the_one_before(self, settings: Settings, tmp_path: Path) -> None:
@@ -230,6 +231,30 @@ class TestATableOfOthers:
             gone = [o for o in ledger.observations(source, with_retracted=True) if o.retracted]
         assert sorted(str(o.settings["solvent"]) for o in standing) == ["EtOH", "water"]
         assert {o.retracted for o in gone} == {"told again in paper.csv with column 'Solvent' written 'solvent'"}
+        assert len(gone) == 2
+
+    def test_rows_with_an_option_written_as_the_campaign_has_it_replace_those_before(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        header, kept = "solvent,base,time,yield,remark\n", "water,DBU,1,10,ok\nEtOH,et3n,2,25,a\n"
+        path.write_text(f"{header}{kept}EtOH,koac,2,20,b\nEtOH,koac,2,20,b\nwater,koac,2,7,c\n", encoding="utf-8")
+        source, first = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text(f"{header}{kept}EtOH,KOAc,2,20,b\nEtOH,KOAc,2,20,b\nwater,KOAc,2,7,C\n", encoding="utf-8")
+
+        _, second = tell_source(settings, name, path, "Smith", by="A")
+        _, third = tell_source(settings, name, path, "Smith", by="A")
+
+        assert (first.accepted, second.accepted, third.accepted, third.duplicates) == (5, 3, 0, 5)
+        assert "2 rows told before under this title are replaced: base 'koac' written 'KOAc'" in second.notes
+        with open_ledger(settings.database) as ledger:
+            standing = [(o.settings["base"], o.context["remark"]) for o in ledger.observations(source)]
+            gone = [o for o in ledger.observations(source, with_retracted=True) if o.retracted]
+        # what says something else besides is another row
+        assert sorted(standing) == [
+            ("DBU", "ok"), ("KOAc", "C"), ("KOAc", "b"), ("KOAc", "b"), ("et3n", "a"), ("koac", "c")
+        ]  # fmt: skip
+        assert {o.retracted for o in gone} == {"told again in paper.csv with base 'koac' written 'KOAc'"}
         assert len(gone) == 2
 
     def test_a_row_that_is_refused_under_a_mended_header_stays_as_it_was_told(
