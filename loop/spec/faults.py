@@ -13,6 +13,7 @@ from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardS
 from loop.spec.costs import CostsSpec, SwitchSpec
 from loop.spec.descriptor_models import DescriptorsSpec
 from loop.spec.general import GeneralSpec
+from loop.spec.grades import WrongInside
 from loop.spec.library_models import FiltersSpec, RangeSpec, StandardiseSpec
 from loop.spec.limits import LimitSpec, SafetySpec
 from loop.spec.lines import Lines, Path
@@ -153,7 +154,8 @@ def described(error: Any, lines: Lines) -> str:
             hint = did_you_mean(str(context.get("tag")), _KINDS)
             return f"{where}: unknown type {context.get('tag')!r}{hint}; use {_SAID_KINDS}"
         case "value_error":
-            return f"{where}: {context.get('error', error['msg'])}"
+            wrong = context.get("error", error["msg"])
+            return f"{lines.where((*path, *wrong.path)) if isinstance(wrong, WrongInside) else where}: {wrong}"
         case "string_pattern_mismatch":
             return f"{where}: {got!r} is not a usable name; use letters a to z, digits, '_', '-', '.' and spaces"
         case "too_short" | "string_too_short":

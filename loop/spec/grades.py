@@ -7,8 +7,17 @@ from typing import Any, TypeGuard
 
 from loop.cells import is_number
 from loop.errors import did_you_mean
+from loop.spec.lines import Path
 
 _ENDS = ("at_least", "at_most")
+
+
+class WrongInside(ValueError):
+    """What is wrong stands in a part that is only understood with others; ``path`` says where."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 def in_numbers(told: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -34,22 +43,23 @@ def stops_in_numbers(told: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a file says of a campaign, with words as numbers in the rules that stop it.
 
     Raises:
-        ValueError: A rule names a word that is none of its target's levels.
+        WrongInside: A rule names a word that is none of its target's levels.
     """
     rules, objective = told.get("stop"), told.get("objective")
     if not isinstance(rules, list) or not isinstance(objective, Mapping):
         return told
-    return {**told, "stop": [_stop(rule, objective) for rule in rules]}
+    return {**told, "stop": [_stop(i, rule, objective) for i, rule in enumerate(rules)]}
 
 
-def _stop(rule: object, objective: Mapping[str, Any]) -> object:
+def _stop(i: int, rule: object, objective: Mapping[str, Any]) -> object:
     if not isinstance(rule, Mapping) or not isinstance(target := objective.get(str(rule.get("target"))), Mapping):
         return rule
     try:
         return {**rule, **_ends(rule, in_numbers(target))}
     except ValueError as error:
         if any(_is_word(rule.get(key)) for key in _ENDS):
-            raise ValueError(f"stop: {error}") from None
+            key, _, said = str(error).partition(": ")
+            raise WrongInside(said, ("stop", i, key)) from None
         return rule  # what is wrong with the target is said of it
 
 
