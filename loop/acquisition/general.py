@@ -26,7 +26,7 @@ from loop.acquisition.streaming import CHUNK, POOL_LIMIT, candidates
 from loop.generality import Generality, Judgement
 from loop.space import ProductPool
 from loop.space.rows import is_among
-from loop.wording import in_digits, plus_minus
+from loop.wording import in_digits, in_places, plus_minus
 
 FEWEST = 8  # conditions that are always looked at together, however large the scope is
 FAINT = 1e-9  # of the spread of beliefs: what decides where no experiment can change the answer
@@ -170,6 +170,8 @@ def _said(scene: Field, mean: Tensor, sd: float, condition: int, lead: int) -> s
     text = f"its condition's {general.said} is believed to be {plus_minus(value, sd, general.unit)}"
     if condition == lead:
         return f"{text}, the best so far"
-    behind = f"{in_digits(general.sign * (best_value - value))} {general.unit}".rstrip()
+    gap = general.sign * (best_value - value)
+    behind = f"{in_digits(gap)} {general.unit}".rstrip()
+    told = f"{behind} behind" if float(in_places(gap, sd)) else "about as good as"
     best = general.space.label(general.settings(scene.conditions[lead]))
-    return f"{text}, {behind} behind the condition believed best ({best})"
+    return f"{text}, {told} the condition believed best ({best})"

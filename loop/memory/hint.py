@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -66,7 +66,7 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     """
     objective = build_objective(earlier.spec)
     if target.name not in objective.names:
-        return f"it did not measure {target.name}"
+        return f"it did not measure {_absent(target.name, {_plain(n): n for n in objective.names})}"
     theirs = objective.targets[objective.names.index(target.name)]
     if target.levels is not None or theirs.levels is not None:
         return f"{target.name} has levels, over which sources are not carried"
@@ -195,7 +195,9 @@ def _conversion(unit: str, to: str) -> tuple[float, float]:
 
 def _lacking(both: Overlap, there: Space) -> str:
     """What of this campaign's parameters the source has not, or has as something else; "" where it has all."""
-    absent = [name for name in both.missing if name not in there.names]
+    taken = {there.names[s.there] for s in both.shared}
+    free = {_plain(name): name for name in there.names if name not in taken}
+    absent = [_absent(name, free) for name in both.missing if name not in there.names]
     other = [name for name in both.missing if name in there.names]
     said = f"; it lacks {', '.join(absent)}" if absent else ""
     if both.unlike:
@@ -203,3 +205,14 @@ def _lacking(both: Overlap, there: Space) -> str:
     if other:
         said += f"; its {', '.join(other)} {'is' if len(other) == 1 else 'are'} of another kind, unit, scale or union"
     return said
+
+
+def _absent(name: str, theirs: Mapping[str, str]) -> str:
+    """A name that the source lacks, and which of ``theirs``, by plain names, may be meant by it."""
+    alike = theirs.get(_plain(name))
+    return f"{name} (its {alike} would count under one name)" if alike else name
+
+
+def _plain(name: str) -> str:
+    """The letters and digits of a name, which people who write it in two ways have in common."""
+    return "".join(c for c in name.casefold() if c.isalnum())

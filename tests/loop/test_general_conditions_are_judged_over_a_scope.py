@@ -200,6 +200,17 @@ def test_a_reason_states_of_a_condition_what_it_can_be() -> None:
     assert not any("believed to be -" in p.meaning for p in points)
 
 
+def test_a_reason_says_that_another_condition_is_believed_as_good() -> None:
+    spec = spec_of(prior={"yield": {"ligand": {"PCy3": 80, "PPh3": 40}}})
+
+    batch = plan(spec, History(), seed=0, experiments=5).proposals
+
+    of_model = [p.reason for p in batch if p.arm is Arm.MODEL]
+    assert len(of_model) == 3
+    assert all("the best so far" in r or "about as good as the condition believed best (PCy3, " in r for r in of_model)
+    assert any("about as good as" in r for r in of_model)
+
+
 def test_a_share_is_told_in_percent_of_the_scope() -> None:
     spec = spec_of({"by": "share", "at_least": 40})
     found = honest_best(spec, history(spec, some(20)), seed=0)

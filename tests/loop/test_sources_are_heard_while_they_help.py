@@ -247,6 +247,26 @@ class TestAHint:
         assert isinstance(found, str)
         assert found.endswith(why)
 
+    def test_and_says_what_it_has_under_nearly_the_same_name(self) -> None:
+        spec = reaction_spec()
+        told = spec.model_dump(mode="json", exclude_none=True)
+        space = {"Base" if name == "base" else name: kind for name, kind in told["space"].items()}
+        yields = {"Yield": told["objective"]["yield"]}
+        source = earlier_of(by_temperature, 30, spec=CampaignSpec.from_resolved(told | {"space": space}))
+        of_yields = Earlier("e", CampaignSpec.from_resolved(told | {"objective": yields}), History())
+        here, target = build_space(spec), build_objective(spec).targets[0]
+
+        found = hint_of(here, target, source, seed=0)
+
+        assert isinstance(found, Hint)
+        assert (
+            found.told == "30 results, 2 of 3 parameters in common; it lacks base (its Base would count under one name)"
+        )
+        assert (
+            hint_of(here, target, of_yields, seed=0)
+            == "it did not measure yield (its Yield would count under one name)"
+        )
+
     def test_nor_does_it_count_a_choice_of_which_it_has_other_options(self) -> None:
         spec = reaction_spec()
         told = spec.model_dump(mode="json", exclude_none=True)
