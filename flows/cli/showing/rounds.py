@@ -11,6 +11,7 @@ from flows.cli.screen import Screen
 from flows.cli.showing.plates import plate_lines
 from flows.cli.showing.words import known_line, outcome_line, predictions_line, reason_line
 from flows.labels import label_of
+from flows.not_run import refuse_source
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
 from flows.unsent import why_unsent
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
 
 def last_round(ledger: Ledger, campaign: str) -> int:
-    """Number of the last round. Raises ``NotFound`` where there is none yet."""
+    """Number of the last round. Raises ``NotFound`` where there is none yet, ``LedgerError`` of a source."""
     rounds = ledger.rounds(campaign)
     if not rounds:
+        refuse_source(ledger.campaign(campaign))
         first = f"hakken run --dry-run {typed(campaign)}"
         raise NotFound(f"campaign {campaign!r} has no round yet; {first} shows the first")
     return rounds[-1].number

@@ -12,6 +12,7 @@ from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View, as_recorded
 from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.engine.steps.planning import Inputs, first_inputs, goal_reached, next_inputs
+from flows.not_run import refuse_source
 from flows.wiring import has_record, open_record
 from loop.errors import NothingToGain, PlateError, PoolExhausted
 from loop.policy.paying import reason_to_end
@@ -28,10 +29,13 @@ def preview(settings: Settings, name: str, *, planner: Planner | None = None) ->
 
     Raises:
         NotFound: There is no such campaign.
+        LedgerError: It is a source of another, of which nothing is run.
         PoolExhausted: The budget is spent, or nothing is left to propose, or nothing that a rule calls worth it.
     """
     with open_record(settings) as ledger:
-        return _next(settings, View(ledger, name), planner)
+        view = View(ledger, name)
+        refuse_source(view.campaign)
+        return _next(settings, view, planner)
 
 
 def preview_file(settings: Settings, spec_path: Path | str, *, planner: Planner | None = None) -> Plan:

@@ -18,6 +18,7 @@ from flows.engine.people.reminding import times_measured
 from flows.engine.people.writing import writing
 from flows.engine.steps.judging import identified
 from flows.labels import label_of
+from flows.not_run import refuse_source
 from flows.unsent import never_sent
 from flows.wiring import open_record
 from loop.checkpoints import reached
@@ -186,12 +187,13 @@ def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, 
     """Have a candidate run in the next batch. ``again`` allows one that was tried before.
 
     Raises:
-        LedgerError: It was tried, it is at work or waits for approval, it is banned or pinned already, or no reason is
-            given.
+        LedgerError: The campaign is a source, it was tried, it is at work or waits for approval, it is banned or pinned
+            already, or no reason is given.
         SpaceError: It lies outside the space.
     """
     with open_record(settings) as ledger:
         view = View(ledger, name)
+        refuse_source(view.campaign)
         wanted = read_candidate(view.space, where)
         x = view.space.coordinates(wanted).tobytes()
         if (times := times_measured(view, wanted)) and not again:
@@ -207,11 +209,13 @@ def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) 
     """Keep a candidate (every parameter given) or a whole region out, from the next batch on.
 
     Raises:
-        LedgerError: No reason is given, nothing would be left, or a large union lets only single candidates be banned.
+        LedgerError: The campaign is a source, no reason is given, nothing would be left, or a large union lets only
+            single candidates be banned.
         SpaceError: A parameter or an option is unknown.
     """
     with open_record(settings) as ledger:
         view = View(ledger, name)
+        refuse_source(view.campaign)
         conditions: Conditions = read_conditions(view.space, where)
         if conditions.candidate is not None:
             draft = DecisionDraft(DecisionKind.BAN, by, why, conditions.candidate)

@@ -7,6 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from flows.engine.people.writing import writing
+from flows.not_run import refuse_source
 from flows.wiring import open_record
 from loop.contracts import Ledger, Work
 from loop.errors import LedgerError, NotFound
@@ -100,11 +101,7 @@ def resume(settings: Settings, name: str, *, by: str, why: str = "") -> None:
 def _set_state(settings: Settings, name: str, state: CampaignState, by: str, reason: str) -> None:
     with open_record(settings) as ledger, writing(settings, ledger, name, by) as work:
         campaign = ledger.campaign(name)
-        if of := (campaign.spec.get("source") or {}).get("of"):
-            raise LedgerError(
-                f"{name!r} is a source of campaign {of!r}, and nothing is run of it; "
-                f"hakken run {quote(of)} listens to it"
-            )
+        refuse_source(campaign)
         now = campaign.state
         if state is now or (state is CampaignState.STOPPED and now is not CampaignState.ACTIVE):
             raise LedgerError(

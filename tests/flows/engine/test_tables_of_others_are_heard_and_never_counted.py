@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import replay, resume, status, tell_source
+from flows.cli.showing.rounds import last_round
+from flows.engine import ban, pin, preview, replay, resume, status, tell_source
 from flows.engine.people.telling import TellError
 from flows.engine.sources.hearing import SOURCES
 from flows.settings import Settings
@@ -434,8 +435,18 @@ class TestATableOfOthers:
         name = campaign(settings, tmp_path, "own")
         source, _ = tell_source(settings, name, table(tmp_path), "Smith", by="A")
 
-        with pytest.raises(LedgerError, match="is a source of campaign 'own', and nothing is run of it"):
-            resume(settings, source, by="A")
+        for refused in (
+            lambda: resume(settings, source, by="A"),
+            lambda: ban(settings, source, ["base=DBU"], by="A", why="it fumes"),
+            lambda: pin(settings, source, ["solvent=water", "base=DBU", "time=1"], by="A", why="a check", again=True),
+            lambda: preview(settings, source),
+        ):
+            with pytest.raises(LedgerError, match="is a source of campaign 'own', and nothing is run of it"):
+                refused()
+        with open_ledger(settings.database) as ledger:
+            with pytest.raises(LedgerError, match="nothing is run of it; hakken run own listens to it"):
+                last_round(ledger, source)
+            assert ledger.decisions(source) == ()
         with pytest.raises(TellError, match="is a source itself, of campaign 'own'"):
             tell_source(settings, source, table(tmp_path), "Jones", by="A")
         assert status(settings, source)[0].next_step.startswith("A source of own")
