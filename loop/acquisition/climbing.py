@@ -208,12 +208,14 @@ class Climber:
 
 
 def settled(space: Space, x: Array) -> Array:
-    """A point as it will be on record: continuous numbers to a billionth of their range, the rest as they are."""
+    """A point as it will be on record: continuous numbers to a billionth of their range (of themselves on a logarithmic
+    scale), the rest as they are."""
     x = x.copy()
     for i, p in enumerate(space.parameters):
         if isinstance(p, Continuous) and x[i] != 0.0:
             span = p.high - p.low
-            x[i] = min(max(p.low + round((x[i] - p.low) / span, 9) * span, p.low), p.high)
+            value = float(f"{x[i]:.10g}") if p.scale == "log" else p.low + round((x[i] - p.low) / span, 9) * span
+            x[i] = min(max(value, p.low), p.high)
     return x
 
 

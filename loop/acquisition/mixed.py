@@ -38,7 +38,7 @@ COMBINATIONS = 6  # settings of options and stepped numbers from which to climb
 RESTARTS = 3  # points to climb from in each
 STEPS = 60  # of the optimiser
 OF_BOTORCH = "value of BoTorch's function of what is wanted, scaled by what was observed"
-SAME = 5e-3  # share of a range below which two settings are one
+SAME = 5e-3  # share of a scale below which two settings are one
 
 
 class _WithChance(AcquisitionFunction):
@@ -289,9 +289,9 @@ def _stacked(points: Sequence[Chosen], d: int) -> Tensor:
 
 
 def _is_taken(space: Space, x: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """Whether one of ``others``, shape ``(n, d)``, is the same experiment: within ``SAME`` of each range."""
-    spans = np.array([p.high - p.low if isinstance(p, Continuous) else 1.0 for p in space.parameters])
-    return bool((np.abs(others - x) <= SAME * spans).all(axis=1).any()) if len(others) else False
+    """Whether one of ``others``, shape ``(n, d)``, is the same experiment: within ``SAME`` on each scale."""
+    apart = np.abs(space.frame.on_scales(others) - space.frame.on_scales(x[None]))
+    return bool((apart <= SAME).all(axis=1).any())
 
 
 def _spread(question: Question) -> float:

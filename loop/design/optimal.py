@@ -25,6 +25,7 @@ DIRECTIONS: Final = 24  # towards other candidates, besides the axes, that a row
 ROUNDED: Final = 8  # continuous numbers of a row, each up or down
 ALIKE: Final = 9  # digits of a share of its range: numbers that differ by less are one
 GRAIN: Final = 1e-4  # of a range: what continuous numbers are rounded to, where that is allowed
+CLEAN: Final = 8  # decimal places more than that
 
 
 @dataclass(frozen=True)
@@ -168,52 +169,60 @@ def _free(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _rounded(space: Space, x: NDArray[np.float64], tried: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows ``x``, ``(n, d)``, with continuous numbers in steps of a ten-thousandth of their range, up or down as is
-    allowed.
+    allowed; on a logarithmic scale with so many digits.
 
     Where experiments are best repeated, rows end a rounding apart: each takes the nearest steps that no other has.
     """
-    low = np.array([p.low if isinstance(p, Continuous) else 0.0 for p in space.parameters])
-    span = np.array([p.high - p.low if isinstance(p, Continuous) else 1.0 for p in space.parameters])
-
-    def alike(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.round((rows - low) / span, ALIKE))
-
-    rounded, free = x.copy(), _free(space, x)
+    rounded, free, place = x.copy(), _free(space, x), space.frame.on_scales
     for i, row in enumerate(x):
         columns = np.flatnonzero(free[i])[:ROUNDED]
-        inner = [k for k, c in enumerate(columns) if low[c] < row[c] < low[c] + span[c]]
-        others = alike(np.vstack([tried, rounded[:i], x[i + 1 :]]))
-        if not inner and not is_row_of(alike(row[None]), others)[0]:
+        scales = [p for c in columns if isinstance(p := space.parameters[c], Continuous)]
+        inner = [k for k, (c, p) in enumerate(zip(columns, scales, strict=True)) if p.low < row[c] < p.high]
+        others = np.round(place(np.vstack([tried, rounded[:i], x[i + 1 :]])), ALIKE)
+        if not inner and not is_row_of(np.round(place(row[None]), ALIKE), others)[0]:
             continue
-        for numbers in _near(row[columns], low[columns], span[columns], inner, len(x)):
+        for numbers in _near(row[columns], scales, inner, len(x)):
             near = np.repeat(row[None], len(numbers), axis=0)
             near[:, columns] = numbers
             near = near[space.holds(near)]
-            near = near[~is_row_of(alike(near), others)]
-            if len(near):
-                off = ((near[:, columns] - row[columns]) / span[columns]) ** 2
-                rounded[i] = near[off.sum(axis=1).argmin()]
+            places = place(near)
+            is_new = ~is_row_of(np.round(places, ALIKE), others)
+            if is_new.any():
+                off = (places[is_new] - place(row[None])) ** 2
+                rounded[i] = near[is_new][off.sum(axis=1).argmin()]
                 break
     return rounded
 
 
 def _near(
-    row: NDArray[np.float64], low: NDArray[np.float64], span: NDArray[np.float64], inner: Sequence[int], rows: int
+    row: NDArray[np.float64], scales: Sequence[Continuous], inner: Sequence[int], rows: int
 ) -> Iterator[NDArray[np.float64]]:
     """Numbers near those of a row, each ``(k, numbers)``: on the steps around those ``inner``, or one of all numbers as
     many steps away as there are rows; then from where the row is, one number against another, which keeps sums."""
-    grain = span * GRAIN
+    is_log = np.array([p.scale == "log" for p in scales])
+    digits = np.floor(np.log10(np.abs(row), where=is_log, out=np.zeros_like(row)))
+    grain = np.where(is_log, GRAIN * 10.0 ** (digits + 1), GRAIN * np.array([p.high - p.low for p in scales]))
+    low = np.where(is_log, 0.0, np.array([p.low for p in scales]))
+    places = CLEAN - np.floor(np.log10(grain)).astype(int)  # which rounding leaves behind
     below = row.copy()
     below[inner] = (low + np.floor((row - low) / grain + 1e-6) * grain)[inner]
     around = np.zeros((2 ** len(inner), len(row)))
     around[:, inner] = list(itertools.product((0.0, 1.0), repeat=len(inner)))
     far = np.arange(1.0, rows + 1)[:, None]
     alone = np.vstack([np.diag(grain), -np.diag(grain)])
-    yield np.asarray(np.round(below + np.vstack([around * grain, np.kron(far, alone)]), 12))
+    yield _clean(below + np.vstack([around * grain, np.kron(far, alone)]), places)
     even = np.diag(np.full(len(row), float(grain.min(initial=1.0))))
     against = [even[i] - even[j] for i, j in itertools.permutations(range(len(row)), 2)]
     if against:
-        yield np.asarray(np.round(row + np.kron(far, np.array(against)), 12))
+        yield _clean(row + np.kron(far, np.array(against)), places)
+
+
+def _clean(numbers: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Numbers ``(k, numbers)`` to so many decimal places each, without what sums leave behind."""
+    cleaned = numbers.copy()
+    for column, n in enumerate(places.tolist()):
+        cleaned[:, column] = np.round(numbers[:, column], n)
+    return cleaned
 
 
 def _figures(

@@ -26,7 +26,7 @@ from loop.space.sifting import LOOKED_AT, Twins, first_that, firsts
 Floats = NDArray[np.float64]
 
 FEW = 256  # points at shared levels, fewer than which are too few to choose a plate from
-SAME = 5e-3  # of its range: numbers that differ by less are one experiment
+SAME = 5e-3  # of its scale: numbers that differ by less are one experiment
 LEVELS = 9  # values that a continuous shared parameter is tried at
 NEAR = 24  # best points of a continuous space around which more are drawn
 AROUND = 64  # points drawn around each
@@ -322,8 +322,7 @@ def _on_equalities(space: Space, x: Floats, fixed: Sequence[int]) -> Floats:
     low, high = climber.free(x)
     low[:, fixed] = high[:, fixed] = x[:, fixed]
     moved = np.array([settled(space, row) for row in inside(climber.rules, low, high, x)])
-    spans = np.array([p.high - p.low if isinstance(p, Continuous) else 1.0 for p in space.parameters])
-    return moved[np.unique(np.round(moved / (spans * SAME)), axis=0, return_index=True)[1]]
+    return moved[np.unique(np.round(space.frame.on_scales(moved) / SAME), axis=0, return_index=True)[1]]
 
 
 def _levels(p: Continuous) -> Floats:

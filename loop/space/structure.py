@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.space.constraints import Formula
-from loop.space.parameters import NOTHING, Category, Component, Ordinal, Parameter
+from loop.space.parameters import NOTHING, Category, Component, Continuous, Ordinal, Parameter
 
 if TYPE_CHECKING:
     from loop.molecules.sieve import Sieve, Taken
@@ -140,6 +140,14 @@ class Frame:
             active[:, condition.column] = there
             x[~there, condition.column] = inactive_coordinate(self.parameters[condition.column])
         return x
+
+    def on_scales(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where rows of ``x``, ``(n, d)``, lie on the scales of continuous numbers, from 0 to 1; the rest as it is."""
+        placed = np.array(x, dtype=np.float64)
+        for column, p in enumerate(self.parameters):
+            if isinstance(p, Continuous):
+                placed[:, column] = p.position(placed[:, column])
+        return placed
 
 
 @dataclass(frozen=True, slots=True)

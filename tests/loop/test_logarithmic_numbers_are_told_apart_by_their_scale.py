@@ -1,0 +1,60 @@
+"""Of a number on a logarithmic scale 1e-5 is another experiment than 1e-6, however small both are beside the most."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from campaigns import measured, observe
+
+from loop.acquisition.climbing import settled
+from loop.design.optimal import optimal
+from loop.history import History
+from loop.planner import plan
+from loop.space import Continuous, Space
+from loop.spec import CampaignSpec
+
+DECADES = Space((Continuous("c", 1e-9, 1.0, "mol/L", scale="log"), Continuous("t", 0.0, 10.0)))
+
+
+@pytest.mark.parametrize("acquisition", ["improvement", "ucb"])
+def test_what_is_best_among_small_ones_is_proposed_beside_a_smaller_one(acquisition: str) -> None:
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "decades",
+            "space": {"c": {"type": "number", "low": 1e-6, "high": 1, "scale": "log", "unit": "mol/L"}},
+            "objective": {"rate": {"goal": "maximize"}},
+            "planner": {"batch": 1, "initial": {"experiments": 4}, "acquisition": acquisition},
+            "budget": {"experiments": 30},
+            "laboratory": {"adapter": "simulated"},
+        }
+    )
+    told = [
+        observe(spec, {"c": c}, measured(rate=-((math.log10(c) + 4.5) ** 2)), f"o{i}")
+        for i, c in enumerate((1e-6, 1e-4, 1e-3, 1e-2, 1.0))
+    ]
+
+    (proposal,) = plan(spec, History(tuple(told)), seed=0, experiments=1).proposals
+
+    assert 1e-5 < proposal.candidate.settings["c"] < 1e-4
+
+
+def test_what_is_tried_again_but_for_a_trace_is_the_same() -> None:
+    here, near, far = DECADES.frame.on_scales(np.array([[1e-6, 5.0], [1.01e-6, 5.0], [1e-5, 5.0]]))
+
+    assert np.abs(near - here).max() < 1e-3
+    assert np.abs(far - here).max() == pytest.approx(1 / 9)
+
+
+def test_small_numbers_keep_their_digits_on_record() -> None:
+    assert settled(DECADES, np.array([2.3456789e-9, 1 / 3])).tolist() == [2.3456789e-9, pytest.approx(1 / 3)]
+
+
+def test_an_optimal_design_keeps_its_middle() -> None:
+    design = optimal("d-optimal", DECADES, None, np.empty((0, 2)), 9, order="quadratic", blocks=1, seed=0)
+
+    middle = np.log10(design.points[:, 0])
+    assert sorted(set(np.round(middle, 1))) == [-9.0, -4.5, 0.0]
+    for value in design.points[:, 0].tolist():
+        assert float(f"{value:.4g}") == value  # as it can be set
