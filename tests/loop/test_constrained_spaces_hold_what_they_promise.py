@@ -172,8 +172,8 @@ def test_rounds_state_how_many_candidates_there_are_no_surer_than_it_is_known():
         notes[name] = plan(spec, History(tuple(seen)), seed=0, experiments=1).notes
         size = said_count(build_space(spec))
 
-    assert any(re.search(r"sample of \d+ of about \d\.\d+e\+08 candidates, and", n) for n in notes["estimated"])
-    assert any(f"of the {size} candidates, and" in n for n in notes["exact"])
+    assert any(re.search(r"sample of [\d,]+ of about \d\.\d+e\+08 candidates, and", n) for n in notes["estimated"])
+    assert any(f"of the {size:,} candidates, and" in n for n in notes["exact"])
 
 
 def test_large_pools_are_drawn_from_as_they_are_enumerated():
