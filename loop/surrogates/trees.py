@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.errors import TooFewPoints
-from loop.space import Category, Component, Parameter, Space
+from loop.space import Category, Component, Continuous, Discrete, Parameter, Space
 from loop.space.parameters import least_and_most
 from loop.surrogates.calibration import Calibration, calibrate, log_density
 from loop.surrogates.censoring import truncated
@@ -208,7 +208,8 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
     """Inputs of the trees: fingerprint counts of structures, one-hot categories, numbers: ``(n, features)``.
 
     A mixture with structures is the mean of its parts' counts, weighted by their fractions. Options and structures that
-    are not there have zeros. Numbers are shares of their range, so that their unit decides nothing.
+    are not there have zeros. Numbers are shares of their range, or places on a logarithmic scale, so that their unit decides
+    nothing.
     """
     rows = x.detach().numpy()
     columns = []
@@ -217,7 +218,8 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
             index = np.rint(rows[:, i]).astype(np.int64)
             columns.append(_features_at(p, index.clip(0)) * (index >= 0)[:, None].astype(np.float32))
         else:
-            columns.append(_within(rows[:, i], *least_and_most(p)))
+            is_log = isinstance(p, Continuous | Discrete) and p.scale == "log"
+            columns.append(_within(p.position(rows[:, i])) if is_log else _within(rows[:, i], *least_and_most(p)))
     for mixture in space.mixtures:
         if mixture.smiles:
             columns.append(rows[:, list(mixture.columns)].astype(np.float32) @ _structure_features(mixture.smiles))
@@ -225,7 +227,7 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
     return np.concatenate(columns, axis=1)
 
 
-def _within(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float32]:
+def _within(values: NDArray[np.float64], low: float = 0.0, high: float = 1.0) -> NDArray[np.float32]:
     """Numbers ``(n,)`` as shares of a range, ``(n, 1)``: trees take those for one that differ by less than 1e-7."""
     shares = (values - low) / ((high - low) or 1.0)
     return np.nan_to_num(shares, posinf=1e30, neginf=-1e30).astype(np.float32)[:, None]

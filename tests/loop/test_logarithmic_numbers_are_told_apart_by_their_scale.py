@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from campaigns import measured, observe
 
 from loop.acquisition.climbing import settled
@@ -14,6 +15,8 @@ from loop.history import History
 from loop.planner import plan
 from loop.space import Continuous, Space
 from loop.spec import CampaignSpec
+from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.trees import ExtraTrees
 
 DECADES = Space((Continuous("c", 1e-9, 1.0, "mol/L", scale="log"), Continuous("t", 0.0, 10.0)))
 
@@ -58,3 +61,13 @@ def test_an_optimal_design_keeps_its_middle() -> None:
     assert sorted(set(np.round(middle, 1))) == [-9.0, -4.5, 0.0]
     for value in design.points[:, 0].tolist():
         assert float(f"{value:.4g}") == value  # as it can be set
+
+
+def test_trees_split_a_scale_anywhere_alike() -> None:
+    x = torch.tensor([[10.0**-k, 5.0] for k in (0, 3, 6, 9)], dtype=torch.float64)
+    y = torch.tensor([0.0, 0.0, 1.0, 1.0], dtype=torch.float64)
+
+    trees = ExtraTrees("trees").fit(DECADES, TrainingSet(x, y, torch.full_like(y, torch.nan)), seed=0)
+
+    middle = float(trees.moments(torch.tensor([[10.0**-4.5, 5.0]], dtype=torch.float64))[0])
+    assert middle == pytest.approx(0.5, abs=0.2)  # half of the splits between 1e-3 and 1e-6 lie on either side of it
