@@ -208,8 +208,8 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
     """Inputs of the trees: fingerprint counts of structures, one-hot categories, numbers: ``(n, features)``.
 
     A mixture with structures is the mean of its parts' counts, weighted by their fractions. Options and structures that
-    are not there have zeros. Numbers are shares of their range, or places on a logarithmic scale, so that their unit decides
-    nothing.
+    are not there have zeros. Numbers are shares of their range, or places on a logarithmic scale, so that their unit
+    decides nothing.
     """
     rows = x.detach().numpy()
     columns = []
