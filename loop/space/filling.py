@@ -177,11 +177,12 @@ def _latin(space: Space, n: int, tried: Array, rng: np.random.Generator) -> Arra
         return np.asarray(qmc.LatinHypercube(d, rng=rng).random(n))
     total = n + len(tried)
     unit = np.empty((n, d))
-    for column, p in enumerate(space.parameters):
+    middles = np.column_stack([stretched(p, (np.arange(total) + 0.5) / total) for p in space.parameters])
+    middles, known = space.frame.on_scales(middles), space.frame.on_scales(tried)  # those rise with the part
+    for column in range(d):
         held = np.zeros(total, dtype=bool)
-        edges = stretched(p, (np.arange(total) + 0.5) / total)  # rises with the part
-        for value in rng.permutation(tried[:, column]):
-            near = np.argsort(np.abs(edges - value) + held * 1e300, kind="stable")
+        for value in rng.permutation(known[:, column]):
+            near = np.argsort(np.abs(middles[:, column] - value) + held * 1e300, kind="stable")
             held[near[0]] = True
         free = np.flatnonzero(~held)
         unit[:, column] = (rng.permutation(free)[:n] + rng.random(n)) / total

@@ -14,6 +14,7 @@ from loop.design.optimal import optimal
 from loop.history import History
 from loop.planner import plan
 from loop.space import Continuous, Space
+from loop.space.filling import fill
 from loop.spec import CampaignSpec
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.trees import ExtraTrees
@@ -71,3 +72,13 @@ def test_trees_split_a_scale_anywhere_alike() -> None:
 
     middle = float(trees.moments(torch.tensor([[10.0**-4.5, 5.0]], dtype=torch.float64))[0])
     assert middle == pytest.approx(0.5, abs=0.2)  # half of the splits between 1e-3 and 1e-6 lie on either side of it
+
+
+def test_a_hypercube_goes_on_in_the_parts_that_hold_nothing() -> None:
+    decades = Space((Continuous("c", 1e-6, 1.0, "mol/L", scale="log"),))
+    tried = np.array([[1.5e-5], [2e-3]])
+
+    more = fill(decades, 4, 0, "lhs", tried).points
+
+    parts = np.floor(np.log10(np.vstack([tried, more])))
+    assert sorted(parts[:, 0]) == [-6, -5, -4, -3, -2, -1]
