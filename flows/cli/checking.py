@@ -67,6 +67,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
     from loop.space.idle import never_applying
     from loop.spec import build_objective, build_space
     from loop.spec.checks.deriving import without_value
+    from loop.spec.checks.little_percentages import perhaps_fractions
     from loop.spec.costs import free_options
 
     space, objective = build_space(spec), build_objective(spec)
@@ -83,6 +84,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *_reagents(spec),
         *_unsaid_to_be_exact(spec),
         *free_options(spec, space),
+        *perhaps_fractions(spec),
     ]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
