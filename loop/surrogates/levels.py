@@ -59,14 +59,15 @@ class Levelled:
         """Learn from levels and limits between them. Raises ``TooFewPoints`` or ``FitError``."""
         cuts = cuts_of(self.levels)
         low, high = data.limits
-        # the interval of an exact level is that between its cuts; "> 2" reaches from the cut above 2
+        # the interval of an exact level is that between its cuts, of the mean of two that are next to each other (which
+        # two channels told) that of both; "> 2" reaches from the cut above 2
         at_low = torch.bucketize(low.contiguous(), cuts[1:-1], right=False)
         at_high = torch.bucketize(high.contiguous(), cuts[1:-1], right=False)
-        exact = low == high
+        exact, upper = low == high, torch.bucketize(high.contiguous(), cuts[1:-1], right=True)
         above = torch.where(torch.isinf(low), low, cuts[at_low + 1])
         below = torch.where(torch.isinf(high), high, cuts[at_high])
         intervals = replace(
-            data, low=torch.where(exact, cuts[at_low], above), high=torch.where(exact, cuts[at_high + 1], below)
+            data, low=torch.where(exact, cuts[at_low], above), high=torch.where(exact, cuts[upper + 1], below)
         )
         return FittedLevels(self.inner.fit(space, intervals, seed=seed), self.levels)
 

@@ -80,20 +80,43 @@ def test_chances_are_those_of_an_ordered_probit():
     np.testing.assert_allclose(fitted.chances(EVERYTHING[:1])[0].numpy(), expected, atol=1e-9)
 
 
+class Spy:
+    name, needs = "spy", 1
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def fit(self, space, data, *, seed):
+        self.seen.append(data)
+        return surrogate("gp", SPACE).fit(space, data, seed=seed)
+
+
+@pytest.mark.parametrize(("levels", "value"), [(LEVELS, 2.5), ((-4.0, -3.0, -2.0, -1.0), -2.5)])
+def test_what_two_channels_tell_apart_is_either_level(levels, value):
+    seen = []
+    y = torch.tensor([*levels, value], dtype=torch.float64)
+
+    for_levels(Spy(seen), levels).fit(SPACE, TrainingSet(EVERYTHING[:5], y, y * math.nan), seed=0)
+
+    assert (float(seen[0].low[-1]), float(seen[0].high[-1])) == (value - 1.0, value + 1.0)
+
+
+@pytest.mark.parametrize("name", ["gp", "trees"])
+def test_two_channels_that_tell_every_level_tell_nothing(name):
+    y = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.5], dtype=torch.float64)
+    fitted = for_levels(surrogate(name, SPACE), (0.0, 1.0)).fit(
+        SPACE, TrainingSet(EVERYTHING[:5], y, y * math.nan), seed=0
+    )
+
+    assert bool(torch.isfinite(fitted.chances(EVERYTHING)).all())
+
+
 def test_a_level_is_an_interval_and_a_limit_reaches_beyond_it():
     seen = []
-
-    class Spy:
-        name, needs = "spy", 1
-
-        def fit(self, space, data, *, seed):
-            seen.append(data)
-            return surrogate("gp", SPACE).fit(space, data, seed=seed)
-
     y = torch.tensor([1.0, 3.0, 4.0, 2.0, 3.0], dtype=torch.float64)
     low = torch.tensor([1.0, 3.0, 4.0, 2.0, -math.inf], dtype=torch.float64)
     high = torch.tensor([1.0, 3.0, 4.0, math.inf, 3.0], dtype=torch.float64)
-    for_levels(Spy(), LEVELS).fit(SPACE, TrainingSet(EVERYTHING[:5], y, y * math.nan, low, high), seed=0)
+    for_levels(Spy(seen), LEVELS).fit(SPACE, TrainingSet(EVERYTHING[:5], y, y * math.nan, low, high), seed=0)
 
     assert seen[0].low.tolist() == [-math.inf, 2.5, 3.5, 2.5, -math.inf]  # the fourth is "> 2", the last "< 3"
     assert seen[0].high.tolist() == [1.5, 3.5, math.inf, math.inf, 2.5]
