@@ -19,7 +19,7 @@ from torch import Tensor
 
 from loop.fidelity import is_real
 from loop.space import Space
-from loop.surrogates.exact import JITTER, ExactPosterior, noise_weights
+from loop.surrogates.exact import JITTER, ExactPosterior, noise_weights, replicate_groups
 from loop.surrogates.grid import whitening
 from loop.surrogates.protocol import TrainingSet
 
@@ -98,14 +98,16 @@ def induced(part: ExactPosterior, data: TrainingSet, rows: Tensor, *, leaves_out
     found = replace(part, x=z, y=pseudo, root=root, details=details)
     if not leaves_out:
         return found
-    mean, variance, leverage = torch.empty_like(y), torch.empty_like(y), torch.empty_like(y)
+    mean, variance, own = torch.empty_like(y), torch.empty_like(y), torch.empty_like(y)
     for here, seen, scatter in blocks():
-        # of each row, how much the others say without it: the leverage of a Bayesian linear model
         mean[here] = seen.T @ weights[:, 0]
-        leverage[here] = (whitened @ seen).square().sum(0) / scatter
-        variance[here] = scatter
-    rest = (1.0 - leverage).clamp_min(1e-6)
-    return replace(found, outside=(y, (y - mean) / rest, variance / rest))
+        variance[here] = (whitened @ seen).square().sum(0)
+        own[here] = scatter
+    # of each row, how much the others say without it and its replicates: the leverage of a Bayesian linear model
+    groups = replicate_groups(data.x)
+    precise, pull = (torch.bincount(groups, part)[groups] for part in (1.0 / own, y / own))
+    rest = (1.0 - variance * precise).clamp_min(1e-6)
+    return replace(found, outside=(y, y - (mean - variance * pull) / rest, own + variance / rest))
 
 
 def near_the_real(space: Space, data: TrainingSet, seed: int) -> Tensor:

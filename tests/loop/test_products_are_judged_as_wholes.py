@@ -185,6 +185,29 @@ def test_rows_that_stand_for_all_of_themselves_change_nothing(way: str) -> None:
     assert torch.allclose(wide.held_out(), exact.held_out(), atol=10 * far)
 
 
+def test_of_rows_that_stand_for_all_replicates_are_left_out_together() -> None:
+    space, data = measured(40)
+    again = torch.cat([torch.arange(40), torch.tensor([3, 3, 17, 30])])
+    noise = torch.randn(44, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    data = replace(data.rows(again), y=data.y[again] + noise)
+    part = PROCESS.fit(space, data, seed=0)
+    rows = torch.tensor([0, 3, 8, 17, 21, 33])
+
+    _, residual, variance = induced(part, data, rows).left_out_values()
+
+    # densely, by hand
+    z, y = torch.unique(data.x[rows], dim=0), (data.y - part.shift) / part.scale
+    inner = part.kernel(z, z) + inducing.JITTER * part.prior_variance * torch.eye(len(z))
+    across = part.kernel(z, data.x)
+    shared = across.T @ torch.linalg.solve(inner, across)
+    whole = shared + torch.diag(part.prior_variance - shared.diagonal() + part.noise_variance)
+    for i in range(len(y)):
+        others = ~(data.x == data.x[i]).all(1)
+        weights = torch.linalg.solve(whole[others][:, others], shared[others, i])
+        assert float(residual[i]) == pytest.approx(float(y[i] - weights @ y[others]), abs=1e-6)
+        assert float(variance[i]) == pytest.approx(float(whole[i, i] - weights @ shared[others, i]), abs=1e-6)
+
+
 def test_of_many_rows_a_part_decides_the_hyper_parameters_and_all_are_told(monkeypatch) -> None:
     space, data = measured(100)
     monkeypatch.setattr(inducing, "PART", 40)
