@@ -219,8 +219,9 @@ def spans(question: Question) -> Tensor:
     """
     seen = worths(question, believed(question, question.observed))
     span = seen.max(0).values - seen.min(0).values
-    noise = torch.tensor([model.noise_sd or 1.0 for _, model in question.wanted], dtype=span.dtype)
-    return torch.where(span > EQUAL * noise, span, noise)
+    noise = torch.tensor([model.noise_sd for _, model in question.wanted], dtype=span.dtype)
+    found = torch.where(span > EQUAL * noise, span, noise)
+    return torch.where(found > 0.0, found, torch.ones_like(found))  # exact values that are all alike
 
 
 def _shown(reference: Tensor, question: Question) -> str:

@@ -14,7 +14,7 @@ from scipy.stats import norm
 from loop.acquisition.improvement import greedy_improvement
 from loop.acquisition.mixed import Mixed
 from loop.acquisition.names import ACQUISITIONS
-from loop.acquisition.pareto import hypervolume_improvement, reference_point
+from loop.acquisition.pareto import hypervolume_improvement, reference_point, spans
 from loop.acquisition.pool import Exploration
 from loop.acquisition.protocol import Question
 from loop.acquisition.registry import acquisition
@@ -178,20 +178,34 @@ def test_the_reference_point_lies_a_tenth_beyond_the_front_where_nothing_breaks_
     torch.testing.assert_close(reference_point(asked), low - 0.1 * (high - low))
 
 
-def test_the_reference_point_reaches_a_quarter_of_what_was_observed_where_the_front_is_a_corner():
+class Told:
+    """Values believed of the first candidates."""
+
+    def __init__(self, values: torch.Tensor, noise_sd: float) -> None:
+        self.values, self.noise_sd = values, noise_sd
+
+    def moments(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.values[: len(x)], torch.ones(len(x), dtype=torch.float64)
+
+
+def told(rows: torch.Tensor, noise_sd: float) -> Question:
+    """Yields and costs, ``(n, 2)``, of the first candidates."""
     targets = (Target("yield", Goal.MAXIMIZE), Target("cost", Goal.MINIMIZE))
+    models = [Told(column, noise_sd) for column in rows.T]
+    return replace(question(targets, scales=(1.0, 1.0)), models=models, observed=EVERYTHING[: len(rows)])
+
+
+@pytest.mark.parametrize("noise_sd", [1e-12, 0.0])
+def test_targets_are_scaled_by_what_was_observed_of_them_however_small(noise_sd):
+    asked = told(1e-10 * torch.tensor([[8.0, 2.0], [3.0, 2.0]], dtype=torch.float64), noise_sd)
+
+    assert spans(asked).tolist() == [pytest.approx(5e-10), noise_sd or 1.0]  # of costs that are alike, the noise
+
+
+def test_the_reference_point_reaches_a_quarter_of_what_was_observed_where_the_front_is_a_corner():
     rows = torch.tensor([[80.0, 2.0], [70.0, 1.0], [10.0, 10.0], [5.0, 21.0]], dtype=torch.float64)
 
-    class Told:
-        noise_sd = 1.0
-
-        def __init__(self, column: int) -> None:
-            self.column = column
-
-        def moments(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return rows[: len(x), self.column], torch.ones(len(x), dtype=torch.float64)
-
-    asked = replace(question(targets, scales=(1.0, 1.0)), models=[Told(0), Told(1)], observed=EVERYTHING[: len(rows)])
+    asked = told(rows, 1.0)
 
     # the front, 70 to 80 and 1 to 2, would leave out whatever costs more than 2.1
     assert reference_point(asked).tolist() == [80.0 - 75.0 / 4, -(1.0 + 20.0 / 4)]
