@@ -34,6 +34,14 @@ _REMARKS: Final = frozenset(
     {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
      "paper", "person", "ref", "reference", "references", "source", "state", "status", "user"}
 )  # fmt: skip
+# What comes out of an experiment, and the words that stand beside it in a name.
+_OUTCOMES: Final = frozenset(
+    {"ausbeute", "conv", "conversion", "conversions", "dr", "ee", "er", "impurities", "impurity", "lcap", "purity",
+     "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
+)  # fmt: skip
+_OF_OUTCOMES: Final = frozenset(
+    {"area", "assay", "crude", "final", "gc", "hplc", "isolated", "lc", "lcms", "nmr", "of", "product", "total", "uv"}
+)
 _IDENTIFIERS: Final = frozenset({"id", "index", "unnamed"})
 _COUNTERS: Final = frozenset({"no", "nr", "entry", "row", "number", "nummer", "run", "exp", "expt"})
 _COUNTED: Final = frozenset({"experiment", "reaction", "rxn", "sample", "trial", "versuch", "probe", "ansatz"})
@@ -115,6 +123,8 @@ def _useless(column: Column, rows: int) -> str:
         return "another text in every row, and called an identifier"
     if _is_remark(column):
         return "going by its name it was not varied; rename it if it was"
+    if _is_outcome(column):
+        return "going by its name it was measured; name it with --target if it is wanted, rename it if it was varied"
     if numbers is None and all(_DATE.fullmatch(cell) for cell in column.distinct):
         return "it holds dates; as a column called day they are recorded with each result"
     if numbers is None and n < rows:
@@ -140,7 +150,19 @@ def _counts(column: Column, numbers: Sequence[float]) -> bool:
 
 def _words(column: Column) -> set[str]:
     """The words of a column's name."""
-    return {word for word in re.split(r"[^a-z]+", column.name.casefold()) if word}
+    return _words_in(column.name)
+
+
+def _words_in(name: str) -> set[str]:
+    return {word for word in re.split(r"[^a-z]+", name.casefold()) if word}
+
+
+def _is_outcome(column: Column) -> bool:
+    """Whether a column was measured rather than chosen, going by its name: ``yield B`` is, no ``catalyst ee`` is."""
+    for words in (_words(column), _words_in(column.name.replace(".", ""))):  # "d.r." is dr
+        if words & _OUTCOMES and all(len(word) == 1 or word in _OUTCOMES | _OF_OUTCOMES for word in words):
+            return True
+    return False
 
 
 def _is_remark(column: Column) -> bool:

@@ -79,6 +79,40 @@ def test_what_only_begins_alike_is_varied() -> None:
     assert parameters(foreign) == ["yield temperature", "T", "peak 2"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Conversion (%)",
+        "conv. [%]",
+        "selectivity",
+        "ee (%)",
+        "HPLC purity",
+        "isolated yield (%)",
+        "yield B",
+        "TON",
+        "d.r.",
+    ],
+)
+@pytest.mark.parametrize("cells", [("90", "35", "71"), ("90", "n.d.", "35")], ids=["numbers", "one is lacking"])
+def test_what_else_came_out_is_not_varied(header: str, cells: tuple[str, ...]) -> None:
+    first, second, third = cells
+    text = f"ligand,T,{header},yield A\nA,20,{first},12\nB,30,{second},55\nA,40,{third},60\n"
+
+    foreign, wanted = read(text, "yield A"), read(text.replace("n.d.", ""), "yield A", header)
+
+    assert parameters(foreign) == parameters(wanted) == ["ligand", "T"]
+    assert foreign.left == (
+        f"column {header} (going by its name it was measured; name it with --target if it is wanted, rename it if it "
+        "was varied)",
+    )
+    assert wanted.left == ()
+
+
+@pytest.mark.parametrize("header", ["catalyst ee", "amine purity", "yield temperature", "selectivity additive", "tone"])
+def test_what_only_has_such_a_word_is_varied(header: str) -> None:
+    assert parameters(read(f"T,{header},yield\n20,90,12\n30,35,55\n", "yield")) == ["T", header]
+
+
 def test_a_repeat_that_is_no_number_is_named() -> None:
     with pytest.raises(ImportFault, match=r"line 3: target 'yield rep 2' must hold a finite number or a limit"):
         read("ligand,yield,yield rep 2\nA,12,14\nB,55,lost\n")
