@@ -135,6 +135,7 @@ def best_of_belief(
         notes=notes,
         is_front=not objective.is_scalar,
         is_kept=is_likely or not _has_thresholds(objective),
+        has_thresholds=_has_thresholds(objective),
     )
 
 

@@ -204,7 +204,8 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
         bound = " at most" if found.is_bound else ""
         yield f"{chance_of(one.best_of_all)}{bound} to be so of all {found.noun}s"
     if one.keeps is not None and one.keeps < 0.9995:
-        yield f"{chance_of(one.keeps)} to run as intended within the thresholds"
+        within = " within the thresholds" if found.has_thresholds else ""
+        yield f"{chance_of(one.keeps)} to run as intended{within}"
     if one.faults:
         yield f"failed {times(one.faults)} in a way that says something of it"
     if one.unread:

@@ -131,6 +131,7 @@ class HonestBest:
     notes: tuple[str, ...] = field(default=())
     is_front: bool = False  # several targets without a trade-off, so that no single candidate is best
     is_kept: bool = True  # the first is believed, more likely than not, to keep the thresholds
+    has_thresholds: bool = False  # there are some; never of a general condition
     scope: str = ""
     scope_size: int = 0
     is_hits: bool = False  # hits are looked for: the first ``front`` are those found

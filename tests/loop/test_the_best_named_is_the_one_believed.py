@@ -173,6 +173,12 @@ def test_faults_lower_the_chance_and_negatives_are_no_best() -> None:
     assert named["phenol"].faults == 1
     assert named["phenol"].keeps == pytest.approx(0.5, abs=0.05)  # one of two ran
     assert any("failed once in a way" in fact for fact in facts(found, named["phenol"]))
+    limited = honest_best(reaction_spec({"yield": {"goal": "maximize", "at_least": 1}}), seen, seed=0)
+    (doubtful,) = (c for c in limited.candidates if c.settings["alcohol"] == "phenol")
+    ran = [fact for fact in facts(found, named["phenol"]) if "to run as intended" in fact]
+    ran_and_kept = [fact for fact in facts(limited, doubtful) if "to run as intended" in fact]
+    assert [fact.partition(" to ")[2] for fact in ran] == ["run as intended"]  # there are no thresholds to keep
+    assert [fact.partition(" to ")[2] for fact in ran_and_kept] == ["run as intended within the thresholds"]
 
 
 def test_several_targets_have_a_front_with_the_chance_of_each_to_be_on_it() -> None:
