@@ -44,7 +44,7 @@ def test_before_it_is_approved_a_molecule_is_seen_and_its_price_known(hakken: An
         assert below["pyridine"] == "     c1ccncc1; costs 72.5 EUR"
         assert below["CC=O"] == "     costs 42 EUR"  # it is called by its structure
     batch = page.split('id="batch"')[1].split('id="chance"')[0]
-    assert 'aria-label="structure of candidate: c1ccncc1"' in batch
+    assert 'aria-label="structure of molecule: c1ccncc1"' in batch
     assert "costs 72.5 EUR" in batch
 
 
