@@ -116,9 +116,13 @@ def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) ->
 
 
 def _may_lead(objective: Objective, belief: Belief, tried: Tensor) -> Tensor:
-    """Which of the ``tried``, ``(n, d)``, may be the best of all, where one number ranks them: ``(n,)``."""
+    """Which of the ``tried``, ``(n, d)``, may be the best of all, where one number ranks them: ``(n,)``.
+
+    All of them where there are thresholds, which the most hopeful may break.
+    """
     leads = torch.ones(len(tried), dtype=torch.bool)
-    if objective.is_scalar and not any(t.levels for t in objective.wanted) and len(tried) > LEADING:
+    is_plain = objective.is_scalar and not any(t.levels or t.has_bounds for t in objective.targets)
+    if is_plain and len(tried) > LEADING:
         pairs = zip(objective.targets, belief.models, strict=True)
         leads[:] = False
         leads[may_lead(objective, [skim(model, tried) for t, model in pairs if t.is_wanted])] = True

@@ -47,10 +47,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"loop.{module}.LEADING", FEW)
 
 
-def best(at_least: float | None = None):
-    spec = reaction_spec(
-        **({} if at_least is None else {"objective": {"yield": {"goal": "maximize", "at_least": at_least}}})
-    )
+def best(**threshold: float):
+    spec = reaction_spec(objective={"yield": {"goal": "maximize", **threshold}})
     seen = [observe(spec, s, measured(**{"yield": alcohol_yield(s)}), f"o{i}") for i, s in enumerate(conditions())]
     return honest_best(spec, History(tuple(seen)), seed=0)
 
@@ -81,6 +79,15 @@ def test_a_threshold_is_judged_of_those_too_that_cannot_lead(monkeypatch) -> Non
     assert {c.label for c in some.candidates} == set(whole)
     assert [c.keeps for c in some.candidates] == pytest.approx([whole[c.label] for c in some.candidates], abs=0.05)
     assert 0.0 < sum(keeps > 0.5 for keeps in whole.values()) < len(whole)
+
+
+@pytest.mark.usefixtures("few")
+def test_the_best_within_a_threshold_is_not_outdone_by_those_that_break_it() -> None:
+    found = best(at_most=40.0)
+
+    assert found.candidates[0].targets[0].mean < 40.0
+    assert found.candidates[0].best_of_tried > 0.1
+    assert sum(c.best_of_tried for c in found.candidates) == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.mark.usefixtures("few")
