@@ -42,7 +42,7 @@ def believed(view: View, folder: Path) -> HonestBest:
     earlier, read, _ = sources_of(view.ledger, view.spec)
     asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
     found = kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier))
-    at_work = [attempt.settings for attempt in view.pending] if found.likeliest else []
+    at_work = [view.space.as_named(a.settings, a.smiles) for a in view.pending] if found.likeliest else []
     return replace(found, likeliest=tuple(replace(one, is_at_work=one.settings in at_work) for one in found.likeliest))
 
 

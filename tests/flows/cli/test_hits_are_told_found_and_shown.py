@@ -112,6 +112,19 @@ def test_of_the_likeliest_those_whose_results_are_to_come_are_marked(hakken: Any
 
 
 @pytest.mark.usefixtures("ran")
+def test_they_are_marked_under_another_name_too(hakken: Any) -> None:
+    likely = {one["label"] for one in hakken("best", "acids", "--json").json["best"]["likeliest"] if one["is_at_work"]}
+    header, *rows = Path("library.csv").read_text().splitlines()
+    Path("library.csv").write_text("\n".join([header, *(f"pure {row}" for row in rows)]) + "\n")
+    assert hakken("run", "acids.yaml").code == 0
+
+    found = hakken("best", "acids", "--json").json["best"]
+
+    assert {one["label"] for one in found["likeliest"] if one["is_at_work"]} == {f"pure {label}" for label in likely}
+    assert likely
+
+
+@pytest.mark.usefixtures("ran")
 def test_the_page_and_the_examination_show_how_hits_are_told(hakken: Any, campaign: Path, home: Any) -> None:
     fill(campaign)
     hakken("run", "acids")
