@@ -12,8 +12,6 @@ loads the instrument's sequence.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
@@ -23,7 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.common.durable import replace as replace_text
 from adapters.common.durable import replace_bytes, write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.limits import excluded
@@ -31,6 +28,7 @@ from adapters.common.resting import Resting, mark_of
 from adapters.common.returned import Returned
 from adapters.instrument.options import DELIVERY, InstrumentOptions
 from adapters.instrument.played import PlayedInstrument
+from adapters.instrument.samples import list_sample
 from loop.analysis import is_cut_off, read_file
 from loop.analysis.readings import Label, plate_name, well_name
 from loop.checkpoints import reached
@@ -173,13 +171,7 @@ class Instrument:
         path = self._folder / SAMPLES
         with self._jobs.locked("samples.lock"), reachable(path):
             self._folder.mkdir(parents=True, exist_ok=True)
-            text = path.read_text(encoding="utf-8") if path.exists() else "sample,plate,well\n"
-            rows = list(csv.reader(io.StringIO(text)))
-            if any(row[:1] == [key] for row in rows):
-                return
-            line = io.StringIO()
-            csv.writer(line, lineterminator="\n").writerow([key, place.get("plate", ""), place.get("well", "")])
-            replace_text(path, text + line.getvalue())
+            list_sample(path, key, place.get("plate", ""), place.get("well", ""))
 
     def _files(self, handle: Handle) -> list[Path]:
         """The files that may be of the attempt, oldest first; not the list of samples."""

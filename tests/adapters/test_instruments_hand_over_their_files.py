@@ -161,6 +161,30 @@ def test_the_pattern_may_change_while_the_instrument_has_attempts_and_its_folder
     assert mended != other
 
 
+@pytest.mark.parametrize(
+    ("encoding", "delimiter", "end"),
+    [
+        ("utf-8", ",", ""),
+        ("cp1252", ";", "\r\n"),
+        ("cp1252", ",", ""),
+        ("utf-8-sig", ";", ""),
+        ("utf-16", "\t", "\r\n"),
+    ],
+)
+def test_a_list_of_samples_that_a_spreadsheet_program_saved_goes_on(
+    tmp_path: Path, encoding: str, delimiter: str, end: str
+) -> None:
+    lab, listed = laboratory(tmp_path, file="plate-{plate}*.csv"), tmp_path / "hplc" / "samples.csv"
+    handle = begin(lab, KEY)
+    header, row = (line.replace(",", delimiter) for line in listed.read_text().splitlines())
+    listed.write_bytes(f"{header}\r\n{row}{delimiter}für Jürgen{end}".encode(encoding))
+    lab.start(handle, KEY)
+    begin(lab, OTHER, "B2")
+
+    rows = [line.split(delimiter) for line in listed.read_bytes().decode(encoding).splitlines()]
+    assert rows == [["sample", "plate", "well"], [KEY, "1", "A1", "für Jürgen"], [OTHER, "1", "B2"]]
+
+
 def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     lab = laboratory(tmp_path, settle=60.0)
     handle = begin(lab, KEY)
