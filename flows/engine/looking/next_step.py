@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.engine.looking.held import Held
 from flows.engine.looking.unplannable import no_plate
@@ -76,13 +76,13 @@ def next_step(
     if asked and len(asked) == len(going):
         one = "1 experiment waits for its result" if len(going) == 1 else ""
         said = one or f"{len(going)} experiments wait for their results"
-        return f"{said}: fill in {_worksheet(settings, view)}, then hakken run {name}.{also}", True
+        return f"{said}: {_brings(settings, view)}, then hakken run {name}.{also}", True
     if going:
         one = "1 experiment has not ended: {} goes on until it has." if len(going) == 1 else ""
         said = one or f"{len(going)} experiments have not ended: {{}} goes on until they have."
         if asked:
             waits = "1 of them waits for its result" if len(asked) == 1 else f"{len(asked)} wait for their results"
-            also = f" Meanwhile {waits}: fill in {_worksheet(settings, view)}.{also}"
+            also = f" Meanwhile {waits}: {_brings(settings, view)}.{also}"
         return said.format(f"hakken run {name}") + also, False
     if view.spent >= (most := view.spec.budget.most):
         return (
@@ -126,12 +126,32 @@ def _still(view: View, name: str) -> str:
     return f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
 
 
+def _brings(settings: Settings, view: View) -> str:
+    """What a person does who brings results: fills in the worksheet, or lets an instrument's files come."""
+    base, section = origin_of(settings, view.name), view.spec.laboratory
+    folders = [str(base / Path(folder).expanduser()) for folder in _instruments(section.adapter, section.options)]
+    sheet = _worksheet(settings, view)
+    if not folders:
+        return f"fill in {sheet or laboratory_folder(settings, view.name)}"
+    come = f"let the instrument's files come into {' and '.join(folders)}"
+    return f"fill in {sheet}, or {come}" if sheet else come
+
+
+def _instruments(adapter: str, options: Mapping[str, Any]) -> Iterator[str]:
+    """The folders into which instruments write, of the laboratory, its parts and who measures for it."""
+    if adapter == "instrument":
+        yield str(options.get("folder", ""))
+    parts = (options.get("laboratories") or {}).values()
+    for section in filter(None, (*parts, options.get("measured_by"))):
+        yield from _instruments(str(section.get("adapter", "")), section)
+
+
 def _worksheet(settings: Settings, view: View) -> str:
-    """The file to fill in: the one that the campaign file names, or the first in the laboratory's folder."""
+    """The file to fill in: the one that the campaign file names, or the first in the laboratory's folder; ""."""
     if named := view.spec.laboratory.options.get("worksheet"):
         return str(origin_of(settings, view.name) / Path(str(named)).expanduser())
     folder = laboratory_folder(settings, view.name)
     sheets = sorted(path for path in folder.glob("*.csv") if "-returned" not in path.name) or sorted(
         folder.glob("*/worksheet.csv")
     )
-    return str(sheets[0] if sheets else folder)
+    return str(sheets[0]) if sheets else ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.several import PARTED
 from flows.engine.looking.failing import failing
@@ -102,8 +103,14 @@ def _by_person(view: View) -> frozenset[str]:
     """Keys of pending attempts that a person brings the results of, as the campaign file has their laboratories."""
     section = view.spec.laboratory
     parts = section.options.get("laboratories") if section.adapter == PARTED else None
-    adapters = {name: part["adapter"] for name, part in parts.items()} if parts else {section.adapter: section.adapter}
-    return frozenset(a.key for a in view.pending if adapters.get(resource_of(a) or section.adapter) in BY_PERSON)
+    sections = parts or {section.adapter: {"adapter": section.adapter, **section.options}}
+    by_person = {name for name, part in sections.items() if _brings_person(part)}
+    return frozenset(a.key for a in view.pending if (resource_of(a) or section.adapter) in by_person)
+
+
+def _brings_person(section: Mapping[str, Any]) -> bool:
+    adapter = section["adapter"]
+    return adapter in BY_PERSON or (adapter == "instrument" and section.get("played") is None)
 
 
 def best_left_out(view: View) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import IngestError, ingest_files, reanalyse, retract, tick
+from flows.engine import IngestError, ingest_files, reanalyse, retract, status, tick
 from flows.settings import Settings
 from flows.wiring import raw_files
 from loop.errors import LedgerError
@@ -45,6 +45,23 @@ def waiting(settings: Settings, tmp_path: Path) -> Settings:
     add(settings, tmp_path, analysis=ANALYSIS, laboratory=MANUAL)
     tick(settings, "small", planner=cheap_planner)
     return settings
+
+
+@pytest.mark.parametrize("is_one_of_several", [False, True])
+def test_a_campaign_that_waits_for_an_instrument_names_its_folder(
+    settings: Settings, tmp_path: Path, is_one_of_several: bool
+) -> None:
+    one: dict[str, Any] = {"adapter": "instrument", "folder": "hplc"}
+    section = {"adapter": "several", "laboratories": {"hplc-2": one}} if is_one_of_several else one
+    (tmp_path / "hplc").mkdir()
+    add(settings, tmp_path, analysis=ANALYSIS, laboratory=section)
+    report = tick(settings, "small", planner=cheap_planner)
+
+    assert report.next_step == status(settings, "small")[0].next_step
+    assert report.next_step == (
+        f"4 experiments wait for their results: let the instrument's files come into {tmp_path / 'hplc'}, "
+        "then hakken run small."
+    )
 
 
 def values(settings: Settings) -> list[float]:
