@@ -192,13 +192,14 @@ def _stands(objective: Objective, draws: Tensor, runs: Tensor, seed: int) -> Ten
 
 
 def _shares(objective: Objective, draws: Tensor, stands: Tensor) -> Tensor:
-    """In which share of the draws each candidate is the best, or on the front: shape ``(n,)``."""
+    """In which share of the draws each candidate is the best (ties are shared out), or on the front: ``(n,)``."""
     values = worth(objective, draws)
     n = values.shape[1]
     if values.shape[-1] == 1:
         value = torch.where(stands, values[..., 0], -torch.inf)
-        counted = torch.bincount(value.argmax(dim=1)[stands.any(dim=1)], minlength=n)
-        share: Tensor = counted.double() / len(draws)
+        is_best = (value == value.amax(dim=1, keepdim=True)) & stands
+        draw, which = torch.nonzero(is_best, as_tuple=True)
+        share: Tensor = torch.bincount(which, 1.0 / is_best.sum(dim=1)[draw].double(), minlength=n) / len(draws)
         return share
     values = torch.where(stands[..., None], values, -torch.inf)
     share = torch.zeros(n, dtype=torch.float64)

@@ -181,6 +181,19 @@ def test_faults_lower_the_chance_and_negatives_are_no_best() -> None:
     assert [fact.partition(" to ")[2] for fact in ran_and_kept] == ["run as intended within the thresholds"]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_candidates_with_one_and_the_same_value_have_one_and_the_same_chance(turned: bool) -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "exact": True}})
+    equal = [(settings(a), measured(**{"yield": 80.0})) for a in ("butanol", "phenol")]
+    others = [(settings(a), measured(**{"yield": y})) for a, y in (("methanol", 20), ("ethanol", 40), ("propanol", 60))]
+    rows = [*equal, *others]
+
+    found = honest_best(spec, history(spec, rows[::-1] if turned else rows), seed=0)
+
+    chances = {c.settings["alcohol"]: c.best_of_tried for c in found.candidates}
+    assert chances == {"butanol": 0.5, "phenol": 0.5, "methanol": 0.0, "ethanol": 0.0, "propanol": 0.0}
+
+
 def test_several_targets_have_a_front_with_the_chance_of_each_to_be_on_it() -> None:
     spec = reaction_spec({"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}})
     rng = np.random.default_rng(0)
