@@ -31,20 +31,38 @@ def utility(objective: Objective, values: Tensor) -> Tensor:
     """The utility of values of the wanted targets, shape ``(*b, w)`` in their units: ``(*b,)``, larger is better.
 
     The worth of a single target in its unit; else the weighted mean of merits, or their weighted geometric mean with
-    the edges at nothing and everything rounded, so that two candidates worth nothing can still be told apart.
+    the edges at nothing and everything rounded, so that two candidates worth nothing can still be told apart. What is
+    stated of a result is its ``score``.
     """
-    wanted = objective.wanted
-    if len(wanted) == 1:
-        worth: Tensor = wanted[0].worth(values[..., 0])
-        return worth
-    merits = torch.stack([t.merit(values[..., i]) for i, t in enumerate(wanted)], dim=-1)
-    weights = torch.tensor([t.weight for t in wanted], dtype=values.dtype)
-    weights = weights / weights.sum()
-    if objective.tradeoff is Tradeoff.WEIGHTED:
-        return (weights * merits).sum(-1)
+    if not _is_limited(objective):
+        return score(objective, values)
+    merits, weights = _merits(objective, values)
     soft = ROUNDING * torch.nn.functional.softplus(merits / ROUNDING)
     soft = 1.0 - ROUNDING * torch.nn.functional.softplus((1.0 - soft) / ROUNDING)
     return (weights * soft.clamp_min(1e-12).log()).sum(-1).exp()
+
+
+def score(objective: Objective, values: Tensor) -> Tensor:
+    """The score of values of the wanted targets, ``(*b, w)``, as ``Objective.score`` has it of a row: ``(*b,)``."""
+    if len(objective.wanted) == 1:
+        worth: Tensor = objective.wanted[0].worth(values[..., 0])
+        return worth
+    merits, weights = _merits(objective, values)
+    if _is_limited(objective):
+        return merits.clamp(0.0, 1.0).pow(weights).prod(-1)
+    return (weights * merits).sum(-1)
+
+
+def _is_limited(objective: Objective) -> bool:
+    """Whether merits count from nothing to everything, and no further."""
+    return len(objective.wanted) > 1 and objective.tradeoff is not Tradeoff.WEIGHTED
+
+
+def _merits(objective: Objective, values: Tensor) -> tuple[Tensor, Tensor]:
+    """The merits of values of several wanted targets, ``(*b, w)``, and the targets' weights, whose sum is 1."""
+    merits = torch.stack([t.merit(values[..., i]) for i, t in enumerate(objective.wanted)], dim=-1)
+    weights = torch.tensor([t.weight for t in objective.wanted], dtype=values.dtype)
+    return merits, weights / weights.sum()
 
 
 def believed(question: Question, x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
+from loop.acquisition.utility import utility
 from loop.belief import Belief, learn, level_chances
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
@@ -239,7 +240,9 @@ def _ranked(objective: Objective, means: Tensor, keeps: Tensor, chance: Tensor) 
     short = shortfalls(objective, [dict(zip(objective.names, row, strict=True)) for row in means.tolist()])
     doubt = [(0.0, 0.0) if likely[k] else (1.0 - float(keeps[k]), short[k]) for k in range(len(keeps))]
     if value.shape[1] == 1:
-        return sorted(range(len(keeps)), key=lambda k: (*doubt[k], -float(value[k, 0]))), 1
+        places = [i for i, t in enumerate(objective.targets) if t.is_wanted]
+        beyond = utility(objective, means[:, places]).tolist()  # of scores that are all nothing, or everything
+        return sorted(range(len(keeps)), key=lambda k: (*doubt[k], -float(value[k, 0]), -beyond[k])), 1
     least = min(doubt)
     candidates = torch.tensor([k for k in range(len(keeps)) if doubt[k] == least])
     leading = set(candidates[is_non_dominated(value[candidates], deduplicate=False)].tolist())

@@ -14,7 +14,7 @@ from torch import Tensor
 from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import trade_offs
 from loop.acquisition.streaming import POOL_LIMIT, shortlist
-from loop.acquisition.utility import LEADING, may_lead, utility
+from loop.acquisition.utility import LEADING, may_lead, score
 from loop.belief import Belief
 from loop.history import History
 from loop.insight.tried import Tried, question_of_tried
@@ -144,7 +144,7 @@ def worth(objective: Objective, values: Tensor) -> Tensor:
     places = [i for i, t in enumerate(objective.targets) if t.is_wanted]
     wanted = values[..., places]
     if objective.is_scalar:
-        return utility(objective, wanted)[..., None]
+        return score(objective, wanted)[..., None]
     return torch.stack([t.worth(wanted[..., i]) for i, t in enumerate(objective.wanted)], dim=-1)
 
 

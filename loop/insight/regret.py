@@ -17,7 +17,7 @@ from torch import Tensor
 
 from loop.acquisition.protocol import Question
 from loop.acquisition.streaming import POOL_LIMIT, members_of, shortlist
-from loop.acquisition.utility import utility
+from loop.acquisition.utility import score, utility
 from loop.history import Claim
 from loop.insight.statements import CHECKED
 from loop.objective import SCORES, Objective, Target
@@ -124,12 +124,12 @@ def regret_of(
     spread = float(_optimistic(question, question.observed, factors).std(correction=0)) or 1.0
     scored = 0
 
-    def score(x: Tensor) -> Tensor:
+    def hope(x: Tensor) -> Tensor:
         nonlocal scored
         scored += len(x)
         return torch.nn.functional.softplus((_optimistic(question, x, factors) - known) / spread)
 
-    rivals = shortlist(question, score, RIVALS)
+    rivals = shortlist(question, hope, RIVALS)
     new = torch.from_numpy(~is_among(also.numpy(), rivals.numpy()))
     everything = torch.cat([incumbent[None], rivals, also[new]])
     draws = torch.stack(
@@ -140,7 +140,7 @@ def regret_of(
         dim=-1,
     )
     places = [i for i, t in enumerate(objective.targets) if t.is_wanted]
-    worth = utility(objective, draws[..., places])
+    worth = score(objective, draws[..., places])
     rest = torch.where(_stands(question, everything, draws), worth, -torch.inf)[:, 1:]
     best = rest.max(dim=1).values if rest.shape[1] else torch.full((len(worth),), -torch.inf, dtype=worth.dtype)
     gaps = best - worth[:, 0]

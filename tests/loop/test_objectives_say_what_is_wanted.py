@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from loop.acquisition.hypervolume import Front
 from loop.acquisition.improvement import Improvement
 from loop.acquisition.pareto import Pareto, reference_point
-from loop.acquisition.utility import utility
+from loop.acquisition.utility import score, utility
 from loop.errors import ObjectiveError
 from loop.history import History
 from loop.objective import Goal, Objective, Target, Tradeoff, out_of_reach
@@ -56,16 +56,18 @@ def test_a_weighted_sum_counts_what_lies_below_nothing_and_above_everything():
 
 
 @given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8), st.sampled_from(list(Tradeoff)))
-def test_the_tensor_form_ranks_as_the_exact_score_does(pairs, tradeoff):
+def test_the_tensor_forms_are_the_exact_score_and_one_with_rounded_edges(pairs, tradeoff):
     objective = Objective((YIELD, COST) if tradeoff is not Tradeoff.PARETO else (YIELD, IMPURITY), tradeoff)
     names = [t.name for t in objective.wanted]
     rows = [dict(zip(names, pair, strict=False)) for pair in pairs]
-    soft = utility(objective, torch.tensor([[row[n] for n in names] for row in rows], dtype=torch.float64))
+    values = torch.tensor([[row[n] for n in names] for row in rows], dtype=torch.float64)
+    soft, plain = utility(objective, values), score(objective, values)
     exact = np.array([objective.score(row) for row in rows])
 
     # the rounding of the edges is worth at most a twentieth of a merit
     slack = 0.05 if tradeoff is Tradeoff.DESIRABILITY else 1e-9 * (1 + np.abs(exact).max())
     assert np.abs(soft.numpy() - exact).max() <= slack * (4 if tradeoff is Tradeoff.DESIRABILITY else 1)
+    assert plain.numpy() == pytest.approx(exact, rel=1e-9, abs=1e-9)
 
 
 def test_a_kept_target_is_no_part_of_the_front_and_what_breaks_it_is_passed_over():

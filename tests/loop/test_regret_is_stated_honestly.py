@@ -19,7 +19,7 @@ from loop.history import Claim, History, Observation, Pending
 from loop.insight.regret import distrust, regret_of
 from loop.insight.saying import regret_sentence
 from loop.insight.statements import CHECKED
-from loop.objective import Goal, Objective, Target
+from loop.objective import Goal, Objective, Target, Tradeoff
 from loop.planner import plan
 from loop.policy.stopping import regret_settled, settled_in
 from loop.space import Category, PointPool, Space
@@ -314,6 +314,20 @@ def test_a_trade_off_is_regretted_as_its_score() -> None:
     assert set(told["widened"]) == {"yield", "cost"}
     assert 0 <= told["epsilon"] <= 1.05
     assert told["rules"][0]["regret"] == 0.1
+
+
+def test_a_regret_of_a_trade_off_is_a_difference_of_scores_at_the_edges_of_what_is_desirable_too() -> None:
+    targets = tuple(Target(name, Goal.MAXIMIZE, "%", low=0, high=100) for name in ("yield", "purity"))
+    options = ((81.0, 49.0), (100.0, 64.0), (0.0, 100.0))
+    asked = replace(
+        question(Independent((0.0,) * 3, (0.0,) * 3)),
+        objective=Objective(targets, Tradeoff.DESIRABILITY),
+        models=tuple(Independent(tuple(o[i] for o in options), (0.0,) * 3) for i in range(2)),
+    )
+
+    found = regret_of(asked, BEST, (), NOTHING)
+
+    assert found.within(0.05) == pytest.approx(math.sqrt(1.00 * 0.64) - math.sqrt(0.81 * 0.49))
 
 
 def stopping(**rule: Any) -> CampaignSpec:

@@ -194,6 +194,23 @@ def test_candidates_with_one_and_the_same_value_have_one_and_the_same_chance(tur
     assert chances == {"butanol": 0.5, "phenol": 0.5, "methanol": 0.0, "ethanol": 0.0, "propanol": 0.0}
 
 
+def test_a_trade_off_names_the_highest_score_at_the_edges_of_what_is_desirable_too() -> None:
+    one = {"goal": "maximize", "low": 0, "high": 100, "exact": True}
+    spec = CampaignSpec.from_resolved(
+        {**reaction_spec({"yield": one, "purity": one}).resolved(), "tradeoff": "desirability"}
+    )
+    values = {"methanol": (90, 90), "ethanol": (100, 82), "propanol": (0, 95), "butanol": (30, 60), "phenol": (50, 40)}
+    rows = [(settings(a), measured(**{"yield": y, "purity": p})) for a, (y, p) in values.items()]
+
+    found = honest_best(spec, history(spec, rows), seed=0)
+
+    scores = [c.score[1] for c in found.candidates if c.score]
+    assert found.candidates[0].settings["alcohol"] == "ethanol"  # sqrt(1.00 * 0.82) = 0.906, and 0.900 of methanol
+    assert scores == sorted(scores, reverse=True)
+    assert scores == pytest.approx([0.9055, 0.9, 0.4472, 0.4243, 0.0], abs=1e-3)
+    assert found.candidates[0].best_of_tried == 1.0
+
+
 def test_several_targets_have_a_front_with_the_chance_of_each_to_be_on_it() -> None:
     spec = reaction_spec({"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}})
     rng = np.random.default_rng(0)
