@@ -25,6 +25,7 @@ _LINE: Final = 300  # characters of the last line of an error output that a mess
 _TAIL: Final = 4000  # characters of output that are kept with the result: the last message, not the whole run
 # What programs and libraries say last where they get no memory: malloc in C, new in C++, numpy, and PySCF's own words.
 _NO_MEMORY: Final = re.compile(r"\bmalloc\b.*failed|bad_alloc|MemoryError|[Cc]annot allocate memory|[Oo]ut of memory")
+_BETWEEN: Final = 10.0  # seconds between two looks at a child, on a machine that has no time for either
 _MOST: Final = 2**26  # bytes of a program's output that are kept beside it: 64 MiB, its end
 
 
@@ -141,8 +142,12 @@ def fault(kind: str, message: str, provenance: dict[str, Any], code: str = "") -
 def _watch(
     child: subprocess.Popen[bytes], session: Session, folder: Path, task: dict[str, Any], beat: Callable[[], None]
 ) -> tuple[str, int]:
-    """Wait for the child or for a reason to end it ("" when it ended by itself); that, and the peak memory in bytes."""
-    began, peak, pause = time.monotonic(), 0, 0.005
+    """Wait for the child or for a reason to end it ("" when it ended by itself); that, and the peak memory in bytes.
+
+    Note [Time that is not run]: Slurm suspends a job by stopping all its processes, this one too. So what lies between
+    two looks counts as ``_BETWEEN`` at the most: a job that was suspended is not ended for the time in which it stood.
+    """
+    ran, looked, peak, pause = 0.0, time.monotonic(), 0, 0.005
     try:
         while True:
             try:
@@ -152,7 +157,9 @@ def _watch(
                 pause = min(pause * 1.5, 0.1)
             beat()
             peak = max(peak, session.memory(task["memory"]))
-            if time.monotonic() - began > task["timeout"]:
+            now = time.monotonic()
+            ran, looked = ran + min(now - looked, _BETWEEN), now
+            if ran > task["timeout"]:
                 return "timeout", peak
             if peak > task["memory"]:
                 return "memory", peak

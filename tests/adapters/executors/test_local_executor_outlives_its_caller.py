@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,8 @@ import pytest
 from adapters.common import durable
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, UnknownHandle
-from adapters.executors.carrying import hand_in
-from adapters.executors.job import Limits
+from adapters.executors.carrying import carry_out, hand_in
+from adapters.executors.job import Limits, task
 from adapters.executors.local import LocalExecutor
 from loop import checkpoints
 from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Phase
@@ -181,6 +182,28 @@ def test_a_job_that_runs_too_long_is_ended(tmp_path: Path, gate: Path) -> None:
     assert result.kind is FaultKind.TIMEOUT
     assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["code"] == "timeout"
     assert "longer than 0.5 s" in result.message
+
+
+def test_a_job_that_was_suspended_is_not_ended_for_the_time_in_which_it_stood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with SIGSTOP to all processes of a job: between two looks an hour goes by, and nobody runs."""
+    stood, monotonic = [0.0], time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + stood[0])
+    told = task(MOLECULE, ruler("wait", gate=str(tmp_path / "gate")), Limits(timeout=600.0, memory=2**31))
+    (tmp_path / "task.json").write_text(json.dumps(told))
+    looks = 0
+
+    def beat() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            stood[0] = 3600.0
+        if looks == 4:
+            (tmp_path / "gate").touch()
+
+    payload = carry_out(tmp_path, told, beat=beat)
+    assert payload["outcome"] == "measured", payload
 
 
 def test_a_job_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
