@@ -25,8 +25,10 @@ from adapters.common.instant import Clock, dump
 from adapters.common.resting import Mark, mark_of
 from adapters.csv_folder.procedures import SUFFIXES
 from adapters.errors import AdapterUnavailable
+from loop.contracts import Handle
 
 _STAGED: Final = ".staged"
+_KEYS: Final = "keys"  # in there: a file for each attempt of whatever campaign
 _NUMBER: Final = re.compile(r"(\d{6,11})-.+")
 
 
@@ -51,6 +53,7 @@ class Exchange:
         self.taken = None if taken is None else folder / taken
         self.procedures = None if procedures is None else folder / procedures
         self._staged = folder / _STAGED
+        self._keys = self._staged / _KEYS
 
     def check(self) -> None:
         """Raises ``AdapterUnavailable`` where the folder is not there."""
@@ -62,13 +65,19 @@ class Exchange:
         """Write a command that the device does not see yet, after the files of its procedure, by suffix."""
         self.check()
         with reachable(self._staged):
-            for folder in filter(None, (self._staged, self.commands, self.responses, self.taken)):
+            for folder in filter(None, (self._staged, self._keys, self.commands, self.responses, self.taken)):
                 folder.mkdir(exist_ok=True)
+            (self._keys / named_in(name)).touch()
             if self.procedures is not None and procedure:
                 self.procedures.mkdir(exist_ok=True)
             for suffix, said in procedure.items():
                 replace((self._staged / name).with_suffix(suffix), said)
             replace(self._staged / name, text)
+
+    def knows(self, handle: Handle) -> bool:
+        """Whether a command of the attempt went through this folder, by whichever campaign that shares the device."""
+        with reachable(self._keys):
+            return (self._keys / handle).is_file()
 
     def bring(self, name: str) -> bool:
         """Let the device have the procedure of a command that it does not see yet; True when this call did it."""
@@ -169,6 +178,11 @@ class Exchange:
                 with suppress(FileNotFoundError):
                     if is_one and not path.name.startswith((".", "~")) and path.is_file():
                         yield path, mark_of(path.stat())
+
+
+def named_in(name: str) -> Handle:
+    """The attempt that the name of a command or response tells of, such as ``000012-KEY.csv``."""
+    return Handle(name.rpartition(".")[0].partition("-")[2])
 
 
 class Heartbeat:

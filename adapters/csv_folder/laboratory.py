@@ -23,7 +23,7 @@ from adapters.common.instant import Clock, dump
 from adapters.common.limits import excluded
 from adapters.common.returned import Returned
 from adapters.csv_folder.commands import Command, Commands, Written, stem_of
-from adapters.csv_folder.exchange import Exchange, Heartbeat, Place
+from adapters.csv_folder.exchange import Exchange, Heartbeat, Place, named_in
 from adapters.csv_folder.options import DELIVERY, CsvFolderOptions
 from adapters.csv_folder.procedures import JSON, files_of
 from adapters.csv_folder.responses import Responses
@@ -233,14 +233,21 @@ class CsvFolder:
                 self._take(response.name, row, response.sheet)
             reached("csv_folder.collected")
         for name, text in self._responses.unreadable():
-            handle = _named_in(name)
+            handle = named_in(name)
+            if self._is_anothers(handle):
+                continue
             key = self._jobs.key(handle) if self._jobs.knows(handle) else AttemptKey(name)
             self._returned.keep_beside(key, text)
 
     def _take(self, name: str, row: Mapping[str, str], sheet: Sheet) -> None:
-        """Keep one row: with its attempt while that is open, else beside the next that is fetched."""
+        """Keep one row: with its attempt while that is open, else beside the next that is fetched.
+
+        What another campaign asked the same device for is that campaign's to read.
+        """
         said = self._template.key_of(row)
-        handle = _named_in(name) if said is None else handle_of(AttemptKey(said))
+        handle = named_in(name) if said is None else handle_of(AttemptKey(said))
+        if self._is_anothers(handle):
+            return
         is_ours = self._jobs.knows(handle)
         key = self._jobs.key(handle) if is_ours else AttemptKey(said or name)
         try:
@@ -260,6 +267,9 @@ class CsvFolder:
                 self._returned.keep_beside(key, payload)
             else:
                 self._returned.keep(handle, payload)
+
+    def _is_anothers(self, handle: Handle) -> bool:
+        return not self._jobs.knows(handle) and self._exchange.knows(handle)
 
     def _of_nobody(self, handle: Handle) -> str:
         """What came back and names no attempt, said by one of those that wait: the first that was asked."""
@@ -297,8 +307,3 @@ def _file_of(payload: str) -> str:
         return str(json.loads(payload)["provenance"]["file"])
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _named_in(name: str) -> Handle:
-    """The attempt that the name of a response tells of, such as ``000012-KEY.csv``."""
-    return Handle(name.rpartition(".")[0].partition("-")[2])

@@ -30,9 +30,9 @@ def rig(tmp_path: Path, clock: Clock) -> FolderRig:
 def make(tmp_path: Path, clock: Clock, rig: FolderRig) -> Callable[..., CsvFolder]:
     """A new adapter on the same folders."""
 
-    def adapter(**options: Any) -> CsvFolder:
+    def adapter(*, campaign: str = "lab", **options: Any) -> CsvFolder:
         assert rig.folder.exists()
         read = CsvFolderOptions.model_validate({**MOVES, "response": STATUS, **options})
-        return CsvFolder(Jobs(tmp_path / "lab"), tmp_path, read, EXPERIMENT.targets, None, clock)
+        return CsvFolder(Jobs(tmp_path / campaign), tmp_path, read, EXPERIMENT.targets, None, clock)
 
     return adapter

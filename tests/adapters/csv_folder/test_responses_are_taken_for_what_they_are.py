@@ -92,6 +92,22 @@ def test_what_only_a_person_can_mend_in_a_response_is_wanted_of_one(
     assert make().status(handle).phase is Phase.ENDED
 
 
+@pytest.mark.parametrize("text", [f"key,yield [%]\n{OTHER},61.5\n", f"key,yeild\n{OTHER},61.5\n", "no table\n"])
+def test_of_two_campaigns_on_one_device_each_reads_its_own(
+    make: Callable[..., CsvFolder], rig: FolderRig, text: str
+) -> None:
+    adapter = make()
+    handle = begin(adapter)
+    begin(make(campaign="another's"), OTHER)
+    theirs = commands(rig)[1]
+    theirs.unlink()  # a device that keeps nothing of what it has done
+    answer(rig, theirs.name, text)
+    answer(rig, "r.csv", f"key,yield [%]\nS-12,5\n{KEY},50\n")
+
+    assert [str(envelope.key) for envelope in adapter.fetch(handle)] == [str(KEY), "S-12"]
+    assert not make().status(handle).wants
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
