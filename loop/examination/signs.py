@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from loop.examination.parts import Parts, Split, scaffold
-from loop.examination.skill import PAIRS, nearest_rows, real_rows
+from loop.examination.skill import ALIKE, PAIRS, nearest_rows, real_rows
 from loop.fidelity import as_real, real_version
 from loop.space import Pool, Space, has_molecules, molecules_at
 from loop.surrogates.exact import replicate_groups
@@ -20,7 +20,6 @@ from loop.surrogates.representation import Representation
 
 LOOKED_AT: Final = 1_000  # candidates of a pool whose distance from the data is looked at
 ROUGH_ROWS: Final = 3_000  # candidates whose nearest neighbour is looked for among all
-ALIKE: Final = 1e-9  # squared distance below which two candidates are one to every fingerprint
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ LEVELS: Final = (0.8, 0.95)  # of the intervals that are checked
 FIRST: Final = 0.05  # of the list, whose hits are held against as many at random
 ALPHA: Final = 20.0  # of BEDROC: the first 8 % make up 80 % of it
 PAIRS: Final = 2_000_000  # distances that are held at once: 16 MB
+ALIKE: Final = 1e-9  # squared distance below which two candidates are one to every fingerprint
 SEED_STEP: Final = 101  # between the seeds of parts
 
 
@@ -57,8 +58,9 @@ class Skill:
         parts: How many models were fitted.
         tested: How many values were predicted; limits are not.
         model: Root mean square error of the surrogate.
-        nearest: Of the value of the nearest training candidate; of versions of a measurement, of the real thing.
-        mean: Of the training mean, likewise.
+        nearest: Of the value of the nearest training candidate, of several values and of several equally near ones
+            their mean; of versions of a measurement, of the real thing.
+        mean: Of the training mean, likewise. Limits count in neither, unless nothing else trains.
         members: Of each member of a committee.
         density: Mean log density of the held-out values, noise included.
         coverage: Share of them inside the 80 % and the 95 % interval.
@@ -153,11 +155,27 @@ def real_rows(space: Space, data: TrainingSet) -> TrainingSet:
     return data.rows(torch.from_numpy(np.flatnonzero(is_real(space, data.x.numpy()))))
 
 
+def _values(data: TrainingSet) -> TrainingSet:
+    """The rows that are values; all of them where all are limits."""
+    exact = torch.nonzero(~data.is_censored)[:, 0]
+    return data.rows(exact) if len(exact) else data
+
+
 def nearest_rows(near: Metric, x: Tensor, others: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Of each row of ``x``, ``(n, d)``, the nearest of ``others``, ``(m, d)``, and its squared distance: ``(n,)``."""
     step = max(1, PAIRS // max(len(others), 1))
     found = [near.squared(x[i : i + step], others).min(dim=1) for i in range(0, max(len(x), 1), step)]
     return torch.cat([f.indices for f in found]).numpy(), torch.cat([f.values for f in found]).numpy()
+
+
+def _nearest_values(near: Metric, x: Tensor, known: TrainingSet) -> NDArray[np.float64]:
+    """Of each row of ``x``, ``(n, d)``, the mean value of the ``known`` rows that are nearest: ``(n,)``."""
+    step, found = max(1, PAIRS // max(len(known), 1)), []
+    for part in torch.split(x, step):
+        squared = near.squared(part, known.x)
+        is_nearest = (squared <= squared.min(dim=1, keepdim=True).values + ALIKE).to(known.y.dtype)
+        found.append(is_nearest @ known.y / is_nearest.sum(dim=1))
+    return torch.cat(found).numpy()
 
 
 def _area(hits: NDArray[np.float64], worth: NDArray[np.float64]) -> float | None:
@@ -204,14 +222,13 @@ def _predicted(
         mean, sd = fitted.moments(asked.x)
         total = (sd.square() + fitted.noise_at(asked.x).square()).sqrt()
         means = {m.name: m.moments(asked.x)[0].numpy() for m in members}
-    real = real_rows(space, known)
-    closest, _ = nearest_rows(near, asked.x, real.x)
+    plain = _values(real_rows(space, known))
     return _Predicted(
         y=asked.y.numpy(),
         mean=mean.numpy(),
         sd=total.numpy(),
-        nearest=real.y.numpy()[closest],
-        middle=np.full(len(held), float(real.y.mean())),
+        nearest=_nearest_values(near, asked.x, plain),
+        middle=np.full(len(held), float(plain.y.mean())),
         members=means,
     )
 

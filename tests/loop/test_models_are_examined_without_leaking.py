@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from loop.examination.skill import Ranking, Skill, skill
 from loop.examination.stress import Stress, stress
 from loop.examination.verdict import Standing, verdict
 from loop.history import History
-from loop.space import Component, PointPool, ProductPool, Products, Space, molecules_at
+from loop.space import Category, Component, PointPool, ProductPool, Products, Space, molecules_at
 from loop.spec import CampaignSpec, build_space
 from loop.surrogates.committee import Committee
 from loop.surrogates.protocol import TrainingSet
@@ -156,6 +156,30 @@ def test_skill_is_what_sums_by_hand_say():
     )
     assert found.density == pytest.approx(np.mean(-0.5 * z**2 - np.log(2.0) - 0.5 * np.log(2 * np.pi)))
     assert found.coverage == (np.mean(np.abs(z) <= 1.281552), np.mean(np.abs(z) <= 1.959964))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_neighbours_that_are_equally_near_count_alike_and_limits_are_no_values(order):
+    space = Space((Category("a", ("1", "2", "3")), Category("b", ("4", "5", "6", "7"))))
+    x = np.repeat(ProductPool(space).take(np.arange(12)), 2, axis=0)[::order].copy()  # each of 12 candidates twice
+    y = np.sin(np.arange(24.0))[::order].copy()
+    limits = torch.from_numpy((np.arange(24) % 5 == 0)[::order].copy())
+    data = training(x, y)
+    data = replace(data, low=torch.where(limits, -torch.inf, data.y), high=data.y)
+    parts = parts_of(Split.RANDOM, space, x, 4, seed=1)
+
+    found = skill(_Fixed(), space, data, Split.RANDOM, parts, seed=0)
+
+    of_nearest, of_mean = [], []
+    for train, held in parts:
+        known = train[~limits.numpy()[train]]
+        of_mean += [y[i] - y[known].mean() for i in held if not limits[i]]
+        for i in held[~limits.numpy()[held]]:
+            differ = (x[known] != x[i]).sum(axis=1)
+            of_nearest.append(y[i] - y[known[differ == differ.min()]].mean())
+    assert found.tested == len(of_nearest) == 19
+    assert found.nearest == pytest.approx(np.sqrt(np.mean(np.square(of_nearest))))
+    assert found.mean == pytest.approx(np.sqrt(np.mean(np.square(of_mean))))
 
 
 def test_chances_stand_beside_the_nearness_to_a_known_hit():
