@@ -7,9 +7,9 @@ from math import isfinite, sqrt
 from statistics import NormalDist, correlation, fmean
 from typing import Final
 
-from flows.report.content import Calibration, Check, Coverage, Kind, Result, Trust
+from flows.report.content import Calibration, Check, Coverage, HitRate, Kind, Result, Trust
 from flows.report.standing import stated
-from loop.objective import Target
+from loop.objective import CLASSES, Target
 from loop.outcome import Qualifier
 from loop.record import Arm, ProposalRecord
 
@@ -52,9 +52,10 @@ def judge(
             )
     every = tuple(checks.values())
     arms = tuple(arm for arm in Arm if any(check.arm is arm for check in every))
-    trust = [_trust(arms, every)]
+    has_classes = target.classes is not None
+    trust = [_trust(arms, every, has_classes=has_classes)]
     if len(arms) > 1:
-        trust += [_trust((arm,), [check for check in every if check.arm is arm]) for arm in arms]
+        trust += [_trust((arm,), [c for c in every if c.arm is arm], has_classes=has_classes) for arm in arms]
     return Calibration(target.name, every, tuple(trust), len(without_number - set(checks)), len(cheaper))
 
 
@@ -93,10 +94,10 @@ def _ranks(values: Sequence[float]) -> list[float]:
     return [fmean(places[value]) for value in values]
 
 
-def _trust(arms: tuple[Arm, ...], checks: Sequence[Check]) -> Trust:
+def _trust(arms: tuple[Arm, ...], checks: Sequence[Check], *, has_classes: bool) -> Trust:
     n = len(checks)
     coverage = []
-    for level in LEVELS:
+    for level in () if has_classes else LEVELS:
         inside = sum(low <= check.measured <= high for check in checks for low, high in [interval(check, level)])
         coverage.append(Coverage(level, inside, n, *wilson(inside, n)))
     return Trust(
@@ -105,4 +106,10 @@ def _trust(arms: tuple[Arm, ...], checks: Sequence[Check]) -> Trust:
         coverage=tuple(coverage),
         rmse=sqrt(fmean((check.mean - check.measured) ** 2 for check in checks)) if n else None,
         spearman=spearman([check.mean for check in checks], [check.measured for check in checks]),
+        hits=_hit_rate(checks) if has_classes else None,
     )
+
+
+def _hit_rate(checks: Sequence[Check]) -> HitRate:
+    found = sum(check.measured > CLASSES[0] for check in checks)
+    return HitRate(sum(check.mean for check in checks), found, len(checks), *wilson(found, len(checks)))

@@ -160,14 +160,32 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class HitRate:
+    """Of a target with classes: how many hits the stated chances add up to, and how many came.
+
+    ``low`` to ``high`` is Wilson's 95 % interval for the true share of hits.
+    """
+
+    expected: float
+    found: int
+    n: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
-    """How the frozen predictions of some arms fared; with ``n`` below ``TOO_FEW`` it is no judgement."""
+    """How the frozen predictions of some arms fared; with ``n`` below ``TOO_FEW`` it is no judgement.
+
+    A class lies in no interval: where a target has classes, ``coverage`` is empty, and ``hits`` stands in its place.
+    """
 
     arms: tuple[Arm, ...]
     n: int
     coverage: tuple[Coverage, ...]
     rmse: float | None  # in the target's unit
     spearman: float | None  # None where either side does not vary
+    hits: HitRate | None = None
 
 
 @dataclass(frozen=True, slots=True)

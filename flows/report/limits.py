@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from flows.report.calibration import TOO_FEW
-from flows.report.content import Coverage, Report
+from flows.report.content import Coverage, HitRate, Report
 from flows.report.words import after, count, number, percent
 from loop.record import Arm, Json
 from loop.spec.library_models import MadeSpec
@@ -37,6 +37,17 @@ def verdict(coverage: Coverage) -> str:
     return "agrees with what was stated"
 
 
+def verdict_on_chances(hits: HitRate) -> str:
+    """What the counts say of the stated chances."""
+    if hits.n < TOO_FEW:
+        return "too few to judge"
+    if hits.high < hits.expected / hits.n:
+        return "too high: fewer hits came than the model expected"
+    if hits.low > hits.expected / hits.n:
+        return "too low: more hits came than the model expected"
+    return "agrees with what was stated"
+
+
 def _on_trust(report: Report) -> Iterator[str]:
     for calibration in report.calibration:
         whole, real = calibration.trust[0], " of the real thing" if calibration.cheaper else ""
@@ -44,6 +55,14 @@ def _on_trust(report: Report) -> Iterator[str]:
             yield (
                 f"For {calibration.target}, {count(whole.n, 'prediction')} made beforehand{real} can be checked so "
                 "far: too few to judge the stated deviations, so take them as a model's opinion of itself."
+            )
+            continue
+        if (hits := whole.hits) is not None:
+            yield (
+                f"For {calibration.target}, the stated chances of {whole.n} candidates{real} came to "
+                f"{number(hits.expected)} hits, and {hits.found} were found (true share between {percent(hits.low)} and "
+                f"{percent(hits.high)}): {verdict_on_chances(hits)}. This holds for candidates like those chosen here, "
+                "and for no others."
             )
             continue
         ninety = whole.coverage[-1]

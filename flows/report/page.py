@@ -23,7 +23,7 @@ from flows.report.charts.progress import has_limit, legend_keys, progress
 from flows.report.charts.series import series
 from flows.report.content import Calibration, Committee, Kind, Report
 from flows.report.explained import drawn
-from flows.report.limits import limits, verdict
+from flows.report.limits import limits, verdict, verdict_on_chances
 from flows.report.plates import DRAWN, scale_of
 from flows.report.standing import SHOWN, WHOLE, score_of, scored
 from flows.report.structures import draw_all
@@ -48,6 +48,7 @@ _TEMPLATES: Final = templates_of(
     arm=lambda arm: MARKS[arm_key(arm)][1],
     without_head=without_head,
     verdict=verdict,
+    verdict_on_chances=verdict_on_chances,
     wanted=words.wanted,
 )
 

@@ -16,7 +16,7 @@ from loop.objective import Target
 
 
 def parity(checks: Sequence[Check], target: Target, width: float, height: float) -> Markup:
-    """Each check a mark with its 90 % interval; on the diagonal the prediction came true.
+    """Each check a mark with its 90 % interval, of a class without; on the diagonal the prediction came true.
 
     An interval wider than the chart is cut at the frame, and a prediction at what the target can be; whether it held is
     judged by what was frozen.
@@ -26,12 +26,15 @@ def parity(checks: Sequence[Check], target: Target, width: float, height: float)
     x, y = frame.x, frame.y
     bars, marks = [], []
     for check, mean in zip(checks, said, strict=True):
+        key = arm_key(check.arm)
+        if target.classes is not None:
+            marks.append(mark(x(check.measured), y(mean), MARKS[key][0], key, _tip_of_class(check, target.classes)))
+            continue
         low, high = interval(check, 0.9)
         missed = "" if low <= check.measured <= high else " missed"
         here = x(check.measured)
         ends = [y.clamp(target.possible(end)) for end in (low, high)]
         bars.append(element("line", x1=here, x2=here, y1=ends[0], y2=ends[1], class_=f"bar{missed}"))
-        key = arm_key(check.arm)
         marks.append(mark(here, y(mean), MARKS[key][0], key, _tip(check, target, bool(missed))))
     label = f"predicted against measured {heading(target.name, target.unit)}: {len(checks)} predictions"
     return drawing(
@@ -44,6 +47,12 @@ def parity(checks: Sequence[Check], target: Target, width: float, height: float)
         *marks,
         style="parity",
     )
+
+
+def _tip_of_class(check: Check, classes: tuple[str, ...]) -> str:
+    said = f"predicted {classes[-1]} with a chance of {number(check.mean, 2)}"
+    came = f"measured {classes[int(check.measured)]}"
+    return "\n".join([f"round {check.round_number}", *(candidate([s]) for s in check.settings), said, came])
 
 
 def _tip(check: Check, target: Target, is_missed: bool) -> str:

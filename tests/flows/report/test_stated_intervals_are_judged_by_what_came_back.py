@@ -204,6 +204,33 @@ def test_the_verdict_weighs_the_counts(story, deviations, words):
     assert words in verdict(build(story.settle(), story.name).calibration[0].trust[0].coverage[1])
 
 
+@pytest.mark.parametrize(
+    ("chance", "hits", "words"),
+    [(0.5, 9, "agrees with what was stated"), (0.9, 9, "too high: fewer hits"), (0.1, 9, "too low: more hits")],
+)
+def test_of_classes_chances_are_judged_by_hits_and_no_interval_is(story, chance, hits, words):
+    story.spec["objective"] = {"active": {"goal": "maximize", "classes": ["no", "yes"]}}
+    story.plan()
+    for place in range(20):
+        said = whole(chance, (chance * (1 - chance)) ** 0.5, "active")
+        proposal = story.propose({**KOAC, "temperature": 90.0 + place}, Arm.MODEL, said)
+        story.end(proposal, story.measured(active=float(place < hits)))
+
+    report = build(story.settle(), story.name)
+    page, trust = render(report), report.calibration[0].trust[0]
+
+    expected = binomtest(hits, 20).proportion_ci(method="wilson")
+    assert trust.coverage == ()
+    assert (trust.hits.found, trust.hits.n) == (hits, 20)
+    assert trust.hits.expected == pytest.approx(20 * chance)
+    assert (trust.hits.low, trust.hits.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert words in page
+    assert any(words in sentence for sentence in limits(report))
+    assert "90 % interval" not in page
+    assert f"predicted yes with a chance of {chance}" in page
+    assert "measured no" in page
+
+
 def test_predictions_are_drawn_and_exported_within_what_the_target_can_be(story):
     story.plan()
     said_and_came(story, [4.5, 5.0], mean=-8.0, sd=2.0)
