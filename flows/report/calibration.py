@@ -7,8 +7,9 @@ from math import isfinite, sqrt
 from statistics import NormalDist, correlation, fmean
 from typing import Final
 
-from flows.report.content import Calibration, Check, Coverage, HitRate, Kind, Result, Trust
+from flows.report.content import Kind, Result
 from flows.report.standing import stated
+from flows.report.trust import Calibration, Check, Coverage, HitRate, Trust
 from loop.objective import CLASSES, Target
 from loop.outcome import Qualifier
 from loop.record import Arm, ProposalRecord

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from flows.plates.content import PlateView
+from flows.report.trust import Calibration
 from loop.contracts import AuditReport
 from loop.insight.explaining import Explanation
 from loop.insight.statements import HonestBest
@@ -133,70 +134,6 @@ class Standing:
     round_number: int  # of the first proposal, 0 when told
     arm: Arm
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A prediction frozen at proposal time, and what was measured afterwards, in the target's unit."""
-
-    proposal_id: str
-    settings: tuple[Setting, ...]
-    arm: Arm
-    round_number: int
-    mean: float
-    sd: float
-    measured: float
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How many measurements fell inside the stated interval; ``low`` to ``high`` is Wilson's 95 % interval."""
-
-    level: float  # 0.5 or 0.9
-    inside: int
-    n: int
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class HitRate:
-    """Of a target with classes: how many hits the stated chances add up to, and how many came.
-
-    ``low`` to ``high`` is Wilson's 95 % interval for the true share of hits.
-    """
-
-    expected: float
-    found: int
-    n: int
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """How the frozen predictions of some arms fared; with ``n`` below ``TOO_FEW`` it is no judgement.
-
-    A class lies in no interval: where a target has classes, ``coverage`` is empty, and ``hits`` stands in its place.
-    """
-
-    arms: tuple[Arm, ...]
-    n: int
-    coverage: tuple[Coverage, ...]
-    rmse: float | None  # in the target's unit
-    spearman: float | None  # None where either side does not vary
-    hits: HitRate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Predicted against measured for one target."""
-
-    target: str
-    checks: tuple[Check, ...]
-    trust: tuple[Trust, ...]  # of all arms first, then each arm where there are several
-    left_out: int  # proposals with a prediction and an outcome, but without a number to check it against
-    cheaper: int = 0  # those of cheap versions, which are left out as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from flows.report.calibration import TOO_FEW
-from flows.report.content import Coverage, HitRate, Report
+from flows.report.content import Report
+from flows.report.trust import Coverage, HitRate
 from flows.report.words import after, count, number, percent
 from loop.record import Arm, Json
 from loop.spec.library_models import MadeSpec
@@ -60,9 +61,9 @@ def _on_trust(report: Report) -> Iterator[str]:
         if (hits := whole.hits) is not None:
             yield (
                 f"For {calibration.target}, the stated chances of {whole.n} candidates{real} came to "
-                f"{number(hits.expected)} hits, and {hits.found} were found (true share between {percent(hits.low)} and "
-                f"{percent(hits.high)}): {verdict_on_chances(hits)}. This holds for candidates like those chosen here, "
-                "and for no others."
+                f"{number(hits.expected)} hits, and {hits.found} were found (true share between {percent(hits.low)} "
+                f"and {percent(hits.high)}): {verdict_on_chances(hits)}. "
+                "This holds for candidates like those chosen here, and for no others."
             )
             continue
         ninety = whole.coverage[-1]

@@ -21,13 +21,14 @@ from flows.report.charts.pareto import pareto
 from flows.report.charts.parity import parity
 from flows.report.charts.progress import has_limit, legend_keys, progress
 from flows.report.charts.series import series
-from flows.report.content import Calibration, Committee, Kind, Report
+from flows.report.content import Committee, Kind, Report
 from flows.report.explained import drawn
 from flows.report.limits import limits, verdict, verdict_on_chances
 from flows.report.plates import DRAWN, scale_of
 from flows.report.standing import SHOWN, WHOLE, score_of, scored
 from flows.report.structures import draw_all
 from flows.report.svg import SHAPES, element
+from flows.report.trust import Calibration
 from flows.templates import templates_of
 from loop.objective import SCORES, Target
 from loop.record import without_head

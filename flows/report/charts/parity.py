@@ -9,8 +9,8 @@ from markupsafe import Markup
 from flows.report.calibration import interval
 from flows.report.charts.marks import MARKS, arm_key
 from flows.report.charts.panel import panel
-from flows.report.content import Check
 from flows.report.svg import drawing, element, mark
+from flows.report.trust import Check
 from flows.report.words import candidate, heading, number, plus_minus
 from loop.objective import Target
 
