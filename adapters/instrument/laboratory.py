@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ from adapters.common.returned import Returned
 from adapters.instrument.options import DELIVERY, InstrumentOptions
 from adapters.instrument.played import PlayedInstrument
 from adapters.instrument.samples import list_sample
+from adapters.instrument.waiting import Waiting
 from loop.analysis import is_cut_off, read_file
 from loop.analysis.readings import Label, plate_name, well_name
 from loop.checkpoints import reached
@@ -68,6 +70,8 @@ class Instrument:
     ) -> None:
         self._jobs, self._folder, self._options, self._played, self._clock = jobs, folder, options, played, clock
         self._returned, self._resting = Returned(jobs), Resting(jobs.root / "resting.json", clock)
+        self._waiting = Waiting(folder, jobs)
+        self._asking: dict[str, Handle] = {}  # by file, the attempt beside which it is asked whose it is
         self._read: dict[tuple[str, int, int], tuple[Label, ...]] = {}
         self._looked_at: set[tuple[Handle, int, int]] = set()  # later states of kept files, by time and size
 
@@ -111,6 +115,7 @@ class Instrument:
             before = sorted({path.name for path in (*self._found("*"), *self._files(handle))})  # file may be mended
             self._jobs.start(handle, {"ordinal": self._jobs.place(handle).ordinal, "before": before})
         self._list(handle, key)
+        self._waiting.tell(handle, self._pattern(handle))
         reached("instrument.listed")
 
     def find(self, key: AttemptKey) -> Found | Absent:
@@ -127,8 +132,10 @@ class Instrument:
             return Status(Phase.PREPARED)
         if self._played is not None:
             self._played.measure(self._jobs, self._folder)
+        self._waiting.tell(handle, self._pattern(handle))  # it may have been mended
         is_kept, wants = self._take(handle)
         if is_kept:
+            self._waiting.is_over(handle)
             return Status(Phase.ENDED)
         return Status(Phase.WAITING, f"waits for a file in {self._folder} that names it", wants)
 
@@ -153,6 +160,7 @@ class Instrument:
         if not self._jobs.knows(handle) or self._kept(handle) is not None:
             return
         self._jobs.call_off(handle, reason)
+        self._waiting.is_over(handle)
 
     def health(self) -> Health:
         if self._played is not None:
@@ -175,10 +183,13 @@ class Instrument:
 
     def _files(self, handle: Handle) -> list[Path]:
         """The files that may be of the attempt, oldest first; not the list of samples."""
-        marks = {**self._jobs.spec(handle).place, "key": self._jobs.key(handle)}
-        pattern = _MARK.sub(lambda m: _literal(str(marks.get(m[1], ""))), self._options.file)
         with reachable(self._folder):
-            return sorted(self._found(pattern), key=lambda p: (p.stat().st_mtime, p.name))
+            return sorted(self._found(self._pattern(handle)), key=lambda p: (p.stat().st_mtime, p.name))
+
+    def _pattern(self, handle: Handle) -> str:
+        """What the files of an attempt are called."""
+        marks = {**self._jobs.spec(handle).place, "key": self._jobs.key(handle)}
+        return _MARK.sub(lambda m: _literal(str(marks.get(m[1], ""))), self._options.file)
 
     def _found(self, pattern: str) -> list[Path]:
         """The files of that name."""
@@ -199,11 +210,35 @@ class Instrument:
             if self._is_cut(data):
                 wants = f"waits, since {path.name} is cut off: its last line does not end; {_END_IT}"
                 continue
+            if (rival := self._rival(handle, path.name, labels)) is not None:
+                wants = self._asked_whose(handle, path, rival)
+                continue
             with reachable(path):
                 _keep(self._jobs.folder(handle), path.name, self._plate(handle, labels), data, told)
             reached("instrument.kept")
             return True, ""
         return False, wants
+
+    def _rival(self, handle: Handle, name: str, labels: Sequence[Label]) -> str | None:
+        """Another campaign that may mean the file, where only plate and well say that it is the attempt's."""
+        key = self._jobs.key(handle)
+        is_named = any(key in (label.key, label.sample) for label in labels)
+        may_be = not is_named and "plate" in self._jobs.spec(handle).place
+        return self._waiting.rival(handle, name) if may_be else None
+
+    def _asked_whose(self, handle: Handle, path: Path, rival: str) -> str:
+        """What one of the attempts that may be in a file says of it, the first that was asked."""
+        first = self._asking.setdefault(path.name, handle)
+        if first != handle and self._kept(first) is None:
+            return ""
+        self._asking[path.name] = handle
+        spec = self._jobs.spec(handle)
+        ingest = f"hakken ingest {shlex.quote(str(path))} --campaign {shlex.quote(spec.campaign)}"
+        return (
+            f"waits, since {path.name} names no sample, and campaign {rival!r} waits for a plate "
+            f"{spec.place['plate']!r} of this instrument, too; let the file name the samples ({SAMPLES}), or give each "
+            f"campaign a folder of its own; if it is this campaign's: {ingest}"
+        )
 
     def _look_again(self) -> None:
         """Keep what a file says by now of the attempt that it was taken for, where it was not whole or was changed."""

@@ -30,9 +30,9 @@ EXPERIMENT = ExperimentSpec(
 )
 
 
-def laboratory(folder: Path, **options: Any) -> Instrument:
+def laboratory(folder: Path, *, campaign: str = "lab", **options: Any) -> Instrument:
     (folder / "table.csv").write_text(TABLE)
-    context = AdapterContext(str(folder / "lab"), str(folder), "coupling", {"yield": "%"})
+    context = AdapterContext(str(folder / campaign), str(folder), "coupling", {"yield": "%"})
     made = build("instrument", {"folder": "hplc", "settle": 0.0, **options}, context)
     assert isinstance(made, Instrument)
     return made
@@ -114,6 +114,31 @@ def test_a_file_goes_to_the_attempts_that_it_names_and_keeps_its_bytes(tmp_path:
     assert envelope.files[0].data.startswith(b"sample,plate,well")
     assert lab.fetch(first) == (envelope,)
     assert lab.status(second).phase is Phase.WAITING
+
+
+@pytest.mark.parametrize(
+    ("theirs", "sample", "is_asked"),
+    [
+        ("plate-{plate}*.csv", "", True),
+        ("plate-{plate}*.csv", str(KEY), False),
+        ("theirs-{plate}*.csv", "", False),
+    ],
+)
+def test_a_file_that_may_be_of_two_campaigns_is_neithers(
+    tmp_path: Path, theirs: str, sample: str, is_asked: bool
+) -> None:
+    lab, others = laboratory(tmp_path, file="plate-*.csv"), laboratory(tmp_path, campaign="theirs", file=theirs)
+    handle, other = begin(lab, KEY), begin(others, OTHER, "B2")
+    last = begin(lab, AttemptKey("third"), "C3")
+    drop(tmp_path, "plate-1.csv", f"{sample},1,A1,4.2,620", ",1,B2,4.2,10")
+    asked = lab.status(handle).wants
+
+    assert lab.status(handle).phase is (Phase.WAITING if is_asked else Phase.ENDED)
+    assert not lab.status(last).wants
+    way_out = f"if it is this campaign's: hakken ingest {tmp_path / 'hplc' / 'plate-1.csv'} --campaign coupling"
+    assert asked.endswith(way_out) == is_asked
+    others.cancel(other, "made on another instrument")
+    assert lab.status(handle).phase is Phase.ENDED
 
 
 def test_what_lay_there_before_is_of_others(tmp_path: Path) -> None:
