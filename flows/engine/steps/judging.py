@@ -13,6 +13,7 @@ from typing import Any, Final
 from flows.engine.looking.view import View
 from flows.engine.people.rows import ToldRow, content_of, exported_id, is_told, read_told, says_the_same
 from flows.engine.steps.analysing import Analyst, Files
+from flows.engine.steps.foreign import why_foreign
 from flows.progress import Progress
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.webhooks.checking import KeysMissing
@@ -177,9 +178,7 @@ class Judge:
         if is_raw(data) and (said := _problem_of(data)) is not None:
             return Judgement(envelope, *said)
         if attempt is None:
-            what = "names no attempt" if envelope.key is None else f"names attempt {envelope.key!r}"
-            rule = f"the result {what}, and campaign {self._view.name!r} knows none such"
-            return Judgement(envelope, Verdict.FOREIGN, f"{rule}; correct the key, or tell it as an observation")
+            return Judgement(envelope, Verdict.FOREIGN, why_foreign(self._view, envelope.key))
         try:
             outcome, context = self._raw(envelope, attempt, data) if is_raw(data) else self._said(data)
         except OutcomeError as error:

@@ -55,6 +55,25 @@ def test_a_worksheet_row_is_the_result_of_its_attempt(
     assert status(settings, "small")[0].experiments_done == 3
 
 
+def test_a_row_of_another_campaign_on_one_worksheet_is_said_to_be_that_ones(settings: Settings, tmp_path: Path) -> None:
+    section = {"adapter": "manual", "worksheet": "sheet.csv"}
+    for name in ("small", "other"):
+        add(settings, tmp_path, campaign=name, laboratory=section)
+        once(settings, name)
+    sheet = tmp_path / "sheet.csv"
+    rows = list(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))
+    filled = [{**row, "yield [%]": "50"} if i in (0, 4) else row for i, row in enumerate(rows)]
+    sheet.write_text("\n".join([",".join(rows[0]), *(",".join(row.values()) for row in filled), ""]))
+    report = once(settings)
+
+    assert report.accepted == 1
+    assert (
+        f"an envelope from manual is foreign: attempt {rows[4]['key']} is of campaign 'other', and its result counts "
+        "there; where it has none yet, bring it to that one (hakken tell other)" in report.notes
+    )
+    assert once(settings, "other").accepted == 1
+
+
 def test_a_manual_campaign_waits_for_its_worksheet_and_goes_on_from_it(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, laboratory={"adapter": "manual"}, budget={"experiments": 4})
     report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, max_seconds=20)
