@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flows.engine.looking.view import View
 from flows.engine.session import Session
-from flows.engine.steps.parts import part_having
+from flows.engine.steps.parts import can_work, part_having
 from loop.checkpoints import reached
 from loop.contracts import Adapter, Handle, HasParts
 from loop.errors import AdapterUnavailable
@@ -67,7 +67,7 @@ def _call_off(session: Session, part: str | None, attempts: Sequence[AttemptReco
             told += 1
         except AdapterUnavailable as error:
             why = why or str(error)
-            if not _can_work(laboratory):
+            if not can_work(laboratory):
                 break  # nor would it hear of the others
     if why:
         rest = plural(len(attempts) - told, "experiment")
@@ -79,13 +79,6 @@ def _call_off(session: Session, part: str | None, attempts: Sequence[AttemptReco
 
 def _having(laboratory: Adapter, part: str | None) -> Adapter:
     return laboratory.parts()[part] if part is not None and isinstance(laboratory, HasParts) else laboratory
-
-
-def _can_work(laboratory: Adapter) -> bool:
-    try:
-        return laboratory.health().is_ok
-    except AdapterUnavailable:
-        return False
 
 
 def still_run(n: int) -> str:

@@ -10,12 +10,12 @@ from flows.engine.looking.failing import Failed
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, Judgement, conclude, write_all
-from flows.engine.steps.parts import is_by_person, others_go_on
+from flows.engine.steps.parts import NAMED, can_work, is_by_person, others_go_on, untold
 from flows.progress import Progress, in_silence
 from loop.analysis import media_type
 from loop.checkpoints import reached
 from loop.contracts import Artifact, Handle, RawFile
-from loop.errors import AdapterUnavailable
+from loop.errors import AdapterUnavailable, PartUnavailable
 from loop.outcome import Fault, FaultKind
 from loop.raw import sha_of
 from loop.record import AttemptRecord, EnvelopeDraft, Verdict
@@ -56,11 +56,21 @@ def ingest(session: Session, ended: Ended) -> None:
 
 def _fetch(session: Session, ended: Ended) -> _Came:
     """Fetch results, and put their files away; nothing more of a laboratory that cannot be reached."""
-    came, put = _Came(), set[str]()
+    came, put, n_untold = _Came(), set[str](), 0
     try:
         for attempt, handle in ended:
             with others_go_on(session):
-                for e in session.laboratory.fetch(handle):
+                try:
+                    envelopes = session.laboratory.fetch(handle)
+                except PartUnavailable:
+                    raise
+                except AdapterUnavailable as error:
+                    if n_untold == NAMED or len(ended) == 1 or not can_work(session.laboratory):
+                        raise
+                    n_untold += 1
+                    session.tally.note(untold(session, attempt, str(error)))
+                    continue
+                for e in envelopes:
                     for file in e.files:  # before the envelope that names it, so that no record lacks its file
                         if (sha := sha_of(file.data)) not in put:
                             session.files.put(file.data)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from flows.engine.session import Session
 from loop.contracts import Adapter, Handle, HasParts
-from loop.errors import AdapterError, PartUnavailable
+from loop.errors import AdapterError, AdapterUnavailable, PartUnavailable
 from loop.record import AttemptRecord
+
+NAMED: Final = 8  # experiments about which a pass has a note of its own for each
 
 
 @contextmanager
@@ -26,6 +29,23 @@ def others_go_on(session: Session) -> Iterator[None]:
         )
         if note not in session.tally.notes:
             session.tally.note(note)
+
+
+def can_work(laboratory: Adapter) -> bool:
+    """Whether a laboratory that gave no answer of one attempt may give one of the others."""
+    try:
+        return laboratory.health().is_ok
+    except AdapterUnavailable:
+        return False
+
+
+def untold(session: Session, attempt: AttemptRecord, why: str) -> str:
+    """What is said of an attempt of which a laboratory that works gives no answer."""
+    label = session.view.label(attempt.settings)
+    return (
+        f"the laboratory {session.adapter!r} gives no answer of {label} ({attempt.key}): {why}; asked again next "
+        "time, and the others go on"
+    )
 
 
 def why_of(message: str) -> str:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
 
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
-from flows.engine.steps.parts import is_out, others_go_on
+from flows.engine.steps.parts import NAMED, can_work, is_out, others_go_on, untold
 from flows.engine.steps.withdrawing import barred
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
-from loop.errors import AdapterUnavailable, NotSetUp
+from loop.errors import AdapterUnavailable, NotSetUp, PartUnavailable
 from loop.experiment import Event, State
 from loop.limits import broken
 from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
 from loop.record import AttemptRecord
 from loop.spec import build_limits, build_recipe
-
-NAMED: Final = 8  # experiments that wait for a person, each with a note of its own
 
 
 @dataclass
@@ -32,6 +30,8 @@ class Standing:
     wanting: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # what waits for a person, and what for
     lost: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # for certain, and how
     elsewhere: list[AttemptRecord] = field(default_factory=list)  # not last sent from this folder, and not known here
+    untold: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # of which it gives no answer, and why
+    n_told: int = 0  # of which it said where they stand
 
 
 def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
@@ -53,7 +53,9 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
                 if _is_in_doubt(attempt):
                     _look_up(session, attempt, standing)
                 else:
-                    _ask(session, attempt, standing, judge)
+                    with _passed_over(session, attempt, standing):
+                        _ask(session, attempt, standing, judge)
+                        standing.n_told += 1
     except NotSetUp as error:
         session.tally.lacks = str(error)
     except AdapterUnavailable as error:
@@ -68,8 +70,26 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
     return standing.ended
 
 
+@contextmanager
+def _passed_over(session: Session, attempt: AttemptRecord, standing: Standing) -> Iterator[None]:
+    """Go on with the others where a laboratory that works gives no answer of this one, at most ``NAMED`` times."""
+    try:
+        yield
+    except (NotSetUp, PartUnavailable):
+        raise
+    except AdapterUnavailable as error:
+        if len(standing.untold) == NAMED or not can_work(session.laboratory):
+            raise
+        standing.untold.append((attempt, str(error)))
+
+
 def _note(session: Session, standing: Standing) -> None:
     """Say what waits for a person, what was lost, and what only another folder can tell."""
+    if standing.untold and not standing.n_told:
+        why = standing.untold[0][1]
+        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({why}); asked again next time")
+    for attempt, why in standing.untold if standing.n_told else ():
+        session.tally.note(untold(session, attempt, why))
     for attempt, wants in standing.wanting[:NAMED]:
         well = "" if attempt.place is None else f"{attempt.place.well}: "
         session.tally.note(f"{well}{session.view.label(attempt.settings)} ({attempt.key}) {wants}")

@@ -248,6 +248,7 @@ class FakeLaboratory:
         self.problems: list[Problem] = []
         self.is_reachable = True
         self.loses_reply_of_start = False
+        self.no_answer_of: dict[str, str] = {}  # by key, which question it fails to answer: "status" or "fetch"
         self.cannot_tell = False  # what ``find`` says of keys
         self.answers: Callable[[ExperimentSpec], list[str]] = lambda _: [measured(50.0)]
 
@@ -279,24 +280,26 @@ class FakeLaboratory:
         return Found(Handle(key), bool(self.jobs[key].started)) if key in self.jobs else Absent()
 
     def status(self, handle: Handle) -> Status:
-        self._reach()
+        self._reach("status", handle)
         if handle not in self.jobs:
             return Status(Phase.LOST)
         return Status(self.jobs[handle].phase if self.jobs[handle].started else Phase.PREPARED)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
-        self._reach()
+        self._reach("fetch", handle)
         return [Envelope(AttemptKey(handle), payload) for payload in self.jobs[handle].payloads]
 
     def cancel(self, handle: Handle, reason: str) -> None:
         raise AssertionError("the engine cancels nothing by itself")
 
     def health(self) -> Health:
-        return Health(True, "it is a fake")
+        return Health(self.is_reachable, "it is a fake")
 
-    def _reach(self) -> None:
+    def _reach(self, question: str = "", handle: str = "") -> None:
         if not self.is_reachable:
             raise AdapterUnavailable("the cable is out")
+        if question and self.no_answer_of.get(handle) == question:
+            raise AdapterUnavailable("it answered 500")
 
 
 def measured(value: float, unit: str = "%") -> str:

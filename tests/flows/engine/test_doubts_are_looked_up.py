@@ -154,6 +154,39 @@ def test_an_unreachable_laboratory_changes_nothing_and_loses_nothing(
     assert once(settings).accepted == 4
 
 
+@pytest.mark.parametrize("question", ["status", "fetch"])
+def test_an_attempt_of_which_a_laboratory_gives_no_answer_keeps_no_other_from_coming_in(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, question: str
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    first, *_ = attempts(settings)
+    laboratory.no_answer_of = {first.key: question}
+    report = once(settings)
+
+    assert report.accepted == 3
+    assert next(a for a in attempts(settings) if a.key == first.key).state is State.SUBMITTED
+    (note,) = (n for n in report.notes if "500" in n)
+    assert note.startswith("the laboratory 'simulated' gives no answer of ")
+    assert note.endswith(f"({first.key}): it answered 500; asked again next time, and the others go on")
+    laboratory.no_answer_of = {}
+    assert once(settings).accepted == 1
+
+
+@pytest.mark.parametrize("question", ["status", "fetch"])
+def test_a_laboratory_that_gives_no_answer_of_any_attempt_cannot_be_reached(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, question: str
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    laboratory.no_answer_of = dict.fromkeys(laboratory.jobs, question)
+    report = once(settings)
+
+    assert report.accepted == 0
+    assert any("500" in note for note in report.notes)
+    assert len([note for note in report.notes if "cannot be reached" in note]) == (question == "status")
+
+
 def test_a_laboratory_unreachable_from_the_start_gets_everything_later(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
