@@ -43,7 +43,8 @@ _OF_OUTCOMES: Final = frozenset(
     {"area", "assay", "crude", "final", "gc", "hplc", "isolated", "lc", "lcms", "nmr", "of", "product", "total", "uv"}
 )
 _IDENTIFIERS: Final = frozenset({"id", "index", "unnamed"})
-_COUNTERS: Final = frozenset({"no", "nr", "entry", "row", "number", "nummer", "run", "exp", "expt"})
+_NUMBERS: Final = frozenset({"no", "nr", "number", "nummer"})
+_COUNTERS: Final = _NUMBERS | {"entry", "row", "run", "exp", "expt"}
 _COUNTED: Final = frozenset({"experiment", "reaction", "rxn", "sample", "trial", "versuch", "probe", "ansatz"})
 
 
@@ -118,9 +119,14 @@ def _useless(column: Column, rows: int) -> str:
         return "empty"
     if numbers is None and len(column.distinct) == n >= MANY_NAMES:
         return "another text in every row: an identifier or a comment"
+    if numbers is not None and len(numbers) == n and _counts(column, numbers):
+        return "it counts the rows"
     words = _words(column)
     if numbers is None and len(column.distinct) == n > 2 and words and words <= _IDENTIFIERS | _COUNTERS | _COUNTED:
         return "another text in every row, and called an identifier"
+    if _is_identifier(column):
+        going = "going by its name it says" if re.search(r"\w", column.header) else "whole numbers without a name say"
+        return f"{going} which experiment a row is of; rename it if it was varied"
     if _is_remark(column):
         return "going by its name it was not varied; rename it if it was"
     if _is_outcome(column):
@@ -131,7 +137,7 @@ def _useless(column: Column, rows: int) -> str:
         return f"empty in {rows - n} of {rows} rows; if it was varied, write what an empty cell means, such as none"
     if len(column.distinct) < 2:
         return f"always {column.distinct[0]}"
-    return "it counts the rows" if numbers is not None and len(numbers) == n and _counts(column, numbers) else ""
+    return ""
 
 
 def _counts(column: Column, numbers: Sequence[float]) -> bool:
@@ -146,6 +152,19 @@ def _counts(column: Column, numbers: Sequence[float]) -> bool:
     if words & _IDENTIFIERS or (words & _COUNTERS and words <= _COUNTERS | _COUNTED):
         return True
     return bool(words & _COUNTERS or (words and words <= _COUNTED)) and are_in_turn  # no "run time" of 10, 20 and 40 is
+
+
+def _is_identifier(column: Column) -> bool:
+    """Whether a column says which row or experiment it is, replicates and tables put together among them: its cells may
+    come again. ``run`` and ``sample`` alone may be what was varied, and so may an ID in mm.
+    """
+    if not re.search(r"\w", column.header):
+        return column.numbers is not None and all(x.is_integer() and x >= 0 for x in column.numbers)
+    words = _words(column)
+    if column.unit or not words <= _IDENTIFIERS | _COUNTERS | _COUNTED:
+        return False
+    is_numbered = bool(words & _NUMBERS and words & (_COUNTED | {"exp", "expt", "run"}))
+    return bool(words & _IDENTIFIERS) or "entry" in words or is_numbered
 
 
 def _words(column: Column) -> set[str]:

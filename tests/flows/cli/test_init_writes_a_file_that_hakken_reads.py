@@ -300,6 +300,26 @@ def test_the_numbers_of_rows_that_pandas_writes_are_no_parameter(header: str, sh
     assert f"left out: {shown} (it counts the rows)" in text
 
 
+@pytest.mark.parametrize("header", ["", "Unnamed: 0", "#", "id", "Experiment ID", "entry", "Exp. no.", "Run number"])
+@pytest.mark.parametrize("cells", ["0101", "1123"])
+def test_what_names_experiments_is_no_parameter_where_it_names_one_twice(header: str, cells: str) -> None:
+    rows = "".join(f"{cell},{base},{n}\n" for n, (cell, base) in enumerate(zip(cells, "AABB", strict=True)))
+
+    text = guess_campaign(
+        f"{header},base,yield\n{rows}", source="t.csv", path="t.csv", campaign="c", targets={"yield": "maximize"}
+    ).text
+
+    assert list(yaml.safe_load(text)["space"]) == ["base"]
+    going = "whole numbers without a name say" if header in ("", "#") else "going by its name it says"
+    said = f"{going} which experiment a row is of; rename it if it was varied"
+    assert f"left out: {header or 'without a name'} ({said})" in text
+
+
+@pytest.mark.parametrize("header", ["run", "sample", "catalyst id", "ID [mm]", "number of scans", "refractive index"])
+def test_what_only_sounds_like_a_name_of_experiments_is_a_parameter_where_cells_come_again(header: str) -> None:
+    assert len(guess(f"{header},base,yield\n1,A,1\n2,A,2\n1,B,3\n2,B,4\n")["space"]) == 2
+
+
 def test_a_number_is_no_counter_for_a_word_in_its_name() -> None:
     text = guess_campaign(
         "run time (min),number of scans,base,yield\n10,1,A,1\n20,2,B,2\n40,3,A,3\n",
