@@ -111,7 +111,11 @@ def actual_of(context: Json) -> Settings:
 
 
 def is_as_planned(used: object, planned: object) -> bool:
-    """Whether a setting that stands in a table is the planned one, but for the digits that spreadsheets round off."""
+    """Whether a setting that stands in a table is the planned one, but for the digits that spreadsheets round off and
+    blanks at the ends of a name.
+    """
+    if isinstance(used, str) and isinstance(planned, str):
+        return used.strip() == planned.strip()
     if isinstance(used, str) or not is_finite(used) or not is_finite(planned):
         return used == planned
     return math.isclose(used, planned, rel_tol=ROUNDED)

@@ -341,14 +341,14 @@ def _check_options(name: str, options: Sequence[str]) -> None:
         raise SpaceError(f"parameter {name!r}: needs at least one option")
     seen: set[str] = set()
     for option in options:
-        if (spelt := _composed(option)) in seen:
+        if (spelt := _spelt(option)) in seen:
             raise SpaceError(f"parameter {name!r}: option {option!r} is given twice; names must differ")
         seen.add(spelt)
 
 
-def _composed(text: str) -> str:
-    """An umlaut is one sign, where a Mac may have written it in two."""
-    return text if text.isascii() else normalize("NFC", text)
+def _spelt(text: str) -> str:
+    """A name as tables keep it: no blanks at its ends, and an umlaut one sign, where a Mac may have written two."""
+    return text.strip() if text.isascii() else normalize("NFC", text).strip()
 
 
 def _check_descriptors(name: str, options: Sequence[str], descriptors: Descriptors | None, nothing: int | None) -> None:
@@ -365,9 +365,9 @@ def _index(name: str, options: Sequence[str], value: str | float) -> float:
     text = str(value)
     with suppress(ValueError):
         return float(options.index(text))
-    if not text.isascii() and isinstance(options, tuple):
+    if isinstance(options, tuple):
         with suppress(ValueError):
-            return float([_composed(option) for option in options].index(_composed(text)))
+            return float([_spelt(option) for option in options].index(_spelt(text)))
     hint = did_you_mean(text, options) if len(options) <= HINTED else ""
     shown = ", ".join(options[:8]) + (", …" if len(options) > 8 else "")
     raise SpaceError(f"parameter {name!r} has no option {value!r}{hint}; options: {shown}")
