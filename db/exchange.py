@@ -22,6 +22,7 @@ Row: TypeAlias = dict[str, Any]
 PLACE: Final = ("plate", "well", "block")  # of the context, where it says so
 EXACT: Final = 2**53  # the largest integer up to which floats tell all integers apart
 WHOLE: Final = 2**63 - 1  # the largest integer of a Parquet column
+MARK: Final = "\ufeff"  # spreadsheets read UTF-8 by it; others may stumble over it, so only where needed
 
 
 def export(
@@ -34,7 +35,8 @@ def export(
     from the settings by the campaign file as it is, ``predicted.TARGET.mean`` and ``.sd`` for what the model said when
     it proposed, within what the target can be; ``comment``, ``context.NAME`` (with ``context.NAME.unit``),
     ``actual.NAME`` (settings that were not as asked), ``hours`` and ``cost`` for what was recorded beside it. An
-    object, a list or null is its JSON text. The file appears whole or not at all.
+    object, a list or null is its JSON text. A CSV file with letters beyond ASCII begins with the mark of UTF-8, since
+    spreadsheets read others by it. The file appears whole or not at all.
 
     Args:
         ledger: Any ledger.
@@ -44,7 +46,7 @@ def export(
         overwrite: Replace a file that is there.
 
     Raises:
-        LedgerError: The file is there already, or its folder is not.
+        LedgerError: The file is there already, or is a folder, or its folder is not there.
         NotFound: There is no such campaign.
         UnknownName: The format is neither.
     """
@@ -53,6 +55,8 @@ def export(
         write = _WRITERS[format]
     except KeyError:
         raise UnknownName("export format", format, _WRITERS) from None
+    if target.is_dir():
+        raise LedgerError(f"{target} is a folder; name a file in it")
     if target.exists() and not overwrite:
         raise LedgerError(f"{target} is there already; name another file, or overwrite it (--overwrite)")
     if not target.parent.is_dir():
@@ -264,13 +268,17 @@ def _place(column: str) -> tuple[int, str]:
 
 
 def _write_csv(rows: list[Row], path: Path) -> None:
+    header = list(rows[0]) if rows else ["campaign", *(c for c in _ORDER[:18] if c not in PLACE and c[:6] != "edited")]
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.DictWriter(
-            file,
-            list(rows[0]) if rows else ["campaign", *(c for c in _ORDER[:18] if c not in PLACE and c[:6] != "edited")],
-        )
+        if not all(_is_plain(value) for value in (*header, *(value for row in rows for value in row.values()))):
+            file.write(MARK)
+        writer = csv.DictWriter(file, header)
         writer.writeheader()
         writer.writerows({name: _spell(value) for name, value in row.items()} for row in rows)
+
+
+def _is_plain(value: object) -> bool:
+    return not isinstance(value, str) or value.isascii()
 
 
 def _spell(value: object) -> object:

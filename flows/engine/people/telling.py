@@ -253,7 +253,8 @@ def _read(file: str, data: bytes, targets: Collection[str], mine: Callable[[], C
     except csv.Error as error:
         return _Read([draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")])
     if len(lines) < 2:
-        return _Read([draft_file(file, text, "it has no rows; give a header line and one line for each result")])
+        unlike = "it is no Parquet file, whatever its name says, and " if file.lower().endswith(".parquet") else "it "
+        return _Read([draft_file(file, text, f"{unlike}has no rows; give a header line and one line for each result")])
     seen: Counter[str] = Counter()
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:

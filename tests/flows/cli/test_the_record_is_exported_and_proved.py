@@ -28,6 +28,15 @@ def test_export_writes_csv_and_parquet_and_overwrites_nothing(hakken: Any) -> No
     assert Path("out.parquet").read_bytes()[:4] == b"PAR1"
 
 
+def test_export_says_that_a_folder_is_no_file(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    Path("out.csv").mkdir()
+
+    for words in ([], ["--overwrite"]):
+        assert "error: out.csv is a folder; name a file in it" in hakken("export", "small", "out.csv", *words).err
+    assert [path.name for path in Path().glob(".out*")] == []
+
+
 def test_replay_proves_a_round(hakken: Any) -> None:
     hakken("run", "small.yaml")
 

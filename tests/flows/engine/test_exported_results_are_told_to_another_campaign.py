@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +310,58 @@ def test_a_parquet_table_of_another_program_is_told_as_any_table(settings: Setti
     assert (report.accepted, report.problems, heard.accepted) == (2, [], 2)
     assert {o.settings["temperature"] for o in observations(settings, "small")} == {50.1, 60.0}
     assert [type(o.outcome).__name__ for o in observations(settings, "small")] == ["Negative", "Measured"]
+
+
+def test_a_parquet_table_of_pandas_is_told_without_the_numbers_of_its_rows_and_with_days_as_a_csv_table_has_them(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, **MANUAL)
+    table = pyarrow.table(
+        {
+            "solvent": ["water", "DMF"],
+            "temperature": [50, 60],
+            "yield": [20, 30],
+            "purity": [0.5, 0.6],
+            "day": pyarrow.array([datetime(2026, 3, 12), None], pyarrow.timestamp("ns")),
+            "operator": pyarrow.array([datetime(2026, 3, 12, 9, 30)] * 2, pyarrow.timestamp("us")),
+            "__index_level_0__": [4, 9],  # what a frame has of which some rows were chosen
+        }
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "theirs.parquet")
+
+    report = tell(settings, "small", tmp_path / "theirs.parquet", by="tester")
+
+    assert (report.accepted, report.problems) == (2, [])
+    found = {o.settings["solvent"]: o.context for o in observations(settings, "small")}
+    assert (found["water"]["day"], found["water"]["operator"]) == ("2026-03-12", "2026-03-12T09:30:00")
+    assert "day" not in found["DMF"]
+
+
+@pytest.mark.parametrize(("comment", "has_mark"), [("schwarz, ein Öl", True), ("black, an oil", False)])
+def test_letters_beyond_ascii_are_marked_for_spreadsheets_and_told_as_they_are(
+    settings: Settings, tmp_path: Path, comment: str, has_mark: bool
+) -> None:
+    add(settings, tmp_path, **MANUAL)
+    add(settings, tmp_path / "other", **MANUAL, campaign="second")
+    row = f'solvent,temperature,yield,purity,comment\nwater,50,20,0.5,"{comment}"\n'
+    (tmp_path / "told.csv").write_text(row, encoding="utf-8")
+    tell(settings, "small", tmp_path / "told.csv", by="tester")
+
+    file = exported(settings, tmp_path / "small.csv")
+    report = tell(settings, "second", file, by="tester")
+
+    assert file.read_bytes().startswith(codecs.BOM_UTF8) is has_mark
+    assert (report.accepted, report.problems) == (1, [])
+    assert observations(settings, "second")[0].context["comment"] == comment
+
+
+def test_a_file_that_is_only_called_parquet_is_refused_as_such(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, **MANUAL)
+    (tmp_path / "theirs.parquet").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+
+    report = tell(settings, "small", tmp_path / "theirs.parquet", by="tester")
+
+    assert "it is no Parquet file, whatever its name says, and has no rows" in report.problems[0]
 
 
 def test_a_parquet_table_that_is_cut_off_is_kept_and_refused_by_name(settings: Settings, tmp_path: Path) -> None:
