@@ -11,6 +11,7 @@ from typing import assert_never
 from flows.labels import arranged
 from flows.remarks import beside_label
 from flows.report.content import Attached, Kind, Reading, Result, Setting
+from loop.circumstances import COMPLETES
 from loop.errors import ObjectiveError
 from loop.fidelity import counts
 from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
@@ -62,13 +63,18 @@ def read_results(
     spec: Json,
     files: Mapping[str, tuple[Attached, ...]],
 ) -> tuple[Result, ...]:
-    """Every observation as a result in the order run, told ones after what was on record when they were told."""
+    """Every observation as a result in the order run, told ones after what was on record when they were told.
+
+    One that further values joined is not among them: the result of all of them stands in its place.
+    """
     names = [target.name for target in targets]
+    first = _first_of(observations := [*observations])
+    joined = {o.context.get(COMPLETES) for o in observations}
 
     numbers: dict[object, int] = {}
     results = []
-    for o in _in_order(observations):
-        experiment = o.id if o.key is None else (o.round_number, o.position, o.replicate_no)
+    for o in _in_order((o for o in observations if o.id not in joined), first):
+        experiment = first[o.id].id if o.key is None else (o.round_number, o.position, o.replicate_no)
         number = numbers.setdefault(experiment, len(numbers) + 1)
         kind, message, fault, informative, measurements = _read(o.outcome)
         results.append(
@@ -101,18 +107,28 @@ def read_results(
     return tuple(results)
 
 
-def _in_order(observations: Iterable[ObservationRecord]) -> list[ObservationRecord]:
+def _first_of(observations: Iterable[ObservationRecord]) -> dict[str, ObservationRecord]:
+    """By id, what was first on record of the same measurement: the result that it completes, or itself."""
+    found: dict[str, ObservationRecord] = {}
+    for o in sorted(observations, key=lambda o: o.recorded):
+        found[o.id] = found.get(str(o.context.get(COMPLETES)), o)
+    return found
+
+
+def _in_order(
+    observations: Iterable[ObservationRecord], first: Mapping[str, ObservationRecord]
+) -> list[ObservationRecord]:
     """In the order run; a told one behind those recorded before it, so that telling renumbers no other experiment."""
     told: list[ObservationRecord] = []
     run: list[ObservationRecord] = []
     for observation in observations:
         (told if observation.key is None else run).append(observation)
     run.sort(key=lambda o: (o.round_number, o.run_order, o.position, o.replicate_no, o.attempt_no))
-    told.sort(key=lambda o: o.recorded)
-    before = list(accumulate((o.recorded for o in reversed(run)), min))[::-1]  # earliest from each place on
+    told.sort(key=lambda o: first[o.id].recorded)
+    before = list(accumulate((first[o.id].recorded for o in reversed(run)), min))[::-1]  # earliest from each place on
     ordered: list[ObservationRecord] = []
     for i, o in enumerate(run):
-        while told and told[0].recorded < before[i]:
+        while told and first[told[0].id].recorded < before[i]:
             ordered.append(told.pop(0))
         ordered.append(o)
     return ordered + told

@@ -17,7 +17,8 @@ from flows.engine.passes import call_off
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
-from flows.engine.steps.judging import Judge, Judgement
+from flows.engine.steps.judgement import Judgement
+from flows.engine.steps.judging import Judge
 from flows.wiring import open_record
 from loop.analysis import Analysis, media_type
 from loop.analysis.readings import plate_name

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import Reanalysed, ReanalysisReport
 from flows.engine.looking.view import View
 from flows.engine.session import Session
 from flows.engine.steps.analysing import Analyst, Result, said_analysis
-from flows.engine.steps.judging import ENGINE, placed, read_payload
+from flows.engine.steps.completing import parts_of
+from flows.engine.steps.judgement import ENGINE
+from flows.engine.steps.judging import placed, read_payload
 from flows.wiring import open_record, raw_files
 from loop.checkpoints import reached
 from loop.contracts import Work
 from loop.errors import AnalysisError, LedgerError, OutcomeError
-from loop.outcome import Fault, FaultKind, write_outcome
+from loop.outcome import Fault, FaultKind, Measured, Outcome, write_outcome
 from loop.raw import RawResult, is_raw, raw_payload, read_raw
 from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, ObservationRecord
 from loop.spec import CampaignSpec
@@ -34,6 +36,7 @@ class _Anew:
     envelope: EnvelopeRecord
     raw: RawResult
     result: Result
+    outcome: Outcome  # with what else was measured and is not of these files
 
 
 def reanalyse(
@@ -83,6 +86,8 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
     if analyst.analysis is None:
         raise LedgerError(f"campaign {view.name!r} has no analysis; add one to its file, and give the file here")
     envelopes = {e.id: e for e in view.ledger.envelopes(view.name)}
+    every = {o.id: o for o in view.ledger.observations(view.name, with_retracted=True)}
+    analysed = {method.target for method in analyst.analysis.methods}
     last_raw = {e.key: e for e in envelopes.values() if e.key is not None and _raw_of(e) is not None}
     attempts = {a.key: a for a in view.attempts}
     changed: list[_Anew] = []
@@ -90,7 +95,7 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
     alike = 0
     for o in view.observations:
         attempt = attempts.get(o.key or "")
-        envelope = _envelope_of(o, envelopes, last_raw)
+        envelope = next((e for part in parts_of(o, every) if (e := _envelope_of(part, envelopes, last_raw))), None)
         raw = None if envelope is None else _raw_of(envelope)
         if attempt is None or envelope is None or raw is None:
             continue
@@ -99,14 +104,36 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
             continue
         try:
             result = analyst.result(raw, attempt, received=envelope.received.isoformat())
+            outcome = _with_others(result.analysed.outcome, o.outcome, analysed)
         except AnalysisError as error:
             problems.append(f"attempt {attempt.key} stays as it is: {error}")
             continue
-        if write_outcome(result.analysed.outcome) == write_outcome(o.outcome):
+        if _values_of(outcome) == _values_of(o.outcome):
             alike += 1
         else:
-            changed.append(_Anew(attempt, o, envelope, raw, result))
+            changed.append(_Anew(attempt, o, envelope, raw, result, outcome))
     return changed, alike, problems
+
+
+def _with_others(outcome: Outcome, before: Outcome, analysed: Collection[str]) -> Outcome:
+    """What came of the files, with what was measured otherwise and joined the result; raises ``AnalysisError``."""
+    others = [m for m in before.measurements if m.property not in analysed] if isinstance(before, Measured) else []
+    if not others:
+        return outcome
+    if not isinstance(outcome, Measured):
+        names = " and ".join(dict.fromkeys(m.property for m in others))
+        raise AnalysisError(
+            f"its files say no value now, and {names} joined it; retract the result where that is wrong"
+        )
+    return Measured((*outcome.measurements, *others))
+
+
+def _values_of(outcome: Outcome) -> Mapping[str, Any]:
+    """What an outcome says, values by name in whatever order they came."""
+    said = write_outcome(outcome)
+    if isinstance(outcome, Measured):
+        said["values"] = sorted(said["values"], key=lambda v: (v["property"], v["channel"] or ""))
+    return said
 
 
 def _envelope_of(
@@ -141,7 +168,7 @@ def _supersede(work: Work, each: _Anew, version: str, by: str, why: str) -> None
     envelope = work.receive(EnvelopeDraft(f"reanalyse:{by}", each.attempt.key, payload))
     work.retract(each.before.id, by, f"superseded by analysis {version} (result {envelope.id}): {why}")
     context = placed(each.attempt, each.result.context)
-    work.accept(envelope.id, each.result.analysed.outcome, context=context)
+    work.accept(envelope.id, each.outcome, context=context)
 
 
 def _report(
@@ -154,7 +181,7 @@ def _report(
             view.label(each.attempt.settings),
             each.before.id,
             each.before.outcome,
-            each.result.analysed.outcome,
+            each.outcome,
             each.result.analysed.doubts,
             tuple(r.number for r in rounds if each.before.id in r.observations),
         )

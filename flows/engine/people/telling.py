@@ -7,7 +7,7 @@ import io
 import json
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
 from flows.engine.passes import call_off
+from flows.engine.people.fuller import OnRecord
 from flows.engine.people.parquet import in_csv
 from flows.engine.people.rows import (
     OBSERVATION,
@@ -38,7 +39,8 @@ from flows.engine.people.slips import slips
 from flows.engine.people.told_again import PLACES, corrected, line_of, repeats, retracted, still_counting, twins
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
-from flows.engine.steps.judging import TOGETHER, Judge, Judgement
+from flows.engine.steps.judgement import TOGETHER, Judgement, said_of_completed
+from flows.engine.steps.judging import Judge
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
 from loop.cells import (
@@ -94,8 +96,7 @@ def tell(
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
-        targets = ledger.campaign(name).spec["objective"]
-        read = _read(path.name, data, targets, lambda: {o.id for o in ledger.observations(name, with_retracted=True)})
+        read = _read(path.name, data, OnRecord(ledger, name))
     return tell_rows(
         settings,
         name,
@@ -162,6 +163,7 @@ def tell_rows(
     standing = [o for o in session.view.observations if o.id not in replaced]
     ids = {e.id for e in added}
     numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(session.view.spec)}
+    notes += said_of_completed(j for j in judgements if j.envelope.id in new)
     notes += _missing(session, added)
     notes += repeats(name, file, [e for e in added if e.id in numbered])
     notes += corrected(name, file, standing, judged, ids, received)
@@ -240,10 +242,10 @@ class _Read:
     withdrawn: frozenset[str] = frozenset()
 
 
-def _read(file: str, data: bytes, targets: Collection[str], mine: Callable[[], Container[str]]) -> _Read:
+def _read(file: str, data: bytes, record: OnRecord) -> _Read:
     """An envelope for each row, one for the whole file where it is no table; notes of rows that are not taken.
 
-    ``mine`` gives the ids of the campaign's own results, which are not told to it again.
+    The campaign's own results are not told to it again, but where more was measured of them since.
     """
     if other := no_table(data):
         return _Read([draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), f"it is {other}")])
@@ -264,8 +266,9 @@ def _read(file: str, data: bytes, targets: Collection[str], mine: Callable[[], C
         problem = f"line {lines[1][0]}: {not_as_wide(header, lines[1][1], delimiter)}"
         return _Read([draft_file(file, text, problem)])
     doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
-    drafts, waiting, blank = [], [], 0
-    rows, passed_over, withdrawn = _others(header, lines[1:], mine)
+    drafts, waiting, blank, targets = [], [], 0, record.targets
+    rows, passed_over, withdrawn = _others(header, lines[1:], record)
+    known = record.completed_by(file, header, rows)
     for line, cells in rows:
         if is_blank(header, cells, targets):
             blank += 1
@@ -274,7 +277,13 @@ def _read(file: str, data: bytes, targets: Collection[str], mine: Callable[[], C
         else:
             either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
             draft = draft_row(
-                f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=delimiter != ",", doubtful=either
+                f"{TELL}{file}:{line}",
+                header,
+                cells,
+                seen,
+                has_decimal_commas=delimiter != ",",
+                doubtful=either,
+                of=known.get(line),
             )
             drafts.append(draft)
     guessed = [said] if (said := read_as(file, encoding)) else []
@@ -282,15 +291,14 @@ def _read(file: str, data: bytes, targets: Collection[str], mine: Callable[[], C
 
 
 def _others(
-    header: Sequence[str], lines: list[tuple[int, list[str]]], mine: Callable[[], Container[str]]
+    header: Sequence[str], lines: list[tuple[int, list[str]]], record: OnRecord
 ) -> tuple[list[tuple[int, list[str]]], tuple[str, ...], frozenset[str]]:
-    """Lines of an exported table that another campaign's results stand on, notes on the rest, and which of them were
-    retracted there; of other tables, all lines."""
+    """Lines of an exported table that say something new: another campaign's results, and more of one's own; notes on
+    the rest, and which of them were retracted there. Of other tables, all lines."""
     if not is_exported(header):
         return lines, (), frozenset()
     rows = [(line, cells, dict(zip(header, cells, strict=False))) for line, cells in lines]
-    known = mine()
-    others = [row for row in rows if row[2].get(OBSERVATION) not in known]
+    others = [row for row in rows if (o := record.own(row[2])) is None or record.is_fuller(row[2], o)]
     kept = [row for row in others if not row[2].get(RETRACTED)]
     notes = [
         f"{plural(count, 'row')} passed over: {why}"

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Final
 
-from flows.engine.people.rows import TELL, content_of, exported_id, is_told
+from flows.engine.people.rows import TELL, completed_by, content_of, exported_id, is_told
 from loop.record import EnvelopeRecord, ObservationRecord
 
 PLACES: Final = 8  # lines of a file that one message names
@@ -60,16 +60,18 @@ def corrected(
     with the same settings, or, where others are still there, on the same line with one cell changed. Both count, and
     one may be a correction."""
     told = [(o, judged[o.id]) for o in standing if is_told(judged[o.id].source)]
-    there = {content_of(e) for e in received}  # on whatever line of the file
+    rows = [*received]
+    there = {content_of(e) for e in rows}  # on whatever line of the file
+    named = {completed_by(e) for e in rows}  # results that rows repeat under another header, or complete
     kept = {content_of(e)[0] for o, e in told if content_of(e) in there and o.id not in added}
     gone: dict[tuple[str, str], list[EnvelopeRecord]] = {}
     for o, e in told:
-        if content_of(e) not in there:
+        if content_of(e) not in there and o.id not in named:
             for place in (_settings(o), line_of(e)):
                 gone.setdefault((content_of(e)[0], place), []).append(e)
     pairs: dict[str, EnvelopeRecord] = {}  # by what was there
     for o, e in told if gone else ():
-        if o.id not in added:
+        if o.id not in added or completed_by(e):
             continue
         from_it = content_of(e)[0]
         alike = gone.get((from_it, _settings(o)), [])
@@ -81,9 +83,10 @@ def corrected(
         return ()
     which = [f"{_at(new)} (in the place of {old})" for old, new in [*pairs.items()][:PLACES]]
     more = f" and {len(pairs) - PLACES} more" if len(pairs) > PLACES else ""
+    stand = "stands" if len(pairs) == 1 else "stand"
     return (
-        f"{len(pairs)} of these rows stand in the place of what {file!r} had when it was told before, and both count: "
-        f"{', '.join(which)}{more}. Where one corrects what was there, take that back, such as hakken retract "
+        f"{len(pairs)} of these rows {stand} in the place of what {file!r} had when it was told before, and both "
+        f"count: {', '.join(which)}{more}. Where one corrects what was there, take that back, such as hakken retract "
         f"{shlex.quote(name)} {next(iter(pairs))} --why CORRECTED",
     )
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from flows.engine.looking.failing import Failed
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
-from flows.engine.steps.judging import Judge, Judgement, conclude, write_all
+from flows.engine.steps.judgement import Judgement, said_of_completed, write_all
+from flows.engine.steps.judging import Judge, conclude
 from flows.engine.steps.parts import NAMED, can_work, is_by_person, others_go_on, untold
 from flows.progress import Progress, in_silence
 from loop.analysis import media_type
@@ -144,8 +145,12 @@ def _unreadable(why: str | None) -> Fault:
 
 def _count(session: Session, judgements: Sequence[Judgement]) -> None:
     attempts = {a.key: a for a in session.view.attempts}
+    for note in said_of_completed(judgements):
+        session.tally.note(note)
     for j in judgements:
-        if j.verdict is Verdict.ACCEPTED:
+        if j.completes:  # its experiment had come back before
+            session.tally.has_moved = True
+        elif j.verdict is Verdict.ACCEPTED:
             session.tally.accepted += 1
             if isinstance(j.outcome, Fault):
                 session.tally.faults += 1

@@ -5,86 +5,30 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from flows.engine.looking.view import View
-from flows.engine.people.rows import ToldRow, content_of, exported_id, is_told, read_told, says_the_same
+from flows.engine.people.rows import ToldRow, completed_by, content_of, exported_id, is_told, read_told, says_the_same
 from flows.engine.steps.analysing import Analyst, Files
+from flows.engine.steps.completing import Standing, completed, is_said
 from flows.engine.steps.foreign import why_foreign
-from flows.progress import Progress
+from flows.engine.steps.judgement import ENGINE, Judgement, completing, standing_of
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.webhooks.checking import KeysMissing
 from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
 from loop.circumstances import EFFECTS, actual_of, is_as_planned, read_context
-from loop.contracts import ToldOutcome, Work
+from loop.contracts import Work
 from loop.errors import LedgerBusy, LedgerFull, OutcomeError, SpecError
-from loop.experiment import Event, State
+from loop.experiment import State
 from loop.named_once import named_once
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
 from loop.raw import is_raw, read_raw
 from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
-from loop.safety import said_by
 from loop.space import Space
 from loop.spec import declared_of, levels_of, words_of
-
-TOGETHER: Final = 500  # told rows that are put on record at once
-ENGINE = "engine"  # source of the envelopes that the engine writes itself
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What is to be recorded of one envelope."""
-
-    envelope: EnvelopeRecord
-    verdict: Verdict
-    message: str = ""
-    outcome: Outcome | None = None  # of an accepted one
-    candidate: Candidate | None = None  # of an accepted told observation
-    context: Json | None = None
-    retry: str = ""  # why its attempt is tried again, "" for not
-    claims: bool = False  # a result came for an attempt that was never sent: it is claimed first
-    halts: str = ""  # why the campaign is halted: a safety stop that is no outcome, such as of an ended attempt
-
-    @property
-    def told(self) -> ToldOutcome | None:
-        """The outcome of an accepted told row, which belongs to no attempt; None of anything else."""
-        if self.verdict is not Verdict.ACCEPTED or self.outcome is None or self.candidate is None:
-            return None
-        return ToldOutcome(self.envelope.id, self.outcome, self.candidate, self.context)
-
-    def write(self, work: Work) -> str | None:
-        """Record it; returns the id of the observation, where one was added."""
-        if self.verdict is not Verdict.ACCEPTED:
-            work.judge(self.envelope.id, self.verdict, self.message)
-            if self.halts:
-                work.halt(*said_by(self.envelope.source, self.halts))
-            return None
-        assert self.outcome is not None
-        if self.claims and self.envelope.key:
-            work.move(self.envelope.key, Event.CLAIMED, "a result came before it was sent")
-        record = work.accept(self.envelope.id, self.outcome, candidate=self.candidate, context=self.context)
-        if self.retry and self.envelope.key:
-            work.retry(self.envelope.key, self.retry)
-        return record.id
-
-
-def write_all(judgements: Sequence[Judgement], work: Work, progress: Progress) -> None:
-    """Record them in their order, and told rows that follow one another together."""
-    done = 0
-    for is_told_row, some in groupby(judgements, key=lambda j: j.told is not None):
-        run = [*some]
-        for start in range(0, len(run), TOGETHER if is_told_row else 1):
-            part = run[start : start + TOGETHER] if is_told_row else run[start : start + 1]
-            if is_told_row:
-                work.accept_told([j.told for j in part if j.told is not None])
-            else:
-                part[0].write(work)
-            done += len(part)
-            progress("results judged", done)
 
 
 class Judge:
@@ -98,8 +42,9 @@ class Judge:
         self._units = {name: target.unit for name, target in view.spec.objective.items()}
         self._levels, self._words = levels_of(view.spec), words_of(view.spec)
         self._attempts = {a.key: a for a in view.attempts}
-        self._ended: dict[str, Outcome] = {o.key: o.outcome for o in view.observations if o.key is not None}
-        self._contexts: dict[str, Json] = {o.key: o.context for o in view.observations if o.key is not None}
+        standing = [Standing(o.id, o.outcome, o.context, o.settings, o.key) for o in view.observations]
+        self._ended = {s.key: s for s in standing if s.key is not None}
+        self._completable = {s.id: s for s in standing if s.key is None}
         before = self._told_before() if any(is_told(e.source) for e in view.unjudged) else []
         self._told = {content_of(e) for e in before}
         self._exported: dict[str, list[str]] = {}  # what was told of results of another record, by their ids there
@@ -218,9 +163,14 @@ class Judge:
     ) -> Judgement:
         known = self._ended.get(attempt.key)
         if known is not None:
-            how = "otherwise"
-            if _meant(known) == _meant(outcome):
-                if not (beside := self._beside_otherwise(attempt, context)):
+            how, whole = "otherwise", completed(known.outcome, outcome)
+            if whole is not None or _meant(known.outcome) == _meant(outcome) or is_said(known.outcome, outcome):
+                beside = self._beside_otherwise(attempt, known.context, context)
+                if not beside and whole is not None:
+                    judgement = completing(envelope, known, whole, context)
+                    self._ended[attempt.key] = standing_of(judgement, attempt)
+                    return judgement
+                if not beside:
                     return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
                 how = f"so, but with {beside}"
             retract = f"hakken retract {shlex.quote(self._view.name)} {attempt.key} --why REASON"
@@ -228,22 +178,22 @@ class Judge:
             message = f"attempt {which} already ended {how}; to let this count, {retract} and tell it again"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
-        self._ended[attempt.key] = outcome
-        self._contexts[attempt.key] = placed(attempt, context) or {}
         is_unsent = attempt.state is State.READY
-        return Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, placed(attempt, context), retry, is_unsent)
+        judgement = Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, placed(attempt, context), retry, is_unsent)
+        self._ended[attempt.key] = standing_of(judgement, attempt)
+        return judgement
 
-    def _beside_otherwise(self, attempt: AttemptRecord, context: Json | None) -> str:
+    def _beside_otherwise(self, attempt: AttemptRecord, known: Json, context: Json | None) -> str:
         """What is on record beside the attempt's result where a further envelope says something else; "" for nothing.
 
         Of what can be used only: what an envelope leaves out, or a comment, says nothing else.
         """
         declared = declared_of(self._view.spec)
-        mine, _ = read_context(self._contexts.get(attempt.key, {}), declared)
+        mine, _ = read_context(known, declared)
         new, _ = read_context(context or {}, declared)
         names = [name for name in new if name in (*EFFECTS, *declared) and new[name] != mine.get(name)]
         beside = [f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names]
-        used = {**attempt.settings, **actual_of(self._contexts.get(attempt.key, {}))}
+        used = {**attempt.settings, **actual_of(known)}
         really = [name for name, value in actual_of(context or {}).items() if not is_as_planned(value, used.get(name))]
         beside += [f"{name} {used[name]}" if name in used else f"no {name}" for name in really]
         return ", ".join(beside)
@@ -266,7 +216,23 @@ class Judge:
         if of:
             self._exported.setdefault(of, []).append(envelope.payload)
         self._told.add(content)
+        if (known := self._completable.pop(completed_by(envelope), None)) is not None:
+            return self._told_later(envelope, known, outcome, candidate, _context(row.payload))
         return Judgement(envelope, Verdict.ACCEPTED, "", outcome, candidate, _context(row.payload))
+
+    def _told_later(
+        self, envelope: EnvelopeRecord, known: Standing, outcome: Outcome, candidate: Candidate, context: Json | None
+    ) -> Judgement:
+        """A row of a told result that is on record: it completes or repeats it, where it says nothing else of it."""
+        if known.settings == candidate.settings:
+            if (whole := completed(known.outcome, outcome)) is not None:
+                return completing(envelope, known, whole, context, candidate)
+            if _meant(known.outcome) == _meant(outcome) or is_said(known.outcome, outcome):
+                return Judgement(envelope, Verdict.DUPLICATE, f"repeats result {known.id}")
+        retract = f"hakken retract {shlex.quote(self._view.name)} {known.id} --why REASON"
+        which = f"{known.id} ({self._view.label(known.settings)})"
+        message = f"result {which} says otherwise; to let this count, {retract} and tell it again"
+        return Judgement(envelope, Verdict.CONTRADICTORY, message)
 
     def _says(self, row: ToldRow, payload: str) -> bool:
         """Whether a row told before says what this one does."""

@@ -12,6 +12,7 @@ from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, read_column
 from flows.engine.people.rows.drafts import (
     TELL,
     WHOLE,
+    completed_by,
     content_of,
     draft_file,
     draft_row,
@@ -41,6 +42,7 @@ __all__ = [
     "Column",
     "ToldRow",
     "columns_of",
+    "completed_by",
     "content_of",
     "draft_file",
     "draft_row",

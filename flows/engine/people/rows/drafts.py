@@ -11,9 +11,10 @@ from typing import Any, Final
 from flows.engine.people.rows.columns import PLAIN
 from flows.engine.people.rows.exported import OBSERVATION, is_exported, lasting
 from loop.cells import has_decimal_comma, split_header
-from loop.record import EnvelopeDraft, EnvelopeRecord
+from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord
 
 TELL: Final = "tell:"
+OF: Final = "of"  # in a payload: the id of the told result that the row repeats or completes
 AGAIN: Final = "again"  # in a payload: how often the row was refused before
 DOUBTFUL: Final = "doubtful"  # in a payload: columns whose number the other rows of the file leave in doubt
 WHOLE: Final = "0"  # in place of a line number: the file as a whole
@@ -32,9 +33,11 @@ def draft_row(
     *,
     has_decimal_commas: bool = False,
     doubtful: Collection[str] = (),
+    of: ObservationRecord | None = None,
 ) -> EnvelopeDraft:
     """A row as an envelope, unread. Where its file may have decimal commas and it has some, it says so; and which
-    columns of it are ``doubtful``: what their sign is, the other rows do not tell.
+    columns of it are ``doubtful``: what their sign is, the other rows do not tell. ``of`` is the result on record that
+    it says more of.
 
     ``seen`` counts equal rows of the file: a row that moved to another line is still known, and two equal
     readings in one file stay two readings. An exported row has the id of its result, by which it is one wherever it
@@ -49,12 +52,14 @@ def draft_row(
     seen[text] += 1
     said: dict[str, Any] = {"decimal": ","} if has_decimal_commas and any(map(has_decimal_comma, cells)) else {}
     said |= {DOUBTFUL: list(doubtful)} if doubtful else {}
+    said |= {OF: of.id} if of is not None and of.key is None else {}
     payload = json.dumps({"cells": named, "occurrence": seen[text], **said}, ensure_ascii=False)
     key = next((cell for head, cell in zip(header, cells, strict=False) if head.strip() == "key" and cell), None)
     plain = {
         name: cell for head, cell in zip(header, cells, strict=False) if (name := split_header(head)[0]) not in PLAIN
     }
-    return EnvelopeDraft(source, None if is_foreign else key, payload, plain or None)
+    key = key if not is_foreign else of.key if of is not None else None
+    return EnvelopeDraft(source, key, payload, plain or None)
 
 
 def told_again(draft: EnvelopeDraft, times: int) -> EnvelopeDraft:
@@ -71,9 +76,15 @@ def content_of(envelope: EnvelopeRecord) -> tuple[str, str]:
     if f'"{OBSERVATION}"' in payload:
         cells = json.loads(payload).get("cells", ())
         file = TELL if is_exported(cells) and OBSERVATION in cells else file
-    if f'"{AGAIN}"' in payload:
-        payload = json.dumps({k: v for k, v in json.loads(payload).items() if k != AGAIN}, ensure_ascii=False)
+    if any(f'"{name}": ' in payload for name in (AGAIN, OF)):
+        said = json.loads(payload)
+        payload = json.dumps({k: v for k, v in said.items() if k not in (AGAIN, OF)}, ensure_ascii=False)
     return file, payload
+
+
+def completed_by(envelope: EnvelopeRecord) -> str:
+    """The id of the told result that a row repeats or completes; "" of any other row."""
+    return str(json.loads(envelope.payload).get(OF, "")) if f'"{OF}": ' in envelope.payload else ""
 
 
 def exported_id(envelope: EnvelopeRecord) -> str:

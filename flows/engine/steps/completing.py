@@ -1,0 +1,85 @@
+"""Completing: what is measured later of an experiment whose result is on record joins it. Pure.
+
+A yield is known in an hour, an enantiomeric excess in a week. The later result says everything that the earlier one
+said, or leaves it out, and adds values of its own; then one with all of them stands in the place of the earlier one,
+which stays on record, retracted as completed. A result that says anything else of what is known contradicts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from loop.circumstances import COMPLETES
+from loop.outcome import Measured, Measurement, Outcome
+from loop.record import Json, ObservationRecord, Settings
+
+Named: TypeAlias = tuple[str, str | None]  # of a measurement: its property and channel
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A result that counts: its observation's id, what came out and what was recorded beside it, and of what it is."""
+
+    id: str
+    outcome: Outcome
+    context: Json
+    settings: Settings
+    key: str | None  # of the attempt, None where it was told
+
+
+def completed(known: Outcome, new: Outcome) -> Measured | None:
+    """Everything that both say, where ``new`` adds values and takes none back; None where it does not."""
+    if not (isinstance(known, Measured) and isinstance(new, Measured)):
+        return None
+    mine, theirs = _by_name(known), _by_name(new)
+    if not theirs.keys() - mine.keys() or any(mine[name] != theirs[name] for name in mine.keys() & theirs.keys()):
+        return None
+    return Measured((*known.measurements, *(m for m in new.measurements if (m.property, m.channel) not in mine)))
+
+
+def is_said(known: Outcome, new: Outcome) -> bool:
+    """Whether all that ``new`` says is known: some of the values, and no other."""
+    if not (isinstance(known, Measured) and isinstance(new, Measured)):
+        return False
+    mine = _by_name(known)
+    return all(mine.get(name) == said for name, said in _by_name(new).items())
+
+
+def added_by(known: Outcome, whole: Measured) -> str:
+    """What a result has beyond the one that it completes, such as "ee and conversion"."""
+    had = _by_name(known) if isinstance(known, Measured) else {}
+    *most, last = dict.fromkeys(name for name, channel in _by_name(whole) if (name, channel) not in had)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def parts_of(o: ObservationRecord, every: Mapping[str, ObservationRecord]) -> Iterator[ObservationRecord]:
+    """A result and those on record that it completes, the last first; ``every`` has the retracted ones, too."""
+    part: ObservationRecord | None = o
+    while part is not None:
+        yield part
+        part = every.get(str(part.context.get(COMPLETES)))
+
+
+def beside_both(known: Standing, new: Json | None) -> Json:
+    """What is recorded beside the two; the first word of each thing counts, and comments follow one another."""
+    said: dict[str, Any] = {**(new or {}), **known.context, COMPLETES: known.id}
+    if (provenance := _both(known.context, new or {}, "provenance")) is not None:
+        said["provenance"] = provenance
+    comments = [c for c in (known.context.get("comment"), (new or {}).get("comment")) if c]
+    return said | ({"comment": "; ".join(dict.fromkeys(map(str, comments)))} if comments else {})
+
+
+def _both(known: Json, new: Json, name: str) -> Json | None:
+    mine, theirs = known.get(name), new.get(name)
+    if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+        return {**theirs, **mine}
+    return None
+
+
+def _by_name(outcome: Measured) -> dict[Named, list[Measurement]]:
+    found: dict[Named, list[Measurement]] = {}
+    for m in outcome.measurements:
+        found.setdefault((m.property, m.channel), []).append(m)
+    return found

@@ -1,0 +1,101 @@
+"""Judgements: what is to be recorded of envelopes, and the writing of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from flows.engine.steps.completing import Standing, added_by, beside_both
+from flows.progress import Progress
+from loop.contracts import ToldOutcome, Work
+from loop.experiment import Event
+from loop.outcome import Measured, Outcome
+from loop.record import AttemptRecord, Candidate, EnvelopeRecord, Json, Verdict
+from loop.safety import said_by
+from loop.wording import plural
+
+TOGETHER: Final = 500  # told rows that are put on record at once
+ENGINE: Final = "engine"  # source of the envelopes that the engine writes itself
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be recorded of one envelope."""
+
+    envelope: EnvelopeRecord
+    verdict: Verdict
+    message: str = ""
+    outcome: Outcome | None = None  # of an accepted one
+    candidate: Candidate | None = None  # of an accepted told observation
+    context: Json | None = None
+    retry: str = ""  # why its attempt is tried again, "" for not
+    claims: bool = False  # a result came for an attempt that was never sent: it is claimed first
+    halts: str = ""  # why the campaign is halted: a safety stop that is no outcome, such as of an ended attempt
+    completes: str = ""  # the earlier result of the same experiment in whose place it stands, with further values
+    adds: str = ""  # what it adds to that one, in words
+
+    @property
+    def told(self) -> ToldOutcome | None:
+        """The outcome of an accepted told row, which belongs to no attempt and is new; None of anything else."""
+        if self.verdict is not Verdict.ACCEPTED or self.outcome is None or self.candidate is None or self.completes:
+            return None
+        return ToldOutcome(self.envelope.id, self.outcome, self.candidate, self.context)
+
+    def write(self, work: Work) -> str | None:
+        """Record it; returns the id of the observation, where one was added."""
+        if self.verdict is not Verdict.ACCEPTED:
+            work.judge(self.envelope.id, self.verdict, self.message)
+            if self.halts:
+                work.halt(*said_by(self.envelope.source, self.halts))
+            return None
+        assert self.outcome is not None
+        if self.claims and self.envelope.key:
+            work.move(self.envelope.key, Event.CLAIMED, "a result came before it was sent")
+        if self.completes:
+            work.retract(self.completes, ENGINE, f"completed by result {self.envelope.id}, which adds {self.adds}")
+        record = work.accept(self.envelope.id, self.outcome, candidate=self.candidate, context=self.context)
+        if self.retry and self.envelope.key:
+            work.retry(self.envelope.key, self.retry)
+        return record.id
+
+
+def write_all(judgements: Sequence[Judgement], work: Work, progress: Progress) -> None:
+    """Record them in their order, and told rows that follow one another together."""
+    done = 0
+    for is_told_row, some in groupby(judgements, key=lambda j: j.told is not None):
+        run = [*some]
+        for start in range(0, len(run), TOGETHER if is_told_row else 1):
+            part = run[start : start + TOGETHER] if is_told_row else run[start : start + 1]
+            if is_told_row:
+                work.accept_told([j.told for j in part if j.told is not None])
+            else:
+                part[0].write(work)
+            done += len(part)
+            progress("results judged", done)
+
+
+def completing(
+    envelope: EnvelopeRecord,
+    known: Standing,
+    whole: Measured,
+    context: Json | None,
+    candidate: Candidate | None = None,
+) -> Judgement:
+    """Of a result that adds values to one that counts: both as ``whole``, in the place of that one."""
+    beside, adds = beside_both(known, context), added_by(known.outcome, whole)
+    return Judgement(envelope, Verdict.ACCEPTED, "", whole, candidate, beside, completes=known.id, adds=adds)
+
+
+def said_of_completed(judgements: Iterable[Judgement]) -> tuple[str, ...]:
+    """A note on results that further values joined; none where there are none."""
+    adds = Counter(j.adds for j in judgements if j.completes)
+    return tuple(f"{added} joined {plural(count, 'result')} on record" for added, count in adds.items())
+
+
+def standing_of(judgement: Judgement, attempt: AttemptRecord) -> Standing:
+    """The result of an attempt as it will be on record; an observation has the id of its envelope."""
+    assert judgement.outcome is not None
+    return Standing(judgement.envelope.id, judgement.outcome, judgement.context or {}, attempt.settings, attempt.key)
