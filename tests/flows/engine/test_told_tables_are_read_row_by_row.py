@@ -37,8 +37,21 @@ def test_told_rows_count_with_units_limits_negatives_and_faults(settings: Settin
     assert (fault.kind.value, fault.message) == ("instrument_fault", "needle clogged")
 
 
+def test_everything_that_is_wrong_with_a_row_is_said_at_once(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    file = write(tmp_path, "solvent,base,step,yield\nwatr,DBU,two,>=20\nwater,DBUX,2,\n")
+
+    first, second = tell(settings, "small", file, by="tester").problems
+
+    assert "parameter 'solvent' has no option 'watr'; did you mean 'water'" in first
+    assert "; column 'step' must hold a finite number, got 'two'" in first
+    assert "; column 'yield' has '>=20'; write a limit as >20" in first
+    assert "'DBUX'" in second
+    assert "yield" not in second  # that there is none yet is said once the settings can be read
+
+
 def test_telling_says_how_far_it_is(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in ("flows.engine.people.telling", "flows.engine.steps.judging"):
+    for place in ("flows.engine.people.telling", "flows.engine.steps.judgement"):
         monkeypatch.setattr(f"{place}.TOGETHER", 2)
     add(settings, tmp_path)
     file = write(tmp_path, HEADER + "water,DBU,1,50,1,,\nDMF,DBU,2,5,1,,\nDMF,DBU,3,x,1,,\nDMF,DBU,4,7,1,,\n")

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from flows.engine.people.rows.columns import Column
 from loop.cells import finite, says_nothing, without_doubt
-from loop.errors import OutcomeError, UnitError
+from loop.errors import HakkenError, OutcomeError, UnitError
 from loop.nearly_numbers import in_place_of
 from loop.space import Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
@@ -19,6 +19,11 @@ MANY: Final = 5  # values of which all are small are told of, since a few may we
 
 class NoResult(OutcomeError):
     """A row has neither a value nor an outcome; fill one in."""
+
+
+def together(faults: Sequence[HakkenError]) -> HakkenError:
+    """What is wrong with a row as one error: a person mends all of it at once."""
+    return faults[0] if len(faults) == 1 else OutcomeError("; ".join(map(str, faults)))
 
 
 def cell_of(cells: Cells, thing: str, part: str = "value") -> tuple[Column | None, str]:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows.engine.people.rows.cells import Cells, NoResult, cell_of, is_missing
+from flows.engine.people.rows.cells import Cells, NoResult, cell_of, is_missing, together
 from flows.engine.people.rows.columns import PLAIN, Column, read_columns
 from flows.engine.people.rows.drafts import DOUBTFUL
 from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
 from flows.engine.people.rows.results import result_of
 from flows.engine.people.rows.settings import check_blends, check_structures, settings_of
 from loop.cells import in_doubt, pointed, says_nothing
-from loop.errors import HakkenError, OutcomeError
+from loop.errors import HakkenError, OutcomeError, SpaceError
 from loop.space import Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
 
@@ -60,7 +60,10 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         }
     is_foreign = is_exported(cells)
     has_key = bool(cell_of(by_place, "key")[1])
-    settings = settings_of(by_place, spec, space, is_needed=not has_key)
+    try:
+        settings = settings_of(by_place, spec, space, is_needed=not has_key)
+    except (OutcomeError, SpaceError) as error:
+        raise together([error, *_fault_of_result(by_place, spec)]) from None
     if settings and spec.source is None:  # a source says by it what a new name stands for
         beside = {
             head: text.strip() for head, text in cells.items() if head.endswith("_smiles") and head not in columns
@@ -69,6 +72,16 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         check_structures(structures_beside(cells) if is_foreign else beside, settings, spec, space)
     actual = settings if has_key else _actual(by_place, spec, space)
     return ToldRow(settings, result_of(by_place, spec, actual))
+
+
+def _fault_of_result(cells: Cells, spec: CampaignSpec) -> list[HakkenError]:
+    try:
+        result_of(cells, spec, None)
+    except NoResult:
+        return []
+    except OutcomeError as error:
+        return [error]
+    return []
 
 
 def missing_in(cells: Mapping[str, str], spec: CampaignSpec, space: Space) -> dict[str, str]:

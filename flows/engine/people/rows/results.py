@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flows.engine.people.rows.cells import Cells, NoResult, cell_of, in_unit, number_of
+from flows.engine.people.rows.cells import Cells, NoResult, cell_of, in_unit, number_of, together
 from flows.engine.people.rows.columns import TAKEN
 from loop.cells import finite, is_number
 from loop.circumstances import HOUR
-from loop.errors import OutcomeError, did_you_mean
+from loop.errors import HakkenError, OutcomeError, did_you_mean
 from loop.outcome import CANNOT, CANNOT_KIND
 from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
@@ -25,7 +25,7 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
     comment = cell_of(cells, "comment")[1]
     reason = cell_of(cells, "reason")[1] or comment  # the former of an exported row, as what follows of its faults
     said = cell_of(cells, "outcome")[1].lower()
-    values = [v for name, target in spec.objective.items() if (v := _value(cells, name, target)) is not None]
+    values = _values(cells, spec)
     context: dict[str, Any] = {"comment": comment} if comment else {}
     context |= _beside(cells, spec)
     if actual:
@@ -93,6 +93,19 @@ def _taken(cells: Cells, spec: CampaignSpec) -> dict[str, float]:
             raise OutcomeError(f"column {column.header!r} must be in the unit of the costs, {unit!r}; convert it")
         found["cost"] = number
     return found
+
+
+def _values(cells: Cells, spec: CampaignSpec) -> list[dict[str, Any]]:
+    values: list[dict[str, Any]] = []
+    faults: list[HakkenError] = []
+    for name, target in spec.objective.items():
+        try:
+            values += [value] if (value := _value(cells, name, target)) is not None else []
+        except OutcomeError as error:
+            faults.append(error)
+    if faults:
+        raise together(faults)
+    return values
 
 
 def _value(cells: Cells, target: str, said: TargetSpec) -> dict[str, Any] | None:

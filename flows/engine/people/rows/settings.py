@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
+from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of, together
 from flows.engine.people.rows.columns import Column
 from loop.cells import finite, hint_of, is_in_doubt, pointed, without_doubt
 from loop.circumstances import SUMS
-from loop.errors import MoleculeError, OutcomeError, SpaceError, did_you_mean
+from loop.errors import HakkenError, MoleculeError, OutcomeError, SpaceError, did_you_mean
 from loop.molecules.shelf import from_shelf
 from loop.outcome import LARGEST
-from loop.space import Component, Continuous, Discrete, Space
+from loop.space import Component, Continuous, Discrete, Parameter, Space
 from loop.space.parameters import HINTED, least_and_most
 from loop.spec import CampaignSpec
 from loop.spec.library_models import StandardiseSpec
@@ -26,6 +26,7 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
     ``is_needed`` says that nothing else tells what was tried, so that every parameter which applies must have one.
     """
     settings: dict[str, str | float] = {}
+    faults: list[HakkenError] = []
     mixed, conditional = space.frame.mixed_columns, space.frame.conditional
     for place, p in enumerate(space.parameters):
         column, text = cell_of(cells, p.name)
@@ -39,22 +40,31 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
                 f"parameter {p.name!r} has no value: its column is missing or its cell empty; "
                 f"give every one of {space.needed()}, or the key of an attempt"
             )
-        if not text:
-            raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")
-        if isinstance(p, Continuous | Discrete):
-            # the bounds of a source come from its table, and decide nothing
-            decided = text if spec.source is not None else _decided(p, column, text)
-            number = in_unit(number_of(column.header, decided), column, p.unit)
-            if abs(number) > LARGEST:
-                raise OutcomeError(
-                    f"column {column.header!r}: {text} is beyond {LARGEST:g}, too large to be reckoned with; correct it"
-                )
-            settings[p.name] = number
-        elif isinstance(p, Component):
-            settings[p.name] = _option(p, text, spec)
-        else:
-            settings[p.name] = p.value(p.index(_as_written(text, p.options)))
+        try:
+            settings[p.name] = _setting(p, column, text, spec)
+        except (OutcomeError, SpaceError) as error:
+            faults.append(error)
+    if faults:
+        raise together(faults)
     return settings
+
+
+def _setting(p: Parameter, column: Column, text: str, spec: CampaignSpec) -> str | float:
+    """What a cell says of a parameter, in its own unit. Raises ``OutcomeError`` or ``SpaceError``."""
+    if not text:
+        raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")
+    if isinstance(p, Continuous | Discrete):
+        # the bounds of a source come from its table, and decide nothing
+        decided = text if spec.source is not None else _decided(p, column, text)
+        number = in_unit(number_of(column.header, decided), column, p.unit)
+        if abs(number) > LARGEST:
+            raise OutcomeError(
+                f"column {column.header!r}: {text} is beyond {LARGEST:g}, too large to be reckoned with; correct it"
+            )
+        return number
+    if isinstance(p, Component):
+        return _option(p, text, spec)
+    return p.value(p.index(_as_written(text, p.options)))
 
 
 def _as_written(text: str, options: Sequence[str]) -> str:
