@@ -43,7 +43,7 @@ def test_everything_that_is_wrong_with_a_row_is_said_at_once(settings: Settings,
 
     first, second = tell(settings, "small", file, by="tester").problems
 
-    assert "parameter 'solvent' has no option 'watr'; did you mean 'water'" in first
+    assert "parameter 'solvent' has no option 'watr' (did you mean 'water'?)" in first
     assert "; column 'step' must hold a finite number, got 'two'" in first
     assert "; column 'yield' has '>=20'; write a limit as >20" in first
     assert "'DBUX'" in second
