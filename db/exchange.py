@@ -50,20 +50,27 @@ def export(
         NotFound: There is no such campaign.
         UnknownName: The format is neither.
     """
+    see_that_it_can_be_written(path, format, overwrite=overwrite)
+    return write_rows(table(ledger, name), path, format)
+
+
+def see_that_it_can_be_written(path: str | os.PathLike[str], format: str, *, overwrite: bool) -> None:
+    """Refuse what ``write_rows`` could not write, before rows are made. Raises as ``export``."""
     target = Path(path)
-    try:
-        write = _WRITERS[format]
-    except KeyError:
-        raise UnknownName("export format", format, _WRITERS) from None
+    if format not in _WRITERS:
+        raise UnknownName("export format", format, _WRITERS)
     if target.is_dir():
         raise LedgerError(f"{target} is a folder; name a file in it")
     if target.exists() and not overwrite:
         raise LedgerError(f"{target} is there already; name another file, or overwrite it (--overwrite)")
     if not target.parent.is_dir():
         raise LedgerError(f"{target.parent} is no folder; make it first, or name another file")
-    rows = table(ledger, name)
-    with _replacing(target) as temporary:
-        write(rows, temporary)
+
+
+def write_rows(rows: list[Row], path: str | os.PathLike[str], format: str) -> int:
+    """Write rows that have the same columns as a file that appears whole or not at all. Returns how many."""
+    with _replacing(Path(path)) as temporary:
+        _WRITERS[format](rows, temporary)
     return len(rows)
 
 

@@ -6,6 +6,7 @@ from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.best import believed, best
 from flows.engine.looking.examining import examine, examined
 from flows.engine.looking.explaining import explain, explained
+from flows.engine.looking.predicting import PredictError, predict
 from flows.engine.looking.previewing import preview, preview_file
 from flows.engine.looking.replaying import replay
 from flows.engine.looking.reports import Best, ImportReport, ReplayReport, StatusReport, TellReport, TickReport
@@ -28,6 +29,7 @@ __all__ = [
     "Best",
     "ImportReport",
     "IngestError",
+    "PredictError",
     "ReplayReport",
     "StatusReport",
     "TellError",
@@ -59,6 +61,7 @@ __all__ = [
     "on_pin",
     "pause_runs",
     "pin",
+    "predict",
     "preview",
     "preview_file",
     "reanalyse",

@@ -13,23 +13,20 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from botorch.utils.multi_objective.pareto import is_non_dominated
-from torch import Tensor
 
-from loop.acquisition.utility import utility
 from loop.belief import Belief, learn, level_chances
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
-from loop.insight.chances import chances, worth
+from loop.insight.chances import chances
 from loop.insight.conditions import best_condition
 from loop.insight.differing import said_of, without_scale
 from loop.insight.hits import hits_of_belief, hits_without_model
-from loop.insight.nearest import shortfalls
-from loop.insight.statements import LEVEL, Believed, HonestBest, Luckiest, Stated
+from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
+from loop.insight.statements import Believed, HonestBest, Luckiest, Stated
 from loop.insight.tried import LIMITS_COUNT, Tried, between, ends_of, mean_of, tried_candidates
 from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
-from loop.objective import SCORES, Objective, Target
+from loop.objective import Objective, Target
 from loop.outcome import Qualifier
 from loop.space import Pool, ProductPool, Space
 from loop.space.leaving_out import why_left_out
@@ -92,8 +89,8 @@ def best_of_belief(
         found = chances(space, objective, history, belief, pool, tried, x, seed=seed)
         means = found.means
         levels = level_chances(objective, plain, x)
-        intervals = [_interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
-    order, front = _ranked(objective, means, found.keeps, found.best_of_tried)
+        intervals = [interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
+    order, front = ranked(objective, means, found.keeps, found.best_of_tried)
     exact_names = {t.name for t in objective.targets if t.is_exact}
     alike = [name for name in without_scale(objective, plain.table) if name not in exact_names]
     exact = {i: known.is_certain(x) for i, known in belief.known.items()}
@@ -102,7 +99,7 @@ def best_of_belief(
             settings=tried[k].settings,
             label=space.label(tried[k].settings),
             targets=tuple(
-                _stated(
+                stated_of(
                     t,
                     float(means[k, i]),
                     (None, None) if t.name in alike else (float(intervals[i][0][k]), float(intervals[i][1][k])),
@@ -117,14 +114,14 @@ def best_of_belief(
             keeps=float(found.keeps[k]),
             best_of_tried=float(found.best_of_tried[k]),
             best_of_all=None if found.best_of_all is None else float(found.best_of_all[k]),
-            score=_score(objective, means[k]),
+            score=score_of(objective, means[k]),
         )
         for k in order
     )
     notes = (*found.notes, *said_of(alike))
     is_likely = float(found.keeps[order[0]]) >= 0.5
     if not is_likely:
-        bounds = "runs as intended" if not _has_thresholds(objective) else "keeps the thresholds"
+        bounds = "runs as intended" if not has_thresholds(objective) else "keeps the thresholds"
         notes = (*notes, f"no tried candidate is believed more likely than not to be one that {bounds}")
     return HonestBest(
         model=belief.models[0].name,
@@ -135,8 +132,8 @@ def best_of_belief(
         is_bound=found.is_bound,
         notes=notes,
         is_front=not objective.is_scalar,
-        is_kept=is_likely or not _has_thresholds(objective),
-        has_thresholds=_has_thresholds(objective),
+        is_kept=is_likely or not has_thresholds(objective),
+        has_thresholds=has_thresholds(objective),
     )
 
 
@@ -152,13 +149,13 @@ def _raw(space: Space, objective: Objective, history: History, table: Table, why
     x = torch.from_numpy(np.array([t.x for t in tried]))
     exact = {i: Known.of(TrainingSet.of(table, i)).is_certain(x) for i, t in enumerate(objective.targets) if t.is_exact}
     keeps = torch.tensor([float(_meets(objective, row)) for row in means.tolist()], dtype=torch.float64)
-    order, front = _ranked(objective, means, keeps, torch.zeros(len(tried), dtype=torch.float64))
+    order, front = ranked(objective, means, keeps, torch.zeros(len(tried), dtype=torch.float64))
     believed = tuple(
         Believed(
             settings=tried[k].settings,
             label=space.label(tried[k].settings),
             targets=tuple(
-                _stated(
+                stated_of(
                     t,
                     float(means[k, i]),
                     _spread(t, tried[k]),
@@ -172,7 +169,7 @@ def _raw(space: Space, objective: Objective, history: History, table: Table, why
             keeps=None,
             best_of_tried=None,
             best_of_all=None,
-            score=_score(objective, means[k]),
+            score=score_of(objective, means[k]),
         )
         for k in order
     )
@@ -188,74 +185,6 @@ def _spread(target: Target, tried: Tried) -> tuple[float | None, float | None]:
         return (min(values), max(values)) if len(values) > 1 else (None, None)
     low, high = (target.possible(end) for end in between(target, tried))
     return (low, high) if math.isfinite(low) and math.isfinite(high) else (None, None)
-
-
-def _stated(
-    target: Target,
-    mean: float,
-    interval: tuple[float | None, float | None],
-    tried: Tried,
-    *,
-    is_known: bool,
-    chances: Sequence[float] = (),
-) -> Stated:
-    """What is said of one target, within what it can be; ``chances`` are those of its levels, the lowest first."""
-    low, high = interval
-    values, limits = tried.values[target.name], tried.limits[target.name]
-    return Stated(
-        target.name,
-        target.unit,
-        target.possible(mean),
-        None if low is None else target.possible(low),
-        None if high is None else target.possible(high),
-        values,
-        limits,
-        target.classes or (),
-        target.grades,
-        is_known=is_known,
-        chances={} if is_known else target.graded(chances),
-    )
-
-
-def _interval(mean: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-    """The central interval of the belief at each point, shapes ``(n,)``: quantiles of the draws, ``(s, n)``.
-
-    Draws of a committee come from its members, so members that disagree make it wide, or skewed.
-    """
-    tail = (1.0 - LEVEL) / 2.0
-    found = torch.quantile(draws, torch.tensor([tail, 1.0 - tail], dtype=draws.dtype), dim=0)
-    # a skewed mixture's mean may lie at the edge; draws are finitely many
-    return torch.minimum(found[0], mean), torch.maximum(found[1], mean)
-
-
-def _ranked(objective: Objective, means: Tensor, keeps: Tensor, chance: Tensor) -> tuple[list[int], int]:
-    """Candidates, best first, and how many of the first are recommended.
-
-    Those that more likely than not keep the thresholds come first, by believed value; then the others, by the chance
-    that they do, and of equal chances (none, in as many draws as there are) by how little they are believed to miss
-    them. With several targets the front of the believed values leads, by the chance of each to be on the true one.
-    """
-    value = worth(objective, means)
-    likely = (keeps >= 0.5).tolist()
-    short = shortfalls(objective, [dict(zip(objective.names, row, strict=True)) for row in means.tolist()])
-    doubt = [(0.0, 0.0) if likely[k] else (1.0 - float(keeps[k]), short[k]) for k in range(len(keeps))]
-    if value.shape[1] == 1:
-        places = [i for i, t in enumerate(objective.targets) if t.is_wanted]
-        beyond = utility(objective, means[:, places]).tolist()  # of scores that are all nothing, or everything
-        return sorted(range(len(keeps)), key=lambda k: (*doubt[k], -float(value[k, 0]), -beyond[k])), 1
-    least = min(doubt)
-    candidates = torch.tensor([k for k in range(len(keeps)) if doubt[k] == least])
-    leading = set(candidates[is_non_dominated(value[candidates], deduplicate=False)].tolist())
-    order = sorted(range(len(keeps)), key=lambda k: (k not in leading, not likely[k], -float(chance[k]), *doubt[k], k))
-    return order, len(leading)
-
-
-def _score(objective: Objective, means: Tensor) -> tuple[str, float] | None:
-    """Name and value of a trade-off's score at the means of all targets; None where no one number ranks several."""
-    name = SCORES.get(objective.tradeoff)
-    if name is None or len(objective.wanted) < 2:
-        return None
-    return name, objective.score(dict(zip(objective.names, means.tolist(), strict=True)))
 
 
 def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) -> tuple[Luckiest, ...]:
@@ -300,7 +229,3 @@ def _single(target: Target, stated: Stated) -> Iterator[tuple[float, str]]:
 
 def _meets(objective: Objective, row: Sequence[float]) -> bool:
     return all(t.meets(value) for t, value in zip(objective.targets, row, strict=True))
-
-
-def _has_thresholds(objective: Objective) -> bool:
-    return any(t.has_bounds for t in objective.targets)

@@ -83,7 +83,7 @@ def chances(
         for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True))
     ]
     draws, means = torch.stack([d for d, _ in said], dim=-1), torch.stack([mean for _, mean in said], dim=-1)
-    stands = _stands(objective, draws, _runs(tried, belief, rivals), seed)
+    stands = standing(objective, draws, _runs(tried, belief, rivals), seed)
     n = len(tried)
     keeps = stands[:, :n].double().mean(0)
     stands &= leads
@@ -107,6 +107,11 @@ def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Te
     ``(p, d)`` gives ``(n, p)`` and ``(p,)``.
     """
     return _doubting(model, *drawn(model, x, n, seed=seed), seed)
+
+
+def doubted_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+    """``doubted`` of each point by itself: the draws say nothing of two points together."""
+    return _doubting(model, *drawn_apart(model, x, n, seed=seed), seed)
 
 
 def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> tuple[Tensor, Tensor]:
@@ -135,7 +140,7 @@ def _drawn(model: FittedSurrogate, x: Tensor, jointly: Tensor, n: int, *, seed: 
         return doubted(model, x, n, seed=seed)
     draws, means = torch.empty((n, len(x)), dtype=x.dtype), torch.empty(len(x), dtype=x.dtype)
     draws[:, jointly], means[jointly] = doubted(model, x[jointly], n, seed=seed)
-    draws[:, ~jointly], means[~jointly] = _doubting(model, *drawn_apart(model, x[~jointly], n, seed=seed), seed)
+    draws[:, ~jointly], means[~jointly] = doubted_apart(model, x[~jointly], n, seed=seed)
     return draws, means
 
 
@@ -181,7 +186,7 @@ def _runs(tried: Sequence[Tried], belief: Belief, rivals: Tensor) -> Tensor:
     return torch.cat([went, belief.feasibility.chance(rivals)])
 
 
-def _stands(objective: Objective, draws: Tensor, runs: Tensor, seed: int) -> Tensor:
+def standing(objective: Objective, draws: Tensor, runs: Tensor, seed: int) -> Tensor:
     """Whether a candidate counts in a draw, ``(s, n)``: it runs, and its drawn values keep every threshold."""
     stands = runs_in_draws(runs, len(draws), seed=seed + 7)
     for i, target in enumerate(objective.targets):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from loop.insight.statements import CHECKED, Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
+from loop.insight.statements import (
+    CHECKED,
+    Believed,
+    HonestBest,
+    Likely,
+    Luckiest,
+    OnSubstrate,
+    Predicted,
+    Stated,
+)
 from loop.record import Json
 from loop.wording import in_digits, in_places, plural
 
@@ -75,13 +84,13 @@ def if_exact(told: Json) -> str:
     return "" if told.get("scatters", True) or told.get("repeated") else ", if results hardly scatter"
 
 
-def believed_line(one: Believed, found: HonestBest, between: str = "; ") -> str:
+def believed_line(one: Believed, found: HonestBest | Predicted, between: str = "; ") -> str:
     """What is believed of every target of a candidate, after the score of a trade-off where there is one."""
     score = [] if one.score is None else [f"{one.score[0]} {in_digits(one.score[1])}"]
     return between.join([*score, *(stated_line(stated, found) for stated in one.targets)])
 
 
-def stated_line(stated: Stated, found: HonestBest) -> str:
+def stated_line(stated: Stated, found: HonestBest | Predicted) -> str:
     """A believed value with its interval and unit."""
     low, high = stated.low, stated.high
     # without a model it is a range of readings, which are said as they are

@@ -108,6 +108,29 @@ class Likely:
 
 
 @dataclass(frozen=True, slots=True)
+class Predicted:
+    """What is believed of candidates that somebody asked for.
+
+    Attributes:
+        model: The surrogate's name.
+        candidates: As they were asked for.
+        order: Their numbers, best first: by believed value those that more likely than not run and keep thresholds.
+        front: How many of the first are best: one, or as many as the believed front of them has.
+        has_thresholds: There are some, so that ``keeps`` of a candidate speaks of them.
+        may_fail: Some experiments failed in a way that tells of others, so that ``keeps`` speaks of that.
+    """
+
+    model: str
+    candidates: tuple[Believed, ...]
+    order: tuple[int, ...]
+    front: int
+    level: float = LEVEL
+    notes: tuple[str, ...] = field(default=())
+    has_thresholds: bool = False
+    may_fail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HonestBest:
     """The believed best, or the believed front, and the other tried candidates behind.
 

@@ -4,7 +4,7 @@ of them."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -28,9 +28,10 @@ LIMITS_COUNT: Final = "; where there are only limits, these stand for values"  #
 
 @dataclass
 class Tried:
-    """One candidate that was measured at least once.
+    """One candidate that was tried at least once.
 
-    ``values`` and ``limits`` hold the exact readings of each target and those that are limits ("< 5").
+    ``values`` and ``limits`` hold the exact readings of each target and those that are limits ("< 5"); ``measured`` is
+    how often it gave something, and no answer of no.
     """
 
     x: NDArray[np.float64]  # (d,)
@@ -39,6 +40,7 @@ class Tried:
     limits: Mapping[str, tuple[str, ...]]
     experiments: int
     faults: int = field(default=0)
+    measured: int = field(default=0)
 
     @property
     def has_values(self) -> bool:
@@ -71,15 +73,23 @@ def between(target: Target, tried: Tried) -> tuple[float, float]:
 
 
 def tried_candidates(space: Space, objective: Objective, history: History) -> list[Tried]:
-    """Those with a reading of every target, in the order of the record.
+    """Those with a reading of every target, in the order of the record, the real thing alone.
 
     A candidate whose every answer was no is none of them, and neither is one that only failed. Replicates of one
     candidate are one entry.
     """
+    real = [o for o in history.observations if is_real(space, o.x[None])[0]]
+    return [
+        t
+        for t in all_tried(space, objective, real)
+        if t.measured and all(t.values[name] or t.limits[name] for name in objective.names)
+    ]
+
+
+def all_tried(space: Space, objective: Objective, observations: Iterable[Observation]) -> list[Tried]:
+    """Everything that was tried, whatever came of it, in the order of the record; replicates are one entry."""
     groups: dict[bytes, list[Observation]] = {}
-    for o in history.observations:
-        if not is_real(space, o.x[None])[0]:
-            continue
+    for o in observations:
         groups.setdefault(key_of(o.x), []).append(o)
     words = {t.name: t.grades for t in objective.targets}
     found = []
@@ -106,17 +116,17 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
                     faults += bool(o.outcome.informative)
                 case _:
                     assert_never(o.outcome)
-        if measured and all(values[name] or limits[name] for name in objective.names):
-            found.append(
-                Tried(
-                    group[0].x,
-                    space.as_tried(group[0].x),
-                    {name: tuple(v) for name, v in values.items()},
-                    {name: tuple(v) for name, v in limits.items()},
-                    ran,
-                    faults,
-                )
+        found.append(
+            Tried(
+                group[0].x,
+                space.as_tried(group[0].x),
+                {name: tuple(v) for name, v in values.items()},
+                {name: tuple(v) for name, v in limits.items()},
+                ran,
+                faults,
+                measured,
             )
+        )
     return found
 
 

@@ -28,6 +28,7 @@ from flows.engine.people.rows.reading import (
     columns_of,
     has_no_result_yet,
     missing_in,
+    read_settings,
     read_told,
     says_the_same,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "missing_in",
     "perhaps_fractions",
     "read_columns",
+    "read_settings",
     "read_told",
     "says_the_same",
     "still_empty",

@@ -37,6 +37,33 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         OutcomeError: A column or a cell is not as it should be; the message names it and the remedy.
         SpaceError: The settings do not fit the space.
     """
+    by_place, columns, cells = _by_place(payload, spec, space)
+    is_foreign = is_exported(cells)
+    has_key = bool(cell_of(by_place, "key")[1])
+    try:
+        settings = settings_of(by_place, spec, space, is_needed=not has_key)
+    except (OutcomeError, SpaceError) as error:
+        raise together([error, *_fault_of_result(by_place, spec)]) from None
+    if settings and spec.source is None:  # a source says by it what a new name stands for
+        beside = {
+            head: text.strip() for head, text in cells.items() if head.endswith("_smiles") and head not in columns
+        }
+        check_blends(by_place, settings, space)
+        check_structures(structures_beside(cells) if is_foreign else beside, settings, spec, space)
+    actual = settings if has_key else _actual(by_place, spec, space)
+    return ToldRow(settings, result_of(by_place, spec, actual))
+
+
+def read_settings(payload: str, spec: CampaignSpec, space: Space) -> dict[str, str | float]:
+    """The settings of a row, whatever else it says: each parameter that applies has a cell. Raises as ``read_told``."""
+    by_place, _, _ = _by_place(payload, spec, space)
+    settings = settings_of(by_place, spec, space, is_needed=True)
+    check_blends(by_place, settings, space)
+    return settings
+
+
+def _by_place(payload: str, spec: CampaignSpec, space: Space) -> tuple[Cells, Mapping[str, Column], Mapping[str, str]]:
+    """The cells of a row by what they hold, its columns by header, and all of it as typed."""
     data = json.loads(payload)
     if "problem" in data:
         raise OutcomeError(data["problem"])
@@ -58,20 +85,7 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
             at: (c, text if c.thing in texts else in_doubt(text) if c.header in doubts else pointed(text))
             for at, (c, text) in by_place.items()
         }
-    is_foreign = is_exported(cells)
-    has_key = bool(cell_of(by_place, "key")[1])
-    try:
-        settings = settings_of(by_place, spec, space, is_needed=not has_key)
-    except (OutcomeError, SpaceError) as error:
-        raise together([error, *_fault_of_result(by_place, spec)]) from None
-    if settings and spec.source is None:  # a source says by it what a new name stands for
-        beside = {
-            head: text.strip() for head, text in cells.items() if head.endswith("_smiles") and head not in columns
-        }
-        check_blends(by_place, settings, space)
-        check_structures(structures_beside(cells) if is_foreign else beside, settings, spec, space)
-    actual = settings if has_key else _actual(by_place, spec, space)
-    return ToldRow(settings, result_of(by_place, spec, actual))
+    return by_place, columns, cells
 
 
 def _fault_of_result(cells: Cells, spec: CampaignSpec) -> list[HakkenError]:

@@ -1,0 +1,166 @@
+"""Predictions of candidates that a person asks for: rows of a file, or all that meet some conditions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.engine.looking.histories import history_of, seed_of
+from flows.engine.looking.view import View
+from flows.engine.people.bans import region_of
+from flows.engine.people.conditions import read_conditions, unmet
+from flows.engine.people.parquet import in_csv
+from flows.engine.people.rows import columns_of, draft_row, read_settings
+from flows.engine.people.telling import lines_of
+from flows.engine.sources.hearing import sources_of
+from flows.wiring import open_record
+from loop.cells import decoded, delimiter_of, doubtful, no_table, without_mark
+from loop.errors import HakkenError, OutcomeError, SpaceError
+from loop.fidelity import is_real
+from loop.insight.statements import Predicted
+from loop.space import ProductPool
+from loop.space.leaving_out import why_left_out
+from loop.space.pool import CHUNK, said_size
+from loop.spec import build_space
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+SEARCHED: Final = 2_000_000  # candidates that conditions are looked up in
+MOST: Final = 100_000  # candidates that are predicted at once
+SHOWN: Final = 5  # rows of a file that a message names
+
+
+class PredictError(HakkenError):
+    """Candidates to be predicted cannot be read; the message says which, and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is believed of candidates; ``outside`` says by number which the campaign file leaves out, and why."""
+
+    found: Predicted
+    outside: dict[int, str]
+    parameters: tuple[str, ...]  # in the order of the space
+
+
+def predict(settings: Settings, name: str, *, file: Path | None = None, where: Sequence[str] = ()) -> Answer:
+    """What the campaign believes of the rows of a file, or of every candidate that meets all conditions of ``where``.
+
+    Nothing is recorded. Rows may lie outside the space's bounds; candidates are the real thing, unless a condition
+    names a version.
+
+    Raises:
+        NotFound: There is no such campaign.
+        PredictError: The file cannot be read, or too many or no candidates meet the conditions.
+        SpaceError: A condition cannot be read.
+        PlanError: Nothing can be predicted yet.
+    """
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        x = _of_file(view, file) if file is not None else _meeting(view, where)
+        from loop.insight.predicting import predict as predicted  # brings torch: seconds, only where it is asked for
+
+        earlier, _, _ = sources_of(ledger, view.spec)
+        history, _ = history_of(view.spec, view.space, view.counted, ())
+        seed = seed_of(view.spec.planner.seed, name, 0)
+        found = predicted(view.spec, history, x, seed=seed, earlier=earlier)
+        left = {i: why for i, one in enumerate(found.candidates) if (why := why_left_out(view.space, one.settings))}
+        return Answer(found, left, view.space.names)
+
+
+def table_of(answer: Answer) -> list[dict[str, Any]]:
+    """A row for each candidate in the order of its worth, its settings named as ``hakken export`` names them."""
+    rows = []
+    for number in answer.found.order:
+        one = answer.found.candidates[number]
+        row: dict[str, Any] = {"row": number + 1}
+        row |= {f"settings.{name}": one.settings.get(name) for name in answer.parameters}
+        for stated in one.targets:
+            said = {"mean": stated.mean, "low": stated.low, "high": stated.high, "unit": stated.unit}
+            row |= {f"predicted.{stated.target}.{what}": value for what, value in said.items()}
+        row |= {"chance": one.keeps, "experiments": one.experiments, "outside": answer.outside.get(number, "")}
+        rows.append(row)
+    return rows
+
+
+def _of_file(view: View, path: Path) -> NDArray[np.float64]:
+    """Coordinates of the rows of a table of settings, ``(n, d)``; columns of results are passed over."""
+    try:
+        data = in_csv(path.read_bytes())
+    except OSError as error:
+        raise PredictError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    if other := no_table(data):
+        raise PredictError(f"{path} is {other}; give a CSV or Parquet table with a column for each parameter")
+    text, _ = decoded(data)
+    lines = lines_of(text)
+    if len(lines) < 2:
+        raise PredictError(f"{path} has no rows; give a header line and one line for each candidate")
+    header, delimiter = lines[0][1], delimiter_of(without_mark(text))
+    try:
+        columns_of(dict.fromkeys(header, ""), view.spec, view.space)
+    except OutcomeError as error:
+        raise PredictError(f"{path} line 1: {error}") from None
+    doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
+    rows: list[NDArray[np.float64]] = []
+    problems: list[str] = []
+    for line, cells in lines[1:]:
+        either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
+        draft = draft_row(str(line), header, cells, Counter(), has_decimal_commas=delimiter != ",", doubtful=either)
+        try:
+            rows.append(view.space.coordinates(read_settings(draft.payload, view.spec, view.space)))
+        except (OutcomeError, SpaceError) as error:
+            problems.append(f"line {line}: {error}")
+    if problems:
+        more = f"\n  and {len(problems) - SHOWN} lines more" if len(problems) > SHOWN else ""
+        raise PredictError(f"not all of {path} can be read:\n  " + "\n  ".join(problems[:SHOWN]) + more)
+    if len(rows) > MOST:
+        raise PredictError(f"{path} has {len(rows):,} rows, and {MOST:,} are predicted at once at most; divide it")
+    return np.array(rows)
+
+
+def _meeting(view: View, where: Sequence[str]) -> NDArray[np.float64]:
+    """Coordinates of every candidate that meets the conditions, all of them without any."""
+    space = view.space
+    wanted = read_conditions(space, where) if where else None
+    if wanted is not None and wanted.candidate is not None:
+        return space.coordinates(wanted.candidate)[None]
+    if not space.is_finite:
+        raise PredictError(
+            f"campaign {view.name!r} has continuous numbers, so its candidates cannot be listed; give every parameter "
+            "with --where, or candidates in a file"
+        )
+    pool = ProductPool(space)
+    if not pool.counted.is_exact or len(pool) > SEARCHED:
+        raise PredictError(
+            f"campaign {view.name!r} has {said_size(pool).removeprefix('the ')} candidates, too many to be looked "
+            "through; give every parameter with --where, or candidates in a file"
+        )
+    narrowed = None
+    if wanted is not None:
+        ban = region_of(wanted.region, "asked for")
+        narrowed = build_space(view.spec.model_copy(update={"constraints": [*view.spec.constraints, ban]}))
+    named = {*((wanted.region.get("exclude") or {}) if wanted else ())}
+    found: list[NDArray[np.float64]] = []
+    for start in range(0, len(pool), CHUNK):
+        x = pool.take(np.arange(start, min(start + CHUNK, len(pool)), dtype=np.int64))
+        meets = np.ones(len(x), dtype=bool) if narrowed is None else ~narrowed.allows(x)
+        if not named & {name for name, p in view.spec.space.items() if p.type == "fidelity"}:
+            meets &= is_real(space, x)
+        found.append(x[meets])
+    every = np.vstack(found) if found else np.empty((0, len(space.parameters)))
+    if not len(every):
+        said = unmet(space, wanted.region) if wanted else ""
+        raise PredictError(f"no candidate meets {' and '.join(where)}{f': {said}' if said else ''}; loosen a condition")
+    if len(every) > MOST:
+        raise PredictError(
+            f"{len(every):,} candidates {'meet that' if where else 'are there'}, and {MOST:,} are predicted at once at "
+            "most; narrow it with --where"
+        )
+    return every

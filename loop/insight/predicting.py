@@ -1,0 +1,150 @@
+"""Predictions: what is believed of any candidates, each by itself, and what was measured of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loop.belief import Belief, learn, level_chances
+from loop.errors import PlanError
+from loop.history import History
+from loop.insight.chances import doubted_apart, standing
+from loop.insight.differing import said_of, without_scale
+from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
+from loop.insight.statements import Believed, Predicted
+from loop.insight.tried import Tried, all_tried
+from loop.memory.earlier import Earlier
+from loop.memory.hints import hints_of
+from loop.objective import Objective
+from loop.progress import counted
+from loop.space import Space
+from loop.space.rows import key_of
+from loop.spec import CampaignSpec, build_objective, build_space
+from loop.surrogates.protocol import drawn
+from loop.training import regression_table
+
+DRAWS: Final = 1_024  # of each target: the ends of an interval are known to 1 %
+TOGETHER: Final = 2_048  # candidates at once
+JOINTLY: Final = 256  # of those, where levels and classes have to be drawn
+
+
+def predict(
+    spec: CampaignSpec,
+    history: History,
+    x: NDArray[np.float64],
+    *,
+    seed: int,
+    earlier: Sequence[Earlier] = (),
+) -> Predicted:
+    """What a campaign believes of candidates, from everything observed; the same arguments give the same answer.
+
+    Args:
+        spec: A resolved spec.
+        history: What was observed.
+        x: Coordinates of the candidates, shape ``(n, d)``; they need not lie within the space's bounds.
+        seed: Decides the fit and the draws, as of ``loop.insight.best.honest_best``.
+        earlier: Earlier campaigns that may tell something of this one.
+
+    Returns:
+        What is believed of each candidate, in the order given, and the order of their worth. Intervals are of the true
+        value, without the noise of a new measurement.
+
+    Raises:
+        TooFewPoints: A target has too few values.
+        FitError: No model could be fitted.
+        PlanError: The campaign uses none.
+    """
+    space, objective = build_space(spec), build_objective(spec)
+    if spec.planner.surrogate == "random":
+        raise PlanError("the campaign uses no model (surrogate: random), so nothing is predicted; state another one")
+    table, _ = regression_table(space, objective, history)
+    hints, _ = hints_of(spec, space, objective, earlier)
+    plain = learn(spec, space, objective, history, table, seed=seed, hints=hints)
+    exact = {t.name for t in objective.targets if t.is_exact}
+    alike = [name for name in without_scale(objective, plain.table) if name not in exact]
+    known = {key_of(t.x): t for t in all_tried(space, objective, history.observations)}
+    tried = [known.get(key_of(row)) or _untried(space, objective, row) for row in x]
+    found: list[Believed] = []
+    means: list[Tensor] = []
+    step = JOINTLY if any(t.levels is not None or t.classes for t in objective.targets) else TOGETHER
+    for start in range(0, len(x), step):
+        some = tried[start : start + step]
+        mean, believed = _believed(space, objective, plain, some, {*alike, *plain.unscaled}, seed)
+        means.append(mean)
+        found += believed
+        if len(x) > step:
+            counted("candidates predicted", len(found))
+    keeps = torch.tensor([one.keeps for one in found], dtype=torch.float64)
+    order, front = ranked(objective, torch.cat(means), keeps, torch.zeros_like(keeps)) if found else ([], 0)
+    return Predicted(
+        model=plain.models[0].name,
+        candidates=tuple(found),
+        order=tuple(order),
+        front=front,
+        notes=(*said_of(alike), *_unscaled(plain.unscaled)),
+        has_thresholds=has_thresholds(objective),
+        may_fail=plain.feasibility.latent is not None,
+    )
+
+
+def _believed(
+    space: Space, objective: Objective, plain: Belief, tried: Sequence[Tried], alike: set[str], seed: int
+) -> tuple[Tensor, list[Believed]]:
+    """Means of every target, ``(k, m)``, and what is said of each candidate."""
+    belief = plain.as_measured()
+    with torch.no_grad():
+        x = torch.from_numpy(np.array([t.x for t in tried]))
+        said = [
+            (doubted_apart if t.levels is None and not t.classes else drawn)(m, x, DRAWS, seed=seed + 31 * i)
+            for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True))
+        ]
+        draws, means = torch.stack([d for d, _ in said], dim=-1), torch.stack([mean for _, mean in said], dim=-1)
+        went = torch.tensor([t.experiments / max(t.experiments + t.faults, 1) for t in tried], dtype=x.dtype)
+        was_tried = torch.tensor([t.experiments + t.faults > 0 for t in tried])
+        runs = torch.where(was_tried, went, belief.feasibility.chance(x))
+        keeps = standing(objective, draws, runs, seed).double().mean(0)
+        levels = level_chances(objective, plain, x)
+        ends = [interval(means[:, i], draws[..., i]) for i in range(len(belief.models))]
+        exact = {i: known.is_certain(x) for i, known in belief.known.items()}
+    found = [
+        Believed(
+            settings=one.settings,
+            label=space.label(one.settings),
+            targets=tuple(
+                stated_of(
+                    t,
+                    float(means[k, i]),
+                    (None, None) if t.name in alike else (float(ends[i][0][k]), float(ends[i][1][k])),
+                    one,
+                    is_known=i in exact and bool(exact[i][k]),
+                    chances=levels[k].get(t.name, ()),
+                )
+                for i, t in enumerate(objective.targets)
+            ),
+            experiments=one.experiments,
+            faults=one.faults,
+            keeps=float(keeps[k]),
+            best_of_tried=None,
+            best_of_all=None,
+            score=score_of(objective, means[k]),
+        )
+        for k, one in enumerate(tried)
+    ]
+    return means, found
+
+
+def _untried(space: Space, objective: Objective, x: NDArray[np.float64]) -> Tried:
+    nothing: dict[str, tuple[()]] = dict.fromkeys(objective.names, ())
+    return Tried(x, space.as_tried(x), nothing, nothing, 0)
+
+
+def _unscaled(names: frozenset[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    which = " and of ".join(sorted(names))
+    return (f"of {which} an order is believed so far and no value: tell results first",)

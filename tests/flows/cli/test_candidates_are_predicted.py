@@ -1,0 +1,151 @@
+"""``predict`` says what is believed of any candidates: those of a file, or all that meet some conditions."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.cli.guard import REFUSED
+
+ROWS = "ligand,temperature,yield\nA,20,10\nA,60,50\nA,80,72\nB,20,5\nB,60,30\nB,80,41\n"
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return {
+        "campaign": "heat",
+        "space": {
+            "ligand": {"type": "category", "options": ["A", "B"]},
+            "temperature": {"type": "number", "low": 20, "high": 100, "step": 20, "unit": "degC"},
+        },
+        "objective": {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}},
+        "planner": {"surrogate": "gp", "initial": {"experiments": 3}},
+        "budget": {"experiments": 9},
+        "laboratory": {"adapter": "manual"},
+        **changes,
+    }
+
+
+@pytest.fixture
+def told(tell_table: Any) -> None:
+    tell_table(spec(), ROWS)
+
+
+@pytest.mark.usefixtures("told")
+def test_every_candidate_is_predicted_the_best_first_as_best_believes_it(hakken: Any) -> None:
+    answer = json.loads(hakken("predict", "heat", "--json").out)
+    best = json.loads(hakken("best", "heat", "--json").out)["best"]["candidates"]
+
+    found = [one["candidate"] for one in answer["candidates"]]
+    assert len(found) == 2 * 5
+    means = [one["targets"][0]["mean"] for one in found]
+    assert means == sorted(means, reverse=True)
+    assert [one["best"] for one in answer["candidates"]] == [True] + [False] * 9
+    believed = {one["label"]: one["targets"][0]["mean"] for one in found}
+    assert {one["label"]: one["targets"][0]["mean"] for one in best} == pytest.approx(
+        {one["label"]: believed[one["label"]] for one in best}
+    )
+    by_label = {one["label"]: one["targets"][0] for one in found}
+    untried, tried = by_label["A, temperature 100 degC"], by_label["A, temperature 80 degC"]
+    assert untried["high"] - untried["low"] > tried["high"] - tried["low"]
+    assert (tried["values"], untried["values"]) == ([72], [])
+
+
+@pytest.mark.usefixtures("told")
+def test_conditions_leave_some_and_nothing_is_recorded(hakken: Any) -> None:
+    before = hakken("audit", "verify").out
+    said = hakken("predict", "heat", "--where", "ligand=B", "--where", "temperature>60").out
+
+    assert "  1. B, temperature 100 degC\n" in said or "  1. B, temperature 80 degC\n" in said
+    assert "measured: yield 41 %" in said
+    assert "  3. " not in said
+    assert "next: hakken pin heat --where ... has one of them run in the next batch" in said
+    assert hakken("audit", "verify").out == before
+
+
+@pytest.mark.usefixtures("told")
+def test_rows_of_a_file_are_predicted_and_written(hakken: Any, tmp_path: Path) -> None:
+    (tmp_path / "asked.csv").write_text("ligand;temperature [K];yield\nB;313,15;7\nA;393,15;\n", encoding="utf-8")
+    said = hakken("predict", "heat", "asked.csv", "--out", "out.csv").out
+
+    assert "it lies outside the space as the campaign file has it: temperature is 20 to 100 degC" in said
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
+    assert sorted(row["row"] for row in rows) == ["1", "2"]
+    by_row = {row["row"]: row for row in rows}
+    assert float(by_row["1"]["settings.temperature"]) == pytest.approx(40)
+    assert float(by_row["1"]["predicted.yield.low"]) <= float(by_row["1"]["predicted.yield.mean"])
+    assert "outside" in by_row["2"]["outside"]
+    again = hakken("predict", "heat", "asked.csv", "--out", "out.csv").err
+    assert "out.csv is there already; name another file, or overwrite it (--overwrite)" in again
+
+
+def test_thresholds_and_failures_have_chances(hakken: Any, tell_table: Any) -> None:
+    target = {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100, "at_least": 60}}
+    tell_table(spec(objective=target), ROWS)
+    answer = json.loads(hakken("predict", "heat", "--json").out)["candidates"]
+
+    keeps = {one["candidate"]["label"]: one["candidate"]["keeps"] for one in answer}
+    assert keeps["A, temperature 80 degC"] > 0.9 > 0.1 > keeps["B, temperature 20 degC"]
+    assert "to keep the thresholds" in hakken("predict", "heat", "--top", "1").out
+
+
+def test_targets_by_classes_are_chances(hakken: Any, tell_table: Any) -> None:
+    tell_table(
+        spec(objective={"works": {"goal": "maximize", "classes": ["no", "yes"]}}),
+        ROWS.replace("yield", "works").replace(",10\n", ",no\n").replace(",5\n", ",no\n").replace(",30\n", ",no\n")
+        .replace(",50\n", ",yes\n").replace(",72\n", ",yes\n").replace(",41\n", ",yes\n"),
+    )  # fmt: skip
+    said = hakken("predict", "heat", "--top", "1").out
+
+    assert "chance of works yes 0." in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "table", "says"),
+    [
+        (["--where", "ligand=C"], "", "parameter 'ligand' has no option 'C'"),
+        (["--where", "temperature>100"], "", "no candidate meets temperature>100: temperature has 20, 40, 60, 80, 100"),
+        (["asked.csv"], "ligand\nA\n", "line 2: parameter 'temperature' has no value: its column is missing"),
+        (["asked.csv"], "ligand,temperature\nA,hot\nC,20\n", "line 2: column 'temperature' must hold a finite number"),
+        (["asked.csv"], "ligand,temperature\n", "asked.csv has no rows; give a header line and one line for each"),
+        (["asked.csv"], "ligand,temperature,colour\nA,20,red\n", "line 1: column 'colour' is unknown; known: ligand"),
+        (["nowhere.csv"], "", "nowhere.csv cannot be read (No such file or directory); check the path"),
+    ],
+)
+@pytest.mark.usefixtures("told")
+def test_what_cannot_be_predicted_is_named(
+    hakken: Any, tmp_path: Path, arguments: list[str], table: str, says: str
+) -> None:
+    (tmp_path / "asked.csv").write_text(table, encoding="utf-8")
+
+    said = hakken("predict", "heat", *arguments)
+    assert (said.code, says in said.err) == (REFUSED, True), said.err
+
+
+@pytest.mark.usefixtures("told")
+def test_a_file_and_conditions_are_not_taken_together(hakken: Any) -> None:
+    assert "a file names its candidates itself" in hakken("predict", "heat", "a.csv", "--where", "ligand=A").err
+
+
+def test_too_many_candidates_and_continuous_ones_are_to_be_named(hakken: Any, tell_table: Any) -> None:
+    many = {name: {"type": "number", "low": 1, "high": 100, "step": 1} for name in ("x", "y", "z", "w")}
+    tell_table(spec(space=many), "x,y,z,w,yield\n1,1,1,1,5\n2,2,2,2,6\n3,3,3,3,9\n4,5,6,7,8\n")
+    assert "has 100,000,000 candidates, too many to be looked through" in hakken("predict", "heat").err
+    assert "  1. " in hakken("predict", "heat", *(f"--where={name}=7" for name in many)).out
+    spec_ = spec(campaign="cold", space={"t": {"type": "number", "low": 0, "high": 1}})
+    Path("cold.yaml").write_text(yaml.safe_dump(spec_), encoding="utf-8")
+    Path("cold.csv").write_text("t,yield\n0.1,1\n0.2,3\n0.6,4\n", encoding="utf-8")
+    hakken("tell", "cold.yaml", "cold.csv")
+    assert "'cold' has continuous numbers, so its candidates cannot be listed" in hakken("predict", "cold").err
+    assert "t 0.5" in hakken("predict", "cold", "--where", "t=0.5").out
+
+
+def test_without_a_model_it_is_said_why(hakken: Any, tell_table: Any) -> None:
+    tell_table(spec(), "ligand,temperature,yield\nA,20,10\n")
+    assert "needs" in hakken("predict", "heat").err
+    tell_table(spec(campaign="lots", planner={"surrogate": "random"}), ROWS)
+    assert "the campaign uses no model (surrogate: random), so nothing is predicted" in hakken("predict", "lots").err
