@@ -15,7 +15,7 @@ from loop.record import Arm
 def compare(results: Sequence[Result], target: Target) -> Chance:
     """The difference of the arms' means with its standard error (Welch: unequal variances).
 
-    The unit is the proposal: replicates are averaged first. Negatives and faults have no number, so they are
+    The unit is the proposal: replicates are averaged first. Limits, negatives and faults have no number, so they are
     counted beside the mean and not in it. Cheap versions of the experiment are left out.
     """
     model, control = _sample(results, Arm.MODEL, target), _sample(results, Arm.CONTROL, target)
@@ -29,20 +29,25 @@ def compare(results: Sequence[Result], target: Target) -> Chance:
 
 def _sample(results: Sequence[Result], arm: Arm, target: Target) -> Sample:
     by_proposal: dict[tuple[int, int], list[float]] = {}
-    negatives = faults = 0
+    limits = negatives = faults = 0
     for result in results:
         if result.arm is not arm or result.is_told or result.retracted is not None or not result.is_real:
             continue
         negatives += result.kind is Kind.NEGATIVE
         faults += result.kind is Kind.FAULT
         reading = result.readings.get(target.name)
-        if result.kind is Kind.MEASURED and reading is not None and reading.qualifier is Qualifier.EQUAL:
+        if result.kind is not Kind.MEASURED or reading is None:
+            continue
+        if reading.qualifier is not Qualifier.EQUAL:
+            limits += 1
+        else:
             by_proposal.setdefault((result.round_number, result.position), []).append(reading.value)
     values = [fmean(its) for its in by_proposal.values()]
     return Sample(
         n=len(values),
         mean=fmean(values) if values else None,
         variance=variance(values) if len(values) > 1 else None,
+        limits=limits,
         negatives=negatives,
         faults=faults,
     )

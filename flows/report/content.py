@@ -162,6 +162,7 @@ class Sample:
     n: int
     mean: float | None
     variance: float | None
+    limits: int  # readings that are one, such as "<5"
     negatives: int
     faults: int
 

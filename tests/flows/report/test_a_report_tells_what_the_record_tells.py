@@ -11,7 +11,7 @@ from db import open_ledger
 from flows.report import build
 from flows.report.page import render
 from loop.errors import NotFound
-from loop.outcome import Fault, FaultKind, Negative
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
 from loop.record import Arm, Prediction, Verdict
 
 HERE = {"ligand": "XPhos", "base": "KOAc"}
@@ -122,6 +122,21 @@ def test_the_gain_over_chance_is_the_difference_of_the_arms(story):
     assert chance.gain == pytest.approx(37.0)
     assert chance.error == pytest.approx(sqrt(147 / 3 + 450 / 2))
     assert (chance.control.n, chance.control.negatives, chance.control.faults) == (2, 1, 0)
+
+
+def test_limits_stand_beside_the_means_of_the_arms(story):
+    story.plan()
+    for place, (arm, value) in enumerate([(Arm.MODEL, 80), (Arm.CONTROL, 20), (Arm.CONTROL, 5), (Arm.CONTROL, 5)]):
+        proposal = story.propose({**HERE, "temperature": 90.0 + place}, arm)
+        sign = Qualifier.BELOW if value == 5 else Qualifier.EQUAL
+        story.end(proposal, Measured((Measurement("yield", value, "%", value, qualifier=sign),)))
+
+    report = build(story.settle(), story.name)
+    (chance,) = report.chance
+
+    assert (chance.model.n, chance.model.limits) == (1, 0)
+    assert (chance.control.n, chance.control.mean, chance.control.limits) == (1, 20.0, 2)
+    assert "Limits, negatives and faults have no number and stand beside the means." in render(report)
 
 
 def test_a_gain_is_above_zero_when_minimising_too(story):
