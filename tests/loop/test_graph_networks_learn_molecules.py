@@ -95,6 +95,24 @@ class TestOtherArchitectures(Shared):
         return GraphEnsemble("graphs", name, members=3, settings=TINY)
 
 
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_where_all_are_limits_on_one_side_no_value_is_believed_far_beyond_them(sign):
+    molecules = alkanols(12)
+    space = Space((Component("molecule", molecules, molecules, is_library=True),))
+    x = torch.arange(12, dtype=torch.float64)[:, None]
+    limits = sign * torch.tensor([5.0, 4.0], dtype=torch.float64).repeat(6)
+    beyond = torch.full_like(limits, sign * torch.inf)
+    low, high = (limits, beyond) if sign > 0 else (beyond, limits)
+    data = TrainingSet(x, limits, torch.full_like(limits, torch.nan), low, high)
+
+    settings = replace(SMALL, least_steps=300)  # as usual
+    mean, sd = GraphEnsemble("graphs", "dmpnn", settings=settings).fit(space, data, seed=1).moments(x)
+
+    # limits are 0.5 about their mean, so that 3 such beyond the farther one lie 1.5 from it
+    assert float((mean - sign * 4.5).abs().max()) < 3.0
+    assert float(sd.max()) < 3.0
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_order_of_atoms_does_not_matter(name):
     rng = np.random.default_rng(4)

@@ -21,7 +21,7 @@ from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.fitted import FittedGraphEnsemble
 from loop.surrogates.gnn.heads import Head, kernel_head, linear_head
 from loop.surrogates.gnn.inputs import inputs
-from loop.surrogates.gnn.training import Labels, Settings, Training, is_mixed
+from loop.surrogates.gnn.training import Labels, Settings, Training, expected, is_mixed
 from loop.surrogates.protocol import TrainingSet
 
 GROWTH = 0.5  # a squared error falls with this power of the number of values, and held-out ones lack a fold
@@ -256,7 +256,8 @@ def _imputed(value: Tensor, labels: Labels) -> Tensor:
     if not bool(labels.is_censored.any()):
         return y
     level = (value - y)[:, ~labels.is_censored].square().mean().nan_to_num(nan=1.0).clamp_min(1e-4)
-    between = truncated(value, level.expand_as(value), labels.low.expand_as(value), labels.high.expand_as(value)).mean
+    level = level.expand_as(value)
+    between = expected(value, level, labels.low.expand_as(value), labels.high.expand_as(value), labels.reach)
     return torch.where(labels.is_censored, between, y)
 
 

@@ -18,6 +18,7 @@ from loop.surrogates.gnn.layers import initialise
 from loop.surrogates.gnn.network import MakeEncoder, Network, NetworkRows
 
 SCATTER = 0.3  # deviation of a measurement about the network where it is known by limits only, values standardised
+FURTHEST = 3.0  # beyond a limit, values standardised, where all are open limits: Adam goes on where a pull fades out
 CHUNK = 512  # molecules predicted at once
 
 
@@ -53,6 +54,15 @@ class Labels:
     @property
     def is_censored(self) -> Tensor:
         return self.low < self.high
+
+    @property
+    def reach(self) -> Tensor:
+        """How far beyond a limit that is open on its other side a value is taken to lie at most, by target: ``(m,)``.
+
+        However far where some value is known on both sides.
+        """
+        is_known = torch.isfinite(self.low) & torch.isfinite(self.high) & (self.weights > 0)
+        return torch.where(is_known.any(0), torch.inf, FURTHEST)
 
 
 @dataclass(frozen=True)
@@ -151,11 +161,22 @@ def _loss(values: Tensor, labels: Labels, chosen: Tensor, device: torch.device) 
     censored = labels.is_censored[chosen]
     if bool(censored.any()):
         now = values.detach().double().cpu()
-        between = truncated(now, torch.full_like(now, SCATTER**2), labels.low[chosen], labels.high[chosen]).mean
+        between = expected(now, torch.full_like(now, SCATTER**2), labels.low[chosen], labels.high[chosen], labels.reach)
         wanted = torch.where(censored, between, wanted)
     weights = labels.weights[chosen].float().to(device)
     squares = (values - wanted.float().to(device)).square()  # (members, b, targets)
     return (weights * squares).mean(1).sum()
+
+
+def expected(value: Tensor, variance: Tensor, low: Tensor, high: Tensor, reach: Tensor) -> Tensor:
+    """What is expected between limits, infinite where a side is open, where a network says ``value``: any one shape.
+
+    No further than ``reach`` beyond a limit that is open on its other side.
+    """
+    between = truncated(value, variance, low, high).mean
+    lowest = torch.where(torch.isinf(low), high - reach, low)
+    highest = torch.where(torch.isinf(high), low + reach, high)
+    return between.maximum(lowest).minimum(highest)
 
 
 def _taken(store: GraphStore, rows: Rows, chosen: Tensor, device: torch.device) -> tuple[Batch, NetworkRows]:
