@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -29,6 +29,7 @@ laboratory:
   cores: 4
 """
 FREE: Final = LIMITS
+_SCRIPTS: Final = frozenset({".jl", ".m", ".pl", ".py", ".r", ".R", ".sh"})
 _EMPTY = Program((), {}, None, {})
 
 
@@ -37,7 +38,7 @@ class CommandOptions(ComputeOptions):
 
     program: Literal["gaussian", "orca", "psi4"] | None = None
     executable: str | None = None  # instead of the first word of ``command``
-    command: Annotated[list[str], Field(min_length=1)] | None = None
+    command: Annotated[list[str], Field(min_length=1)] | None = None  # ./PROGRAM, SCRIPT.py: as seen from the campaign
     inputs: dict[str, str] | None = None  # name of a file: its template, or "file: PATH" for one beside the campaign
     output: str | None = None  # file with the answer; standard output when left out
     parse: dict[str, dict[str, Any]] | None = None
@@ -90,7 +91,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             "memory": settings.memory,
             "share": program.share,
         },
-        programs={program.command[0]: "install it, or say in 'executable' where it lies"},
+        programs={program.command[0].replace("$$", "$"): "install it, or say in 'executable' where it lies"},
         needs_structure=bool(asked & set(OF_STRUCTURE)),
         foresees="adapters.compute.geometry:foresee" if asked & set(OF_STRUCTURE) else "",
         settings=frozenset(settable),
@@ -114,10 +115,23 @@ def _program(settings: CommandOptions, base: str) -> Program:
     program = replace(program, **{name: value for name, value in said.items() if value is not None})
     if settings.executable is not None and program.command:
         program = replace(program, command=(settings.executable, *program.command[1:]))
+    program = replace(program, command=_seen_from(base, program.command, program.inputs))
     if not program.command or not program.parse:
         known = ", ".join(PROGRAMS)
         raise AdapterOptionsError("command", [f"give 'command' and 'parse', or 'program', one of {known}"])
     return program
+
+
+def _seen_from(base: str, command: Sequence[str], inputs: Mapping[str, str]) -> tuple[str, ...]:
+    """The words of a command, a program or script beside the campaign file with its whole path: it is run elsewhere."""
+
+    def seen(n: int, word: str) -> str:
+        is_program = n == 0 and "/" in word
+        is_script = Path(word).suffix in _SCRIPTS and word not in inputs and resolve(base, word).is_file()
+        found = str(resolve(base, word).absolute()).replace("$", "$$")  # templates are filled in later
+        return found if "$" not in word and (is_program or is_script) else word
+
+    return tuple(seen(n, word) for n, word in enumerate(command))
 
 
 def _template(text: str, base: str) -> str:

@@ -276,6 +276,30 @@ def test_settings_reach_a_program_of_ones_own_and_its_numbers_come_back(
     assert (tmp_path / "words.txt").read_text() == "--at 298.15\n"
 
 
+@pytest.mark.parametrize("command", [["./says.sh"], ["sh", "says.sh"]])
+def test_a_program_or_script_beside_the_campaign_file_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    path = tmp_path / "mine, for $5" / "says.sh"
+    path.parent.mkdir()
+    path.write_text("#!/bin/sh\necho gap 3\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.chdir(tmp_path)
+    lab = laboratory(path.parent, command=command, inputs={"job.txt": "$smiles"}, parse=GAP)
+
+    assert lab.health().is_ok
+    assert measured(ended(lab, WATER)) == {"gap": 3.0}
+
+
+def test_a_script_that_is_an_input_is_the_one_that_is_written(tmp_path: Path) -> None:
+    (tmp_path / "says.sh").write_text("echo gap 3\n")
+    lab = laboratory(
+        tmp_path, command=["sh", "says.sh"], inputs={"says.sh": "echo gap 4\n", "job.txt": "$smiles"}, parse=GAP
+    )
+
+    assert measured(ended(lab, WATER)) == {"gap": 4.0}
+
+
 def test_a_setting_that_no_template_asks_for_is_a_problem(tmp_path: Path) -> None:
     lab = laboratory(
         tmp_path,
