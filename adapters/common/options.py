@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import AdapterOptionsError
 from loop.errors import UnitError, did_you_mean
@@ -33,6 +33,17 @@ def read_options(model: type[Model], adapter: str, given: Mapping[str, Any]) -> 
         return model.model_validate(dict(given))
     except ValidationError as error:
         raise AdapterOptionsError(adapter, _messages(model, error.errors())) from None
+
+
+def spelt(pattern: str, what: str) -> AfterValidator:
+    """For the type of an option: a text that matches the whole pattern, or else it is said ``what`` it must be."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(what)
+        return text
+
+    return AfterValidator(check)
 
 
 def resolve(base: str, path: str) -> Path:

@@ -19,6 +19,7 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +49,7 @@ from loop.contracts import (
     RawFile,
     Status,
 )
-from loop.errors import AnalysisError
+from loop.errors import AdapterUnavailable, AnalysisError
 from loop.raw import FileName, raw_envelope, raw_payload, read_raw, sha_of
 
 SAMPLES: Final = "samples.csv"
@@ -111,6 +112,7 @@ class Instrument:
         self._jobs.checked(handle, key)
         if self._jobs.cancelled(handle) is not None:
             return
+        self._check_folder()
         if self._jobs.started(handle) is None:
             before = sorted({path.name for path in (*self._found("*"), *self._files(handle))})  # file may be mended
             self._jobs.start(handle, {"ordinal": self._jobs.place(handle).ordinal, "before": before})
@@ -132,6 +134,7 @@ class Instrument:
             return Status(Phase.PREPARED)
         if self._played is not None:
             self._played.measure(self._jobs, self._folder)
+        self._check_folder()
         self._waiting.tell(handle, self._pattern(handle))  # it may have been mended
         is_kept, wants = self._take(handle)
         if is_kept:
@@ -173,6 +176,11 @@ class Instrument:
         said = f"; changed after they were taken, and going out with the next result: {n}" if n else ""
         return Health(True, f"results come as files in {self._folder}{said}")
 
+    def _check_folder(self) -> None:
+        """Raises ``AdapterUnavailable`` where the folder is not there: what it will hold may be old."""
+        if self._played is None and not self._folder.is_dir():
+            raise AdapterUnavailable(f"there is no folder {self._folder}; mount the share that has it, or make it")
+
     def _list(self, handle: Handle, key: AttemptKey) -> None:
         """A line for the attempt in the list of samples, once."""
         place = self._jobs.spec(handle).place
@@ -194,7 +202,9 @@ class Instrument:
     def _found(self, pattern: str) -> list[Path]:
         """The files of that name."""
         with reachable(self._folder):
-            return [p for p in self._folder.glob(pattern) if p.is_file() and p.name != SAMPLES and p.name[:1] != "."]
+            there = self._folder.iterdir() if self._folder.is_dir() else ()
+            named = (p for p in there if fnmatchcase(p.name, pattern) and p.name[0] != "." and p.name != SAMPLES)
+            return [p for p in named if p.is_file()]
 
     def _take(self, handle: Handle) -> tuple[bool, str]:
         """Keep the attempt's file where it is there and whole: whether it is kept, and what keeps one from being so."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import Field
 
 from adapters.common.folder import Jobs
-from adapters.common.options import Options, read_options, resolve
+from adapters.common.options import Options, read_options, resolve, spelt
 from adapters.instrument.played import PlayedInstrument, PlayedOptions
 from loop.contracts import AdapterContext, Delivery
 
@@ -27,11 +27,17 @@ laboratory:
 FREE: Final = frozenset({"file", "settle", "final_newline"})
 
 
+# Names are what tells an earlier file from a new one, so that those in folders of their own would be one.
+FileName = Annotated[
+    str, spelt(r"[^/\\]+", "what files in the folder itself are called, without / or \\; let it write to one folder")
+]
+
+
 class InstrumentOptions(Options):
     """What a campaign file may say of an instrument."""
 
     folder: str  # as seen from the campaign file
-    file: str = "*"  # which files, with {plate}, {well} and {key} for the attempt's
+    file: FileName = "*"  # which files, with {plate}, {well} and {key} for the attempt's
     settle: Annotated[float, Field(ge=0)] = 5.0  # seconds that nobody has written to a file
     final_newline: bool = True  # the instrument ends every line; False: it does not, and a file counts once it rests
     played: PlayedOptions | None = None  # no instrument: its files are made from a measured table

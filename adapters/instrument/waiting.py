@@ -42,7 +42,7 @@ class Waiting:
         }
         if read_json(path) != told:
             with reachable(path):
-                self._folder.mkdir(parents=True, exist_ok=True)
+                self._folder.mkdir(exist_ok=True)
                 replace(path, json.dumps(told, sort_keys=True), is_durable=False)
 
     def is_over(self, handle: Handle) -> None:

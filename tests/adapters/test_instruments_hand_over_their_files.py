@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.common.folder import Jobs
-from adapters.errors import AdapterOptionsError
+from adapters.errors import AdapterOptionsError, AdapterUnavailable
 from adapters.instrument.laboratory import Instrument
 from adapters.instrument.options import InstrumentOptions
 from adapters.registry import binding, build
@@ -32,6 +32,7 @@ EXPERIMENT = ExperimentSpec(
 
 def laboratory(folder: Path, *, campaign: str = "lab", **options: Any) -> Instrument:
     (folder / "table.csv").write_text(TABLE)
+    (folder / "hplc").mkdir(exist_ok=True)
     context = AdapterContext(str(folder / campaign), str(folder), "coupling", {"yield": "%"})
     made = build("instrument", {"folder": "hplc", "settle": 0.0, **options}, context)
     assert isinstance(made, Instrument)
@@ -141,6 +142,23 @@ def test_a_file_that_may_be_of_two_campaigns_is_neithers(
     assert lab.status(handle).phase is Phase.ENDED
 
 
+def test_where_the_share_is_not_mounted_nothing_begins_and_nothing_is_made(tmp_path: Path) -> None:
+    lab, folder, away = laboratory(tmp_path, file="plate-{plate}*.csv"), tmp_path / "hplc", tmp_path / "away"
+    drop(tmp_path, "plate-1.csv", ",1,A1,4.2,620")
+    folder.rename(away)
+    with pytest.raises(AdapterUnavailable, match="mount the share"):
+        begin(lab, KEY)
+    away.rename(folder)
+    handle = begin(lab, KEY)
+    before = lab.status(handle).phase
+    folder.rename(away)
+    with pytest.raises(AdapterUnavailable, match="mount the share"):
+        lab.status(handle)
+
+    assert before is Phase.WAITING  # what lay there is of others
+    assert not folder.exists()
+
+
 def test_what_lay_there_before_is_of_others(tmp_path: Path) -> None:
     lab = laboratory(tmp_path, file="plate-{plate}*.csv")
     drop(tmp_path, "plate-1.csv", ",1,A1,4.2,620")
@@ -241,6 +259,7 @@ def test_a_file_whose_last_line_never_ends_is_said_and_may_be_allowed_meanwhile(
 
 def test_a_file_of_an_instrument_whose_clock_is_ahead_counts_once_it_rests(tmp_path: Path) -> None:
     clock = Clock()
+    (tmp_path / "hplc").mkdir()
 
     def look() -> Phase:
         """By an object of its own, as each pass has one."""
@@ -285,7 +304,12 @@ def test_a_wrong_section_is_named(tmp_path: Path) -> None:
         build("instrument", {}, AdapterContext(str(tmp_path), str(tmp_path), "coupling", {"yield": "%"}))
     with pytest.raises(AdapterOptionsError, match=r"unknown option 'setle' \(did you mean 'settle'\?\)"):
         laboratory(tmp_path, setle=1.0)
-    assert "is no folder; make it, or correct laboratory.folder" in laboratory(tmp_path).health().message
+    lab = laboratory(tmp_path)
+    (tmp_path / "hplc").rmdir()
+    assert "is no folder; make it, or correct laboratory.folder" in lab.health().message
+    for pattern in ("", "/hplc/*.csv", "*/REPORT01.CSV"):
+        with pytest.raises(AdapterOptionsError, match="'file' must be: what files in the folder itself are called"):
+            laboratory(tmp_path, file=pattern)
     (problem,) = laboratory(tmp_path, file="plate-{plate}.csv").validate(replace(EXPERIMENT, place={}))
     assert str(problem).startswith("experiment: the instrument's files are called plate-{plate}.csv, and it has no")
 
