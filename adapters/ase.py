@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
-from adapters.common.options import measured, read_options, some_of
+from adapters.common.options import measured, read_options, some_of, spelt
 from adapters.compute.ase import PROPERTIES
 from adapters.compute.evaluation import Evaluator
 from adapters.executors.placing import LIMITS, ComputeOptions, place
@@ -29,7 +29,7 @@ OWN: Final = {"adapters.compute.ani": ("torchani", "install it: pip install 'hak
 class AseOptions(ComputeOptions):
     """What a campaign file may say of the ase laboratory."""
 
-    calculator: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]  # module:class, such as ase.calculators.emt:EMT
+    calculator: Annotated[str, spelt(r"[\w.]+:\w+", "MODULE:CLASS, such as ase.calculators.emt:EMT")]
     arguments: dict[str, Any] = Field(default_factory=dict)  # what the class is made with
     properties: Annotated[list[str], Field(min_length=1)] | None = None  # the energy and the targets when left out
     optimise: bool = False

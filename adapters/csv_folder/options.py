@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from adapters.common.folder import Jobs
-from adapters.common.options import Options, read_options
+from adapters.common.options import Options, read_options, spelt
 from adapters.errors import AdapterOptionsError
 from loop.contracts import AdapterContext, Delivery
 from loop.errors import UnitError, did_you_mean
@@ -33,7 +33,9 @@ DELIVERY: Final = Delivery.TWO_PHASE
 FREE: Final = frozenset({"response", "heartbeat", "stale", "gone_after", "answer_within", "at_once"})
 
 Positive = Annotated[float, Field(gt=0)]
-FolderName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
+FolderName = Annotated[
+    str, spelt(r"[^/\\.][^/\\]*", "the name of a folder, without / or \\ and not beginning with a dot")
+]
 
 
 class Column(Options):

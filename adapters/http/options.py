@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, field_validator
 
 from adapters.common.addresses import parts_of, says_more, shows_secrets
-from adapters.common.options import Options, check_units, read_options, unlike
+from adapters.common.options import Options, check_units, read_options, spelt, unlike
 from adapters.common.secret import misplaced
 from adapters.errors import AdapterOptionsError
 from loop.contracts import Adapter, AdapterContext, Delivery
@@ -26,7 +26,7 @@ DELIVERY: Final = Delivery.KEYED
 FREE: Final = frozenset(
     {"token", "parallel", "timeout", "largest_reply", "ca", "notify", "webhook_keys", "webhook_window"}
 )
-_KEY_ID: Final = r"^[A-Za-z0-9_.-]{1,40}$"
+KeyId = Annotated[str, spelt(r"[A-Za-z0-9_.-]{1,40}", "an id of 1 to 40 of a to z, A to Z, 0 to 9, _, - and dots")]
 LARGEST: Final = 1024.0  # MiB
 WINDOW: Final = 300.0  # seconds, as Standard Webhooks advises
 
@@ -45,7 +45,7 @@ class HttpOptions(Options):
     largest_reply: Annotated[float, Field(gt=0, le=LARGEST)] = 16.0  # MiB
     ca: str | None = None  # certificates to be trusted instead of the usual ones, as a PEM file
     notify: str | None = None  # where it sends messages to: hakken listen, as the laboratory sees it
-    webhook_keys: dict[Annotated[str, Field(pattern=_KEY_ID)], str] = Field(default_factory=dict)  # by key id: $NAME
+    webhook_keys: dict[KeyId, str] = Field(default_factory=dict)  # by key id: $NAME
     webhook_window: Annotated[float, Field(gt=0, le=3600)] = WINDOW  # seconds that a signature is good for
 
     @field_validator("properties")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from adapters.common.options import read_options, resolve
+from adapters.common.options import read_options, resolve, spelt
 from adapters.errors import AdapterOptionsError
 from adapters.plates.deck import DECK, PlateOptions, measuring_of, recipe_of
 from adapters.plates.labware import PIPETTES
@@ -43,7 +43,9 @@ class OpentronsOptions(PlateOptions):
 
     robot: str  # http://ADDRESS:31950, or stand-in for the robot's twin
     machine: Literal["OT-2", "Flex"]
-    api: str = Field(default="2.20", pattern=r"^2\.(1[5-9]|2[0-9])$")
+    api: Annotated[str, spelt(r"2\.(1[5-9]|2[0-9])", "a version of the protocol API from 2.15 to 2.29, in quotes")] = (
+        "2.20"
+    )
     template: str | None = None  # a protocol of one's own, as seen from the campaign file
     simulator: str | None = None  # Opentrons' own program opentrons_simulate, as seen from the campaign file
     simulator_needed: bool = True  # False: where the simulator is not installed it goes on without, and says so

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from adapters.common.options import Options
+from adapters.common.options import Options, spelt
 from adapters.errors import AdapterOptionsError
 from adapters.plates.labware import LABWARE, PIPETTES, TIPS, Labware
 from loop.contracts import Adapter, AdapterContext
@@ -18,7 +18,7 @@ from loop.recipe import Recipe
 # What may change while no plate is in hand, since each is planned on the deck as it is said when its run begins.
 DECK: Final = frozenset({"deck", "tips", "by_hand", "confirm", "labware", "liquids"})
 
-Slot = Annotated[str, Field(pattern=r"^([1-9]|1[01]|[A-D][1-4])$")]
+Slot = Annotated[str, spelt(r"[1-9]|1[01]|[A-D][1-4]", "a slot: 1 to 11 of an OT-2, A1 to D4 of a Flex")]
 Verb = Literal["add", "heat", "stir", "wait", "sample"]
 
 

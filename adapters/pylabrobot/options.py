@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
-from adapters.common.options import read_options, resolve
+from adapters.common.options import read_options, resolve, spelt
 from adapters.errors import AdapterOptionsError
 from adapters.plates.deck import DECK, PlateOptions, measuring_of, recipe_of
 from loop.contracts import AdapterContext, Delivery
@@ -40,7 +40,9 @@ laboratory:
 class PyLabRobotOptions(PlateOptions):
     """What a campaign file may say of a bench that PyLabRobot drives."""
 
-    backend: str = Field(default="simulation", pattern=r"^(simulation|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")
+    backend: Annotated[str, spelt(r"simulation|[A-Za-z_][\w.]*:[A-Za-z_]\w*", "simulation, or MODULE:CLASS")] = (
+        "simulation"
+    )
     backend_options: dict[str, Any] = Field(default_factory=dict)  # what the back end's class is called with
     layout: str | None = None  # a deck as PyLabRobot saves it, its labware named 'slot 1', ...; from the campaign file
     flow: float = Field(default=100.0, gt=0)  # uL/s that a liquid's rate is of

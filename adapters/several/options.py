@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from adapters.common.options import Options, read_options
+from adapters.common.options import Options, read_options, spelt
 from adapters.errors import AdapterOptionsError
 from adapters.registry import build as build_one
 from adapters.several.laboratories import SeveralLaboratories
@@ -26,7 +26,7 @@ laboratory:
 """
 PARTED: Final = "several"  # its name in the registry
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Name = Annotated[str, spelt(r"[A-Za-z0-9_-]{1,40}", "a name of 1 to 40 of a to z, A to Z, 0 to 9, _ and -")]
 
 
 class SeveralOptions(Options):

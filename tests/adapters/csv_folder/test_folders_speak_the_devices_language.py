@@ -123,6 +123,10 @@ def test_what_the_template_cannot_say_is_named_before_anything_moves(make: Calla
         ({}, "option 'folder' is missing; add it to the laboratory section"),
         ({"folder": "x", "comands": "y"}, "unknown option 'comands' (did you mean 'commands'?)"),
         ({"folder": "x", "commands": "../up"}, "option 'commands' must be"),
+        (
+            {"folder": "x", "commands": "../x"},
+            "'commands' must be: the name of a folder, without / or \\ and not beginning",
+        ),
         ({"folder": "x", "procedures": "commands"}, "folders with different names; 'commands' is there twice"),
         ({"folder": "x", "procedures": "../up"}, "option 'procedures' must be"),
         ({"folder": "x", "command": {"procedure": "key"}}, "columns with different names; 'key' is there twice"),
