@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -57,6 +58,14 @@ _TOO_MUCH: Final = frozenset(
 _EACH: Final = "PerJob"  # in the name of every limit on what a single job may have
 # What ``scontrol release`` says of a job that it released, and that no node of its partition can take. As tried.
 _RELEASED: Final = "Requested partition configuration not available now"
+
+
+# Variables by which a person has these commands show less, or do otherwise, than is asked here: squeue with a partition
+# of its own would show none of the jobs that wait elsewhere. Which cluster is meant stays. Source: "ENVIRONMENT" of the
+# manuals of Slurm 24.11.
+_HABITS: Final = re.compile(
+    r"(SQUEUE|SACCT|SCANCEL|SINFO)_(?!CLUSTERS$).*|SBATCH_(ARRAY_INX|TEST_ONLY|WAIT|WAIT_ALL_NODES)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +224,7 @@ class Slurm:
                 errors="replace",
                 timeout=self._patience,
                 check=False,
+                env={name: value for name, value in os.environ.items() if not _HABITS.fullmatch(name)},
             )
         except subprocess.TimeoutExpired:
             raise AdapterUnavailable(f"{words[0]} gave no answer within {self._patience:g} s") from None

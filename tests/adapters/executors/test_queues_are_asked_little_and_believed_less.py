@@ -290,6 +290,31 @@ def test_what_is_no_answer_is_told(
     assert isinstance(refused.value, NotSetUp) is not asking_again_may_help
 
 
+def test_what_a_person_wants_shown_in_a_shell_changes_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its partition named there, squeue shows no job of another, which would count as forgotten."""
+    tells = 'env | grep -E "^(SQUEUE|SACCT|SBATCH|SCANCEL|SLURM)_" | sort | tr "\\n" " " >&2; exit 1'
+    for name in ("squeue", "sacct", "sbatch", "scancel"):
+        monkeypatch.setenv("PATH", f"{program(tmp_path / 'bin', name, tells)}:{os.environ['PATH']}")
+    habits = ("SQUEUE_PARTITION", "SQUEUE_ACCOUNT", "SACCT_FORMAT", "SCANCEL_STATE", "SBATCH_ARRAY_INX", "SBATCH_WAIT")
+    kept = ("SBATCH_ACCOUNT", "SLURM_CLUSTERS", "SQUEUE_CLUSTERS")
+    for name in (*habits, *kept):
+        monkeypatch.setenv(name, "x")
+    cluster, said = Slurm(), []
+    for ask in (
+        lambda: cluster.jobs(),
+        lambda: cluster.accounted("a", tmp_path),
+        lambda: cluster.submit([], tmp_path),
+        lambda: cluster.cancel(["1"]),
+    ):
+        with pytest.raises(AdapterUnavailable) as answer:
+            ask()
+        said.append(str(answer.value).partition(" failed: ")[2].split())
+
+    assert said == [[f"{name}=x" for name in kept]] * 4
+
+
 def test_a_configuration_that_is_not_there_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "bin", "sinfo", "sleep 60")  # as Slurm's own, which look for the file for a minute
     monkeypatch.setenv("PATH", f"{program(tmp_path / 'bin', 'sbatch', 'sleep 60')}:{os.environ['PATH']}")
