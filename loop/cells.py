@@ -40,7 +40,7 @@ _CALLED: Final = {UTF8: "UTF-8", UTF16: "UTF-16", WINDOWS: "Windows-1252"}
 
 _MARK: Final = re.compile(r'\A\ufeff?"?sep=[,;\t]"?[,;\t]*(?=[\r\n]|\Z)', re.IGNORECASE)  # with cells added to it
 _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
-_MINUS: Final = re.compile("^([<>]?\\s*)\N{MINUS SIGN}(?=[\\d.,])")
+_MINUS: Final = re.compile("^([<>]?\\s*)[\N{MINUS SIGN}\N{EN DASH}](?=[\\d.,])")  # word processors make the latter
 _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s*")
 _SLASH: Final = re.compile(  # percent and degrees may follow a name as they are: "Yield %", "T in °C"
     r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?:\s+in)?(?:\s*[/,]\s*|\s+(?=\S*[%°]))"
@@ -143,17 +143,22 @@ def slashed(head: str) -> tuple[str, str] | None:
 
 
 def with_hyphen(cell: str) -> str:
-    """The cell with a hyphen for the minus sign of typeset tables, where a number follows it."""
+    """The cell with a hyphen for the minus sign of typeset tables, or the dash in its place, where a number follows."""
     return _MINUS.sub(r"\1-", cell, count=1)
 
 
 def finite(cell: str) -> float | None:
     """The finite number that a cell holds and nothing else; None for any other."""
+    number = as_float(with_hyphen(cell))
+    return number if number is not None and math.isfinite(number) else None
+
+
+def as_float(text: str) -> float | None:
+    """The number that a text is, infinite ones too; None for any other, also the name 1_2, which Python reads as 12."""
     try:
-        number = float(with_hyphen(cell))
+        return None if "_" in text else float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
 
 
 def says_nothing(cell: str) -> bool:
@@ -181,11 +186,7 @@ def said_of_missing_numbers(columns: Mapping[str, Sequence[str]]) -> str:
 
 def is_number(text: str) -> bool:
     """Whether a word can be read as a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return as_float(text) is not None
 
 
 def has_decimal_comma(cell: str) -> bool:

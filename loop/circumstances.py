@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.cells import has_decimal_comma, hint_of, without_doubt
+from loop.cells import as_float, has_decimal_comma, hint_of, without_doubt
 from loop.costs import Expense
 from loop.errors import SpaceError, did_you_mean
 from loop.record import Json, Settings
@@ -152,10 +152,8 @@ def _amount(value: object) -> float | None:
 
 
 def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    number = as_float(text)
+    return text if number is None else number
 
 
 def _day(text: str) -> str:

@@ -12,7 +12,7 @@ from unicodedata import normalize
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.cells import has_decimal_comma, hint_of, without_doubt
+from loop.cells import as_float, has_decimal_comma, hint_of, without_doubt
 from loop.errors import SpaceError, did_you_mean
 from loop.space.descriptors import Descriptors
 from loop.space.united import UnionNames
@@ -375,10 +375,10 @@ def _index(name: str, options: Sequence[str], value: str | float) -> float:
 
 def _number(name: str, unit: str, value: str | float) -> float:
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
+        number = None if isinstance(value, bool) else as_float(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
+        number = None
+    if number is None or not math.isfinite(number):
         point = "write it with a point as decimal sign" if has_decimal_comma(str(value)) else ""
         remedy = f"; {way_out}" if (way_out := hint_of(str(value)) or point) else ""
         got = without_doubt(str(value))

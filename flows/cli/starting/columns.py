@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from loop.cells import hint_of, is_in_doubt, missing, slashed, split_header, without_doubt
+from loop.cells import finite, hint_of, is_in_doubt, missing, slashed, split_header, without_doubt
 from loop.errors import MoleculeError, SpecError, UnitError
 from loop.spec import read_table
 from loop.units import check_unit, is_charge, meant, misread
@@ -55,11 +54,9 @@ class Column:
     @property
     def numbers(self) -> tuple[float, ...] | None:
         """The different numbers, rising; None when some cell is no finite number."""
-        try:
-            values = {float(cell) for cell in self.distinct}
-        except ValueError:
-            return None
-        return tuple(sorted(values)) if values and all(map(math.isfinite, values)) else None
+        values = [finite(cell) for cell in self.distinct]
+        numbers = {number for number in values if number is not None}
+        return tuple(sorted(numbers)) if values and None not in values else None
 
     @property
     def is_structures(self) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flows.engine.people.rows import Column, perhaps_fractions, read_columns
 from flows.engine.people.telling import TellError
-from loop.cells import split_header
+from loop.cells import finite, split_header
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
 from loop.record import CampaignRecord, Json
 from loop.space import Category, Component, Continuous, Discrete, Mixture, Ordinal, Parameter, Space
@@ -257,9 +258,8 @@ def _numbers(cells: Sequence[str], column: Column, to: str) -> list[float]:
     except UnitError as error:
         raise TellError(f"column {column.header!r}: {error}; give it in {to!r}") from None
     for text in cells:
-        try:
-            number = float(text)
-            found.append(number if column.unit is None else convert(number, column.unit, to))
-        except (ValueError, UnitError):
+        if (number := finite(text)) is None:
             continue
+        with suppress(UnitError):
+            found.append(number if column.unit is None else convert(number, column.unit, to))
     return [number for number in found if math.isfinite(number)]

@@ -11,6 +11,7 @@ import pytest
 from tests.flows.cli.small import ONE_NUMBER
 
 CELLS = [
+    ("4_5", "must be a finite number"),
     ('"45,3"', "use a point as decimal sign, and no sign for thousands"),
     ('"1.234,5"', "use a point as decimal sign, and no sign for thousands"),
     ("1 234.5", "use a point as decimal sign, and no sign for thousands"),
@@ -42,6 +43,7 @@ def test_a_cell_that_is_nearly_a_number_is_told_how_to_be_one(
         ("45 +- 2", "write 45 alone, and 2 in a column 'yield_sd' beside it"),
         ('"1,234.5"', "got '1,234.5' (no sign for thousands)"),
         (">", "has '>' without a limit; write >5, if that is the limit"),
+        ("1_2", "must hold a finite number, got '1_2'"),
     ],
 )
 def test_a_told_cell_that_is_nearly_a_number_is_told_how_to_be_one(

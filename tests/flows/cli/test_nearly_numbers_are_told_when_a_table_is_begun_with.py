@@ -17,14 +17,28 @@ def begun(hakken: Callable[..., Any], text: str, *more: str) -> tuple[str, str]:
     return " ".join((said.out + said.err).split()), written
 
 
+@pytest.mark.parametrize("minus", ["\N{MINUS SIGN}", "\N{EN DASH}"])
 def test_the_minus_sign_of_typeset_tables_makes_a_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any], minus: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    _, written = begun(hakken, "T [degC],yield\n\N{MINUS SIGN}78,1\n25,2\n\N{MINUS SIGN}10,3\n")
+    _, written = begun(hakken, f"T [degC],yield\n{minus}78,1\n25,2\n{minus}10,3\n")
 
     assert "T: {type: number, values: [-78, -10, 25], unit: degC}" in written
+
+
+@pytest.mark.parametrize("command", ["init", "import"])
+def test_names_of_digits_and_underscores_are_no_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any], command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("catalyst,base,yield\n1_1,A,1\n1_2,B,2\n10_1,A,3\n1_1,B,4\n")
+
+    said = hakken(command, "t.csv", "--target", "yield")
+
+    assert said.code == 0, said.err
+    assert 'catalyst: {type: category, options: ["1_1", "1_2", "10_1"]}' in Path("campaign.yaml").read_text()
 
 
 def test_a_word_among_numbers_is_told_and_not_only_taken_for_a_choice(
