@@ -26,7 +26,7 @@ def stated_of(
     chances: Sequence[float] = (),
 ) -> Stated:
     """What is said of one target, within what it can be; ``chances`` are those of its levels, the lowest first."""
-    low, high = interval
+    low, high = (mean, mean) if is_known and interval[0] is not None else interval
     values, limits = tried.values[target.name], tried.limits[target.name]
     return Stated(
         target.name,

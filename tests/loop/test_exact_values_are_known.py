@@ -12,6 +12,7 @@ from campaigns import EVERYTHING, measured, observe, reaction_spec, training
 
 from loop.history import Claim, History
 from loop.insight.best import honest_best
+from loop.insight.predicting import predict
 from loop.insight.saying import best_sentence, stated_line
 from loop.outcome import Measured, Measurement, Qualifier
 from loop.planner import plan
@@ -109,6 +110,19 @@ def test_the_best_is_the_best_value_and_that_is_certain() -> None:
     believed = next(c for c in found[False].candidates if dict(c.settings) == SPIKE)
     assert believed.targets[0].mean < 90.0  # as long as it may have been luck
     assert "(exact)" not in best_sentence(found[False])
+
+
+def test_what_is_known_is_predicted_as_it_is() -> None:
+    spec = spec_of(exact=True)
+
+    found = predict(spec, seen(spec), EVERYTHING.numpy(), seed=0)
+
+    stated = [one.targets[0] for one in found.candidates]
+    known = [one for one in stated if one.is_known]
+    assert len(known) == len(seen(spec).observations)
+    assert all(one.low == one.high == one.mean for one in known)
+    assert stated_line(found.candidates[found.order[0]].targets[0], found) == "yield 95 % (exact)"
+    assert all(one.low < one.mean < one.high for one in stated if not one.is_known)  # type: ignore[operator]
 
 
 def test_rounding_in_a_committee_takes_no_certainty_away() -> None:
