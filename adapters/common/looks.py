@@ -7,8 +7,14 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from adapters.errors import AdapterUnavailable
+from loop.contracts import Phase, Status
 
 T = TypeVar("T")
+
+
+def last_known(phase: Phase, error: AdapterUnavailable) -> Status:
+    """Where a job stood when its queue last gave an answer; whoever looks is told that it gives none."""
+    return Status(phase, f"as last known: {error}", f"goes on, and cannot be followed now ({error})")
 
 
 class Look(Generic[T]):

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import Field
 
 from adapters.common.folder import read_json
+from adapters.common.looks import last_known
 from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
@@ -177,7 +178,7 @@ class DaskExecutor:
         try:
             state = self._state(started)
         except AdapterUnavailable as error:  # what the spool tells is still true
-            return Status(Phase.WAITING, f"as last known: {error}")
+            return last_known(Phase.WAITING, error)
         if state is None and not self._spool.is_claimed(handle):
             return Status(Phase.PREPARED, "Dask is done with it, and nobody took it up; it is given to it again")
         return Status(Phase.WAITING, f"with Dask: {state}", self._wanted(state))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import Jobs, handle_of, held, reachable, read_json
+from adapters.common.looks import last_known
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, EvaluationError
 from adapters.executors.job import computing, foreseen, problems, result_of
@@ -137,7 +138,7 @@ class QcfractalLaboratory:
                 return Status(Phase.ENDED if ended else Phase.PREPARED, "" if ended else "it never came; send it again")
             return self._of_record(handle, record)
         except AdapterUnavailable as error:  # nobody but us can have ended it here
-            return Status(Phase.WAITING, f"as last known: {error}")
+            return last_known(Phase.WAITING, error)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:

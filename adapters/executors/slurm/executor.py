@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from adapters.common.folder import read_json
+from adapters.common.looks import last_known
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
 from adapters.executors.job import Limits, computing, foreseen, missing, problems, resting_on
@@ -168,7 +169,7 @@ class SlurmExecutor:
             row = self._queue.seen(handle)
         except AdapterUnavailable as error:  # what the spool tells is still true
             phase = Phase.RUNNING if self._spool.is_claimed(handle) else Phase.WAITING
-            return self._unless_ended(handle, Status(phase, f"as last known: {error}"))
+            return self._unless_ended(handle, last_known(phase, error))
         if self._spool.is_claimed(handle):
             return self._unless_ended(handle, self._of_claimed(handle, row))
         return self._unless_ended(handle, self._of_released(handle, row, released or {}))

@@ -90,10 +90,16 @@ def _note(session: Session, standing: Standing) -> None:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({why}); asked again next time")
     for attempt, why in standing.untold if standing.n_told else ():
         session.tally.note(untold(session, attempt, why))
-    for attempt, wants in standing.wanting[:NAMED]:
+    by_text: dict[str, list[AttemptRecord]] = {}
+    for attempt, wants in standing.wanting:
+        by_text.setdefault(wants, []).append(attempt)
+    for wants, (attempt, *others) in list(by_text.items())[:NAMED]:
         well = "" if attempt.place is None else f"{attempt.place.well}: "
-        session.tally.note(f"{well}{session.view.label(attempt.settings)} ({attempt.key}) {wants}")
-    if more := len(standing.wanting[NAMED:]):
+        one = f"{well}{session.view.label(attempt.settings)} ({attempt.key})"
+        session.tally.note(
+            f"{len(others) + 1} experiments, such as {one}: each {wants}" if others else f"{one} {wants}"
+        )
+    if more := sum(len(attempts) for attempts in list(by_text.values())[NAMED:]):
         session.tally.note(f"{more} more experiments wait for a person in the same way")
     for attempt, how in standing.lost[:NAMED]:
         session.tally.note(f"{session.view.label(attempt.settings)} ({attempt.key}) was lost: {how}")

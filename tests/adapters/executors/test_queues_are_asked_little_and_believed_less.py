@@ -113,9 +113,12 @@ def test_a_queue_that_gives_no_answer_is_asked_once_in_a_pass(tmp_path: Path, mo
         raise AdapterUnavailable("squeue gave no answer within 60 s")
 
     monkeypatch.setattr(cluster, "jobs", jobs)
-    details = [lab.status(handle).detail for handle in handles]
+    said = [lab.status(handle) for handle in handles]
 
-    assert details == ["as last known: squeue gave no answer within 60 s"] * 3
+    assert [status.detail for status in said] == ["as last known: squeue gave no answer within 60 s"] * 3
+    assert {status.wants for status in said} == {
+        "goes on, and cannot be followed now (squeue gave no answer within 60 s)"
+    }
     assert len(asked) == 1
 
 

@@ -249,6 +249,7 @@ class FakeLaboratory:
         self.is_reachable = True
         self.loses_reply_of_start = False
         self.no_answer_of: dict[str, str] = {}  # by key, which question it fails to answer: "status" or "fetch"
+        self.wants = ""  # what attempts wait for that only a person can give
         self.cannot_tell = False  # what ``find`` says of keys
         self.answers: Callable[[ExperimentSpec], list[str]] = lambda _: [measured(50.0)]
 
@@ -283,7 +284,7 @@ class FakeLaboratory:
         self._reach("status", handle)
         if handle not in self.jobs:
             return Status(Phase.LOST)
-        return Status(self.jobs[handle].phase if self.jobs[handle].started else Phase.PREPARED)
+        return Status(self.jobs[handle].phase if self.jobs[handle].started else Phase.PREPARED, wants=self.wants)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         self._reach("fetch", handle)

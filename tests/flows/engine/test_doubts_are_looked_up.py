@@ -154,6 +154,25 @@ def test_an_unreachable_laboratory_changes_nothing_and_loses_nothing(
     assert once(settings).accepted == 4
 
 
+def test_what_several_attempts_wait_for_is_said_once(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    for job in laboratory.jobs.values():
+        job.phase = Phase.WAITING
+    laboratory.wants = "goes on, and cannot be followed now (the controller is down)"
+    (note,) = (note for note in once(settings).notes if "the controller is down" in note)
+    first, *others = laboratory.jobs
+    for key in others:
+        laboratory.jobs[key].phase = Phase.ENDED
+    (last,) = (note for note in once(settings).notes if "the controller is down" in note)
+
+    assert note.startswith("4 experiments, such as ")
+    assert note.endswith("): each goes on, and cannot be followed now (the controller is down)")
+    assert last.endswith(f"({first}) goes on, and cannot be followed now (the controller is down)")
+
+
 @pytest.mark.parametrize("question", ["status", "fetch"])
 def test_an_attempt_of_which_a_laboratory_gives_no_answer_keeps_no_other_from_coming_in(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, question: str
