@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Final
 
 from flows.cli.starting.guessing import Guess, guess_campaign
-from flows.cli.starting.kinds import BESIDE
 from flows.engine.people.rows import IGNORED, PLAIN, is_exported, told_instead
 from flows.importing.foreign import Foreign, Reading, Result
 from flows.importing.rows import Table, read_rows
@@ -17,6 +16,7 @@ from flows.importing.source import ImportFault, Source
 from loop.cells import finite, first_line, in_another
 from loop.errors import SpecError
 
+_ELSEWHERE: Final = IGNORED - {"position"} | {"key"}  # in capitals, too; a Position may be that of a substituent
 _LIMIT: Final = re.compile(r"\s*(?P<qualifier>[<>]?)\s*(?P<number>\S.*?)\s*")
 
 
@@ -37,7 +37,8 @@ def read(source: Source) -> Foreign:
         raise source.fault(f"say which columns are measured, such as --target yield; it has {known}")
     targets = {name: source.goal_unsaid(name) for name in source.goals}
     parts = {f"{name}_{part}" for name in targets for part in ("sd", "n", "qualifier")}
-    aside = frozenset(h for h in table.header if h in PLAIN or h in parts or h in IGNORED).difference(source.ignore)
+    told = {h for h in table.header if h in parts or h.casefold() in PLAIN or _is_elsewhere(h)}
+    aside = frozenset(told).difference(source.ignore)
     plain = Table(table.header, tuple((line, _without_limits(row, targets)) for line, row in table.rows))
     try:
         guess = guess_campaign(
@@ -56,9 +57,7 @@ def read(source: Source) -> Foreign:
     results, blank = _results(source, table, aside, guess)
     left = [what.replace("left out: ", "column ") for what in guess.left_out if what.startswith("left out: ")]
     left += [
-        f"column {h}: it says where an experiment stood in another record"
-        for h in (*sorted(aside & IGNORED), "key")
-        if h in aside
+        f"column {h}: it says where an experiment stood in another record" for h in sorted(aside) if _is_elsewhere(h)
     ]
     said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
     notes = [*(said for said in (source.guessed, table.missing) if said), *guess.notes]
@@ -80,7 +79,6 @@ def read(source: Source) -> Foreign:
 
 def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) -> tuple[list[Result], int]:
     """What the rows tell, and how many have no result. ``aside`` are columns that are neither parameter nor target."""
-    told = BESIDE.difference(source.ignore)
     measured = set(guess.targets)
     results: list[Result] = []
     blank = 0
@@ -89,8 +87,8 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
         results += again
         means = guess.beside.means & {name for result in again for name in result.readings}
         cells = {name: row[header] for name, header in guess.sources.items() if row[header] and name not in means}
-        beside = {h: row[h] for h in aside - IGNORED - {"key"} if row[h]} | {
-            h: row[h] for h in table.header if h in told and row[h] and h not in guess.sources.values()
+        beside = _labels(row, guess) | {
+            h.casefold() if h.casefold() in PLAIN else h: row[h] for h in aside if row[h] and not _is_elsewhere(h)
         }
         if not any(name in cells for name in measured) and not beside.get("outcome"):
             blank += not again
@@ -113,9 +111,18 @@ def _measured_again(source: Source, line: int, row: Mapping[str, str], guess: Gu
         if readings:
             told = {n: row[h] for n, h in guess.sources.items() if n not in guess.targets and row[h]}
             settings = {n: _setting(cell, guess.totals.get(n)) for n, cell in told.items()}
-            beside = {h: row[h] for h in BESIDE.difference(source.ignore) if row.get(h)}
-            found.append(Result(f"line {line}, measured {which}", settings, readings, beside=beside))
+            found.append(Result(f"line {line}, measured {which}", settings, readings, beside=_labels(row, guess)))
     return found
+
+
+def _labels(row: Mapping[str, str], guess: Guess) -> dict[str, str]:
+    """What is recorded beside a row's results, such as the plate, as ``hakken tell`` calls it."""
+    return {label: row[header] for header, label in guess.labels.items() if row.get(header)}
+
+
+def _is_elsewhere(header: str) -> bool:
+    """Whether a column says where an experiment stood in another record."""
+    return header in IGNORED or header.casefold() in _ELSEWHERE
 
 
 def _without_limits(row: dict[str, str], targets: dict[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -16,6 +16,7 @@ from loop.wording import in_plain_letters
 
 _UNIT: Final = re.compile(r"^(?P<name>.*\S)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<round>[^()]*)\))$")
 _UNUSABLE: Final = re.compile(r"[^A-Za-z0-9_.\- ]+")  # what the name of a parameter may not hold
+_WELL: Final = frozenset({"row", "column"})
 _CHARGE: Final = {"C": "coulomb", "F": "farad"}
 _BONDS: Final = frozenset("=#()[]@")  # seen in most structures and in few names
 READABLE: Final = 0.9  # of the cells of a column of structures, at least: a long list has some that cannot be read
@@ -35,6 +36,7 @@ class Column:
     cells: tuple[tuple[int, str], ...]
     notes: tuple[str, ...] = field(default=())
     missing: tuple[str, ...] = ()  # words for a missing number, which count as blanks
+    is_of_well: bool = False  # row or column of a plate, which say together which well it is
 
     @property
     def bare(self) -> str:
@@ -105,7 +107,11 @@ def read_columns(text: str, source: str) -> list[Column]:
             if is_in_doubt(cell):
                 number = without_doubt(cell)
                 raise SpecError(f"{source} line {line}: column {header!r} has {number!r}, and {hint_of(cell)}")
-    return [_column(header, number, rows) for number, header in enumerate(rows[0][1], 1)]
+    columns = [_column(header, number, rows) for number, header in enumerate(rows[0][1], 1)]
+    well = [column for column in columns if column.name.casefold() in _WELL]
+    if len(well) != len(_WELL) or not all(cell.isdecimal() or len(cell) == 1 for c in well for cell in c.distinct):
+        return columns
+    return [replace(column, is_of_well=True) if column in well else column for column in columns]
 
 
 def read_header(header: str, number: int = 0) -> tuple[str, str, tuple[str, ...]]:

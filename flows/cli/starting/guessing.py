@@ -35,6 +35,7 @@ class Guess:
     totals: Mapping[str, float]  # what a name's values are divided by, where fractions sum to something else than one
     left_out: tuple[str, ...]  # columns that are neither parameter nor target, each with the reason
     beside: BesideTargets  # columns that tell of targets
+    labels: Mapping[str, str]  # by its header, what a column is recorded as beside each result, such as plate
     notes: tuple[str, ...]  # what is said of columns whose name no parameter could have, and of doubtful choices
 
 
@@ -124,6 +125,7 @@ def guess_campaign(
         {name: total for name, total in totals.items() if total != 1.0},
         tuple(left_out),
         beside,
+        {c.header: c.name.casefold() for c in columns if c.header not in aside and context_of(c) == "beside"},
         (
             *((said,) if (said := said_of_missing_numbers({c.header: c.missing for c in columns})) else ()),
             *_renamed([c for part in [*parts, *context] for c in part.columns] + measured),

@@ -27,7 +27,7 @@ _LADDERS: Final = (
 ORDERED: Final = 3  # so many words at least: two have no order that matters
 MAGNITUDES: Final = 100.0  # from the lowest to the highest, where a logarithm may be meant
 _CONTEXT: Final = frozenset({"lot", "batch", "operator", "humidity", "analyst", "chemist", "supplier", "room", "vial"})
-BESIDE: Final = frozenset({"plate", "well", "day", "instrument"})  # recorded beside any result, without being declared
+_BESIDE: Final = frozenset({"plate", "well", "day", "instrument", "block"})  # of any result, without being declared
 _SUBSTANCES: Final = frozenset(
     {"acid", "additive", "amine", "base", "catalyst", "ligand", "metal", "precursor", "reagent", "solvent", "substrate"}
 )
@@ -81,7 +81,7 @@ def is_zero_or_amount(column: Column) -> bool:
 def context_of(column: Column) -> str:
     """How the column is recorded beside a result and never chosen: as ``context``, as ``beside``, or "" for neither."""
     name = column.name.casefold()
-    return "context" if name in _CONTEXT else "beside" if name in BESIDE else ""
+    return "context" if name in _CONTEXT else "beside" if name in _BESIDE or column.is_of_well else ""
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,13 @@ _REMARKS: Final = frozenset(
 )  # fmt: skip
 # What comes out of an experiment, and the words that stand beside it in a name.
 _OUTCOMES: Final = frozenset(
-    {"ausbeute", "conv", "conversion", "conversions", "dr", "ee", "er", "impurities", "impurity", "lcap", "purity",
-     "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
+    {"ausbeute", "conv", "conversion", "conversions", "dr", "ee", "er", "impurities", "impurity", "lcap", "outcome",
+     "purity", "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
 )  # fmt: skip
 _OF_OUTCOMES: Final = frozenset(
     {"area", "assay", "crude", "final", "gc", "hplc", "isolated", "lc", "lcms", "nmr", "of", "product", "total", "uv"}
 )
-_IDENTIFIERS: Final = frozenset({"id", "index", "unnamed"})
+_IDENTIFIERS: Final = frozenset({"id", "index", "replicate", "unnamed"})
 _NUMBERS: Final = frozenset({"no", "nr", "number", "nummer"})
 _COUNTERS: Final = _NUMBERS | {"entry", "row", "run", "exp", "expt"}
 _COUNTED: Final = frozenset({"experiment", "reaction", "rxn", "sample", "trial", "versuch", "probe", "ansatz"})
