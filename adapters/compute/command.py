@@ -31,6 +31,7 @@ OF_JOB: Final = ("cores", "memory", "memory_per_core", "work_memory", "work_memo
 KINDS: Final = ("convergence_error", "input_error", "resource_error", "analysis_failed", "unknown", "negative")
 
 _STDOUT: Final = "stdout.txt"
+_ROOM: Final = 2**20  # bytes that are left on a disk at the least, or it counts as full
 
 
 def evaluate(
@@ -96,6 +97,7 @@ def evaluate(
         note_words(folder / main, folder / _STDOUT)
         code = _run(called, folder)
         said = _read(folder / main) or _read(folder / _STDOUT)
+        room = os.statvfs(folder)
         values, missing = parse(parse_rules, folder, main)
     found = re.search(version, said, re.MULTILINE) if version else None
     told = _failure(failures, said)
@@ -107,7 +109,14 @@ def evaluate(
     if code:
         signals = {-one: one.name for one in signal.Signals}
         how = f"was ended by {signals.get(code, f'signal {-code}')}" if code < 0 else f"ended with code {code}"
-        raise ProgramFailed(f"{called[0]} {how}; its last words: {' '.join(said.split())[-300:]}")
+        last = " ".join(said.split())[-300:]
+        how += f"; its last words: {last}" if last else " and said nothing"
+        if room.f_bavail * room.f_frsize < _ROOM:
+            raise OutOfResources(
+                f"the disk of {folder.parent} is full, and {called[0]} {how}; make room there, or set TMPDIR to a disk "
+                "with more"
+            )
+        raise ProgramFailed(f"{called[0]} {how}")
     if lacking := [why for why in missing if any(why.startswith(f"no {name}:") for name in required)]:
         raise AnalysisFailed("; ".join(lacking))
     return Evaluation(values, called[0], found.group(1) if found else "", (*repairs, *missing), details)

@@ -41,7 +41,7 @@ def main(folder: Path, supervisor: int) -> None:
 
 def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
     from adapters.compute.evaluation import Request
-    from adapters.errors import AnalysisFailed, EvaluationError, ProgramFailed
+    from adapters.errors import AnalysisFailed, EvaluationError, OutOfResources, ProgramFailed
 
     module, function = task["function"].split(":")
     try:
@@ -60,9 +60,15 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         return _fault("resource_error", "memory ran out; raise 'memory' if it may use more", "out_of_memory")
     except Exception as error:
+        import tempfile
         import traceback
 
+        from adapters.common.durable import NO_ROOM
+
         traceback.print_exc()  # kept as the end of stderr
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            where = f"make room there, or set TMPDIR, which is {tempfile.gettempdir()}, to a disk with more"
+            return _fault("resource_error", f"a disk is full ({error}); {where}", OutOfResources.code)
         return _fault("unknown", f"{type(error).__name__}: {error}", ProgramFailed.code)
     provenance = {
         "program": evaluation.program,

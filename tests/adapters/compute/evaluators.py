@@ -50,6 +50,10 @@ def fill_the_disk(smiles: str, *, times: int) -> Evaluation:
     return measure(smiles)
 
 
+def scribble(smiles: str) -> Evaluation:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"/scratch/{smiles}.chk")
+
+
 def refuse(smiles: str) -> Evaluation:
     raise InputRefused(f"{smiles} is not to my taste")
 

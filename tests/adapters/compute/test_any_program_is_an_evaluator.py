@@ -6,6 +6,7 @@ scripts that print them.
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from adapters.compute.command import evaluate
+from adapters.compute.evaluation import Request
 from adapters.compute.programs import PROGRAMS
-from adapters.errors import AdapterOptionsError
+from adapters.errors import AdapterOptionsError, OutOfResources
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
@@ -399,6 +402,15 @@ def test_a_program_may_say_that_the_answer_is_no(tmp_path: Path, script: Callabl
     outcome = read_outcome(ended(lab, ExperimentSpec("x", {}, {}, {}, {"gap": "eV"})), {})
 
     assert outcome == Negative("nothing is bound", ())
+
+
+def test_a_program_that_ends_badly_on_a_full_disk_wants_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = os.statvfs_result((4096, 4096, 100, 0, 0, 100, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _path: full)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    command, rules = [sys.executable, "-c", "raise SystemExit(3)"], {"gap": {"regex": r"gap (\d+)", "unit": "eV"}}
+    with pytest.raises(OutOfResources, match=r"is full, and .* ended with code 3 and said nothing; make room there"):
+        evaluate(Request({}), command=command, inputs={}, parse_rules=rules, required=["gap"])
 
 
 def test_a_missing_program_is_told_before_and_after(tmp_path: Path) -> None:

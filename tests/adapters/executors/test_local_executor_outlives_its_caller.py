@@ -78,6 +78,7 @@ def test_a_result_keeps_program_version_wall_time_and_output(tmp_path: Path) -> 
         ("starve", FaultKind.RESOURCE_ERROR, "the disk is full"),
         ("swallow", FaultKind.RESOURCE_ERROR, "memory ran out"),
         ("forget", FaultKind.ANALYSIS_FAILED, "length came out as nan, and a result holds finite numbers"),
+        ("scribble", FaultKind.RESOURCE_ERROR, "'/scratch/CCO.chk'); make room there, or set TMPDIR"),
         ("vanish", FaultKind.COMPUTE_LOST, "killed by SIGKILL: last words CCO"),
         ("leave", FaultKind.COMPUTE_LOST, "ended with code 3 and no result"),
         ("clear_the_table", FaultKind.RESOURCE_ERROR, "memory ran out (malloc(3199830648) failed in allocate_array)"),
