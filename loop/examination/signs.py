@@ -31,8 +31,8 @@ class Signs:
         candidates: Of how many different candidates.
         spread: Standard deviation of the values, in the target's unit; exactly 0 where all are the same.
         noise: Standard deviation within replicates, in the target's unit; None without replicates.
-        roughness: Mean difference between a candidate and its nearest neighbour, over that between any two: 1 where
-            neighbours tell nothing.
+        roughness: Mean difference between a candidate and its nearest neighbour (or neighbours, where some are equally
+            near), over that between any two: 1 where neighbours tell nothing.
         covered: Share of the pool that lies no further from the data than nine tenths of the data do from one another;
             None without a pool.
         apart: The candidate whose replicates add most to the noise; "" without noise.
@@ -145,17 +145,19 @@ def _roughness(near: Metric, x: torch.Tensor, y: NDArray[np.float64]) -> tuple[f
     if n < 3:
         return None, None
     rows = np.unique(np.linspace(0, n - 1, min(n, ROUGH_ROWS)).round().astype(np.int64))
-    closest, squared = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
-    step = max(1, PAIRS // n)
+    apart_by, squared = np.empty(len(rows)), np.empty(len(rows))
+    values, step = torch.from_numpy(y), max(1, PAIRS // n)
     for start in range(0, len(rows), step):
         some = rows[start : start + step]
         apart = near.squared(x[torch.from_numpy(some)], x)
         apart[torch.arange(len(some)), torch.from_numpy(some)] = torch.inf
-        found = apart.min(dim=1)
-        closest[start : start + step], squared[start : start + step] = found.indices.numpy(), found.values.numpy()
+        least = apart.min(dim=1, keepdim=True).values
+        is_near = (apart <= least + ALIKE).to(values.dtype)
+        differ = ((values[torch.from_numpy(some), None] - values).abs() * is_near).sum(1) / is_near.sum(1)
+        apart_by[start : start + step], squared[start : start + step] = differ.numpy(), least[:, 0].numpy()
     ordered = np.sort(y)  # the sum of all differences: the i-th smallest is above i and below n - 1 - i others
     between = 2.0 * float(((2.0 * np.arange(n) - n + 1) * ordered).sum()) / (n * (n - 1))
-    rough = float(np.abs(y[rows] - y[closest]).mean() / between) if between > 0 else None
+    rough = float(apart_by.mean() / between) if between > 0 else None
     return rough, float(np.quantile(squared, 0.9))
 
 

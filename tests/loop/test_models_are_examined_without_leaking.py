@@ -182,6 +182,20 @@ def test_neighbours_that_are_equally_near_count_alike_and_limits_are_no_values(o
     assert found.mean == pytest.approx(np.sqrt(np.mean(np.square(of_mean))))
 
 
+@pytest.mark.parametrize("first", ["matters", "idle"])
+def test_roughness_does_not_depend_on_which_parameter_stands_first(first):
+    names = sorted(("matters", "idle"), key=lambda name: name != first)
+    space = Space(tuple(Category(name, ("1", "2", "3", "4")) for name in names))
+    x = ProductPool(space).take(np.arange(16))
+    y = np.array([0.0, 1.0, 5.0, 2.0])[x[:, names.index("matters")].astype(int)]
+
+    found = signs_of(space, training(x, y), None, seed=0)
+
+    apart = np.abs(y[:, None] - y)
+    is_near = (x[:, None] != x).sum(axis=2) == 1
+    assert found.roughness == pytest.approx(apart[is_near].mean() / apart[~np.eye(16, dtype=bool)].mean())
+
+
 def test_chances_stand_beside_the_nearness_to_a_known_hit():
     y = np.array([float("c1ccncc1" in s or "n" in s) for s in LIBRARY])  # hits have a pyridine
     y[:2] = 1.0
