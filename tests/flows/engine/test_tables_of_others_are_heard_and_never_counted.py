@@ -59,6 +59,26 @@ class TestATableOfOthers:
         (note,) = [n for n in first_round(settings, name).notes if source in n]
         assert "2 of 3 parameters in common; it lacks base" in note
 
+    def test_has_one_substance_by_several_names_where_their_structure_stands_beside_them(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name = campaign(settings, tmp_path, "own")
+        tables = (
+            "solvent,time,yield\nwater,1,10\nCOCCOC,2,55\n",
+            "solvent,solvent_smiles,time,yield\nglyme,COCCOC,1,50\nDME,C(OC)COC,2,50\nglyme,,4,51\n",
+        )
+        reports = []
+        for number, text in enumerate(tables):
+            (tmp_path / f"{number}.csv").write_text(text, encoding="utf-8")
+            source, report = tell_source(settings, name, tmp_path / f"{number}.csv", "a paper", by="A")
+            reports.append(report)
+
+        assert [report.accepted for report in reports] == [2, 2]
+        (problem,) = reports[1].problems  # whose structure nothing says
+        assert "1.csv line 4: parameter 'solvent': 'glyme' is neither an option of the campaign" in problem
+        with open_ledger(settings.database) as ledger:
+            assert [o.settings["solvent"] for o in ledger.observations(source)] == ["water", *["COCCOC"] * 3]
+
     def test_goes_by_its_title_in_plain_letters_and_on_record_by_the_name_that_it_has(
         self, settings: Settings, tmp_path: Path
     ) -> None:

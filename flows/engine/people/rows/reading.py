@@ -16,7 +16,7 @@ from flows.engine.people.rows.results import result_of
 from flows.engine.people.rows.settings import check_blends, check_structures, settings_of
 from loop.cells import in_doubt, pointed, says_nothing
 from loop.errors import HakkenError, OutcomeError, SpaceError
-from loop.space import Continuous, Discrete, Space
+from loop.space import Component, Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
 
 DIGITS: Final = 1e-9  # what two writings of a number may differ by: spreadsheets keep fifteen digits
@@ -71,10 +71,12 @@ def _by_place(payload: str, spec: CampaignSpec, space: Space) -> tuple[Cells, Ma
     if not isinstance(cells, dict):
         raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
     columns = columns_of(cells, spec, space)
-    by_place: Cells = {
+    by_place = {
         (c.thing, c.part): (c, "" if is_missing(c, text := cells[head].strip(), spec, space) else text)
         for head, c in columns.items()
     }
+    if spec.source is not None:
+        by_place |= _by_structure(by_place, structures_beside(cells) if is_exported(cells) else cells, space)
     if data.get("decimal") == "," or DOUBTFUL in data:
         texts = {*PLAIN, *FAULT, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
         labels = {c.thing for c, _ in by_place.values() if c.part == "context"} - {
@@ -86,6 +88,19 @@ def _by_place(payload: str, spec: CampaignSpec, space: Space) -> tuple[Cells, Ma
             for at, (c, text) in by_place.items()
         }
     return by_place, columns, cells
+
+
+def _by_structure(
+    by_place: Cells, beside: Mapping[str, str], space: Space
+) -> dict[tuple[str, str], tuple[Column, str]]:
+    """Cells of substances that a source knows by another name, with the structure beside them in place of the name."""
+    found = {}
+    for p in space.parameters:
+        column, name = cell_of(by_place, p.name)
+        structure = beside.get(f"{p.name}_smiles", "").strip()
+        if isinstance(p, Component) and column is not None and name and structure and not p.has(name):
+            found[p.name, "value"] = (column, structure)
+    return found
 
 
 def _fault_of_result(cells: Cells, spec: CampaignSpec) -> list[HakkenError]:
