@@ -18,6 +18,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -140,6 +141,8 @@ class Instrument:
         if is_kept:
             self._waiting.is_over(handle)
             return Status(Phase.ENDED)
+        with suppress(AdapterUnavailable):  # results can be read all the same
+            self._list(handle, self._jobs.key(handle))  # a line that got lost comes back
         return Status(Phase.WAITING, f"waits for a file in {self._folder} that names it", wants)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
@@ -185,8 +188,7 @@ class Instrument:
         """A line for the attempt in the list of samples, once."""
         place = self._jobs.spec(handle).place
         path = self._folder / SAMPLES
-        with self._jobs.locked("samples.lock"), reachable(path):
-            self._folder.mkdir(parents=True, exist_ok=True)
+        with self._waiting.alone(), reachable(path):
             list_sample(path, key, place.get("plate", ""), place.get("well", ""))
 
     def _files(self, handle: Handle) -> list[Path]:

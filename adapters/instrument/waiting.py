@@ -6,9 +6,11 @@ campaign waits for lies in ``.waiting`` of the instrument's folder until its res
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +29,15 @@ class Waiting:
     def __init__(self, folder: Path, jobs: Jobs) -> None:
         """``folder``: the instrument's."""
         self._folder, self._jobs = folder / _FOLDER, jobs
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Alone among all campaigns in the instrument's folder, until the block ends."""
+        with reachable(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with (self._folder / "lock").open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
 
     def tell(self, handle: Handle, files: str) -> None:
         """Say that an attempt with a plate waits for files of this pattern; said again, nothing is written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -226,6 +227,39 @@ def test_a_list_of_samples_that_a_spreadsheet_program_saved_goes_on(
 
     rows = [line.split(delimiter) for line in listed.read_bytes().decode(encoding).splitlines()]
     assert rows == [["sample", "plate", "well"], [KEY, "1", "A1", "für Jürgen"], [OTHER, "1", "B2"]]
+
+
+def test_a_line_of_the_list_of_samples_that_got_lost_comes_back(tmp_path: Path) -> None:
+    """As where a spreadsheet program saves the list as it was opened, before the last attempts were added."""
+    lab, listed = laboratory(tmp_path, file="plate-{plate}*.csv"), tmp_path / "hplc" / "samples.csv"
+    first = begin(lab, KEY)
+    opened = listed.read_bytes()
+    second = begin(lab, OTHER, "B2")
+    listed.write_bytes(opened)
+    drop(tmp_path, "plate-1.csv", ",1,A1,4.2,620")
+    ended, waits = lab.status(first).phase, lab.status(second).phase
+
+    assert (ended, waits) == (Phase.ENDED, Phase.WAITING)
+    assert listed.read_text().splitlines() == ["sample,plate,well", f"{KEY},1,A1", f"{OTHER},1,B2"]
+
+
+def test_two_campaigns_add_to_the_list_of_samples_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = (laboratory(tmp_path, campaign=name, file="{key}.csv") for name in ("lab", "theirs"))
+    written = []
+
+    def add(_path: Path, key: AttemptKey, _plate: str, _well: str) -> None:
+        """Nobody else can write while this is done."""
+        with (tmp_path / "hplc" / ".waiting" / "lock").open("a") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        written.append(key)
+
+    monkeypatch.setattr("adapters.instrument.laboratory.list_sample", add)
+    begin(mine, KEY)
+    begin(theirs, OTHER)
+
+    assert written == [KEY, OTHER]
 
 
 def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
