@@ -1,14 +1,20 @@
-"""``explain``: what atoms and fragments add to what is believed of molecules."""
+"""``explain``: what atoms and fragments add to what is believed of molecules, and parameters to that of conditions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from flows.cli.naming import Campaign, settings, typed
-from flows.cli.screen import Json, Screen
+from flows.cli.screen import Json, Screen, computing
+from loop.wording import in_digits, in_places, plural
+
+if TYPE_CHECKING:
+    from loop.insight.statements import Adds, Influence, Reliance
+
+FEW: Final = 8  # values of a parameter that are all shown
 
 
 def explain(
@@ -17,17 +23,35 @@ def explain(
         list[str] | None,
         typer.Option("--molecule", "-m", help="Also a molecule, by its name or its SMILES, measured or not."),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=0, help="How many of the best measured molecules.")] = 3,
+    top: Annotated[
+        int, typer.Option("--top", min=0, help="How many of the best measured molecules, or values at either end.")
+    ] = 3,
     as_json: Json = False,
 ) -> None:
-    """Say what atoms and fragments add to what is believed of molecules, and what that rests on."""
+    """Say what atoms and fragments add to what is believed of molecules, and what that rests on.
+
+    Of conditions: how much of what is believed follows each parameter, and what its values add.
+    """
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    if not molecules and not engine.is_about_molecules(where, campaign):
+        with computing():
+            found = engine.rests_on(where, campaign)
+        screen.document({"campaign": campaign, "targets": found})
+        if not as_json:
+            _show_parameters(screen, campaign, found, top)
+        return
+    _explain_molecules(screen, campaign, molecules or (), top)
+
+
+def _explain_molecules(screen: Screen, campaign: str, molecules: Sequence[str], top: int) -> None:
     from flows import engine
     from loop.insight.explaining import called, domain_line, fragment_line, neighbour_line, predicted_line
 
-    screen = Screen(as_json)
-    found = engine.explain(settings(), campaign, top=top, also=molecules or ())
+    found = engine.explain(settings(), campaign, top=top, also=molecules)
     screen.document({"campaign": campaign, "targets": found})
-    if as_json:
+    if screen.as_json:
         return
     if not found:
         screen.say(f"{campaign}: too little was measured to explain anything yet")
@@ -54,3 +78,60 @@ def _strongest(smiles: str, adds: Sequence[float]) -> str:
     first = sorted(range(len(adds)), key=lambda i: -abs(adds[i]))[:3]
     said = ", ".join(f"{elements[i]}{i + 1} {adds[i]:+.3g}" for i in first)
     return f"atoms that add most, counted from 1 in the SMILES: {said}"
+
+
+def _show_parameters(screen: Screen, campaign: str, found: Sequence[Reliance], top: int) -> None:
+    from loop.insight.saying import reliance_notes
+
+    for one in found:
+        screen.say(f"{one.target}: {plural(one.results, 'result')}, believed by {one.model}", bold=True)
+        if one.parameters:
+            over = f"of the variance over {one.candidates:,} candidates, interactions included"
+            screen.say(f"what follows each parameter, {over}:")
+            several = len(one.members) > 1
+            screen.table(
+                ["parameter", "share", "90 %", *(["by model"] if several else [])],
+                [_row(p, several) for p in one.parameters],
+            )
+            of_what = f", in {one.unit}" if one.unit else ""
+            screen.say(f"what their values add{of_what}, and the mean of what was measured with them:")
+        for p in one.parameters:
+            if p.adds:
+                some = f" ({len(p.adds)} of {p.values} looked at)" if len(p.adds) < p.values else ""
+                screen.table(
+                    [p.parameter + some, "adds", "90 %", "tried", "measured"], [_adds_row(a) for a in _ends(p, top)]
+                )
+        for line in reliance_notes(one):
+            screen.say(f"note: {line}")
+    screen.say(
+        "This is what models make of experiments that were chosen to find the best, and shows no cause: only "
+        "experiments that change one thing alone do."
+    )
+    it = typed(campaign)
+    screen.next_step(
+        f"hakken pin {it} --where ... has the likes of the best with one thing changed run next; hakken predict {it} "
+        "says what is expected of them"
+    )
+
+
+def _row(p: Influence, has_several: bool) -> list[object]:
+    several = [f"{p.least:.2f} to {p.most:.2f}"] if has_several else []
+    return [p.parameter, f"{p.share:.2f}", f"{p.low:.2f} to {p.high:.2f}", *several]
+
+
+def _ends(p: Influence, top: int) -> Iterator[Adds]:
+    """All values where they are few, else those that add most and least."""
+    if len(p.adds) <= max(FEW, 2 * top):
+        yield from p.adds
+        return
+    yield from p.adds[:top]
+    yield from p.adds[len(p.adds) - top :]
+
+
+def _adds_row(one: Adds) -> list[object]:
+    low, high = one.low, one.high
+    doubt = (high - low) / 2
+    within = f"{in_places(low, doubt)} to {in_places(high, doubt)}"
+    mean = in_places(one.mean, doubt)
+    signed = f"+{mean}" if one.mean > 0 and float(mean) else mean
+    return [one.label, signed, within, one.tried, "" if one.measured is None else in_digits(one.measured, 4)]

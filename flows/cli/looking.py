@@ -178,6 +178,7 @@ def report(
             raw_files(where),
             verdict,
             view.left_out,
+            engine.relied(view, where.folder(campaign)),
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)

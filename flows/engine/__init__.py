@@ -5,7 +5,7 @@ from flows.engine.instruments.bringing import IngestError, ingest_files
 from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.best import believed, best
 from flows.engine.looking.examining import examine, examined
-from flows.engine.looking.explaining import explain, explained
+from flows.engine.looking.explaining import explain, explained, is_about_molecules, relied, rests_on
 from flows.engine.looking.predicting import PredictError, predict
 from flows.engine.looking.previewing import preview, preview_file
 from flows.engine.looking.replaying import replay
@@ -52,6 +52,7 @@ __all__ = [
     "explained",
     "halt",
     "ingest_files",
+    "is_about_molecules",
     "let_go",
     "lift",
     "lift_halt",
@@ -65,8 +66,10 @@ __all__ = [
     "preview",
     "preview_file",
     "reanalyse",
+    "relied",
     "replay",
     "resolve",
+    "rests_on",
     "resume",
     "resume_runs",
     "retract",

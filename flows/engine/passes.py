@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from flows.engine.holding import holding
 from flows.engine.last_round import check_last
 from flows.engine.looking.examining import examined
-from flows.engine.looking.explaining import explained
+from flows.engine.looking.explaining import explained, relied
 from flows.engine.looking.failing import failed, failing
 from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
@@ -154,8 +154,8 @@ def _called_off(settings: Settings, name: str) -> Sequence[str]:
 def write_page(session: Session, *, in_full: bool = False) -> str | None:
     """The campaign's page, drawn anew; its path, or None where it could not be drawn.
 
-    ``in_full`` adds what takes seconds more and changes little from pass to pass: the shares of atoms, and the verdict
-    on the models, which the session keeps too.
+    ``in_full`` adds what takes seconds more and changes little from pass to pass: what atoms or parameters add, and
+    the verdict on the models, which the session keeps too.
     """
     from flows.report import build, write  # brings RDKit and templates: only where a page is drawn
 
@@ -165,8 +165,10 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
         is_asked = in_full and session.judge is not None
         shares = explained(session.view, session.settings.folder(session.name)) if is_asked else ()
         session.examined = _examined(session) if is_asked else {}
+        rests = relied(session.view, session.settings.folder(session.name)) if is_asked else ()
         left_out = session.view.left_out
-        write(build(session.ledger, session.name, believed, shares, session.files, session.examined, left_out), path)
+        page = build(session.ledger, session.name, believed, shares, session.files, session.examined, left_out, rests)
+        write(page, path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
         session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")
         return None

@@ -34,7 +34,7 @@ from loop.fidelity import counts
 from loop.insight.explaining import Explanation
 from loop.insight.nearest import unjudged
 from loop.insight.saying import regret_sentence
-from loop.insight.statements import HonestBest
+from loop.insight.statements import HonestBest, Reliance
 from loop.insight.tally import Tally, tally
 from loop.objective import Objective
 from loop.policy.stopping import settled_in
@@ -68,6 +68,7 @@ def build(
     files: RawStore | None = None,
     examined: Mapping[str, Examination] | None = None,
     left_out: Callable[[Settings], str] | None = None,
+    rests: Sequence[Reliance] = (),
 ) -> Report:
     """Everything the page shows of campaign ``name``, computed from the record.
 
@@ -107,6 +108,7 @@ def build(
         best=() if objective.has_classes else _best(steps, observations, left_out),
         believed=believed,
         explained=tuple(explained),
+        rests=tuple(rests),
         examined=tuple((examined or {}).values()),
         standings=standings,
         hits=_hits(campaign, objective, observations, proposals),

@@ -12,7 +12,7 @@ from flows.plates.content import PlateView
 from flows.report.trust import Calibration
 from loop.contracts import AuditReport
 from loop.insight.explaining import Explanation
-from loop.insight.statements import HonestBest
+from loop.insight.statements import HonestBest, Reliance
 from loop.insight.tally import Tally
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
@@ -346,6 +346,7 @@ class Report:
     best: tuple[Best, ...]  # the score of a trade-off, then by target; what has no value is absent
     believed: HonestBest | None  # None where no model was asked
     explained: tuple[Explanation, ...]  # molecules with what their atoms add; none where no model was asked
+    rests: tuple[Reliance, ...]  # what follows which parameter; none of molecules
     examined: tuple[Examination, ...]  # by target; none where that takes longer than seconds, or says nothing yet
     standings: tuple[Standing, ...]  # every candidate with a value, best first
     hits: Tally | None  # where hits are looked for

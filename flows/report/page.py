@@ -23,6 +23,7 @@ from flows.report.charts.progress import has_limit, legend_keys, progress
 from flows.report.charts.series import series
 from flows.report.content import Committee, Kind, Report
 from flows.report.explained import drawn
+from flows.report.influence import rows_of
 from flows.report.limits import limits, verdict, verdict_on_chances
 from flows.report.plates import DRAWN, scale_of
 from flows.report.standing import SHOWN, WHOLE, score_of, scored
@@ -94,6 +95,7 @@ def render(report: Report) -> str:
         n_front=sum(standing.front == 1 for standing in report.standings),
         symbols=symbols,
         explained=drawn(report.explained),
+        rests=rows_of(report.rests),
         structures=structures,
         parity=[_parity(report, calibration) for calibration in report.calibration],
         has_cheaper=any(calibration.cheaper for calibration in report.calibration),

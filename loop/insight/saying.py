@@ -12,6 +12,7 @@ from loop.insight.statements import (
     Luckiest,
     OnSubstrate,
     Predicted,
+    Reliance,
     Stated,
 )
 from loop.record import Json
@@ -19,6 +20,7 @@ from loop.wording import in_digits, in_places, plural
 
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
+APART = 0.25  # between shares of members: they rest on different things
 
 
 def best_sentence(found: HonestBest) -> str:
@@ -222,3 +224,16 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
             f"no value with {one.unread} of its substrates, where every answer was no or it failed: what is believed "
             "there is a guess; tell what no means as a limit, such as '< 1'"
         )
+
+
+def reliance_notes(reliance: Reliance) -> Iterable[str]:
+    """What is to be said of it beside the numbers, for a person."""
+    if not reliance.parameters:
+        yield "no two results are known to differ, so nothing tells what they follow: tell more first"
+        return
+    apart = [one.parameter for one in reliance.parameters if one.most - one.least > APART]
+    if apart:
+        yield f"models that predict about as well do not agree how much follows {' and '.join(apart)}"
+    alone = [one.parameter for one in reliance.parameters if sum(a.tried > 0 for a in one.adds) == 1]
+    if alone:
+        yield f"{' and '.join(alone)}: one value was tried, so what the others add is expected, and not seen"

@@ -131,6 +131,56 @@ class Predicted:
 
 
 @dataclass(frozen=True, slots=True)
+class Adds:
+    """What one value of a parameter adds to what is believed, averaged over the other parameters."""
+
+    value: str | float
+    label: str
+    mean: float  # in the target's unit, against the value that each candidate has
+    low: float  # of the interval
+    high: float
+    tried: int  # experiments with it; of a number, with what is nearest to it
+    measured: float | None  # the mean of what they gave
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """How much of what is believed of a target follows one parameter.
+
+    Attributes:
+        share: Of the variance of the response over the candidates, interactions included; in the middle of the draws.
+        low, high: Its interval.
+        least, most: The share by the member of a committee that rests on it least, and most.
+        adds: What its values add, options with the most first; empty for a mixture.
+        values: How many values it has, 0 where they have no number or are not looked at.
+    """
+
+    parameter: str
+    share: float
+    low: float
+    high: float
+    least: float
+    most: float
+    adds: tuple[Adds, ...]
+    values: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reliance:
+    """What the belief of one target rests on; no ``parameters`` while no two results are known to differ."""
+
+    target: str
+    unit: str
+    model: str
+    members: tuple[str, ...]  # of a committee, those that count in the ranges
+    candidates: int  # that stand for the space
+    results: int
+    mean: float  # of the belief over them
+    spread: float  # its standard deviation
+    parameters: tuple[Influence, ...]  # the one that most follows first
+
+
+@dataclass(frozen=True, slots=True)
 class HonestBest:
     """The believed best, or the believed front, and the other tried candidates behind.
 

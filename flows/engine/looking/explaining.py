@@ -1,7 +1,8 @@
-"""Contributions of atoms and fragments, from the record."""
+"""Contributions of atoms and fragments, or of parameters and their values, from the record."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.kept import kept
 from flows.engine.looking.view import View
+from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
+from loop.errors import PlanError
 from loop.insight.explaining import Explained, Explanation, Fragment, Neighbour
+from loop.insight.statements import Adds, Influence, Reliance
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 DRAWN = 6  # molecules on a page
 KEPT: Final = "explained.kept"  # in the campaign's folder: the last answer
 STATEMENTS: Final = (Explanation, Explained, Fragment, Neighbour)  # that an answer is made of
+MANY: Final = 1_000  # results of which a page tells no shares
+KEPT_SHARES: Final = "influence.kept"  # the same of parameters
 
 
 def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()) -> tuple[Explanation, ...]:
@@ -38,12 +44,57 @@ def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()
         if not are_molecules(view.space):
             raise SpaceError(
                 f"campaign {name!r} chooses more than molecules of a library or of reagents, so no atom's share can be "
-                "told; hakken examine says what its models have learnt"
+                f"told; hakken explain {shlex.quote(name)} without --molecule says what follows its parameters"
             )
         others: dict[str, str] = {}
         for smiles, called in (_structure(view.space, text) for text in also):
             others[smiles] = others.get(smiles) or called  # told by its structure too, it keeps its name
         return explained(view, settings.folder(name), top=top, also=others)
+
+
+def is_about_molecules(settings: Settings, name: str) -> bool:
+    """Whether ``explain`` speaks of atoms: a candidate is a molecule, and nothing else."""
+    from loop.space import are_molecules
+
+    with open_record(settings) as ledger:
+        return are_molecules(View(ledger, name).space)
+
+
+def rests_on(settings: Settings, name: str) -> tuple[Reliance, ...]:
+    """What is believed of each target by parameter, and what their values add.
+
+    Raises:
+        NotFound: There is no such campaign.
+        PlanError: Nothing is believed yet.
+    """
+    with open_record(settings) as ledger:
+        return _resting(View(ledger, name), settings.folder(name))
+
+
+def relied(view: View, folder: Path) -> tuple[Reliance, ...]:
+    """The same for a page, of a view at hand; nothing where it would take long, atoms are told of, or there is no
+    model."""
+    from loop.space import are_molecules
+
+    if are_molecules(view.space) or view.space.molecule is not None or len(view.counted) > MANY:
+        return ()
+    with suppress(PlanError):
+        return _resting(view, folder)
+    return ()
+
+
+def _resting(view: View, folder: Path) -> tuple[Reliance, ...]:
+    earlier, read, _ = sources_of(view.ledger, view.spec)
+    asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
+
+    def worked_out() -> tuple[Reliance, ...]:
+        from loop.insight.influence import influences  # brings torch: seconds, only where it is asked for
+
+        history, _ = history_of(view.spec, view.space, view.counted, ())
+        seed = seed_of(view.spec.planner.seed, view.name, 0)
+        return influences(view.spec, history, seed=seed, earlier=earlier)
+
+    return kept(folder / KEPT_SHARES, asked, (Reliance, Influence, Adds), worked_out)
 
 
 def _structure(space: Space, text: str) -> tuple[str, str]:

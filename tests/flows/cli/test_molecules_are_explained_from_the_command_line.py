@@ -116,13 +116,13 @@ def test_what_is_no_molecule_and_what_is_no_library_are_named(hakken: Any) -> No
     hakken("init", "--template", "reaction")
     hakken("tick", "campaign.yaml")
 
-    wrong, other = hakken("explain", "library", "-m", "C1CC"), hakken("explain", "reaction")
+    wrong, other = hakken("explain", "library", "-m", "C1CC"), hakken("explain", "reaction", "-m", "CCO")
 
     assert wrong.code != 0
     assert "'C1CC' cannot be read" in wrong.err
     assert other.code != 0
     assert "chooses more than molecules of a library or of reagents" in other.err
-    assert "hakken examine" in other.err
+    assert "hakken explain reaction without --molecule says what follows its parameters" in other.err
 
 
 def test_products_of_reagents_are_explained_and_drawn(hakken: Any, home: Any) -> None:

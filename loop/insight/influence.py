@@ -1,0 +1,294 @@
+"""Influence: how much of what is believed over a space follows each parameter, and what each of its values adds.
+
+The share of a parameter is its total-effect index by Jansen's estimator (M. J. W. Jansen, Comput. Phys. Commun. 117
+(1999) 35): half the mean square of what a response changes by when that parameter alone takes the value that another
+candidate has, over the variance of the response. Interactions are in it, so that shares may sum to more than one. It is
+taken of joint draws of the response, since few results leave open what they follow. What a value adds is its partial
+dependence (J. H. Friedman, Ann. Stat. 29 (2001) 1189), with the interval that joint draws give. Members of a committee
+that predict about as well may rest on other parameters: the range of their shares is told (model class reliance:
+A. Fisher, C. Rudin and F. Dominici, J. Mach. Learn. Res. 20 (2019) 177).
+
+All of it speaks of models, and of associations in what was chosen to be tried. It shows no cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loop.belief import learn
+from loop.errors import PlanError
+from loop.fidelity import as_real, fidelity_column, is_real
+from loop.history import History
+from loop.insight.chances import doubted
+from loop.insight.differing import without_scale
+from loop.insight.statements import LEVEL, Adds, Influence, Reliance
+from loop.insight.tried import Tried, all_tried
+from loop.memory.earlier import Earlier
+from loop.memory.hints import hints_of
+from loop.objective import Target
+from loop.space import Continuous, Discrete, Parameter, Space
+from loop.space.pool import sample_space
+from loop.space.rows import different
+from loop.spec import CampaignSpec, build_objective, build_space
+from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.mixture import apportion
+from loop.surrogates.protocol import FittedSurrogate, drawn
+from loop.training import regression_table
+from loop.units import unit_shown
+
+Floats: TypeAlias = NDArray[np.float64]
+Draw: TypeAlias = Callable[..., tuple[Tensor, Tensor]]  # as ``loop.surrogates.protocol.drawn``
+SAMPLE: Final = 2_048  # candidates that stand for the space
+MADE: Final = 512  # of those with molecules, which take time to describe
+CHANGED: Final = 512  # of them that are changed, to see what follows a parameter
+PAIRS: Final = 1_024  # of what they were and became
+BACKGROUND: Final = 64  # of them over which what a value adds is averaged
+DRAWS: Final = 512  # joint draws of that
+LEVELS: Final = 7  # values of a number that are looked at
+OPTIONS: Final = 24  # options of a parameter that are looked at
+HEARD: Final = 0.05  # weight from which a member's share counts in the range
+ENDS: Final = torch.tensor([0.5 - LEVEL / 2, 0.5 + LEVEL / 2], dtype=torch.float64)  # of an interval
+
+
+def influences(
+    spec: CampaignSpec, history: History, *, seed: int, earlier: Sequence[Earlier] = ()
+) -> tuple[Reliance, ...]:
+    """What the belief of each target rests on; the same arguments give the same answer.
+
+    Args:
+        spec: A resolved spec.
+        history: What was observed.
+        seed: Decides the fit, the sample of candidates and the draws.
+        earlier: Earlier campaigns that may tell something of this one.
+
+    Raises:
+        TooFewPoints: A target has too few values.
+        FitError: No model could be fitted.
+        PlanError: The campaign uses none.
+    """
+    space, objective = build_space(spec), build_objective(spec)
+    if spec.planner.surrogate == "random":
+        raise PlanError("the campaign uses no model (surrogate: random), so nothing is believed; state another one")
+    table, _ = regression_table(space, objective, history)
+    hints, _ = hints_of(spec, space, objective, earlier)
+    belief = learn(spec, space, objective, history, table, seed=seed, hints=hints)
+    alike = {*without_scale(objective, belief.table), *belief.unscaled}
+    x = _sample(space, seed)
+    real = [o for o in history.observations if is_real(space, o.x[None])[0]]
+    tried = all_tried(space, objective, real)
+    return tuple(
+        _reliance(space, target, model, x, tried, seed + 31 * i, has_scale=target.name not in alike)
+        for i, (target, model) in enumerate(zip(objective.targets, belief.models, strict=True))
+    )
+
+
+def groups(space: Space) -> list[tuple[str, tuple[int, ...]]]:
+    """Parameters that change by themselves, with their columns: a mixture is one, and a version is none."""
+    mixed = {c: m for m in space.mixtures for c in m.columns}
+    found: dict[str, tuple[int, ...]] = {}
+    for column, name in enumerate(space.names):
+        if column == fidelity_column(space):
+            continue
+        if (mixture := mixed.get(column)) is not None:
+            found[mixture.name] = tuple(mixture.columns)
+        else:
+            found[name] = (column,)
+    return [*found.items()]
+
+
+def swapped(space: Space, x: Floats, z: Floats, columns: Sequence[int]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Rows of ``x``, ``(n, d)``, with the values that ``z``, ``(n, d)``, has in ``columns``; and which are candidates.
+
+    What begins to apply takes the value of ``z``, where it applies there.
+    """
+    made = x.copy()
+    made[:, list(columns)] = z[:, list(columns)]
+    before, there = space.frame.active(x), space.frame.active(z)
+    for _ in range(len(space.conditions)):  # what applies now may let another one apply
+        new = space.frame.active(made) & ~before
+        made = np.where(new & there, z, made)
+    now = space.frame.active(made)
+    made = space.frame.canonical(made)
+    kept = ~(now & ~before & ~there).any(axis=1) & space.allows(made)
+    if space.is_sieved:
+        kept[kept] = space.keeps(made[kept])
+    return made, kept
+
+
+def _sample(space: Space, seed: int) -> Floats:
+    n = SAMPLE if space.molecule is None else MADE
+    return different(as_real(space, sample_space(space, n, seed)))
+
+
+def _reliance(
+    space: Space,
+    target: Target,
+    model: FittedSurrogate,
+    x: Floats,
+    tried: Sequence[Tried],
+    seed: int,
+    *,
+    has_scale: bool,
+) -> Reliance:
+    rng = np.random.default_rng(seed)
+    base = x[rng.permutation(len(x))[:CHANGED]]
+    members = _members(model)
+    draw = doubted if target.levels is None and not target.classes else drawn
+    found = []
+    with torch.no_grad():
+        at = model.moments(torch.from_numpy(x))[0]
+        for name, columns in groups(space) if has_scale else ():
+            pairs = _pairs(space, base, columns, rng)
+            share = _shares(draw, model, pairs, seed)
+            by_member = [float(share[mine].median()) for mine in members.values()] or [float(share.median())]
+            low, high = torch.quantile(share, ENDS).tolist()
+            adds, of = _adds(space, target, draw, model, x, columns, tried, rng, seed)
+            middle = float(share.median())
+            found.append(Influence(name, middle, low, high, min(by_member), max(by_member), adds, of))
+    return Reliance(
+        target=target.name,
+        unit=target.unit,
+        model=model.name,
+        members=tuple(members),
+        candidates=len(x),
+        results=sum(t.experiments for t in tried),
+        mean=float(at.mean()),
+        spread=float(at.std(correction=0)),
+        parameters=tuple(sorted(found, key=lambda one: -one.share)),
+    )
+
+
+def _members(model: FittedSurrogate) -> dict[str, slice]:
+    """Which of the draws of a committee are those of each member that counts; nothing of another model."""
+    found: dict[str, slice] = {}
+    if isinstance(model, FittedCommittee):
+        ends = np.cumsum([0, *apportion(model.weights, DRAWS)]).tolist()
+        for m, weight, start, end in zip(model.members, model.weights, ends, ends[1:], strict=False):
+            if weight >= HEARD and end > start:
+                found[m.name] = slice(start, end)
+    return found
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Different points, ``(p, d)``; where among them the sample is, and each changed candidate with what it was."""
+
+    points: Tensor
+    sample: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+
+def _pairs(space: Space, base: Floats, columns: Sequence[int], rng: np.random.Generator) -> _Pairs:
+    """Every candidate of ``base``, ``(n, d)``, with the values of every other one in ``columns``, or of some."""
+    n = len(base)
+    if n * n <= PAIRS:
+        one, other = (i.ravel() for i in np.indices((n, n)))
+    else:
+        times = max(PAIRS // n, 1)  # each as often as any other, on both sides
+        one, other = np.tile(np.arange(n), times), np.concatenate([rng.permutation(n) for _ in range(times)])
+    made, kept = swapped(space, base[one], base[other], columns)
+    points, place = np.unique(np.vstack([base, made[kept]]), axis=0, return_inverse=True)
+    place = place.ravel()
+    return _Pairs(torch.from_numpy(points), place[:n], place[:n][one[kept]], place[n:])
+
+
+def _shares(draw: Draw, model: FittedSurrogate, pairs: _Pairs, seed: int) -> Tensor:
+    """The total-effect index in each joint draw, ``(s,)``."""
+    if not len(pairs.after):
+        return torch.zeros(1, dtype=torch.float64)
+    draws, _ = draw(model, pairs.points, DRAWS, seed=seed)
+    spread = draws[:, pairs.sample].var(dim=1, correction=0)
+    index: Tensor = (draws[:, pairs.after] - draws[:, pairs.before]).square().mean(dim=1) / (2.0 * spread)
+    return index.nan_to_num(0.0, posinf=0.0)
+
+
+def _adds(
+    space: Space,
+    target: Target,
+    draw: Draw,
+    model: FittedSurrogate,
+    x: Floats,
+    columns: Sequence[int],
+    tried: Sequence[Tried],
+    rng: np.random.Generator,
+    seed: int,
+) -> tuple[tuple[Adds, ...], int]:
+    """What each value of a parameter adds, and how many values it has; nothing of a mixture, whose parts are many."""
+    if len(columns) > 1:
+        return (), 0
+    (column,) = columns
+    p = space.parameters[column]
+    values, of = _values(p, x[:, column], [t.x[column] for t in tried], rng)
+    base = x[rng.permutation(len(x))[:BACKGROUND]]
+    parts: list[Floats] = [base]
+    rows: list[NDArray[np.int64]] = []
+    for value in values:
+        z = base.copy()
+        z[:, column] = value
+        made, kept = swapped(space, base, z, (column,))
+        applies = space.frame.active(made)[:, column]
+        rows.append(np.flatnonzero(kept & applies))
+        parts.append(made[rows[-1]])
+    draws, means = draw(model, torch.from_numpy(np.vstack(parts)), DRAWS, seed=seed)
+    with_it = [t for t in tried if space.frame.active(t.x[None])[0, column]]
+    found, start = [], len(base)
+    for value, mine in zip(values, rows, strict=True):
+        if not len(mine):
+            continue
+        there = slice(start, start + len(mine))
+        start += len(mine)
+        added = (draws[:, there] - draws[:, mine]).mean(dim=1)
+        mean = float((means[there] - means[mine]).mean())
+        low, high = torch.quantile(added, ENDS).tolist()
+        seen = [t for t in with_it if _nearest(values, t.x[column], p) == value]
+        read = [v for t in seen for v in t.values[target.name]]
+        found.append(
+            Adds(
+                str(p.value(value)) if not isinstance(p, Continuous | Discrete) else float(value),
+                _label(p, value),
+                mean,
+                min(low, mean),
+                max(high, mean),
+                sum(t.experiments for t in seen),
+                float(np.mean(read)) if read else None,
+            )
+        )
+    if not isinstance(p, Continuous | Discrete):
+        found.sort(key=lambda one: -one.mean)
+    return tuple(found), of
+
+
+def _values(p: Parameter, there: Floats, tried: Sequence[float], rng: np.random.Generator) -> tuple[list[float], int]:
+    """Coordinates of the values of a parameter that are looked at, and how many there are (0: without number)."""
+    if isinstance(p, Continuous):
+        ends = np.quantile(there, np.linspace(0, 1, LEVELS))
+        return sorted({p.low, p.high, *ends[1:-1].tolist()}), 0
+    if isinstance(p, Discrete):
+        every = sorted(p.values)
+        places = np.unique(np.linspace(0, len(every) - 1, LEVELS).round().astype(int))
+        return [float(every[i]) for i in places], len(every)
+    if p.size <= OPTIONS:
+        return [float(i) for i in range(p.size)], p.size
+    known = sorted({*tried})[:OPTIONS]
+    others = [v for v in dict.fromkeys(rng.permutation(there).tolist()) if v not in known and 0 <= v < p.size]
+    return sorted([*known, *others[: OPTIONS - len(known)]]), p.size
+
+
+def _nearest(values: Sequence[float], value: float, p: Parameter) -> float | None:
+    if isinstance(p, Continuous | Discrete):
+        return min(values, key=lambda v: abs(v - value))
+    return value if value in values else None
+
+
+def _label(p: Parameter, value: float) -> str:
+    if isinstance(p, Continuous | Discrete):
+        return f"{value:.4g} {unit_shown(p.unit)}".rstrip()
+    return str(p.value(value))

@@ -1,0 +1,73 @@
+"""``explain`` of conditions: how much of what is believed follows each parameter, and what their values add."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flows.cli.guard import REFUSED
+from tests.flows.cli.test_candidates_are_predicted import ROWS, spec
+
+
+@pytest.fixture
+def told(tell_table: Any) -> None:
+    tell_table(spec(planner={"initial": {"experiments": 3}}), ROWS + "A,100,80\nB,100,50\n")
+
+
+@pytest.mark.usefixtures("told")
+def test_shares_and_values_are_shown_with_their_doubt_and_no_cause(hakken: Any) -> None:
+    said = hakken("explain", "heat").out
+    plain = " ".join(said.split())
+
+    assert "yield: 8 results, believed by committee" in said
+    assert "what follows each parameter, of the variance over 10 candidates, interactions included:" in said
+    assert "parameter share 90 %" in plain
+    assert "what their values add, in %, and the mean of what was measured with them:" in said
+    assert "20 degC -" in plain  # below the rest
+    assert " 2 7.5 " in plain  # two experiments at 20 degC, and the mean of 10 and 5
+    assert "shows no cause: only experiments that change one thing alone do." in said
+    assert "next: hakken pin heat --where ..." in said
+
+
+@pytest.mark.usefixtures("told")
+def test_programs_read_all_of_it_and_it_is_kept(hakken: Any) -> None:
+    (target,) = hakken("explain", "heat", "--json").json["targets"]
+
+    assert [one["parameter"] for one in target["parameters"]] == ["temperature", "ligand"]
+    heat, ligand = target["parameters"]
+    assert heat["low"] <= heat["share"] <= heat["high"]
+    assert [one["value"] for one in heat["adds"]] == [20, 40, 60, 80, 100]
+    assert [one["tried"] for one in heat["adds"]] == [2, 0, 2, 2, 2]
+    assert [one["label"] for one in ligand["adds"]] == ["A", "B"]
+    assert hakken("explain", "heat", "--json").json["targets"] == [target]
+
+
+@pytest.mark.usefixtures("told")
+def test_the_page_tells_them_too(hakken: Any, home: Any) -> None:
+    hakken("report", "heat")
+    page = (home.home / "heat/report.html").read_text()
+
+    assert '<a href="#parameters">What parameters add</a>' in page
+    assert page.count('<svg class="share" role="img"') == 2
+    assert "100 degC: +" in page
+    assert "from 8 results, over 10 candidates" in page
+
+
+@pytest.mark.usefixtures("told")
+def test_molecules_of_a_campaign_over_conditions_are_refused(hakken: Any) -> None:
+    said = hakken("explain", "heat", "-m", "CCO")
+
+    assert said.code == REFUSED
+    assert "campaign 'heat' chooses more than molecules" in said.err
+
+
+def test_too_few_results_and_no_model_are_named(hakken: Any, tell_table: Any) -> None:
+    tell_table(spec(), "ligand,temperature,yield\nA,20,10\n")
+    assert "needs" in hakken("explain", "heat").err
+    tell_table(spec(campaign="lots", planner={"surrogate": "random"}), ROWS)
+    assert "the campaign uses no model (surrogate: random), so nothing is believed" in hakken("explain", "lots").err
+    tell_table(spec(campaign="same"), "ligand,temperature,yield\nA,20,10\nB,20,10\nA,40,10\nB,60,10\n")
+    assert (
+        "note: no two results are known to differ, so nothing tells what they follow" in hakken("explain", "same").out
+    )

@@ -1,0 +1,170 @@
+"""How much of what is believed follows each parameter, and what its values add: associations, with their doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loop.errors import PlanError, TooFewPoints
+from loop.history import History, Observation
+from loop.insight.influence import groups, influences, swapped
+from loop.insight.saying import reliance_notes
+from loop.insight.statements import Influence, Reliance
+from loop.outcome import Measured, Measurement
+from loop.space.pool import sample_space
+from loop.spec import CampaignSpec, build_space, read_spec
+
+TEXT = """
+campaign: sums
+space:
+SPACE
+objective: {y: {goal: maximize}}
+planner: {surrogate: SURROGATE}
+budget: {experiments: 90}
+laboratory: {adapter: manual}
+"""
+PLAIN = """
+  a: {type: number, low: 0, high: 10, step: 1}
+  b: {type: number, low: 0, high: 10, step: 1}
+  c: {type: category, options: [red, green, blue]}
+"""
+HUES = {"red": 0.0, "green": 6.0, "blue": 0.0}
+
+
+def spec_of(space: str = PLAIN, surrogate: str = "gp") -> CampaignSpec:
+    text = TEXT.replace("\nSPACE\n", space).replace("SURROGATE", surrogate)
+    return read_spec(text, source="sums.yaml", read=None)
+
+
+def seen(spec: CampaignSpec, n: int, truth: Callable[[Mapping[str, Any]], float]) -> History:
+    space = build_space(spec)
+    rows = sample_space(space, n, seed=3, method="random")
+    values = [truth(space.settings(x)) for x in rows]
+    return History(
+        tuple(
+            Observation(str(i), x, Measured((Measurement("y", y, "", y),)))
+            for i, (x, y) in enumerate(zip(rows, values, strict=True))
+        )
+    )
+
+
+def by_name(found: Reliance) -> dict[str, Influence]:
+    return {one.parameter: one for one in found.parameters}
+
+
+def test_shares_are_those_of_a_sum_that_is_known() -> None:
+    spec = spec_of()
+    (found,) = influences(spec, seen(spec, 90, lambda s: 2 * s["a"] + HUES[s["c"]]), seed=0)
+
+    # variances over the space: of 2a 40, of c 8; nothing follows b
+    shares = {name: one.share for name, one in by_name(found).items()}
+    assert shares == pytest.approx({"a": 40 / 48, "c": 8 / 48, "b": 0.0}, abs=0.06)
+    assert [one.parameter for one in found.parameters] == ["a", "c", "b"]
+    assert all(one.low <= one.share <= one.high for one in found.parameters)
+
+
+def test_what_values_add_is_told_with_what_was_measured() -> None:
+    spec = spec_of()
+    history = seen(spec, 90, lambda s: 2 * s["a"] + HUES[s["c"]])
+    (found,) = influences(spec, history, seed=0)
+    a, c = by_name(found)["a"].adds, by_name(found)["c"].adds
+
+    assert c[0].label == "green"  # the one that adds most comes first
+    assert c[0].mean == pytest.approx(4.0, abs=0.5)
+    assert all(one.low <= one.mean <= one.high for one in (*a, *c))
+    assert [one.value for one in a] == sorted(one.value for one in a)
+    assert a[-1].mean - a[0].mean == pytest.approx(20, abs=1.5)
+    assert sum(one.tried for one in c) == sum(one.tried for one in a) == 90
+    green = [o.outcome.measurements[0].value for o in history.observations if o.x[2] == 1]  # type: ignore[union-attr]
+    assert c[0].measured == pytest.approx(np.mean(green))
+
+
+def test_few_results_leave_open_what_they_follow() -> None:
+    spec = spec_of()
+    few, many = (influences(spec, seen(spec, n, lambda s: 2 * s["a"] + HUES[s["c"]]), seed=0)[0] for n in (6, 60))
+
+    assert by_name(few)["a"].high - by_name(few)["a"].low > by_name(many)["a"].high - by_name(many)["a"].low
+
+
+def test_interactions_count_for_both() -> None:
+    spec = spec_of()
+    (found,) = influences(spec, seen(spec, 90, lambda s: (s["a"] - 5.0) * (s["b"] - 5.0)), seed=0)
+    shares = {name: one.share for name, one in by_name(found).items()}
+
+    assert shares["a"] > 0.7  # neither adds anything by itself
+    assert shares["b"] > 0.7
+    assert shares["c"] < 0.1
+
+
+def test_the_same_arguments_give_the_same_answer_and_units_change_nothing() -> None:
+    spec = spec_of()
+    history = seen(spec, 20, lambda s: 2 * s["a"] + HUES[s["c"]])
+    thousands = seen(spec, 20, lambda s: 1e3 * (2 * s["a"] + HUES[s["c"]]))
+
+    assert influences(spec, history, seed=1) == influences(spec, history, seed=1)
+    plain, large = (influences(spec, h, seed=1)[0] for h in (history, thousands))
+    assert [p.share for p in large.parameters] == pytest.approx([p.share for p in plain.parameters], rel=1e-3)
+
+
+def test_mixtures_are_one_and_constraints_are_kept() -> None:
+    text = """
+  solvent: {type: mixture, parts: [water, DMF, MeCN]}
+  t: {type: number, low: 0, high: 10, step: 1}
+constraints: [{name: hot, exclude: {t: [10]}}]
+"""
+    spec = spec_of(text)
+    (found,) = influences(spec, seen(spec, 40, lambda s: 10 * s["solvent.water"] + s["t"]), seed=0)
+
+    space = build_space(spec)
+    assert [name for name, _ in groups(space)] == ["solvent", "t"]
+    assert set(by_name(found)) == {"solvent", "t"}
+    assert by_name(found)["solvent"].adds == ()
+    assert "10" not in [one.label for one in by_name(found)["t"].adds]  # which is no candidate
+    x = sample_space(space, 64, seed=0)
+    made, kept = swapped(space, x, x[::-1], (0, 1, 2))
+    assert kept.all()
+    assert space.allows(made).all()
+
+
+def test_what_does_not_always_apply_changes_where_it_does() -> None:
+    text = """
+  ligand: {type: category, options: [none at all, L1, L2]}
+  loading: {type: number, low: 1, high: 5, step: 1, when: {ligand: [L1, L2]}}
+"""
+    spec = spec_of(text)
+    history = seen(spec, 11, lambda s: 0.0 if s["ligand"] == "none at all" else 5.0 + s["loading"])
+    (found,) = influences(spec, history, seed=0)
+
+    assert set(by_name(found)) == {"ligand", "loading"}
+    space = build_space(spec)
+    x = sample_space(space, 11, seed=0)
+    made, kept = swapped(space, x, x[::-1], (0,))
+    assert kept.any()
+    for row in made[kept]:
+        assert space.contains(space.settings(row))
+
+
+def test_members_that_rest_on_different_things_are_told_of() -> None:
+    influence = Influence("ligand", 0.5, 0.2, 0.8, 0.2, 0.7, (), 0)
+    reliance = Reliance("y", "", "committee", ("gp", "trees"), 100, 9, 0.0, 1.0, (influence,))
+
+    assert list(reliance_notes(reliance)) == ["models that predict about as well do not agree how much follows ligand"]
+
+
+def test_values_that_are_all_the_same_follow_nothing() -> None:
+    spec = spec_of()
+    (found,) = influences(spec, seen(spec, 6, lambda _: 4.0), seed=0)
+
+    assert found.parameters == ()
+    (said,) = reliance_notes(found)
+    assert said == "no two results are known to differ, so nothing tells what they follow: tell more first"
+
+
+def test_without_a_model_it_is_refused() -> None:
+    with pytest.raises(PlanError, match="uses no model"):
+        influences(spec_of(surrogate="random"), History(()), seed=0)
+    with pytest.raises(TooFewPoints, match="needs"):
+        influences(spec_of(), seen(spec_of(), 1, lambda _: 1.0), seed=0)
