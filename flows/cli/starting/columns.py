@@ -87,6 +87,13 @@ class Column:
                 why.append(f"line {line}, column {self.header!r}: {error}")
         return tuple(why)
 
+    @cached_property
+    def canonical(self) -> Mapping[str, str]:
+        """The canonical SMILES of each different cell. Raises ``MoleculeError`` where one is no SMILES."""
+        from loop.molecules.standardise import canonical_smiles
+
+        return {cell: canonical_smiles(cell) for cell in self.distinct}
+
     @property
     def subject(self) -> str:
         """What a column of structures is about: ``ligand`` for ``ligand_smiles``, "" for ``smiles``."""

@@ -199,12 +199,17 @@ def _substance(structure: Column, label: Column | None, path: str, *, is_alone: 
         raise SpecError(structure.unreadable[0])
     name = label.name if label is not None else structure.subject or "molecule"
     options: dict[str, str] = {}
-    smiles = dict(structure.cells)
+    smiles, written = dict(structure.cells), structure.canonical
+    spelt: dict[str, list[str]] = {}  # by canonical SMILES, how a structure that has no name is written
     for line, cell in (label or structure).cells:
         found = smiles.get(line, "")
-        if not options.get(cell):  # it may be given in another row, or be nothing, such as no ligand
+        ways = spelt.setdefault(written[cell], []) if label is None else []
+        if ways and cell not in options:
+            ways.append(cell)
+        elif not options.get(cell):  # it may be given in another row, or be nothing, such as no ligand
             options[cell] = found
-        elif found and options[cell] != found:
+            ways.append(cell)
+        elif found and written[options[cell]] != written[found]:
             raise SpecError(
                 f"line {line}: {name} {cell!r} has structure {found!r} here and {options[cell]!r} above; "
                 "one name must have one structure"
@@ -219,9 +224,18 @@ def _substance(structure: Column, label: Column | None, path: str, *, is_alone: 
         f"{scalar(name)}:{source}",
         "  type: component",
         "  options:",
-        *(f"    {scalar(option)}: {scalar(value) if value else 'null'}" for option, value in options.items()),
+        *(
+            f"    {scalar(option)}: {scalar(value) if value else 'null'}{_also(spelt.get(written.get(value, ''), ()))}"
+            for option, value in options.items()
+        ),
     )
     return Part(name, lines, len(options), columns)
+
+
+def _also(ways: Sequence[str]) -> str:
+    """What is said of a structure that is written in other ways than the first."""
+    others = list(dict.fromkeys(ways))[1:]
+    return f"   # also written {', '.join(others)}" if others else ""
 
 
 def _molecules(structure: Column, label: Column | None, path: str) -> Part:
