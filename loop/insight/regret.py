@@ -23,6 +23,7 @@ from loop.insight.statements import CHECKED
 from loop.objective import SCORES, Objective, Target
 from loop.record import Json
 from loop.space.rows import is_among
+from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.lengthscales import has_lengthscales
 from loop.surrogates.mixture import apportion
@@ -194,14 +195,21 @@ def _optimistic(question: Question, x: Tensor, factors: dict[str, float]) -> Ten
 
 
 def _draws(model: FittedSurrogate, x: Tensor, seed: int, factor: float) -> Tensor:
-    """Joint draws at ``x``, ``(p, d)``, each from one member and ``factor`` times as far from its mean: ``(s, p)``."""
+    """Joint draws at ``x``, ``(p, d)``, each from one member and ``factor`` times as far from its mean: ``(s, p)``.
+
+    What left-out values say of a committee's width counts as in its predictions, which the factor was learnt from.
+    """
     parts = members_of(model)
     found = []
     for i, ((_, member), n) in enumerate(zip(parts, apportion([w for w, _ in parts], DRAWS), strict=True)):
         if n:
             draws, mean = drawn(member, x, n, seed=seed + i)
             found.append(mean + factor * (draws - mean))
-    return torch.cat(found)
+    together = torch.cat(found)
+    if not isinstance(model, FittedCommittee) or model.widening == 1.0:
+        return together
+    middle = model.moments(x)[0]
+    return middle + math.sqrt(model.widening) * (together - middle)
 
 
 def _clipped(target: Target, values: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from loop.planner import plan
 from loop.policy.stopping import regret_settled, settled_in
 from loop.space import Category, PointPool, Space
 from loop.spec import CampaignSpec, build_space
+from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.feasibility import Feasibility
 
 YIELD = Target("yield", Goal.MAXIMIZE, "%")
@@ -96,6 +97,18 @@ def test_one_rival_is_better_with_the_chance_that_a_normal_distribution_gives() 
     assert found.factors["yield"] == pytest.approx(math.sqrt(0.5), abs=0.01)
     for regret in (0.0, 1.0, 2.0):
         assert found.chance(regret) == pytest.approx(1 - norm.cdf((regret + 2.0) / sd), abs=TOLERANCE)
+    assert found.within(0.05) == pytest.approx(norm.ppf(0.95) * sd - 2.0, abs=0.5)
+
+
+def test_a_committee_is_as_wide_as_it_predicts() -> None:
+    claims, both = right(4_000), Independent((80.0, 78.0), (0.0, 4.0))
+    committee = FittedCommittee("committee", (both, both), (0.5, 0.5), widening=0.36)
+
+    found = regret_of(replace(question(both), models=(committee,)), BEST, claims, NOTHING)
+
+    sd = 0.6 * 4.0 * distrust(YIELD, claims)  # what it says of a candidate, as it is trusted
+    assert float(committee.moments(torch.ones((1, 1), dtype=torch.float64))[1]) == pytest.approx(0.6 * 4.0)
+    assert found.chance(0.0) == pytest.approx(1 - norm.cdf(2.0 / sd), abs=TOLERANCE)
     assert found.within(0.05) == pytest.approx(norm.ppf(0.95) * sd - 2.0, abs=0.5)
 
 
