@@ -203,6 +203,10 @@ class NotSetUp(AdapterUnavailable):
     """
 
 
+class AttemptUnavailable(AdapterUnavailable):
+    """A laboratory that works gives no answer of this one attempt; of the others it may."""
+
+
 class PartUnavailable(AdapterUnavailable):
     """One of several laboratories, ``part``, cannot be reached now; the others go on."""
 

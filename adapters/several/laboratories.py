@@ -118,7 +118,7 @@ class SeveralLaboratories:
             member, inner = self._members.of(handle)
         except UnknownHandle:
             return Status(Phase.LOST, f"no laboratory here gave the handle {handle!r}")
-        found = self._members.ask(member, lambda: member.adapter.status(inner))
+        found = self._members.ask_of_one(member, lambda: member.adapter.status(inner))
         return replace(found, detail=f"{member.name}: {found.detail}" if found.detail else member.name)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
@@ -126,7 +126,7 @@ class SeveralLaboratories:
             member, inner = self._members.of(handle)
         except UnknownHandle:
             return ()
-        return self._members.ask(member, lambda: member.adapter.fetch(inner))
+        return self._members.ask_of_one(member, lambda: member.adapter.fetch(inner))
 
     def cancel(self, handle: Handle, reason: str) -> None:
         try:

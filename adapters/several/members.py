@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from adapters.errors import UnknownHandle
 from loop.contracts import Adapter, ExperimentSpec, Handle
-from loop.errors import AdapterUnavailable, PartUnavailable
+from loop.errors import AdapterUnavailable, AttemptUnavailable, PartUnavailable
 
 _REST: Final = 3.0  # times as long as it took to give no answer: a lost one costs a quarter of the time at most
 _LONGEST: Final = 60.0  # seconds of that at most
@@ -80,6 +80,24 @@ class Members:
             now = time.monotonic()
             self._resting[member.name] = now + min(_REST * (now - began), _LONGEST), str(error)
             raise PartUnavailable(member.name, str(error)) from None
+
+    def ask_of_one(self, member: Member, question: Callable[[], _T]) -> _T:
+        """Ask a laboratory of one attempt; ``AttemptUnavailable`` where it has no answer, and says that it works."""
+        is_resting = time.monotonic() < self._resting.get(member.name, (0.0, ""))[0]
+        try:
+            return self.ask(member, question)
+        except PartUnavailable as error:
+            if is_resting or not _works(member):
+                raise
+            self._resting.pop(member.name, None)
+            raise AttemptUnavailable(error.why) from None
+
+
+def _works(member: Member) -> bool:
+    try:
+        return member.adapter.health().is_ok
+    except AdapterUnavailable:
+        return False
 
 
 def part_in(handle: str) -> str:

@@ -13,7 +13,7 @@ from adapters.errors import AdapterOptionsError
 from adapters.registry import build
 from adapters.several import Member, SeveralLaboratories
 from loop.contracts import Absent, Adapter, AdapterContext, AttemptKey, Delivery, ExperimentSpec, Found, Health, Phase
-from loop.errors import AdapterUnavailable, PartUnavailable
+from loop.errors import AdapterUnavailable, AttemptUnavailable, PartUnavailable
 from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
 from tests.adapters.helpers import EXPERIMENT, TABLE, Clock, context, count_starts
 
@@ -185,6 +185,26 @@ class TestALostPart:
         with pytest.raises(PartUnavailable, match=r"left, right: none of them can work now \(left: the cable is out; "):
             labs.prepare(EXPERIMENT, OTHER)
         assert labs.find(OTHER) == Absent()
+
+    @pytest.mark.parametrize("question", ["status", "fetch"])
+    def test_one_that_fails_on_an_attempt_and_works_answers_of_the_others(self, labs, monkeypatch, question):
+        first = labs.find(KEY).handle
+        inner = labs._members["left"].adapter
+        answer = getattr(inner, question)
+
+        def fail_on_it(handle):
+            if first.endswith(handle):
+                raise AdapterUnavailable("it answered 500")
+            return answer(handle)
+
+        monkeypatch.setattr(inner, question, fail_on_it)
+        with pytest.raises(AttemptUnavailable, match="it answered 500"):
+            getattr(labs, question)(first)
+        other = inner.prepare(EXPERIMENT, OTHER)
+        assert labs.status(f"left:{other}").phase is Phase.PREPARED
+        self.cut(labs, "left")
+        with pytest.raises(PartUnavailable, match="left: the cable is out"):
+            getattr(labs, question)(first)
 
     def test_a_handle_of_nobody_is_lost(self, labs):
         assert labs.status("middle:x").phase is Phase.LOST

@@ -16,7 +16,7 @@ from flows.progress import Progress, in_silence
 from loop.analysis import media_type
 from loop.checkpoints import reached
 from loop.contracts import Artifact, Handle, RawFile
-from loop.errors import AdapterUnavailable, PartUnavailable
+from loop.errors import AdapterUnavailable, AttemptUnavailable, PartUnavailable
 from loop.outcome import Fault, FaultKind
 from loop.raw import sha_of
 from loop.record import AttemptRecord, EnvelopeDraft, Verdict
@@ -66,7 +66,10 @@ def _fetch(session: Session, ended: Ended) -> _Came:
                 except PartUnavailable:
                     raise
                 except AdapterUnavailable as error:
-                    if n_untold == NAMED or len(ended) == 1 or not can_work(session.laboratory):
+                    is_of_one = isinstance(error, AttemptUnavailable) or (
+                        len(ended) > 1 and can_work(session.laboratory)
+                    )
+                    if n_untold == NAMED or not is_of_one:
                         raise
                     n_untold += 1
                     session.tally.note(untold(session, attempt, str(error)))

@@ -8,7 +8,7 @@ from typing import Final
 
 from flows.engine.session import Session
 from loop.contracts import Adapter, Handle, HasParts
-from loop.errors import AdapterError, AdapterUnavailable, PartUnavailable
+from loop.errors import AdapterError, AdapterUnavailable, AttemptUnavailable, PartUnavailable
 from loop.record import AttemptRecord
 
 NAMED: Final = 8  # experiments about which a pass has a note of its own for each
@@ -22,6 +22,11 @@ def others_go_on(session: Session) -> Iterator[None]:
     """
     try:
         yield
+    except AttemptUnavailable as error:
+        session.tally.note(
+            f"the laboratory {session.adapter!r} gives no answer of an attempt ({error}); asked again next time, and "
+            "the others go on"
+        )
     except PartUnavailable as error:
         session.tally.out.add(error.part)
         note = (

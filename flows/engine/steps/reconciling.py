@@ -12,7 +12,7 @@ from flows.engine.steps.parts import NAMED, can_work, is_out, others_go_on, unto
 from flows.engine.steps.withdrawing import barred
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
-from loop.errors import AdapterUnavailable, NotSetUp, PartUnavailable
+from loop.errors import AdapterUnavailable, AttemptUnavailable, NotSetUp, PartUnavailable
 from loop.experiment import Event, State
 from loop.limits import broken
 from loop.outcome import Fault, FaultKind
@@ -78,7 +78,8 @@ def _passed_over(session: Session, attempt: AttemptRecord, standing: Standing) -
     except (NotSetUp, PartUnavailable):
         raise
     except AdapterUnavailable as error:
-        if len(standing.untold) == NAMED or not can_work(session.laboratory):
+        is_of_one = isinstance(error, AttemptUnavailable) or can_work(session.laboratory)
+        if len(standing.untold) == NAMED or not is_of_one:
             raise
         standing.untold.append((attempt, str(error)))
 

@@ -13,8 +13,8 @@ from flows.engine import resolve
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.view import View
 from flows.settings import Settings
-from loop.contracts import Delivery, ExperimentSpec, Handle, Phase
-from loop.errors import LedgerError
+from loop.contracts import Delivery, ExperimentSpec, Handle, Health, Phase
+from loop.errors import AttemptUnavailable, LedgerError
 from loop.experiment import Event, State
 from tests.flows.engine.bench import FakeLaboratory, add, measured, once
 
@@ -190,6 +190,28 @@ def test_an_attempt_of_which_a_laboratory_gives_no_answer_keeps_no_other_from_co
     assert note.endswith(f"({first.key}): it answered 500; asked again next time, and the others go on")
     laboratory.no_answer_of = {}
     assert once(settings).accepted == 1
+
+
+@pytest.mark.parametrize("question", ["status", "fetch"])
+def test_where_one_of_several_gives_no_answer_of_an_attempt_its_others_come_in(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    first, *_ = attempts(settings)
+    answer = getattr(laboratory, question)
+
+    def fail_on_it(handle: Handle) -> Any:
+        if handle == first.key:
+            raise AttemptUnavailable("it answered 500")
+        return answer(handle)
+
+    monkeypatch.setattr(laboratory, question, fail_on_it)
+    monkeypatch.setattr(laboratory, "health", lambda: Health(False, "another part is out"))
+    report = once(settings)
+
+    assert report.accepted == 3
+    assert [first.key in note for note in report.notes if "it answered 500" in note] == [True]
 
 
 @pytest.mark.parametrize("question", ["status", "fetch"])
