@@ -377,7 +377,8 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
         None if channel is None else str(channel),
     )
     if name in units and (rule := too_large(found)):
-        raise OutcomeError(f"{rule}; correct it, or state the target in a larger unit than {target_unit!r}")
+        larger = f"a larger unit than {target_unit!r}" if target_unit else "a unit, and a larger one"
+        raise OutcomeError(f"{rule}; correct it, or state the target in {larger}")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import permutations
 
@@ -299,3 +300,11 @@ def test_the_best_keeps_thresholds_and_fronts_do_not_depend_on_order():
 )
 def test_degrees_are_a_charge_only_where_one_is_wanted(value, unit, to, same):
     assert convert(value, unit, to) == pytest.approx(same)
+
+
+@pytest.mark.parametrize(("unit", "remedy"), [("", "in a unit, and a larger one"), ("m", "in a larger unit than 'm'")])
+def test_a_value_too_large_is_refused_with_the_unit_to_be_changed(unit: str, remedy: str) -> None:
+    payload = json.dumps({"outcome": "measured", "values": [{"property": "length", "value": 1e155, "unit": unit}]})
+
+    with pytest.raises(OutcomeError, match=remedy):
+        read_outcome(payload, {"length": unit})

@@ -25,6 +25,7 @@ _LADDERS: Final = (
     ("poor", "fair", "good", "excellent"),
 )
 ORDERED: Final = 3  # so many words at least: two have no order that matters
+PADDED: Final = 3  # digits of a name, at least: 05 may be an amount
 MAGNITUDES: Final = 100.0  # from the lowest to the highest, where a logarithm may be meant
 _CONTEXT: Final = frozenset({"lot", "batch", "operator", "humidity", "analyst", "chemist", "supplier", "room", "vial"})
 _BESIDE: Final = frozenset({"plate", "well", "day", "instrument", "block"})  # of any result, without being declared
@@ -58,6 +59,13 @@ def odd_among_numbers(column: Column) -> str:
 def is_of_substances(column: Column) -> bool:
     """Whether a column of whole numbers is called like a kind of substance, so that they may be names."""
     return column.name.casefold() in _SUBSTANCES and all(x.is_integer() for x in column.numbers or ())
+
+
+def are_codes(column: Column) -> bool:
+    """Whether whole numbers are names of one width, such as 001, 012 and 120, which are less if read as numbers."""
+    widths = {len(cell) for cell in column.distinct}
+    is_padded = any(cell.startswith("0") for cell in column.distinct) and len(widths) == 1
+    return is_padded and min(widths) >= PADDED and not column.unit and all(c.isdecimal() for c in column.distinct)
 
 
 def is_logarithmic(column: Column) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 from flows.cli.starting.columns import Column
 from flows.cli.starting.kinds import (
     Fractions,
+    are_codes,
     context_of,
     fractions_in,
     is_logarithmic,
@@ -109,7 +110,8 @@ def parameters_in(columns: Sequence[Column], path: str) -> tuple[list[Part], lis
         elif why := _useless(column, rows):
             left_out.append(f"left out: {column.header or 'without a name'} ({why})")
         else:
-            parts[column.header] = _number(column) if column.numbers is not None else _choice(column)
+            is_number = column.numbers is not None and not are_codes(column)
+            parts[column.header] = _number(column) if is_number else _choice(column)
     return [parts[c.header] for c in columns if c.header in parts], left_out
 
 
@@ -284,6 +286,8 @@ def _category(column: Column) -> Part:
     hints = [
         f"{' and '.join(map(repr, words))} differ in capitals only; are they one?" for words in alike(column.distinct)
     ]
+    if are_codes(column):
+        hints.append("zeros before numbers make them names; write type: number and values if they are amounts")
     if odd := odd_among_numbers(column):
         hints.append(f"{odd!r} is no number, or this were one")
     return Part(column.name, (line + comment(column, hints),), len(column.distinct), (column,))

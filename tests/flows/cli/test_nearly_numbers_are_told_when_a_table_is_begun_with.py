@@ -29,16 +29,23 @@ def test_the_minus_sign_of_typeset_tables_makes_a_number(
 
 
 @pytest.mark.parametrize("command", ["init", "import"])
-def test_names_of_digits_and_underscores_are_no_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any], command: str
+@pytest.mark.parametrize("names", [("1_1", "1_2", "10_1"), ("001", "120", "013")])
+def test_names_of_digits_are_no_numbers(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hakken: Callable[..., Any],
+    command: str,
+    names: tuple[str, str, str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("t.csv").write_text("catalyst,base,yield\n1_1,A,1\n1_2,B,2\n10_1,A,3\n1_1,B,4\n")
+    first, second, third = names
+    Path("t.csv").write_text(f"catalyst,base,yield\n{first},A,1\n{second},B,2\n{third},A,3\n{first},B,4\n")
 
     said = hakken(command, "t.csv", "--target", "yield")
 
     assert said.code == 0, said.err
-    assert 'catalyst: {type: category, options: ["1_1", "1_2", "10_1"]}' in Path("campaign.yaml").read_text()
+    options = ", ".join(f'"{name}"' for name in names)
+    assert f"catalyst: {{type: category, options: [{options}]}}" in Path("campaign.yaml").read_text()
 
 
 def test_a_word_among_numbers_is_told_and_not_only_taken_for_a_choice(
