@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import permutations
 
@@ -304,7 +303,7 @@ def test_degrees_are_a_charge_only_where_one_is_wanted(value, unit, to, same):
 
 @pytest.mark.parametrize(("unit", "remedy"), [("", "in a unit, and a larger one"), ("m", "in a larger unit than 'm'")])
 def test_a_value_too_large_is_refused_with_the_unit_to_be_changed(unit: str, remedy: str) -> None:
-    payload = json.dumps({"outcome": "measured", "values": [{"property": "length", "value": 1e155, "unit": unit}]})
+    payload = {"outcome": "measured", "values": [{"property": "length", "value": 1e155, "unit": unit}]}
 
     with pytest.raises(OutcomeError, match=remedy):
         read_outcome(payload, {"length": unit})
