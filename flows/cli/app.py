@@ -25,6 +25,7 @@ from flows.cli import (
     lab,
     listening,
     looking,
+    measuring,
     predicting,
     records,
     running,
@@ -67,7 +68,7 @@ _COMMANDS: Final = {
         deciding.decisions,
         deciding.resolve,
     ),
-    "This machine": (health.doctor,),
+    "This machine": (health.doctor, measuring.metrics),
 }
 
 for _panel, _group in _COMMANDS.items():

@@ -152,6 +152,7 @@ class StatusReport(_Report):
     measured: int = 0  # of the observations, those of the real thing with a value
     left_out: tuple[str, ...] = ()  # a sentence for each of the best that the campaign file has no more, by which rule
     planned: str = ""  # when what is believed was believed: with the last batch, and what the file changed since
+    changed: datetime = datetime.min  # when something of it was last put on record
 
 
 @dataclass(frozen=True, slots=True)

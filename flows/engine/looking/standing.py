@@ -89,6 +89,7 @@ def _recorded(view: View) -> StatusReport:
         regret=view.regret,
         settled=view.settled,
         planned=view.planned,
+        changed=max([campaign.created, *(a.updated for a in view.attempts), *(o.recorded for o in observations)]),
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
         failing=failing(view),

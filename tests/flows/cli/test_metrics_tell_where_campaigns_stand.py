@@ -1,0 +1,65 @@
+"""``metrics`` says of every campaign, in Prometheus' text format, what a monitoring system raises alarms on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from flows.cli.guard import REFUSED
+from tests.flows.cli.small import write
+
+Samples = dict[tuple[str, ...], float]
+
+
+def read(text: str) -> Samples:
+    """Every sample by its name and its labels' values, in the order of their names."""
+    return {
+        (s.name.removeprefix("hakken_"), *(s.labels[name] for name in sorted(s.labels))): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+
+
+@pytest.mark.usefixtures("small_campaign")
+def test_what_was_done_waits_and_was_found_is_told(hakken: Any) -> None:
+    write(simulated="manual")
+    hakken("run", "small.yaml")
+    Path("told.csv").write_text("ligand,temperature,yield\nPPh3,60,41\nPCy3,80,55\n")
+    hakken("tell", "small", "told.csv")
+    found = read(hakken("metrics").out)
+
+    assert found["campaign_state", "small", "active"] == 1
+    assert found["campaign_state", "small", "halted"] == found["campaign_state", "small", "finished"] == 0
+    assert found["experiments_pending", "small", "submitted"] == 2
+    assert (found["experiments_done", "small"], found["experiments_budget", "small"]) == (0, 4)
+    assert (found["results", "small"], found["rounds", "small"]) == (2, 1)
+    assert found["best_value", "small", "yield", "%"] == 55
+    assert 0 <= time.time() - found["campaign_last_change_timestamp_seconds", "small"] < 600
+    assert found["experiments_overdue", "small"] == found["experiments_ambiguous", "small"] == 0
+
+
+@pytest.mark.usefixtures("small_campaign")
+def test_a_halted_campaign_is_told_and_a_file_appears_whole(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    hakken("stop", "small", "--safety", "--why", "smoke")
+    said = hakken("metrics", "--out", "hakken.prom").out
+
+    found = read(Path("hakken.prom").read_text())
+    assert found["campaign_state", "small", "halted"] == 1
+    assert found["campaign_state", "small", "active"] == 0
+    assert found["laboratory_experiments", "small", "done", "simulated"] == found["experiments_done", "small"] > 0
+    assert "wrote the metrics of 1 campaign to hakken.prom" in said
+    assert [path.name for path in Path().glob("hakken.prom*")] == ["hakken.prom"]
+
+
+@pytest.mark.usefixtures("small_campaign")
+def test_what_is_not_there_is_named(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    missing = hakken("metrics", "nowhere")
+    assert (missing.code, "no campaign is called 'nowhere'" in missing.err) == (REFUSED, True)
+    nowhere = hakken("metrics", "--out", "no/hakken.prom")
+    assert (nowhere.code, "no is no folder; make it first" in nowhere.err) == (REFUSED, True)
