@@ -128,6 +128,7 @@ class Standing:
     n: Mapping[str, int]  # values behind the mean, by target
     bounds: Mapping[str, str]  # of targets of which limits alone are known: the sign that they have
     is_useful: bool  # whether no mean breaks a threshold
+    is_open: tuple[str, ...]  # targets of whose thresholds nothing tells whether they are kept
     score: float | None  # of the trade-off, None without one or where a target lacks
     front: int  # 1 on the Pareto front (of one target: the best), 2 on the front behind it, ...
     predicted: Mapping[str, Prediction]  # by target, as frozen when it was first proposed

@@ -110,7 +110,8 @@ def rank(
 ) -> tuple[Standing, ...]:
     """Every candidate with a value, best first: by score or Pareto front, then by the first target.
 
-    Those that break a threshold stand behind all that keep them, on a front behind theirs.
+    Those of which it is open whether they keep every threshold stand behind all that do, on a front behind theirs, and
+    those that break one behind them.
 
     Args:
         results: In the order run.
@@ -129,13 +130,23 @@ def rank(
         }
         for candidate, its in by_candidate.items()
     }
-    useful_ones = {
-        candidate: all(target.meets(values[target.name]) for target in targets if target.name in values)
+    breaking = {
+        candidate: not all(target.meets(values[target.name]) for target in targets if target.name in values)
         for candidate, values in means.items()
     }
-    fronts = _fronts(means, useful_ones, objective)
+    open_ones = {c: tuple(t.name for t in targets if t.has_bounds and t.name not in v) for c, v in means.items()}
+    places = {c: 2 if breaking[c] else 1 if open_ones[c] else 0 for c in means}
+    fronts = _fronts(means, places, objective)
     standings = [
-        _standing(its, means[candidate], useful_ones[candidate], fronts[candidate], proposals, objective)
+        _standing(
+            its,
+            means[candidate],
+            not breaking[candidate],
+            open_ones[candidate],
+            fronts[candidate],
+            proposals,
+            objective,
+        )
         for candidate, its in by_candidate.items()
     ]
     return tuple(sorted(standings, key=lambda s: (s.front, *_worth(s.values, objective.wanted))))
@@ -153,6 +164,7 @@ def _standing(
     its: Sequence[Result],
     means: Mapping[str, float],
     is_useful: bool,
+    is_open: tuple[str, ...],
     front: int,
     proposals: Mapping[tuple[int, int], ProposalRecord],
     objective: Objective,
@@ -170,6 +182,7 @@ def _standing(
         n={name: len(rs) for name, rs in readings.items() if rs},
         bounds={name: rs[0].shown_sign for name, rs in readings.items() if rs and not rs[0].is_number},
         is_useful=is_useful,
+        is_open=is_open,
         score=objective.score(means) if _has_score(means, objective) else None,
         front=front,
         predicted=said,
@@ -180,9 +193,9 @@ def _standing(
 
 
 def _fronts(
-    means: Mapping[str, Mapping[str, float]], is_useful: Mapping[str, bool], objective: Objective
+    means: Mapping[str, Mapping[str, float]], places: Mapping[str, int], objective: Objective
 ) -> dict[str, int]:
-    """The front each candidate lies on, from 1: the useful ones first, those that lack a target last.
+    """The front each candidate lies on, from 1, those of a lower place first; those that lack a target last.
 
     Fronts are told apart only as far as the page shows them: of thousands of candidates each further one is dear.
     """
@@ -194,8 +207,8 @@ def _fronts(
     }
     fronts: dict[str, int] = {}
     level = 0
-    for group in (True, False):
-        left = {c: worth for c, worth in complete.items() if is_useful[c] is group}
+    for place in sorted({*places.values()}):
+        left = {c: worth for c, worth in complete.items() if places[c] == place}
         while left:
             level += 1
             layer = non_dominated(left) if len(fronts) < SHOWN else list(left)

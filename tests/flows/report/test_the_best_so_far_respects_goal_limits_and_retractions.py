@@ -289,7 +289,11 @@ def test_a_limit_that_leaves_open_whether_a_threshold_is_kept_neither_counts_nor
 
     report = build(story.settle(), story.name)
 
-    assert [(s.values.get("waste"), s.is_useful) for s in report.standings] == [(None, True), (0.5, True)]
+    assert [(s.values.get("waste"), s.is_useful, s.is_open) for s in report.standings] == [
+        (0.5, True, ()),
+        (None, True, ("waste",)),
+    ]
+    assert "may break the threshold of waste: its result leaves that open" in render(report)
     assert report.best[0].reading.value == 49.0  # the other may break the threshold
 
 
