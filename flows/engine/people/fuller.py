@@ -8,20 +8,52 @@ were typed, so that whoever judges it later finds the same.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from flows.engine.people.rows import OBSERVATION, PLAIN, TELL, is_exported, is_told
+from flows.engine.people.rows import (
+    OBSERVATION,
+    PLAIN,
+    TELL,
+    exported_id,
+    is_exported,
+    is_told,
+    lasting,
+    text_of,
+    typed_in,
+)
+from flows.engine.steps.completing import completions_of, last_of, parts_of
 from loop.cells import split_header
+from loop.circumstances import COMPLETES
 from loop.contracts import Ledger
 from loop.outcome import Measured
-from loop.record import EnvelopeRecord, ObservationRecord
+from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
 
 Row: TypeAlias = tuple[int, Sequence[str]]  # the number of its line, and its cells
 Typed: TypeAlias = Mapping[str, str]  # the cells of a row, by header
+_BEFORE: Final = f"context.{COMPLETES}"  # of an exported row: the id of the result that it completes
 Rows: TypeAlias = dict[int, Typed]  # by the number of their line
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """By line, the result that counts of which a row is; and the rows, as texts, that were told of these results
+    before, where the file has others in their place."""
+
+    of: Mapping[int, ObservationRecord] = field(default_factory=dict)
+    before: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A told result that counts, and what one file had of it: now, and before it was completed, the last first."""
+
+    of: ObservationRecord
+    typed: Sequence[Typed]
+    is_of_file: bool  # what it says now comes from the file, too
 
 
 class OnRecord:
@@ -35,74 +67,144 @@ class OnRecord:
     def _observations(self) -> dict[str, ObservationRecord]:
         return {o.id: o for o in self._ledger.observations(self._name, with_retracted=True)}
 
+    @cached_property
+    def _after(self) -> Mapping[str, str]:
+        return completions_of(self._observations.values())
+
+    @cached_property
+    def _rows(self) -> dict[str, EnvelopeRecord]:
+        """Every told row on record, by its id."""
+        return {e.id: e for e in self._ledger.envelopes(self._name) if is_told(e.source)}
+
+    @cached_property
+    def _refused(self) -> frozenset[str]:
+        """Rows, as texts, that contradicted a result when they were told."""
+        refused = (e for e in self._rows.values() if e.verdict is Verdict.CONTRADICTORY)
+        return frozenset(text_of(json.loads(e.payload).get("cells")) for e in refused)
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, ObservationRecord]:
+        """The result that counts of each attempt."""
+        return {o.key: o for o in self._observations.values() if o.key is not None and o.retracted is None}
+
     def own(self, cells: Typed) -> ObservationRecord | None:
-        """The campaign's result that a row of an exported table is of; None where it is another campaign's."""
-        return self._observations.get(cells.get(OBSERVATION, ""))
+        """The campaign's result that a row of an exported table is of, as it stands now; None where it is another
+        campaign's."""
+        known = self._observations.get(cells.get(OBSERVATION, ""))
+        if known is None or known.retracted is None:
+            return known
+        last = self._observations[last_of(known.id, self._after)]
+        return last if last.retracted is None else self._by_key.get(last.key or "", last)
 
     def is_fuller(self, cells: Typed, known: ObservationRecord) -> bool:
-        """Whether an exported row has a value for a target of which the result on record has none."""
-        if not isinstance(known.outcome, Measured) or known.retracted is not None:
+        """Whether an exported row has a value for a target of which the result on record has none, or contradicted one
+        that was retracted since."""
+        if known.retracted is not None:
+            return text_of(lasting(cells)) in self._refused
+        if not isinstance(known.outcome, Measured):
             return False
         has = {m.property for m in known.outcome.measurements}
         return any(cells.get(f"results.{t}.value") or _given(cells, t) for t in self.targets if t not in has)
 
-    def completed_by(self, file: str, header: Sequence[str], rows: Sequence[Row]) -> dict[int, ObservationRecord]:
-        """By line, the result on record that a row says more of, or repeats under a header with further columns."""
+    def is_as_told(self, draft: EnvelopeDraft, of: ObservationRecord) -> bool:
+        """Whether a row is to the letter what was told of a result before."""
+        rows = (self._rows[part.id] for part in parts_of(of, self._observations) if part.id in self._rows)
+        return any(typed_in(e.payload) == typed_in(draft.payload) for e in rows)
+
+    def of_rows(self, file: str, header: Sequence[str], rows: Sequence[Row], every: Sequence[Row]) -> Known:
+        """Which results on record ``rows`` say more of, or repeat; they are the lines of ``every`` that are told."""
         if is_exported(header):
-            own = ((line, self.own(dict(zip(header, cells, strict=False)))) for line, cells in rows)
-            return {line: known for line, known in own if known is not None}
-        told = {o.id: self._lacks_some(o) for o in self._observations.values() if o.key is None and o.retracted is None}
+            return Known(self._of_exported(header, rows, every))
+        told = self._told_from(file)
         if not told:
-            return {}
-        mine = {
-            e.id: cells
-            for e in self._ledger.envelopes(self._name)
-            if e.id in told and is_told(e.source) and _file_of(e) == f"{TELL}{file}" and (cells := _cells_of(e))
-        }
+            return Known()
         now: Rows = {line: dict(zip(header, cells, strict=True)) for line, cells in rows if len(cells) == len(header)}
-        found = _said_again(now, mine) | _said_with_more(now, mine, told, self.targets)
-        return {line: self._observations[known] for line, known in found.items()}
+        found = _matched(now, told, self.targets)
+        before: Counter[str] = Counter()
+        for line, one in found.items():
+            texts = Counter(map(text_of, one.typed))
+            before += texts - Counter([text_of(now[line])])
+        return Known({line: one.of for line, one in found.items()}, before)
 
-    def _lacks_some(self, o: ObservationRecord) -> bool:
-        """Whether a result has no value for some target, so that one may still come."""
-        return isinstance(o.outcome, Measured) and bool({*self.targets} - {m.property for m in o.outcome.measurements})
-
-
-def _said_again(now: Rows, mine: dict[str, Typed]) -> dict[int, str]:
-    """By line, the result that a row repeats under a header with further columns. What the file still has, to the
-    letter or so, is taken out of both."""
-    alike: dict[frozenset[tuple[str, str]], list[str]] = defaultdict(list)
-    for known, cells in mine.items():
-        alike[_signed(cells)].append(known)
-    found: dict[int, str] = {}
-    for line, cells in [*now.items()]:
-        if left := alike.get(_signed(cells)):
-            known = left.pop(0)
-            if mine.pop(known).keys() != cells.keys():
+    def _of_exported(
+        self, header: Sequence[str], rows: Sequence[Row], every: Sequence[Row]
+    ) -> dict[int, ObservationRecord]:
+        """By line, the campaign's own result, or the one that was told of what another campaign completed since."""
+        named = {line: dict(zip(header, cells, strict=False)) for line, cells in every}
+        before = {c[OBSERVATION]: said for c in named.values() if OBSERVATION in c and (said := c.get(_BEFORE, ""))}
+        told = self._told_of_others() if before else {}
+        found = {}
+        for line, _ in rows:
+            known, of = self.own(named[line]), named[line].get(OBSERVATION, "")
+            while known is None and of in before:
+                of = before.pop(of)
+                known = told.get(of)
+            if known is not None:
                 found[line] = known
-            del now[line]
+        return found
+
+    def _told_of_others(self) -> dict[str, ObservationRecord]:
+        """By its id in the record that it comes from, the result that counts here."""
+        standing = (o for o in self._observations.values() if o.key is None and o.retracted is None)
+        parts = ((part, o) for o in standing for part in parts_of(o, self._observations) if part.id in self._rows)
+        return {of: o for part, o in parts if (of := exported_id(self._rows[part.id]))}
+
+    def _told_from(self, file: str) -> list[_Told]:
+        """The told results that count and of which the file had rows."""
+        standing = [o for o in self._observations.values() if o.key is None and o.retracted is None]
+        if not standing:
+            return []
+        typed = {e.id: cells for e in self._rows.values() if _file_of(e) == f"{TELL}{file}" and (cells := _cells_of(e))}
+        told = []
+        for o in standing:
+            if mine := [typed[part.id] for part in parts_of(o, self._observations) if part.id in typed]:
+                told.append(_Told(o, mine, o.id in typed))
+        return told
+
+
+def _matched(now: Rows, told: Sequence[_Told], targets: Collection[str]) -> dict[int, _Told]:
+    """By line, the result that it is of: one row for each, and one result for each row.
+
+    First what the file still has, to the letter or under further headers; then what it had before a result was
+    completed; then what says all that was typed, and more targets.
+    """
+    found: dict[int, _Told] = {}
+    taken: set[str] = set()
+
+    def take(
+        of: Callable[[_Told], Sequence[Typed]],
+        name: Callable[[Typed], frozenset[tuple[str, str]]],
+        fits: Callable[[_Told, Typed, Typed], bool],
+    ) -> None:
+        alike: dict[frozenset[tuple[str, str]], list[tuple[_Told, Typed]]] = defaultdict(list)
+        for one in told:
+            if one.of.id not in taken:
+                for typed in of(one):
+                    alike[name(typed)].append((one, typed))
+        for line, cells in now.items() if alike else ():
+            if line in found:
+                continue
+            for one, typed in alike.get(name(cells), ()):
+                if one.of.id not in taken and fits(one, typed, cells):
+                    found[line] = one
+                    taken.add(one.of.id)
+                    break
+
+    take(lambda one: one.typed[:1], _signed, lambda *_: True)
+    take(lambda one: one.typed[1:], _signed, lambda *_: True)
+    take(
+        lambda one: one.typed[:1] if _lacks_some(one.of, targets) or not one.is_of_file else (),
+        lambda cells: _tried(cells, targets),
+        lambda _, typed, cells: (
+            bool(_measured(cells, targets) - _measured(typed, targets)) and _signed(typed) <= _signed(cells)
+        ),
+    )
     return found
 
 
-def _said_with_more(
-    now: Rows, mine: Mapping[str, Typed], open_: Mapping[str, bool], targets: Collection[str]
-) -> dict[int, str]:
-    """By line, which of the results that lack a target a row says more of: all that was typed of it, and more targets.
-    Each result is completed by one row only."""
-    alike: dict[frozenset[tuple[str, str]], list[str]] = defaultdict(list)
-    for known, cells in mine.items():
-        if open_[known]:
-            alike[_tried(cells, targets)].append(known)
-    found: dict[int, str] = {}
-    for line, cells in now.items() if alike else ():
-        left = alike.get(_tried(cells, targets), [])
-        for known in left:
-            more = _measured(cells, targets) - _measured(mine[known], targets)
-            if more and _signed(mine[known]) <= _signed(cells):
-                found[line] = known
-                left.remove(known)
-                break
-    return found
+def _lacks_some(o: ObservationRecord, targets: Collection[str]) -> bool:
+    """Whether a result has no value for some target, so that one may still come."""
+    return isinstance(o.outcome, Measured) and bool({*targets} - {m.property for m in o.outcome.measurements})
 
 
 def _given(cells: Typed, target: str) -> bool:

@@ -34,6 +34,7 @@ from flows.engine.people.rows import (
     perhaps_fractions,
     still_empty,
     told_again,
+    without_of,
 )
 from flows.engine.people.slips import slips
 from flows.engine.people.told_again import PLACES, corrected, line_of, repeats, retracted, still_counting, twins
@@ -170,7 +171,7 @@ def tell_rows(
     notes += twins(name, added, [judged[o.id] for o in standing])
     notes += _fractions(session, [e for e in added if e.id in numbered])
     notes += slips(session.view, (o for o in standing if o.id in ids))
-    notes += retracted(earlier, {o.id for o in standing})
+    notes += retracted(earlier, {o.id for o in standing}, lambda: ledger.observations(name, with_retracted=True))
     notes += still_counting(name, withdrawn, [judged[o.id] for o in standing])
     known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in since for e in rows)
     return TellReport(len(added), known, problems, tuple(e.id for e in added), notes)
@@ -268,7 +269,8 @@ def _read(file: str, data: bytes, record: OnRecord) -> _Read:
     doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
     drafts, waiting, blank, targets = [], [], 0, record.targets
     rows, passed_over, withdrawn = _others(header, lines[1:], record)
-    known = record.completed_by(file, header, rows)
+    known = record.of_rows(file, header, rows, lines[1:])
+    seen.update(known.before)
     for line, cells in rows:
         if is_blank(header, cells, targets):
             blank += 1
@@ -276,15 +278,10 @@ def _read(file: str, data: bytes, record: OnRecord) -> _Read:
             waiting.append((line, left))
         else:
             either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
-            draft = draft_row(
-                f"{TELL}{file}:{line}",
-                header,
-                cells,
-                seen,
-                has_decimal_commas=delimiter != ",",
-                doubtful=either,
-                of=known.get(line),
-            )
+            source, has_commas, of = f"{TELL}{file}:{line}", delimiter != ",", known.of.get(line)
+            draft = draft_row(source, header, cells, seen, has_decimal_commas=has_commas, doubtful=either, of=of)
+            if of is not None and of.key is None and record.is_as_told(draft, of):
+                draft = without_of(draft)
             drafts.append(draft)
     guessed = [said] if (said := read_as(file, encoding)) else []
     return _Read(drafts, (*guessed, *_unfinished(file, waiting, blank), *passed_over), withdrawn)

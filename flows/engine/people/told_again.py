@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Final
 
 from flows.engine.people.rows import TELL, completed_by, content_of, exported_id, is_told
+from flows.engine.steps.completing import completions_of, last_of
 from loop.record import EnvelopeRecord, ObservationRecord
 
 PLACES: Final = 8  # lines of a file that one message names
@@ -91,9 +92,15 @@ def corrected(
     )
 
 
-def retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> tuple[str, ...]:
-    """A note where rows that were accepted once were retracted since: telling them again does not bring them back."""
-    gone = [e for e in earlier if e.id not in standing]
+def retracted(
+    earlier: Sequence[EnvelopeRecord], standing: Container[str], every: Callable[[], Iterable[ObservationRecord]]
+) -> tuple[str, ...]:
+    """A note where rows that were accepted once were retracted since: telling them again does not bring them back.
+
+    What was completed since counts with all that joined it; ``every`` gives the results on record, retracted ones too.
+    """
+    after = completions_of(every()) if (gone := [e for e in earlier if e.id not in standing]) else {}
+    gone = [e for e in gone if last_of(e.id, after) not in standing]
     if not gone:
         return ()
     which = f"line {line_of(gone[0])}" + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")

@@ -7,7 +7,7 @@ which stays on record, retracted as completed. A result that says anything else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -60,6 +60,18 @@ def parts_of(o: ObservationRecord, every: Mapping[str, ObservationRecord]) -> It
     while part is not None:
         yield part
         part = every.get(str(part.context.get(COMPLETES)))
+
+
+def completions_of(every: Iterable[ObservationRecord]) -> dict[str, str]:
+    """By the id of a result that was completed, that of the one which has all of it and more."""
+    return {str(o.context[COMPLETES]): o.id for o in every if COMPLETES in o.context}
+
+
+def last_of(first: str, after: Mapping[str, str]) -> str:
+    """The id of the result that a result became; ``after`` as ``completions_of`` gives it."""
+    while first in after:
+        first = after[first]
+    return first
 
 
 def beside_both(known: Standing, new: Json | None) -> Json:

@@ -95,7 +95,7 @@ def said_of_completed(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     return tuple(f"{added} joined {plural(count, 'result')} on record" for added, count in adds.items())
 
 
-def standing_of(judgement: Judgement, attempt: AttemptRecord) -> Standing:
-    """The result of an attempt as it will be on record; an observation has the id of its envelope."""
+def standing_of(judgement: Judgement, of: AttemptRecord | Standing) -> Standing:
+    """A result as it will be on record, of an attempt or in the place of another; its id is that of its envelope."""
     assert judgement.outcome is not None
-    return Standing(judgement.envelope.id, judgement.outcome, judgement.context or {}, attempt.settings, attempt.key)
+    return Standing(judgement.envelope.id, judgement.outcome, judgement.context or {}, of.settings, of.key)

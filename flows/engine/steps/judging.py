@@ -7,12 +7,22 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from flows.engine.looking.view import View
-from flows.engine.people.rows import ToldRow, completed_by, content_of, exported_id, is_told, read_told, says_the_same
+from flows.engine.people.rows import (
+    OBSERVATION,
+    ToldRow,
+    completed_by,
+    content_of,
+    exported_id,
+    is_told,
+    read_told,
+    says_the_same,
+)
 from flows.engine.steps.analysing import Analyst, Files
-from flows.engine.steps.completing import Standing, completed, is_said
+from flows.engine.steps.completing import Standing, completed, completions_of, is_said, last_of
 from flows.engine.steps.foreign import why_foreign
 from flows.engine.steps.judgement import ENGINE, Judgement, completing, standing_of
 from flows.raw.store import RawFileDamaged, RawFileMissing
@@ -26,7 +36,7 @@ from loop.experiment import State
 from loop.named_once import named_once
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
 from loop.raw import is_raw, read_raw
-from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
+from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Settings, Verdict
 from loop.space import Space
 from loop.spec import declared_of, levels_of, words_of
 
@@ -165,10 +175,10 @@ class Judge:
         if known is not None:
             how, whole = "otherwise", completed(known.outcome, outcome)
             if whole is not None or _meant(known.outcome) == _meant(outcome) or is_said(known.outcome, outcome):
-                beside = self._beside_otherwise(attempt, known.context, context)
+                beside = self._beside_otherwise(attempt.settings, known.context, context)
                 if not beside and whole is not None:
                     judgement = completing(envelope, known, whole, context)
-                    self._ended[attempt.key] = standing_of(judgement, attempt)
+                    self._ended[attempt.key] = standing_of(judgement, known)
                     return judgement
                 if not beside:
                     return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
@@ -183,8 +193,8 @@ class Judge:
         self._ended[attempt.key] = standing_of(judgement, attempt)
         return judgement
 
-    def _beside_otherwise(self, attempt: AttemptRecord, known: Json, context: Json | None) -> str:
-        """What is on record beside the attempt's result where a further envelope says something else; "" for nothing.
+    def _beside_otherwise(self, settings: Settings, known: Json, context: Json | None) -> str:
+        """What is on record beside a result of ``settings`` where a further envelope says something else; "" for none.
 
         Of what can be used only: what an envelope leaves out, or a comment, says nothing else.
         """
@@ -193,7 +203,7 @@ class Judge:
         new, _ = read_context(context or {}, declared)
         names = [name for name in new if name in (*EFFECTS, *declared) and new[name] != mine.get(name)]
         beside = [f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names]
-        used = {**attempt.settings, **actual_of(known)}
+        used = {**settings, **actual_of(known)}
         really = [name for name, value in actual_of(context or {}).items() if not is_as_planned(value, used.get(name))]
         beside += [f"{name} {used[name]}" if name in used else f"no {name}" for name in really]
         return ", ".join(beside)
@@ -216,22 +226,43 @@ class Judge:
         if of:
             self._exported.setdefault(of, []).append(envelope.payload)
         self._told.add(content)
-        if (known := self._completable.pop(completed_by(envelope), None)) is not None:
+        if (known := self._known(completed_by(envelope))) is not None:
             return self._told_later(envelope, known, outcome, candidate, _context(row.payload))
         return Judgement(envelope, Verdict.ACCEPTED, "", outcome, candidate, _context(row.payload))
+
+    @cached_property
+    def _after(self) -> dict[str, str]:
+        """By the id of a told result that was completed, that of the one in its place."""
+        return completions_of(self._view.ledger.observations(self._view.name, with_retracted=True))
+
+    def _known(self, of: str) -> Standing | None:
+        """The told result that counts of what was ``of`` once, whatever joined it since."""
+        return self._completable.get(of) or (self._completable.get(last_of(of, self._after)) if of else None)
 
     def _told_later(
         self, envelope: EnvelopeRecord, known: Standing, outcome: Outcome, candidate: Candidate, context: Json | None
     ) -> Judgement:
         """A row of a told result that is on record: it completes or repeats it, where it says nothing else of it."""
+        how = "otherwise"
         if known.settings == candidate.settings:
-            if (whole := completed(known.outcome, outcome)) is not None:
-                return completing(envelope, known, whole, context, candidate)
-            if _meant(known.outcome) == _meant(outcome) or is_said(known.outcome, outcome):
-                return Judgement(envelope, Verdict.DUPLICATE, f"repeats result {known.id}")
+            whole = completed(known.outcome, outcome)
+            if whole is not None or _meant(known.outcome) == _meant(outcome) or is_said(known.outcome, outcome):
+                beside = self._beside_otherwise(known.settings, known.context, context)
+                if not beside and whole is not None:
+                    judgement = completing(envelope, known, whole, context, candidate)
+                    self._completable[envelope.id] = standing_of(judgement, known)
+                    del self._completable[known.id]
+                    self._after[known.id] = envelope.id
+                    return judgement
+                if not beside:
+                    return Judgement(envelope, Verdict.DUPLICATE, f"repeats result {known.id}")
+                how = f"so, but with {beside}"
         retract = f"hakken retract {shlex.quote(self._view.name)} {known.id} --why REASON"
         which = f"{known.id} ({self._view.label(known.settings)})"
-        message = f"result {which} says otherwise; to let this count, {retract} and tell it again"
+        message = (
+            f"result {which} says {how}; to let this count, {retract} and tell it again, or where it is an experiment "
+            f"of its own, {_apart(envelope)}"
+        )
         return Judgement(envelope, Verdict.CONTRADICTORY, message)
 
     def _says(self, row: ToldRow, payload: str) -> bool:
@@ -245,6 +276,13 @@ class Judge:
         """The envelope of every told observation on record."""
         envelopes = self._view.ledger.envelopes(self._view.name)
         return [e for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED]
+
+
+def _apart(envelope: EnvelopeRecord) -> str:
+    """How a told row is told as an experiment that is not on record yet."""
+    if of := exported_id(envelope):
+        return f"empty its cell under {OBSERVATION!r} ({of})"
+    return "tell it from a file of another name"
 
 
 def _without_planned(payload: Mapping[str, Any], attempt: AttemptRecord | None) -> Mapping[str, Any]:

@@ -20,9 +20,12 @@ from flows.engine.people.rows.drafts import (
     is_blank,
     is_told,
     still_empty,
+    text_of,
     told_again,
+    typed_in,
+    without_of,
 )
-from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported, told_instead
+from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported, lasting, told_instead
 from flows.engine.people.rows.reading import (
     ToldRow,
     columns_of,
@@ -52,6 +55,7 @@ __all__ = [
     "is_blank",
     "is_exported",
     "is_told",
+    "lasting",
     "missing_in",
     "perhaps_fractions",
     "read_columns",
@@ -59,6 +63,9 @@ __all__ = [
     "read_told",
     "says_the_same",
     "still_empty",
+    "text_of",
     "told_again",
     "told_instead",
+    "typed_in",
+    "without_of",
 ]

@@ -48,7 +48,7 @@ def draft_row(
     if is_foreign := is_exported(header):
         named = lasting(named) if fits else cells
         seen = Counter() if fits and named.get(OBSERVATION) else seen
-    text = json.dumps(named, ensure_ascii=False)
+    text = text_of(named)
     seen[text] += 1
     said: dict[str, Any] = {"decimal": ","} if has_decimal_commas and any(map(has_decimal_comma, cells)) else {}
     said |= {DOUBTFUL: list(doubtful)} if doubtful else {}
@@ -62,9 +62,26 @@ def draft_row(
     return EnvelopeDraft(source, key, payload, plain or None)
 
 
+def text_of(cells: Any) -> str:
+    """The cells of a row as one text, by which equal rows of a file are counted."""
+    return json.dumps(cells, ensure_ascii=False)
+
+
+def typed_in(payload: str) -> str:
+    """What a payload says was typed, and how it is read, without how often and of which result."""
+    said = json.loads(payload)
+    return json.dumps({k: v for k, v in said.items() if k not in ("occurrence", AGAIN, OF)}, ensure_ascii=False)
+
+
 def told_again(draft: EnvelopeDraft, times: int) -> EnvelopeDraft:
     """A row that was refused ``times`` before, as an envelope of its own with the same content."""
     return replace(draft, payload=json.dumps({**json.loads(draft.payload), AGAIN: times}, ensure_ascii=False))
+
+
+def without_of(draft: EnvelopeDraft) -> EnvelopeDraft:
+    """A row that names no result, since it is to the letter what was told of one before."""
+    said = json.loads(draft.payload)
+    return replace(draft, payload=json.dumps({k: v for k, v in said.items() if k != OF}, ensure_ascii=False))
 
 
 def content_of(envelope: EnvelopeRecord) -> tuple[str, str]:
