@@ -35,6 +35,7 @@ _EXAMPLES: Final = {
     AMOUNT: "10 umol",
     MASS: "5 mg",
     MOLAR: "0.1 mol/L",
+    MASS_PER_VOLUME: "20 g/L",
     DENSITY: "0.9 g/mL",
     TIME: "2 h",
     TEMPERATURE: "80 degC",

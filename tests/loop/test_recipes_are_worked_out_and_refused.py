@@ -84,6 +84,14 @@ def test_doses_agree_with_sums_by_hand() -> None:
     assert (made.limiting, made.scale) == ("halide", 10.0)
 
 
+@pytest.mark.parametrize("said", ["112.5 mg/mL", "112.5 g/L", "0.1125 g/mL"])
+def test_a_concentration_by_mass_becomes_one_by_amount(said: str) -> None:
+    made = recipe(("concentration: 0.5 mol/L", f"concentration: {said}"))
+
+    # C7H4BrF3 is 225.01 g/mol, so that 112.5 g/L are 0.5 mol/L.
+    assert made.stocks["halide"].concentration == pytest.approx(0.5, rel=1e-4)
+
+
 def test_it_reads_as_a_chemist_would_write_it() -> None:
     assert in_words(recipe(), SETTINGS) == (
         "Dispense 20 µL of halide, 0.5 mol/L in DMSO (10 µmol, 1 equiv). "
@@ -287,6 +295,9 @@ def test_percent_that_would_be_read_as_a_fraction_are_refused_where_the_dose_is_
         ([("wait: 5 min", "wait: 5 Min")], ["line 25: recipe.steps.6.wait: '5 Min': unit 'Min' is", "write 'min'"]),
         ([("to: 0.1 mL", "to: 0.1 ML")], ["recipe.steps.4.to: '0.1 ML': unit 'ML' is read as", "write 'mL'"]),
         ([("amount: 10 umol", "amount: 10")], ["recipe.limiting", "10 has no unit", "'10 umol'"]),
+        ([("50 mmol/L", "50 uL")], ["SPhos", "'50 uL'", "in 'mol/L' or 'g/L'", "such as '0.1 mol/L' or '20 g/L'"]),
+        ([("50 mmol/L", "0.05")], ["stock 'SPhos': 0.05 has no unit", "such as '0.1 mol/L' or '20 g/L'"]),
+        ([("50 mmol/L", "20 mg/mL")], ["stock 'SPhos': 20 mg/mL needs its structure to be in mol/L", "give it smiles"]),
         ([("heat: temperature", "heat: temperatur")], ["did you mean 'temperature'?", "'80 degC'"]),
         ([("heat: temperature", "heat: ligand")], ["parameter 'ligand' is no number"]),
         ([("heat: temperature", "heat: 80 degC")], ["parameter 'temperature'", "no step depends on it", "beside:"]),

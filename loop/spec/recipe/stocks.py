@@ -78,8 +78,12 @@ class Stocks:
     def _concentration(self, said: Said, where: str, mass: float | None) -> float:
         try:
             found = self._names.fixed(said, MOLAR, where)
-        except RecipeError:
-            by_mass = self._names.fixed(said, MASS_PER_VOLUME, where)
+        except RecipeError as error:
+            try:
+                by_mass = self._names.fixed(said, MASS_PER_VOLUME, where)
+            except RecipeError:
+                rule = error.rule.replace(f"in {MOLAR!r}", f"in {MOLAR!r} or {MASS_PER_VOLUME!r}")
+                raise RecipeError(where, rule, "write a concentration such as '0.1 mol/L' or '20 g/L'") from None
             if mass is None:
                 raise RecipeError(where, f"{said} needs its structure to be in mol/L", "give it smiles") from None
             found = by_mass / mass
