@@ -307,6 +307,7 @@ def test_percent_that_would_be_read_as_a_fraction_are_refused_where_the_dose_is_
         ([("wait: 5 min", "wait: 5 min, mix: 2")], ["'mix' says nothing of wait"]),
         ([("wait: 5 min", "wiat: 5 min")], ["recipe.steps.6.wiat: unknown key (did you mean 'wait'?)"]),
         ([("there: 1 mL", "there: 0.05 mL")], ["stock 'halide'", "nothing of it can be drawn"]),
+        ([("50 mmol/L", "50 mmol/L, purity: 0.9")], ["'SPhos'", "a concentration and no purity", "leave purity out"]),
         ([("density: 0.85 g/mL", "purity: 1.0")], ["stock 'base'", "no density", "density: 0.9 g/mL"]),
         ([("[Na+].[Cl-]", "[Na+].[Cl")], ["stock 'salt'", "cannot be read", "correct its smiles"]),
         ([("holds: 200 uL", "holds: 90 uL")], ["cannot be made", "it holds 90 µL and would have 100 µL in it"]),

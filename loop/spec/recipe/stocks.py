@@ -48,6 +48,10 @@ class Stocks:
                 raise RecipeError(where, "a solid has no concentration", "leave out solid, or the concentration")
             if said.concentration is None and said.solvent is not None:
                 raise RecipeError(where, "it has a solvent and no concentration", "give it one, such as 0.1 mol/L")
+            if said.concentration is not None and said.purity < 1:
+                rule = "a solution has a concentration and no purity"
+                remedy = "leave purity out, and let the concentration be that of the pure substance"
+                raise RecipeError(where, rule, remedy)
             for kind in said.kinds:
                 if kind not in KINDS:
                     hint = did_you_mean(kind, KINDS)
