@@ -34,6 +34,7 @@ _CHARGES: Final = {"C": "degC", "F": "degF"}  # coulomb and farad, unless a temp
 _COUNTS: Final = ("revolution = 1 = rev", "cycle = 1", "revolutions_per_minute = 1 / minute = rpm")  # not 2 pi rad
 _COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
 _ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
+_POWERS: Final = re.compile(r"(?<![^\W_])([cdkmnu\N{MICRO SIGN}]?m)([23])(?![\w^*])")  # cm3, as in g/cm3
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 CURRENCIES: Final = (  # each a unit of its own; not all of ISO 4217, as ALL and TOP may be words of a header
     *("AED", "AUD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR"),
@@ -267,4 +268,4 @@ def _spoken(symbol: str) -> str:
         return _SPELLINGS[symbol]
     for sign, code in _SIGNS.items():
         symbol = symbol.replace(sign, code)
-    return symbol
+    return _POWERS.sub(r"\1^\2", symbol)

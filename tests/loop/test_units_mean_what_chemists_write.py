@@ -35,6 +35,21 @@ def test_an_angular_velocity_is_no_number_of_revolutions(unit: str, to: str) -> 
         convert(1.0, unit, to)
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "size", "to"),
+    [
+        (1.6, "g/cm3", 1.6, "g/mL"),
+        (1600.0, "kg/m3", 1.6, "g/mL"),
+        (0.5, "mol/dm3", 0.5, "mol/L"),
+        (20.0, "mm3", 20.0, "uL"),
+        (1.0, "W/m2", 1e-4, "W/cm2"),
+    ],
+)
+def test_a_power_of_a_length_may_be_a_bare_digit(value: float, unit: str, size: float, to: str) -> None:
+    assert check_unit(unit) == unit
+    assert convert(value, unit, to) == pytest.approx(size)
+
+
 def test_angles_stay_angles() -> None:
     assert convert(180.0, "degree", "rad") == pytest.approx(3.14159265)
     assert convert(60.0, "degree/s", "degree/min") == pytest.approx(3600.0)
