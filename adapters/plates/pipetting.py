@@ -9,6 +9,7 @@ from adapters.plates.deck import PlateOptions, TipOption
 from adapters.plates.labware import DRAWN_AT, DRY, PIPETTES, REACH, TIPS
 from loop.contracts import Problem
 from loop.recipe.amounts import VOLUME, shown
+from loop.recipe.working import ROUNDING
 
 
 def pipette_for(options: PlateOptions, volume: float, air: float) -> tuple[str | None, int]:
@@ -17,8 +18,8 @@ def pipette_for(options: PlateOptions, volume: float, air: float) -> tuple[str |
     for mount, name in options.deck.pipettes.items():
         pipette = PIPETTES[name]
         most = min(pipette.most, _tip_volume(options, name)) - air
-        if most > 0 and volume >= pipette.least:
-            able.append((math.ceil(volume / most - 1e-9), pipette.most, mount))
+        if most > 0 and volume >= pipette.least * (1 - ROUNDING):
+            able.append((math.ceil(volume / most - ROUNDING), pipette.most, mount))
     if not able:
         return None, 0
     strokes, _, mount = min(able)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from loop.contracts import Problem
 from loop.errors import RecipeError, did_you_mean
@@ -23,6 +24,7 @@ from loop.recipe.procedure import (
 from loop.recipe.stocktaking import shortages
 
 Settings = Mapping[str, str | float]
+ROUNDING: Final = 1e-9  # of a volume: what sums of doses are off by, and nobody pipettes
 
 
 def work_out(recipe: Recipe, settings: Settings) -> Procedure:
@@ -43,21 +45,21 @@ def work_out(recipe: Recipe, settings: Settings) -> Procedure:
             case Transfer():
                 volume += action.volume
                 fullest = max(fullest, volume)
-                if volume > recipe.vessel.holds * (1 + 1e-9):
+                if volume > recipe.vessel.holds * (1 + ROUNDING):
                     raise RecipeError(
                         f"vessel, after {action.stock!r}",
                         f"it holds {shown(recipe.vessel.holds, VOLUME)} and would have {shown(volume, VOLUME)} in it",
                         "lower the scale, take more concentrated stocks, or take a larger vessel",
                     )
             case Sampling():
-                if action.volume > volume:
+                if action.volume > volume * (1 + ROUNDING):
                     raise RecipeError(
                         f"sample into {action.into}",
                         f"{shown(action.volume, VOLUME)} are to be taken of {shown(volume, VOLUME)}",
                         "take less, or fill the vessel further before",
                     )
-                volume -= action.volume
-            case Heating() | Stirring() if volume < recipe.vessel.least:
+                volume = max(volume - action.volume, 0.0)
+            case Heating() | Stirring() if volume < recipe.vessel.least * (1 - ROUNDING):
                 raise RecipeError(
                     "vessel",
                     f"it is to be heated or stirred with {shown(volume, VOLUME)} in it, less than the "
@@ -162,13 +164,13 @@ def _dose(stock: Stock, dose: Dose, settings: Settings, scale: float | None, vol
         amount = _amount_in_mass(stock, mass) if amount is None else amount
         return Weighing(stock.name, mass, amount, *_relative(amount, scale, dose)) if mass > 0 else None
     if dose.by is By.FILL:
-        if said < volume * (1 - 1e-9):
+        if said < volume * (1 - ROUNDING):
             raise RecipeError(
                 f"step that fills to {shown(said, VOLUME)} with {stock.name!r}",
                 f"there are {shown(volume, VOLUME)} already",
                 "lower the scale, take more concentrated stocks, or fill further",
             )
-        taken = max(said - volume, 0.0)
+        taken = said - volume if said > volume * (1 + ROUNDING) else 0.0
     elif dose.by is By.VOLUME:
         taken = said
     elif dose.by is By.MASS:

@@ -12,10 +12,25 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from loop.errors import RecipeError, SpecError
-from loop.recipe import By, Dose, Recipe, consumption, impossible, in_words, say, shortages, stock_list, work_out
-from loop.recipe.amounts import PERCENT, PLAIN, VOLUME, Amount, read_amount, shown
+from loop.recipe import (
+    By,
+    Dose,
+    Form,
+    Recipe,
+    Stock,
+    Vessel,
+    consumption,
+    impossible,
+    in_words,
+    say,
+    shortages,
+    stock_list,
+    work_out,
+)
+from loop.recipe.amounts import PERCENT, PLAIN, TEMPERATURE, VOLUME, Amount, read_amount, shown
 from loop.recipe.hazards import BOILING, BUILT_IN, KINDS, SOLVENTS, Present, dangers, kinds_of
-from loop.recipe.procedure import Heating, Transfer, Weighing
+from loop.recipe.model import Heat, Sample
+from loop.recipe.procedure import Heating, Sampling, Transfer, Weighing
 from loop.spec import CampaignSpec, build_recipe, read_spec
 
 SOUND = """\
@@ -90,6 +105,22 @@ def test_a_concentration_by_mass_becomes_one_by_amount(said: str) -> None:
 
     # C7H4BrF3 is 225.01 g/mol, so that 112.5 g/L are 0.5 mol/L.
     assert made.stocks["halide"].concentration == pytest.approx(0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "volumes", [(3.0, 15.3, 48.0, 25.4), (11.2, 33.4, 42.5, 40.8), (7.5, 10.0, 2.5, 20.0)]
+)  # the first two sums are off the decimal that is meant
+@pytest.mark.parametrize("off", [-1e-13, 0.0, 1e-13])
+def test_nothing_is_made_of_what_sums_are_off_by(volumes: tuple[float, ...], off: float) -> None:
+    full = round(sum(volumes), 1) + off
+    stocks = {name: Stock(name, Form.LIQUID) for name in "ABCDE"}
+    doses = [Dose(name, By.VOLUME, Amount(VOLUME, volume)) for name, volume in zip("ABCD", volumes, strict=True)]
+    fill = Dose("E", By.FILL, Amount(VOLUME, full))
+    steps = (*doses, fill, Heat(Amount(TEMPERATURE, 60.0)), Sample(Amount(VOLUME, full), "a vial"))
+    made = work_out(Recipe(Vessel(full, least=full), stocks, steps), {})
+
+    assert [type(action) for action in made.actions] == [Transfer] * 4 + [Heating, Sampling]
+    assert made.volume == pytest.approx(0.0, abs=1e-9)
 
 
 def test_it_reads_as_a_chemist_would_write_it() -> None:

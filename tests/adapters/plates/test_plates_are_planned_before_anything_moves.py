@@ -14,6 +14,7 @@ from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.protocol import TEMPLATE, plan_in, write_protocol
 from adapters.opentrons.simulator import refusal
 from adapters.plates.labware import LABWARE, TIPS
+from adapters.plates.pipetting import pipette_for
 from adapters.plates.planning import Plan, plan_plate
 from loop.contracts import AttemptKey, Phase
 from loop.outcome import Fault, FaultKind, read_outcome
@@ -241,6 +242,13 @@ def test_a_dose_below_every_pipette_is_named() -> None:
     assert len(problems) == 1
     assert "well A1: no pipette with its tips takes 0.6 µL (p20_single_gen2 1 to 20 uL, p300" in problems[0]
     assert "dilute the stock" in problems[0]
+
+
+def test_a_dose_that_rounding_put_below_a_pipettes_least_is_taken() -> None:
+    only = told(deck=deck("OT-2", pipettes={"right": "p300_single_gen2"}))
+
+    assert pipette_for(only, 20.0 * (1 - 1e-15), 0.0) == ("right", 1)
+    assert pipette_for(only, 19.99, 0.0) == (None, 0)
 
 
 @pytest.mark.parametrize(
