@@ -14,6 +14,7 @@ from typing import Any, Final
 from loop.contracts import Problem
 from loop.errors import SpecError
 from loop.recipe.model import Rule
+from loop.recipe.solvents import names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,40 +156,6 @@ BOILING: Final[Mapping[str, float]] = {
     "CN1CCCC1=O": 202,
 }
 
-# Solvents as people call them, where a recipe gives them no structure.
-SOLVENTS: Final[Mapping[str, str]] = {
-    "water": "O",
-    "methanol": "CO",
-    "MeOH": "CO",
-    "ethanol": "CCO",
-    "EtOH": "CCO",
-    "2-propanol": "CC(C)O",
-    "iPrOH": "CC(C)O",
-    "tBuOH": "CC(C)(C)O",
-    "acetone": "CC(C)=O",
-    "acetonitrile": "CC#N",
-    "MeCN": "CC#N",
-    "ethyl acetate": "CCOC(C)=O",
-    "EtOAc": "CCOC(C)=O",
-    "diethyl ether": "CCOCC",
-    "Et2O": "CCOCC",
-    "THF": "C1CCOC1",
-    "dioxane": "C1COCCO1",
-    "1,4-dioxane": "C1COCCO1",
-    "DCM": "ClCCl",
-    "dichloromethane": "ClCCl",
-    "chloroform": "ClC(Cl)Cl",
-    "DCE": "ClCCCl",
-    "toluene": "Cc1ccccc1",
-    "benzene": "c1ccccc1",
-    "hexane": "CCCCCC",
-    "heptane": "CCCCCCC",
-    "DMF": "CN(C)C=O",
-    "DMAc": "CC(=O)N(C)C",
-    "DMSO": "CS(C)=O",
-    "NMP": "CN1CCCC1=O",
-}
-
 
 def dangers(
     present: Sequence[Present], rules: Sequence[Rule], hottest: float | None, *, is_closed: bool
@@ -294,8 +261,9 @@ def known_party(party: str, names: Sequence[str]) -> bool:
 
 def _called(present: Present) -> frozenset[str]:
     """Every name that a rule may know it by."""
-    shown = frozenset[str]() if present.smiles is None else kinds_of(present.smiles)
-    return present.kinds | shown | {present.name}
+    if present.smiles is None:
+        return present.kinds | {present.name}
+    return present.kinds | kinds_of(present.smiles) | names_of(present.smiles) | {present.name}
 
 
 @lru_cache(maxsize=1)

@@ -159,4 +159,6 @@ class Recipe:
     steps: tuple[Step, ...]
     limiting: tuple[str, Amount] | None = None
     rules: tuple[Rule, ...] = ()
-    solvents: Mapping[str, str] = field(default_factory=dict)  # SMILES of solvents that are no stock, by name
+    solvents: Mapping[str, str] = field(
+        default_factory=dict
+    )  # SMILES of solvents that are no stock, by name; the usual ones are known

@@ -21,6 +21,7 @@ from loop.recipe.procedure import (
     Waiting,
     Weighing,
 )
+from loop.recipe.solvents import structure_of
 from loop.recipe.stocktaking import shortages
 
 Settings = Mapping[str, str | float]
@@ -101,15 +102,21 @@ def refuse(recipe: Recipe, procedure: Procedure) -> None:
     present: dict[str, Present] = {}
     for name in procedure.stocks:
         stock = recipe.stocks[name]
-        present[name] = Present(name, stock.smiles, stock.kinds)
+        present[name] = Present(name, _structure(recipe, stock), stock.kinds)
         if stock.solvent is not None:
             dissolving = recipe.stocks.get(stock.solvent)
-            smiles = recipe.solvents.get(stock.solvent) if dissolving is None else dissolving.smiles
+            known = structure_of(stock.solvent, recipe.solvents)
+            smiles = known if dissolving is None else _structure(recipe, dissolving)
             kinds = frozenset[str]() if dissolving is None else dissolving.kinds
             present.setdefault(stock.solvent, Present(stock.solvent, smiles, kinds))
     found = dangers(tuple(present.values()), recipe.rules, procedure.hottest, is_closed=recipe.vessel.is_closed)
     if found:
         raise RecipeError(found[0].subject, found[0].rule, found[0].remedy)
+
+
+def _structure(recipe: Recipe, stock: Stock) -> str | None:
+    """What is known of it: of a stock that is a solvent, by its name, where it has no structure of its own."""
+    return stock.smiles or structure_of(stock.name, recipe.solvents)
 
 
 def _chosen(recipe: Recipe, of: str, settings: Settings, nothing: frozenset[str] = frozenset()) -> str | None:

@@ -28,9 +28,10 @@ from loop.recipe import (
     work_out,
 )
 from loop.recipe.amounts import PERCENT, PLAIN, TEMPERATURE, VOLUME, Amount, read_amount, shown
-from loop.recipe.hazards import BOILING, BUILT_IN, KINDS, SOLVENTS, Present, dangers, kinds_of
+from loop.recipe.hazards import BOILING, BUILT_IN, KINDS, Present, dangers, kinds_of
 from loop.recipe.model import Heat, Sample
 from loop.recipe.procedure import Heating, Sampling, Transfer, Weighing
+from loop.recipe.solvents import SOLVENTS
 from loop.spec import CampaignSpec, build_recipe, read_spec
 
 SOUND = """\
@@ -460,6 +461,45 @@ def test_a_campaign_has_rules_of_its_own_also_above_a_temperature() -> None:
     assert impossible(only_warm, SETTINGS) == ()
     (problem,) = impossible(only_warm, {**SETTINGS, "temperature": 95.0})
     assert "'XPhos' with 'DMSO'" in str(problem)
+
+
+DISSOLVED = """\
+campaign: dissolved
+space: {scale: {type: number, values: [1, 2], unit: umol}}
+objective: {yield: {goal: maximize}}
+recipe:
+  vessel: {holds: 1 mL}
+  stocks:
+    azide: {smiles: "[Na+].[N-]=[N+]=[N-]", concentration: 1 mol/L, solvent: water}
+    ligand: {concentration: 0.1 mol/L, solvent: SOLVENT}
+  steps:
+    - {dispense: azide, amount: scale}
+    - {dispense: ligand, volume: 100 uL}
+budget: {experiments: 9}
+laboratory: {adapter: manual}
+"""
+
+
+@pytest.mark.parametrize("solvent", ["dcm", "Dichloromethane", "CH2Cl2", "methylene chloride", "Methylene-Chloride"])
+def test_a_solvent_is_known_however_its_name_is_spelt(solvent: str) -> None:
+    text = DISSOLVED.replace("SOLVENT", solvent)
+    own = text.replace("budget:", "  rules: [{never: [ligand, DCM], why: it reacts}]\nbudget:")
+
+    with pytest.raises(SpecError, match=f"'azide' with '{solvent}': rule 'azide in halomethane'"):
+        read(text)
+    with pytest.raises(SpecError, match=f"'ligand' with '{solvent}': rule 'ligand with DCM': it reacts"):
+        read(own)
+
+
+def test_a_stock_without_a_structure_that_is_called_like_a_solvent_is_that_solvent() -> None:
+    more = DISSOLVED.replace("SOLVENT", "DCM").replace("  steps:", "    DCM: {}\n  steps:")
+    neat = more.replace("ligand, volume", "DCM, volume").replace(
+        "    ligand: {concentration: 0.1 mol/L, solvent: DCM}\n", ""
+    )
+
+    for text in (more, neat):
+        with pytest.raises(SpecError, match="'azide' with 'DCM': rule 'azide in halomethane'"):
+            read(text)
 
 
 @pytest.mark.parametrize(

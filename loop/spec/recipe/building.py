@@ -9,8 +9,9 @@ import numpy as np
 
 from loop.errors import RecipeError, did_you_mean
 from loop.recipe.amounts import AMOUNT, TEMPERATURE, VOLUME
-from loop.recipe.hazards import BUILT_IN, KINDS, SOLVENTS, known_party
+from loop.recipe.hazards import BUILT_IN, KINDS, known_party
 from loop.recipe.model import Recipe, Rule, Stock, Vessel
+from loop.recipe.solvents import SOLVENTS
 from loop.recipe.working import work_out
 from loop.space import ProductPool, Space, sample_space
 from loop.spec.misread import misread_amounts
@@ -98,7 +99,7 @@ class _Builder:
                 limiting = (said.limiting.of, self._names.amount(said.limiting.amount, AMOUNT, "limiting reagent"))
         makes = Steps(self._spec, said, self._names, stocks)
         steps = tuple(makes.step(i, step) for i, step in enumerate(said.steps))
-        recipe = Recipe(vessel, stocks, steps, limiting, self._rules(stocks), {**SOLVENTS, **said.solvents})
+        recipe = Recipe(vessel, stocks, steps, limiting, self._rules(stocks), said.solvents)
         self._see_that_all_is_used(stocks, made.implied)
         return recipe
 
