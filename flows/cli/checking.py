@@ -68,6 +68,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
     from loop.spec import build_objective, build_space
     from loop.spec.checks.deriving import without_value
     from loop.spec.checks.little_percentages import perhaps_fractions
+    from loop.spec.checks.unknown_solvents import unknown_solvents
     from loop.spec.costs import free_options
 
     space, objective = build_space(spec), build_objective(spec)
@@ -85,6 +86,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *_unsaid_to_be_exact(spec),
         *free_options(spec, space),
         *perhaps_fractions(spec),
+        *unknown_solvents(spec),
     ]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
