@@ -141,11 +141,14 @@ def _reliance(
     base = x[rng.permutation(len(x))[:CHANGED]]
     members = _members(model)
     draw = doubted if target.levels is None and not target.classes else drawn
-    found = []
+    found, settled = [], []
     with torch.no_grad():
         at = model.moments(torch.from_numpy(x))[0]
         for name, columns in groups(space) if has_scale else ():
             pairs = _pairs(space, base, columns, rng)
+            if np.array_equal(pairs.before, pairs.after) and len(np.unique(base[:, list(columns)], axis=0)) > 1:
+                settled.append(name)
+                continue
             share = _shares(draw, model, pairs, seed)
             by_member = [float(share[mine].median()) for mine in members.values()] or [float(share.median())]
             low, high = torch.quantile(share, ENDS).tolist()
@@ -158,10 +161,11 @@ def _reliance(
         model=model.name,
         members=tuple(members),
         candidates=len(x),
-        results=sum(t.experiments for t in tried),
+        results=sum(len(t.values[target.name]) + len(t.limits[target.name]) for t in tried),
         mean=float(at.mean()),
         spread=float(at.std(correction=0)),
         parameters=tuple(sorted(found, key=lambda one: -one.share)),
+        settled=tuple(settled),
     )
 
 
@@ -226,7 +230,8 @@ def _adds(
         return (), 0
     (column,) = columns
     p = space.parameters[column]
-    values, of = _values(p, x[:, column], [t.x[column] for t in tried], rng)
+    with_it = [t for t in tried if space.frame.active(t.x[None])[0, column]]
+    values, of = _values(p, x[space.frame.active(x)[:, column], column], [t.x[column] for t in with_it], rng)
     base = x[rng.permutation(len(x))[:BACKGROUND]]
     parts: list[Floats] = [base]
     rows: list[NDArray[np.int64]] = []
@@ -238,7 +243,6 @@ def _adds(
         rows.append(np.flatnonzero(kept & applies))
         parts.append(made[rows[-1]])
     draws, means = draw(model, torch.from_numpy(np.vstack(parts)), DRAWS, seed=seed)
-    with_it = [t for t in tried if space.frame.active(t.x[None])[0, column]]
     found, start = [], len(base)
     for value, mine in zip(values, rows, strict=True):
         if not len(mine):
@@ -267,10 +271,14 @@ def _adds(
 
 
 def _values(p: Parameter, there: Floats, tried: Sequence[float], rng: np.random.Generator) -> tuple[list[float], int]:
-    """Coordinates of the values of a parameter that are looked at, and how many there are (0: without number)."""
+    """Coordinates of the values of a parameter that are looked at, and how many there are (0: without number).
+
+    ``there`` are those that it has over the space, where it applies.
+    """
     if isinstance(p, Continuous):
-        ends = np.quantile(there, np.linspace(0, 1, LEVELS))
-        return sorted({p.low, p.high, *ends[1:-1].tolist()}), 0
+        amounts = there[there > p.low / 2] if p.or_zero else there
+        ends = np.quantile(amounts, np.linspace(0, 1, LEVELS)[1:-1]).tolist() if len(amounts) else []
+        return sorted({*([0.0] if p.or_zero else ()), p.low, *ends, p.high}), 0
     if isinstance(p, Discrete):
         every = sorted(p.values)
         places = np.unique(np.linspace(0, len(every) - 1, LEVELS).round().astype(int))
@@ -284,7 +292,8 @@ def _values(p: Parameter, there: Floats, tried: Sequence[float], rng: np.random.
 
 def _nearest(values: Sequence[float], value: float, p: Parameter) -> float | None:
     if isinstance(p, Continuous | Discrete):
-        return min(values, key=lambda v: abs(v - value))
+        at = p.position(value)
+        return min(values, key=lambda v: abs(float(p.position(v) - at)))
     return value if value in values else None
 
 

@@ -228,7 +228,13 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
 
 def reliance_notes(reliance: Reliance) -> Iterable[str]:
     """What is to be said of it beside the numbers, for a person."""
-    if not reliance.parameters:
+    if reliance.settled:
+        names, one = " and ".join(reliance.settled), len(reliance.settled) == 1
+        yield (
+            f"nothing is said of {names}: the constraints leave {'it' if one else 'none of them'} "
+            f"{'no other' if one else 'another'} value while all others stay as they are"
+        )
+    if not reliance.parameters and not reliance.settled:
         yield "no two results are known to differ, so nothing tells what they follow: tell more first"
         return
     apart = [one.parameter for one in reliance.parameters if one.most - one.least > APART]

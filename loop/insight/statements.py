@@ -167,17 +167,21 @@ class Influence:
 
 @dataclass(frozen=True, slots=True)
 class Reliance:
-    """What the belief of one target rests on; no ``parameters`` while no two results are known to differ."""
+    """What the belief of one target rests on; no ``parameters`` while no two results are known to differ.
+
+    Of those that are ``settled`` nothing is said: the constraints leave none of them another value by itself.
+    """
 
     target: str
     unit: str
     model: str
     members: tuple[str, ...]  # of a committee, those that count in the ranges
     candidates: int  # that stand for the space
-    results: int
+    results: int  # values and limits of the target
     mean: float  # of the belief over them
     spread: float  # its standard deviation
     parameters: tuple[Influence, ...]  # the one that most follows first
+    settled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

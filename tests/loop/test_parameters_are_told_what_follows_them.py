@@ -147,6 +147,57 @@ def test_what_does_not_always_apply_changes_where_it_does() -> None:
         assert space.contains(space.settings(row))
 
 
+def test_values_that_are_looked_at_are_values_that_it_can_have() -> None:
+    text = """
+  acid: {type: number, low: 0.5, high: 3, or_zero: true}
+  load: {type: number, low: 0.001, high: 10, scale: log, when: {c: [L1]}}
+  c: {type: category, options: [none at all, L1]}
+"""
+    spec = spec_of(text)
+    history = seen(spec, 30, lambda s: 2 * s["acid"] + s.get("load", 0.0))
+    acid, load = (by_name(influences(spec, history, seed=0)[0])[name].adds for name in ("acid", "load"))
+
+    assert acid[0].value == 0.0
+    assert {0.5 <= float(one.value) <= 3.0 for one in acid[1:]} == {True}
+    assert {0.001 <= float(one.value) <= 10.0 for one in load} == {True}
+    space = build_space(spec)
+    used = [o.x[0] for o in history.observations if o.x[0]]
+    assert acid[0].tried == 30 - len(used)
+    loads = np.log([float(v) for o in history.observations if (v := space.settings(o.x).get("load"))])
+    places = np.log([float(one.value) for one in load])
+    nearest = np.bincount(np.abs(loads[:, None] - places).argmin(axis=1), minlength=len(load))
+    assert [one.tried for one in load] == nearest.tolist()  # by orders of magnitude, as the scale has it
+
+
+def test_what_an_equality_settles_is_said_to_be_settled() -> None:
+    text = """
+  a: {type: number, low: 0, high: 10, step: 1}
+  w: {type: number, low: 0, high: 10, step: 1}
+  c: {type: category, options: [red, green]}
+constraints: [{sum: {a: 1, w: 1}, equals: 10}]
+"""
+    spec = spec_of(text)
+    (found,) = influences(spec, seen(spec, 16, lambda s: 2 * s["a"] + HUES[s["c"]]), seed=0)
+
+    assert [one.parameter for one in found.parameters] == ["c"]
+    assert found.settled == ("a", "w")
+    assert list(reliance_notes(found)) == [
+        "nothing is said of a and w: the constraints leave none of them another value while all others stay as they are"
+    ]
+
+
+def test_results_are_those_of_the_target() -> None:
+    spec = spec_of()
+    told = seen(spec, 12, lambda s: 2 * s["a"] + HUES[s["c"]])
+    without = tuple(
+        Observation(f"later {i}", o.x, Measured((Measurement("other", 1.0, "", 1.0),)))
+        for i, o in enumerate(told.observations)
+    )
+    (found,) = influences(spec, History((*told.observations, *without)), seed=0)
+
+    assert found.results == 12
+
+
 def test_members_that_rest_on_different_things_are_told_of() -> None:
     influence = Influence("ligand", 0.5, 0.2, 0.8, 0.2, 0.7, (), 0)
     reliance = Reliance("y", "", "committee", ("gp", "trees"), 100, 9, 0.0, 1.0, (influence,))
