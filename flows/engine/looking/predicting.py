@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,10 +100,15 @@ def _of_file(view: View, path: Path) -> NDArray[np.float64]:
     if other := no_table(data):
         raise PredictError(f"{path} is {other}; give a CSV or Parquet table with a column for each parameter")
     text, _ = decoded(data)
-    lines = lines_of(text)
+    try:
+        lines = lines_of(text)
+    except csv.Error as error:
+        raise PredictError(f"{path} is not a CSV file ({error}); save it as CSV") from None
     if len(lines) < 2:
         raise PredictError(f"{path} has no rows; give a header line and one line for each candidate")
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
+    if twice := [head for head, count in Counter(header).items() if head and count > 1]:
+        raise PredictError(f"{path} line 1: column {twice[0]!r} is given twice; rename or remove one")
     try:
         columns_of(dict.fromkeys(header, ""), view.spec, view.space)
     except OutcomeError as error:
