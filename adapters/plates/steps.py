@@ -75,7 +75,12 @@ def steps_that_differ(options: PlateOptions, recipe: Recipe, wells: Wells) -> li
             (first, one), (other, two) = _differing(whole)
             rule = f"well {first} is to {_words(one)} and well {other} to {_words(two)}, and a plate does both at once"
             found.append(
-                Problem(f"step {number + 1}", rule, "share the parameter by plate (plate.share: {...: plate})")
+                Problem(
+                    f"step {number + 1}",
+                    rule,
+                    "share the parameter by plate (plate.share: {...: plate}); of a plate that is planned already keep "
+                    "back the wells that differ (hakken ban)",
+                )
             )
         found += [p for action in sorted(set(done.values()), key=repr)[:1] if (p := _unable(options, number, action))]
     return found

@@ -128,7 +128,8 @@ def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[l
     refuse. Raises as ``check_laboratory``."""
     from adapters.registry import build
     from flows.engine.looking.foreseeing import foresee
-    from flows.engine.looking.resources import check_laboratory, sample_experiments
+    from flows.engine.looking.resources import sample_experiments
+    from flows.engine.looking.suiting import check_laboratory
     from loop.contracts import AdapterContext
     from loop.spec import build_recipe, levels_of, words_of
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.common.durable import replace_bytes
 from flows.engine.changes.results import check_change
-from flows.engine.looking.resources import check_laboratory
+from flows.engine.looking.suiting import check_laboratory
 from flows.engine.looking.view import View
 from flows.engine.people.writing import writing
 from flows.named_files import reader

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.campaigns import known_as, resolved_for, usable_file
-from flows.engine.looking.resources import check_laboratory
+from flows.engine.looking.suiting import check_laboratory
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View, as_recorded
 from flows.engine.steps.planners import Planner, default_planner, on_device

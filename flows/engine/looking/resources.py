@@ -9,10 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from flows.engine.looking.routes import check_routes
 from flows.engine.looking.view import View
 from loop.contracts import Adapter, ExperimentSpec, HasParts, Problem
-from loop.errors import AdapterError, AdapterUnavailable
+from loop.plate.layout import Scope
 from loop.record import Place
 from loop.resources import Resource
 from loop.spec import CampaignSpec, build_objective, build_plate, build_space
@@ -20,7 +19,6 @@ from loop.spec import CampaignSpec, build_objective, build_plate, build_space
 if TYPE_CHECKING:
     from flows.settings import Settings
 
-ALIKE: Final = 10  # candidates, spread over the space, that are refused alike where a laboratory does not suit it
 SAMPLE: Final = 100  # candidates, spread over the space, among which each resource finds one to be asked about
 
 
@@ -99,32 +97,8 @@ def laboratory_to_be(settings: Settings, spec: CampaignSpec, base: Path) -> Iter
         yield Laboratory(spec, adapter, laboratory_folder(settings, spec.campaign))
 
 
-def refuses_all(laboratory: Adapter, spec: CampaignSpec) -> Sequence[Problem]:
-    """Why a laboratory would refuse each experiment of a campaign alike: what it says of all that are looked at.
-
-    Nothing where it takes one of them, refuses them for different reasons, or cannot be asked now.
-    """
-    try:
-        told = [laboratory.validate(experiment) for experiment in sample_experiments(spec, ALIKE)]
-    except AdapterUnavailable:
-        return ()
-    return [problem for problem in told[0] if all(problem in problems for problems in told[1:])] if told else ()
-
-
-def check_laboratory(laboratory: Adapter, spec: CampaignSpec) -> None:
-    """See that a laboratory does not refuse all that a campaign could send, and that each of several takes what it can.
-
-    Raises:
-        AdapterError: It does, or one of several is to take what the campaign never sends; says why.
-    """
-    check_routes(spec)
-    if problems := refuses_all(laboratory, spec):
-        said = "; ".join(str(problem) for problem in problems)
-        raise AdapterError(f"laboratory {spec.laboratory.adapter!r} would refuse every experiment: {said}")
-
-
-def sample_experiments(spec: CampaignSpec, n: int = SAMPLE) -> tuple[ExperimentSpec, ...]:
-    """``n`` experiments at the most, spread over the space of a campaign; in the first well where it fills plates."""
+def sample_experiments(spec: CampaignSpec, n: int = SAMPLE, *, well: int = 0) -> tuple[ExperimentSpec, ...]:
+    """``n`` experiments at the most, spread over the space of a campaign; where it fills plates, all in one well."""
     import numpy as np
 
     from loop.space import ProductPool, sample_space
@@ -135,7 +109,8 @@ def sample_experiments(spec: CampaignSpec, n: int = SAMPLE) -> tuple[ExperimentS
         rows = pool.take(np.unique(np.linspace(0, len(pool) - 1, n).astype(np.int64)))
     else:
         rows = sample_space(space, n, 0, method="random" if space.is_sieved else "sobol")
-    place = {} if build_plate(spec, space) is None else Place(1, "A1", 1).context
+    plate = build_plate(spec, space)
+    place = {} if plate is None else Place(1, plate.label(well), int(plate.group(Scope.BLOCK)[well]) + 1).context
     found = []
     for x in rows:
         settings = space.settings(x)

@@ -270,7 +270,8 @@ def test_wells_that_want_different_temperatures_are_named() -> None:
 
     assert refused(told(), made) == [
         "step 5: well A1 is to be heated to 80 °C for 2 h and well A2 to be heated to 60 °C for 2 h, and a plate does "
-        "both at once; share the parameter by plate (plate.share: {...: plate})"
+        "both at once; share the parameter by plate (plate.share: {...: plate}); of a plate that is planned "
+        "already keep back the wells that differ (hakken ban)"
     ]
 
 
