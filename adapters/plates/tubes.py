@@ -14,7 +14,7 @@ from adapters.plates.pipetting import reach_of
 from adapters.plates.steps import Wells, of_step
 from loop.contracts import Problem
 from loop.recipe import Recipe
-from loop.recipe.amounts import VOLUME, shown
+from loop.recipe.amounts import VOLUME, shown, shown_at_least
 from loop.recipe.model import Stock
 from loop.recipe.procedure import Transfer
 from loop.recipe.stocktaking import Use, short
@@ -109,6 +109,6 @@ def _no_room(stock: Stock, volume: float) -> Problem:
 def _short_in_tubes(problem: Problem, tubes: int, needed: float) -> Problem:
     return Problem(
         problem.subject,
-        f"{problem.rule}; in {tubes} tubes, each with its rest, {shown(needed, VOLUME)} are needed",
-        f"prepare at least {shown(needed, VOLUME)}, or take larger tubes",
+        f"{problem.rule}; in {tubes} tubes, each with its rest, {shown_at_least(needed, VOLUME)} are needed",
+        f"prepare at least {shown_at_least(needed, VOLUME)}, or take larger tubes",
     )

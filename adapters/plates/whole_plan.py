@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,6 @@ def _placed(id_: str, placed: Placed) -> dict[str, Any]:
 def _asked(title: str, plan: Plan, labware: Sequence[Mapping[str, Any]]) -> str:
     slots = {item["id"]: item["slot"] for item in labware}
     tubes = "; ".join(
-        f"slot {slots[t['labware']]} {t['well']}: {t['volume']:.0f} uL {t['stock']}" for t in plan.liquids
+        f"slot {slots[t['labware']]} {t['well']}: {math.ceil(t['volume'] - 1e-6)} uL {t['stock']}" for t in plan.liquids
     )
     return f"{title}: put a fresh plate and full tip racks on the deck, and stocks into {tubes}. Then resume."

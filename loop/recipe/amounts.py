@@ -133,6 +133,14 @@ def shown(number: float, unit: str) -> str:
             return f"{number:.4g} {unit}".strip()
 
 
+def shown_at_least(number: float, unit: str) -> str:
+    """The same, rounded up: what surely suffices, of which so much is to be prepared."""
+    if number <= 0:
+        return shown(number, unit)
+    step = 10.0 ** (math.floor(math.log10(number)) - 3)  # of the last of the four digits that are shown
+    return shown(math.ceil(number / step - 1e-6) * step, unit)
+
+
 def _remedy(unit: str) -> str:
     """How to say what is no equivalents, or no percent."""
     if unit == PERCENT:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from loop.contracts import Problem
-from loop.recipe.amounts import MASS, VOLUME, shown
+from loop.recipe.amounts import MASS, VOLUME, shown, shown_at_least
 from loop.recipe.model import Form, Recipe, Stock
 from loop.recipe.procedure import Procedure, Transfer, Weighing
 
@@ -53,6 +53,6 @@ def short(stock: Stock, use: Use) -> Problem:
     rest = f" and {shown(dead, unit)} that cannot be drawn" if dead else ""
     return Problem(
         f"stock {stock.name!r}",
-        f"{many} {shown(use.quantity, unit)}{rest}, and there are {shown(there, unit)}",
-        f"prepare at least {shown(use.quantity + dead, unit)}, or lower the scale",
+        f"{many} {shown_at_least(use.quantity, unit)}{rest}, and there are {shown(there, unit)}",
+        f"prepare at least {shown_at_least(use.quantity + dead, unit)}, or lower the scale",
     )

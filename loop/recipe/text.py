@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from loop.errors import RecipeError
-from loop.recipe.amounts import AMOUNT, MASS, SPEED, TEMPERATURE, TIME, VOLUME, shown
+from loop.recipe.amounts import AMOUNT, MASS, SPEED, TEMPERATURE, TIME, VOLUME, shown, shown_at_least
 from loop.recipe.model import Form, Recipe, Stock
 from loop.recipe.procedure import (
     Action,
@@ -20,6 +20,7 @@ from loop.recipe.procedure import (
 )
 from loop.recipe.stocktaking import consumption
 from loop.recipe.working import work_out
+from loop.wording import plural
 
 
 def say(recipe: Recipe, procedure: Procedure) -> str:
@@ -47,8 +48,8 @@ def stock_list(recipe: Recipe, procedures: Iterable[Procedure]) -> tuple[str, ..
         stock = recipe.stocks[use.stock]
         unit = MASS if stock.form is Form.SOLID else VOLUME
         rest = f", {shown(stock.dead, unit)} of it not to be drawn" if stock.dead else ""
-        needed = shown(use.quantity + stock.dead, unit)
-        lines.append(f"{described(stock)}: {needed} for {use.experiments} experiments{rest}")
+        needed = shown_at_least(use.quantity + stock.dead, unit)
+        lines.append(f"{described(stock)}: {needed} for {plural(use.experiments, 'experiment')}{rest}")
     return tuple(lines)
 
 

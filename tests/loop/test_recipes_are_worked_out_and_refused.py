@@ -27,7 +27,7 @@ from loop.recipe import (
     stock_list,
     work_out,
 )
-from loop.recipe.amounts import PERCENT, PLAIN, TEMPERATURE, VOLUME, Amount, read_amount, shown
+from loop.recipe.amounts import PERCENT, PLAIN, TEMPERATURE, VOLUME, Amount, read_amount, shown, shown_at_least
 from loop.recipe.hazards import BOILING, BUILT_IN, KINDS, Present, dangers, kinds_of
 from loop.recipe.model import Heat, Sample
 from loop.recipe.procedure import Heating, Sampling, Transfer, Weighing
@@ -183,6 +183,18 @@ def test_a_reactant_with_less_than_one_equivalent_is_refused_however_its_dose_is
     assert f"reactant 'base': {equivalents} equivalents are fewer than those of 'halide'" in str(refused.value)
     assert "additive: true" in str(refused.value)
     assert f", {equivalents} equiv) and mix 3 times" in in_words(as_additive, SETTINGS)
+
+
+@given(st.floats(1e-3, 1e7))
+def test_what_is_to_be_prepared_suffices(needed: float) -> None:
+    one = Stock("A", Form.LIQUID)
+    only = Recipe(Vessel(1e9), {"A": one}, (Dose("A", By.VOLUME, Amount(VOLUME, needed)),))
+    made = work_out(only, {})
+    told = read_amount(shown_at_least(needed, VOLUME).replace("µ", "u"), VOLUME, "there", {}).number
+
+    assert shortages(replace(only, stocks={"A": replace(one, there=told)}), [made]) == ()
+    assert told <= needed * 1.0011
+    assert stock_list(only, [made]) == (f"A, neat: {shown_at_least(needed, VOLUME)} for 1 experiment",)
 
 
 @pytest.mark.parametrize(("portions", "is_refused"), [((0.75, 0.75), False), ((0.5, 0.5), False), ((0.4, 0.4), True)])

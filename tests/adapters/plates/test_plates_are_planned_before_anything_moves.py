@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from adapters.opentrons.simulator import refusal
 from adapters.plates.labware import LABWARE, TIPS
 from adapters.plates.pipetting import pipette_for
 from adapters.plates.planning import Plan, plan_plate
+from adapters.plates.whole_plan import whole_plan
 from loop.contracts import AttemptKey, Phase
 from loop.outcome import Fault, FaultKind, read_outcome
 from loop.recipe import Procedure
@@ -129,6 +131,18 @@ def test_the_plan_in_a_protocol_can_be_read_back() -> None:
     assert plan["key"] == "hakken-1"
     assert plan["wells"]["B3"] == "attempt-B3"
     assert plan_in("def run(protocol):\n    pass\n") is None
+
+
+def test_people_are_asked_for_as_much_as_is_drawn_or_more() -> None:
+    of = recipe(CAMPAIGN.replace("percent: 10}", "percent: 10.2}"))
+    said = told(confirm=True)
+    plan = plan_plate(said, of, wells(1, 1, of))
+    whole = whole_plan(said, plan, key="hakken-1", title="coupling, plate 1", wells={})
+    asked = [float(volume) for volume in re.findall(r": (\d+) uL ", whole["actions"][0]["say"])]
+    drawn = [liquid["volume"] for liquid in plan.liquids]
+
+    assert any(volume != round(volume) for volume in drawn)
+    assert all(0 <= a - d < 1 for a, d in zip(asked, drawn, strict=True))
 
 
 def test_each_step_is_done_in_all_wells_before_the_next() -> None:
