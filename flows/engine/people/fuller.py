@@ -8,6 +8,7 @@ were typed, so that whoever judges it later finds the same.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,8 @@ from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdic
 Row: TypeAlias = tuple[int, Sequence[str]]  # the number of its line, and its cells
 Typed: TypeAlias = Mapping[str, str]  # the cells of a row, by header
 _BEFORE: Final = f"context.{COMPLETES}"  # of an exported row: the id of the result that it completes
-Rows: TypeAlias = dict[int, Typed]  # by the number of their line
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")  # and no code such as 012
+Rows: TypeAlias = Mapping[int, Typed]  # by the number of their line
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,15 @@ class OnRecord:
         """Which results on record ``rows`` say more of, or repeat; they are the lines of ``every`` that are told."""
         if is_exported(header):
             return Known(self._of_exported(header, rows, every))
+        return self.of_typed(
+            file, {line: dict(zip(header, cells, strict=True)) for line, cells in rows if len(cells) == len(header)}
+        )
+
+    def of_typed(self, file: str, now: Rows) -> Known:
+        """The same of rows with cells by header, which need not all have one."""
         told = self._told_from(file)
         if not told:
             return Known()
-        now: Rows = {line: dict(zip(header, cells, strict=True)) for line, cells in rows if len(cells) == len(header)}
         found = _matched(now, told, self.targets)
         before: Counter[str] = Counter()
         for line, one in found.items():
@@ -212,8 +219,8 @@ def _given(cells: Typed, target: str) -> bool:
 
 
 def _signed(cells: Typed) -> frozenset[tuple[str, str]]:
-    """What was typed, under whatever further headers."""
-    return frozenset((head, cell) for head, cell in cells.items() if cell)
+    """What was typed, under whatever further headers; 20.0, as a program writes it, is 20."""
+    return frozenset((head, repr(float(c)) if _NUMBER.fullmatch(c) else c) for head, c in cells.items() if c)
 
 
 def _tried(cells: Typed, targets: Collection[str]) -> frozenset[tuple[str, str]]:

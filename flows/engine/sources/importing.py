@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from adapters.common.durable import replace_bytes
 from flows.engine.campaigns import add_campaign, chosen_from, known_as, read_campaign_file, says_the_same
 from flows.engine.looking.reports import ImportReport
-from flows.engine.people.rows import TELL, draft_row, read_told
+from flows.engine.people.fuller import Known, OnRecord
+from flows.engine.people.rows import TELL, draft_row, read_told, without_of
 from flows.engine.people.telling import tell_rows
 from flows.importing import Foreign, ImportFault, Source, campaign_text, read_foreign
 from flows.libraries.reader import Reader
@@ -96,6 +97,8 @@ def bring_in(
             open_laboratory(settings, file.spec, base=out.absolute().parent)
             _write(file)
         name = add_campaign(settings, file.path)
+        with open_record(settings) as ledger:
+            drafts = drafts_of(foreign, source.name, OnRecord(ledger, name))
         told = tell_rows(settings, name, source.name, drafts, by=settings.by, progress=progress)
         accepted, duplicates, problems = told.accepted, told.duplicates, told.problems
         notes += told.notes
@@ -124,19 +127,23 @@ def bring_in(
     )
 
 
-def drafts_of(foreign: Foreign, file: str) -> list[EnvelopeDraft]:
-    """The results as envelopes of told rows, unread; two equal ones are two readings.
+def drafts_of(foreign: Foreign, file: str, record: OnRecord | None = None) -> list[EnvelopeDraft]:
+    """The results as envelopes of told rows, unread; two equal ones are two readings. ``record`` tells which of them
+    say more of what is there.
 
     What another program saved is known again whatever its file is called; a table goes by its file, as a told one does.
     """
-    seen: Counter[str] = Counter()
-    drafts = []
     if foreign.format != "csv":
         file = f"{' '.join((foreign.format, _usable(foreign.name, '-')))}/{file}"
-    for result in foreign.results:
-        cells = result.cells()
-        place = result.place.replace(":", " ")
-        drafts.append(draft_row(f"{TELL}{file}:{place}", list(cells), list(cells.values()), seen))
+    rows = dict(enumerate(result.cells() for result in foreign.results))
+    known = Known() if record is None else record.of_typed(file.partition("/")[0], rows)
+    seen, drafts = Counter(known.before), []
+    for (number, cells), result in zip(rows.items(), foreign.results, strict=True):
+        source, of = f"{TELL}{file}:{result.place.replace(':', ' ')}", known.of.get(number)
+        draft = draft_row(source, list(cells), list(cells.values()), seen, of=of)
+        if record is not None and of is not None and record.is_as_told(draft, of):
+            draft = without_of(draft)
+        drafts.append(draft)
     return drafts
 
 

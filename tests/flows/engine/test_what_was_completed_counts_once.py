@@ -10,8 +10,10 @@ import pytest
 
 from db import exchange
 from db.ledger import open_ledger
-from flows.engine import retract, tell
+from flows.engine import bring_in, retract, tell
+from flows.engine.looking.reports import ImportReport
 from flows.engine.people import telling
+from flows.importing import Source
 from flows.settings import Settings
 from loop.values import values_of
 from tests.flows.engine.bench import add
@@ -131,6 +133,36 @@ def test_what_another_campaign_completed_completes_what_was_told_of_it(settings:
     assert "ee and purity joined 1 result on record" in reports[0].notes
     with open_ledger(settings.database) as ledger:
         assert [dict(values_of(o.outcome)) for o in ledger.observations("other")] == all_values(settings)
+
+
+def test_an_imported_table_is_known_with_more_of_it_told_or_imported(settings: Settings, tmp_path: Path) -> None:
+    table = tmp_path / "small.csv"
+
+    def imported() -> ImportReport:
+        goals = {"yield": "maximize", "ee": "maximize"}
+        return bring_in(settings, Source(table, table.read_bytes(), goals), tmp_path / "small.yaml")
+
+    table.write_text("solvent,step,yield,ee\nwater,1,20,5\nDMF,2,30,\nDMF,2,30,\nEtOH,3,44,\n", encoding="utf-8")
+    imported()
+    table.write_text("solvent,step,yield,ee\nwater,1,20,5\nDMF,2,30,88\nDMF,2,30,\nEtOH,3,44,\n", encoding="utf-8")
+    report = imported()
+    assert (report.accepted, report.duplicates, report.notes) == (1, 3, ("ee joined 1 result on record",))
+    text = "solvent,step,yield,ee\nwater,1,20,5\nDMF,2,30,88\nDMF,2,30,\nEtOH,3,44,51\nEtOH,3,44,\n"
+    told_ = told(settings, tmp_path, text, "small.csv")
+
+    assert (told_.accepted, told_.duplicates, told_.problems) == (1, 4, [])
+    values = [(v["yield"], v.get("ee")) for v in all_values(settings)]
+    expected = [(20.0, 5.0), (30.0, 88.0), (30.0, None), (44.0, 51.0), (44.0, None)]
+    assert sorted(values, key=str) == sorted(expected, key=str)
+
+
+def test_names_that_are_codes_are_no_numbers(settings: Settings, tmp_path: Path) -> None:
+    space = {"lot": {"type": "category", "options": ["012", "12"]}}
+    add(settings, tmp_path, objective=TARGETS, space=space)
+    told(settings, tmp_path, "lot,yield\n012,20\n")
+    report = told(settings, tmp_path, "lot,yield,ee\n12,20,50\n")
+
+    assert (report.accepted, report.problems, len(counting(settings))) == (1, [], 2)
 
 
 def test_what_a_killed_telling_left_is_joined_by_what_comes_next(
