@@ -73,6 +73,7 @@ def reanalyse(
 ) -> None:
     """Make results anew from the files on record, by the analysis in force or that of a campaign file.
 
+    What waits, since nothing could be read of its files, is taken in.
     Older results stay on record, superseded, and the rounds that were planned from them are named.
     """
     from flows import engine
@@ -93,13 +94,20 @@ def reanalyse(
         with open_record(where) as ledger:
             spec = ledger.campaign(name).spec
         rows = [
-            (r.experiment, outcome_line(r.before, spec), outcome_line(r.after, spec), ", ".join(map(str, r.rounds)))
+            (
+                r.experiment,
+                outcome_line(r.before, spec) if r.before else "waited",
+                outcome_line(r.after, spec),
+                ", ".join(map(str, r.rounds)),
+            )
             for r in report.rows
         ]
         if rows:
             screen.table(("experiment", "was", "is", "rounds planned from it"), rows)
         verb = "would be superseded" if dry_run else "superseded"
-        screen.say(f"{plural(len(report.rows), 'result')} {verb}, {report.alike} unchanged")
+        new = sum(r.before is None for r in report.rows)
+        taken = f", {new} {'would be' if dry_run else 'were'} taken in" if new else ""
+        screen.say(f"{plural(len(report.rows) - new, 'result')} {verb}, {report.alike} unchanged{taken}")
     for problem in report.problems:
         screen.say(f"note: {problem}")
     if dry_run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,10 @@ from flows.wiring import open_record, raw_files
 from loop.checkpoints import reached
 from loop.contracts import Work
 from loop.errors import AnalysisError, LedgerError, OutcomeError
+from loop.experiment import State
 from loop.outcome import Fault, FaultKind, Measured, Outcome, write_outcome
 from loop.raw import RawResult, is_raw, raw_payload, read_raw
-from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, ObservationRecord
+from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Anew:
-    """A result on record, and what the analysis in force makes of the same files."""
+    """A result on record, or an attempt that waits for one, and what the analysis in force makes of its files."""
 
     attempt: AttemptRecord
-    before: ObservationRecord
+    before: ObservationRecord | None  # None where nothing could be read of them so far
     envelope: EnvelopeRecord
     raw: RawResult
     result: Result
@@ -44,8 +45,9 @@ def reanalyse(
 ) -> ReanalysisReport:
     """Analyse the files of every attempt anew; where something else comes out, it takes the older result's place.
 
-    All of it is one transaction. The older outcome stays on record, retracted as superseded by this analysis, and the
-    new envelope names it; rounds that were planned from it are told. What comes out alike is left as it is.
+    An attempt that waits, since nothing could be read of its files, ends with what comes out of them. All of it is one
+    transaction. The older outcome stays on record, retracted as superseded by this analysis, and the new envelope names
+    it; rounds that were planned from it are told. What comes out alike is left as it is.
 
     Args:
         settings: Where the record and the store of raw files are.
@@ -112,7 +114,28 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
             alike += 1
         else:
             changed.append(_Anew(attempt, o, envelope, raw, result, outcome))
+    for attempt, envelope in _waiting(view, last_raw, {o.key for o in every.values()}):
+        raw = _raw_of(envelope)
+        assert raw is not None
+        try:
+            result = analyst.result(raw, attempt, received=envelope.received.isoformat())
+        except AnalysisError as error:
+            problems.append(f"attempt {attempt.key} waits still: {error}")
+        else:
+            changed.append(_Anew(attempt, None, envelope, raw, result, result.analysed.outcome))
     return changed, alike, problems
+
+
+def _waiting(
+    view: View, last_raw: Mapping[str, EnvelopeRecord], with_results: Collection[str | None]
+) -> Iterator[tuple[AttemptRecord, EnvelopeRecord]]:
+    """Attempts with the laboratory that no result ever came of, and the files of which nothing could be read."""
+    for attempt in view.pending:
+        envelope = last_raw.get(attempt.key)
+        if attempt.state is State.READY or envelope is None or attempt.key in with_results:
+            continue
+        if envelope.verdict is Verdict.MALFORMED and (raw := _raw_of(envelope)) is not None and not raw.problem:
+            yield attempt, envelope
 
 
 def _with_others(outcome: Outcome, before: Outcome, analysed: Collection[str]) -> Outcome:
@@ -161,12 +184,13 @@ def _supersede(work: Work, each: _Anew, version: str, by: str, why: str) -> None
         plate=raw.plate,
         measured=raw.measured or each.envelope.received.isoformat(),
         analysis=version,
-        supersedes=each.before.id,
+        supersedes=None if each.before is None else each.before.id,
         context=dict(raw.context),
         provenance=dict(raw.provenance),
     )
     envelope = work.receive(EnvelopeDraft(f"reanalyse:{by}", each.attempt.key, payload))
-    work.retract(each.before.id, by, f"superseded by analysis {version} (result {envelope.id}): {why}")
+    if each.before is not None:
+        work.retract(each.before.id, by, f"superseded by analysis {version} (result {envelope.id}): {why}")
     context = placed(each.attempt, each.result.context)
     work.accept(envelope.id, each.outcome, context=context)
 
@@ -179,11 +203,11 @@ def _report(
         Reanalysed(
             each.attempt.key,
             view.label(each.attempt.settings),
-            each.before.id,
-            each.before.outcome,
+            None if each.before is None else each.before.id,
+            None if each.before is None else each.before.outcome,
             each.outcome,
             each.result.analysed.doubts,
-            tuple(r.number for r in rounds if each.before.id in r.observations),
+            tuple(r.number for r in rounds if each.before is not None and each.before.id in r.observations),
         )
         for each in changed
     )

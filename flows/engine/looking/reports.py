@@ -193,12 +193,12 @@ class IngestReport(_Report):
 
 @dataclass(frozen=True, slots=True)
 class Reanalysed:
-    """A result that another analysis makes otherwise."""
+    """A result that another analysis makes otherwise, or of files of which nothing could be read before."""
 
     key: str
     experiment: str
-    superseded: str  # id of the older observation
-    before: Outcome
+    superseded: str | None  # id of the older observation; None where there was none
+    before: Outcome | None
     after: Outcome
     doubts: tuple[str, ...]
     rounds: tuple[int, ...]  # that were planned from the older one

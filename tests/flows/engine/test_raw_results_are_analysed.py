@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import run
+from flows.engine import reanalyse, run
 from flows.raw.store import RawFileDamaged, RawFileMissing, RawStore
 from flows.settings import Settings
 from flows.wiring import raw_files
@@ -86,9 +87,36 @@ def test_without_an_analysis_the_file_is_kept_and_the_attempt_ends_as_a_fault(
         ended = [o.outcome for o in ledger.observations("small")]
     raw = [e for e in envelopes if e.source == "simulated"]
     assert {e.verdict for e in raw} == {Verdict.MALFORMED}
-    assert "the campaign file has no analysis; add one (analysis:), then hakken reanalyse" in raw[0].message
+    assert "has no analysis; add one (analysis:), then hakken reanalyse FILE --why REASON" in raw[0].message
     assert {o.kind for o in ended if isinstance(o, Fault)} == {FaultKind.ANALYSIS_FAILED}
     assert raw_files(settings).get(sha_of(sent)) == sent
+
+
+def test_what_waited_for_an_analysis_is_taken_in_by_reanalysing(
+    settings: Settings, tmp_path: Path, chromatograph: Chromatograph
+) -> None:
+    chromatograph.abilities = replace(chromatograph.abilities, needs_person=True)  # what cannot be read waits
+    add(settings, tmp_path)
+    once(settings)
+    waiting = once(settings)
+    add(settings, tmp_path, analysis=ANALYSIS)
+    still = once(settings)
+    seen = reanalyse(settings, "small", by="ada", why="", dry_run=True)
+    report = reanalyse(settings, "small", by="ada", why="there was no analysis")
+    again = reanalyse(settings, "small", by="ada", why="once more")
+    after = once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        ended = [o for o in ledger.observations("small") if o.source == "reanalyse:ada"]
+    assert waiting.experiments_done == still.experiments_done == 0
+    assert any("waits: the result is a file and the campaign file has no analysis" in note for note in waiting.notes)
+    made = {o.key: o.outcome for o in ended}
+    assert {r.key: r.after for r in seen.rows} == {r.key: r.after for r in report.rows} == made
+    assert {r.before for r in report.rows} == {r.superseded for r in report.rows} == {None}
+    values = [o.measurements[0].value for o in made.values() if isinstance(o, Measured | Negative)]
+    assert sorted(values) == pytest.approx([1, 41, 62])
+    assert [o.kind for o in made.values() if isinstance(o, Fault)] == [FaultKind.ANALYSIS_FAILED]
+    assert (len(again.rows), again.alike, after.experiments_done) == (0, 4, 4)
 
 
 @pytest.mark.usefixtures("chromatograph")
