@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.view import View
 from flows.engine.people.bans import region_of
-from flows.engine.people.conditions import read_conditions, unmet
+from flows.engine.people.conditions import NoRegion, read_conditions, unmet
 from flows.engine.people.parquet import in_csv
 from flows.engine.people.rows import columns_of, draft_row, read_settings
 from flows.engine.people.telling import lines_of
@@ -134,19 +134,21 @@ def _of_file(view: View, path: Path) -> NDArray[np.float64]:
 def _meeting(view: View, where: Sequence[str]) -> NDArray[np.float64]:
     """Coordinates of every candidate that meets the conditions, all of them without any."""
     space = view.space
-    wanted = read_conditions(space, where) if where else None
+    every_one = f"give a value of each parameter ({', '.join(space.names)}) with --where, or candidates in a file"
+    continuous = f"campaign {view.name!r} has continuous numbers, so its candidates cannot be listed; {every_one}"
+    try:
+        wanted = read_conditions(space, where) if where else None
+    except NoRegion:
+        raise PredictError(continuous) from None
     if wanted is not None and wanted.candidate is not None:
         return space.coordinates(wanted.candidate)[None]
     if not space.is_finite:
-        raise PredictError(
-            f"campaign {view.name!r} has continuous numbers, so its candidates cannot be listed; give every parameter "
-            "with --where, or candidates in a file"
-        )
+        raise PredictError(continuous)
     pool = ProductPool(space)
     if not pool.counted.is_exact or len(pool) > SEARCHED:
         raise PredictError(
             f"campaign {view.name!r} has {said_size(pool).removeprefix('the ')} candidates, too many to be looked "
-            "through; give every parameter with --where, or candidates in a file"
+            f"through; {every_one}"
         )
     narrowed = None
     if wanted is not None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from loop.circumstances import applying
+from loop.circumstances import SUMS, applying
 from loop.errors import MoleculeError, SpaceError, did_you_mean
 from loop.record import Json, Settings
 from loop.space import Component, Continuous, Discrete, Parameter, Space
@@ -18,6 +18,10 @@ _CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>]+?)\s*(?P<sign>>=|<=|=|>|<)\s
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
 SHOWN: Final = 8  # values of a parameter that a message lists; of more it tells how many there are
 _ENDS: Final[Mapping[str, str]] = {">=": "at_least", "<=": "at_most", ">": "above", "<": "below"}
+
+
+class NoRegion(SpaceError):
+    """One value of a continuous number, and not of every parameter: neither a region nor a candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
                 )
     if not ranges and set(exclude) == set(space.names) and all(len(v) == 1 for v in exclude.values()):
         return Conditions({}, read_candidate(space, where))
+    if not ranges and (whole := _whole(space, exclude)) is not None:
+        return Conditions({}, checked(space, whole))
     for p in space.parameters:
         if isinstance(p, Continuous) and p.name in exclude:
             _narrow(ranges.setdefault(p.name, {}), _at_an_end(p, exclude.pop(p.name)))
@@ -122,6 +128,24 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
     if ranges:
         region["where"] = ranges
     return Conditions(region, None)
+
+
+def _whole(space: Space, given: Mapping[str, Sequence[str | float]]) -> Settings | None:
+    """The candidate that one value each makes: what is not given does not apply, or is a part that nothing is left for.
+
+    None where something is missing.
+    """
+    if not all(len(values) == 1 for values in given.values()):
+        return None
+    settings = {name: values[0] for name, values in given.items()}
+    for mixture in space.mixtures:
+        parts = [space.names[c] for c in mixture.columns]
+        if abs(sum(float(settings.get(name, 0.0)) for name in parts) - 1.0) <= SUMS:
+            settings |= {name: 0.0 for name in parts if name not in settings}
+    with suppress(SpaceError):
+        space.coordinates(settings)
+        return settings
+    return None
 
 
 def unmet(space: Space, region: Json) -> str:
@@ -158,7 +182,7 @@ def _at_an_end(p: Continuous, values: Sequence[str | float]) -> Mapping[str, flo
             return {"at_least": p.low, "at_most": p.low} if p.or_zero else {"at_most": p.low}
         case [value] if value == p.high:
             return {"at_least": p.high}
-    raise SpaceError(
+    raise NoRegion(
         f"{p.name!r} is continuous, and nobody meets one of its values twice but for its ends; give a range, such as "
         f"{p.name}={p.low:g}..{(p.low + p.high) / 2:g} or {p.name}>{(p.low + p.high) / 2:g}"
     )

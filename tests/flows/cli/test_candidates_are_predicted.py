@@ -146,6 +146,22 @@ def test_too_many_candidates_and_continuous_ones_are_to_be_named(hakken: Any, te
     assert "t 0.5" in hakken("predict", "cold", "--where", "t=0.5").out
 
 
+def test_what_does_not_apply_and_parts_that_nothing_is_left_for_need_no_condition(hakken: Any, tell_table: Any) -> None:
+    space = {
+        "ligand": {"type": "category", "options": ["none at all", "L1"]},
+        "load": {"type": "number", "low": 1, "high": 9, "when": {"ligand": ["L1"]}},
+        "solvent": {"type": "mixture", "parts": ["water", "DMF", "MeCN"]},
+    }
+    rows = "none at all,,0.5,0.5,0,10\nL1,2,0.2,0.8,0,30\nL1,5,0.2,0,0.8,50\n"
+    tell_table(spec(space=space), f"ligand,load,solvent.water,solvent.DMF,solvent.MeCN,yield\n{rows}")
+    blend = ("--where", "solvent.water=0.25", "--where", "solvent.DMF=0.75")
+    said = hakken("predict", "heat", "--where", "ligand=none at all", *blend).out
+    assert "  1. none at all, solvent 0.25 water + 0.75 DMF\n" in said
+    missing = hakken("predict", "heat", "--where", "ligand=L1", *blend).err
+    assert "give a value of each parameter (ligand, load, solvent.DMF, solvent.MeCN, solvent.water)" in missing
+    assert hakken("pin", "heat", "--where", "ligand=none at all", *blend, "--why", "a blank").code == 0
+
+
 def test_without_a_model_it_is_said_why(hakken: Any, tell_table: Any) -> None:
     tell_table(spec(), "ligand,temperature,yield\nA,20,10\n")
     assert "needs" in hakken("predict", "heat").err
