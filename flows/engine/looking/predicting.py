@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from flows.engine.looking.view import View
 from flows.engine.people.bans import region_of
 from flows.engine.people.conditions import NoRegion, read_conditions, unmet
 from flows.engine.people.parquet import in_csv
-from flows.engine.people.rows import columns_of, draft_row, read_settings
+from flows.engine.people.rows import SETTINGS, columns_of, draft_row, is_exported, read_settings
 from flows.engine.people.telling import lines_of
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
@@ -25,7 +25,7 @@ from loop.cells import decoded, delimiter_of, doubtful, no_table, without_mark
 from loop.errors import HakkenError, OutcomeError, SpaceError
 from loop.fidelity import is_real
 from loop.insight.statements import Predicted
-from loop.space import ProductPool
+from loop.space import Discrete, ProductPool, Space
 from loop.space.leaving_out import why_left_out
 from loop.space.pool import CHUNK, said_size
 from loop.spec import build_space
@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 
 SEARCHED: Final = 2_000_000  # candidates that conditions are looked up in
 MOST: Final = 100_000  # candidates that are predicted at once
+PREDICTED: Final = ("row", "chance", "experiments", "outside")  # columns of ``--out``, beside settings and targets
 SHOWN: Final = 5  # rows of a file that a message names
+
+
+Line: TypeAlias = tuple[int, list[str]]  # of a table: its number and its cells
 
 
 class PredictError(HakkenError):
@@ -48,7 +52,7 @@ class Answer:
 
     found: Predicted
     outside: dict[int, str]
-    parameters: tuple[str, ...]  # in the order of the space
+    parameters: Mapping[str, str]  # their units, in the order of the space
 
 
 def predict(settings: Settings, name: str, *, file: Path | None = None, where: Sequence[str] = ()) -> Answer:
@@ -72,8 +76,22 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
         history, _ = history_of(view.spec, view.space, view.counted, ())
         seed = seed_of(view.spec.planner.seed, name, 0)
         found = predicted(view.spec, history, x, seed=seed, earlier=earlier)
-        left = {i: why for i, one in enumerate(found.candidates) if (why := why_left_out(view.space, one.settings))}
-        return Answer(found, left, view.space.names)
+        left = {i: why for i, one in enumerate(found.candidates) if (why := _why_none(view.space, one.settings))}
+        return Answer(found, left, {p.name: getattr(p, "unit", "") for p in view.space.parameters})
+
+
+def _why_none(space: Space, settings: Mapping[str, str | float]) -> str:
+    """Why the campaign would never propose this; "" where it may."""
+    if why := why_left_out(space, settings):
+        return why
+    for p in space.parameters:
+        if isinstance(p, Discrete) and p.name in settings and (value := float(settings[p.name])) not in p.values:
+            near = " and ".join(f"{v:g}" for v in sorted(sorted(p.values, key=lambda v: abs(v - value))[:2]))
+            said = (
+                f"lies outside the space as the campaign file has it: {p.name} has no value {value:g}, next to it are"
+            )
+            return f"{said} {near} {p.unit}".rstrip()
+    return space.refusal(settings) or ""
 
 
 def table_of(answer: Answer) -> list[dict[str, Any]]:
@@ -82,7 +100,8 @@ def table_of(answer: Answer) -> list[dict[str, Any]]:
     for number in answer.found.order:
         one = answer.found.candidates[number]
         row: dict[str, Any] = {"row": number + 1}
-        row |= {f"settings.{name}": one.settings.get(name) for name in answer.parameters}
+        for name, unit in answer.parameters.items():
+            row |= {f"settings.{name}": one.settings.get(name)} | ({f"settings.{name}.unit": unit} if unit else {})
         for stated in one.targets:
             said = {"mean": stated.mean, "low": stated.low, "high": stated.high, "unit": stated.unit}
             row |= {f"predicted.{stated.target}.{what}": value for what, value in said.items()}
@@ -106,6 +125,7 @@ def _of_file(view: View, path: Path) -> NDArray[np.float64]:
         raise PredictError(f"{path} is not a CSV file ({error}); save it as CSV") from None
     if len(lines) < 2:
         raise PredictError(f"{path} has no rows; give a header line and one line for each candidate")
+    lines = _without_what_was_predicted(lines)
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         raise PredictError(f"{path} line 1: column {twice[0]!r} is given twice; rename or remove one")
@@ -129,6 +149,16 @@ def _of_file(view: View, path: Path) -> NDArray[np.float64]:
     if len(rows) > MOST:
         raise PredictError(f"{path} has {len(rows):,} rows, and {MOST:,} are predicted at once at most; divide it")
     return np.array(rows)
+
+
+def _without_what_was_predicted(lines: Sequence[Line]) -> list[Line]:
+    """Lines of a table that ``--out`` wrote as of an exported one without results; any other as it is."""
+    header = lines[0][1]
+    if is_exported(header) or not any(head.startswith(SETTINGS) for head in header):
+        return [*lines]
+    mine = [i for i, head in enumerate(header) if head not in PREDICTED]
+    kept = [(line, [cells[i] for i in mine] if len(cells) == len(header) else cells) for line, cells in lines]
+    return [(line, [*cells, "outcome" if n == 0 else "measured"]) for n, (line, cells) in enumerate(kept)]
 
 
 def _meeting(view: View, where: Sequence[str]) -> NDArray[np.float64]:

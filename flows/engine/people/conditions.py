@@ -50,8 +50,7 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
         if changed.setdefault(name, settings[name]) != settings[name]:
             raise SpaceError(f"{name} is given twice, as {changed[name]} and as {settings[name]}; give one value")
     _check_within(space, settings)  # before anything is left out
-    if before:
-        settings = dict(applying(space, settings, changed))
+    settings = dict(applying(space, settings, changed)) if before else _filled(space, settings)
     return checked(space, settings)
 
 
@@ -137,15 +136,21 @@ def _whole(space: Space, given: Mapping[str, Sequence[str | float]]) -> Settings
     """
     if not all(len(values) == 1 for values in given.values()):
         return None
-    settings = {name: values[0] for name, values in given.items()}
-    for mixture in space.mixtures:
-        parts = [space.names[c] for c in mixture.columns]
-        if abs(sum(float(settings.get(name, 0.0)) for name in parts) - 1.0) <= SUMS:
-            settings |= {name: 0.0 for name in parts if name not in settings}
+    settings = _filled(space, {name: values[0] for name, values in given.items()})
     with suppress(SpaceError):
         space.coordinates(settings)
         return settings
     return None
+
+
+def _filled(space: Space, settings: Settings) -> dict[str, str | float]:
+    """Settings with 0 for the parts of a mixture that the others leave nothing for."""
+    filled = dict(settings)
+    for mixture in space.mixtures:
+        parts = [space.names[c] for c in mixture.columns]
+        if abs(sum(float(settings.get(name, 0.0)) for name in parts) - 1.0) <= SUMS:
+            filled |= {name: 0.0 for name in parts if name not in settings}
+    return filled
 
 
 def unmet(space: Space, region: Json) -> str:

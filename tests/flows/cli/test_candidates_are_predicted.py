@@ -79,6 +79,11 @@ def test_rows_of_a_file_are_predicted_and_written(hakken: Any, tmp_path: Path) -
     assert float(by_row["1"]["settings.temperature"]) == pytest.approx(40)
     assert float(by_row["1"]["predicted.yield.low"]) <= float(by_row["1"]["predicted.yield.mean"])
     assert "outside" in by_row["2"]["outside"]
+    assert by_row["1"]["settings.temperature.unit"] == "degC"
+    anew = json.loads(hakken("predict", "heat", "out.csv", "--json").out)["candidates"]
+    assert [one["candidate"]["targets"][0]["mean"] for one in anew] == pytest.approx(
+        [float(row["predicted.yield.mean"]) for row in rows]
+    )
     again = hakken("predict", "heat", "asked.csv", "--out", "out.csv").err
     assert "out.csv is there already; name another file, or overwrite it (--overwrite)" in again
 
@@ -129,6 +134,15 @@ def test_what_cannot_be_predicted_is_named(
 
 
 @pytest.mark.usefixtures("told")
+def test_what_is_none_of_the_steps_is_said_to_lie_outside(hakken: Any, tmp_path: Path) -> None:
+    (tmp_path / "asked.csv").write_text("ligand,temperature\nA,45\nA,60\n", encoding="utf-8")
+    said = hakken("predict", "heat", "asked.csv").out
+
+    why = "outside the space as the campaign file has it: temperature has no value 45, next to it are 40 and 60 degC"
+    assert said.count(why) == said.count("outside") == 1
+
+
+@pytest.mark.usefixtures("told")
 def test_a_file_and_conditions_are_not_taken_together(hakken: Any) -> None:
     assert "a file names its candidates itself" in hakken("predict", "heat", "a.csv", "--where", "ligand=A").err
 
@@ -158,7 +172,7 @@ def test_what_does_not_apply_and_parts_that_nothing_is_left_for_need_no_conditio
     said = hakken("predict", "heat", "--where", "ligand=none at all", *blend).out
     assert "  1. none at all, solvent 0.25 water + 0.75 DMF\n" in said
     missing = hakken("predict", "heat", "--where", "ligand=L1", *blend).err
-    assert "give a value of each parameter (ligand, load, solvent.DMF, solvent.MeCN, solvent.water)" in missing
+    assert "give a value of each parameter (ligand, load, solvent.water, solvent.DMF, solvent.MeCN)" in missing
     assert hakken("pin", "heat", "--where", "ligand=none at all", *blend, "--why", "a blank").code == 0
 
 

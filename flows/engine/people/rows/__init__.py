@@ -25,7 +25,7 @@ from flows.engine.people.rows.drafts import (
     typed_in,
     without_of,
 )
-from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported, lasting, told_instead
+from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, SETTINGS, is_exported, lasting, told_instead
 from flows.engine.people.rows.reading import (
     ToldRow,
     columns_of,
@@ -41,6 +41,7 @@ __all__ = [
     "OBSERVATION",
     "PLAIN",
     "RETRACTED",
+    "SETTINGS",
     "TELL",
     "WHOLE",
     "Column",
