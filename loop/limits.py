@@ -74,14 +74,19 @@ def broken(limits: Limits, settings: Settings, recipe: Recipe | None = None) -> 
         from loop.recipe import possible
 
         if (procedure := possible(recipe, settings)) is not None:
-            done = list(_done(procedure))
-            problems += [
-                _problem(bound, f"{what} {value:g} {bound.unit}")
-                for bound in limits.bench
-                for kind, what, value in done
-                if kind == bound.of and not bound.allows(value)
-            ]
+            problems += [problem for _, problem in broken_at_the_bench(limits, procedure)]
     return tuple(problems)
+
+
+def broken_at_the_bench(limits: Limits, procedure: Procedure) -> tuple[tuple[str, Problem], ...]:
+    """Every limit that what a recipe does breaks: its name in the campaign file, and what is wrong."""
+    done = list(_done(procedure))
+    return tuple(
+        (bound.limit, _problem(bound, f"{what} {value:g} {bound.unit}"))
+        for bound in limits.bench
+        for kind, what, value in done
+        if kind == bound.of and not bound.allows(value)
+    )
 
 
 def _values(limits: Limits, settings: Settings) -> Iterator[tuple[Bound, float]]:

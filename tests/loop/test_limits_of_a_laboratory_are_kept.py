@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -10,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loop.errors import SpaceError
+from loop.errors import SpaceError, SpecError
 from loop.limits import broken
 from loop.space import ProductPool, sample_space
-from loop.spec import CampaignSpec, build_limits, build_space
+from loop.spec import CampaignSpec, build_limits, build_space, read_spec
 from loop.spec.limits import problem_of_limits, trimmings
 
 
@@ -242,3 +243,44 @@ def test_what_a_recipe_does_is_kept_to_limits_too() -> None:
         "a dose of acid, 200 uL and the limit is at most 100 uL",
         "stirring at 500 rpm and the limit is at most 400 rpm",
     ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        (
+            {"volume": {"at_most": 0.1, "unit": "mL"}},
+            "volume: 3 of 3 candidates go beyond a limit; .* a dose",
+        ),
+        (
+            {"fill": {"at_most": 150, "unit": "uL"}},
+            "fill: 3 of 3 .* a vessel filled to 200 uL and the limit",
+        ),
+        (
+            {"stirring": {"at_most": 4, "unit": "Hz"}},
+            "stirring: 3 of 3 .* stirring at 500 rpm and the limit",
+        ),
+        ({"temperature": {"at_most": 110, "of": []}}, "temperature: 1 of 3 .*120 degC: heating to 120 degC"),
+        ({"temperature": {"at_most": 110, "trim": True}}, ""),
+        ({"fill": {"at_most": 0.2, "unit": "mL"}}, ""),
+    ],
+)
+def test_a_recipe_that_goes_beyond_a_limit_is_refused_with_the_file(limit: dict[str, Any], says: str) -> None:
+    text = f"""\
+campaign: hood
+space: {{temperature: {{type: number, values: [80, 100, 120], unit: degC}}}}
+objective: {{yield: {{goal: maximize}}}}
+recipe:
+  vessel: {{holds: 1 mL, closed: true}}
+  stocks: {{acid: {{concentration: 1 mol/L, solvent: water}}}}
+  steps:
+    - {{dispense: acid, volume: 200 uL}}
+    - {{heat: temperature, time: 1 h, speed: 500 rpm}}
+budget: {{experiments: 6}}
+laboratory: {json.dumps({"adapter": "manual", "limits": limit})}
+"""
+    if not says:
+        assert read_spec(text, source="a.yaml", read=str).recipe is not None
+        return
+    with pytest.raises(SpecError, match=rf"a.yaml line 11: laboratory\.limits\.{says}"):
+        read_spec(text, source="a.yaml", read=str)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from loop.errors import RecipeError, did_you_mean
+from loop.limits import Limits, broken_at_the_bench
 from loop.recipe.amounts import AMOUNT, TEMPERATURE, VOLUME
 from loop.recipe.hazards import BUILT_IN, KINDS, known_party
 from loop.recipe.model import Recipe, Rule, Stock, Vessel
 from loop.recipe.solvents import SOLVENTS
 from loop.recipe.working import work_out
+from loop.record import Settings
 from loop.space import ProductPool, Space, sample_space
+from loop.spec.limits import plain_limits
 from loop.spec.misread import misread_amounts
 from loop.spec.recipe.models import RecipeSpec
 from loop.spec.recipe.names import Names, at
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT: Final = 20_000  # candidates of a finite space that are all worked out; of a larger one DRAWN are
 DRAWN: Final = 1_000
+_RECIPE: Final = ("recipe",)
 
 
 def build_recipe(spec: CampaignSpec) -> Recipe | None:
@@ -40,39 +44,57 @@ def build_recipe(spec: CampaignSpec) -> Recipe | None:
 
 
 def problem_of_recipe(spec: CampaignSpec, space: Space) -> tuple[Path, str] | None:
-    """Why the recipe cannot stand, or the first candidate that cannot be made by it; the space must be sound.
+    """Why the recipe cannot stand, or the first candidate that cannot be made by it or breaks a limit at the bench; the
+    space must be sound.
 
     Where a unit is read as nobody means it, that is why.
     """
     if spec.recipe is None:
         return None
     try:
-        problem = _candidate_in_trouble(_Builder(spec, spec.recipe).recipe(), space)
+        problem = _candidate_in_trouble(_Builder(spec, spec.recipe).recipe(), plain_limits(spec), space)
     except RecipeError as error:
         problem = error.path, str(error)
     why = ((where, said) for where, _, said in misread_amounts(spec.recipe))
     return None if problem is None else next(why, problem)
 
 
-def _candidate_in_trouble(recipe: Recipe, space: Space) -> tuple[Path, str] | None:
+def _candidate_in_trouble(recipe: Recipe, limits: Limits, space: Space) -> tuple[Path, str] | None:
     if space.is_finite and space.size <= LOOKED_AT:
         pool = ProductPool(space)
         x = pool.take(np.arange(len(pool), dtype=np.int64))
     else:
         x = sample_space(space, DRAWN, 0, method="random")
-    first, refused = None, 0
+    found: dict[Path, list[str]] = {}
     for row in x:
         settings = space.settings(row)
-        try:
-            work_out(recipe, settings)
-        except RecipeError as error:
-            if not space.keeps(row[None, :])[0]:  # no candidate
-                continue
-            refused += 1
-            first = first or f"{space.label(settings)}: {error}"
-    if first is None:
+        if (problem := _trouble(recipe, limits, settings)) is None or not space.keeps(row[None, :])[0]:
+            continue  # it can be made, or is no candidate
+        where, why = problem
+        found.setdefault(where, []).append(f"{space.label(settings)}: {why}")
+    if not found:
         return None
-    return ("recipe",), f"{refused} of {len(x)} candidates cannot be made; the first, {first}"
+    where = min(found, key=len)  # what cannot be made before what must not be
+    does = "cannot be made" if where == _RECIPE else "go beyond a limit"
+    return where, f"{len(found[where])} of {len(x)} candidates {does}; the first, {found[where][0]}"
+
+
+def _trouble(recipe: Recipe, limits: Limits, settings: Settings) -> tuple[Path, str] | None:
+    """Why a candidate cannot be made, or must not be, and where in the file that stands."""
+    try:
+        procedure = work_out(recipe, settings)
+    except RecipeError as error:
+        return _RECIPE, str(error)
+    return next(
+        (
+            (
+                ("laboratory", "limits", name),
+                f"{problem.rule}; change the recipe, narrow the space or exclude the combination with a constraint",
+            )
+            for name, problem in broken_at_the_bench(limits, procedure)
+        ),
+        None,
+    )
 
 
 class _Builder:
