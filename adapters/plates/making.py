@@ -24,6 +24,7 @@ from adapters.plates.deck import PlateOptions
 from adapters.plates.driving import PAUSED, Driver
 from adapters.plates.machine import Refused, RunState
 from adapters.plates.measuring import Measuring
+from adapters.plates.pipetting import untaken
 from adapters.plates.planning import CannotBePlanned, Plan, plan_plate
 from adapters.plates.runs import PlateRun, Plates, in_order
 from loop.checkpoints import reached
@@ -96,6 +97,11 @@ class PlateMaker(ABC):
         except CannotBePlanned as error:
             problems += error.problems
         return problems
+
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        """The doses that no pipette takes, whatever lies beside them on the plate."""
+        procedure = possible(self._recipe, spec.settings)
+        return () if procedure is None else untaken(self._deck_options, self._recipe, procedure)
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._jobs.prepare(spec, key)

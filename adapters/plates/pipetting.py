@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from adapters.plates.deck import PlateOptions, TipOption
 from adapters.plates.labware import DRAWN_AT, DRY, PIPETTES, REACH, TIPS
 from loop.contracts import Problem
+from loop.recipe import Procedure, Recipe
 from loop.recipe.amounts import VOLUME, shown
+from loop.recipe.procedure import Sampling, Transfer
 from loop.recipe.working import ROUNDING
+
+_OTHER_VOLUMES: Final = "dilute the stock, raise the scale, mount a smaller pipette, or add its tips"
 
 
 def pipette_for(options: PlateOptions, volume: float, air: float) -> tuple[str | None, int]:
@@ -28,10 +33,25 @@ def pipette_for(options: PlateOptions, volume: float, air: float) -> tuple[str |
 
 def no_pipette(options: PlateOptions, well: str, volume: float) -> Problem:
     """What is to be said of a dose that no pipette takes."""
-    pipettes = [(name, PIPETTES[name]) for name in options.deck.pipettes.values()]
-    ranges = ", ".join(f"{name} {p.least:g} to {p.most:g} uL" for name, p in pipettes)
-    rule = f"no pipette with its tips takes {shown(volume, VOLUME)} ({ranges})"
-    return Problem(f"well {well}", rule, "dilute the stock, raise the scale, mount a smaller pipette, or add its tips")
+    rule = f"no pipette with its tips takes {shown(volume, VOLUME)} ({_ranges(options)})"
+    return Problem(f"well {well}", rule, _OTHER_VOLUMES)
+
+
+def untaken(options: PlateOptions, recipe: Recipe, procedure: Procedure) -> list[Problem]:
+    """The doses and samples of an experiment that no pipette takes, all worded alike but for what they are."""
+    found = []
+    for action in procedure.actions:
+        match action:
+            case Transfer(stock, volume):
+                of, air = stock, options.liquid(recipe.stocks[stock].behaves).air_gap
+            case Sampling(volume) if "sample" not in options.by_hand:
+                of, air = "the mixture", options.liquid("water").air_gap
+            case _:
+                continue
+        if pipette_for(options, volume, air)[0] is None:
+            rule = f"no pipette with its tips takes ({_ranges(options)})"
+            found.append(Problem(f"one with {shown(volume, VOLUME)} of {of}", rule, _OTHER_VOLUMES))
+    return found
 
 
 def tips_that_are_wanting(options: PlateOptions, taken: Mapping[str, int]) -> list[Problem]:
@@ -66,6 +86,11 @@ def reach_of(options: PlateOptions, volume: float, air: float) -> tuple[str, flo
         return "", math.inf
     name = options.deck.pipettes[mount]  # type: ignore[index]
     return name, REACH[int(_tip_volume(options, name))] + DRAWN_AT - DRY
+
+
+def _ranges(options: PlateOptions) -> str:
+    pipettes = [(name, PIPETTES[name]) for name in options.deck.pipettes.values()]
+    return ", ".join(f"{name} {p.least:g} to {p.most:g} uL" for name, p in pipettes)
 
 
 def _tip_volume(options: PlateOptions, pipette: str) -> float:

@@ -258,6 +258,17 @@ def test_a_dose_below_every_pipette_is_named() -> None:
     assert "dilute the stock" in problems[0]
 
 
+def test_doses_and_samples_that_no_pipette_takes_are_foreseen_worded_alike(tmp_path: Path) -> None:
+    small = CAMPAIGN.replace("percent: 10}", "percent: 0.3}")
+    sampled = CAMPAIGN.replace("time: 2 h}", "time: 2 h}\n    - {sample: 0.5 uL, into: HPLC}")
+    found = [laboratory(tmp_path / str(i), text=text).foresee(experiment()) for i, text in enumerate((small, sampled))]
+    ranges = "(p20_single_gen2 1 to 20 uL, p300_single_gen2 20 to 300 uL)"
+
+    assert [[p.rule for p in problems] for problems in found] == [[f"no pipette with its tips takes {ranges}"]] * 2
+    assert [problems[0].subject for problems in found] == ["one with 0.6 µL of XPhos", "one with 0.5 µL of the mixture"]
+    assert list(laboratory(tmp_path / "able").foresee(experiment())) == []
+
+
 def test_a_dose_that_rounding_put_below_a_pipettes_least_is_taken() -> None:
     only = told(deck=deck("OT-2", pipettes={"right": "p300_single_gen2"}))
 
