@@ -58,6 +58,19 @@ class OpentronsOptions(PlateOptions):
             raise ValueError(f"robot is an address such as http://192.168.0.20:31950, or stand-in; got {self.robot!r}")
         return self
 
+    @model_validator(mode="after")
+    def _bin_has_a_slot(self) -> OpentronsOptions:
+        bin_ = self.trash or "A3"  # which on an OT-2 is 12, where nothing else can stand
+        if self.deck.has_in(bin_):
+            move = "move what stands there" + (", or the bin (deck.trash)" if self.trash else "")
+            raise ValueError(f"one thing in a slot, and the waste bin stands in {bin_}; {move}")
+        return self
+
+    @property
+    def trash(self) -> str | None:
+        """Where the waste bin of a Flex stands; an OT-2 has it built in."""
+        return (self.deck.trash or "A3") if self.machine == "Flex" else None
+
     def pipettes_that_fit(self) -> list[str]:
         return [name for name, p in PIPETTES.items() if p.machine == self.machine]
 

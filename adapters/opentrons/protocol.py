@@ -31,8 +31,7 @@ def write_protocol(
         wells: Key of the attempt in each well.
         template: Text with the marks of ``PLACES``.
     """
-    trash = (options.deck.trash or "A3") if options.machine == "Flex" else None
-    whole = whole_plan(options, plan, key=key, title=title, wells=wells, trash=trash)
+    whole = whole_plan(options, plan, key=key, title=title, wells=wells, trash=options.trash)
     metadata = {"protocolName": title, "author": "hakken", KEY: key}
     requirements = {"robotType": options.machine, "apiLevel": options.api}
     said = (repr(metadata), repr(requirements), repr(json.dumps(whole, separators=(",", ":"))))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from adapters.common.options import Options, spelt
 from adapters.errors import AdapterOptionsError
@@ -18,7 +18,15 @@ from loop.recipe import Recipe
 # What may change while no plate is in hand, since each is planned on the deck as it is said when its run begins.
 DECK: Final = frozenset({"deck", "tips", "by_hand", "confirm", "labware", "liquids"})
 
-Slot = Annotated[str, spelt(r"[1-9]|1[01]|[A-D][1-4]", "a slot: 1 to 11 of an OT-2, A1 to D4 of a Flex")]
+Slot = Annotated[
+    str,
+    BeforeValidator(lambda said: str(said) if type(said) is int else said),
+    spelt(r"[1-9]|1[01]|[A-D][1-4]", "a slot: 1 to 11 of an OT-2, A1 to D4 of a Flex"),
+]
+# Slots of an OT-2 by the names of a Flex, whose robots know both: 1 is at the front on the left, 3 on the right.
+_OTHER_NAMES: Final = {
+    str(3 * row + column + 1): f"{'DCBA'[row]}{column + 1}" for row in range(4) for column in range(3)
+}
 Verb = Literal["add", "heat", "stir", "wait", "sample"]
 
 
@@ -66,11 +74,20 @@ class DeckOption(Options):
 
     @model_validator(mode="after")
     def _one_thing_a_slot(self) -> DeckOption:
-        taken = [self.plate.slot, *(s.slot for s in (*self.stocks, *self.samples.values()))]
-        taken += [slot for tips in self.tips for slot in tips.slots]
-        if twice := [slot for slot in taken if taken.count(slot) > 1]:
-            raise ValueError(f"one thing in a slot, and slot {twice[0]} is taken twice; move one")
+        taken = [_OTHER_NAMES.get(slot, slot) for slot in self.slots()]
+        if twice := [slot for slot, same in zip(self.slots(), taken, strict=True) if taken.count(same) > 1]:
+            also = f", as {twice[1]} too" if twice[1] != twice[0] else ""
+            raise ValueError(f"one thing in a slot, and slot {twice[0]} is taken twice{also}; move one")
         return self
+
+    def has_in(self, slot: str) -> bool:
+        """Whether something stands in a slot, by whichever of its names."""
+        return _OTHER_NAMES.get(slot, slot) in (_OTHER_NAMES.get(s, s) for s in self.slots())
+
+    def slots(self) -> list[str]:
+        """The slots that something stands in, as the file says them."""
+        placed = [self.plate.slot, *(s.slot for s in (*self.stocks, *self.samples.values()))]
+        return [*placed, *(slot for tips in self.tips for slot in tips.slots)]
 
 
 class PlateOptions(Options):

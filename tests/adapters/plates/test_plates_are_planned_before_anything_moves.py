@@ -329,6 +329,21 @@ def test_a_plate_that_cannot_be_made_ends_before_the_robot_hears_of_it(tmp_path:
         ({"deck": deck(pipettes={"left": "flex_1channel_50"})}, ["pipettes of a OT-2", "'flex_1channel_50' is none"]),
         ({"deck": deck(plate={"labware": "my_plate", "slot": "1"})}, ["'my_plate'", "add it to labware"]),
         ({"deck": deck(plate={"labware": "corning_96_wellplate_360ul_flat", "slot": "4"})}, ["slot 4 is taken twice"]),
+        (
+            {"deck": deck(plate={"labware": "corning_96_wellplate_360ul_flat", "slot": "C1"})},
+            ["slot C1 is taken twice, as 4 too; move one"],
+        ),
+        (
+            {"deck": deck(plate={"labware": "corning_96_wellplate_360ul_flat", "slot": "A3"})},
+            ["the waste bin stands in A3; move what stands there"],
+        ),
+        (
+            {
+                "machine": "Flex",
+                "deck": deck("Flex", plate={"labware": "corning_96_wellplate_360ul_flat", "slot": "A3"}),
+            },
+            ["the waste bin stands in A3; move what stands there, or the bin (deck.trash)"],
+        ),
         ({"deck": deck(tips=[{"labware": "tips", "slots": ["5"]}])}, ["'tips' is none", "opentrons_96_tiprack_20ul"]),
         ({"deckk": {}}, ["unknown option 'deckk' (did you mean 'deck'?)"]),
         ({"measured_by": {"worksheet": "a.csv"}}, ["measured_by needs a line 'adapter'"]),
@@ -346,6 +361,12 @@ def test_a_wrong_laboratory_section_is_named(tmp_path: Path, changes: dict[str, 
         laboratory(tmp_path, **changes)
 
     assert all(part in str(error.value) for part in says), str(error.value)
+
+
+def test_a_slot_may_be_a_number() -> None:
+    said = told(deck=deck(plate={"labware": "corning_96_wellplate_360ul_flat", "slot": 1}))
+
+    assert said.deck.plate.slot == "1"
 
 
 def test_a_template_without_its_marks_and_a_campaign_without_a_recipe_are_named(tmp_path: Path) -> None:
