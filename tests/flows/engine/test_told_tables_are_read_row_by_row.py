@@ -37,6 +37,20 @@ def test_told_rows_count_with_units_limits_negatives_and_faults(settings: Settin
     assert (fault.kind.value, fault.message) == ("instrument_fault", "needle clogged")
 
 
+def test_a_setting_in_another_unit_is_the_candidate_that_it_is(settings: Settings, tmp_path: Path) -> None:
+    space = {
+        "t": {"type": "number", "low": 20, "high": 60, "step": 0.1, "unit": "degC"},
+        "free": {"type": "number", "low": 20, "high": 60, "unit": "degC"},
+    }
+    add(settings, tmp_path, space=space)
+    kelvin = "293.25,293.25,50\n306.45,306.45,40\n310,309.17,30\n"
+    tell(settings, "small", write(tmp_path, "t [K],free [K],yield\n" + kelvin), by="tester")
+
+    with open_ledger(settings.database) as ledger:
+        told = [dict(o.settings) for o in ledger.observations("small")]
+    assert told == [{"t": 20.1, "free": 20.1}, {"t": 33.3, "free": 33.3}, {"t": 36.85, "free": 36.02}]
+
+
 def test_everything_that_is_wrong_with_a_row_is_said_at_once(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     file = write(tmp_path, "solvent,base,step,yield\nwatr,DBU,two,>=20\nwater,DBUX,2,\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of, together
 from flows.engine.people.rows.columns import Column
@@ -13,11 +14,13 @@ from loop.errors import HakkenError, MoleculeError, OutcomeError, SpaceError, di
 from loop.molecules.shelf import from_shelf
 from loop.outcome import LARGEST
 from loop.space import Component, Continuous, Discrete, Parameter, Space
-from loop.space.parameters import HINTED, least_and_most
+from loop.space.parameters import HINTED, ROUNDING, least_and_most
 from loop.spec import CampaignSpec
 from loop.spec.library_models import StandardiseSpec
 from loop.spec.sieving import policy_of
 from loop.spec.space_models import MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
+
+DIGITS: Final = 12  # of a converted number: nobody types more, and conversions differ behind them
 
 
 def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bool) -> dict[str, str | float]:
@@ -61,10 +64,19 @@ def _setting(p: Parameter, column: Column, text: str, spec: CampaignSpec) -> str
             raise OutcomeError(
                 f"column {column.header!r}: {text} is beyond {LARGEST:g}, too large to be reckoned with; correct it"
             )
-        return number
+        return number if column.unit in (None, p.unit) else _unrounded(p, number)
     if isinstance(p, Component):
         return _option(p, text, spec)
     return p.value(p.index(_as_written(text, p.options)))
+
+
+def _unrounded(p: Continuous | Discrete, number: float) -> float:
+    """A converted number without what the conversion rounds: 293.25 K is 20.1 degC, and no candidate of its own."""
+    if isinstance(p, Discrete):
+        near = min(p.values, key=lambda value: abs(value - number))
+        if abs(near - number) <= ROUNDING * max(abs(p.low), abs(p.high)):
+            return near
+    return float(f"{number:.{DIGITS}g}")
 
 
 def _as_written(text: str, options: Sequence[str]) -> str:
