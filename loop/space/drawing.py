@@ -66,6 +66,7 @@ def draw(space: Space, n: int, rng: np.random.Generator, plan: Plan | None = Non
     """
     plan = plan_of(space) if plan is None else plan
     linear = [c for c in space.constraints if isinstance(c, Linear) and has_numbers(space, c)]
+    tied = sorted({column for c in linear for column in c.weights})  # the others are spread as their scale has it
     found: list[NDArray[np.float64]] = []
     have = 0
     for turn in range(TRIES):
@@ -73,7 +74,7 @@ def draw(space: Space, n: int, rng: np.random.Generator, plan: Plan | None = Non
         low, high = plan.bounds(size, rng)
         x = filled(space.frame, low, high, rng)
         if linear:
-            x = walk(linear, low, high, inside(linear, low, high, x), rng)
+            x[:, tied] = walk(linear, low, high, inside(linear, low, high, x), rng)[:, tied]
         x = space.frame.canonical(x)
         x = x[space.holds(x)]
         have += len(x)

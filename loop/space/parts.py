@@ -98,7 +98,8 @@ class Part:
         low[:, list(self.columns)], high[:, list(self.columns)] = self.skeleton.low[rows], self.skeleton.high[rows]
         x = filled(self.space.frame, low, high, rng)
         if linear := self.linear:
-            x = walk(linear, low, high, inside(linear, low, high, x), rng)
+            tied = sorted({column for c in linear for column in c.weights})
+            x[:, tied] = walk(linear, low, high, inside(linear, low, high, x), rng)[:, tied]
         return self.space.frame.canonical(x), low, high
 
     def _walked(self, x: Array, low: Array, high: Array, rng: np.random.Generator, steps: int = 24) -> Array:

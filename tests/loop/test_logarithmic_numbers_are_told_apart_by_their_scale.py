@@ -15,7 +15,8 @@ from loop.history import History
 from loop.planner import plan
 from loop.space import Continuous, Space
 from loop.space.filling import fill
-from loop.spec import CampaignSpec
+from loop.space.pool import sample_space
+from loop.spec import CampaignSpec, build_space
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.trees import ExtraTrees
 
@@ -49,6 +50,26 @@ def test_what_is_tried_again_but_for_a_trace_is_the_same() -> None:
 
     assert np.abs(near - here).max() < 1e-3
     assert np.abs(far - here).max() == pytest.approx(1 / 9)
+
+
+def test_beside_a_mixture_all_orders_of_magnitude_are_drawn_alike() -> None:
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "blends",
+            "space": {
+                "c": {"type": "number", "low": 1e-4, "high": 1, "scale": "log", "unit": "mol/L"},
+                "solvent": {"type": "mixture", "parts": ["water", "DMF", "MeCN"], "at_most": 2},
+            },
+            "objective": {"rate": {"goal": "maximize"}},
+            "budget": {"experiments": 30},
+            "laboratory": {"adapter": "simulated"},
+        }
+    )
+    space = build_space(spec)
+    orders = np.log10(sample_space(space, 800, seed=0)[:, space.names.index("c")])
+
+    # a quarter of 800 in each of four orders, of which the number drawn has a deviation of 12
+    assert np.histogram(orders, bins=[-4, -3, -2, -1, 0])[0] == pytest.approx([200] * 4, abs=60)
 
 
 def test_small_numbers_keep_their_digits_on_record() -> None:
