@@ -7,8 +7,8 @@ which stays on record, retracted as completed. A result that says anything else 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from loop.circumstances import COMPLETES
@@ -30,13 +30,18 @@ class Standing:
 
 
 def completed(known: Outcome, new: Outcome) -> Measured | None:
-    """Everything that both say, where ``new`` adds values and takes none back; None where it does not."""
+    """Everything that both say, where ``new`` adds values and takes none back; None where it does not.
+
+    A deviation that only one of them states is that of the value.
+    """
     if not (isinstance(known, Measured) and isinstance(new, Measured)):
         return None
     mine, theirs = _by_name(known), _by_name(new)
-    if not theirs.keys() - mine.keys() or any(mine[name] != theirs[name] for name in mine.keys() & theirs.keys()):
+    both = {name: _both_ways(mine[name], theirs[name]) for name in mine.keys() & theirs.keys()}
+    if not theirs.keys() - mine.keys() or None in both.values():
         return None
-    return Measured((*known.measurements, *(m for m in new.measurements if (m.property, m.channel) not in mine)))
+    stated = (m for name, said in mine.items() for m in (both.get(name) or said))
+    return Measured((*stated, *(m for m in new.measurements if (m.property, m.channel) not in mine)))
 
 
 def is_said(known: Outcome, new: Outcome) -> bool:
@@ -44,7 +49,7 @@ def is_said(known: Outcome, new: Outcome) -> bool:
     if not (isinstance(known, Measured) and isinstance(new, Measured)):
         return False
     mine = _by_name(known)
-    return all(mine.get(name) == said for name, said in _by_name(new).items())
+    return all(_both_ways(mine.get(name, []), said) == mine.get(name, []) for name, said in _by_name(new).items())
 
 
 def added_by(known: Outcome, whole: Measured) -> str:
@@ -81,6 +86,19 @@ def beside_both(known: Standing, new: Json | None) -> Json:
         said["provenance"] = provenance
     comments = [c for c in (known.context.get("comment"), (new or {}).get("comment")) if c]
     return said | ({"comment": "; ".join(dict.fromkeys(map(str, comments)))} if comments else {})
+
+
+def _both_ways(mine: Sequence[Measurement], theirs: Sequence[Measurement]) -> list[Measurement] | None:
+    """Values that both say, with the deviations that either states; None where they say different ones."""
+    if len(mine) != len(theirs):
+        return None
+    found = []
+    for one, other in zip(mine, theirs, strict=True):
+        fuller = one if one.sd is not None else other
+        if any(m not in (fuller, replace(fuller, sd=None, canonical_sd=None)) for m in (one, other)):
+            return None
+        found.append(fuller)
+    return found
 
 
 def _both(known: Json, new: Json, name: str) -> Json | None:

@@ -15,6 +15,7 @@ from flows.engine.looking.reports import ImportReport
 from flows.engine.people import telling
 from flows.importing import Source
 from flows.settings import Settings
+from loop.outcome import Measured
 from loop.values import values_of
 from tests.flows.engine.bench import add
 from tests.flows.engine.test_what_is_measured_later_joins_its_result import TARGETS, all_values, counting, told
@@ -154,6 +155,27 @@ def test_an_imported_table_is_known_with_more_of_it_told_or_imported(settings: S
     values = [(v["yield"], v.get("ee")) for v in all_values(settings)]
     expected = [(20.0, 5.0), (30.0, 88.0), (30.0, None), (44.0, 51.0), (44.0, None)]
     assert sorted(values, key=str) == sorted(expected, key=str)
+
+
+def test_a_deviation_that_only_one_of_both_states_is_that_of_the_value(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, objective=THREE)
+    told(settings, tmp_path, FIRST)
+    header = "solvent,base,step,yield,yield_sd,ee"
+    report = told(settings, tmp_path, f"{header}\nwater,DBU,1,20,1.5,50\n")
+    assert report.notes == ("ee joined 1 result on record",)
+    (row,) = (one for one in exported(settings, tmp_path / "out.csv") if not one["retracted"])
+    without = {**row, "results.yield.sd": "", "purity": "9"}
+    assert tell(settings, "small", written(tmp_path / "out.csv", [without]), by="tester").accepted == 1
+    other = {**row, "results.yield.sd": "2"}
+    assert tell(settings, "small", written(tmp_path / "out.csv", [other]), by="tester").accepted == 0
+
+    (o,) = counting(settings)
+    assert isinstance(o.outcome, Measured)
+    assert {m.property: (m.value, m.sd) for m in o.outcome.measurements} == {
+        "yield": (20.0, 1.5),
+        "ee": (50.0, None),
+        "purity": (9.0, None),
+    }
 
 
 def test_names_that_are_codes_are_no_numbers(settings: Settings, tmp_path: Path) -> None:
