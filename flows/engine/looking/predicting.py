@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.view import View
-from flows.engine.people.bans import region_of
+from flows.engine.people.bans import among_banned, region_of
 from flows.engine.people.conditions import NoRegion, read_conditions, unmet
 from flows.engine.people.parquet import in_csv
 from flows.engine.people.rows import SETTINGS, columns_of, draft_row, is_exported, read_settings
@@ -22,6 +23,7 @@ from flows.engine.people.telling import lines_of
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.cells import decoded, delimiter_of, doubtful, no_table, without_mark
+from loop.decision import DecisionKind, in_force
 from loop.errors import HakkenError, OutcomeError, SpaceError
 from loop.fidelity import is_real
 from loop.insight.statements import Predicted
@@ -48,7 +50,7 @@ class PredictError(HakkenError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is believed of candidates; ``outside`` says by number which the campaign file leaves out, and why."""
+    """What is believed of candidates; ``outside`` says by number which the campaign file or a ban leaves out, and why."""
 
     found: Predicted
     outside: dict[int, str]
@@ -76,8 +78,24 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
         history, _ = history_of(view.spec, view.space, view.counted, ())
         seed = seed_of(view.spec.planner.seed, name, 0)
         found = predicted(view.spec, history, x, seed=seed, earlier=earlier)
-        left = {i: why for i, one in enumerate(found.candidates) if (why := _why_none(view.space, one.settings))}
+        banned = _banned(view, [one.settings for one in found.candidates])
+        left = {
+            i: why
+            for i, one in enumerate(found.candidates)
+            if (why := _why_none(view.space, one.settings) or banned.get(i, ""))
+        }
         return Answer(found, left, {p.name: getattr(p, "unit", "") for p in view.space.parameters})
+
+
+def _banned(view: View, candidates: Sequence[Mapping[str, str | float]]) -> dict[int, str]:
+    """By number, which ban keeps a candidate out of the next batch."""
+    found: dict[int, str] = {}
+    for d in in_force(view.decisions, view.round_number + 1):
+        if d.draft.kind is DecisionKind.BAN:
+            said = f"is kept out by ban {d.number} ({d.draft.why}): hakken lift {shlex.quote(view.name)} {d.number}"
+            kept_out = among_banned(view.spec, view.space, d, candidates)
+            found = {i: said for i, is_out in enumerate(kept_out) if is_out} | found
+    return found
 
 
 def _why_none(space: Space, settings: Mapping[str, str | float]) -> str:

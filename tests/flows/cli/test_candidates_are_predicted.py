@@ -143,6 +143,14 @@ def test_what_is_none_of_the_steps_is_said_to_lie_outside(hakken: Any, tmp_path:
 
 
 @pytest.mark.usefixtures("told")
+def test_what_is_banned_is_said_to_be_kept_out(hakken: Any) -> None:
+    hakken("ban", "heat", "--where", "ligand=A", "--where", "temperature>=80", "--why", "it chars")
+    said = hakken("predict", "heat", "--where", "ligand=A").out
+
+    assert said.count("it is kept out by ban 1 (it chars): hakken lift heat 1\n") == 2  # at 80 and 100 degC
+
+
+@pytest.mark.usefixtures("told")
 def test_a_file_and_conditions_are_not_taken_together(hakken: Any) -> None:
     assert "a file names its candidates itself" in hakken("predict", "heat", "a.csv", "--where", "ligand=A").err
 
