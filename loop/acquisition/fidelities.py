@@ -64,7 +64,7 @@ class Fidelities:
         if is_front:
             keep = trade_offs(scene, KEEP, least=2 * q)
         else:
-            keep = shortlist(question, improvement_score(question), KEEP)
+            keep = shortlist(question, improvement_score(question), KEEP, weight=question.weight_if_better)
         if not len(keep):
             return Choice(())
         n, levels = len(keep), int(keep[0, column]) + 1
@@ -81,7 +81,7 @@ class Fidelities:
         price = prices(question, versions)
         runs = question.feasibility.chance(versions)  # what fails tells nothing
         runs[(levels - 1) * n :] = 1.0  # the real thing's is in the chance that it keeps the thresholds
-        weight = question.chance(keep).repeat(levels) * runs * share.clamp_min(UNLIKELIEST) / price
+        weight = question.chance_if_better(keep).repeat(levels) * runs * share.clamp_min(UNLIKELIEST) / price
         taken = is_among(versions.numpy(), np.vstack([question.tried, question.pending.numpy()]))
         weight[torch.from_numpy(taken | ~question.space.allows(versions.numpy()))] = 0.0
         tau = max(SMOOTHING * _spread(question, worth), least(worth))

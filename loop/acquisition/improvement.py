@@ -37,7 +37,8 @@ class Improvement:
 
         Where nothing observed keeps the thresholds, whatever keeps them is an improvement on the worst.
         """
-        short = shortlist(question, improvement_score(question), max(SHORTLIST, 2 * q))
+        score = improvement_score(question)
+        short = shortlist(question, score, max(SHORTLIST, 2 * q), weight=question.weight_if_better)
         if not len(short):
             return Choice(())
         held_against = leading(question)
@@ -51,7 +52,7 @@ class Improvement:
         picked, logs = greedy_improvement(
             draws[:, : len(short)],
             held.max(dim=1).values,
-            question.chance(short).log(),
+            question.chance_if_better(short).log(),
             q,
             tau=max(SMOOTHING * spread, least(draws)),
             log_price=lambda chosen: torch.as_tensor(question.price(short, [short[i].numpy() for i in chosen])).log(),

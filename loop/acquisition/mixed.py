@@ -26,7 +26,7 @@ from loop.acquisition.pareto import hypervolume_improvement, trade_offs
 from loop.acquisition.pool import UCB_BETA, differences
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.sampled import SampledImprovement
-from loop.acquisition.streaming import shortlist
+from loop.acquisition.streaming import Score, shortlist
 from loop.acquisition.utility import believed, joint_model, utility
 from loop.space import Continuous, Discrete, Exclude, Linear, Space, sample_space
 from loop.space.constraints import Region
@@ -42,7 +42,7 @@ SAME = 5e-3  # share of a scale below which two settings are one
 
 
 class _WithChance(AcquisitionFunction):
-    """A function plus the log chance of success of its points (per cost, after ``chosen``).
+    """A function plus the log ``chance`` of success of its points (per cost, after ``chosen``).
 
     Added to a logarithm it multiplies the improvement; added to a bound, which is told in standard deviations of what
     was observed, it takes off such deviations. ``power`` is that of the chance.
@@ -52,17 +52,18 @@ class _WithChance(AcquisitionFunction):
         self,
         inner: AcquisitionFunction,
         question: Question,
+        chance: Score,
         chosen: Sequence[NDArray[np.float64]] = (),
         power: float = 1.0,
     ) -> None:
         super().__init__(model=inner.model)
         self.inner, self.question, self.chosen = inner, question, tuple(chosen)
-        self.power = power
+        self.chance, self.power = chance, power
 
     def forward(self, X: Tensor) -> Tensor:
         """The worth of single points: ``(b, 1, d)`` to ``(b,)``."""
         x = X[:, 0, :]
-        weight = self.question.chance(x) ** self.power / self.question.price(x, self.chosen)
+        weight = self.chance(x) ** self.power / self.question.price(x, self.chosen)
         value: Tensor = self.inner(X) + weight.log()
         return value
 
@@ -161,7 +162,7 @@ class Mixed:
         if self.name == "pareto":
             function = hypervolume_improvement(question)
             function.set_X_pending(waiting)
-            return _WithChance(function, question, chosen=chosen, power=HOPE)
+            return _WithChance(function, question, question.chance_if_better, chosen, HOPE)
         target, _ = question.wanted[0]
         model, sampler = joint_model(question, SAMPLES)
         scale = _spread(question)  # BoTorch rounds improvements over a millionth, in whatever unit
@@ -172,7 +173,7 @@ class Mixed:
             objective = GenericMCObjective(lambda values, X: utility(question.objective, values) / scale)  # noqa: ARG005
         if self.name == "ucb":
             bound = qUpperConfidenceBound(model, beta=UCB_BETA, sampler=sampler, objective=objective, X_pending=waiting)
-            return _WithChance(bound, question)
+            return _WithChance(bound, question, question.chance)
         improvement = qLogNoisyExpectedImprovement(
             model,
             X_baseline=question.baseline,
@@ -182,13 +183,13 @@ class Mixed:
             prune_baseline=False,
             cache_root=False,
         )
-        return _WithChance(improvement, question, chosen=chosen)
+        return _WithChance(improvement, question, question.chance_if_better, chosen)
 
     def _promising(self, question: Question) -> Tensor:
         """Sampled points of the space, most promising first: ``(k, d)``."""
         if self.name == "pareto":
             return trade_offs(question, 64)
-        return shortlist(question, improvement_score(question), 64)
+        return shortlist(question, improvement_score(question), 64, weight=question.weight_if_better)
 
 
 def _first_free(question: Question, x: NDArray[np.float64], taken: NDArray[np.float64]) -> int | None:

@@ -49,7 +49,7 @@ class Pareto:
         short = trade_offs(question, KEEP, least=2 * q)
         if not len(short):
             return Choice(())
-        chance = question.chance(short)
+        chance = question.chance_if_better(short)
         few = len(question.wanted) <= 3
         picked, gains = _exact(question, short, chance, q) if few else _by_boxes(question, short, chance, q)
         meaning = f"expected hypervolume improvement{question.per}"
@@ -195,7 +195,7 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
         mean, sd = torch.stack([p[0] for p in parts], 1), torch.stack([p[1] for p in parts], 1)
         gain = (worths(question, mean) + sd - reference) / span
         worst = (gain[None] / weights[:, None, :]).min(dim=2).values  # (directions, n)
-        score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.weight(x)
+        score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.weight_if_better(x)
         if question.is_sifted:
             score = torch.from_numpy(sifted(score.numpy(), depth, x.numpy(), question.admits))
             left = torch.isfinite(score).any(dim=0)

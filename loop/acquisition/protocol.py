@@ -120,12 +120,27 @@ class Question:
 
     def chance(self, x: Tensor) -> Tensor:
         """The chance that a candidate runs as intended and keeps every threshold, at ``x``, ``(n, d)``: ``(n,)``."""
+        return self._chance(x, [t.bounds for t in self.objective.targets])
+
+    def chance_if_best(self, x: Tensor) -> Tensor:
+        """The same of a candidate that is better than all that keeps the thresholds, and so keeps some of them."""
+        return self._chance(x, [self.objective.breakable(t) for t in self.objective.targets])
+
+    def chance_if_better(self, x: Tensor) -> Tensor:
+        """What an improvement is multiplied by: the chance that it runs as intended and keeps the thresholds: ``(n,)``.
+
+        Where nothing keeps them yet an improvement on the worst may break each; a front is counted from its thresholds
+        even then (docs/decisions/0118).
+        """
+        is_above = len(self.keeping) > 0 or not self.objective.is_scalar
+        return self.chance_if_best(x) if is_above else self.chance(x)
+
+    def _chance(self, x: Tensor, bounds: Sequence[tuple[float, float]]) -> Tensor:
         total = self.feasibility.chance(x)
-        for target, model in zip(self.objective.targets, self.models, strict=True):
-            if not target.has_bounds:
+        for (low, high), model in zip(bounds, self.models, strict=True):
+            if (low, high) == (-math.inf, math.inf):
                 continue
             mean, sd = model.moments(x)
-            low, high = target.bounds
             # an infinite bound has no slope, and would leave NaN in its place
             below = torch.special.ndtr((high - mean) / sd) if math.isfinite(high) else torch.ones_like(mean)
             kept = below - torch.special.ndtr((low - mean) / sd) if math.isfinite(low) else below
@@ -142,6 +157,10 @@ class Question:
     def weight(self, x: Tensor) -> Tensor:
         """What the worth of a candidate by itself is multiplied by: its chance, over its price: ``(n,)``."""
         return self.chance(x) / self.price(x)
+
+    def weight_if_better(self, x: Tensor) -> Tensor:
+        """What the improvement of a candidate by itself is multiplied by: its chance then, over its price: ``(n,)``."""
+        return self.chance_if_better(x) / self.price(x)
 
     def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of ``x``, ``(n, d)``, the purse can pay for with all their copies, each by itself: ``(n,)``."""
@@ -168,7 +187,7 @@ class Question:
         bought = self.purchase
         return f" per {bought.costs.shown_unit}" if bought is not None and bought.per_cost else ""
 
-    @property
+    @cached_property
     def keeping(self) -> Tensor:
         """The observed coordinates whose believed values keep every threshold, perhaps none: ``(k, d)``."""
         keeps = torch.ones(len(self.observed), dtype=torch.bool)

@@ -59,7 +59,7 @@ class SampledImprovement:
     def __call__(self, x: Tensor) -> Tensor:
         points = x[..., 0, :]
         logs = torch.cat([part.log_improvements(points) for part in self.parts])
-        weight = self.question.chance(points) / self.question.price(points, self.chosen)
+        weight = self.question.chance_if_better(points) / self.question.price(points, self.chosen)
         value: Tensor = logmeanexp(logs, dim=0) + weight.log()
         return value
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import candidates, members_of, random_untried, shortlist
+from loop.acquisition.streaming import Score, candidates, members_of, random_untried, shortlist
 from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
 from loop.surrogates.mixture import apportion
 
@@ -37,7 +37,7 @@ class Search:
         """Up to ``q`` points; values are chances of the top level, given the models and misses before."""
         target, model = question.wanted[0]
         best = -1 if target.sign > 0 else 0
-        field = shortlist(question, lambda x: chance_of(model, x, best), FIELD)
+        field = shortlist(question, lambda x: chance_of(model, x, best), FIELD, weight=hit_weight(question))
         if not len(field):
             return Choice(())
         short = min(len(field), FIELD // 2)
@@ -51,7 +51,7 @@ class Search:
             assert isinstance(member, KnowsLevels)
             parts.append(hits_in_draws(member, everything, share, best, seed=question.seed + i))
         hits = torch.cat(parts)
-        hits[:, : len(field)] *= question.weight(field)
+        hits[:, : len(field)] *= hit_weight(question)(field)
         ahead = horizon(question)
         log_weights = missed(hits[:, len(field) :], ahead).sum(1)  # what is running, as if it missed
         hits = hits[:, : len(field)]
@@ -64,6 +64,11 @@ class Search:
             points.append(Chosen(field[choice].numpy(), float(chance[choice]), f"chance of {target.name} at its best"))
             log_weights = log_weights + missed(hits[:, choice], ahead)
         return Choice(tuple(points), candidates(question)[2])
+
+
+def hit_weight(question: Question) -> Score:
+    """What the chance of the top level is multiplied by: that of what the top level does not keep, over the price."""
+    return lambda x: question.chance_if_best(x) / question.price(x)
 
 
 def horizon(question: Question) -> int:

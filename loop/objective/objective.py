@@ -70,6 +70,24 @@ class Objective:
         """Whether a row of values keeps every threshold; what has one must be there."""
         return all(t.meets(row[t.name]) if t.name in row else not t.has_bounds for t in self.targets)
 
+    def breakable(self, target: Target) -> tuple[float, float]:
+        """The thresholds of a target that a result may break though it is better than one that keeps them all.
+
+        As ``Target.bounds``, and infinite where there is none: more of a target keeps what less of it kept. A front is
+        counted from its thresholds, and a desirability is nothing where a merit is. A weighted mean may be better for
+        another target, so all of its thresholds may break.
+        """
+        low, high = target.bounds
+        if not target.is_wanted or self.tradeoff is Tradeoff.WEIGHTED:
+            return low, high
+        if target.goal is Goal.MATCH:
+            within = target.within
+            is_kept = within is not None and all(math.isclose(target.worth(end), -within) for end in (low, high))
+            return (-math.inf, math.inf) if is_kept else (low, high)
+        if self.tradeoff is Tradeoff.DESIRABILITY and target.merit(low if target.sign > 0 else high) > 0.0:
+            return low, high
+        return (-math.inf, high) if target.sign > 0 else (low, math.inf)
+
     @property
     def tells_hits(self) -> bool:
         """Whether results are hits or none: every wanted target says so."""

@@ -19,7 +19,7 @@ from loop.acquisition.improvement import improvement_score, in_words
 from loop.acquisition.pareto import worths
 from loop.acquisition.pool import differences
 from loop.acquisition.protocol import Question
-from loop.acquisition.search import SURELY, horizon
+from loop.acquisition.search import SURELY, hit_weight, horizon
 from loop.acquisition.streaming import members_of
 from loop.acquisition.utility import believed, least, utility
 from loop.costs import Pays, pays_all
@@ -203,7 +203,7 @@ class Asked:
 
     def rank(self, x: Tensor) -> Tensor:
         question = self.question
-        chance = question.weight(x)
+        chance = self._weight(x)
         if self.name == "improvement":
             return improvement_score(question)(x) * chance
         if self.name == "search":
@@ -227,7 +227,7 @@ class Asked:
         if self.name == "search":
             return self._hits(x)
         question = self.question
-        weight = question.weight(x).numpy()
+        weight = self._weight(x).numpy()
         baseline = question.keeping
         if self.name in ("ucb", "thompson"):
             baseline = baseline[:0]  # an optimistic value, or the best of a draw, is compared with the batch only
@@ -253,6 +253,13 @@ class Asked:
             spread = float(observed.std(correction=0))
         cover = Cover(draws[:, : len(x)].numpy(), best.numpy(), weight, max(SMOOTHING * spread, least(draws)))
         return cover.coarser(COARSE), cover
+
+    def _weight(self, x: Tensor) -> Tensor:
+        """What the worth of a candidate by itself is multiplied by: its chance, over its price: ``(n,)``."""
+        question = self.question
+        if self.name in ("improvement", "pareto"):
+            return question.weight_if_better(x)
+        return hit_weight(question)(x) if self.name == "search" else question.weight(x)
 
     def _draws(self, x: Tensor) -> Tensor:
         """Joint draws at ``x`` of the utility, ``(samples, n, 1)``, or of each wanted target: ``(samples, n, w)``."""
@@ -293,7 +300,7 @@ class Asked:
             parts.append(hits_in_draws(member, everything, n, _top(target), seed=question.seed + i))
         hits = torch.cat(parts).numpy()
         log_weights = np.log(np.maximum(1.0 - hits[:, len(x) :], SURELY)).sum(axis=1)  # what runs, as if it missed
-        chances = hits[:, : len(x)] * question.weight(x).numpy()
+        chances = hits[:, : len(x)] * self._weight(x).numpy()
         return Hits(chances, log_weights, ahead=0), Hits(chances, log_weights, horizon(question))
 
     def _teaching(self, x: Tensor) -> tuple[Worth, Worth]:

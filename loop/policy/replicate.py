@@ -150,7 +150,8 @@ def spend(
             voice.decide(j)
     pays = question.affordable(tried.numpy())
     options = _promising(state, pays if may is None else pays & may)
-    weight = question.weight(x)  # the chance to run as intended, per cost where worth is per cost
+    is_scalar = question.objective.is_scalar  # of a front targets are weighed, and a sum may rise while one breaks
+    weight = question.weight_if_better(x) if is_scalar else question.weight(x)
     turns: list[Turn] = []
     at = 0
     is_late = question.later is not None and question.later < LATE

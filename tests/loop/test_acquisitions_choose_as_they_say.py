@@ -119,8 +119,8 @@ def test_only_looking_again_where_it_may_matter_chooses_what_looking_everywhere_
 
 
 def test_with_several_targets_the_chance_to_keep_thresholds_counts_by_its_root():
-    targets = (Target("a", Goal.MAXIMIZE, at_least=42.0), Target("b", Goal.MINIMIZE))
-    asked = question(targets, scales=(1.0, -1.0))
+    targets = (Target("a", Goal.MAXIMIZE), Target("b", Goal.MINIMIZE), Target("c", Goal.KEEP, at_least=42.0))
+    asked = question(targets, scales=(1.0, -1.0, 1.0))
     x = EVERYTHING[:20]
     plain = hypervolume_improvement(asked)
     plain.set_X_pending(None)
