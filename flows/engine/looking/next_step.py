@@ -76,13 +76,13 @@ def next_step(
     if asked and len(asked) == len(going):
         one = "1 experiment waits for its result" if len(going) == 1 else ""
         said = one or f"{len(going)} experiments wait for their results"
-        return f"{said}: {_brings(settings, view)}, then hakken run {name}.{also}", True
+        return f"{said}: {_brings(settings, view, asked)}, then hakken run {name}.{also}", True
     if going:
         one = "1 experiment has not ended: {} goes on until it has." if len(going) == 1 else ""
         said = one or f"{len(going)} experiments have not ended: {{}} goes on until they have."
         if asked:
             waits = "1 of them waits for its result" if len(asked) == 1 else f"{len(asked)} wait for their results"
-            also = f" Meanwhile {waits}: {_brings(settings, view)}.{also}"
+            also = f" Meanwhile {waits}: {_brings(settings, view, asked)}.{also}"
         return said.format(f"hakken run {name}") + also, False
     if view.spent >= (most := view.spec.budget.most):
         return (
@@ -126,15 +126,15 @@ def _still(view: View, name: str) -> str:
     return f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
 
 
-def _brings(settings: Settings, view: View) -> str:
-    """What a person does who brings results: fills in the worksheet, or lets an instrument's files come."""
+def _brings(settings: Settings, view: View, asked: Sequence[AttemptRecord]) -> str:
+    """What a person does who brings results: fills in the worksheets, or lets an instrument's files come."""
     base, section = origin_of(settings, view.name), view.spec.laboratory
     folders = [str(base / Path(folder).expanduser()) for folder in _instruments(section.adapter, section.options)]
-    sheet = _worksheet(settings, view)
+    sheets = " and ".join(_worksheets(settings, view, asked))
     if not folders:
-        return f"fill in {sheet or laboratory_folder(settings, view.name)}"
+        return f"fill in {sheets or laboratory_folder(settings, view.name)}"
     come = f"let the instrument's files come into {' and '.join(folders)}"
-    return f"fill in {sheet}, or {come}" if sheet else come
+    return f"fill in {sheets}, or {come}" if sheets else come
 
 
 def _instruments(adapter: str, options: Mapping[str, Any]) -> Iterator[str]:
@@ -146,12 +146,29 @@ def _instruments(adapter: str, options: Mapping[str, Any]) -> Iterator[str]:
         yield from _instruments(str(section.get("adapter", "")), section)
 
 
-def _worksheet(settings: Settings, view: View) -> str:
-    """The file to fill in: the one that the campaign file names, or the first in the laboratory's folder; ""."""
-    if named := view.spec.laboratory.options.get("worksheet"):
-        return str(origin_of(settings, view.name) / Path(str(named)).expanduser())
-    folder = laboratory_folder(settings, view.name)
-    sheets = sorted(path for path in folder.glob("*.csv") if "-returned" not in path.name) or sorted(
-        folder.glob("*/worksheet.csv")
-    )
-    return str(sheets[0]) if sheets else ""
+def _worksheets(settings: Settings, view: View, asked: Sequence[AttemptRecord]) -> list[str]:
+    """The files to fill in: of those that the campaign file names or that lie in the laboratory's folder, each that has
+    one of these attempts; the first where none has."""
+    base, folder, section = origin_of(settings, view.name), laboratory_folder(settings, view.name), view.spec.laboratory
+    named = [base / Path(sheet).expanduser() for sheet in _named_sheets(section.options)]
+    mine = sorted(path for path in folder.glob("*.csv") if "-returned" not in path.name)
+    parts = sorted(path for depth in ("*", "*/*") for path in folder.glob(f"{depth}/worksheet.csv"))
+    sheets = list(dict.fromkeys([*named, *(mine or parts)]))
+    return [str(sheet) for sheet in sheets if _has_any(sheet, asked)] or [str(sheet) for sheet in sheets[:1]]
+
+
+def _has_any(sheet: Path, attempts: Sequence[AttemptRecord]) -> bool:
+    """Whether a worksheet has a row of one of these attempts, as far as it can be read."""
+    try:
+        text = sheet.read_bytes()
+    except OSError:
+        return False
+    return any(attempt.key.encode() in text for attempt in attempts)
+
+
+def _named_sheets(options: Mapping[str, Any]) -> Iterator[str]:
+    """The worksheets that a laboratory's section names, for itself, its parts and who measures for it."""
+    if named := options.get("worksheet"):
+        yield str(named)
+    for section in filter(None, (*(options.get("laboratories") or {}).values(), options.get("measured_by"))):
+        yield from _named_sheets(section)

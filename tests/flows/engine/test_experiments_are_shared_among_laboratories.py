@@ -22,7 +22,7 @@ from loop.errors import AdapterUnavailable
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind, Measured, Measurement
 from loop.record import Arm, AttemptEventRecord, AttemptRecord, ObservationRecord
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, once
 
 BOTH = ("fast", "slow")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -233,3 +233,32 @@ def test_a_run_goes_on_while_a_program_works_beside_a_person(settings: Settings,
     assert (last.experiments_done, last.waits_for_person) == (2, True)  # what the program does is done
     assert last.next_step == f"2 experiments wait for their results: fill in {sheet}, then hakken run small."
     assert status(settings, "small")[0].next_step == last.next_step
+
+
+def test_every_worksheet_that_waits_is_named_and_none_that_does_not(settings: Settings, tmp_path: Path) -> None:
+    add(
+        settings,
+        tmp_path,
+        space={"where": {"type": "category", "options": ["hood", "bench"]}, "t": {"type": "number", "values": [1, 2]}},
+        planner={"surrogate": "random", "batch": 4, "initial": {"design": "random", "experiments": 4}},
+        budget={"experiments": 4},
+        laboratory={
+            "adapter": "several",
+            "laboratories": {
+                "bench": {"adapter": "manual", "when": {"where": "bench"}},
+                "hood": {"adapter": "manual", "when": {"where": "hood"}, "worksheet": "hood.csv"},
+            },
+        },
+    )
+    once(settings)
+    both = status(settings, "small")[0].next_step
+    bench, hood = settings.folder("small") / "laboratory/bench/worksheet.csv", tmp_path / "hood.csv"
+    rows = bench.read_text(encoding="utf-8-sig").splitlines()
+    column = rows[0].split(",").index("yield [%]")
+    filled = [[*row.split(",")[:column], "50", *row.split(",")[column + 1 :]] for row in rows[1:]]
+    bench.write_text("\n".join([rows[0], *(",".join(row) for row in filled)]) + "\n", encoding="utf-8")
+    once(settings)
+    one = status(settings, "small")[0].next_step
+
+    assert f"4 experiments wait for their results: fill in {hood} and {bench}, then" in both
+    assert f"2 experiments wait for their results: fill in {hood}, then" in one
