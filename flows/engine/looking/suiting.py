@@ -9,7 +9,7 @@ from typing import Final
 
 from flows.engine.looking.resources import sample_experiments
 from flows.engine.looking.routes import check_routes
-from loop.contracts import Adapter, ChecksTogether, Problem
+from loop.contracts import Adapter, ChecksTogether, HasParts, Problem
 from loop.errors import AdapterError, AdapterUnavailable
 from loop.plate.layout import Plate, Scope
 from loop.recipe import Recipe
@@ -57,9 +57,10 @@ def _check_plate(laboratory: Adapter, spec: CampaignSpec) -> None:
     if plate is None:
         return
     name, last = spec.laboratory.adapter, plate.wells - 1
-    if problems := _refuses_all(laboratory, spec, well=last):
+    for part, problems in _refused_in(laboratory, spec, last):
+        who = f"laboratory {name!r}" if part is None else f"laboratory {part!r} of {name!r}"
         said = "; ".join(map(str, problems))
-        raise AdapterError(f"laboratory {name!r} would refuse whatever lies in well {plate.label(last)}: {said}")
+        raise AdapterError(f"{who} would refuse whatever lies in well {plate.label(last)}: {said}")
     recipe = build_recipe(spec)
     if recipe is None or not isinstance(laboratory, ChecksTogether):
         return
@@ -68,6 +69,21 @@ def _check_plate(laboratory: Adapter, spec: CampaignSpec) -> None:
             if problems := _of_two_wells(laboratory, spec, plate, parameter):
                 said = "; ".join(map(str, problems))
                 raise AdapterError(f"laboratory {name!r} makes no plate in which {parameter!r} differs: {said}")
+
+
+def _refused_in(laboratory: Adapter, spec: CampaignSpec, well: int) -> Iterator[tuple[str | None, Sequence[Problem]]]:
+    """Why all that would lie in a well is refused alike; of several laboratories, what one alone would take."""
+    if not isinstance(laboratory, HasParts):
+        if problems := _refuses_all(laboratory, spec, well=well):
+            yield None, problems
+        return
+    experiments = sample_experiments(spec, well=well)
+    with suppress(AdapterUnavailable):
+        for part in laboratory.parts():
+            mine = [e for e in experiments if list(laboratory.takers(e)) == [part]][:ALIKE]
+            told = [laboratory.problems_at(part, e) for e in mine]
+            if told and (alike := [p for p in told[0] if all(p in problems for problems in told)]):
+                yield part, alike
 
 
 def _differing(spec: CampaignSpec, plate: Plate, recipe: Recipe) -> Iterator[str]:

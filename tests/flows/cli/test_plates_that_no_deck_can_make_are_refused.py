@@ -48,6 +48,14 @@ def with_plate(**plate: Any) -> dict[str, Any]:
     return changed
 
 
+def beside_a_person(**plate: Any) -> dict[str, Any]:
+    """The robot makes what has XPhos, a person the rest."""
+    changed = with_plate(**plate)
+    robot = {**changed["laboratory"], "when": {"ligand": "XPhos"}}
+    parts = {"robot": robot, "hand": {"adapter": "manual", "when": {"ligand": "SPhos"}}}
+    return changed | {"laboratory": {"adapter": "several", "laboratories": parts}}
+
+
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
@@ -59,6 +67,12 @@ def with_plate(**plate: Any) -> dict[str, Any]:
             "would refuse whatever lies in well H12: well H12: corning_24_wellplate_3.4ml_flat has wells A1 to D6; "
             "let plate.rows and plate.columns be those of the labware",
             id="larger than the labware",
+        ),
+        pytest.param(beside_a_person(), "", id="beside a person"),
+        pytest.param(
+            beside_a_person(rows=8, columns=12),
+            "laboratory 'robot' of 'several' would refuse whatever lies in well H12: well H12: corning_24_wellplate",
+            id="larger than the labware of one of several",
         ),
         pytest.param(
             with_plate(share={"temperature": "row"}),
