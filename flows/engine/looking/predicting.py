@@ -50,7 +50,7 @@ class PredictError(HakkenError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is believed of candidates; ``outside`` says by number which the campaign file or a ban leaves out, and why."""
+    """What is believed of candidates; ``outside`` says by number which the file or a ban leaves out, and why."""
 
     found: Predicted
     outside: dict[int, str]

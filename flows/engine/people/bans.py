@@ -45,7 +45,9 @@ def among_banned(
             return (False,) * len(placed)
         constraint = region_of(region, "ban")
     narrowed = build_space(spec.model_copy(update={"constraints": [*spec.constraints, constraint]}))
-    return tuple(x is not None and not bool(narrowed.allows(x[None, :])[0]) for x in placed)
+    there = [x for x in placed if x is not None]
+    allowed = iter(narrowed.allows(np.array(there)).tolist() if there else ())
+    return tuple(x is not None and not next(allowed) for x in placed)
 
 
 def around(space: Space, settings: Settings, name: str) -> ExcludeSpec:
