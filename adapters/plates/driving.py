@@ -226,7 +226,8 @@ class Driver:
                 return self._doubt(plate, f"run {run.id} failed when liquid was drawn already: {said}")
             return Status(Phase.ENDED)
         if run.status in PAUSED or run.status.startswith("awaiting-recovery"):
-            return Status(Phase.RUNNING, f"run {run.id} is {run.status}: see to the robot, and resume there")
+            said = f"run {run.id} is {run.status}: see to the robot, and resume there"
+            return Status(Phase.RUNNING, said, _held_up(run))
         return Status(Phase.RUNNING, f"run {run.id} is {run.status}")
 
     def _has_drawn(self, run: str) -> bool:
@@ -238,3 +239,12 @@ class Driver:
     def _doubt(self, plate: PlateRun, why: str) -> Status:
         plate.note("doubt.json", {"why": why})
         return Status(Phase.LOST, why)
+
+
+def _held_up(run: RunState) -> str:
+    """What a run that is held up waits for, in its own words where it has some."""
+    last = run.raw.get("last")
+    said = str(last.get("say") or "") if isinstance(last, dict) else ""
+    asked = f" ({said.rstrip('.')})" if said else ""
+    go_on = "see to the robot, and let it go on there or with hakken lab resume CAMPAIGN"
+    return f"waits: run {run.id} is {run.status}{asked}; {go_on}"

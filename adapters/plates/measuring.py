@@ -87,7 +87,7 @@ class Measuring:
             status = self._adapter.status(inner)
         if status.phase in (Phase.ENDED, Phase.LOST):
             return status
-        return Status(Phase.RUNNING, f"made; {status.detail}")
+        return Status(Phase.RUNNING, f"made; {status.detail}", status.wants)
 
     def fetch(self, key: AttemptKey, plate: PlateRun) -> Sequence[Envelope]:
         """What it sends; of the attempt's own results with the run that made the well."""

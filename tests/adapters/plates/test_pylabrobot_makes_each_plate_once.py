@@ -213,6 +213,7 @@ def test_a_run_waits_for_its_confirmation_and_can_be_called_off(tmp_path: Path) 
     first = started(lab, ("A1",))
     while "is paused" not in lab.status(first[0]).detail:
         pass
+    wants = lab.status(first[0]).wants
     told = [lab.pause(), lab.resume()]
     until(lab, first[0], Phase.ENDED)
     second = started(lab, ("B1",))
@@ -229,6 +230,9 @@ def test_a_run_waits_for_its_confirmation_and_can_be_called_off(tmp_path: Path) 
     cancelled = outcome(lab, second[0])
 
     assert told == [0, 1]
+    assert "is paused (" in wants
+    assert "put a fresh plate and full tip racks on the deck" in wants
+    assert "hakken lab resume" in wants
     assert isinstance(cancelled, Fault)
     assert cancelled.kind is FaultKind.CANCELLED
     assert runs(tmp_path) == {"attempt-A1": 1, "attempt-C1": 1}
