@@ -22,16 +22,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.belief import learn
-from loop.errors import PlanError
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.history import History
+from loop.insight.asking import belief_of
 from loop.insight.chances import doubted
 from loop.insight.differing import without_scale
 from loop.insight.statements import LEVEL, Adds, Influence, Reliance
 from loop.insight.tried import Tried, all_tried
 from loop.memory.earlier import Earlier
-from loop.memory.hints import hints_of
 from loop.objective import Target
 from loop.space import Continuous, Discrete, Parameter, Space
 from loop.space.pool import sample_space
@@ -40,7 +38,6 @@ from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.mixture import apportion
 from loop.surrogates.protocol import FittedSurrogate, drawn
-from loop.training import regression_table
 from loop.units import unit_shown
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -74,11 +71,7 @@ def influences(
         PlanError: The campaign uses none.
     """
     space, objective = build_space(spec), build_objective(spec)
-    if spec.planner.surrogate == "random":
-        raise PlanError("the campaign uses no model (surrogate: random), so nothing is believed; state another one")
-    table, _ = regression_table(space, objective, history)
-    hints, _ = hints_of(spec, space, objective, earlier)
-    belief = learn(spec, space, objective, history, table, seed=seed, hints=hints)
+    belief = belief_of(spec, space, objective, history, earlier, seed=seed)
     alike = {*without_scale(objective, belief.table), *belief.unscaled}
     x = _sample(space, seed)
     real = [o for o in history.observations if is_real(space, o.x[None])[0]]

@@ -10,23 +10,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.belief import Belief, learn, level_chances
-from loop.errors import PlanError
+from loop.belief import Belief, level_chances
 from loop.history import History
+from loop.insight.asking import belief_of
 from loop.insight.chances import doubted_apart, standing
 from loop.insight.differing import said_of, without_scale
 from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
 from loop.insight.statements import Believed, Predicted
 from loop.insight.tried import Tried, all_tried
 from loop.memory.earlier import Earlier
-from loop.memory.hints import hints_of
 from loop.objective import Objective
 from loop.progress import counted
 from loop.space import Space
 from loop.space.rows import key_of
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.protocol import drawn
-from loop.training import regression_table
 
 DRAWS: Final = 1_024  # of each target: the ends of an interval are known to 1 %
 TOGETHER: Final = 2_048  # candidates at once
@@ -60,11 +58,7 @@ def predict(
         PlanError: The campaign uses none.
     """
     space, objective = build_space(spec), build_objective(spec)
-    if spec.planner.surrogate == "random":
-        raise PlanError("the campaign uses no model (surrogate: random), so nothing is predicted; state another one")
-    table, _ = regression_table(space, objective, history)
-    hints, _ = hints_of(spec, space, objective, earlier)
-    plain = learn(spec, space, objective, history, table, seed=seed, hints=hints)
+    plain = belief_of(spec, space, objective, history, earlier, seed=seed)
     exact = {t.name for t in objective.targets if t.is_exact}
     alike = [name for name in without_scale(objective, plain.table) if name not in exact]
     known = {key_of(t.x): t for t in all_tried(space, objective, history.observations)}

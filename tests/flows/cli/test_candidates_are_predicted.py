@@ -188,4 +188,4 @@ def test_without_a_model_it_is_said_why(hakken: Any, tell_table: Any) -> None:
     tell_table(spec(), "ligand,temperature,yield\nA,20,10\n")
     assert "needs" in hakken("predict", "heat").err
     tell_table(spec(campaign="lots", planner={"surrogate": "random"}), ROWS)
-    assert "the campaign uses no model (surrogate: random), so nothing is predicted" in hakken("predict", "lots").err
+    assert "the campaign uses no model (surrogate: random), so nothing is believed" in hakken("predict", "lots").err

@@ -1,0 +1,32 @@
+"""Asking: what a campaign believes now, for whoever asks of it and plans nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loop.belief import Belief, learn
+from loop.errors import PlanError
+from loop.history import History
+from loop.memory.earlier import Earlier
+from loop.memory.hints import hints_of
+from loop.objective import Objective
+from loop.space import Space
+from loop.spec import CampaignSpec
+from loop.training import regression_table
+
+
+def belief_of(
+    spec: CampaignSpec, space: Space, objective: Objective, history: History, earlier: Sequence[Earlier], *, seed: int
+) -> Belief:
+    """What everything observed, and earlier campaigns, teach; ``space`` and ``objective`` are the spec's.
+
+    Raises:
+        TooFewPoints: A target has too few values.
+        FitError: No model could be fitted.
+        PlanError: The campaign uses none.
+    """
+    if spec.planner.surrogate == "random":
+        raise PlanError("the campaign uses no model (surrogate: random), so nothing is believed; state another one")
+    table, _ = regression_table(space, objective, history)
+    hints, _ = hints_of(spec, space, objective, earlier)
+    return learn(spec, space, objective, history, table, seed=seed, hints=hints)
