@@ -82,8 +82,9 @@ def last_of(first: str, after: Mapping[str, str]) -> str:
 def beside_both(known: Standing, new: Json | None) -> Json:
     """What is recorded beside the two; the first word of each thing counts, and comments follow one another."""
     said: dict[str, Any] = {**(new or {}), **known.context, COMPLETES: known.id}
-    if (provenance := _both(known.context, new or {}, "provenance")) is not None:
-        said["provenance"] = provenance
+    mine, theirs = known.context.get("provenance"), (new or {}).get("provenance")
+    if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+        said["provenance"] = {**theirs, **mine}
     comments = [c for c in (known.context.get("comment"), (new or {}).get("comment")) if c]
     return said | ({"comment": "; ".join(dict.fromkeys(map(str, comments)))} if comments else {})
 
@@ -99,13 +100,6 @@ def _both_ways(mine: Sequence[Measurement], theirs: Sequence[Measurement]) -> li
             return None
         found.append(fuller)
     return found
-
-
-def _both(known: Json, new: Json, name: str) -> Json | None:
-    mine, theirs = known.get(name), new.get(name)
-    if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
-        return {**theirs, **mine}
-    return None
 
 
 def _by_name(outcome: Measured) -> dict[Named, list[Measurement]]:

@@ -173,16 +173,11 @@ class Judge:
     ) -> Judgement:
         known = self._ended.get(attempt.key)
         if known is not None:
-            how, whole = "otherwise", completed(known.outcome, outcome)
-            if whole is not None or _meant(known.outcome) == _meant(outcome) or is_said(known.outcome, outcome):
-                beside = self._beside_otherwise(attempt.settings, known.context, context)
-                if not beside and whole is not None:
-                    judgement = completing(envelope, known, whole, context)
-                    self._ended[attempt.key] = standing_of(judgement, known)
-                    return judgement
-                if not beside:
-                    return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
-                how = f"so, but with {beside}"
+            how = self._further(envelope, known, outcome, context, f"the outcome of attempt {attempt.key}")
+            if isinstance(how, Judgement):
+                if how.completes:
+                    self._ended[attempt.key] = standing_of(how, known)
+                return how
             retract = f"hakken retract {shlex.quote(self._view.name)} {attempt.key} --why REASON"
             which = f"{attempt.key} ({self._view.label(attempt.settings)})"
             message = f"attempt {which} already ended {how}; to let this count, {retract} and tell it again"
@@ -192,6 +187,25 @@ class Judge:
         judgement = Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, placed(attempt, context), retry, is_unsent)
         self._ended[attempt.key] = standing_of(judgement, attempt)
         return judgement
+
+    def _further(
+        self,
+        envelope: EnvelopeRecord,
+        known: Standing,
+        outcome: Outcome,
+        context: Json | None,
+        what: str,
+        candidate: Candidate | None = None,
+    ) -> Judgement | str:
+        """A further result of what is known, as ``what`` names it: it completes or repeats it, or how it differs."""
+        whole = completed(known.outcome, outcome)
+        if whole is None and _meant(known.outcome) != _meant(outcome) and not is_said(known.outcome, outcome):
+            return "otherwise"
+        if beside := self._beside_otherwise(known.settings, known.context, context):
+            return f"so, but with {beside}"
+        if whole is None:
+            return Judgement(envelope, Verdict.DUPLICATE, f"repeats {what}")
+        return completing(envelope, known, whole, context, candidate)
 
     def _beside_otherwise(self, settings: Settings, known: Json, context: Json | None) -> str:
         """What is on record beside a result of ``settings`` where a further envelope says something else; "" for none.
@@ -243,20 +257,15 @@ class Judge:
         self, envelope: EnvelopeRecord, known: Standing, outcome: Outcome, candidate: Candidate, context: Json | None
     ) -> Judgement:
         """A row of a told result that is on record: it completes or repeats it, where it says nothing else of it."""
-        how = "otherwise"
+        how: Judgement | str = "otherwise"
         if known.settings == candidate.settings:
-            whole = completed(known.outcome, outcome)
-            if whole is not None or _meant(known.outcome) == _meant(outcome) or is_said(known.outcome, outcome):
-                beside = self._beside_otherwise(known.settings, known.context, context)
-                if not beside and whole is not None:
-                    judgement = completing(envelope, known, whole, context, candidate)
-                    self._completable[envelope.id] = standing_of(judgement, known)
-                    del self._completable[known.id]
-                    self._after[known.id] = envelope.id
-                    return judgement
-                if not beside:
-                    return Judgement(envelope, Verdict.DUPLICATE, f"repeats result {known.id}")
-                how = f"so, but with {beside}"
+            how = self._further(envelope, known, outcome, context, f"result {known.id}", candidate)
+        if isinstance(how, Judgement):
+            if how.completes:
+                self._completable[envelope.id] = standing_of(how, known)
+                del self._completable[known.id]
+                self._after[known.id] = envelope.id
+            return how
         retract = f"hakken retract {shlex.quote(self._view.name)} {known.id} --why REASON"
         which = f"{known.id} ({self._view.label(known.settings)})"
         message = (
