@@ -17,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.orm import Session
 
+from db import only_read
 from loop.errors import LedgerError
 
 SQLITE: Final = "sqlite:///"  # before the path of a file
@@ -72,6 +73,7 @@ def create(url: str | URL) -> Engine:
     parsed = address(url) if isinstance(url, str) else url
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "do_connect", _connect_to_what_is_only_read)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -124,7 +126,11 @@ def reading(engine: Engine) -> Iterator[Session]:
     options: dict[str, Any] = {}
     if engine.dialect.name == "postgresql":  # a SQLite transaction is a snapshot already
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with engine.execution_options(**options).connect() as connection, Session(connection) as session:
+    with (
+        engine.execution_options(**options).connect() as connection,
+        Session(connection) as session,
+        only_read.unchanged(connection.info),
+    ):
         yield session
 
 
@@ -149,11 +155,16 @@ def sqlite_file(engine: Engine) -> Path | None:
     return Path(database) if engine.dialect.name == "sqlite" and database else None
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _connect_to_what_is_only_read(_dialect: object, record: Any, place: list[Any], arguments: dict[str, Any]) -> Any:
+    return only_read.connect(Path(place[0]), record.info, arguments)
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
     # sqlite3 opens transactions on its own, and only before the first write; we say BEGIN ourselves.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-    _write_ahead(connection)
+    if only_read.may_write(record.info):
+        _write_ahead(connection)
     for pragma in (
         "synchronous = FULL",
         "foreign_keys = ON",

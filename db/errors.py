@@ -74,11 +74,14 @@ def translated(url: str) -> Iterator[None]:
         ) from error
     except (exc.OperationalError, sqlite3.OperationalError) as error:  # the latter of a copy before an upgrade
         text = str(getattr(error, "orig", error)).strip()
-        if "readonly" in text or "unable to open" in text:
-            raise NotALedger(
-                f"the ledger {url} cannot be opened ({text}); check the path and its rights: whoever reads a SQLite "
-                "file writes beside it, so copy the folder to where you may write if you may not write there"
+        if "readonly" in text:
+            raise NotLetIn(
+                f"the ledger {url} can only be read here ({text}): the file, its folder or what SQLite has beside it "
+                "may not be written. What only looks (status, show, report, export) works; mend the rights, or copy "
+                "the project's folder to where you may write, and set HAKKEN_HOME to it"
             ) from error
+        if "unable to open" in text:
+            raise NotALedger(f"the ledger {url} cannot be opened ({text}); check the path and its rights") from error
         if _FULL.search(text):
             raise LedgerFull(f"the disk of the ledger {url} is full ({text}); make room there") from error
         if "disk I/O error" in text:  # SQLite's only word for a quota

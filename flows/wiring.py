@@ -88,6 +88,15 @@ def has_record(settings: Settings) -> bool:
     return has_ledger(settings.database)
 
 
+def what_is_only_read(settings: Settings) -> Path | None:
+    """What of a record in a file this user may not write, so that it can be looked at and not gone on with."""
+    if not settings.database.startswith(SQLITE):
+        return None
+    from db import only_read
+
+    return only_read.what_is_only_read(Path(settings.database.removeprefix(SQLITE)))
+
+
 def where_recorded(settings: Settings) -> str:
     """The database for a person: the path of a file, a URL without what stands before the host."""
     if settings.database.startswith(SQLITE):

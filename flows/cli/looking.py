@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -11,6 +13,7 @@ from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.showing.words import ENOUGH, done_of
+from loop.errors import LedgerError
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -153,6 +156,10 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
 
 def report(
     campaign: Campaign,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE.html", help="The page; report.html beside the record if left out."),
+    ] = None,
     open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -162,7 +169,7 @@ def report(
     from flows.wiring import open_record, raw_files
 
     where, screen = settings(), Screen(as_json)
-    path = where.folder(campaign) / "report.html"
+    path = _page(where.folder(campaign) / "report.html" if out is None else out, campaign)
     note = ""
     with open_record(where) as ledger:
         view = engine.View(ledger, campaign)
@@ -192,6 +199,20 @@ def report(
         webbrowser.open(path.as_uri())
     why = f"hakken show {typed(campaign)} says why the last batch was chosen"
     screen.next_step(f"open {path.as_uri()} in a browser; {why}")
+
+
+def _page(file: Path, campaign: str) -> Path:
+    """Where a page is to be written; refused before it is made where it cannot be, or is no page by its name."""
+    path = file.absolute()
+    if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
+        raise LedgerError(f"--out {file}: a page is a file that ends in .html; name one")
+    there = next(folder for folder in path.parents if folder.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise LedgerError(
+            f"{near(path)} cannot be written: {there} is read-only here; "
+            f"hakken report {typed(campaign)} --out FILE.html writes the page elsewhere"
+        )
+    return path
 
 
 def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:

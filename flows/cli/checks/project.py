@@ -23,7 +23,7 @@ def disk(where: Settings) -> Check:
 
 def record(where: Settings) -> Iterator[Check]:
     """The database: it opens, and nobody changed it."""
-    from flows.wiring import has_record, open_record, where_recorded, why_no_folder
+    from flows.wiring import has_record, open_record, what_is_only_read, where_recorded, why_no_folder
 
     if problem := why_no_folder(where):
         yield Check("project", "record", "problem", *problem.split("; ", 1))
@@ -39,7 +39,13 @@ def record(where: Settings) -> Iterator[Check]:
     except (HakkenError, OSError) as error:
         yield Check("project", "record", "problem", str(error), "mend HAKKEN_DATABASE or HAKKEN_HOME, or their rights")
         return
-    yield Check("project", "record", "ok", f"{ledger_name}, {plural(n, 'campaign')}")
+    found = f"{ledger_name}, {plural(n, 'campaign')}"
+    if unwritable := what_is_only_read(where):
+        yield Check(
+            "project", "record", "note", f"{found}; {near(unwritable)} is read-only here", "what only looks works"
+        )
+    else:
+        yield Check("project", "record", "ok", found)
     if audit.is_intact:
         yield Check("project", "audit", "ok", f"{audit.entries} entries, unbroken")
     else:
