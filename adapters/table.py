@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.cells import delimiter_of, finite, hint_of, table_text, used, with_points, without_doubt, without_mark
+from loop.cells import delimiter_of, finite, hint_of, used, with_points, without_doubt, without_mark
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import SpecError, UnitError, did_you_mean
+from loop.table_files import table_called
 from loop.units import convert
 
 FEW: Final = 8  # values of a column that a message names
@@ -233,7 +234,7 @@ def _read_bytes(path: Path) -> bytes:
 
 def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], list[int]]:
     try:
-        text = without_mark(table_text(data, "it")[0])
+        text = without_mark(table_called("it", data).text)
     except SpecError as error:
         raise TableError(table, None, str(error)) from None
     delimiter = delimiter_of(text)

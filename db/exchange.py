@@ -1,4 +1,4 @@
-"""Exchange: the observations of a campaign as a table for other programs, in CSV or Parquet."""
+"""Exchange: the observations of a campaign as a table for other programs, in CSV, Parquet or an Excel workbook."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def export(
         ledger: Any ledger.
         name: The campaign.
         path: The file to be written; its folder must be there.
-        format: ``"csv"`` or ``"parquet"``.
+        format: ``"csv"``, ``"parquet"`` or ``"xlsx"``.
         overwrite: Replace a file that is there.
 
     Raises:
@@ -274,8 +274,12 @@ def _place(column: str) -> tuple[int, str]:
     return _ORDER.index(column.split(".", 1)[0]), column
 
 
+def _header(rows: list[Row]) -> list[str]:
+    return list(rows[0]) if rows else ["campaign", *(c for c in _ORDER[:18] if c not in PLACE and c[:6] != "edited")]
+
+
 def _write_csv(rows: list[Row], path: Path) -> None:
-    header = list(rows[0]) if rows else ["campaign", *(c for c in _ORDER[:18] if c not in PLACE and c[:6] != "edited")]
+    header = _header(rows)
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         if not all(_is_plain(value) for value in (*header, *(value for row in rows for value in row.values()))):
             file.write(MARK)
@@ -337,4 +341,14 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-_WRITERS: Final[dict[str, Callable[[list[Row], Path], None]]] = {"csv": _write_csv, "parquet": _write_parquet}
+def _write_workbook(rows: list[Row], path: Path) -> None:
+    from db.spreadsheet import write_workbook
+
+    write_workbook(_header(rows), rows, path)
+
+
+_WRITERS: Final[dict[str, Callable[[list[Row], Path], None]]] = {
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+    "xlsx": _write_workbook,
+}

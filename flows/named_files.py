@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from loop.cells import table_text
 from loop.errors import SpecError
 from loop.spec import ReadFile
+from loop.table_files import table_called
 
 Say = Callable[[str], None]
 
@@ -26,9 +26,9 @@ def reader(folder: Path, say: Say = lambda _: None) -> ReadFile:
     """How a campaign file in ``folder`` reads what it names; ``say`` is told of each file of which a guess was made."""
 
     def read(name: str) -> str:
-        text, guessed = table_text(read_bytes(folder / name, name), name)
-        if guessed:
-            say(guessed)
-        return text
+        table = table_called(name, read_bytes(folder / name, name))
+        if said := table.said(name):
+            say(said)
+        return table.text
 
     return read

@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from loop.errors import SpecError, UnitError
-from loop.letters import UTF8, UTF16, UTF16_MARKS, WINDOWS, encoding_of
+from loop.errors import UnitError
 from loop.units import check_unit, is_unit_of
 
 DELIMITERS: Final = ",;\t"
@@ -23,21 +22,6 @@ _EITHER: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}([.,])\d{{3}}")  # 1.250 is
 _NOTHING: Final = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null"})  # as pandas, R and Excel write it
 _DOUBT: Final = "?"  # after a number that the other cells of its table leave in doubt
 
-_NO_TEXT: Final = {  # how files begin that people take for a table
-    b"PK\x03\x04": "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook, and no text; save the sheet as CSV (UTF-8)",
-    b"\x1f\x8b": "packed by gzip; unpack it first",
-    b"PAR1\x15": "a Parquet file that is damaged, or is not read here; write it anew, or as CSV",
-    b"\xff\xfe": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
-    b"\xfe\xff": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
-}
-
-OTHER_LETTERS: Final = (
-    "neither in UTF-8 nor in UTF-16 or Windows-1252, but perhaps in GBK or another encoding; save it as UTF-8 "
-    '(in Excel: "CSV UTF-8")'
-)
-_CALLED: Final = {UTF8: "UTF-8", UTF16: "UTF-16", WINDOWS: "Windows-1252"}
-
 _MARK: Final = re.compile(r'\A\ufeff?"?sep=[,;\t]"?[,;\t]*(?=[\r\n]|\Z)', re.IGNORECASE)  # with cells added to it
 _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 _MINUS: Final = re.compile("^([<>]?\\s*)[\N{MINUS SIGN}\N{EN DASH}](?=[\\d.,])")  # word processors make the latter
@@ -46,58 +30,6 @@ _SLASH: Final = re.compile(  # percent and degrees may follow a name as they are
     r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?:\s+in)?(?:\s*[/,]\s*|\s+(?=\S*[%°]))"
     r"(?:\(\s*(?P<round>[^()]*\S)\s*\)|(?P<unit>\S+))\s*"
 )
-
-
-def ends_its_line(data: bytes) -> bool:
-    """Whether a table's last line ends, as a whole one's does; one cut off within a number would be another number."""
-    return data.endswith((b"\n", b"\r", b"\n\0", b"\r\0"))  # the latter in UTF-16
-
-
-def no_table(data: bytes) -> str:
-    """What a file is that is a table in no encoding of ``decoded``, and the way out; "" where it may be one."""
-    if data.startswith(UTF16_MARKS):
-        return ""
-    if other := no_text(data) or ("no text; save it as CSV" if b"\0" in data else ""):
-        return other
-    return "" if encoding_of([data]) else OTHER_LETTERS
-
-
-def decoded(data: bytes) -> tuple[str, str]:
-    """A table's text as spreadsheets save it, and the encoding: UTF-8, UTF-16 with its mark, else Windows-1252."""
-    encoding = encoding_of([data]) or WINDOWS
-    return data.decode(encoding, errors="replace"), _CALLED[encoding]
-
-
-def in_utf8(data: bytes) -> bytes:
-    """The bytes of a text in UTF-8 where its mark says that it is in UTF-16; any other as they are."""
-    return data.decode("utf-16", errors="replace").encode() if data.startswith(UTF16_MARKS) else data
-
-
-def table_text(data: bytes, shown: str) -> tuple[str, str]:
-    """The text of a table called ``shown``, and what is to be said of how it was read, "" where that is plain.
-
-    Raises:
-        SpecError: It is no text; says what it is.
-    """
-    if other := no_table(data):
-        raise SpecError(f"{shown} is {other}")
-    text, encoding = decoded(data)
-    return text, read_as(shown, encoding)
-
-
-def read_as(shown: str, encoding: str) -> str:
-    """What is to be said of a table whose ``encoding`` had to be guessed; "" of any other."""
-    return f"{shown} is not in UTF-8, and was read as {encoding}" if encoding == _CALLED[WINDOWS] else ""
-
-
-def in_another(guessed: str) -> str:
-    """What follows a complaint of a table whose encoding was ``guessed``: its letters may be others."""
-    return f" ({guessed}; where its letters are wrong, save it as UTF-8)" if guessed else ""
-
-
-def no_text(data: bytes) -> str:
-    """What a file is that is no text in UTF-8, and the way out; "" where its first bytes tell nothing."""
-    return next((said for begins, said in _NO_TEXT.items() if data.startswith(begins)), "")
 
 
 def without_mark(text: str) -> str:

@@ -21,7 +21,8 @@ from adapters.common.resting import Mark, Resting, mark_of
 from adapters.csv_folder.exchange import Exchange
 from adapters.csv_folder.options import ResponseTemplate
 from adapters.files.worksheet import Sheet, SheetError, parse_sheet
-from loop.cells import delimiter_of, ends_its_line
+from loop.cells import delimiter_of
+from loop.table_files import is_whole
 
 _REST: Final = 5.0  # seconds for which a file without a last line's end must not change
 _LONGEST: Final = 100_000  # characters kept of what is no table
@@ -97,7 +98,7 @@ class Responses:
 
     def _counts(self, path: Path, mark: Mark, data: bytes) -> bool:
         """Whether the file can be taken as it is."""
-        if ends_its_line(data) and not _has_open_quote(data):
+        if is_whole(data) and not _has_open_quote(data):
             return True
         rests = self._resting.seconds(path, mark) >= _REST
         if rests and data and not self._template.final_newline:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from adapters.common.durable import write_once
-from loop.cells import decoded, delimiter_of, doubtful, no_table, used, without_mark
+from loop.cells import delimiter_of, doubtful, used, without_mark
+from loop.table_files import NoTable, read_table_file
+from loop.workbooks import is_workbook
 
 KEY: Final = "key"
 
@@ -57,7 +59,13 @@ def read_sheet(path: Path) -> Sheet:
     """
     for candidate in (path, _aside(path)):  # the second is left when a rewrite was cut short
         with suppress(FileNotFoundError):
-            return parse_sheet(candidate.read_bytes())
+            data = candidate.read_bytes()
+            if is_workbook(data):  # it is written anew as it goes, and as text
+                raise SheetError(
+                    f"is an Excel workbook under another name; call it {path.stem}.xlsx, which is read beside this "
+                    "file, or save the sheet as CSV (UTF-8)"
+                )
+            return parse_sheet(data)
     return EMPTY
 
 
@@ -67,9 +75,10 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
     Raises:
         SheetError: It is no table, or lacks that column.
     """
-    if other := no_table(data):
-        raise SheetError(f"is {other}")
-    text = without_mark(decoded(data)[0])
+    try:
+        text = without_mark(read_table_file(data).text)
+    except NoTable as other:
+        raise SheetError(f"is {other}") from None
     delimiter = delimiter_of(text)
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
     if not lines:

@@ -234,9 +234,12 @@ class Typed:
             self._looked_through = sheets
 
     def _sheets(self) -> list[tuple[Path, Sheet]]:
-        """The worksheet, then every file that was given back beside it, such as ``worksheet-returned (1).csv``."""
+        """The worksheet, then every file that was given back beside it, such as ``worksheet-returned (1).csv``, also as
+        a workbook, and the worksheet saved as one."""
         found = [(self._path, read_sheet(self._path))]
-        for path in sorted(self._path.parent.glob(f"{glob.escape(self._path.stem)}-returned*.csv")):
+        stem = glob.escape(self._path.stem)
+        beside = (f"{stem}-returned*.csv", f"{stem}-returned*.xlsx", f"{stem}.xlsx")
+        for path in sorted(path for name in beside for path in self._path.parent.glob(name)):
             try:
                 found.append((path, parse_sheet(path.read_bytes())))
             except (SheetError, csv.Error) as error:

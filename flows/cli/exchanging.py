@@ -19,7 +19,7 @@ def tell(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE.csv|FILE.parquet",
+            metavar="FILE.csv|.xlsx|.parquet",
             help="One row for each result, a filled-in worksheet, or what export wrote.",
         ),
     ],
@@ -29,7 +29,7 @@ def tell(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Bring in results from a CSV or Parquet file, before the first batch or later.
+    """Bring in results from a CSV, Excel or Parquet file, before the first batch or later.
 
     Every row is kept, the unreadable ones too; telling a file twice adds nothing. With --source they are no results of
     the campaign: it listens to them for as long as they help to predict its own.
@@ -87,7 +87,7 @@ def retract(
 
 def export(
     campaign: Campaign,
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv|.xlsx|.parquet", help="The file to write.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -19,7 +19,7 @@ def predict(
     campaign: Campaign,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE.csv|FILE.parquet]", help="Candidates, a column for each parameter."),
+        typer.Argument(metavar="[FILE.csv|.xlsx|.parquet]", help="Candidates, a column for each parameter."),
     ] = None,
     where_: Annotated[
         list[str] | None,
@@ -27,7 +27,7 @@ def predict(
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to show, best first.")] = 10,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write all of them as .csv or .parquet.")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write all of them as .csv, .xlsx or .parquet.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
     as_json: Json = False,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from flows.cli.screen import progress_line
 from flows.named_files import Say, read_bytes, reader
-from loop.cells import no_text
 from loop.errors import AdapterError, AdapterUnavailable, SpecError, UnknownName
 from loop.spec import CampaignSpec, place, read_spec
+from loop.table_files import no_text
 
 if TYPE_CHECKING:
     from flows.settings import Settings

@@ -12,21 +12,23 @@ import typer
 from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
 from flows.cli.showing.words import GOALS, target_and_goal
-from loop.cells import in_another, table_text
 from loop.errors import SpecError
+from loop.table_files import table_called
 from loop.wording import in_plain_letters, plural
 
 DEFAULT: Final = Path("campaign.yaml")
 
 
 def init(
-    table: Annotated[Path | None, typer.Argument(metavar="[TABLE.csv]", help="A table to guess from.")] = None,
+    table: Annotated[Path | None, typer.Argument(metavar="[TABLE.csv|.xlsx]", help="A table to guess from.")] = None,
     template: Annotated[
         str | None, typer.Option(help="Begin from a template: reaction, molecules, continuous or manual.")
     ] = None,
     library: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Molecules to choose from: .smi, .sdf, .csv or .parquet, also with .gz."),
+        typer.Option(
+            metavar="FILE", help="Molecules to choose from: .smi, .sdf, .csv, .xlsx, .parquet, also with .gz."
+        ),
     ] = None,
     target: Annotated[
         list[str] | None,
@@ -144,8 +146,8 @@ def _guess(
             f"{table.name} is a library, to judge by its name, and no table of results; hakken init --library "
             f"{typed(table)} --target NAME begins a campaign with it"
         )
-    text, guessed = table_text(read_bytes(table, str(table)), str(table))
-    columns = read_columns(text, table.name)
+    file = table_called(str(table), read_bytes(table, str(table)))
+    columns = read_columns(file.text, table.name)
     if is_exported([column.header for column in columns]):
         raise SpecError(told_instead(table.name))
     if not targets:
@@ -157,11 +159,11 @@ def _guess(
     path = _relative(table, out)
     try:
         guess = guess_campaign(
-            text, source=table.name, path=path, campaign=campaign, targets=_goals(targets), ignore=ignore
+            file.text, source=table.name, path=path, campaign=campaign, targets=_goals(targets), ignore=ignore
         )
     except SpecError as error:
-        raise SpecError(f"{error}{in_another(guessed)}") from None
-    notes = [*([guessed] if guessed else []), *guess.notes]
+        raise SpecError(f"{error}{file.doubt(table.name)}") from None
+    notes = [*([said] if (said := file.said(table.name)) else []), *guess.notes]
     if not guess.rows_with_results or guess.is_complete:
         return guess.text, "", notes
     again = [str(table), *(word for target in targets for word in ("--target", target))]

@@ -13,6 +13,7 @@ from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
 from loop.cells import delimiter_of, finite, first_line, without_mark
+from loop.workbooks import is_workbook
 
 _PENDING: Final = "PENDING"
 _WORDS: Final = tuple(_PENDING.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
@@ -24,7 +25,10 @@ def recognises(source: Source) -> bool:
     """A table with a column of priorities, or with cells that are PENDING."""
     text = without_mark(source.head)  # a spreadsheet may have saved it since
     header = [cell.strip().strip('"') for cell in first_line(text).split(delimiter_of(text))]
-    return len(header) > 1 and (_PRIORITY in header or any(word in source.data.upper() for word in _WORDS))
+    if len(header) < 2:
+        return False
+    data = source.text.encode() if is_workbook(source.data) else source.data
+    return _PRIORITY in header or any(word in data.upper() for word in _WORDS)
 
 
 def read(source: Source) -> Foreign:
@@ -32,7 +36,7 @@ def read(source: Source) -> Foreign:
     table = read_rows(source, no_value=_PENDING)
     targets = _targets(source, table)
     names = Names()
-    wanted, notes = [], [said for said in (source.guessed, table.missing) if said]
+    wanted, notes = [], [said for said in (source.said, table.missing) if said]
     for target in targets:
         unit, unknown = names.unit(target)
         goal = source.goal_unsaid(target)

@@ -8,8 +8,9 @@ from typing import Final, Protocol, cast
 
 from flows.importing.foreign import NAMES_ONLY, Foreign
 from flows.importing.source import ImportFault, Source
-from loop.cells import no_text
 from loop.errors import UnknownName
+from loop.table_files import no_text
+from loop.workbooks import is_workbook
 
 # In the order in which they are tried: a plain table is what nothing else takes for its own.
 FORMATS: Final[dict[str, tuple[str, str]]] = {
@@ -63,7 +64,9 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
                 raise source.fault(str(error)) from None
     if source.head.lstrip().startswith(("{", "[")):
         source.json  # noqa: B018  what is not JSON says so, and why: it may be cut short
-    if other := no_text(source.data):
+    if is_workbook(source.data):
+        source.text  # noqa: B018  what cannot be read says why
+    elif other := no_text(source.data):
         raise source.fault(f"it is {other}")
     known = "".join(f"\n  --from {key:7} {what}" for key, (_, what) in FORMATS.items())
     raise ImportFault(f"{source.name} looks like nothing that can be imported; say what it is:{known}")

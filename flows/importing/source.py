@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from loop.cells import decoded, table_text, without_mark
+from loop.cells import without_mark
 from loop.errors import HakkenError, SpecError, did_you_mean
+from loop.letters import WINDOWS, encoding_of
+from loop.table_files import TableFile, table_called
+from loop.workbooks import is_workbook
 
 
 class ImportFault(HakkenError):
@@ -36,24 +40,29 @@ class Source:
     @cached_property
     def text(self) -> str:
         """The file as text. Raises ``ImportFault`` where it is none."""
-        return without_mark(self._read[0])
+        return without_mark(self._table.text)
 
     @property
-    def guessed(self) -> str:
-        """What is to be said of the encoding that its text was read in; "" where that is plain."""
-        return self._read[1]
+    def said(self) -> str:
+        """What is to be said of how its text was read; "" where that is plain."""
+        return self._table.said(self.name)
+
+    @property
+    def doubt(self) -> str:
+        """What follows a complaint of what its text says: how it was read, where that is not plain."""
+        return self._table.doubt(self.name)
 
     @cached_property
-    def _read(self) -> tuple[str, str]:
+    def _table(self) -> TableFile:
         try:
-            return table_text(self.data, self.name)
+            return table_called(self.name, self.data)
         except SpecError as error:
             raise ImportFault(str(error)) from None
 
     @cached_property
     def json(self) -> dict[str, Any]:
         """The file as a JSON object. Raises ``ImportFault`` where it is none."""
-        if self.guessed:
+        if self._table.is_guessed:
             raise ImportFault(f"{self.name} is not in UTF-8, as JSON is; save it anew where it comes from")
         try:
             found = json.loads(self.text)
@@ -67,8 +76,11 @@ class Source:
 
     @cached_property
     def head(self) -> str:
-        """The first two kilobytes, whatever they are."""
-        return decoded(self.data[:2048])[0]
+        """The first two kilobytes, whatever they are; of a workbook that can be read, of its table."""
+        if is_workbook(self.data):
+            with suppress(ImportFault):
+                return self.text[:2048]
+        return self.data[:2048].decode(encoding_of([self.data[:2048]]) or WINDOWS, errors="replace")
 
     def peek(self) -> dict[str, Any]:
         """The JSON object, empty where the file is none: for recognising."""

@@ -13,7 +13,7 @@ from flows.engine.people.rows import IGNORED, PLAIN, is_exported, told_instead
 from flows.importing.foreign import Foreign, Reading, Result
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
-from loop.cells import finite, first_line, in_another
+from loop.cells import finite, first_line
 from loop.errors import SpecError
 
 _ELSEWHERE: Final = IGNORED - {"position"} | {"key"}  # in capitals, too; a Position may be that of a substituent
@@ -53,14 +53,14 @@ def read(source: Source) -> Foreign:
         )
     except SpecError as error:
         said = str(error)
-        raise source.fault(said.removeprefix(source.name).lstrip(": ") + in_another(source.guessed)) from None
+        raise source.fault(said.removeprefix(source.name).lstrip(": ") + source.doubt) from None
     results, blank = _results(source, table, aside, guess)
     left = [what.replace("left out: ", "column ") for what in guess.left_out if what.startswith("left out: ")]
     left += [
         f"column {h}: it says where an experiment stood in another record" for h in sorted(aside) if _is_elsewhere(h)
     ]
     said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
-    notes = [*(said for said in (source.guessed, table.missing) if said), *guess.notes]
+    notes = [*(said for said in (source.said, table.missing) if said), *guess.notes]
     notes += [f"{blank} {said} what can be tried"] if blank else []
     again = [f"column {h} is {n} measured again" for of in guess.beside.again.values() for n, h in of.items()]
     notes += [f"{', '.join(again)}: each value is a result of its own"] if again else []

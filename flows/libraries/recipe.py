@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from loop.spec.library_models import LibraryFile
 
 LAYOUT: Final = 2  # of the stored arrays; a change makes every key another one
-FORMATS: Final = {".smi": "smiles", ".smiles": "smiles", ".csv": "table", ".tsv": "table", ".sdf": "sdf",
-                  ".sd": "sdf", ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
+FORMATS: Final = {".smi": "smiles", ".smiles": "smiles", ".csv": "table", ".tsv": "table", ".xlsx": "table",
+                  ".sdf": "sdf", ".sd": "sdf", ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
 SPAN: Final = 1 << 40  # places of records in one file, from the first place of the next; no file has so many lines
 _BLOCK: Final = 1 << 20
 

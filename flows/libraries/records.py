@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -13,10 +14,12 @@ from itertools import islice, pairwise
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from flows.libraries.recipe import SPAN, Recipe, Source
-from loop.cells import delimiter_of, read_as, without_mark
+from loop.cells import delimiter_of, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.letters import UTF8, WINDOWS, encoding_of
 from loop.spec.tables import no_column
+from loop.table_files import TableFile, read_as, table_called
+from loop.workbooks import is_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +91,9 @@ def _readable(source: Source) -> Iterator[None]:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[IO[str]]:
+    if (book := _workbook_in(source)) is not None:
+        yield io.StringIO(book.text, newline="")
+        return
     encoding = encoding_in(source) or UTF8
     errors = "surrogateescape" if encoding == UTF8 else "replace"
     opener: Any = gzip.open if source.is_zipped else open
@@ -95,8 +101,28 @@ def _opened(source: Source) -> Iterator[IO[str]]:
         yield file
 
 
+def _workbook_in(source: Source) -> TableFile | None:
+    """The table of a file that is a workbook, whatever its name says; None of any other. Raises ``SpecError``."""
+    opener: Any = gzip.open if source.is_zipped else open
+    with opener(source.path, "rb") as file:
+        if source.format != "table" or not is_workbook(file.read(LOOK)):
+            return None
+    found = source.path.stat()
+    return _workbook(source.path, source.shown, source.is_zipped, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _workbook(path: Path, shown: str, is_zipped: bool, size: int, changed: int) -> TableFile:  # noqa: ARG001
+    """The same, read once of a file of that size that was changed then."""
+    opener: Any = gzip.open if is_zipped else open
+    with opener(path, "rb") as file:
+        return table_called(shown, file.read())
+
+
 def encoding_in(source: Source) -> str | None:
     """The encoding of a file of text; None of one in another, and of one in UTF-8 with lines that are not."""
+    if _workbook_in(source) is not None:
+        return UTF8
     found = source.path.stat()
     return _encoding(source.path, source.is_zipped, found.st_size, found.st_mtime_ns)
 
@@ -115,9 +141,11 @@ def guesses(source: Source) -> list[str]:
 
 
 def _encoded(source: Source) -> list[str]:
+    if (book := _workbook_in(source)) is not None:
+        return [said] if (said := book.said(source.shown)) else []
     if source.format == "parquet" or encoding_in(source) != WINDOWS:
         return []
-    return [read_as(source.shown, "Windows-1252")]
+    return [read_as(source.shown, WINDOWS)]
 
 
 def _passed_over(source: Source) -> list[str]:

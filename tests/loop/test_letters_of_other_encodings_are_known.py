@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from loop.cells import decoded, no_table, table_text
 from loop.errors import SpecError
 from loop.letters import encoding_of
+from loop.table_files import read_table_file, table_called
 
 WESTERN = [
     "L\xf6sungsmittel;Temperatur \xb0C;Gr\xf6\xdfe\nWasser;60;3\n",
@@ -30,14 +30,13 @@ OTHERS = [
 def test_what_spreadsheets_save_is_read(text: str, encoding: str) -> None:
     data = text.encode(encoding)
 
-    assert no_table(data) == ""
-    assert decoded(data)[0] == text
+    assert read_table_file(data).text == text
 
 
 @pytest.mark.parametrize(("encoding", "text"), OTHERS)
 def test_other_letters_are_refused_with_the_remedy(encoding: str, text: str) -> None:
     with pytest.raises(SpecError, match=r"t.csv is neither in UTF-8 nor in .* perhaps in GBK .*; save it as UTF-8"):
-        table_text(text.encode(encoding), "t.csv")
+        table_called("t.csv", text.encode(encoding))
 
 
 @pytest.mark.parametrize("text", [*WESTERN, *(text for _, text in OTHERS)])

@@ -22,7 +22,7 @@ from flows.engine.people.rows import SETTINGS, columns_of, draft_row, is_exporte
 from flows.engine.people.telling import lines_of
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
-from loop.cells import decoded, delimiter_of, doubtful, no_table, without_mark
+from loop.cells import delimiter_of, doubtful, without_mark
 from loop.decision import DecisionKind, in_force
 from loop.errors import HakkenError, OutcomeError, SpaceError
 from loop.fidelity import is_real
@@ -31,6 +31,7 @@ from loop.space import Discrete, ProductPool, Space
 from loop.space.leaving_out import why_left_out
 from loop.space.pool import CHUNK, said_size
 from loop.spec import build_space
+from loop.table_files import NoTable, read_table_file
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -134,9 +135,12 @@ def _of_file(view: View, path: Path) -> NDArray[np.float64]:
         data = in_csv(path.read_bytes())
     except OSError as error:
         raise PredictError(f"{path} cannot be read ({error.strerror}); check the path") from None
-    if other := no_table(data):
-        raise PredictError(f"{path} is {other}; give a CSV or Parquet table with a column for each parameter")
-    text, _ = decoded(data)
+    try:
+        text = read_table_file(data).text
+    except NoTable as other:
+        raise PredictError(
+            f"{path} is {other}; give a CSV, Parquet or Excel table with a column for each parameter"
+        ) from None
     try:
         lines = lines_of(text)
     except csv.Error as error:

@@ -45,12 +45,9 @@ from flows.engine.steps.judging import Judge
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
 from loop.cells import (
-    decoded,
     delimiter_of,
     doubtful,
-    no_table,
     not_as_wide,
-    read_as,
     said_of_missing_numbers,
     without_mark,
 )
@@ -58,6 +55,7 @@ from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
 from loop.spec import levels_of
+from loop.table_files import NoTable, read_table_file
 from loop.values import values_of
 from loop.wording import plural
 
@@ -248,9 +246,11 @@ def _read(file: str, data: bytes, record: OnRecord) -> _Read:
 
     The campaign's own results are not told to it again, but where more was measured of them since.
     """
-    if other := no_table(data):
+    try:
+        table = read_table_file(data)
+    except NoTable as other:
         return _Read([draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), f"it is {other}")])
-    text, encoding = decoded(data)
+    text = table.text
     try:
         lines = lines_of(text)
     except csv.Error as error:
@@ -283,7 +283,7 @@ def _read(file: str, data: bytes, record: OnRecord) -> _Read:
             if of is not None and of.key is None and record.is_as_told(draft, of):
                 draft = without_of(draft)
             drafts.append(draft)
-    guessed = [said] if (said := read_as(file, encoding)) else []
+    guessed = [said] if (said := table.said(file)) else []
     return _Read(drafts, (*guessed, *_unfinished(file, waiting, blank), *passed_over), withdrawn)
 
 

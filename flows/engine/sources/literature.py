@@ -24,12 +24,13 @@ from flows.engine.people.writing import writing
 from flows.engine.sources.source_spec import Table, spec_of_source
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import decoded, no_table, split_header
+from loop.cells import split_header
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.record import CampaignRecord, CampaignState
 from loop.space import Category, Ordinal
 from loop.spec import CampaignSpec, build_space
+from loop.table_files import NoTable, read_table_file
 from loop.wording import in_plain_letters
 
 if TYPE_CHECKING:
@@ -100,10 +101,10 @@ def _read(path: Path) -> Table:
         data = in_csv(path.read_bytes())
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
-    if other := no_table(data):
-        raise TellError(f"{path} is {other}")
     try:
-        lines = lines_of(decoded(data)[0])
+        lines = lines_of(read_table_file(data).text)
+    except NoTable as other:
+        raise TellError(f"{path} is {other}") from None
     except csv.Error as error:
         raise TellError(f"{path} is not a CSV file ({error}); save it as CSV") from None
     if len(lines) < 2:

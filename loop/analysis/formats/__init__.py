@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Final, TypeAlias
 
 from loop.analysis.readings import Reading
-from loop.cells import ends_its_line
 from loop.errors import AnalysisError
+from loop.table_files import is_whole
 
 Reader: TypeAlias = Callable[[str, bytes], Sequence[Reading]]  # name of the file, and what it holds
 
@@ -17,11 +17,16 @@ _TABLE: Final = (  # the first whose ``recognises`` says yes
     "loop.analysis.formats.asm",
     "loop.analysis.formats.table",
 )
-MEDIA: Final = {"csv": "text/csv", "tsv": "text/tab-separated-values", "json": "application/json"}
+MEDIA: Final = {
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 def read_file(name: str, data: bytes) -> tuple[Reading, ...]:
-    """Everything that a file says, told by its content: a table (CSV), JCAMP-DX, or Allotrope's JSON (ASM).
+    """Everything that a file says, told by its content: a table (CSV, Excel), JCAMP-DX, or Allotrope's JSON (ASM).
 
     Raises:
         AnalysisError: It is none of these or is damaged; the message names file, place and remedy.
@@ -40,7 +45,7 @@ def read_file(name: str, data: bytes) -> tuple[Reading, ...]:
             raise AnalysisError(f"{name}: it holds no reading; export the results with it")
         return tuple(readings)
     raise AnalysisError(
-        f"{name} is no file that can be read: neither a table (CSV) nor JCAMP-DX nor Allotrope's JSON; "
+        f"{name} is no file that can be read: neither a table (CSV, .xlsx) nor JCAMP-DX nor Allotrope's JSON; "
         "export it as one of these"
     )
 
@@ -51,7 +56,7 @@ def is_cut_off(data: bytes) -> bool:
     JCAMP-DX and JSON say themselves where they end, and ``read_file`` refuses them without.
     """
     first = next((module for module in _TABLE if import_module(module).recognises(data)), _TABLE[-1])
-    return first == _TABLE[-1] and not ends_its_line(data)
+    return first == _TABLE[-1] and not is_whole(data)
 
 
 def media_type(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Sheets: the tables of an instrument's CSV export, found among its preambles, blank lines and titles."""
+"""Sheets: the tables of an instrument's export, CSV or a workbook, found among preambles, blank lines and titles."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from loop.cells import pointed, split_header
 from loop.errors import AnalysisError
+from loop.workbooks import NoWorkbook, is_workbook, read_workbook
 
 # What programs call a column, in lower case, with blanks for dots and underscores; and what it is called here.
 _NAMES: Final[Mapping[str, str]] = {
@@ -50,6 +51,7 @@ class Section:
     said: Mapping[str, str]
     columns: Sequence[Column]
     rows: list[tuple[int, list[str]]] = field(default_factory=list)  # with line numbers
+    on_sheet: str = ""  # "sheet 'Peaks', " before a line, in a workbook of several
 
 
 def sections(data: bytes) -> list[Section]:
@@ -58,6 +60,8 @@ def sections(data: bytes) -> list[Section]:
     Raises:
         AnalysisError: It is no text, no CSV, or a row has more cells than its header.
     """
+    if is_workbook(data):
+        return _of_workbook(data)
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
@@ -68,6 +72,22 @@ def sections(data: bytes) -> list[Section]:
         if found := _sections(text, delimiter):
             return found
     return _sections(text, _DELIMITERS[-1])
+
+
+def _of_workbook(data: bytes) -> list[Section]:
+    """The tables of all sheets: what was said on one of them says nothing of another."""
+    try:
+        book = read_workbook(data)
+    except NoWorkbook as error:
+        raise AnalysisError(f"it is {error}") from None
+    found: list[Section] = []
+    for sheet in book.sheets:
+        on_sheet = f"sheet {sheet.title!r}, " if len(book.sheets) > 1 else ""
+        try:
+            found += [replace(section, on_sheet=on_sheet) for section in _sections(sheet.text, "\t")]
+        except AnalysisError as error:
+            raise AnalysisError(f"{on_sheet}{error}") from None
+    return found
 
 
 def _sections(text: str, delimiter: str) -> list[Section]:

@@ -1,4 +1,5 @@
-"""Tables: CSV exports of chromatographs (a row for each peak, or a trace) and of plate readers (a grid, or wells).
+"""Tables: exports of chromatographs (a row for each peak, or a trace) and of plate readers (a grid, or wells), in CSV
+or as workbooks.
 
 Vendors differ in the names of columns, which ``sheet`` knows; what is common is what is read here.
 """
@@ -14,6 +15,7 @@ from loop.analysis.readings import Label, Peak, Reading, Trace, is_overflow, lab
 from loop.cells import finite
 from loop.errors import AnalysisError, UnitError
 from loop.units import convert
+from loop.workbooks import is_workbook
 
 _THOUSANDS: Final = re.compile(r"[-+]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d*)?")
 _YES: Final = frozenset({"yes", "true", "1", "x", "y", "saturated"})
@@ -21,8 +23,8 @@ _NOTHING: Final = frozenset({"", "-", "n/a", "na", "n.a."})
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file may be a table: anything may that is no binary file."""
-    return b"\x00" not in data[:1024] or data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    """Whether a file may be a table: a workbook, and anything else that is no binary file."""
+    return is_workbook(data) or b"\x00" not in data[:1024] or data[:2] in (b"\xff\xfe", b"\xfe\xff")
 
 
 def read(name: str, data: bytes) -> Sequence[Reading]:
@@ -40,21 +42,29 @@ def read(name: str, data: bytes) -> Sequence[Reading]:
     readings: list[Reading] = []
     grids: dict[Label, dict[str, float | None]] = {}
     for section in found:
-        match section.kind:
-            case "peaks":
-                readings += _peaks(section, name)
-            case "trace":
-                readings += _traces(section, name)
-            case _:
-                for label, channel, value in _signals(section):
-                    at = grids.setdefault(label, {})
-                    if channel in at:
-                        raise AnalysisError(f"{label} is read twice ({channel}); name plate or channel above it")
-                    at[channel] = value
+        try:
+            readings += _of_section(section, name, grids)
+        except AnalysisError as error:
+            raise AnalysisError(f"{section.on_sheet}{error}") from None
     for label, said in grids.items():
         signals = {channel: value for channel, value in said.items() if value is not None}
         readings.append(Reading(label, str(label), signals=signals, saturated=frozenset(said) - frozenset(signals)))
     return readings
+
+
+def _of_section(section: Section, name: str, grids: dict[Label, dict[str, float | None]]) -> list[Reading]:
+    """The readings of one table; signals of wells are put into ``grids``, since a plate may have several tables."""
+    match section.kind:
+        case "peaks":
+            return _peaks(section, name)
+        case "trace":
+            return _traces(section, name)
+    for label, channel, value in _signals(section):
+        at = grids.setdefault(label, {})
+        if channel in at:
+            raise AnalysisError(f"{label} is read twice ({channel}); name plate or channel above it")
+        at[channel] = value
+    return []
 
 
 def _peaks(section: Section, name: str) -> list[Reading]:
@@ -75,7 +85,7 @@ def _peaks(section: Section, name: str) -> list[Reading]:
     return [
         Reading(
             label,
-            f"line {lines[label, inj][0]}",
+            f"{section.on_sheet}line {lines[label, inj][0]}",
             "min",
             tuple(peaks),
             taken=lines[label, inj][1],
@@ -99,7 +109,8 @@ def _traces(section: Section, name: str) -> list[Reading]:
     for label, (line, points) in found.items():
         ordered = sorted(points)
         trace = Trace(tuple(a for a, _ in ordered), tuple(b for _, b in ordered))
-        readings.append(Reading(label, f"line {line}", unit, None, trace, taken=taken, is_assumed=is_assumed))
+        where = f"{section.on_sheet}line {line}"
+        readings.append(Reading(label, where, unit, None, trace, taken=taken, is_assumed=is_assumed))
     return readings
 
 

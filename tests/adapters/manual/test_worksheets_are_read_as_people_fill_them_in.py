@@ -178,8 +178,11 @@ def test_unicode_text_with_tabs_is_understood_and_stays_so(
 @pytest.mark.parametrize(
     ("data", "rule"),
     [
-        (b"PK\x03\x04\x14\x00\x06\x00", "is an Excel workbook or another archive, and no text; save the sheet as CSV"),
-        (b"\xd0\xcf\x11\xe0\x00\x00", "is an Excel workbook, and no text; save the sheet as CSV"),
+        (
+            b"PK\x03\x04\x14\x00\x06\x00",
+            "is an Excel workbook under another name; call it .*\\.xlsx, which is read",
+        ),
+        (b"\xd0\xcf\x11\xe0\x00\x00", "is an old Excel workbook .* or one with a password; save it as .xlsx"),
         (b"ligand,yield [%]\r\nPPh3,61.5\r\n", "has no column 'key' .*'ligand,yield .*put the header"),
         (b"Reported by Ada\r\nkey,yield [%]\r\n", "has no column 'key' .*which reads 'Reported by Ada'"),
     ],

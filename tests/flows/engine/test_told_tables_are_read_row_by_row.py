@@ -333,7 +333,8 @@ def test_a_file_that_is_no_table_is_kept_whole_and_called_what_it_is(settings: S
     program = tell(settings, "small", path, by="tester").problems
 
     assert workbook == [
-        "results.csv: it is an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)"
+        "results.csv: it is an Excel workbook or another archive, and damaged or not saved to its end (File is not a "
+        "zip file); save it anew, or save the sheet as CSV (UTF-8)"
     ]
     assert program == ["results.csv: it is no text; save it as CSV"]
     with open_ledger(settings.database) as ledger:

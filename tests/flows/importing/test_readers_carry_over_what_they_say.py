@@ -574,7 +574,9 @@ def test_percentages_of_a_mixture_become_fractions() -> None:
 
 
 def test_a_spreadsheet_that_is_no_text_is_called_what_it_is() -> None:
-    what = "it is an Excel workbook or another archive, and no text; save the sheet as CSV"
+    what = (
+        "results.xlsx is an Excel workbook or another archive, and damaged .*; save it anew, or save the sheet as CSV"
+    )
 
     with pytest.raises(ImportFault, match=what):
         read_foreign(Source(Path("results.xlsx"), b"PK\x03\x04" + bytes(200), {}))

@@ -1,0 +1,223 @@
+"""Workbooks: the cells of a spreadsheet in Excel's format (.xlsx, .xlsm), as the text of a table between tabs.
+
+What a person sees is what is read: the sheet that was in front when the workbook was saved, 85 where a cell shows
+85 %, and numbers to the 15 digits that spreadsheets have. Lines of the text are rows of the sheet, so that messages
+name them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Final
+from xml.etree.ElementTree import ParseError
+
+from loop.cells import has_decimal_comma, split_header
+
+ZIP: Final = b"PK\x03\x04"
+_BOOK: Final = "xl/workbook.xml"
+_LARGEST: Final = 400_000_000  # bytes of an unpacked part; a million rows of ten numbers have about as many
+_WAY_OUT: Final = "save the sheet as CSV (UTF-8)"
+_AS_IT_STANDS: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')  # in a number's format: words, and colours
+_ENDS: Final = re.compile(r"[\t\r\n]+")  # of lines and cells
+_SHOWN: Final = 15  # digits of a number in a spreadsheet
+_FEW: Final = 12  # digits of what a person may have typed
+_SHORT: Final = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")  # 1.250, which beside decimal commas might be 1250
+_WORKED_OUT_ON_LOAD: Final = re.compile(rb'fullCalcOnLoad="(?:1|true)"')
+_FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_WITHOUT_VALUE: Final = re.compile(  # an empty text is the value of many formulas
+    rb'<(?:\w+:)?c\b(?![^>]*\bt="str")[^>]*>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*'
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+
+
+class NoWorkbook(ValueError):
+    """A file that cannot be read as a workbook; says what it is, and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet that holds cells: its title, and its text between tabs."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """The sheets of a workbook that hold cells, in its order; ``front`` is the place of the one that is read alone."""
+
+    sheets: tuple[Sheet, ...]
+    front: int
+
+    @property
+    def text(self) -> str:
+        """The text of the sheet that was in front."""
+        return self.sheets[self.front].text
+
+    @property
+    def left_out(self) -> str:
+        """Which sheet was read of several, and what to do for another; "" where there is one alone."""
+        others = ", ".join(repr(sheet.title) for n, sheet in enumerate(self.sheets) if n != self.front)
+        return others and (
+            f"sheet {self.sheets[self.front].title!r} was read, which was in front when it was saved, and not "
+            f"{others}; where another is meant, bring it to the front and save"
+        )
+
+
+def is_workbook(data: bytes) -> bool:
+    """Whether a file is meant to be a workbook, or is another archive, which ``read_workbook`` tells."""
+    return data.startswith(ZIP)
+
+
+def read_workbook(data: bytes) -> Workbook:
+    """The sheets of a workbook that are not hidden. Formulas count as the values that they had when it was saved.
+
+    A number that is shown in percent is one: 85 for 0.85. Where a column has such numbers alone and a header without a
+    unit, the header gets ``[%]``; beside other numbers the cell says ``85%``, for its reader to ask about. Under a
+    header with another unit, or with ``[]``, it is 0.85.
+
+    Raises:
+        NoWorkbook: It is another archive, is damaged, or holds no cells, or formulas that no program has worked out.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _see_that_it_is_one(archive)
+            if _has_formulas_to_work_out(archive):
+                raise NoWorkbook(
+                    "an Excel workbook with formulas that were never worked out; open it in a spreadsheet program and "
+                    f"save it there, or {_WAY_OUT}"
+                )
+        sheets, front = _sheets(data)
+    except NoWorkbook:
+        raise
+    except (zipfile.BadZipFile, ParseError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise NoWorkbook(
+            f"an Excel workbook or another archive, and damaged or not saved to its end ({error}); save it anew, or "
+            f"{_WAY_OUT}"
+        ) from None
+    if not sheets:
+        raise NoWorkbook("an Excel workbook in which no cell holds anything; save the one that has the table")
+    return Workbook(sheets, front)
+
+
+def _see_that_it_is_one(archive: zipfile.ZipFile) -> None:
+    names = set(archive.namelist())
+    if {"content.xml", "mimetype"} <= names:
+        raise NoWorkbook(f"an OpenDocument file; save it as an Excel workbook (.xlsx), or {_WAY_OUT}")
+    if "xl/workbook.bin" in names:
+        raise NoWorkbook(f"a binary Excel workbook (.xlsb); save it as .xlsx, or {_WAY_OUT}")
+    if _BOOK not in names:
+        raise NoWorkbook("an archive, and no table; unpack it first")
+    if any(part.file_size > _LARGEST for part in archive.infolist()):
+        raise NoWorkbook(f"an Excel workbook too large to be read here; {_WAY_OUT}")
+
+
+def _has_formulas_to_work_out(archive: zipfile.ZipFile) -> bool:
+    """Whether a program wrote formulas and no values of them: these are missing then, or are noughts."""
+    sheets = [name for name in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
+    all_are = _WORKED_OUT_ON_LOAD.search(archive.read(_BOOK)) is not None
+    return any((_FORMULA if all_are else _WITHOUT_VALUE).search(archive.read(name)) for name in sheets)
+
+
+def _sheets(data: bytes) -> tuple[tuple[Sheet, ...], int]:
+    """The sheets with cells, and the place among them of the one in front, else of the first."""
+    import openpyxl  # 0.2 s, and only here
+
+    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    try:
+        found, front = list[Sheet](), 0
+        for sheet in book.worksheets:  # those of charts have no cells
+            if sheet.sheet_state != "visible":
+                continue
+            sheet.reset_dimensions()  # what programs note of the extent may be wrong
+            rows = [[_Cell(cell.value, cell.number_format or "") for cell in row] for row in sheet.iter_rows()]
+            if text := _text_of(rows):
+                front = len(found) if sheet is book.active else front
+                found.append(Sheet(sheet.title, text))
+    finally:
+        book.close()
+    return tuple(found), front
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A value, and how it is shown."""
+
+    value: object = None
+    format: str = ""
+
+    @property
+    def is_full(self) -> bool:
+        return self.value is not None and (not isinstance(self.value, str) or bool(self.value.strip()))
+
+    @property
+    def number(self) -> int | float | None:
+        return self.value if isinstance(self.value, int | float) and not isinstance(self.value, bool) else None
+
+    @property
+    def is_percent(self) -> bool:
+        return self.number is not None and "%" in _AS_IT_STANDS.sub("", self.format)
+
+
+def _text_of(rows: Sequence[Sequence[_Cell]]) -> str:
+    """The rows as lines between tabs; "" where no cell holds anything."""
+    filled = [(n, m) for n, row in enumerate(rows) for m, cell in enumerate(row) if cell.is_full]
+    if not filled:
+        return ""
+    width, head = 1 + max(m for _, m in filled), filled[0][0]
+    whole = [[*row, *[_Cell()] * (width - len(row))][:width] for row in rows[: filled[-1][0] + 1]]
+    beside_commas = any(isinstance(c.value, str) and has_decimal_comma(c.value.strip()) for row in whole for c in row)
+    columns = [_column(column, head, beside_commas) for column in zip(*whole, strict=True)]
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows(zip(*columns, strict=True))
+    return text.getvalue()
+
+
+def _column(cells: Sequence[_Cell], head: int, beside_commas: bool) -> list[str]:
+    """A column as it would be typed into a table whose header stands in row ``head``."""
+    header = cells[head].value
+    unit = split_header(header)[1] if isinstance(header, str) else ""
+    shown = [cell.is_percent for cell in cells[head + 1 :] if cell.number is not None]
+    typed = []
+    for row, cell in enumerate(cells):
+        if cell.number is None:
+            typed.append(_words(cell.value))
+        elif cell.is_percent and (unit is None or "%" in unit):
+            typed.append(_digits(100 * cell.number, beside_commas) + ("%" if unit is None and not all(shown) else ""))
+        else:
+            typed.append(_digits(cell.number, beside_commas))
+        if row == head and unit is None and shown and all(shown):
+            typed[-1] += " [%]"
+    return typed
+
+
+def _digits(number: float, beside_commas: bool) -> str:
+    """A number; one with three decimals has a nought more where decimal commas are typed beside it.
+
+    Of 45.199999999999996, the sum of others, a spreadsheet shows 45.2; what has as many digits as that keeps them all.
+    """
+    shown = f"{number:.{_SHOWN}g}"
+    digits = shown.partition("e")[0].replace(".", "").lstrip("-0")
+    text = shown if float(shown) == number or len(digits) <= _FEW else repr(number)
+    return text + "0" if beside_commas and _SHORT.fullmatch(text) else text
+
+
+def _words(value: object) -> str:
+    """Anything else: a day without an hour, and words on one line."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).upper()
+        case datetime() if value.time() == time():
+            return value.date().isoformat()
+        case datetime() | date() | time():
+            return value.isoformat()
+        case _:
+            return _ENDS.sub(" ", str(value)).strip()
