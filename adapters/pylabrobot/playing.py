@@ -120,9 +120,10 @@ class Player:
             await self._handler.aspirate([source], [stroke], **how)
             await self._handler.dispense([source], [stroke], **how)
         air = {"blow_out_air_volume": [action["air_gap"]]} if action["air_gap"] else {}
-        # A kept tip stays above what is in the well already, so that it carries nothing into the stock.
-        height = {"liquid_height": [max(target.get_absolute_size_z() - 2.0, 0.0)]} if action["keep"] else {}
-        for _ in range(action["strokes"]):
+        above = {"liquid_height": [max(target.get_absolute_size_z() - 2.0, 0.0)]}
+        for left in reversed(range(action["strokes"])):
+            # A tip that draws once more stays above what is in the well, so that it carries nothing into the stock.
+            height = above if action["keep"] or left else {}
             await self._handler.aspirate([source], [stroke], **how, **air)
             await self._wait(action["delay"])
             await self._handler.dispense([target], [stroke], **how, **air, **height)
