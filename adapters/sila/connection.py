@@ -20,6 +20,16 @@ _OPTIONS: Final = (
 )
 
 
+# What gRPC says of an encrypted connection that did not come about, and what then is to be done.
+_REMEDIES: Final = {
+    "WRONG_VERSION_NUMBER": "it runs and does not encrypt: have it do so, or write trust: nothing in a closed network",
+    "certificate has expired": "its certificate has expired: renew it there",
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not known here: name the PEM file of the authority that signed it "
+    "under root_certificates",
+    "Hostname Verification": "its certificate is of another host name: state the address by the name that it certifies",
+}
+
+
 class Refused(Exception):
     """The server answered with one of the errors that its feature defines; ``name`` says which."""
 
@@ -49,7 +59,7 @@ class Connection:
         """``address``: ``host:port``; ``timeout``: seconds for each call. Nothing is sent yet."""
         import grpc
 
-        self.address, self._timeout = address, timeout
+        self.address, self._timeout, self._is_insecure = address, timeout, security.is_insecure
         if security.is_insecure:
             self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         else:
@@ -130,5 +140,12 @@ class Connection:
         why = "nothing" if code is None else str(code.name).lower().replace("_", " ")
         details = getattr(error, "details", lambda: "")() or ""
         return AdapterUnavailable(
-            f"the SiLA server at {self.address} did not answer ({why}: {details[:200]}); see whether it runs"
+            f"the SiLA server at {self.address} did not answer ({why}: {details[:200]}); {self._remedy(details)}"
         )
+
+    def _remedy(self, details: str) -> str:
+        """What to look at, by what gRPC says of a connection that did not come about."""
+        if self._is_insecure:
+            encrypts = "; where it encrypts, leave out trust: nothing" if "Socket closed" in details else ""
+            return f"see whether it runs{encrypts}"
+        return next((remedy for said, remedy in _REMEDIES.items() if said in details), "see whether it runs")

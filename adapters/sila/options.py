@@ -34,7 +34,7 @@ Positive = Annotated[float, Field(gt=0)]
 class Sila2Options(Options):
     """What a campaign file may say of a SiLA 2 server."""
 
-    address: Annotated[str, spelt(r"\S+:\d{1,5}", "HOST:PORT, such as robot.lab.example:50052")] | None = None
+    address: Annotated[str, spelt(r"[^\s/]+:\d{1,5}", "HOST:PORT, such as robot.lab.example:50052")] | None = None
     server: str | None = None  # its name or UUID, to be discovered in the network instead
     within: Positive = 5.0  # seconds to listen for it
     root_certificates: str | None = None  # PEM file; the system's trust store when left out

@@ -147,11 +147,11 @@ class Runner(FeatureImplementationBase):  # type: ignore[misc]  # sila2 has no t
             self._step("begun")
             spec = ExperimentSpec(**known["spec"])
             try:
-                payload = dict(self._run(spec, AttemptKey(Key), self._memory.procedure(Key, Attempt)))
+                answer: object = self._run(spec, AttemptKey(Key), self._memory.procedure(Key, Attempt))
             except Exception as error:  # a fault of the device is a result too
-                payload = write_outcome(Fault.of(FaultKind.INSTRUMENT_FAULT, f"{type(error).__name__}: {error}"))
+                answer = write_outcome(Fault.of(FaultKind.INSTRUMENT_FAULT, f"{type(error).__name__}: {error}"))
             self._step("run")
-            self._memory.change(Key, state="Finished", report=report_of(payload))
+            self._memory.change(Key, state="Finished", report=_reported(answer))
             self._step("ended")
         return "Finished"
 
@@ -232,7 +232,8 @@ def serve(
 
     Args:
         folder: Where it keeps what it knows of keys.
-        run: Runs one experiment; what it raises is recorded as an ``instrument_fault``.
+        run: Runs one experiment; what it raises is recorded as an ``instrument_fault``, an answer that is no result as
+            ``analysis_failed``.
         refuse: Says why an experiment cannot be run; "" where it can.
         name: How it calls itself in the network.
         server_uuid: Its identity; a new one each time when left out.
@@ -258,7 +259,8 @@ def serve_procedures(
 
     Args:
         folder: Where it keeps what it knows of keys.
-        follow: Runs one experiment by its procedure; what it raises is recorded as an ``instrument_fault``.
+        follow: Runs one experiment by its procedure; what it raises is recorded as an ``instrument_fault``, an answer
+            that is no result as ``analysis_failed``.
         refuse: Says why an experiment cannot be run; "" where it can.
         name: How it calls itself in the network.
         server_uuid: Its identity; a new one each time when left out.
@@ -280,6 +282,18 @@ def _served(
     server.set_feature_implementation(feature(RUNNER), Runner(server, memory, follow, refuse, step))
     server.set_feature_implementation(feature(REPORTER), Reporter(server, memory))
     return server, memory
+
+
+def _reported(answer: Any) -> dict[str, Any]:
+    """What a device answered, as it is reported; an answer that no report can carry ends its key all the same."""
+    try:
+        report = report_of(answer)
+        feature(REPORTER)._unobservable_commands["GetReport"].responses.to_message(**report)
+        dump(report)
+    except Exception as error:
+        why = f"the device's answer is no result ({type(error).__name__}: {error}); it was {answer!r}"
+        return report_of(write_outcome(Fault.of(FaultKind.ANALYSIS_FAILED, why)))
+    return report
 
 
 def _hold(folder: Path) -> TextIOWrapper:

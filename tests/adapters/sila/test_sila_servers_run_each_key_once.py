@@ -1,4 +1,4 @@
-"""SiLA 2 servers over real loopback connections: the contract, crashes on both sides, certificates, discovery."""
+"""SiLA 2 servers over real loopback connections: the contract, crashes on both sides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -27,7 +26,6 @@ from tests.adapters.helpers import EXPERIMENT, context
 pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 
 from adapters.sila.connection import Connection, Security
-from adapters.sila.discovery import Announced, chosen, discover
 from adapters.sila.messages import payload_of, report_of, spec_of
 from adapters.sila.serving import serve
 from tests.adapters.helpers import free_port
@@ -288,94 +286,6 @@ def test_a_server_that_hangs_or_is_not_there_is_said_in_time(tmp_path: Path) -> 
                 adapter.prepare(EXPERIMENT, KEY)
 
 
-# --- security and discovery
-
-
-@pytest.fixture
-def encrypted(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A server with a certificate that it made itself: its address and that certificate."""
-    from sila2.server.encryption import generate_self_signed_certificate
-
-    from adapters.sila.serving import serve
-
-    server = serve(tmp_path / "keys", lambda *_: MEASURED)
-    key, certificate = generate_self_signed_certificate(server.server_uuid, "127.0.0.1")
-    port = free_port()
-    server.start("127.0.0.1", port, key, certificate, enable_discovery=False)
-    path = tmp_path / "bench.pem"
-    path.write_bytes(certificate)
-    yield f"127.0.0.1:{port}", path
-    server.stop(0)
-
-
-def test_a_known_certificate_is_trusted_and_nothing_else_by_default(
-    tmp_path: Path, encrypted: tuple[str, Path]
-) -> None:
-    address, certificate = encrypted
-    known = sila2.build({"address": address, "root_certificates": "bench.pem"}, context(tmp_path))
-    unknown = sila2.build({"address": address, "timeout": 2.0}, context(tmp_path))
-    plain = sila2.build({"address": address, "trust": "nothing", "timeout": 2.0}, context(tmp_path))
-
-    assert known.health().is_ok
-    assert certificate.exists()
-    assert not unknown.health().is_ok
-    assert not plain.health().is_ok
-
-
-def test_a_plain_server_is_not_talked_to_unless_asked(tmp_path: Path, bench: SilaBench) -> None:
-    assert not sila2.build({"address": bench.address, "timeout": 1.0}, context(tmp_path)).health().is_ok
-
-
-@pytest.fixture
-def announced() -> Iterator[Callable[..., str]]:
-    """Lets servers be announced on the loopback interface."""
-    from zeroconf import ServiceInfo, Zeroconf
-
-    zeroconf = Zeroconf(interfaces=["127.0.0.1"])
-
-    def announce(name: str, port: int, certificate: bytes = b"") -> str:
-        identity = str(uuid.uuid4())
-        texts: dict[str, Any] = {"server_name": name}
-        texts |= {f"ca{i}": line for i, line in enumerate(certificate.splitlines())}
-        kind = "_sila._tcp.local."
-        info = ServiceInfo(kind, f"{identity}.{kind}", port, parsed_addresses=["127.0.0.1"], properties=texts)
-        zeroconf.register_service(info)
-        return identity
-
-    yield announce
-    zeroconf.close()
-
-
-def test_servers_are_discovered_by_uuid_or_name(announced: Callable[..., str]) -> None:
-    announced("robot", 1234)
-    identity = announced("robot", 1235)
-    heard = [
-        Announced("1", "robot", "a:1", None),
-        Announced("2", "robot", "b:1", None),
-        Announced("3", "oven", "c:1", None),
-    ]
-
-    assert discover(identity, 60.0, ["127.0.0.1"]) == Announced(identity, "robot", "127.0.0.1:1235", None)
-    assert (chosen("oven", heard, 5.0), chosen("2", heard, 5.0)) == (heard[2], heard[1])
-    with pytest.raises(AdapterUnavailable, match=r"2 SiLA servers call themselves 'robot': robot \(1, a:1\), .* UUID"):
-        chosen("robot", heard, 5.0)
-    with pytest.raises(AdapterUnavailable, match=r"no SiLA server 'robots' was heard within 5 s; heard: .*oven"):
-        chosen("robots", heard, 5.0)
-
-
-def test_what_a_server_announces_is_trusted_only_where_that_is_stated(
-    tmp_path: Path, encrypted: tuple[str, Path], announced: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address, certificate = encrypted
-    identity = announced("bench", int(address.rpartition(":")[2]), certificate.read_bytes())
-    monkeypatch.setattr(sila2, "discover", lambda server, _: discover(server, 60.0, ["127.0.0.1"]))
-    stated = sila2.build({"server": identity, "trust": "announced"}, context(tmp_path))
-    default = sila2.build({"server": identity, "timeout": 2.0}, context(tmp_path))
-
-    assert stated.health().message == f"the SiLA server at {address} says: ready"
-    assert not default.health().is_ok
-
-
 # --- messages
 
 
@@ -409,6 +319,33 @@ def test_experiments_and_reports_survive_the_wire(bench: SilaBench) -> None:
     assert spec_of("c", 0, [], [], []).settings == {}
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"outcome": "measured", "values": [{"property": "yield", "value": float("nan"), "unit": "%"}]},
+        {"outcome": "measured", "values": {"yield": 61.5}},
+        {"values": [{"property": "yield", "value": 61.5, "unit": "%"}]},
+        {"outcome": "measured", "values": [{"property": 7, "value": 61.5, "unit": "%"}]},
+        61.5,
+        None,
+    ],
+)
+def test_an_answer_of_the_device_that_is_no_result_ends_its_attempt(
+    make: Callable[[], Adapter], bench: SilaBench, answer: Any
+) -> None:
+    bench._answer = lambda _: answer
+    adapter = make()
+    handle = adapter.prepare(EXPERIMENT, KEY)
+    adapter.start(handle, KEY)
+    outcome = end(adapter)
+
+    assert isinstance(outcome, Fault)
+    assert outcome.kind is FaultKind.ANALYSIS_FAILED
+    assert "the device's answer is no result" in outcome.message
+    assert repr(answer) in outcome.message
+    assert bench.runs() == {KEY: 1}
+
+
 def test_a_server_without_the_features_is_named(tmp_path: Path) -> None:
     from sila2.server import SilaServer
 
@@ -429,6 +366,7 @@ def test_a_server_without_the_features_is_named(tmp_path: Path) -> None:
     [
         ({}, "an 'address' (host:port), or a 'server' to be discovered: one of the two"),
         ({"address": "robot"}, "option 'address' must be"),
+        ({"address": "http://robot:1"}, "option 'address' must be: HOST:PORT"),
         ({"adress": "robot:1"}, "unknown option 'adress' (did you mean 'address'?)"),
         ({"address": "robot:1", "server": "robot"}, "one of the two"),
         ({"address": "robot:1", "certificate": "a.pem"}, "'certificate' and 'private_key' together, or neither"),
