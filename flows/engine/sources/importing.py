@@ -6,9 +6,10 @@ import re
 import shlex
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.common.durable import replace_bytes
 from flows.engine.campaigns import add_campaign, chosen_from, known_as, read_campaign_file, says_the_same
@@ -161,8 +162,8 @@ def _file(
     state, used = "new", spec
     if out.exists():
         mine = _as_it_is(settings, out)
-        if mine is not None and chosen_from(mine.resolved()) == chosen_from(spec.resolved()):
-            state, text = "unchanged", out.read_text("utf-8")
+        if mine is not None and _without_start(mine) == _without_start(spec):
+            state, text, used = "unchanged", out.read_text("utf-8"), mine
         elif keep:
             if mine is None:
                 raise SpecError(
@@ -185,11 +186,21 @@ def _file(
         raise SpecError(f"{out}: no such file to keep; leave out --keep, or name the campaign file with --out")
     on_record = spec_on_record(settings, used.campaign)
     is_another = on_record is not None and not says_the_same(used, on_record)
+    if on_record is not None and state == "unchanged":  # as with hakken tick, a batch changed there is a new version
+        is_another = _without_start(used) != _without_start(CampaignSpec.from_resolved(on_record))
     other = (
         f"campaign {used.campaign!r} is on record with another space or objective; give this one another --name, "
         "or make it a new version of that campaign with --force"
     )
     return _File(out, text, used, state, other if is_another and not (force or keep) else "")
+
+
+def _without_start(spec: CampaignSpec) -> Mapping[str, Any]:
+    """What a campaign file says, without what goes by how far its source has come: a batch and the initial design."""
+    resolved = chosen_from(spec.resolved())
+    planner = resolved["planner"]
+    initial = {**planner["initial"], "experiments": None}
+    return {**resolved, "planner": {**planner, "batch": None, "initial": initial}}
 
 
 def _check_record(settings: Settings, file: _File) -> None:

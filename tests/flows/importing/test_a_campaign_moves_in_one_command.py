@@ -12,6 +12,7 @@ from expected import FILES, File
 from material import DATA, need, on_record
 
 from flows.settings import Settings
+from flows.wiring import open_record
 from loop.errors import AdapterError
 
 pytestmark = pytest.mark.usefixtures("_here")
@@ -98,6 +99,43 @@ def test_a_source_that_grew_brings_in_what_is_new(hakken: Any, home: Settings) -
 
     assert (said.json["accepted"], said.json["duplicates"]) == (1, 3)
     assert [values for _, values in on_record(home, "runs")] == [{"yield": v} for v in (1.0, 2.0, 3.0, 1.0)]
+
+
+def test_a_source_that_grew_beyond_its_start_brings_in_what_is_new(hakken: Any, home: Settings) -> None:
+    table, rows = Path("runs.csv"), ["A,20,1", "B,30,2", "A,40,3"]
+
+    def brought_in() -> Any:
+        table.write_text("\n".join(["ligand,t,yield", *rows, ""]))
+        return hakken("import", table, "--target", "yield", "--json").json
+
+    first = brought_in()
+    rows.append("B,20,4")  # so that an initial design of four would be written
+    second = brought_in()
+    file = Path("campaign.yaml")
+    file.write_text(file.read_text().replace("batch: 5", "batch: 2"))
+    rows.append("B,40,5")
+    third = brought_in()
+
+    assert [said["accepted"] for said in (first, second, third)] == [3, 1, 1]
+    assert second["text"] == first["text"]
+    assert third["file_state"] == "unchanged"
+    assert "experiments: 3}" in file.read_text()
+    assert len(on_record(home, "runs")) == 5
+    with open_record(home) as ledger:
+        assert ledger.campaign("runs").spec["planner"]["batch"] == 2
+
+
+def test_a_scope_of_which_another_batch_waits_brings_in_what_is_new(hakken: Any, home: Settings) -> None:
+    scope = Path("scope.csv")
+    waiting = "A,40,PENDING,1\nB,20,PENDING,1\nB,30,PENDING,0\n"
+    scope.write_text(f"ligand,t,yield,priority\nA,20,1,-1\nB,40,2,-1\nA,30,3,-1\n{waiting}")
+    hakken("import", scope, "--target", "yield:maximize")
+    scope.write_text(scope.read_text().replace("A,40,PENDING,1", "A,40,4,-1"))
+
+    said = hakken("import", scope, "--target", "yield:maximize")
+
+    assert "1 result put on record, 3 known already" in said.out
+    assert len(on_record(home, "scope")) == 4
 
 
 def test_a_dry_run_shows_the_file_and_leaves_no_trace(hakken: Any, home: Settings) -> None:
