@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from db import engine as engines
+from db import only_read
 from db.errors import NotALedger, NothingYet, NotLetIn, SchemaTooNew, refused
 
 HEAD: Final = "0004"  # the newest revision in ``migrations/versions``; a test compares them
@@ -56,15 +57,22 @@ def migrate_older(engine: Engine, clock: Callable[[], datetime], *, head: str = 
         raise NothingYet(f"{engines.shown(engine)} is empty; add a campaign (hakken run FILE), or name another record")
     if found == head:
         return
+    file = engines.sqlite_file(engine)
+    if file is not None and (unwritable := only_read.what_is_only_read(file)):
+        raise _may_not_be_migrated(engine, found, head, f"{unwritable} may only be read")
     try:
         _write(engine, clock, head, scripts)
     except sa.exc.DatabaseError as error:
         if not (why := refused(error)):
             raise
-        raise NotLetIn(
-            f"the ledger {engines.shown(engine)} has schema {found}, and what needs {head} may not be added to it from "
-            f"here ({why}); have somebody who may change its tables run hakken status with this hakken once"
-        ) from error
+        raise _may_not_be_migrated(engine, found, head, why) from error
+
+
+def _may_not_be_migrated(engine: Engine, found: str, head: str, why: str) -> NotLetIn:
+    return NotLetIn(
+        f"the ledger {engines.shown(engine)} has schema {found}, and what needs {head} may not be added to it from "
+        f"here ({why}); have somebody who may change its tables run hakken status with this hakken once"
+    )
 
 
 def found_in(engine: Engine, *, head: str = HEAD) -> str | None:

@@ -18,6 +18,8 @@ from db.ledger import reopen_ledger
 from db.only_read import what_is_only_read
 from loop.errors import LedgerBusy
 
+GOLDEN = Path(__file__).parent / "golden" / "0.1.0.sqlite"
+
 
 @pytest.fixture
 def file(filled_sqlite: Path, tmp_path: Path) -> Path:
@@ -95,6 +97,16 @@ def test_what_is_written_while_it_is_read_ends_the_look(file: Path, forbid: Call
 
     with reopen_ledger(str(file)) as ledger:
         assert ledger.campaign("coupling").reason == "changed"
+
+
+def test_an_older_record_is_left_to_those_who_may_write(file: Path, forbid: Callable[[Path], None]) -> None:
+    shutil.copy(GOLDEN, file)
+    forbid(file.parent)
+
+    with pytest.raises(NotLetIn, match=r"has schema 0001, .*hakken\.db may only be read\).*run hakken status .* once"):
+        reopen_ledger(str(file))
+
+    assert os.listdir(file.parent) == ["hakken.db"]
 
 
 def test_whoever_would_write_is_told_why_not(file: Path, forbid: Callable[[Path], None]) -> None:
