@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ def resource_checks(laboratory: Laboratory) -> Iterator[Check]:
     experiments = sample_experiments(laboratory.spec)
     for name, adapter in laboratory.resources.items():
         yield from _asked(name, adapter)
+        yield from _keys(name, laboratory)
         yield _judging(name, laboratory, experiments)
         yield from _foreseen(name, laboratory)
     yield from calibrations_in(laboratory.spec.campaign, laboratory.spec.resolved())
@@ -66,6 +67,25 @@ def _asked(name: str, adapter: Adapter) -> Iterator[Check]:
             yield from (Check(name, f.subject, f.verdict, f.found, f.remedy) for f in adapter.examine())
         except AdapterError as error:
             yield Check(name, "examination", "problem", "gives no answer", str(error))
+
+
+def _keys(name: str, laboratory: Laboratory) -> Iterator[Check]:
+    """Whether the keys by which it signs messages are there."""
+    from adapters.common.secret import secret
+    from adapters.http.options import webhook_keys
+
+    options = laboratory.spec.laboratory.options
+    parts = options.get("laboratories")
+    section = parts[name] if isinstance(parts, Mapping) and isinstance(laboratory.adapter, HasParts) else options
+    for key, reference in webhook_keys(section).items():
+        try:
+            secret(reference)
+        except AdapterError as error:
+            found, remedy = str(error).split("; ", 1)
+            lost = "and hakken listen takes in no messages without it"
+            yield Check(name, f"webhook key {key}", "problem", f"{found}, {lost}", remedy)
+        else:
+            yield Check(name, f"webhook key {key}", "ok", f"{reference} is set")
 
 
 def _judging(name: str, laboratory: Laboratory, experiments: Sequence[ExperimentSpec]) -> Check:

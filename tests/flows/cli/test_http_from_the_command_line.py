@@ -79,6 +79,34 @@ def test_what_is_wrong_in_the_file_is_said_before_anything_is_asked(
 KEYS = ("simulated: true", "webhook_keys: {k1: $LAB_KEY}")
 
 
+@pytest.mark.parametrize("is_one_of_several", [False, True])
+def test_check_names_a_key_of_messages_that_is_missing(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_one_of_several: bool
+) -> None:
+    monkeypatch.setenv("LAB_KEY", "s3cret")
+    monkeypatch.delenv("LAB_OLD_KEY", raising=False)
+    path = campaign_at(
+        "http://127.0.0.1:9", tmp_path, ("simulated: true", "webhook_keys: {new: $LAB_KEY, old: $LAB_OLD_KEY}")
+    )
+    if is_one_of_several:
+        before, _, section = path.read_text("utf-8").partition("laboratory:\n")
+        bench = "".join(f"    {line}\n" for line in section.splitlines())
+        several = (
+            f"laboratory:\n  adapter: several\n  laboratories:\n    http:\n{bench}    spare: {{adapter: simulated}}\n"
+        )
+        path.write_text(before + several, "utf-8")
+
+    said = hakken("lab", "check", path, "--json")
+
+    found = {c["subject"]: c for c in said.json["checks"] if c["subject"].startswith("webhook")}
+    assert said.code == 2
+    assert found["webhook key new"]["verdict"] == "ok"
+    assert found["webhook key old"]["verdict"] == "problem"
+    assert found["webhook key old"]["area"] == "http"
+    assert "LAB_OLD_KEY is not set, and hakken listen takes in no messages" in found["webhook key old"]["found"]
+    assert "s3cret" not in said.out
+
+
 def sent_off(hakken: Any, path: Path) -> None:
     """The first batch is in the laboratory, and nobody has asked for its results."""
     said = hakken("tick", path, "--json")
