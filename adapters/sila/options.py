@@ -101,6 +101,13 @@ def _read(base: str, option: str, name: str | None) -> bytes | None:
         return None
     path: Path = resolve(base, name)
     try:
-        return path.read_bytes()
+        pem = path.read_bytes()
     except OSError as error:
         raise AdapterOptionsError("sila2", [f"option {option!r}: {path} cannot be read ({error.strerror})"]) from None
+    what = b"PRIVATE KEY-----" if option == "private_key" else b"-----BEGIN CERTIFICATE-----"
+    if what not in pem:
+        held = "private key" if option == "private_key" else "certificate"
+        raise AdapterOptionsError(
+            "sila2", [f"option {option!r}: {path} holds no {held} in PEM; name the file that does"]
+        )
+    return pem

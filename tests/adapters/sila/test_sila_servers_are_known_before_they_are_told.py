@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.errors import AdapterOptionsError
 from adapters.sila import options as sila2
 from loop.errors import AdapterUnavailable
 from tests.adapters.helpers import context
@@ -58,6 +59,18 @@ def test_a_certificate_of_another_host_name_is_said_to_be_so(tmp_path: Path, enc
 
     assert not other.health().is_ok
     assert "state the address by the name that it certifies" in other.health().message
+
+
+def test_a_file_that_holds_no_certificate_or_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "robot.der").write_bytes(b"\x30\x82")
+    (tmp_path / "me.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    pair = {"certificate": "me.pem", "private_key": "me.pem"}
+    with pytest.raises(AdapterOptionsError, match=r"'root_certificates': .*robot.der holds no certificate in PEM"):
+        sila2.build({"address": "robot:1", "root_certificates": "robot.der"}, context(tmp_path))
+    with pytest.raises(
+        AdapterOptionsError, match=r"'private_key': .*me.pem holds no private key in PEM; name the file"
+    ):
+        sila2.build({"address": "robot:1", **pair}, context(tmp_path))
 
 
 def test_a_plain_server_is_not_talked_to_unless_asked(tmp_path: Path) -> None:
