@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
-from flows.engine.instruments.matching import Brought, InHand, Sorted, sort_files
+from flows.engine.instruments.matching import MOST_NAMED, Brought, InHand, Sorted, sort_files
+from flows.engine.instruments.remarks import remarks
 from flows.engine.looking.reports import Ingested, IngestReport
 from flows.engine.looking.view import View
 from flows.engine.passes import call_off
@@ -27,8 +29,9 @@ from loop.contracts import Artifact
 from loop.errors import AnalysisError, HakkenError
 from loop.outcome import Outcome
 from loop.raw import sha_of
-from loop.record import EnvelopeDraft, EnvelopeRecord, Json, Verdict
+from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, Json, Verdict
 from loop.spec import build_analysis
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -67,16 +70,20 @@ def ingest_files(
             records = [_unsaved(draft, i) for i, draft in enumerate(sorted_.drafts)]
             judged = Judge(view, InHand(files)).judge(records)
             return _report(
-                view, [(j.envelope, j.verdict, j.message, j.outcome, j.context) for j in judged], dry_run=True
+                view,
+                [(j.envelope, j.verdict, j.message, j.outcome, j.context) for j in judged],
+                notes=remarks(view, files, sorted_.owners, plate=plate),
+                dry_run=True,
             )
         _analysis(View(ledger, name))  # before anything is written
         with holding(ledger, settings, name, patience=PATIENCE) as held:
             session = Session(settings, name, ledger, held)
             sorted_ = sort_files(files, session.view.attempts, _analysis(session.view), plate=plate)
             report = _take_in(session, files, sorted_, by)
+            said = remarks(session.view, files, sorted_.owners, plate=plate)
             came = session.stops_since()  # a stop that was on record and not judged yet, among them
     halted = [f"campaign {name!r} is halted by a safety stop: {stop.text}" for stop in came]
-    return replace(report, notes=(*report.notes, *halted, *call_off(settings, came)))
+    return replace(report, notes=(*report.notes, *said, *halted, *call_off(settings, came)))
 
 
 def _take_in(session: Session, files: Sequence[Brought], sorted_: Sorted, by: str) -> IngestReport:
@@ -138,7 +145,9 @@ _Told = tuple[EnvelopeRecord, Verdict | None, str, Outcome | None, Json | None]
 
 def _report(view: View, told: Sequence[_Told], *, notes: Sequence[str] = (), dry_run: bool = False) -> IngestReport:
     attempts = {a.key: a for a in view.attempts}
-    rows, problems = [], []
+    rows: list[Ingested] = []
+    problems: list[str] = []
+    otherwise: Counter[str] = Counter()  # attempts that ended otherwise, by file
     for envelope, verdict, message, outcome, context in told:
         attempt = attempts.get(envelope.key or "")
         provenance = (context or {}).get("provenance") or {}
@@ -147,15 +156,20 @@ def _report(view: View, told: Sequence[_Told], *, notes: Sequence[str] = (), dry
             Ingested(
                 files,
                 envelope.key,
-                "" if attempt is None else view.label(attempt.settings),
+                "" if attempt is None else _where(attempt) + view.label(attempt.settings),
                 "waits" if verdict is None else verdict.value,
                 outcome,
                 tuple(provenance.get("doubts", ())),
                 message,
             )
         )
-        if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
+        otherwise[files] += verdict is Verdict.CONTRADICTORY
+        is_shown = verdict is not Verdict.CONTRADICTORY or otherwise[files] <= MOST_NAMED
+        if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE) and is_shown:
             problems.append(f"{files}: {message or 'its file is not on this machine'}")
+    problems += [
+        f"{files}: so did {plural(n - MOST_NAMED, 'attempt')} more" for files, n in otherwise.items() if n > MOST_NAMED
+    ]
     new = {e.id for e, verdict, *_ in told if verdict is Verdict.ACCEPTED}
     said = () if dry_run else slips(view, (o for o in view.observations if o.id in new))
     counts = [r.verdict for r in rows]
@@ -167,6 +181,11 @@ def _report(view: View, told: Sequence[_Told], *, notes: Sequence[str] = (), dry
         tuple(dict.fromkeys((*notes, *said))),
         dry_run,
     )
+
+
+def _where(attempt: AttemptRecord) -> str:
+    """The well in which an experiment of a plate lies, before its settings."""
+    return "" if attempt.place is None else f"plate {attempt.place.plate} {attempt.place.well}: "
 
 
 def _brought(path: Path) -> Brought:
