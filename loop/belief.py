@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
@@ -82,16 +83,17 @@ def learn(
     sets = [TrainingSet.of(table, i, () if t.is_exact else effects) for i, t in enumerate(objective.targets)]
     seeds = [seed + 7919 * i for i in range(len(sets))]
     alone = [i for i, t in enumerate(objective.targets) if not (hints or {}).get(t.name)]
-    together = _known_together(spec, space, recipe, objective.targets, alone, sets, seeds)
-    for i, (target, data, target_seed) in enumerate(zip(objective.targets, sets, seeds, strict=True)):
-        if heard := (hints or {}).get(target.name):
-            fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
-            models.append(fitted)
-            if len(data) < FEWEST and not any(h.is_scaled for h in heard):
-                unscaled.add(target.name)
-        else:
-            own = _own(spec, space, recipe, target)
-            models.append(together[i] if i in together else own.fit(space, data, seed=target_seed))
+    with _few_named_by_target(objective.targets, sets):
+        together = _known_together(spec, space, recipe, objective.targets, alone, sets, seeds)
+        for i, (target, data, target_seed) in enumerate(zip(objective.targets, sets, seeds, strict=True)):
+            if heard := (hints or {}).get(target.name):
+                fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
+                models.append(fitted)
+                if len(data) < FEWEST and not any(h.is_scaled for h in heard):
+                    unscaled.add(target.name)
+            else:
+                own = _own(spec, space, recipe, target)
+                models.append(together[i] if i in together else own.fit(space, data, seed=target_seed))
     known = {i: Known.of(data) for i, (t, data) in enumerate(zip(objective.targets, sets, strict=True)) if t.is_exact}
     races = races_of(history.claims, {t.name: m for t, m in zip(objective.targets, models, strict=True)})
     notes = [
@@ -154,6 +156,15 @@ def _known_together(
             learnt = _each(own, space, [sets[i] for i in classed], [seeds[i] for i in classed])
             known |= dict(zip(classed, learnt, strict=True))
     return known
+
+
+@contextmanager
+def _few_named_by_target(targets: Sequence[Target], sets: Sequence[TrainingSet]) -> Iterator[None]:
+    """Have what is raised of too few values name the targets that lack them, where there are several."""
+    try:
+        yield
+    except TooFewPoints as error:
+        raise error.of_targets({t.name: len(data) for t, data in zip(targets, sets, strict=True)}) from None
 
 
 def _scattering(space: Space, target: Target, known: Known) -> str:

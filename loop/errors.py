@@ -35,7 +35,7 @@ HakkenError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -117,12 +117,28 @@ class TooFewPoints(PlanError):
     ``told`` says what is needed and what there is, where not all observations count alike.
     """
 
-    def __init__(self, surrogate: str, needed: int, present: int, told: str = "") -> None:
+    def __init__(
+        self,
+        surrogate: str,
+        needed: int,
+        present: int,
+        told: str = "",
+        remedy: str = "run more experiments of the initial design first",
+    ) -> None:
         super().__init__(
-            f"surrogate {surrogate!r} needs {told or f'{needed} observations and has {present}'}; "
-            "run more experiments of the initial design first"
+            f"surrogate {surrogate!r} needs {told or f'{needed} observations and has {present}'}; {remedy}"
         )
         self.surrogate, self.needed, self.present = surrogate, needed, present
+
+    def of_targets(self, present: Mapping[str, int]) -> TooFewPoints:
+        """The same with the names of those targets that have too few, of how many observations each has."""
+        few = {target: n for target, n in present.items() if n < self.needed}
+        if len(present) < 2 or not few:
+            return self
+        there = " and ".join(f"{n} of {target}" for target, n in few.items())
+        told = f"{self.needed} observations of each target and has {there}"
+        remedy = "run more experiments, or tell what was measured of those that ran"
+        return TooFewPoints(self.surrogate, self.needed, self.present, told, remedy)
 
 
 class FitError(PlanError):

@@ -189,3 +189,15 @@ def test_without_a_model_it_is_said_why(hakken: Any, tell_table: Any) -> None:
     assert "needs" in hakken("predict", "heat").err
     tell_table(spec(campaign="lots", planner={"surrogate": "random"}), ROWS)
     assert "the campaign uses no model (surrogate: random), so nothing is believed" in hakken("predict", "lots").err
+
+
+@pytest.mark.parametrize("words", [("predict", "heat"), ("explain", "heat"), ("best", "heat")], ids=" ".join)
+def test_a_target_that_was_never_measured_is_named(hakken: Any, tell_table: Any, words: tuple[str, ...]) -> None:
+    two = {"yield": spec()["objective"]["yield"], "ee": {"goal": "maximize", "unit": "%"}}
+    tell_table(spec(objective=two), ROWS)
+
+    said = hakken(*words)
+
+    assert "surrogate 'gp' needs 2 observations of each target and has 0 of ee; run more experiments, or tell" in (
+        said.err + said.out
+    )
