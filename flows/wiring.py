@@ -12,7 +12,7 @@ from flows.libraries.store import Store
 from flows.raw.store import RawStore
 from flows.settings import SettingsError
 from loop.contracts import Adapter, AdapterContext
-from loop.errors import NotFound, SpecError
+from loop.errors import AdapterError, NotFound, SpecError
 from loop.molecules.shelf import put_up
 from loop.progress import counted
 from loop.record import Json
@@ -184,6 +184,7 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         AdapterError: Its options or files are wrong.
     """
     from adapters.common.limits import limited
+    from adapters.errors import AdapterOptionsError, TableError
     from adapters.registry import build
 
     context = AdapterContext(
@@ -198,8 +199,24 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         levels=levels_of(spec),
         molecules=molecules_of(spec),
     )
-    adapter = build(spec.laboratory.adapter, spec.laboratory.options, context)
+    try:
+        adapter = build(spec.laboratory.adapter, spec.laboratory.options, context)
+    except (AdapterOptionsError, TableError) as error:
+        if base is None and (where := _moved(settings, spec.campaign)):
+            raise AdapterError(f"{error}. {where}") from error
+        raise
     return limited(adapter, build_limits(spec), context.recipe)
+
+
+def _moved(settings: Settings, campaign: str) -> str:
+    """Where the campaign file is not any more, and what to do about it; "" where it is there, or never was here."""
+    file = campaign_file(settings, campaign)
+    if file is None or file.exists():
+        return ""
+    return (
+        f"The campaign file is not at {file} any more, beside which the laboratory's files are looked for; where they "
+        "were moved, hakken tick FILE with its new place notes that"
+    )
 
 
 def laboratory_folder(settings: Settings, campaign: str) -> Path:

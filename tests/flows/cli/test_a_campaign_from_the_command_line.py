@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.cli.small import write
+from tests.flows.cli.small import CAMPAIGN, write
 from tests.flows.engine.outages import Outage
 
 pytestmark = pytest.mark.usefixtures("small_campaign")
@@ -78,6 +78,25 @@ def test_a_name_with_a_space_is_quoted_in_what_to_type_next(hakken: Any) -> None
     assert hakken("stop", "two words").out.splitlines()[-1].startswith("next: hakken resume 'two words' takes it up")
     assert hakken("resume", "two words").out.endswith("next: hakken run 'two words' goes on\n")
     assert "hakken replay 'two words' 1 plans it again" in hakken("show", "two words").out
+
+
+def test_where_a_campaign_file_was_moved_with_what_lies_beside_it_is_asked_for(hakken: Any) -> None:
+    before, after = Path("before"), Path("after")
+    before.mkdir()
+    rows = "".join(f"{ligand},{t},{t}\n" for ligand in ("PPh3", "PCy3") for t in (60, 80, 100))
+    (before / "table.csv").write_text(f"ligand,temperature,yield\n{rows}")
+    told = CAMPAIGN.replace("{adapter: simulated}", "{adapter: emulator, table: table.csv}")
+    (before / "small.yaml").write_text(told)
+    assert hakken("tick", before / "small.yaml").code == 0
+    before.rename(after)
+
+    lost = hakken("tick", "small")
+
+    assert lost.code == 2
+    assert f"The campaign file is not at {before.absolute() / 'small.yaml'} any more" in lost.err
+    assert "hakken tick FILE with its new place notes that" in lost.err
+    assert hakken("tick", after / "small.yaml").code == 0
+    assert hakken("run", "small").code == 0
 
 
 def test_a_larger_budget_goes_on(hakken: Any) -> None:
