@@ -19,6 +19,7 @@ from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
 from loop.record import AttemptRecord
 from loop.spec import build_limits, build_recipe
+from loop.wording import plural
 
 
 @dataclass
@@ -91,6 +92,27 @@ def _note(session: Session, standing: Standing) -> None:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({why}); asked again next time")
     for attempt, why in standing.untold if standing.n_told else ():
         session.tally.note(untold(session, attempt, why))
+    _note_wanting(session, standing)
+    for attempt, how in standing.lost[:NAMED]:
+        session.tally.note(f"{session.view.label(attempt.settings)} ({attempt.key}) was lost: {how}")
+    if more := len(standing.lost[NAMED:]):
+        session.tally.note(f"{more} more experiments were lost")
+    if n := len(standing.elsewhere):
+        session.tally.note(
+            f"{n} of the experiments under way {'is' if n == 1 else 'are'} {_elsewhere(session)}, and the laboratory "
+            "cannot tell here whether they run: go on from the folder that sent them, or bring it here; where that "
+            "cannot be, hakken resolve says of each whether it ran"
+        )
+
+
+def _note_wanting(session: Session, standing: Standing) -> None:
+    """Say what waits there for a person to let it go on; while a safety stop is in force, that nobody may."""
+    if (n := len(standing.wanting)) and session.view.stops:
+        session.tally.note(
+            f"{plural(n, 'experiment')} under way wait{'s' * (n == 1)} there for a person; let nothing go on before "
+            "the safety stop is lifted"
+        )
+        return
     by_text: dict[str, list[AttemptRecord]] = {}
     for attempt, wants in standing.wanting:
         by_text.setdefault(wants, []).append(attempt)
@@ -102,16 +124,6 @@ def _note(session: Session, standing: Standing) -> None:
         )
     if more := sum(len(attempts) for attempts in list(by_text.values())[NAMED:]):
         session.tally.note(f"{more} more experiments wait for a person in the same way")
-    for attempt, how in standing.lost[:NAMED]:
-        session.tally.note(f"{session.view.label(attempt.settings)} ({attempt.key}) was lost: {how}")
-    if more := len(standing.lost[NAMED:]):
-        session.tally.note(f"{more} more experiments were lost")
-    if n := len(standing.elsewhere):
-        session.tally.note(
-            f"{n} of the experiments under way {'is' if n == 1 else 'are'} {_elsewhere(session)}, and the laboratory "
-            "cannot tell here whether they run: go on from the folder that sent them, or bring it here; where that "
-            "cannot be, hakken resolve says of each whether it ran"
-        )
 
 
 def _is_in_doubt(attempt: AttemptRecord) -> bool:

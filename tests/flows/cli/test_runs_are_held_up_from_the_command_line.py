@@ -58,6 +58,29 @@ def test_a_run_is_held_up_and_goes_on(hakken: Any, home: Settings, tmp_path: Pat
     assert (stands, goes_on) == (["paused"], ["running"])
 
 
+@pytest.mark.parametrize("running", ["leave", "cancel"])
+def test_while_a_safety_stop_is_in_force_nobody_is_told_to_let_a_run_go_on(
+    hakken: Any, home: Settings, tmp_path: Path, running: str
+) -> None:
+    with serving(StandIn(tmp_path / "robot", looks=1000)) as url:
+        campaign(home, tmp_path, robot=url, safety={"running": running})
+        go_on(home, 2)
+        hakken("lab", "pause", "small")
+        held_up = tick(home, "small", planner=cheap_planner).notes
+        stopped = hakken("stop", "small", "--safety", "--why", "it smells of gas")
+        halted = tick(home, "small", planner=cheap_planner).notes
+        hakken("resume", "small", "--by", "ada", "--why", "aired")
+        lifted = tick(home, "small", planner=cheap_planner).notes
+
+    go_on_ = "let it go on there or with hakken lab resume"
+    left = [note for note in halted if "let nothing go on before the safety stop is lifted" in note]
+    assert any(go_on_ in note for note in held_up)
+    assert go_on_ not in stopped.out
+    assert not any(go_on_ in note for note in halted)
+    assert len(left) == (running == "leave")
+    assert any(go_on_ in note for note in lifted) == (running == "leave")
+
+
 @pytest.mark.parametrize("command", ["pause", "resume"])
 def test_a_laboratory_that_cannot_pause_is_named_with_the_way_out(
     hakken: Any, home: Settings, tmp_path: Path, command: str
