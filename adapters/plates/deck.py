@@ -21,7 +21,7 @@ DECK: Final = frozenset({"deck", "tips", "by_hand", "confirm", "labware", "liqui
 Slot = Annotated[
     str,
     BeforeValidator(lambda said: str(said) if type(said) is int else said),
-    spelt(r"[1-9]|1[01]|[A-D][1-4]", "a slot: 1 to 11 of an OT-2, A1 to D4 of a Flex"),
+    spelt(r"[1-9]|1[01]|[A-D][1-3]", "a slot that pipettes reach: 1 to 11 of an OT-2, A1 to D3 of a Flex"),
 ]
 # Slots of an OT-2 by the names of a Flex, whose robots know both: 1 is at the front on the left, 3 on the right.
 _OTHER_NAMES: Final = {

@@ -24,6 +24,7 @@ from loop.recipe import Recipe, shortages
 from loop.recipe.procedure import Action, Heating, Measuring, Sampling, Stirring, Transfer, Waiting
 
 PLATE: Final = "plate"
+SAMPLES: Final = "samples:"  # before the name of a plate for samples
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class _Planner:
         elif isinstance(action, Sampling):
             for well, sampling in acts:
                 assert isinstance(sampling, Sampling)
-                self._move((PLATE, well), (f"samples:{sampling.into}", well), sampling.volume, "water", False, 0)
+                self._move((PLATE, well), (f"{SAMPLES}{sampling.into}", well), sampling.volume, "water", False, 0)
         elif isinstance(action, Heating):
             self.actions.append(
                 {"do": "heat", "temperature": action.temperature, "time": action.time, "speed": action.speed}

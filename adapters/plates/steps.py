@@ -83,7 +83,27 @@ def steps_that_differ(options: PlateOptions, recipe: Recipe, wells: Wells) -> li
                 )
             )
         found += [p for action in sorted(set(done.values()), key=repr)[:1] if (p := _unable(options, number, action))]
-    return found
+    return [*found, *_reached_while_it_shakes(options, recipe, wells)]
+
+
+def _reached_while_it_shakes(options: PlateOptions, recipe: Recipe, wells: Wells) -> list[Problem]:
+    """The first step in which a pipette would come to a plate that a step without a time keeps shaking."""
+    shaken_since: int | None = None
+    for number in range(len(recipe.steps)):
+        acts = [a for p in wells.values() for a in of_step(p, number) if VERB[type(a)] not in options.by_hand]
+        for action in acts:
+            match action:
+                case Heating(time=None, speed=None):
+                    pass
+                case Heating(time=None):
+                    shaken_since = number
+                case Heating() | Stirring():
+                    shaken_since = None
+                case Transfer() | Sampling() if shaken_since is not None:
+                    rule = f"the plate is shaken from step {shaken_since + 1} on, which has no time, and no pipette "
+                    remedy = f"give step {shaken_since + 1} a time, or leave out its speed"
+                    return [Problem(f"step {number + 1}", f"{rule}comes to a plate that shakes", remedy)]
+    return []
 
 
 def of_step(procedure: Procedure, number: int) -> list[Action]:

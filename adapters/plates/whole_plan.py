@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.plates.deck import Placed, PlateOptions
 from adapters.plates.pipetting import racks_for
-from adapters.plates.planning import PLATE, Plan
+from adapters.plates.planning import PLATE, SAMPLES, Plan
 
 
 def whole_plan(
@@ -18,7 +18,7 @@ def whole_plan(
     deck = options.deck
     labware = [_placed(PLATE, deck.plate)]
     labware += [_placed(f"stocks{i}", stock) for i, stock in enumerate(deck.stocks)]
-    labware += [_placed(f"samples:{name}", into) for name, into in deck.samples.items()]
+    labware += [_placed(f"{SAMPLES}{name}", into) for name, into in deck.samples.items()]
     labware += [
         {"id": f"tips{slot}", "load": tips.labware, "slot": slot, "module": None}
         for tips in deck.tips
@@ -49,4 +49,8 @@ def _asked(title: str, plan: Plan, labware: Sequence[Mapping[str, Any]]) -> str:
     tubes = "; ".join(
         f"slot {slots[t['labware']]} {t['well']}: {math.ceil(t['volume'] - 1e-6)} uL {t['stock']}" for t in plan.liquids
     )
-    return f"{title}: put a fresh plate and full tip racks on the deck, and stocks into {tubes}. Then resume."
+    into = dict.fromkeys(action["to"][0] for action in plan.actions if action["do"] == "move")
+    samples = "".join(
+        f", a fresh one for {id_.removeprefix(SAMPLES)} in slot {slots[id_]}," for id_ in into if id_ != PLATE
+    )
+    return f"{title}: put a fresh plate{samples} and full tip racks on the deck, and stocks into {tubes}. Then resume."

@@ -344,6 +344,10 @@ def test_a_plate_that_cannot_be_made_ends_before_the_robot_hears_of_it(tmp_path:
             },
             ["the waste bin stands in A3; move what stands there, or the bin (deck.trash)"],
         ),
+        (
+            {"deck": deck(plate={"labware": "corning_96_wellplate_360ul_flat", "slot": "D4"})},
+            ["'deck.plate.slot' must be: a slot that pipettes reach", "A1 to D3 of a Flex; got 'D4'"],
+        ),
         ({"deck": deck(tips=[{"labware": "tips", "slots": ["5"]}])}, ["'tips' is none", "opentrons_96_tiprack_20ul"]),
         ({"deckk": {}}, ["unknown option 'deckk' (did you mean 'deck'?)"]),
         ({"measured_by": {"worksheet": "a.csv"}}, ["measured_by needs a line 'adapter'"]),

@@ -8,6 +8,8 @@ import pytest
 
 from adapters.plates.labware import DEEP
 from adapters.plates.planning import plan_plate
+from adapters.plates.steps import steps_that_differ
+from adapters.plates.whole_plan import whole_plan
 from loop.recipe import By, Dose, Form, Recipe, Sample, Stock, Vessel, work_out
 from loop.recipe.amounts import VOLUME, Amount
 from tests.adapters.plates.robots import CAMPAIGN, DECKS, deck, recipe, refused, told, wells
@@ -43,6 +45,39 @@ def test_what_a_module_cannot_be_set_to_is_named(step: str, module: str, says: s
     (problem,) = refused(told(deck=deck(plate=plate), by_hand=[]), wells(1, 1, of), of)
 
     assert says in problem
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        ("{heat: 60 degC, speed: 500 rpm}", ["step 6: the plate is shaken from step 5 on, which has no time"]),
+        ("{heat: 60 degC, speed: 500 rpm, time: 1 h}", []),
+        ("{heat: 60 degC}", []),
+        ("{heat: 60 degC, speed: 500 rpm}\n    - {stir: 500 rpm, time: 1 h}", []),
+        ("{heat: 60 degC, speed: 500 rpm}\n    - {heat: 80 degC}", ["step 7: the plate is shaken from step 5 on"]),
+    ],
+)
+def test_a_pipette_that_would_come_to_a_plate_that_shakes_is_named(steps: str, says: list[str]) -> None:
+    text = CAMPAIGN.replace("{heat: temperature, time: 2 h}", f"{steps}\n    - {{dispense: DMSO, volume: 20 uL}}")
+    of = recipe(text.replace("recipe:\n", "recipe:\n  beside: [temperature]\n"))
+    plate = {**DECKS["OT-2"]["plate"], "module": "heaterShakerModuleV1"}
+    found = steps_that_differ(told(deck=deck(plate=plate), by_hand=[]), of, wells(1, 2, of))
+
+    assert len(found) == len(says)
+    assert all(part in str(problem) for part, problem in zip(says, found, strict=True))
+
+
+def test_people_are_asked_for_a_fresh_plate_of_samples_where_the_robot_takes_some() -> None:
+    text = CAMPAIGN.replace("time: 2 h}\n", "time: 2 h}\n    - {sample: 5 uL, into: HPLC}\n")
+    samples = {"HPLC": {"labware": "nest_96_wellplate_200ul_flat", "slot": "2"}}
+    asked = []
+    for by_hand in (["heat"], ["heat", "sample"]):
+        said, of = told(deck=deck(samples=samples), by_hand=by_hand, confirm=True), recipe(text)
+        plan = plan_plate(said, of, wells(1, 1, of))
+        asked.append(whole_plan(said, plan, key="k", title="coupling, plate 1", wells={})["actions"][0]["say"])
+
+    assert "put a fresh plate, a fresh one for HPLC in slot 2, and full tip racks on the deck" in asked[0]
+    assert "put a fresh plate and full tip racks on the deck" in asked[1]
 
 
 def draws(volume: float) -> Recipe:
