@@ -27,6 +27,7 @@ from adapters.plates.measuring import Measuring
 from adapters.plates.pipetting import untaken
 from adapters.plates.planning import CannotBePlanned, Plan, plan_plate
 from adapters.plates.runs import PlateRun, Plates, in_order
+from adapters.plates.whole_plan import tubes_by_stock
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -164,6 +165,18 @@ class PlateMaker(ABC):
         except CannotBePlanned as error:
             return error.problems
         return ()
+
+    def laid_out(self, specs: Sequence[ExperimentSpec]) -> Mapping[str, Sequence[tuple[str, float]]]:
+        """The tubes of each stock, by slot and well, with the rest that stays in each."""
+        if self._deck_options.runs == "each":
+            return {}  # each has the deck to itself
+        made = {s.place["well"]: p for s in specs if "well" in s.place and (p := possible(self._recipe, s.settings))}
+        order = self._in_order({well: well for well in made})
+        try:
+            plan = plan_plate(self._deck_options, self._recipe, {well: made[well] for well in order})
+        except CannotBePlanned:
+            return {}
+        return tubes_by_stock(self._deck_options, plan)
 
     def find(self, key: AttemptKey) -> Found | Absent | Unknown:
         found = self._jobs.find(key)

@@ -40,6 +40,15 @@ def whole_plan(
     }
 
 
+def tubes_by_stock(options: PlateOptions, plan: Plan) -> dict[str, list[tuple[str, float]]]:
+    """By stock its tubes, each with its slot and well in words and the uL to put there."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    for liquid in plan.liquids:
+        slot = options.deck.stocks[int(liquid["labware"].removeprefix("stocks"))].slot
+        found.setdefault(liquid["stock"], []).append((f"slot {slot} {liquid['well']}", liquid["volume"]))
+    return found
+
+
 def _placed(id_: str, placed: Placed) -> dict[str, Any]:
     return {"id": id_, "load": placed.labware, "slot": placed.slot, "module": placed.module}
 

@@ -121,6 +121,7 @@ def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) 
 
 def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Draw the plate of a round on a page to be printed, and write its wells as a table to be filled in and told."""
+    from flows import engine
     from flows.cli.showing.plates import plate_lines, table_notes
     from flows.cli.showing.rounds import last_round
     from flows.plates import view_plate
@@ -131,6 +132,8 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
     with open_record(where) as ledger:
         number = last_round(ledger, campaign) if round_number is None else round_number
         view = view_plate(ledger, campaign, number)
+        if view.prepare and all(w.key for w in view.wells) and (places := engine.laid_out(where, campaign, number)):
+            view = view_plate(ledger, campaign, number, places)
     folder = where.folder(campaign)
     folder.mkdir(parents=True, exist_ok=True)
     page, sheet = folder / f"plate-{number}.html", folder / f"plate-{number}.csv"

@@ -6,6 +6,7 @@ from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.best import believed, best
 from flows.engine.looking.examining import examine, examined
 from flows.engine.looking.explaining import explain, explained, is_about_molecules, relied, rests_on
+from flows.engine.looking.laying import laid_out
 from flows.engine.looking.predicting import PredictError, predict
 from flows.engine.looking.previewing import preview, preview_file
 from flows.engine.looking.replaying import replay
@@ -53,6 +54,7 @@ __all__ = [
     "halt",
     "ingest_files",
     "is_about_molecules",
+    "laid_out",
     "let_go",
     "lift",
     "lift_halt",

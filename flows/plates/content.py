@@ -87,8 +87,12 @@ class PlateView:
         return value if isinstance(value, str) else f"{value:g} {self.units.get(parameter, '')}".strip()
 
 
-def view_plate(ledger: Ledger, campaign: str, number: int) -> PlateView:
+def view_plate(
+    ledger: Ledger, campaign: str, number: int, places: Mapping[str, Sequence[tuple[str, float]]] | None = None
+) -> PlateView:
     """The plate of a round, with what is done in each well and prepared for it where a recipe says so.
+
+    ``places``: of its stocks, where a laboratory says them (``loop.contracts.LaysOut``).
 
     Raises:
         NotFound: There is no such round, or its batch is no plate.
@@ -108,7 +112,7 @@ def view_plate(ledger: Ledger, campaign: str, number: int) -> PlateView:
         )
     view = read_plate(spec, campaign, number, proposals, attempts)
     recipe = build_recipe(CampaignSpec.from_resolved(spec))
-    return view if recipe is None else _with_recipe(view, recipe)
+    return view if recipe is None else _with_recipe(view, recipe, places)
 
 
 def laid_out(proposals: Iterable[ProposalRecord], attempts: Iterable[AttemptRecord]) -> tuple[ProposalRecord, ...]:
@@ -168,13 +172,15 @@ def read_plate(
     return replace(view, common=common)
 
 
-def _with_recipe(view: PlateView, recipe: Recipe) -> PlateView:
+def _with_recipe(
+    view: PlateView, recipe: Recipe, places: Mapping[str, Sequence[tuple[str, float]]] | None
+) -> PlateView:
     """The plate with what is done in each well, and the stocks that this takes."""
     sound = [procedure for w in view.wells if (procedure := possible(recipe, w.settings)) is not None]
     return replace(
         view,
         procedures={w.label: in_words(recipe, w.settings) for w in view.wells},
-        prepare=stock_list(recipe, sound),
+        prepare=stock_list(recipe, sound, places),
         short=tuple(str(problem) for problem in shortages(recipe, sound)),
     )
 

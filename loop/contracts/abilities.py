@@ -154,6 +154,17 @@ class ChecksTogether(Protocol):
 
 
 @runtime_checkable
+class LaysOut(Protocol):
+    """An adapter that makes experiments together, from stocks that people put into places of its own."""
+
+    def laid_out(self, specs: Sequence[ExperimentSpec]) -> Mapping[str, Sequence[tuple[str, float]]]:
+        """By stock, as ``loop.recipe.text.described`` calls it, its places in words, each with the uL put there.
+
+        All of one plate; empty where it cannot be made as it is. Nothing moves and nothing is written."""
+        ...
+
+
+@runtime_checkable
 class CanPause(Protocol):
     """An adapter whose runs can be held up and go on."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from loop.errors import RecipeError
 from loop.recipe.amounts import AMOUNT, MASS, SPEED, TEMPERATURE, TIME, VOLUME, shown, shown_at_least
@@ -41,15 +41,27 @@ def in_words(recipe: Recipe, settings: Mapping[str, str | float]) -> str:
         return f"Cannot be made. {error}"
 
 
-def stock_list(recipe: Recipe, procedures: Iterable[Procedure]) -> tuple[str, ...]:
-    """What to prepare for these together: one line for each stock, the rest that cannot be drawn included."""
+def stock_list(
+    recipe: Recipe, procedures: Iterable[Procedure], places: Mapping[str, Sequence[tuple[str, float]]] | None = None
+) -> tuple[str, ...]:
+    """What to prepare for these together: one line for each stock, the rest that cannot be drawn included.
+
+    Args:
+        recipe: Where the stocks are.
+        procedures: What takes of them.
+        places: By stock as it is ``described``, where a laboratory has it stand, each with the uL put there. They are
+            more in all where each place has a rest of its own.
+    """
     lines = []
     for use in consumption(procedures).values():
         stock = recipe.stocks[use.stock]
         unit = MASS if stock.form is Form.SOLID else VOLUME
-        rest = f", {shown(stock.dead, unit)} of it not to be drawn" if stock.dead else ""
-        needed = shown_at_least(use.quantity + stock.dead, unit)
-        lines.append(f"{described(stock)}: {needed} for {plural(use.experiments, 'experiment')}{rest}")
+        there = (places or {}).get(described(stock), ())
+        of = "it" if len(there) < 2 else "each"
+        rest = f", {shown(stock.dead, unit)} of {of} not to be drawn" if stock.dead else ""
+        needed = shown_at_least(sum(v for _, v in there) if there else use.quantity + stock.dead, unit)
+        stands = "; " + ", ".join(f"{place}: {shown_at_least(v, unit)}" for place, v in there) if there else ""
+        lines.append(f"{described(stock)}: {needed} for {plural(use.experiments, 'experiment')}{rest}{stands}")
     return tuple(lines)
 
 

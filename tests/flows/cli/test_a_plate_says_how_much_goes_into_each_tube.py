@@ -1,0 +1,82 @@
+"""``hakken plate`` asks for as much of each stock as its robot's tubes take together, and says which tube gets what."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = """\
+campaign: coupling
+space:
+  base: {type: category, options: [BTMG, MTBD]}
+  equivalents: {type: number, values: [1, 1.5, 2], unit: equiv}
+objective: {yield: {goal: maximize, unit: "%"}}
+plate: {rows: 2, columns: 3}
+planner: {surrogate: random, initial: {design: random}}
+recipe:
+  vessel: {holds: 300 uL}
+  limiting: {of: halide, amount: 10 umol}
+  stocks:
+    halide: {concentration: 0.5 mol/L, solvent: DMSO, dead: 1.28 mL}
+    BTMG: {concentration: 0.75 mol/L, solvent: DMSO}
+    MTBD: {concentration: 0.75 mol/L, solvent: DMSO}
+  steps:
+    - {dispense: halide, equivalents: 1}
+    - {dispense: base, equivalents: equivalents}
+budget: {experiments: 6}
+laboratory:
+  adapter: opentrons
+  robot: stand-in
+  machine: OT-2
+  deck:
+    plate: {labware: corning_96_wellplate_360ul_flat, slot: "1"}
+    stocks: [{labware: opentrons_24_tuberack_nest_1.5ml_snapcap, slot: "4"}]
+    tips:
+      - {labware: opentrons_96_tiprack_20ul, slots: ["5"]}
+      - {labware: opentrons_96_tiprack_300ul, slots: ["6"]}
+    pipettes: {left: p20_single_gen2, right: p300_single_gen2}
+  poll: 0.0
+  measured_by: {adapter: manual}
+"""
+
+
+@pytest.fixture
+def made(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A plate of six wells that a robot made, and that is with a person to be measured."""
+    monkeypatch.chdir(tmp_path)
+    Path("campaign.yaml").write_text(CAMPAIGN)
+    assert hakken("run", "campaign.yaml").code == 0
+    return tmp_path
+
+
+def prepared(page: str) -> list[str]:
+    """The lines of what is to be prepared."""
+    section = Path(page).read_text(encoding="utf-8").partition("<h2>To prepare</h2>")[2].partition("</ul>")[0]
+    return [html.unescape(line) for line in re.findall("<li>(.*?)</li>", section)]
+
+
+@pytest.mark.usefixtures("made")
+def test_each_tube_has_its_own_rest_and_is_named(hakken: Any, home: Any) -> None:
+    """Six doses of 20 uL, of which a tube with 1.28 mL of rest gives two before the nozzle of a P20 gets wet."""
+    halide = next(line for line in prepared(hakken("plate", "coupling", "--json").json["page"]) if "halide" in line)
+
+    assert halide == (
+        "halide, 0.5 mol/L in DMSO: 3.96 mL for 6 experiments, 1.28 mL of each not to be drawn; slot 4 A1: 1.32 mL, "
+        "slot 4 B1: 1.32 mL, slot 4 C1: 1.32 mL"
+    )
+    (protocol,) = home.folder("coupling").glob("laboratory/plates/*/protocol.py")
+    assert protocol.read_text().count('"volume":1320.0') == 3
+
+
+@pytest.mark.usefixtures("made")
+def test_a_laboratory_that_does_not_tell_leaves_it_at_the_sum(hakken: Any) -> None:
+    campaign, laboratory = CAMPAIGN.split("laboratory:")[0], "laboratory: {adapter: manual}\n"
+    Path("campaign.yaml").write_text(campaign.replace("coupling", "by_hand") + laboratory)
+    hakken("run", "campaign.yaml")
+    halide = next(line for line in prepared(hakken("plate", "by_hand", "--json").json["page"]) if "halide" in line)
+
+    assert halide == "halide, 0.5 mol/L in DMSO: 1.4 mL for 6 experiments, 1.28 mL of it not to be drawn"
