@@ -11,6 +11,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from flows.driving import no_server
@@ -30,7 +31,7 @@ from prefect.client.schemas.objects import StateType  # noqa: E402
 from prefect.events.actions import ChangeFlowRunState  # noqa: E402
 from prefect.events.schemas.automations import EventTrigger, Posture  # noqa: E402
 from prefect.events.schemas.events import ResourceSpecification  # noqa: E402
-from prefect.exceptions import ObjectAlreadyExists  # noqa: E402
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound  # noqa: E402
 from prefect.settings import get_current_settings  # noqa: E402
 from prefect.types.entrypoint import EntrypointType  # noqa: E402
 
@@ -40,16 +41,23 @@ LONGEST: Final = 366 * 24 * 3600  # seconds between two passes
 ENDS: Final = ("Completed", "Failed", "Cancelled", "Crashed")
 
 
-async def deploy(settings: Settings, campaign: str, every: timedelta) -> None:
+class DeploymentOfAnother(HakkenError):
+    """The server has the campaign of another project under this name; name one of them otherwise, or replace it."""
+
+
+async def deploy(settings: Settings, campaign: str, every: timedelta, *, replaces: bool = False) -> None:
     """Deploy a campaign's tick and training, with their pools and the automation that ends dead runs.
 
     Raises:
         NotFound: The record has no such campaign.
+        DeploymentOfAnother: Another project's would be lost, and ``replaces`` does not say that it may.
     """
     from flows.wiring import open_record
 
     with open_record(settings) as ledger:
         ledger.campaign(campaign)
+    if not replaces:
+        await see_that_it_is_ours(settings, campaign)
     training_pool = settings.train_pool or settings.pool
     for pool in dict.fromkeys((settings.pool, training_pool)):
         await make_pool(pool)
@@ -72,6 +80,22 @@ async def deploy(settings: Settings, campaign: str, every: timedelta) -> None:
         await client.resume_deployment(deployed)  # a finished campaign's was paused
     forget_rest(settings, campaign, str(deployed))
     await register_zombie_automation()
+
+
+async def see_that_it_is_ours(settings: Settings, campaign: str) -> None:
+    """Refuse to take the place of a deployment for another project's folder: that one would get no passes any more."""
+    name = f"{tick.name}/{campaign}"
+    async with get_client() as client:
+        try:
+            found = await client.read_deployment_by_name(name)
+        except ObjectNotFound:
+            return
+    home = found.parameters.get("home")
+    if home and Path(home).resolve() != settings.home.resolve():
+        raise DeploymentOfAnother(
+            f"Prefect's server has {name} of the project {home}, which would get no passes any more; give this "
+            f"campaign another name, or say --replace where that project was moved to {settings.home} or is done"
+        )
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -143,13 +167,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m flows.deployments", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("campaign", help="name of a campaign on record (hakken status lists them)")
     parser.add_argument("--every", type=_seconds, default=30.0, metavar="SECONDS", help="between two passes (30)")
+    parser.add_argument("--replace", action="store_true", help="take the place of another project's deployment")
     given = parser.parse_args(arguments)
     url = get_current_settings().api.url
     if not url:  # a temporary server of this process would take the deployment and forget it
         parser.exit(2, "error: PREFECT_API_URL is not set; start a server (prefect server start) and export its URL\n")
     try:
         settings = Settings.from_environment()
-        asyncio.run(deploy(settings, given.campaign, timedelta(seconds=given.every)))
+        asyncio.run(deploy(settings, given.campaign, timedelta(seconds=given.every), replaces=given.replace))
     except HakkenError as error:
         parser.exit(2, f"error: {error}\n")
     except httpx.TransportError as error:

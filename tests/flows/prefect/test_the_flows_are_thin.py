@@ -288,6 +288,36 @@ def test_a_deployment_carries_no_password_and_names_the_project() -> None:
     assert "secret" not in str(environment)
 
 
+@pytest.mark.parametrize(
+    ("home", "is_refused"), [("/elsewhere/runs", True), ("{home}", False), ("{home}/../runs", False), (None, False)]
+)
+def test_a_deployment_of_another_project_is_not_taken_away_from_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, home: str | None, is_refused: bool
+) -> None:
+    parameters = {"campaign": "small", "home": home and home.format(home=settings.home)}
+
+    class Server:
+        async def __aenter__(self) -> Server:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            return None
+
+        async def read_deployment_by_name(self, name: str) -> Any:
+            if home is None:
+                raise ObjectNotFound(Exception(name))
+            return SimpleNamespace(name=name, parameters=parameters)
+
+    monkeypatch.setattr(deployments, "get_client", Server)
+    asked = deployments.see_that_it_is_ours(settings, "small")
+
+    if is_refused:
+        with pytest.raises(deployments.DeploymentOfAnother, match=r"small of the project /elsewhere/runs.*--replace"):
+            asyncio.run(asked)
+    else:
+        asyncio.run(asked)
+
+
 def test_a_server_that_is_not_there_is_no_fault_of_ours(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
