@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import math
-import os
 import socket
 import threading
 import time
@@ -218,8 +218,9 @@ def _door(door: Door, address: tuple[str, int] | None, tell: Callable[[str], Non
     try:
         listening = socket.create_server(address, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise CannotListen(f"{host}:{port} cannot be listened at ({why}); give another --port") from None
+        why = str(error.strerror or error).partition(" (")[0]  # what follows repeats the address
+        other = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host, one of this machine"
+        raise CannotListen(f"{host}:{port} cannot be listened at ({why}); give another {other}") from None
     config = uvicorn.Config(
         door.application(), log_level="error", access_log=False, limit_concurrency=100, timeout_graceful_shutdown=5
     )

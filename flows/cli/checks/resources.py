@@ -77,7 +77,11 @@ def _keys(name: str, laboratory: Laboratory) -> Iterator[Check]:
     options = laboratory.spec.laboratory.options
     parts = options.get("laboratories")
     section = parts[name] if isinstance(parts, Mapping) and isinstance(laboratory.adapter, HasParts) else options
-    for key, reference in webhook_keys(section).items():
+    keys = webhook_keys(section)
+    if section.get("notify") and not keys:
+        remedy = "add webhook_keys: {k1: $LAB_KEY} to it, or leave out notify"
+        yield Check(name, "messages", "note", "notify without keys: no message that comes could be believed", remedy)
+    for key, reference in keys.items():
         try:
             secret(reference)
         except AdapterError as error:

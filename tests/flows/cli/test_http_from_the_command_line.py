@@ -107,6 +107,19 @@ def test_check_names_a_key_of_messages_that_is_missing(
     assert "s3cret" not in said.out
 
 
+def test_check_asks_for_keys_where_messages_are_to_come(hakken: Any, tmp_path: Path) -> None:
+    notify = ("simulated: true", "notify: http://127.0.0.1:8766/messages")
+
+    said = hakken("lab", "check", campaign_at("http://127.0.0.1:9", tmp_path, notify), "--json")
+
+    (found,) = [c for c in said.json["checks"] if c["subject"] == "messages"]
+    assert (found["verdict"], found["found"]) == (
+        "note",
+        "notify without keys: no message that comes could be believed",
+    )
+    assert "webhook_keys: {k1: $LAB_KEY}" in found["remedy"]
+
+
 def sent_off(hakken: Any, path: Path) -> None:
     """The first batch is in the laboratory, and nobody has asked for its results."""
     said = hakken("tick", path, "--json")
@@ -204,6 +217,9 @@ def test_what_cannot_be_listened_to_is_said(
         port = taken.getsockname()[1]
         said = listen_to_it(hakken, "second", "--port", port)
     assert f"127.0.0.1:{port} cannot be listened at (Address already in use); give another --port" in said
+    elsewhere = listen_to_it(hakken, "second", "--host", "203.0.113.1")
+    assert "203.0.113.1:8766 cannot be listened at (Cannot assign" in elsewhere
+    assert "give another --host, one of this machine" in elsewhere
 
 
 def listen_to_it(hakken: Any, name: str = "http_laboratory", *words: object) -> str:
