@@ -71,6 +71,7 @@ def retract(
     by: Annotated[
         str | None, typer.Option("--by", help="Who says so; HAKKEN_USER or the login name if left out.")
     ] = None,
+    plate: Annotated[bool, typer.Option("--plate", help="Every result of the plate that it is of.")] = False,
     as_json: Json = False,
 ) -> None:
     """Let a result count no more. It stays on record, with the reason."""
@@ -78,9 +79,14 @@ def retract(
 
     where, screen = settings(), Screen(as_json)
     who = by or where.by
-    engine.retract(where, campaign, observation, by=who, why=why)
-    screen.document({"campaign": campaign, "observation": observation, "by": who, "why": why})
-    screen.say(f"result {observation} of {campaign} counts no more: {why}")
+    retracted = engine.retract(where, campaign, observation, by=who, why=why, whole_plate=plate)
+    said = {"retracted": [o.id for o in retracted]} if plate else {}
+    screen.document({"campaign": campaign, "observation": observation, "by": who, "why": why, **said})
+    if plate:
+        n = len(retracted)
+        screen.say(f"{plural(n, 'result')} of the plate of {observation} count{'s' * (n == 1)} no more: {why}")
+    else:
+        screen.say(f"result {observation} of {campaign} counts no more: {why}")
     it = typed(campaign)
     screen.next_step(f"hakken tell {it} FILE.csv brings in a corrected one; {onward(where, campaign, 'goes on')}")
 

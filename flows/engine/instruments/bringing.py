@@ -167,9 +167,10 @@ def _report(view: View, told: Sequence[_Told], *, notes: Sequence[str] = (), dry
         is_shown = verdict is not Verdict.CONTRADICTORY or otherwise[files] <= MOST_NAMED
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE) and is_shown:
             problems.append(f"{files}: {message or 'its file is not on this machine'}")
-    problems += [
-        f"{files}: so did {plural(n - MOST_NAMED, 'attempt')} more" for files, n in otherwise.items() if n > MOST_NAMED
-    ]
+    for files, n in otherwise.items():
+        if n > MOST_NAMED:
+            more = f"{files}: so did {plural(n - MOST_NAMED, 'attempt')} more"
+            problems.append(f"{more}; hakken retract with --plate lets all results of a plate count no more")
     new = {e.id for e, verdict, *_ in told if verdict is Verdict.ACCEPTED}
     said = () if dry_run else slips(view, (o for o in view.observations if o.id in new))
     counts = [r.verdict for r in rows]

@@ -20,20 +20,38 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 
-def retract(settings: Settings, name: str, id_or_prefix: str, *, by: str, why: str) -> ObservationRecord:
+def retract(
+    settings: Settings, name: str, id_or_prefix: str, *, by: str, why: str, whole_plate: bool = False
+) -> tuple[ObservationRecord, ...]:
     """Let an observation count no more; it stays on record. It is named by its id, its attempt's key, or a beginning.
+
+    ``whole_plate``: every one that counts of its plate. Returns what was retracted.
 
     Raises:
         NotFound: No observation, or more than one, is named so.
-        LedgerError: It was retracted before, or no reason is given.
+        LedgerError: It was retracted before, lies on no plate that was said, or no reason is given.
     """
     if not why.strip():
         raise LedgerError("a retraction needs a reason, which stays on record; give it with --why")
     with open_record(settings) as ledger:
         found = _observation(ledger, name, id_or_prefix)
+        retracted = _of_its_plate(ledger, name, found) if whole_plate else (found,)
         with writing(settings, ledger, name, by) as work:
-            work.retract(found.id, by, why)
-        return found
+            for each in retracted:
+                work.retract(each.id, by, why)
+        return retracted
+
+
+def _of_its_plate(ledger: Ledger, name: str, observation: ObservationRecord) -> tuple[ObservationRecord, ...]:
+    """What counts of the plate that an observation is of."""
+    plates = {a.key: a.place.plate for a in ledger.attempts(name) if a.place is not None}
+    number = plates.get(observation.key or "")
+    if number is None:
+        raise LedgerError(f"result {observation.id} lies on no plate; leave --plate out")
+    found = tuple(o for o in ledger.observations(name) if plates.get(o.key or "") == number)
+    if not found:
+        raise LedgerError(f"of plate {number} of campaign {name!r} no result counts, so none can be retracted")
+    return found
 
 
 def resolve(

@@ -123,3 +123,24 @@ def test_doctor_names_the_remedy_for_an_expired_calibration(hakken: Any) -> None
 
     assert "calibration c-1 expired on 2020-01-01" in said
     assert "hakken reanalyse FILE --why REASON" in said
+
+
+@pytest.mark.usefixtures("waiting")
+def test_results_of_a_plate_are_retracted_together_and_what_lies_on_none_by_itself(hakken: Any) -> None:
+    laid = CAMPAIGN.replace("coupling", "laid").replace(
+        "surrogate: random, batch: 2, initial: {design: random, experiments: 2}", "surrogate: random"
+    )
+    Path("laid.yaml").write_text(
+        laid.replace("budget: {experiments: 4}", "plate: {rows: 2, columns: 2}\nbudget: {experiments: 8}")
+    )
+    hakken("run", "laid.yaml")
+    Path("plate.csv").write_text("plate,well,RT,Area\n1,A1,4.2,620\n1,A2,4.2,300\n1,B1,4.2,400\n")
+    key = hakken("ingest", "plate.csv", "-c", "laid", "--json").json["rows"][0]["key"]
+    laid_out = hakken("retract", "laid", key, "--plate", "--why", "the plates were swapped")
+    by_itself = hakken("ingest", "run.csv", "-c", "coupling", "--json").json["rows"][0]["key"]
+    refused = hakken("retract", "coupling", by_itself, "--plate", "--why", "the plates were swapped")
+
+    assert laid_out.code == 0, laid_out.err
+    assert f"3 results of the plate of {key} count no more: the plates were swapped" in laid_out.out
+    assert refused.code == 2
+    assert "lies on no plate; leave --plate out" in refused.err

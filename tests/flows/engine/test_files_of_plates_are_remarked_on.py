@@ -9,6 +9,7 @@ import pytest
 from db.ledger import open_ledger
 from flows.engine import add_campaign, ingest_files, retract, run
 from flows.settings import Settings
+from loop.errors import LedgerError
 from loop.record import ObservationRecord
 
 CAMPAIGN = """\
@@ -94,5 +95,32 @@ def test_a_plate_that_was_measured_again_is_one_problem_and_not_one_for_each_wel
 
     assert len(again.problems) == 6
     assert all("already ended otherwise; to let this count, hakken retract coupling" in p for p in again.problems[:5])
-    assert again.problems[5] == "again.csv: so did 7 attempts more"
+    assert again.problems[5].startswith("again.csv: so did 7 attempts more; hakken retract with --plate lets all")
     assert [r.verdict for r in again.rows] == ["contradictory"] * 12
+
+
+def test_all_results_of_a_plate_are_retracted_together_and_it_may_be_told_anew(
+    waiting: Settings, tmp_path: Path
+) -> None:
+    ingest_files(waiting, "coupling", [file(tmp_path, WELLS)], by="ada")
+    run(waiting, "coupling", on_tick=lambda _: None)
+    second = file(tmp_path, WELLS, 700.0, "second.csv")
+    second.write_text(second.read_text().replace("\n1,", "\n2,"))
+    ingest_files(waiting, "coupling", [second], by="ada")
+    on_first = [o for o in observations(waiting, "coupling") if o.round_number == 1]
+    retract(waiting, "coupling", on_first[0].id, by="ada", why="the needle was bent")
+    gone = retract(waiting, "coupling", on_first[0].id, by="ada", why="the plates were swapped", whole_plate=True)
+    left = observations(waiting, "coupling")
+    anew = ingest_files(waiting, "coupling", [file(tmp_path, WELLS, 300.0, "again.csv")], by="ada")
+
+    assert {o.id for o in gone} == {o.id for o in on_first[1:]}
+    assert {o.round_number for o in left} == {2}
+    assert (anew.accepted, anew.problems) == (12, [])
+
+
+def test_a_plate_of_which_nothing_counts_is_named(waiting: Settings, tmp_path: Path) -> None:
+    (row,) = ingest_files(waiting, "coupling", [file(tmp_path, ["A1"])], by="ada").rows
+    retract(waiting, "coupling", str(row.key), by="ada", why="the plates were swapped", whole_plate=True)
+
+    with pytest.raises(LedgerError, match="of plate 1 of campaign 'coupling' no result counts"):
+        retract(waiting, "coupling", str(row.key), by="ada", why="again", whole_plate=True)
