@@ -217,7 +217,10 @@ class Instrument:
             with reachable(path):
                 told = path.stat()
                 data = self._settled(path, told)
-            if data is None or not (labels := self._labels_for(handle, path.name, data, told)):
+            if data is None:
+                continue
+            if not (labels := self._labels_for(handle, path.name, data, told)):
+                wants = wants or self._of_another_plate(handle, path.name, self._labels(path.name, data, told))
                 continue
             if self._is_cut(data):
                 wants = f"waits, since {path.name} is cut off: its last line does not end; {_END_IT}"
@@ -230,6 +233,18 @@ class Instrument:
             reached("instrument.kept")
             return True, ""
         return False, wants
+
+    def _of_another_plate(self, handle: Handle, name: str, labels: Sequence[Label]) -> str:
+        """What is to be said of a file that is called after the attempt's plate and tells of others only."""
+        plate = self._jobs.spec(handle).place.get("plate", "")
+        others = {plate_name(label.plate) for label in labels if label.plate and not label.key}
+        is_told_of_each = bool(labels) and all(label.plate and not label.key for label in labels)
+        if "{plate}" not in self._options.file or not is_told_of_each or plate_name(plate) in others:
+            return ""
+        return (
+            f"waits, since {name} is called after plate {plate} and names {', '.join(sorted(others))} in every line; "
+            "let the file name the plate that it is of, or call it after that one"
+        )
 
     def _rival(self, handle: Handle, name: str, labels: Sequence[Label]) -> str | None:
         """Another campaign that may mean the file, where only plate and well say that it is the attempt's."""

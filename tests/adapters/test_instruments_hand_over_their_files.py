@@ -119,6 +119,32 @@ def test_a_file_goes_to_the_attempts_that_it_names_and_keeps_its_bytes(tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("file", "rows", "says"),
+    [
+        (
+            "plate-{plate}*.csv",
+            (",2,A1,4.2,620", ",2,B2,4.2,600"),
+            "names 2 in every line; let the file name the plate",
+        ),
+        ("plate-{plate}*.csv", (",2,A1,4.2,620", ",1,B2,4.2,600"), ""),
+        ("plate-{plate}*.csv", (",,B2,4.2,620",), ""),
+        ("plate-*.csv", (",2,A1,4.2,620",), ""),
+    ],
+)
+def test_a_file_that_is_called_after_one_plate_and_tells_of_another_is_named(
+    tmp_path: Path, file: str, rows: tuple[str, ...], says: str
+) -> None:
+    lab = laboratory(tmp_path, file=file)
+    handle = begin(lab, KEY)
+    drop(tmp_path, "plate-1-x.csv", *rows)
+    status = lab.status(handle)
+
+    assert status.phase is Phase.WAITING
+    assert says in status.wants
+    assert bool(says) == bool(status.wants)
+
+
+@pytest.mark.parametrize(
     ("theirs", "sample", "is_asked"),
     [
         ("plate-{plate}*.csv", "", True),
