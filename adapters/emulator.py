@@ -64,7 +64,7 @@ class Emulator:
     def __init__(
         self, jobs: Jobs, table: MeasuredTable, options: EmulatorOptions, seed: int = 0, clock: Clock = time.time
     ) -> None:
-        self._table, self._options = table, options
+        self.table, self._options = table, options
         self._seed = seed if options.seed is None else options.seed
         self._runs = InstantRuns(jobs, clock)
 
@@ -74,13 +74,13 @@ class Emulator:
             max_parallel=None,
             can_cancel=True,
             is_simulated=True,
-            properties=self._table.targets,
-            parameters=self._table.parameters,
+            properties=self.table.targets,
+            parameters=self.table.parameters,
         )
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         unmeasured = excluded(spec, replace(self.capabilities(), parameters=None))
-        return unmeasured or self._table.problems(spec)  # the table names columns that may be meant
+        return unmeasured or self.table.problems(spec)  # the table names columns that may be meant
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._runs.prepare(spec, key)
@@ -101,7 +101,7 @@ class Emulator:
         self._runs.cancel(handle, reason)
 
     def health(self) -> Health:
-        return Health(True, f"table {self._table.name} is read; it answers at once")
+        return Health(True, f"table {self.table.name} is read; it answers at once")
 
     def _foresee(self, handle: Handle) -> Foreseen:
         spec = self._runs.jobs.spec(handle)
@@ -112,8 +112,8 @@ class Emulator:
         problems = self.validate(spec)
         provenance: dict[str, Any] = {
             "program": "hakken emulator",
-            "table": self._table.name,
-            "sha256": self._table.sha,
+            "table": self.table.name,
+            "sha256": self.table.sha,
         }
         if self._options.delay:
             provenance["wall_time_s"] = self._options.delay
@@ -124,15 +124,15 @@ class Emulator:
         if chance.random() < self._options.failure:
             fault = Fault.of(FaultKind.RANDOM_ERROR, "the emulator was asked to fail now and then")
             return {**write_outcome(fault), "provenance": provenance}
-        rows = self._table.rows(spec)
+        rows = self.table.rows(spec)
         row = rows[spec.replicate_no % len(rows)]
         values = [
             {
                 "property": target,
-                "value": self._table.graded(target, row.values[target] + chance.gauss(0.0, self._noise(target))),
+                "value": self.table.graded(target, row.values[target] + chance.gauss(0.0, self._noise(target))),
                 "unit": unit,
             }
-            for target, unit in self._table.targets.items()
+            for target, unit in self.table.targets.items()
             if target in spec.targets
         ]
         return {"outcome": "measured", "values": values, "provenance": {**provenance, "line": row.line}}

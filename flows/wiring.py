@@ -29,6 +29,7 @@ from loop.spec import (
 )
 
 if TYPE_CHECKING:
+    from adapters.table import MeasuredTable
     from db.ledger import SqlLedger
     from flows.libraries.reader import Reader
     from flows.progress import Progress
@@ -187,7 +188,27 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
     from adapters.errors import AdapterOptionsError, TableError
     from adapters.registry import build
 
-    context = AdapterContext(
+    context = _context(settings, spec, base)
+    try:
+        adapter = build(spec.laboratory.adapter, spec.laboratory.options, context)
+    except (AdapterOptionsError, TableError) as error:
+        if base is None and (where := _moved(settings, spec.campaign)):
+            raise AdapterError(f"{error}. {where}") from error
+        raise
+    return limited(adapter, build_limits(spec), context.recipe)
+
+
+def emulated_table(settings: Settings, spec: CampaignSpec, *, base: Path | None = None) -> MeasuredTable | None:
+    """The measured table that plays a campaign's laboratory, None where none does. Raises as ``open_laboratory``."""
+    if spec.laboratory.adapter != "emulator":
+        return None
+    from adapters.emulator import build
+
+    return build(spec.laboratory.options, _context(settings, spec, base)).table
+
+
+def _context(settings: Settings, spec: CampaignSpec, base: Path | None) -> AdapterContext:
+    return AdapterContext(
         folder=str(laboratory_folder(settings, spec.campaign)),
         base=str(base or origin_of(settings, spec.campaign)),
         campaign=spec.campaign,
@@ -199,13 +220,6 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         levels=levels_of(spec),
         molecules=molecules_of(spec),
     )
-    try:
-        adapter = build(spec.laboratory.adapter, spec.laboratory.options, context)
-    except (AdapterOptionsError, TableError) as error:
-        if base is None and (where := _moved(settings, spec.campaign)):
-            raise AdapterError(f"{error}. {where}") from error
-        raise
-    return limited(adapter, build_limits(spec), context.recipe)
 
 
 def _moved(settings: Settings, campaign: str) -> str:

@@ -28,6 +28,7 @@ from flows.cli import (
     measuring,
     predicting,
     records,
+    rehearsing,
     running,
     starts,
 )
@@ -52,6 +53,7 @@ _COMMANDS: Final = {
         looking.show,
         believing.best,
         predicting.predict,
+        rehearsing.rehearse,
         examining.examine,
         explaining.explain,
         looking.plate,

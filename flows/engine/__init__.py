@@ -9,6 +9,7 @@ from flows.engine.looking.explaining import explain, explained, is_about_molecul
 from flows.engine.looking.laying import laid_out
 from flows.engine.looking.predicting import PredictError, predict
 from flows.engine.looking.previewing import preview, preview_file
+from flows.engine.looking.rehearsing import RehearseError, rehearse
 from flows.engine.looking.replaying import replay
 from flows.engine.looking.reports import Best, ImportReport, ReplayReport, StatusReport, TellReport, TickReport
 from flows.engine.looking.simulating import simulate
@@ -31,6 +32,7 @@ __all__ = [
     "ImportReport",
     "IngestError",
     "PredictError",
+    "RehearseError",
     "ReplayReport",
     "StatusReport",
     "TellError",
@@ -68,6 +70,7 @@ __all__ = [
     "preview",
     "preview_file",
     "reanalyse",
+    "rehearse",
     "relied",
     "replay",
     "resolve",

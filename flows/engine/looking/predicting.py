@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import shlex
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +15,10 @@ from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
 from flows.engine.people.conditions import NoRegion, read_conditions, unmet
-from flows.engine.people.parquet import in_csv
-from flows.engine.people.rows import SETTINGS, columns_of, draft_row, is_exported, read_settings
-from flows.engine.people.telling import lines_of
+from flows.engine.people.rows import SETTINGS, is_exported, read_settings
+from flows.engine.people.told_file import Line, not_all, rows_of_file
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
-from loop.cells import delimiter_of, doubtful, without_mark
 from loop.decision import DecisionKind, in_force
 from loop.errors import HakkenError, OutcomeError, SpaceError
 from loop.fidelity import is_real
@@ -31,7 +27,6 @@ from loop.space import Discrete, ProductPool, Space
 from loop.space.leaving_out import why_left_out
 from loop.space.pool import CHUNK, said_size
 from loop.spec import build_space
-from loop.table_files import NoTable, read_table_file
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -39,10 +34,6 @@ if TYPE_CHECKING:
 SEARCHED: Final = 2_000_000  # candidates that conditions are looked up in
 MOST: Final = 100_000  # candidates that are predicted at once
 PREDICTED: Final = ("row", "chance", "experiments", "outside")  # columns of ``--out``, beside settings and targets
-SHOWN: Final = 5  # rows of a file that a message names
-
-
-Line: TypeAlias = tuple[int, list[str]]  # of a table: its number and its cells
 
 
 class PredictError(HakkenError):
@@ -83,7 +74,7 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
         left = {
             i: why
             for i, one in enumerate(found.candidates)
-            if (why := _why_none(view.space, one.settings) or banned.get(i, ""))
+            if (why := why_outside(view.space, one.settings) or banned.get(i, ""))
         }
         return Answer(found, left, {p.name: getattr(p, "unit", "") for p in view.space.parameters})
 
@@ -99,7 +90,7 @@ def _banned(view: View, candidates: Sequence[Mapping[str, str | float]]) -> dict
     return found
 
 
-def _why_none(space: Space, settings: Mapping[str, str | float]) -> str:
+def why_outside(space: Space, settings: Mapping[str, str | float]) -> str:
     """Why the campaign would never propose this; "" where it may."""
     if why := why_left_out(space, settings):
         return why
@@ -131,43 +122,17 @@ def table_of(answer: Answer) -> list[dict[str, Any]]:
 
 def _of_file(view: View, path: Path) -> NDArray[np.float64]:
     """Coordinates of the rows of a table of settings, ``(n, d)``; columns of results are passed over."""
-    try:
-        data = in_csv(path.read_bytes())
-    except OSError as error:
-        raise PredictError(f"{path} cannot be read ({error.strerror}); check the path") from None
-    try:
-        text = read_table_file(data).text
-    except NoTable as other:
-        raise PredictError(
-            f"{path} is {other}; give a CSV, Parquet or Excel table with a column for each parameter"
-        ) from None
-    try:
-        lines = lines_of(text)
-    except csv.Error as error:
-        raise PredictError(f"{path} is not a CSV file ({error}); save it as CSV") from None
-    if len(lines) < 2:
-        raise PredictError(f"{path} has no rows; give a header line and one line for each candidate")
-    lines = _without_what_was_predicted(lines)
-    header, delimiter = lines[0][1], delimiter_of(without_mark(text))
-    if twice := [head for head, count in Counter(header).items() if head and count > 1]:
-        raise PredictError(f"{path} line 1: column {twice[0]!r} is given twice; rename or remove one")
-    try:
-        columns_of(dict.fromkeys(header, ""), view.spec, view.space)
-    except OutcomeError as error:
-        raise PredictError(f"{path} line 1: {error}") from None
-    doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
+    wanted = "a CSV, Parquet or Excel table with a column for each parameter"
+    told = rows_of_file(path, view.spec, view.space, PredictError, wanted=wanted, lines_as=_without_what_was_predicted)
     rows: list[NDArray[np.float64]] = []
     problems: list[str] = []
-    for line, cells in lines[1:]:
-        either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
-        draft = draft_row(str(line), header, cells, Counter(), has_decimal_commas=delimiter != ",", doubtful=either)
+    for line, payload in told:
         try:
-            rows.append(view.space.coordinates(read_settings(draft.payload, view.spec, view.space)))
+            rows.append(view.space.coordinates(read_settings(payload, view.spec, view.space)))
         except (OutcomeError, SpaceError) as error:
             problems.append(f"line {line}: {error}")
     if problems:
-        more = f"\n  and {len(problems) - SHOWN} lines more" if len(problems) > SHOWN else ""
-        raise PredictError(f"not all of {path} can be read:\n  " + "\n  ".join(problems[:SHOWN]) + more)
+        raise PredictError(not_all(path, problems))
     if len(rows) > MOST:
         raise PredictError(f"{path} has {len(rows):,} rows, and {MOST:,} are predicted at once at most; divide it")
     return np.array(rows)

@@ -1,0 +1,125 @@
+"""``rehearse``: what a campaign may come to, played many times before its experiments are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.naming import SpecOrCampaign, is_file, settings, typed
+from flows.cli.screen import Json, Screen, computing
+from loop.wording import in_digits, plural
+
+if TYPE_CHECKING:
+    from flows.engine.looking.rehearsing import Rehearsed
+    from loop.rehearsal.rehearsing import Rehearsal, Standing
+
+
+def rehearse(
+    campaign: SpecOrCampaign,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", metavar="FILE", help="Results that answer, as hakken tell takes them."),
+    ] = None,
+    experiments: Annotated[
+        int | None, typer.Option("--experiments", "-n", min=1, help="How many each play has; what the budget leaves.")
+    ] = None,
+    plays: Annotated[int, typer.Option("--plays", min=2, help="How many plays, and as many by chance.")] = 20,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=1, help="Experiments planned together, in place of the file's.")
+    ] = None,
+    reach: Annotated[float | None, typer.Option("--reach", help="A value of which the chance is to be told.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Play a campaign many times before its experiments are made: how far it may come, and how far chance would.
+
+    With a table of results these answer, from nothing on. Else it goes on from the record in worlds drawn from what its
+    models believe. Nothing is recorded or sent.
+    """
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    with computing():
+        done = engine.rehearse(
+            where,
+            Path(campaign) if is_file(campaign) else campaign,
+            table=table,
+            experiments=experiments,
+            plays=plays,
+            batch=batch,
+            goal=reach,
+        )
+    screen.document(done)
+    if as_json:
+        return
+    _say(screen, done)
+    it, name = typed(campaign), typed(done.campaign)
+    if done.table:
+        screen.next_step(
+            f"hakken rehearse {it} --batch N (or another surrogate, design or space in the file) compares; hakken run "
+            f"{it} runs it"
+        )
+    else:
+        screen.next_step(
+            f"hakken best {name} says what is believed of the tried; hakken run {it} goes on, or hakken stop {name} "
+            "--why ... ends it where that is not worth it"
+        )
+
+
+def _say(screen: Screen, done: Rehearsed) -> None:
+    found = done.found
+    last = found.steps[-1].experiments
+    what = (
+        f"{plural(found.plays, 'play')} of {plural(last, 'experiment')} in batches of {found.batch}, as many by chance"
+    )
+    if done.table:
+        screen.say(f"{what}; the {done.candidates:,} candidates of {done.table} answer", bold=True)
+    else:
+        running = f" and {done.pending} that run" if done.pending else ""
+        screen.say(f"{what}; what is believed of {plural(done.known, 'result')}{running} answers", bold=True)
+    unit = f" [{found.unit}]" if found.unit else ""
+    head = ["after", f"{found.measure}{unit}", "90 %", "by chance", "90 %"]
+    goal = found.goal is not None
+    if found.goal is not None:
+        head += [f"reach {in_digits(found.goal, 4)}", "by chance"]
+    rows = [
+        [
+            plural(step.experiments, "experiment") if step.experiments else "nothing" if done.table else "now",
+            *_cells(step.planned),
+            *_cells(step.by_chance),
+            *([_share(step.reached), _share(step.reached_by_chance)] if goal else []),
+        ]
+        for step in found.steps
+    ]
+    screen.table(head, rows)
+    if found.goal is not None:
+        screen.say(_needed(found, last))
+    for note in done.notes:
+        screen.say(f"note: {note}")
+    if not done.table:
+        screen.say(
+            "The middle of the plays, and what 90 of 100 lie between. Each is played in a world that the models hold "
+            "possible: where they are wrong, so is this, and it is surer than it should be (docs/guide/rehearsing.md)."
+        )
+
+
+def _cells(standing: Standing) -> list[str]:
+    if standing.middle is None:
+        return ["none yet", ""]
+    low = "none" if standing.low is None else in_digits(standing.low, 3)
+    high = "none" if standing.high is None else in_digits(standing.high, 3)
+    return [in_digits(standing.middle, 3), f"{low} to {high}"]
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.2f}"
+
+
+def _needed(found: Rehearsal, last: int) -> str:
+    goal = f"{in_digits(found.goal or 0.0, 4)} {found.unit}".rstrip()
+
+    def said(needed: int | None) -> str:
+        return f"after {plural(needed, 'experiment')}" if needed is not None else f"not within {last}"
+
+    return f"half of the plays reach {goal} {said(found.needed)}; by chance {said(found.needed_by_chance)}"

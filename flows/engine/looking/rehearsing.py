@@ -1,0 +1,326 @@
+"""Rehearsing: a campaign played many times before its experiments are made, in a table of results or as is believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.engine.campaigns import known_as, read_campaign_file, resolved_for
+from flows.engine.looking.histories import seed_of
+from flows.engine.looking.predicting import why_outside
+from flows.engine.looking.view import View, as_recorded
+from flows.engine.people.rows import has_no_result_yet, read_told
+from flows.engine.people.told_file import not_all, rows_of_file
+from flows.engine.steps.planning import first_inputs, next_inputs
+from flows.not_run import refuse_source
+from flows.wiring import emulated_table, has_record, open_record
+from loop.contracts import ExperimentSpec
+from loop.errors import HakkenError, PlanError, TooFewPoints
+from loop.history import History
+from loop.memory.earlier import Earlier
+from loop.outcome import Measured, Measurement, Outcome, read_outcome
+from loop.space import PointPool, Pool, ProductPool, Space
+from loop.space.pool import said_size
+from loop.space.rows import different
+from loop.spec import CampaignSpec, build_objective, levels_of, words_of
+from loop.spec.space_models import NumberSpec
+from loop.values import values_of
+
+if TYPE_CHECKING:
+    from adapters.table import MeasuredTable
+    from flows.settings import Settings
+    from loop.rehearsal.rehearsing import Rehearsal
+    from loop.rehearsal.standing import Measure
+    from loop.rehearsal.worlds import World
+
+LOOKED_UP: Final = 100_000  # candidates of a space that are looked up in a laboratory's table
+DEFAULT_EXPERIMENTS: Final = 20  # that are played where nothing says how many
+FIRST: Final = 0.01  # of a table's candidates, the best of which are the goal where none is named
+
+
+class RehearseError(HakkenError):
+    """A campaign cannot be rehearsed; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What came of it, and in what it was played.
+
+    Attributes:
+        campaign: Its name.
+        table: The file whose results answered; "" where what is believed did.
+        candidates: How many the table has; 0 where there is none.
+        known: Results on record that it went on from.
+        pending: Experiments that are still running, played first.
+        found: What came of it.
+        notes: What was not as asked.
+    """
+
+    campaign: str
+    table: str
+    candidates: int
+    known: int
+    pending: int
+    found: Rehearsal
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What a rehearsal goes on from."""
+
+    spec: CampaignSpec
+    space: Space
+    history: History
+    earlier: Sequence[Earlier]
+    left: int | None  # experiments that the budget leaves
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Rows of results: candidates, ``(n, d)``, and what came of each."""
+
+    name: str
+    points: NDArray[np.float64]
+    outcomes: tuple[Outcome, ...]
+    notes: tuple[str, ...] = ()
+
+
+def rehearse(
+    settings: Settings,
+    campaign: Path | str,
+    *,
+    table: Path | None = None,
+    experiments: int | None = None,
+    plays: int = 20,
+    batch: int | None = None,
+    goal: float | None = None,
+) -> Rehearsed:
+    """Play a campaign so many times, and as often by chance; nothing is recorded or sent.
+
+    With a table its results answer, and every play begins with nothing. Without one a campaign goes on from its record,
+    and what its models believe answers, each play in a world drawn from it.
+
+    Args:
+        settings: The project.
+        campaign: A campaign file, which may differ from the record, as a path; or the name of one on record.
+        table: A file of results as ``tell`` takes it; the table of the laboratory ``emulator`` where there are no
+            results yet.
+        experiments: How many are played; what the budget leaves, but no more than 20 without a table.
+        plays: How many plays of each kind.
+        batch: Experiments planned together, where it is not the file's.
+        goal: What is to be reached; that of the rule under ``stop``, or the best hundredth of a table.
+
+    Raises:
+        RehearseError: It cannot be rehearsed.
+        SpecError, NotFound: The file cannot be read, or there is no such campaign.
+    """
+    start = _start(settings, campaign)
+    spec = start.spec
+    if spec.general is not None:
+        raise RehearseError(
+            f"campaign {spec.campaign!r} looks for the condition that is best over a scope, which is not rehearsed; "
+            f"hakken best says what is believed of it"
+        )
+    rows = _table(settings, campaign, start, table)
+    from loop.rehearsal.rehearsing import rehearse as play  # brings torch: seconds, only where it is asked for
+    from loop.rehearsal.standing import Measure
+
+    if batch is not None:
+        if spec.plate is not None:
+            raise RehearseError(
+                f"campaign {spec.campaign!r} has plates, so --batch says nothing; change the wells under plate"
+            )
+        spec = spec.model_copy(update={"planner": spec.planner.model_copy(update={"batch": batch})})
+    objective = build_objective(spec)
+    seed = seed_of(spec.planner.seed, spec.campaign, 0)
+    history = History() if rows else start.history
+    pool: Pool | None = None
+    if rows is None:
+        worlds = _believed(start, seed)
+        measure = Measure.of(objective, [values_of(o.outcome) for o in history.observations])
+        count = experiments or min(start.left or DEFAULT_EXPERIMENTS, DEFAULT_EXPERIMENTS)
+    else:
+        from loop.rehearsal.worlds import TableWorld, mean_of
+
+        pool = PointPool(different(rows.points))
+        measure = Measure.of(objective, [mean_of([outcome]) for outcome in rows.outcomes])
+        count = min(experiments or spec.budget.experiments or 50, len(pool))
+        points, outcomes = rows.points, rows.outcomes
+
+        def worlds(number: int) -> World:
+            return TableWorld(points, outcomes, seed=seed + number)
+
+    wanted = goal if goal is not None else _goal(spec, measure, rows)
+    found = play(
+        spec,
+        start.space,
+        history,
+        worlds,
+        measure,
+        plays=plays,
+        experiments=count,
+        seed=seed,
+        pool=pool,
+        earlier=start.earlier,
+        goal=wanted,
+    )
+    return Rehearsed(
+        spec.campaign,
+        "" if rows is None else rows.name,
+        0 if pool is None else len(pool),
+        len(history.observations),
+        len(history.pending),
+        found,
+        start.notes if rows is None else rows.notes,
+    )
+
+
+def _start(settings: Settings, campaign: Path | str) -> _Start:
+    """The campaign of a file, as the record would go on by it, or one on record."""
+    if isinstance(campaign, str):
+        with open_record(settings) as ledger:
+            return _of_record(View(ledger, campaign))
+    spec = read_campaign_file(campaign, settings)
+    if not has_record(settings):
+        return _new(spec, None)
+    with open_record(settings) as ledger:
+        known = known_as(settings, ledger, spec)
+        if known is None:
+            return _new(spec, ledger)
+        return _of_record(known.under(resolved_for(known, spec)))
+
+
+def _of_record(view: View) -> _Start:
+    refuse_source(view.campaign)
+    left = view.spec.budget.most - view.spent
+    inputs = next_inputs(view, max(left, 1))
+    history = History(
+        inputs.history.observations,
+        inputs.history.pending,
+        kept_out=inputs.history.kept_out,
+        impossible=inputs.history.impossible,
+        last=inputs.history.last,
+    )
+    has_end = view.spec.budget.experiments is not None
+    notes = ("pinned candidates are left out",) if inputs.history.pinned else ()
+    return _Start(inputs.spec, view.space, history, inputs.earlier, max(left, 1) if has_end else None, notes)
+
+
+def _new(spec: CampaignSpec, ledger: Any) -> _Start:
+    inputs = first_inputs(CampaignSpec.from_resolved(as_recorded(spec.resolved())), ledger)
+    return _Start(inputs.spec, inputs.space, History(), inputs.earlier, inputs.spec.budget.experiments, ())
+
+
+def _table(settings: Settings, campaign: Path | str, start: _Start, file: Path | None) -> _Table | None:
+    """The results that answer, None where what is believed does."""
+    if file is not None:
+        return _told(file, start)
+    if start.history.observations:
+        return None
+    base = campaign.absolute().parent if isinstance(campaign, Path) else None
+    played = emulated_table(settings, start.spec, base=base)
+    if played is None:
+        raise RehearseError(
+            f"campaign {start.spec.campaign!r} has no results yet, so there is nothing that could answer; give --table "
+            "and a file of results of such experiments, or measure first: hakken run --dry-run shows the first batch"
+        )
+    return _looked_up(start, played)
+
+
+def _told(file: Path, start: _Start) -> _Table:
+    """The rows of a file as ``tell`` reads them; those without a result or outside of the space are left out."""
+    spec, space = start.spec, start.space
+    units, levels, words = build_objective(spec).units, levels_of(spec), words_of(spec)
+    points, outcomes, problems, outside = [], [], [], 0
+    wanted = "a table of results, as hakken tell takes it"
+    for line, payload in rows_of_file(file, spec, space, RehearseError, wanted=wanted):
+        if has_no_result_yet(payload, spec, space):
+            continue
+        try:
+            row = read_told(payload, spec, space)
+            x = space.coordinates(row.settings)
+            outcome = read_outcome(row.payload, units, levels, words)
+        except HakkenError as error:
+            problems.append(f"line {line}: {error}")
+            continue
+        if why_outside(space, row.settings):
+            outside += 1
+            continue
+        points.append(x)
+        outcomes.append(outcome)
+    if problems:
+        raise RehearseError(not_all(file, problems))
+    if len(points) < 2:
+        raise RehearseError(f"{file} has no two results of candidates in the space; give a table with more of them")
+    notes = [f"{outside} of its rows are left out: they are no candidates of the space"] if outside else []
+    if not space.is_finite:
+        notes.append("numbers are continuous: the row nearest to what is proposed answers")
+    return _Table(file.name, np.array(points), tuple(outcomes), tuple(notes))
+
+
+def _looked_up(start: _Start, table: MeasuredTable) -> _Table:
+    """The rows of the table of a laboratory that plays, by the candidates of the space."""
+    spec, space = start.spec, start.space
+    if not space.is_finite:
+        raise RehearseError(f"campaign {spec.campaign!r} has continuous numbers, of which no table has every value")
+    pool = ProductPool(space)
+    if not pool.counted.is_exact or len(pool) > LOOKED_UP:
+        raise RehearseError(
+            f"campaign {spec.campaign!r} has {said_size(pool).removeprefix('the ')} candidates, too many to be looked "
+            "up in the laboratory's table; give --table and the file itself"
+        )
+    units = {name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)}
+    points, outcomes = [], []
+    for x in pool.take(np.arange(len(pool), dtype=np.int64)):
+        settings = space.settings(x)
+        experiment = ExperimentSpec(spec.campaign, settings, units, space.smiles(settings), dict(table.targets))
+        for row in table.rows(experiment):
+            found = tuple(Measurement(t, v, table.targets[t], v) for t, v in row.values.items())
+            points.append(x)
+            outcomes.append(Measured(found))
+    if len(points) < 2:
+        raise RehearseError(f"table {table.name} has no two rows of candidates of campaign {spec.campaign!r}")
+    return _Table(table.name, np.array(points), tuple(outcomes))
+
+
+def _believed(start: _Start, seed: int) -> Callable[[int], World]:
+    """Worlds drawn from what is believed of the results so far."""
+    from loop.rehearsal.believed import believed_worlds
+
+    try:
+        return believed_worlds(start.spec, start.space, start.history, start.earlier, seed=seed)
+    except (TooFewPoints, PlanError) as error:
+        raise RehearseError(
+            f"campaign {start.spec.campaign!r} has too few results to be rehearsed from them ({error}); measure more, "
+            "or give --table and a file of results"
+        ) from None
+
+
+def _goal(spec: CampaignSpec, measure: Measure, table: _Table | None) -> float | None:
+    """What is to be reached where nobody names it: by a rule under ``stop``, or the best hundredth of a table."""
+    wanted = build_objective(spec).wanted
+    if len(wanted) == 1 and not measure.is_hits:
+        for rule in spec.stop:
+            bound = rule.at_least if wanted[0].sign > 0 else rule.at_most
+            if rule.target == wanted[0].name and bound is not None:
+                return bound
+    if table is None or measure.is_hits or measure.is_front:
+        return None
+    from loop.rehearsal.worlds import TableWorld
+
+    points = different(table.points)
+    rows = TableWorld(table.points, table.outcomes, seed=0).truth(points)
+    scores = sorted((s for s in (float(c) for c in _scores(measure, points, rows)) if math.isfinite(s)), reverse=True)
+    return measure.shown(scores[max(math.ceil(FIRST * len(points)), 1) - 1]) if scores else None
+
+
+def _scores(measure: Measure, points: NDArray[np.float64], rows: Sequence[Any]) -> list[float]:
+    return [float(measure.curve(x[None], [row])[0]) for x, row in zip(points, rows, strict=True)]

@@ -1,0 +1,76 @@
+"""A told file read row by row, for whoever keeps nothing of it: each row as it was typed, with its line."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from flows.engine.people.parquet import in_csv
+from flows.engine.people.rows import columns_of, draft_row
+from flows.engine.people.telling import lines_of
+from loop.cells import delimiter_of, doubtful, without_mark
+from loop.errors import HakkenError, OutcomeError
+from loop.space import Space
+from loop.spec import CampaignSpec
+from loop.table_files import NoTable, read_table_file
+
+Line: TypeAlias = tuple[int, list[str]]  # of a table: its number and its cells
+SHOWN = 5  # rows of a file that a message names
+
+
+def rows_of_file(
+    path: Path,
+    spec: CampaignSpec,
+    space: Space,
+    fault: Callable[[str], HakkenError],
+    *,
+    wanted: str,
+    lines_as: Callable[[Sequence[Line]], Sequence[Line]] = lambda lines: lines,
+) -> list[tuple[int, str]]:
+    """Line and payload of every row, as ``read_told`` and ``read_settings`` take it.
+
+    Args:
+        path: A CSV, Excel or Parquet file.
+        spec, space: The campaign that its columns are of.
+        fault: Makes the error that is raised where it cannot be read, from the message.
+        wanted: What is to be given in place of another file.
+        lines_as: What is done to its lines first.
+    """
+    try:
+        data = in_csv(path.read_bytes())
+    except OSError as error:
+        raise fault(f"{path} cannot be read ({error.strerror}); check the path") from None
+    try:
+        text = read_table_file(data).text
+    except NoTable as other:
+        raise fault(f"{path} is {other}; give {wanted}") from None
+    try:
+        lines = lines_of(text)
+    except csv.Error as error:
+        raise fault(f"{path} is not a CSV file ({error}); save it as CSV") from None
+    if len(lines) < 2:
+        raise fault(f"{path} has no rows; give a header line and one line for each candidate")
+    lines = list(lines_as(lines))
+    header, delimiter = lines[0][1], delimiter_of(without_mark(text))
+    if twice := [head for head, count in Counter(header).items() if head and count > 1]:
+        raise fault(f"{path} line 1: column {twice[0]!r} is given twice; rename or remove one")
+    try:
+        columns_of(dict.fromkeys(header, ""), spec, space)
+    except OutcomeError as error:
+        raise fault(f"{path} line 1: {error}") from None
+    doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
+    found = []
+    for line, cells in lines[1:]:
+        either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
+        draft = draft_row(str(line), header, cells, Counter(), has_decimal_commas=delimiter != ",", doubtful=either)
+        found.append((line, draft.payload))
+    return found
+
+
+def not_all(path: Path, problems: Sequence[str]) -> str:
+    """That some rows of a file cannot be read, and why, the first few of them."""
+    more = f"\n  and {len(problems) - SHOWN} lines more" if len(problems) > SHOWN else ""
+    return f"not all of {path} can be read:\n  " + "\n  ".join(problems[:SHOWN]) + more

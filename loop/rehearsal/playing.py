@@ -1,0 +1,101 @@
+"""Playing: a campaign in a world, batch after batch, as the planner would have it; nothing is sent to anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.errors import PoolExhausted
+from loop.history import History, Observation
+from loop.memory.earlier import Earlier
+from loop.planner import Plan, plan
+from loop.rehearsal.worlds import Truth, World
+from loop.space import Continuous, Discrete, PointPool, Pool, Space
+from loop.spec import CampaignSpec
+
+OTHER: Final = 1e6  # what another option counts, beside which no difference of numbers does
+
+
+@dataclass(frozen=True)
+class Play:
+    """What was tried, in order: coordinates, ``(n, d)``, what is true of each, and after how many a batch ended."""
+
+    points: NDArray[np.float64]
+    truths: tuple[Truth, ...]
+    ends: tuple[int, ...]
+
+
+def play(
+    spec: CampaignSpec,
+    space: Space,
+    world: World,
+    history: History,
+    *,
+    seed: int,
+    experiments: int,
+    pool: Pool | None = None,
+    earlier: Sequence[Earlier] = (),
+    planner: Callable[..., Plan] = plan,
+) -> Play:
+    """Go on from a history for so many experiments. What is pending is measured first, and counts among them.
+
+    Ends early where nothing is left to try. Raises what the planner raises besides.
+    """
+    tried = [p.x for p in history.pending][:experiments]
+    ends: list[int] = []
+    history = _with(replace(history, pending=()), world, np.array(tried)) if tried else history
+    if tried:
+        ends.append(len(tried))
+    while len(tried) < experiments:
+        left = experiments - len(tried)
+        try:
+            batch = planner(
+                spec,
+                history,
+                pool,
+                seed=seed + len(ends),
+                experiments=left,
+                earlier=earlier,
+            )
+        except PoolExhausted:
+            break
+        picked = [
+            space.coordinates(p.candidate.settings)
+            for p in sorted(batch.proposals, key=lambda p: p.run_order)
+            for _ in range(p.replicates)
+        ][:left]
+        if isinstance(pool, PointPool):
+            picked = list(nearest(space, np.array(picked), pool.points))
+        history = _with(history, world, np.array(picked))
+        tried += picked
+        ends.append(len(tried))
+    points = np.array(tried).reshape(len(tried), len(space.parameters))
+    return Play(points, tuple(world.truth(points)) if len(points) else (), tuple(ends))
+
+
+def nearest(space: Space, x: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of ``points``, ``(k, d)``, the nearest to each of ``x``, ``(n, d)``: itself where it is one of them.
+
+    Continuous numbers are proposed with few digits, and designs of them need not lie on points. Options count before
+    numbers, and these as shares of the range that the points have.
+    """
+    is_number = np.array([isinstance(p, Continuous | Discrete) for p in space.parameters])
+    width = np.ptp(points, axis=0)
+    scale = np.where(is_number, np.where(width > 0, width, 1.0), 1.0)
+    found = []
+    for row in x:
+        apart = np.where(is_number, ((points - row) / scale) ** 2, OTHER * (points != row))
+        found.append(points[int(apart.sum(axis=1).argmin())])
+    return np.array(found)
+
+
+def _with(history: History, world: World, points: NDArray[np.float64]) -> History:
+    seen = tuple(
+        Observation(f"played {len(history.observations) + i}", x, outcome)
+        for i, (x, outcome) in enumerate(zip(points, world.measure(points), strict=True))
+    )
+    return replace(history, observations=(*history.observations, *seen), last=points[-1])

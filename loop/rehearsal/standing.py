@@ -1,0 +1,113 @@
+"""Standing: how far a play has come after each experiment, as one number of which more is better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from botorch.utils.multi_objective.hypervolume import Hypervolume
+from numpy.typing import NDArray
+
+from loop.objective import SCORES, Objective
+from loop.rehearsal.worlds import Truth
+from loop.space.rows import key_of
+
+NONE = -math.inf  # where nothing keeps the thresholds yet
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a play is measured by: the best value, the score of a trade-off, hits, or the volume below a front.
+
+    ``reference`` is what a front is counted from, as worth of the wanted targets; ``whole`` a volume that counts as 1.
+    """
+
+    objective: Objective
+    reference: tuple[float, ...] = ()
+    whole: float = 1.0
+
+    @staticmethod
+    def of(objective: Objective, rows: Sequence[Truth]) -> Measure:
+        """``rows`` are what a front is measured by: all that is known, which has a volume of 1."""
+        if objective.has_classes or objective.is_scalar:
+            return Measure(objective)
+        worths = _worths(objective, rows)
+        if not len(worths):
+            return Measure(objective, (0.0,) * len(objective.wanted))
+        low, high = worths.min(axis=0), worths.max(axis=0)
+        reference = tuple((low - 0.1 * np.maximum(high - low, 1e-9 * np.abs(high) + 1e-12)).tolist())
+        bare = Measure(objective, reference)
+        return Measure(objective, reference, bare.volume(rows) or 1.0)
+
+    @property
+    def is_hits(self) -> bool:
+        return self.objective.has_classes
+
+    @property
+    def is_front(self) -> bool:
+        return not (self.is_hits or self.objective.is_scalar)
+
+    @property
+    def name(self) -> str:
+        """What the number is of."""
+        if self.is_hits:
+            return "hits"
+        if self.is_front:
+            return "volume below the front"
+        wanted = self.objective.wanted
+        return wanted[0].name if len(wanted) == 1 else SCORES[self.objective.tradeoff]
+
+    @property
+    def unit(self) -> str:
+        wanted = self.objective.wanted
+        return wanted[0].unit if len(wanted) == 1 and not self.is_hits else ""
+
+    def shown(self, standing: float) -> float:
+        """A standing as it is told: the value of a target that is to be small is no negative one."""
+        wanted = self.objective.wanted
+        is_small = len(wanted) == 1 and not self.is_hits and wanted[0].sign <= 0
+        return -standing if is_small else standing
+
+    def volume(self, rows: Sequence[Truth]) -> float:
+        """The volume that rows dominate, as a share of the whole; what breaks a threshold counts for nothing."""
+        worths = _worths(self.objective, [row for row in rows if self.objective.keeps(row)])
+        if not len(worths):
+            return 0.0
+        above = torch.from_numpy(worths)
+        count = Hypervolume(torch.tensor(self.reference, dtype=torch.float64)).compute(_front(above))
+        return float(count) / self.whole
+
+    def curve(self, points: NDArray[np.float64], rows: Sequence[Truth]) -> NDArray[np.float64]:
+        """The standing after each experiment, ``(n,)``, of candidates ``points``, ``(n, d)``, with these truths."""
+        if self.is_front:
+            return np.array([self.volume(rows[: k + 1]) for k in range(len(rows))])
+        if self.is_hits:
+            hits = {k: self.objective.is_hit(row) is True for k, row in enumerate(rows)}
+            seen: set[bytes] = set()
+            found = []
+            for k, x in enumerate(points):
+                found.append(hits[k] and key_of(x) not in seen)
+                seen.add(key_of(x))
+            return np.cumsum(found).astype(np.float64)
+        scores = [self._score(row) for row in rows]
+        return np.maximum.accumulate(np.array(scores)) if scores else np.empty(0)
+
+    def _score(self, row: Truth) -> float:
+        if any(t.name not in row for t in self.objective.wanted) or not self.objective.keeps(row):
+            return NONE
+        return self.objective.score(row)
+
+
+def _worths(objective: Objective, rows: Sequence[Truth]) -> NDArray[np.float64]:
+    wanted = objective.wanted
+    whole = [row for row in rows if all(t.name in row for t in wanted)]
+    return np.array([[t.worth(row[t.name]) for t in wanted] for row in whole]).reshape(len(whole), len(wanted))
+
+
+def _front(worths: torch.Tensor) -> torch.Tensor:
+    from botorch.utils.multi_objective.pareto import is_non_dominated
+
+    return worths[is_non_dominated(worths)]

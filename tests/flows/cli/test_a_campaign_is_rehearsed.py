@@ -1,0 +1,144 @@
+"""``rehearse`` plays a campaign before its experiments are made, and records nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.settings import Settings
+from tests.workbooks import save_table
+
+LIGANDS = ("A", "B", "C", "D")
+HEATS = (20, 40, 60, 80, 100)
+ROWS = [(ligand, heat, 10.0 * i + heat / 4) for i, ligand in enumerate(LIGANDS) for heat in HEATS]
+SPEC: dict[str, Any] = {
+    "campaign": "heat",
+    "space": {
+        "ligand": {"type": "category", "options": list(LIGANDS)},
+        "T": {"type": "number", "values": list(HEATS), "unit": "degC"},
+    },
+    "objective": {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}},
+    "planner": {"surrogate": "gp", "batch": 2, "initial": {"experiments": 4}},
+    "budget": {"experiments": 14},
+    "laboratory": {"adapter": "emulator", "table": "measured.csv"},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{ligand},{heat},{value}\n" for ligand, heat, value in ROWS)
+    Path("measured.csv").write_text(f"ligand,T,yield\n{rows}")
+    write()
+    return tmp_path
+
+
+def write(**changes: Any) -> None:
+    Path("heat.yaml").write_text(yaml.safe_dump({**SPEC, **changes}, sort_keys=False))
+
+
+def plain(said: str) -> str:
+    return " ".join(said.split())
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_table_of_the_laboratory_answers_before_anything_is_recorded(hakken: Any, home: Settings) -> None:
+    said = hakken("rehearse", "heat.yaml", "--plays", "4")
+    told = hakken("rehearse", "heat.yaml", "--plays", "4", "--json").json
+
+    assert said.code == 0, said.err
+    assert "4 plays of 14 experiments in batches of 2, as many by chance; the 20 candidates of measured.csv" in plain(
+        said.out
+    )
+    assert said.out.splitlines()[-1].startswith("next: hakken rehearse heat.yaml --batch N")
+    assert [step["experiments"] for step in told["found"]["steps"]] == [0, 4, 6, 8, 10, 12, 14]
+    assert told["found"]["goal"] == 55.0  # the best of 20 candidates
+    assert told["found"]["steps"][-1]["planned"]["middle"] == 55.0
+    assert told["found"]["steps"][0]["planned"]["middle"] is None
+    assert not home.home.exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_any_told_file_answers_replicates_and_all(hakken: Any) -> None:
+    write(laboratory={"adapter": "manual"}, constraints=[{"exclude": {"ligand": "D"}}])
+    save_table("plate.xlsx", [["ligand", "T", "yield"], *ROWS, ("A", 20, 90.0), ("B", 100, None)])
+
+    told = hakken("rehearse", "heat.yaml", "--table", "plate.xlsx", "--plays", "2", "--batch", "5", "--json").json
+    said = hakken("rehearse", "heat.yaml", "--table", "plate.xlsx", "--plays", "2", "--reach", "48", "-n", "9")
+
+    assert (told["candidates"], told["found"]["batch"], told["known"]) == (15, 5, 0)
+    assert told["notes"] == ["5 of its rows are left out: they are no candidates of the space"]
+    assert "reach 48" in plain(said.out)
+    assert "half of the plays reach 48 % not within 9; by chance not within 9" in plain(said.out)
+
+
+def test_what_is_believed_answers_where_there_are_results(folder: Path, hakken: Any, home: Settings) -> None:
+    write(laboratory={"adapter": "manual"}, stop=[{"target": "yield", "at_least": 50}])
+    some = [row for row in ROWS if row[1] < 80 and row[0] != "D"]
+    save_table(folder / "told.xlsx", [["ligand", "T", "yield"], *some])
+    hakken("tell", "heat.yaml", "told.xlsx")
+    before = (home.home / "hakken.db").read_bytes()
+
+    told = hakken("rehearse", "heat", "--plays", "6", "-n", "4", "--json").json
+    said = hakken("rehearse", "heat.yaml", "--plays", "2", "-n", "4", "--batch", "1")
+
+    assert (told["table"], told["known"], told["pending"]) == ("", 9, 0)
+    found = told["found"]
+    assert found["goal"] == 50
+    assert [step["experiments"] for step in found["steps"]] == [0, 2, 4]
+    assert found["steps"][-1]["planned"]["middle"] > found["steps"][0]["planned"]["middle"]
+    assert "what is believed of 9 results answers" in plain(said.out)
+    assert "where they are wrong, so is this" in plain(said.out)
+    assert hakken("status", "heat", "--json").json[0]["experiments_done"] == 0
+    assert (home.home / "hakken.db").read_bytes() == before
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("changes", "words", "says"),
+    [
+        ({"laboratory": {"adapter": "manual"}}, (), "has no results yet, so there is nothing that could answer; give"),
+        ({}, ("--table", "nothing.csv"), "nothing.csv cannot be read (No such file or directory); check the path"),
+        ({}, ("--table", "words.csv"), "line 2: column 'yield' must hold a finite number, got 'high'"),
+        ({}, ("--table", "few.csv"), "few.csv has no two results of candidates in the space"),
+        ({}, ("--table", "other.csv"), "column 'solvent' is unknown"),
+        (
+            {"plate": {"rows": 2, "columns": 3}, "planner": {"surrogate": "gp"}},
+            ("--batch", "5"),
+            "has plates, so --batch says nothing; change the wells under plate",
+        ),
+        (
+            {"general": {"over": ["ligand"]}},
+            (),
+            "looks for the condition that is best over a scope, which is not rehearsed",
+        ),
+        (
+            {"space": {**SPEC["space"], "T": {"type": "number", "low": 20, "high": 100, "unit": "degC"}}},
+            (),
+            "has continuous numbers, of which no table has every value",
+        ),
+    ],
+)
+def test_what_cannot_be_rehearsed_says_why_and_what_to_do(
+    hakken: Any, changes: dict[str, Any], words: tuple[str, ...], says: str
+) -> None:
+    write(**changes)
+    Path("words.csv").write_text("ligand,T,yield\nA,20,high\nB,40,3\n")
+    Path("few.csv").write_text("ligand,T,yield\nA,20,3\n")
+    Path("other.csv").write_text("ligand,T,solvent,yield\nA,20,x,3\n")
+
+    said = hakken("rehearse", "heat.yaml", *words)
+
+    assert said.code == 2
+    assert says in plain(said.err)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_name_that_is_on_no_record_is_said(hakken: Any) -> None:
+    said = hakken("rehearse", "nobody")
+
+    assert said.code == 2
+    assert "there is no record" in said.err

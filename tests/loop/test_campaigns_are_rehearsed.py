@@ -1,0 +1,232 @@
+"""Rehearsing: worlds that answer consistently, plays that go on from a record, and what is told of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from loop.errors import PlanError
+from loop.history import History, Observation, Pending
+from loop.insight.asking import belief_of
+from loop.outcome import Fault, FaultKind, Measured, Measurement
+from loop.rehearsal.drawn import DrawnWorld
+from loop.rehearsal.playing import nearest, play
+from loop.rehearsal.rehearsing import by_chance, rehearse
+from loop.rehearsal.standing import NONE, Measure
+from loop.rehearsal.worlds import TableWorld
+from loop.space import PointPool, ProductPool
+from loop.spec import CampaignSpec, build_objective, build_space
+from loop.values import values_of
+from tests.loop.campaigns import alcohol_yield, reaction_spec
+
+SPEC = reaction_spec()
+SPACE = build_space(SPEC)
+POINTS = ProductPool(SPACE).take(np.arange(30))
+YIELDS = [alcohol_yield(SPACE.settings(x)) for x in POINTS]
+
+
+def told(target: str, value: float, unit: str = "%") -> Measured:
+    return Measured((Measurement(target, value, unit, value),))
+
+
+def seen(numbers: range | list[int], shift: float = 0.0) -> History:
+    values = ((n, i, YIELDS[i] + shift * (-1) ** n) for n, i in enumerate(numbers))
+    return History(tuple(Observation(str(n), POINTS[i], told("yield", v)) for n, i, v in values))
+
+
+def table(seed: int) -> TableWorld:
+    return TableWorld(POINTS, [told("yield", v) for v in YIELDS], seed=seed)
+
+
+def believed(history: History, spec: CampaignSpec = SPEC) -> Any:
+    return belief_of(spec, build_space(spec), build_objective(spec), history, (), seed=0)
+
+
+def test_a_table_gives_any_of_its_replicates_and_means_them() -> None:
+    world = TableWorld(POINTS[[0, 0, 1]], [told("yield", 10), told("yield", 30), told("yield", 5)], seed=0)
+
+    drawn = {values_of(world.measure(POINTS[:1])[0])["yield"] for _ in range(30)}
+
+    assert drawn == {10.0, 30.0}
+    assert world.truth(POINTS[:2]) == [{"yield": 20.0}, {"yield": 5.0}]
+
+
+@pytest.mark.parametrize("surrogate", ["committee", "gp", "ard", "trees"])
+def test_a_drawn_world_stays_what_it_is(surrogate: str) -> None:
+    spec = reaction_spec(surrogate=surrogate)
+    belief = believed(seen(list(range(0, 30, 3))), spec)
+    world = DrawnWorld(build_objective(spec), belief, None, seed=3)
+
+    first = world.truth(POINTS[:5])
+    world.measure(POINTS[10:20])
+    again = world.truth(POINTS[[4, 3, 2, 1, 0]])
+
+    assert again == first[::-1]
+    assert len({row["yield"] for row in first}) > 1
+    assert all(0.0 <= row["yield"] <= 100.0 for row in first)
+    anew = DrawnWorld(build_objective(spec), belief, None, seed=3)
+    assert anew.truth(POINTS[:5]) == first
+
+
+def test_a_function_drawn_point_by_point_is_one_of_those_believed() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "unit": "%"}}, surrogate="gp")
+    belief = believed(seen([0, 7, 14, 21, 28], shift=20.0), spec)
+    at = POINTS[[1, 2, 16]]
+    draws = []
+    for seed in range(600):
+        world = DrawnWorld(build_objective(spec), belief, None, seed=seed)
+        draws.append([world.truth(x[None])[0]["yield"] for x in at])
+    mean, covariance = belief.models[0].joint(torch.from_numpy(at))
+    scale = math.sqrt(float(covariance.diagonal().max()))
+
+    assert np.allclose(np.mean(draws, axis=0), mean.numpy(), atol=0.2 * scale)
+    assert np.allclose(np.cov(np.transpose(draws)), covariance.numpy(), atol=0.2 * scale**2)
+    assert abs(float(covariance[0, 1])) > 0.3 * scale**2  # else drawing them one by one would tell nothing
+
+
+def test_measurements_scatter_about_the_truth_of_a_world() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "unit": "%"}}, surrogate="gp")
+    belief = believed(seen([0, 0, 7, 7, 14, 21, 28], shift=10.0), spec)
+    world = DrawnWorld(build_objective(spec), belief, None, seed=1)
+    values = [values_of(world.measure(POINTS[4:5])[0])["yield"] for _ in range(200)]
+
+    assert np.std(values) == pytest.approx(belief.models[0].noise_sd, rel=0.2)
+    assert np.mean(values) == pytest.approx(world.truth(POINTS[4:5])[0]["yield"], abs=0.3 * np.std(values))
+
+
+@pytest.mark.parametrize(
+    ("target", "values", "possible"),
+    [
+        ({"goal": "maximize", "levels": [1, 2, 3]}, [1.0, 2.0, 3.0], {1.0, 2.0, 3.0}),
+        ({"goal": "maximize", "classes": ["inactive", "active"]}, [0.0, 1.0, 1.0], {0.0, 1.0}),
+    ],
+)
+def test_levels_and_classes_are_what_they_can_be(target: dict[str, Any], values: list[float], possible: Any) -> None:
+    spec = reaction_spec({"yield": target})
+    history = History(tuple(Observation(str(i), POINTS[i], told("yield", values[i % 3], "")) for i in range(0, 30, 2)))
+    world = DrawnWorld(build_objective(spec), believed(history, spec), None, seed=0)
+
+    truths = [row["yield"] for row in world.truth(POINTS)]
+    measured = [values_of(outcome)["yield"] for outcome in world.measure(POINTS)]
+
+    assert set(truths) <= possible
+    assert set(measured) <= possible
+    assert len(set(truths)) > 1
+
+
+def test_what_does_not_run_fails_as_the_last_one_did_and_has_no_truth() -> None:
+    fault = Fault.of(FaultKind.INPUT_ERROR, "cannot be made")
+    fails = [
+        Observation(f"f{i}", POINTS[i], fault) for i, x in enumerate(POINTS) if SPACE.settings(x)["alcohol"] == "phenol"
+    ]
+    history = History((*seen([0, 1, 2, 3, 4, 5, 6, 7]).observations, *fails))
+    world = DrawnWorld(build_objective(SPEC), believed(history), fault, seed=0)
+
+    outcomes, truths = world.measure(POINTS), world.truth(POINTS)
+
+    assert fault in outcomes
+    assert [outcome == fault for outcome in outcomes] == [not row for row in truths]
+
+
+@pytest.mark.parametrize(
+    ("objective", "rows", "curve"),
+    [
+        ({"y": {"goal": "maximize"}}, [{"y": 1.0}, {}, {"y": 0.5}, {"y": 3.0}], [1, 1, 1, 3]),
+        ({"y": {"goal": "minimize"}}, [{"y": 1.0}, {"y": 4.0}, {"y": 0.5}], [1, 1, 0.5]),
+        ({"y": {"goal": "maximize", "at_most": 2}}, [{"y": 3.0}, {"y": 1.0}], [None, 1]),
+        (
+            {"y": {"goal": "maximize"}, "z": {"goal": "minimize"}},
+            [{"y": 0.0, "z": 1.0}, {"y": 1.0, "z": 1.0}, {"y": 0.0, "z": 0.0}, {"y": 1.0, "z": 0.0}],
+            [0.1 * 0.1 / 1.21, 1.1 * 0.1 / 1.21, (1.1 * 0.1 + 0.1 * 1.0) / 1.21, 1],
+        ),
+    ],
+)
+def test_plays_are_measured_by_what_is_wanted(objective: Any, rows: list[Any], curve: list[Any]) -> None:
+    spec = reaction_spec(objective)
+    measure = Measure.of(build_objective(spec), rows)
+
+    found = measure.curve(POINTS[: len(rows)], rows)
+
+    assert [None if v == NONE else measure.shown(v) for v in found] == pytest.approx(curve)
+
+
+def test_a_hit_counts_once() -> None:
+    measure = Measure.of(build_objective(reaction_spec({"y": {"goal": "maximize", "classes": ["no", "yes"]}})), [])
+
+    found = measure.curve(POINTS[[0, 0, 1, 2]], [{"y": 1.0}, {"y": 1.0}, {"y": 0.0}, {"y": 1.0}])
+
+    assert found.tolist() == [1, 1, 1, 2]
+
+
+def test_a_play_measures_what_is_pending_first_and_ends_where_nothing_is_left() -> None:
+    history = History((), (Pending("a", POINTS[3]),))
+    few = PointPool(POINTS[:8])
+
+    done = play(SPEC, SPACE, table(0), history, seed=0, experiments=20, pool=few)
+
+    assert np.array_equal(done.points[0], POINTS[3])
+    assert (done.ends[0], done.ends[-1]) == (1, 8)
+    assert sorted(map(tuple, done.points)) == sorted(map(tuple, POINTS[:8]))
+    assert [row["yield"] for row in done.truths] == [alcohol_yield(SPACE.settings(x)) for x in done.points]
+
+
+def test_a_rehearsal_finds_more_than_chance_and_comes_out_the_same_again() -> None:
+    def once() -> Any:
+        measure = Measure.of(build_objective(SPEC), [])
+        return rehearse(
+            SPEC, SPACE, History(), table, measure, plays=8, experiments=13, seed=5, pool=PointPool(POINTS), goal=80.0
+        )
+
+    found = once()
+
+    assert [step.experiments for step in found.steps] == [0, 4, 7, 10, 13]
+    assert found.steps[0].planned.middle is None
+    last = found.steps[-1]
+    assert last.planned.middle == max(YIELDS)
+    assert last.by_chance.middle is not None
+    assert last.by_chance.middle < max(YIELDS)
+    assert last.reached == 1.0
+    assert last.reached_by_chance is not None
+    assert last.reached_by_chance < 1.0
+    assert found.needed is not None
+    assert found.needed < 13
+    assert once() == found
+
+
+def test_by_chance_even_the_first_batch_is_drawn_by_lot() -> None:
+    spec = by_chance(reaction_spec(control=0.2))
+
+    assert (spec.planner.surrogate, spec.planner.initial.design, spec.planner.control) == ("random", "random", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("history", "pool", "more", "says"),
+    [
+        (History(), None, {"plays": 0}, "at least one play of one experiment, got 0 of 5"),
+        (History(), None, {"experiments": 0}, "at least one play of one experiment, got 2 of 0"),
+        (
+            seen(range(8)),
+            PointPool(POINTS[:8]),
+            {},
+            "nothing is left to try; widen the space, or give a table",
+        ),
+    ],
+)
+def test_what_cannot_be_rehearsed_says_why(history: History, pool: Any, more: dict[str, int], says: str) -> None:
+    counts = {"plays": 2, "experiments": 5, **more}
+
+    with pytest.raises(PlanError, match=says):
+        rehearse(SPEC, SPACE, history, table, Measure.of(build_objective(SPEC), []), seed=0, pool=pool, **counts)
+
+
+def test_the_nearest_row_answers_where_numbers_are_continuous() -> None:
+    points = POINTS[[0, 4, 9]]
+    near = points + np.array([0.0, 0.0, 3.0])
+    far = points[[2]] + np.array([0.0, 0.0, 40.0])  # an option counts before any number
+
+    assert np.array_equal(nearest(SPACE, near, points), points)
+    assert np.array_equal(nearest(SPACE, far, np.vstack([points[[2]], far + np.array([1.0, 0.0, 0.0])])), points[[2]])
