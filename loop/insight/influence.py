@@ -137,7 +137,8 @@ def _reliance(
     found, settled = [], []
     with torch.no_grad():
         at = model.moments(torch.from_numpy(x))[0]
-        for name, columns in groups(space) if has_scale else ():
+        varied = [(n, c) for n, c in groups(space) if len(np.unique(x[:, list(c)], axis=0)) > 1]
+        for name, columns in varied if has_scale else ():
             pairs = _pairs(space, base, columns, rng)
             if np.array_equal(pairs.before, pairs.after) and len(np.unique(base[:, list(columns)], axis=0)) > 1:
                 settled.append(name)

@@ -234,6 +234,9 @@ def reliance_notes(reliance: Reliance) -> Iterable[str]:
             f"nothing is said of {names}: the constraints leave {'it' if one else 'none of them'} "
             f"{'no other' if one else 'another'} value while all others stay as they are"
         )
+    if reliance.candidates < 2:
+        yield "there is one candidate alone, so no parameter has values that something could follow"
+        return
     if not reliance.parameters and not reliance.settled:
         yield "no two results are known to differ, so nothing tells what they follow: tell more first"
         return

@@ -167,7 +167,8 @@ class Influence:
 
 @dataclass(frozen=True, slots=True)
 class Reliance:
-    """What the belief of one target rests on; no ``parameters`` while no two results are known to differ.
+    """What the belief of one target rests on; no ``parameters`` while no two results are known to differ, and none
+    that has one value among all candidates.
 
     Of those that are ``settled`` nothing is said: the constraints leave none of them another value by itself.
     """

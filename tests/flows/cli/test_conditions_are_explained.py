@@ -71,3 +71,16 @@ def test_too_few_results_and_no_model_are_named(hakken: Any, tell_table: Any) ->
     assert (
         "note: no two results are known to differ, so nothing tells what they follow" in hakken("explain", "same").out
     )
+
+
+def test_what_has_one_value_alone_adds_nothing_to_be_told(hakken: Any, tell_table: Any) -> None:
+    fixed = spec()["space"] | {"ligand": {"type": "category", "options": ["A"]}}
+    tell_table(spec(space=fixed), "ligand,temperature,yield\nA,20,10\nA,60,50\nA,80,72\n")
+    (target,) = hakken("explain", "heat", "--json").json["targets"]
+    assert [one["parameter"] for one in target["parameters"]] == ["temperature"]
+
+    one = {"ligand": {"type": "category", "options": ["A"]}}
+    tell_table(spec(campaign="one", space=one), "ligand,yield\nA,10\nA,12\nA,11\n")
+    said = hakken("explain", "one")
+    assert "note: there is one candidate alone, so no parameter has values that something could follow" in said.out
+    assert "share" not in said.out
