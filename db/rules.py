@@ -11,10 +11,10 @@ from typing import Any, assert_never
 from db import tables as t
 from db.canonical import canonical, numbers_as_floats
 from loop.decision import DecisionDraft
-from loop.errors import LeaseHeld, LedgerError, OutcomeConflict, TransitionError
+from loop.errors import LeaseHeld, LedgerError, OutcomeConflict, StaleLease, TransitionError
 from loop.experiment import Event, State, step
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome
-from loop.record import Candidate, EnvelopeRecord, ObservationRecord, ProposalDraft, RoundDraft, Verdict
+from loop.record import Candidate, EnvelopeRecord, Lease, ObservationRecord, ProposalDraft, RoundDraft, Verdict
 
 LARGEST = 2**63 - 1  # what a whole number may be on both engines
 
@@ -22,10 +22,20 @@ LARGEST = 2**63 - 1  # what a whole number may be on both engines
 def held(name: str, holder: str, expires: datetime) -> LeaseHeld:
     """What is said to whoever wants a campaign that another holder has."""
     return LeaseHeld(
-        f"campaign {name!r} is held by {holder!r} until {expires.isoformat()}, and for longer while that process "
-        "works: a run lets a command through between two passes, one of that machine and folder, or any where the "
-        "record is on PostgreSQL; else wait until then, or stop that process",
+        f"campaign {name!r} is held by {holder!r} until {expires:%Y-%m-%d %H:%M} UTC, and for longer while that "
+        "process works: a run lets a command through between two passes, one of that machine and folder, or any where "
+        "the record is on PostgreSQL; else wait until then, or stop that process",
         holder=holder,
+    )
+
+
+def stale(name: str, lease: Lease, holder: str | None, epoch: int) -> StaleLease:
+    """What is said to whoever works on with a lease that was given back or taken over, of who holds it now."""
+    by = f"it is held by {holder!r} with epoch {epoch}" if holder else f"nobody holds it, the epoch is {epoch}"
+    return StaleLease(
+        f"the lease of {lease.holder!r} on campaign {name!r} (epoch {lease.epoch}) is no longer in force; {by}. It is "
+        "taken over where its process was not heard of until it ended, or a clock is wrong on one of the machines: see "
+        "to that, and to it that one alone works on the campaign. Nothing was written; the same command goes on"
     )
 
 

@@ -22,7 +22,7 @@ from db.memory.work import MemoryWork
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
 from loop.decision import DecisionRecord
-from loop.errors import LedgerError, NotFound, StaleLease
+from loop.errors import LedgerError, NotFound
 from loop.experiment import State
 from loop.record import (
     AttemptEventRecord,
@@ -124,10 +124,7 @@ class MemoryLedger:
             if campaign is None:
                 raise NotFound(f"no campaign has the id {lease.campaign_id}; acquire a lease by the campaign's name")
             if (campaign.epoch, campaign.holder) != (lease.epoch, lease.holder):
-                raise StaleLease(
-                    f"the lease of {lease.holder!r} on campaign {campaign.record.name!r} (epoch {lease.epoch}) is no "
-                    f"longer in force; the epoch is {campaign.epoch}. Nothing was written; acquire it again"
-                )
+                raise rules.stale(campaign.record.name, lease, campaign.holder, campaign.epoch)
             work = MemoryWork(campaign.twin(), lease, self._clock, self._new_id, list(self._stops))
             yield work
             if work.said:

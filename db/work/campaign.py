@@ -7,12 +7,12 @@ from shlex import quote
 
 from sqlalchemy import select
 
-from db import reading
+from db import reading, rules
 from db import tables as t
 from db.canonical import canonical, sha256
 from db.work.writer import Part, Writer
 from loop.contracts import Artifact
-from loop.errors import NotFound, StaleLease
+from loop.errors import NotFound
 from loop.record import CampaignState, EnvelopeRecord, Json, Lease
 
 
@@ -31,11 +31,7 @@ class HeldCampaign:
         if row is None:
             raise NotFound(f"no campaign has the id {lease.campaign_id}; acquire a lease by the campaign's name")
         if row.epoch != lease.epoch or row.lease_holder != lease.holder:
-            now_held = f"{row.lease_holder!r} with epoch {row.epoch}" if row.lease_holder else "nobody"
-            raise StaleLease(
-                f"the lease of {lease.holder!r} on campaign {row.name!r} (epoch {lease.epoch}) is no longer in "
-                f"force; it is held by {now_held}. Nothing was written; acquire it again"
-            )
+            raise rules.stale(row.name, lease, row.lease_holder, row.epoch)
         self.row, self.id, self.name = row, row.id, row.name
 
     def write(self, action: str, about: Json, *parts: Part) -> None:

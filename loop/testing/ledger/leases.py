@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -27,7 +26,7 @@ class LeaseLaws:
     def test_a_held_lease_is_refused_to_another_naming_the_holder_and_its_end(
         self, ledger: Ledger, lease: Lease
     ) -> None:
-        with pytest.raises(LeaseHeld, match=re.escape(f"'engine-1' until {lease.expires.isoformat()}")) as refused:
+        with pytest.raises(LeaseHeld, match=f"'engine-1' until {lease.expires:%Y-%m-%d %H:%M} UTC") as refused:
             ledger.acquire("coupling", "engine-2", HOUR)
         assert "a run lets a command through between two passes" in str(refused.value)  # a holder at work renews it
 
@@ -76,7 +75,7 @@ class LeaseLaws:
         )
 
         for write in writes:
-            with pytest.raises(StaleLease, match="'engine-1'"), ledger.work(lease) as work:
+            with pytest.raises(StaleLease, match=r"'engine-1'.* or a clock is wrong"), ledger.work(lease) as work:
                 write(work)
 
         assert everything(ledger) == before
