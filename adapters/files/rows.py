@@ -119,6 +119,15 @@ def targets_of(row: Mapping[str, str], columns: Columns) -> tuple[list[str], lis
     return given, [target for target in columns.values if target not in given]
 
 
+def deviations_alone(row: Mapping[str, str], columns: Columns) -> list[str]:
+    """The columns in which a row, that may say what was measured, has a deviation of a target without its value."""
+    if row.get(OUTCOME, "").strip().lower() not in ("", "measured"):
+        return []
+    cells = {column: "" if says_nothing(text.strip()) else text for column, text in row.items()}
+    _, left = targets_of(cells, columns)
+    return [column for target in left if (column := _first(cells, columns.deviations[target], f"{target}_sd"))]
+
+
 def check_row(row: Mapping[str, str], columns: Columns, sheet: Sheet) -> None:
     """Refuse a row in which it cannot be told what a target's number is.
 

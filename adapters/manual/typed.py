@@ -26,6 +26,7 @@ from adapters.files.rows import (
     TAKEN,
     Columns,
     checked,
+    deviations_alone,
     files_of,
     read_row,
     shown,
@@ -121,7 +122,7 @@ class Typed:
                     ):
                         continue
                     payload = read_row(row, columns, self._targets, spec, sheet)
-                    if payload is not None:
+                    if payload is not None and not deviations_alone(row, columns):
                         self._keep(handle, row, payload, path)
                         continue
                     never, asked = self._lacking(path, sheet, row, columns)
@@ -132,6 +133,9 @@ class Typed:
 
     def _lacking(self, path: Path, sheet: Sheet, row: Mapping[str, str], columns: Columns) -> tuple[str, str]:
         """Of a row without a result: why none would ever be read there, and what a person is asked for; "" for none."""
+        if alone := deviations_alone(row, columns):
+            said = f"has {row[alone[0]].strip()} under {alone[0]!r} on {path.name}, and no value beside it"
+            return "", f"{said}: fill that in, or move or empty that cell"
         given, left = targets_of(row, columns)
         missing = [c for c in columns.values.values() if c not in sheet.columns]
         is_renamed = bool(missing) and any(row[c].strip() for c in self._strange(sheet, columns))

@@ -185,6 +185,31 @@ def test_what_is_recorded_otherwise_than_declared_is_said_at_once_and_kept(
     assert next(iter(cells.values())) in o.context.values()
 
 
+@pytest.mark.parametrize("outcome", ["", "measured"])
+def test_a_deviation_without_its_value_is_asked_about_and_not_lost(
+    settings: Settings, tmp_path: Path, outcome: str
+) -> None:
+    percent = {"goal": "maximize", "unit": "%"}
+    objective = {"yield": percent, "ee": percent}
+    add(settings, tmp_path, laboratory={"adapter": "manual", "worksheet": "sheet.csv"}, objective=objective)
+    once(settings)
+    sheet = tmp_path / "sheet.csv"
+    refill(sheet, {"yield [%]": "50", "ee sd": "2", "outcome": outcome})
+
+    asked = once(settings)
+    refill(sheet, {"ee [%]": "90"})
+    heard = once(settings)
+
+    assert asked.accepted == 0
+    assert any(
+        note.endswith(
+            "has 2 under 'ee sd' on sheet.csv, and no value beside it: fill that in, or move or empty that cell"
+        )
+        for note in asked.notes
+    )
+    assert heard.accepted == 1
+
+
 def test_an_entry_that_cannot_be_read_is_said_once_a_pass_with_its_key(settings: Settings, tmp_path: Path) -> None:
     recording(settings, tmp_path, {"yield [%]": "much"}, {"yield [%]": "40"})
     with open_ledger(settings.database) as ledger:
