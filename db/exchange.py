@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -328,6 +328,11 @@ def _replacing(target: Path) -> Iterator[Path]:
         _sync(temporary)
         temporary.replace(target)
         _sync(target.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        why = f"{target} cannot be written ({error.strerror or error}); name a file in a folder with room and rights"
+        raise LedgerError(why) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -48,7 +49,9 @@ def write_workbook(header: Sequence[str], rows: Sequence[Mapping[str, Any]], pat
     sheet.append([cell(_cell(name, name), bold=True) for name in header])
     for row in rows:
         sheet.append([cell(_cell(row[name], name)) for name in header])
-    book.save(path)
+    made = io.BytesIO()
+    book.save(made)
+    path.write_bytes(made.getvalue())
 
 
 def _cell(value: object, column: str) -> int | float | str | None:

@@ -134,3 +134,20 @@ def test_numbers_that_follow_from_settings_are_exported_and_not_told_again(hakke
     assert [(row["derived.dose"], row["derived.dose.unit"]) for row in rows] == [("6.0", "mmol"), ("20.0", "mmol")]
     assert "2 results accepted, 0 known already" in told.out
     assert "0 results accepted, 2 known already" in again.out
+
+
+@pytest.mark.parametrize("end", ["csv", "parquet", "xlsx"])
+def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left(
+    hakken: Any, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    hakken("run", "small.yaml")
+
+    def refuses(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("db.exchange.os.fsync", refuses)
+    said = hakken("export", "small", f"out.{end}")
+
+    assert said.code == 2
+    assert f"error: out.{end} cannot be written (No space left on device); name a file in a folder" in said.err
+    assert [path.name for path in Path().glob("*out*")] == []
