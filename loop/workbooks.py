@@ -11,11 +11,11 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
-from xml.etree.ElementTree import ParseError
 
 from loop.cells import has_decimal_comma, split_header
 
@@ -33,6 +33,18 @@ _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _WITHOUT_VALUE: Final = re.compile(  # an empty text is the value of many formulas
     rb'<(?:\w+:)?c\b(?![^>]*\bt="str")[^>]*>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*'
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+_DAMAGED: Final = (  # what a damaged archive, and XML that is none, may be found out by
+    zipfile.BadZipFile,
+    zlib.error,
+    SyntaxError,
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
 )
 
 
@@ -96,7 +108,7 @@ def read_workbook(data: bytes) -> Workbook:
         sheets, front = _sheets(data)
     except NoWorkbook:
         raise
-    except (zipfile.BadZipFile, ParseError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
+    except _DAMAGED as error:
         raise NoWorkbook(
             f"an Excel workbook or another archive, and damaged or not saved to its end ({error}); save it anew, or "
             f"{_WAY_OUT}"

@@ -141,6 +141,12 @@ def test_the_sheet_in_front_is_read_and_said() -> None:
         (lambda: _zip({"mimetype": "x", "content.xml": "x"}), "an OpenDocument file; save it as an Excel workbook"),
         (lambda: _zip({"xl/workbook.bin": "x"}), r"a binary Excel workbook \(.xlsb\); save it as .xlsx"),
         (lambda: _zip({"xl/workbook.xml": "<workbook"}), "damaged or not saved to its end"),
+        (
+            lambda: _with_part("xl/worksheets/sheet1.xml", b"<worksheet><sheetData><row r='1'><c"),
+            "damaged or not saved",
+        ),
+        (lambda: _with_part("xl/styles.xml", b"<styleSheet"), "damaged or not saved"),
+        (lambda: _overwritten(workbook({"Data": [["a", "b"], *([n, n * 0.1] for n in range(400))]})), "damaged or not"),
     ],
 )
 def test_what_cannot_be_read_says_why_and_what_to_do(data: Callable[[], bytes], says: str) -> None:
@@ -192,6 +198,22 @@ def test_an_instrument_s_workbook_is_read_sheet_by_sheet() -> None:
 def test_what_is_wrong_with_an_instrument_s_workbook_names_its_sheet(sheets: Any, says: str) -> None:
     with pytest.raises(AnalysisError, match=says):
         read_file("run.xlsx", workbook(sheets))
+
+
+def _with_part(name: str, part: bytes) -> bytes:
+    """A workbook in which one part is another."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook({"Data": [["a"], [1]]}))) as old, zipfile.ZipFile(data, "w") as new:
+        for n in old.namelist():
+            new.writestr(n, part if n == name else old.read(n))
+    return data.getvalue()
+
+
+def _overwritten(data: bytes) -> bytes:
+    """A file whose middle a bad disk wrote anew."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        at = archive.getinfo("xl/worksheets/sheet1.xml").header_offset + 200
+    return data[:at] + bytes(300) + data[at + 300 :]
 
 
 def _zip(parts: dict[str, str]) -> bytes:
