@@ -2,7 +2,7 @@
 
 Models that learnt from all results have one noise and one lengthscale, and are surer of them than they should be. So
 each world is drawn from what is believed of a part of the results, another part for each: worlds differ in all that
-the models might have made of them.
+the models might have made of them. What was measured of an exact target is so in every world.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def believed_worlds(
         if last[0] != number:
             part = _part(history, best, np.random.default_rng([seed, number]))
             try:
-                last = number, belief_of(spec, space, objective, part, earlier, seed=seed)
+                last = number, replace(belief_of(spec, space, objective, part, earlier, seed=seed), known=whole.known)
             except (TooFewPoints, FitError):
                 last = number, whole
-        return DrawnWorld(objective, last[1], failing, seed=seed + number)
+        return DrawnWorld(objective, last[1].as_measured(), failing, seed=seed + number)
 
     return world
 

@@ -27,6 +27,7 @@ from loop.surrogates.classes import FittedClasses
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.feasibility import CAUTION
 from loop.surrogates.levels import FittedLevels, cuts_of
+from loop.surrogates.noiseless import Noiseless
 from loop.surrogates.protocol import FittedSurrogate
 
 JITTER: Final = 1e-9  # of the mean variance, on the diagonal, so that a point drawn twice is the same
@@ -34,7 +35,7 @@ JITTER: Final = 1e-9  # of the mean variance, on the diagonal, so that a point d
 
 @runtime_checkable
 class SaysJointly(Protocol):
-    """A model whose belief is jointly normal."""
+    """A model whose belief is jointly normal, or an ensemble each of whose members has such a one."""
 
     def joint(self, x: Tensor) -> tuple[Tensor, Tensor]: ...
 
@@ -84,16 +85,17 @@ class DrawnWorld:
 
 @dataclass
 class _Drawn:
-    """One function of a target: the model's mean at points, and where the function lies about it."""
+    """One function of a target, drawn where it is asked for; where it is exact, with what is each candidate's own."""
 
     target: Target
     model: FittedSurrogate  # what is read of the latent quantity: levels, classes, or itself
     latent: FittedSurrogate  # the member's
+    surface: FittedSurrogate  # the same, without what is each candidate's own
     about: Callable[[Tensor, Tensor], Tensor]  # what a committee makes of a member's draw at points
     seed: int
     rng: np.random.Generator
     seen: NDArray[np.float64] | None = None  # (k, d)
-    values: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))  # (k,), of the member
+    values: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))  # (k,), of the surface
     known: dict[bytes, float] = field(default_factory=dict)
     labels: dict[bytes, float] = field(default_factory=dict)  # of classes: which one a candidate is
 
@@ -111,7 +113,8 @@ class _Drawn:
                     return mean + spread * (drawn - mean)
 
         latent = member.latent if isinstance(member, FittedLevels | FittedClasses) else member
-        return _Drawn(target, member, latent, about, int(rng.integers(2**31)), rng)
+        surface = latent.plain if isinstance(latent, Noiseless) else latent
+        return _Drawn(target, member, latent, surface, about, int(rng.integers(2**31)), rng)
 
     def measured(self, points: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
         """A measurement at each point, ``(n,)``."""
@@ -147,22 +150,28 @@ class _Drawn:
         if new:
             at = np.array(new)
             x = torch.from_numpy(at)
-            drawn = self._given_all_before(at) if isinstance(self.latent, SaysJointly) else self._as_one(x)
+            drawn = self._given_all_before(at) if isinstance(self.surface, SaysJointly) else self._as_one(at)
+            if isinstance(self.latent, Noiseless):
+                own, scatter = torch.from_numpy(self.rng.standard_normal((2, len(at))))
+                drawn = self.latent.of_candidates(x, drawn, own, scatter)
             for row, value in zip(at, self.about(x, drawn).tolist(), strict=True):
                 self.known[key_of(row)] = value
         return np.array([self.known[key_of(x)] for x in points])
 
-    def _as_one(self, x: Tensor) -> Tensor:
+    def _as_one(self, at: NDArray[np.float64]) -> Tensor:
         """Of a model that is drawn as a whole, such as one tree of many: always the same one, ``(n,)``."""
-        return self.latent.samples(x, 1, seed=self.seed)[0]
+        self.seen = at if self.seen is None else np.vstack([self.seen, at])  # each point has lots of its own
+        return self.surface.samples(torch.from_numpy(self.seen), 1, seed=self.seed)[0, -len(at) :]
 
     def _given_all_before(self, at: NDArray[np.float64]) -> Tensor:
         """A joint draw at new points given what was drawn before, ``(n,)``."""
-        assert isinstance(self.latent, SaysJointly)
+        assert isinstance(self.surface, SaysJointly)
         before = 0 if self.seen is None else len(self.seen)
         every = at if self.seen is None else np.vstack([self.seen, at])
         with torch.no_grad():
-            mean, covariance = self.latent.joint(torch.from_numpy(every))
+            mean, covariance = self.surface.joint(torch.from_numpy(every))
+            if mean.dim() > 1:  # of an ensemble, always the same member
+                mean, covariance = mean[self.seed % len(mean)], covariance[self.seed % len(mean)]
             covariance = covariance + JITTER * covariance.diagonal().mean().clamp_min(1e-12) * torch.eye(len(every))
             factor = psd_safe_cholesky(covariance)
             if before:

@@ -131,16 +131,27 @@ class Noiseless:
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws at ``x``, ``(p, d)``: the surface and what is each candidate's own, shape ``(n, p)``."""
         places, groups = self.known.places(x), replicate_groups(x)
-        draws = self.plain.samples(x, n, seed=seed)
+        surface = self.plain.samples(x, n, seed=seed)
         generator = torch.Generator().manual_seed(seed + 1)
-        own = torch.randn(n, len(x), generator=generator, dtype=draws.dtype)[:, groups]
-        drawn = draws + self.plain.noise_at(x) * own
+        own = torch.randn(n, len(x), generator=generator, dtype=surface.dtype)[:, groups]
+        if not len(self.known.y):
+            return surface + self.plain.noise_at(x) * own
+        scatter = torch.randn(n, len(self.known.y), generator=generator, dtype=surface.dtype)[:, places]
+        return self.of_candidates(x, surface, own, scatter)
+
+    def of_candidates(self, x: Tensor, surface: Tensor, own: Tensor, scatter: Tensor) -> Tensor:
+        """What candidates at ``x``, ``(p, d)``, have where a surface is drawn there, ``(n, p)`` or ``(p,)``.
+
+        ``own`` and ``scatter`` are standard normal lots, shaped as the surface: what each candidate has of its own, and
+        by how much a value that was measured lies off, in the deviations that were stated of it.
+        """
+        drawn = surface + self.plain.noise_at(x) * own
         if not len(self.known.y):
             return drawn
         # Matheron's rule: a draw is drawn to the value, which scatters by what was stated of it
+        places = self.known.places(x)
         weight = self.known.weight(places, self.plain.moments(x)[1].square() + self.plain.noise_at(x).square())
-        scatter = torch.randn(n, len(self.known.y), generator=generator, dtype=draws.dtype) * self.known.sd
-        value = (self.known.y + scatter)[:, places]
+        value = self.known.y[places] + scatter * self.known.sd[places]
         return torch.where(places >= 0, value + weight * (drawn - value), drawn)
 
     def model(self) -> Model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from loop.errors import PlanError
 from loop.history import History, Observation, Pending
 from loop.insight.asking import belief_of
 from loop.outcome import Fault, FaultKind, Measured, Measurement
+from loop.rehearsal.believed import believed_worlds
 from loop.rehearsal.drawn import DrawnWorld
 from loop.rehearsal.playing import nearest, play
 from loop.rehearsal.rehearsing import by_chance, rehearse
@@ -20,6 +22,9 @@ from loop.rehearsal.standing import NONE, Measure
 from loop.rehearsal.worlds import TableWorld
 from loop.space import PointPool, ProductPool
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.surrogates.gnn.ensemble import GraphEnsemble
+from loop.surrogates.gnn.training import Settings
+from loop.surrogates.protocol import TrainingSet
 from loop.values import values_of
 from tests.loop.campaigns import alcohol_yield, reaction_spec
 
@@ -86,6 +91,57 @@ def test_a_function_drawn_point_by_point_is_one_of_those_believed() -> None:
     assert np.allclose(np.mean(draws, axis=0), mean.numpy(), atol=0.2 * scale)
     assert np.allclose(np.cov(np.transpose(draws)), covariance.numpy(), atol=0.2 * scale**2)
     assert abs(float(covariance[0, 1])) > 0.3 * scale**2  # else drawing them one by one would tell nothing
+
+
+def test_what_was_measured_of_an_exact_target_is_so_in_every_world() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "unit": "%", "exact": True}}, surrogate="gp")
+    history = seen([0, 3, 7, 11, 14, 16, 21, 24, 28], shift=5.0)
+    at = np.array([o.x for o in history.observations])
+    measured = [values_of(o.outcome)["yield"] for o in history.observations]
+    worlds = believed_worlds(spec, build_space(spec), history, seed=4)
+
+    for number in range(3):
+        world = worlds(number)
+        assert [row["yield"] for row in world.truth(at)] == pytest.approx(measured)
+        assert [values_of(o)["yield"] for o in world.measure(at[:2])] == pytest.approx(measured[:2])
+        new = POINTS[[1, 2]]
+        assert [values_of(o) for o in world.measure(new)] == world.truth(new)
+
+
+def test_an_exact_target_is_drawn_one_by_one_as_it_is_believed() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "unit": "%", "exact": True}}, surrogate="gp")
+    belief = believed(seen([0, 7, 14, 21, 28], shift=20.0), spec).as_measured()
+    at = POINTS[[1, 2, 16]]
+    draws = []
+    for seed in range(600):
+        world = DrawnWorld(build_objective(spec), belief, None, seed=seed)
+        draws.append([world.truth(x[None])[0]["yield"] for x in at])
+    covariance = belief.models[0].model().posterior(torch.from_numpy(at)).covariance_matrix.detach()
+    scale = math.sqrt(float(covariance.diagonal().max()))
+
+    assert np.allclose(np.cov(np.transpose(draws)), covariance.numpy(), atol=0.2 * scale**2)
+    assert abs(float(covariance[0, 1])) > 0.2 * scale**2
+
+
+def test_a_world_of_networks_is_one_of_them() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "unit": "%"}}, surrogate="gp")
+    small = Settings(width=8, epochs=1, least_steps=2, more_steps=1)
+    rows = torch.from_numpy(POINTS[::3].copy())
+    values = torch.tensor(YIELDS[::3], dtype=torch.float64)
+    data = TrainingSet(rows, values, torch.full_like(values, torch.nan))
+    fitted = GraphEnsemble("dmpnn", "dmpnn", settings=small).fit(SPACE, data, seed=0)
+    belief = replace(believed(seen([0, 7, 14, 21, 28]), spec), models=(fitted,))
+    x = torch.from_numpy(POINTS[[1, 4, 10]])
+    means = fitted.joint(x)[0]
+    worlds = [DrawnWorld(build_objective(spec), belief, None, seed=seed) for seed in range(200)]
+
+    one_by_one = [[world.truth(x[i : i + 1].numpy())[0]["yield"] for i in range(3)] for world in worlds]
+    again = worlds[0].truth(x.numpy())
+
+    assert [row["yield"] for row in again] == one_by_one[0]
+    assert np.mean(one_by_one, axis=0) == pytest.approx(
+        means.mean(0).numpy(), abs=0.2 * np.std(one_by_one, axis=0).max()
+    )
 
 
 def test_measurements_scatter_about_the_truth_of_a_world() -> None:
