@@ -24,7 +24,7 @@ from loop.rehearsal.drawn import DrawnWorld
 from loop.rehearsal.worlds import World
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective
-from loop.values import values_of
+from loop.values import sure_of
 
 PART: Final = 0.7  # of the results, beside the best, from which a world is drawn (docs/decisions/0122)
 
@@ -41,7 +41,8 @@ def believed_worlds(
     """
     objective, failing = build_objective(spec), _failing(history)
     whole = belief_of(spec, space, objective, history, earlier, seed=seed)
-    best = objective.best([values_of(o.outcome) for o in history.observations])
+    sure = [sure_of(o.outcome, objective) for o in history.observations]
+    best = objective.best([{name: value for name, (value, _) in row.items()} for row in sure])
     last: tuple[int, Belief] = (-1, whole)
 
     def world(number: int) -> World:

@@ -11,7 +11,7 @@ import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
 from numpy.typing import NDArray
 
-from loop.objective import SCORES, Objective
+from loop.objective import SCORES, Goal, Objective
 from loop.rehearsal.worlds import Truth
 from loop.space.rows import key_of
 
@@ -58,7 +58,10 @@ class Measure:
         if self.is_front:
             return "volume below the front"
         wanted = self.objective.wanted
-        return wanted[0].name if len(wanted) == 1 else SCORES[self.objective.tradeoff]
+        if len(wanted) > 1:
+            return SCORES[self.objective.tradeoff]
+        is_matched = wanted[0].goal is Goal.MATCH
+        return f"{wanted[0].name}, off {wanted[0].value:g}" if is_matched else wanted[0].name
 
     @property
     def unit(self) -> str:
@@ -66,7 +69,7 @@ class Measure:
         return wanted[0].unit if len(wanted) == 1 and not self.is_hits else ""
 
     def shown(self, standing: float) -> float:
-        """A standing as it is told: the value of a target that is to be small is no negative one."""
+        """A standing as it is told: a value that is to be small, or how far one is off, is no negative one."""
         wanted = self.objective.wanted
         is_small = len(wanted) == 1 and not self.is_hits and wanted[0].sign <= 0
         return -standing if is_small else standing

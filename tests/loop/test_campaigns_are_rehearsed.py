@@ -13,7 +13,7 @@ import torch
 from loop.errors import PlanError
 from loop.history import History, Observation, Pending
 from loop.insight.asking import belief_of
-from loop.outcome import Fault, FaultKind, Measured, Measurement
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Qualifier
 from loop.rehearsal.believed import believed_worlds
 from loop.rehearsal.drawn import DrawnWorld
 from loop.rehearsal.playing import nearest, play
@@ -44,7 +44,7 @@ def seen(numbers: range | list[int], shift: float = 0.0) -> History:
 
 
 def table(seed: int) -> TableWorld:
-    return TableWorld(POINTS, [told("yield", v) for v in YIELDS], seed=seed)
+    return TableWorld(POINTS, [told("yield", v) for v in YIELDS], build_objective(SPEC), seed=seed)
 
 
 def believed(history: History, spec: CampaignSpec = SPEC) -> Any:
@@ -52,12 +52,16 @@ def believed(history: History, spec: CampaignSpec = SPEC) -> Any:
 
 
 def test_a_table_gives_any_of_its_replicates_and_means_them() -> None:
-    world = TableWorld(POINTS[[0, 0, 1]], [told("yield", 10), told("yield", 30), told("yield", 5)], seed=0)
+    above = Measured((Measurement("yield", 95.0, "%", 95.0, qualifier=Qualifier.ABOVE),))
+    below = Measured((Measurement("yield", 5.0, "%", 5.0, qualifier=Qualifier.BELOW),))
+    outcomes = [told("yield", 10), told("yield", 30), told("yield", 5), above, below]
+    world = TableWorld(POINTS[[0, 0, 1, 2, 3]], outcomes, build_objective(SPEC), seed=0)
 
     drawn = {values_of(world.measure(POINTS[:1])[0])["yield"] for _ in range(30)}
 
     assert drawn == {10.0, 30.0}
-    assert world.truth(POINTS[:2]) == [{"yield": 20.0}, {"yield": 5.0}]
+    assert world.measure(POINTS[2:3]) == [above]
+    assert world.truth(POINTS[:4]) == [{"yield": 20.0}, {"yield": 5.0}, {"yield": 95.0}, {}]  # at least 95
 
 
 @pytest.mark.parametrize("surrogate", ["committee", "gp", "ard", "trees"])
@@ -194,6 +198,7 @@ def test_what_does_not_run_fails_as_the_last_one_did_and_has_no_truth() -> None:
         ({"y": {"goal": "maximize"}}, [{"y": 1.0}, {}, {"y": 0.5}, {"y": 3.0}], [1, 1, 1, 3]),
         ({"y": {"goal": "minimize"}}, [{"y": 1.0}, {"y": 4.0}, {"y": 0.5}], [1, 1, 0.5]),
         ({"y": {"goal": "maximize", "at_most": 2}}, [{"y": 3.0}, {"y": 1.0}], [None, 1]),
+        ({"y": {"goal": "match", "value": 7, "within": 2}}, [{"y": 9.5}, {"y": 8.0}, {"y": 6.5}], [None, 1, 0.5]),
         (
             {"y": {"goal": "maximize"}, "z": {"goal": "minimize"}},
             [{"y": 0.0, "z": 1.0}, {"y": 1.0, "z": 1.0}, {"y": 0.0, "z": 0.0}, {"y": 1.0, "z": 0.0}],

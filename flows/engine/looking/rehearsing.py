@@ -151,12 +151,12 @@ def rehearse(
         from loop.rehearsal.worlds import TableWorld, mean_of
 
         pool = PointPool(different(rows.points))
-        measure = Measure.of(objective, [mean_of([outcome]) for outcome in rows.outcomes])
+        measure = Measure.of(objective, [mean_of([outcome], objective) for outcome in rows.outcomes])
         count = min(experiments or spec.budget.experiments or 50, len(pool))
         points, outcomes = rows.points, rows.outcomes
 
         def worlds(number: int) -> World:
-            return TableWorld(points, outcomes, seed=seed + number)
+            return TableWorld(points, outcomes, objective, seed=seed + number)
 
     wanted = goal if goal is not None else _goal(spec, measure, rows)
     found = play(
@@ -306,18 +306,16 @@ def _believed(start: _Start, seed: int) -> Callable[[int], World]:
 
 def _goal(spec: CampaignSpec, measure: Measure, table: _Table | None) -> float | None:
     """What is to be reached where nobody names it: by a rule under ``stop``, or the best hundredth of a table."""
-    wanted = build_objective(spec).wanted
-    if len(wanted) == 1 and not measure.is_hits:
-        for rule in spec.stop:
-            bound = rule.at_least if wanted[0].sign > 0 else rule.at_most
-            if rule.target == wanted[0].name and bound is not None:
-                return bound
+    for rule in spec.stop:
+        bound = rule.at_least if measure.shown(1.0) > 0 else rule.at_most
+        if rule.target == measure.name and bound is not None:
+            return bound
     if table is None or measure.is_hits or measure.is_front:
         return None
     from loop.rehearsal.worlds import TableWorld
 
     points = different(table.points)
-    rows = TableWorld(table.points, table.outcomes, seed=0).truth(points)
+    rows = TableWorld(table.points, table.outcomes, measure.objective, seed=0).truth(points)
     scores = sorted((s for s in (float(c) for c in _scores(measure, points, rows)) if math.isfinite(s)), reverse=True)
     return measure.shown(scores[max(math.ceil(FIRST * len(points)), 1) - 1]) if scores else None
 

@@ -137,6 +137,51 @@ def test_what_cannot_be_rehearsed_says_why_and_what_to_do(
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("changes", "measure", "goal"),
+    [
+        ({}, "yield", 70.0),  # of > 70 no more is known
+        ({"objective": {"yield": {"goal": "match", "value": 33, "within": 9, "unit": "%"}}}, "yield, off 33", 2.0),
+        (
+            {
+                "objective": {"yield": {"goal": "match", "value": 33, "within": 9, "unit": "%"}},
+                "stop": [{"target": "yield", "at_most": 34}],  # says nothing of how far it may be off
+            },
+            "yield, off 33",
+            2.0,
+        ),
+        (
+            {
+                "objective": {
+                    "yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100},
+                    "waste": {"goal": "minimize", "unit": "%", "low": 0, "high": 100},
+                },
+                "tradeoff": "desirability",
+                "stop": [{"target": "desirability", "at_least": 0.6}],
+            },
+            "desirability",
+            0.6,
+        ),
+    ],
+)
+def test_what_is_told_and_to_be_reached_is_what_is_wanted(
+    hakken: Any, changes: dict[str, Any], measure: str, goal: float
+) -> None:
+    write(laboratory={"adapter": "manual"}, **changes)
+    has_waste = "waste" in changes.get("objective", {})
+    rows = [f"{a},{t},{v}{',' + str(v / 2) if has_waste else ''}\n" for a, t, v in ROWS[:-1]]
+    last = "D,100,>70" if measure == "yield" else "D,100,55"
+    Path("told.csv").write_text(
+        f"ligand,T,yield{',waste' if has_waste else ''}\n{''.join(rows)}{last}{',3' if has_waste else ''}\n"
+    )
+
+    told = hakken("rehearse", "heat.yaml", "--table", "told.csv", "--plays", "2", "--json").json["found"]
+
+    assert told["measure"] == measure
+    assert told["goal"] == pytest.approx(goal)
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_name_that_is_on_no_record_is_said(hakken: Any) -> None:
     said = hakken("rehearse", "nobody")
 
