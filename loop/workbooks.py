@@ -12,10 +12,10 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Final
+from typing import Final, TypeAlias
 
 from loop.cells import has_decimal_comma, split_header
 
@@ -97,6 +97,20 @@ def read_workbook(data: bytes) -> Workbook:
     Raises:
         NoWorkbook: It is another archive, is damaged, or holds no cells, or formulas that no program has worked out.
     """
+    return Workbook(*_read(data, _column))
+
+
+def read_sheets(data: bytes) -> tuple[Sheet, ...]:
+    """The same sheets where a table may begin anywhere on them: what is shown in percent keeps its sign, ``85%``.
+
+    Raises:
+        NoWorkbook: As ``read_workbook``.
+    """
+    return _read(data, _shown)[0]
+
+
+def _read(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int]:
+    """The sheets with cells, their columns as ``typed`` has them, and the place of the one in front."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _see_that_it_is_one(archive)
@@ -105,7 +119,7 @@ def read_workbook(data: bytes) -> Workbook:
                     "an Excel workbook with formulas that were never worked out; open it in a spreadsheet program and "
                     f"save it there, or {_WAY_OUT}"
                 )
-        sheets, front = _sheets(data)
+        sheets, front = _sheets(data, typed)
     except NoWorkbook:
         raise
     except _DAMAGED as error:
@@ -115,7 +129,7 @@ def read_workbook(data: bytes) -> Workbook:
         ) from None
     if not sheets:
         raise NoWorkbook("an Excel workbook in which no cell holds anything; save the one that has the table")
-    return Workbook(sheets, front)
+    return sheets, front
 
 
 def _see_that_it_is_one(archive: zipfile.ZipFile) -> None:
@@ -137,7 +151,7 @@ def _has_formulas_to_work_out(archive: zipfile.ZipFile) -> bool:
     return any((_FORMULA if all_are else _WITHOUT_VALUE).search(archive.read(name)) for name in sheets)
 
 
-def _sheets(data: bytes) -> tuple[tuple[Sheet, ...], int]:
+def _sheets(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int]:
     """The sheets with cells, and the place among them of the one in front, else of the first."""
     import openpyxl  # 0.2 s, and only here
 
@@ -149,7 +163,7 @@ def _sheets(data: bytes) -> tuple[tuple[Sheet, ...], int]:
                 continue
             sheet.reset_dimensions()  # what programs note of the extent may be wrong
             rows = [[_Cell(cell.value, cell.number_format or "") for cell in row] for row in sheet.iter_rows()]
-            if text := _text_of(rows):
+            if text := _text_of(rows, typed):
                 front = len(found) if sheet is book.active else front
                 found.append(Sheet(sheet.title, text))
     finally:
@@ -177,7 +191,10 @@ class _Cell:
         return self.number is not None and "%" in _AS_IT_STANDS.sub("", self.format)
 
 
-def _text_of(rows: Sequence[Sequence[_Cell]]) -> str:
+_Typed: TypeAlias = Callable[[Sequence[_Cell], int, bool], list[str]]  # as ``_column``
+
+
+def _text_of(rows: Sequence[Sequence[_Cell]], typed: _Typed) -> str:
     """The rows as lines between tabs; "" where no cell holds anything."""
     filled = [(n, m) for n, row in enumerate(rows) for m, cell in enumerate(row) if cell.is_full]
     if not filled:
@@ -185,7 +202,7 @@ def _text_of(rows: Sequence[Sequence[_Cell]]) -> str:
     width, head = 1 + max(m for _, m in filled), filled[0][0]
     whole = [[*row, *[_Cell()] * (width - len(row))][:width] for row in rows[: filled[-1][0] + 1]]
     beside_commas = any(isinstance(c.value, str) and has_decimal_comma(c.value.strip()) for row in whole for c in row)
-    columns = [_column(column, head, beside_commas) for column in zip(*whole, strict=True)]
+    columns = [typed(column, head, beside_commas) for column in zip(*whole, strict=True)]
     text = io.StringIO(newline="")
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows(zip(*columns, strict=True))
     return text.getvalue()
@@ -207,6 +224,18 @@ def _column(cells: Sequence[_Cell], head: int, beside_commas: bool) -> list[str]
         if row == head and unit is None and shown and all(shown):
             typed[-1] += " [%]"
     return typed
+
+
+def _shown(cells: Sequence[_Cell], head: int, beside_commas: bool) -> list[str]:  # noqa: ARG001 - as ``_column``
+    """A column as it is shown, wherever its header stands."""
+    return [
+        _words(cell.value)
+        if cell.number is None
+        else _digits(100 * cell.number, beside_commas) + "%"
+        if cell.is_percent
+        else _digits(cell.number, beside_commas)
+        for cell in cells
+    ]
 
 
 def _digits(number: float, beside_commas: bool) -> str:

@@ -187,6 +187,46 @@ def test_an_instrument_s_workbook_is_read_sheet_by_sheet() -> None:
     assert not is_cut_off(data)
 
 
+def _percent(rows: list[list[Any]], *places: str) -> bytes:
+    """A workbook of one sheet in which the cells at these places show their numbers in percent."""
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    for place in places:
+        book.active[place].number_format = "0.0%"
+    book.save(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("rows", "places", "plate", "read"),
+    [
+        ([["Plate", "P1"], [], ["Well", "Viability"], ["A1", 0.853], ["A2", 0.2]], ("B4", "B5"), "1", [85.3, 20]),
+        ([["Heat", 37], ["Well", "Viability"], ["A1", 0.853], ["A2", None]], ("B3",), "", [85.3]),
+        ([["Well", "Part [1]"], ["A1", 0.853], ["A2", 0.2]], ("B2", "B3"), "", [0.853, 0.2]),
+        ([["Well", "Part [%]"], ["A1", 0.853], ["A2", 20]], ("B2",), "", [85.3, 20]),
+        ([["Plate", "P1"], ["", 1, 2], ["A", 0.1, 0.2]], ("B3", "C3"), "1", [10, 20]),
+    ],
+)
+def test_percents_of_an_instrument_are_what_they_show_wherever_its_table_begins(
+    rows: list[list[Any]], places: tuple[str, ...], plate: str, read: list[float]
+) -> None:
+    found = read_file("run.xlsx", _percent(rows, *places))
+
+    assert {r.label.plate or "" for r in found} == {plate}
+    assert [v for r in found for v in r.signals.values()] == pytest.approx(read)
+
+
+def test_tables_of_an_instrument_on_one_sheet_have_percents_of_their_own() -> None:
+    rows = [["Well", "OD"], ["A1", 0.5], [], ["Well", "Viability"], ["A1", 0.853]]
+
+    (found,) = read_file("run.xlsx", _percent(rows, "B5"))
+
+    assert dict(found.signals) == {"OD": 0.5, "Viability": 85.3}
+    with pytest.raises(AnalysisError, match="line 3: signal must be a finite number, got '20%'"):
+        read_file("run.xlsx", _percent([["Well", "Viability"], ["A1", 0.853], ["A2", 0.2]], "B3"))
+
+
 @pytest.mark.parametrize(
     ("sheets", "says"),
     [

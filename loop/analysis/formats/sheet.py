@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from loop.cells import pointed, split_header
+from loop.cells import finite, pointed, split_header
 from loop.errors import AnalysisError
-from loop.workbooks import NoWorkbook, is_workbook, read_workbook
+from loop.workbooks import NoWorkbook, is_workbook, read_sheets
 
 # What programs call a column, in lower case, with blanks for dots and underscores; and what it is called here.
 _NAMES: Final[Mapping[str, str]] = {
@@ -77,17 +77,45 @@ def sections(data: bytes) -> list[Section]:
 def _of_workbook(data: bytes) -> list[Section]:
     """The tables of all sheets: what was said on one of them says nothing of another."""
     try:
-        book = read_workbook(data)
+        sheets = read_sheets(data)
     except NoWorkbook as error:
         raise AnalysisError(f"it is {error}") from None
     found: list[Section] = []
-    for sheet in book.sheets:
-        on_sheet = f"sheet {sheet.title!r}, " if len(book.sheets) > 1 else ""
+    for sheet in sheets:
+        on_sheet = f"sheet {sheet.title!r}, " if len(sheets) > 1 else ""
         try:
-            found += [replace(section, on_sheet=on_sheet) for section in _sections(sheet.text, "\t")]
+            found += [
+                replace(section, rows=_without_percents(section), on_sheet=on_sheet)
+                for section in _sections(sheet.text, "\t")
+            ]
         except AnalysisError as error:
             raise AnalysisError(f"{on_sheet}{error}") from None
     return found
+
+
+def _without_percents(section: Section) -> list[tuple[int, list[str]]]:
+    """The rows, 85 for a cell that shows ``85%`` where all numbers of its column do or the header says %.
+
+    Under a header with another unit it is 0.85; beside other numbers it stays, for its reader to refuse.
+    """
+    columns = [
+        _without_percent(cells, column.unit)
+        for cells, column in zip(zip(*(cells for _, cells in section.rows), strict=True), section.columns, strict=False)
+    ]
+    return [(line, list(cells)) for (line, _), cells in zip(section.rows, zip(*columns, strict=True), strict=True)]
+
+
+def _without_percent(cells: Sequence[str], unit: str | None) -> Sequence[str]:
+    shown = [cell.endswith("%") and finite(cell[:-1]) is not None for cell in cells]
+    if not any(shown):
+        return cells
+    if unit is None and any(finite(cell) is not None for cell in cells):
+        return cells
+    is_other = unit is not None and "%" not in unit
+    return [
+        (f"{float(cell[:-1]) / 100:.15g}" if is_other else cell[:-1]) if is_shown else cell
+        for cell, is_shown in zip(cells, shown, strict=True)
+    ]
 
 
 def _sections(text: str, delimiter: str) -> list[Section]:
