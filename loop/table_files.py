@@ -34,7 +34,7 @@ class TableFile:
 
     text: str
     encoding: str = UTF8
-    left_out: str = ""  # which sheet of a workbook it is, where there are several
+    remark: str = ""  # of a workbook: which sheet it is of several, and what may be taken for something else
 
     @property
     def is_guessed(self) -> bool:
@@ -43,7 +43,7 @@ class TableFile:
 
     def said(self, shown: str) -> str:
         """How the file called ``shown`` was read; "" where that is plain."""
-        return f"{shown}: {self.left_out}" if self.left_out else read_as(shown, self.encoding)
+        return f"{shown}: {self.remark}" if self.remark else read_as(shown, self.encoding)
 
     def doubt(self, shown: str) -> str:
         """What follows a complaint of the file called ``shown``: how it was read, and what to do if that is wrong."""
@@ -62,7 +62,7 @@ def read_table_file(data: bytes) -> TableFile:
             book = read_workbook(data)
         except NoWorkbook as error:
             raise NoTable(str(error)) from None
-        return TableFile(book.text, left_out=book.left_out)
+        return TableFile(book.read.text, remark=book.said)
     if not data.startswith(UTF16_MARKS) and (
         other := no_text(data) or ("no text; save it as CSV" if b"\0" in data else "")
     ):

@@ -21,6 +21,11 @@ from loop.cells import has_decimal_comma, split_header
 
 ZIP: Final = b"PK\x03\x04"
 _BOOK: Final = "xl/workbook.xml"
+_TYPES: Final = "[Content_Types].xml"  # what each part is
+_TOLD: Final = re.compile(rb"<(?:\w+:)?Override\b[^>]*>")
+_MAIN: Final = re.compile(rb'ContentType="[^"]*(?:sheet|sheet\.macroEnabled|template)\.main\+xml"')
+_PART: Final = re.compile(rb'PartName="/([^"]+)"')
+_STRICT: Final = b"http://purl.oclc.org/ooxml/"
 _LARGEST: Final = 400_000_000  # bytes of an unpacked part; a million rows of ten numbers have about as many
 _WAY_OUT: Final = "save the sheet as CSV (UTF-8)"
 _AS_IT_STANDS: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')  # in a number's format: words, and colours
@@ -30,6 +35,9 @@ _FEW: Final = 12  # digits of what a person may have typed
 _SHORT: Final = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")  # 1.250, which beside decimal commas might be 1250
 _WORKED_OUT_ON_LOAD: Final = re.compile(rb'fullCalcOnLoad="(?:1|true)"')
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_NAMED: Final = 5  # rows or places that are named of many
+_HIDDEN: Final = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*?\br="(\d+)"')
+_MERGED: Final = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*?\bref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 _WITHOUT_VALUE: Final = re.compile(  # an empty text is the value of many formulas
     rb'<(?:\w+:)?c\b(?![^>]*\bt="str")[^>]*>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*'
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
@@ -54,32 +62,38 @@ class NoWorkbook(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet that holds cells: its title, and its text between tabs."""
+    """A sheet that holds cells: its title, its text between tabs, and what of it may be taken for something else."""
 
     title: str
     text: str
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """The sheets of a workbook that hold cells, in its order; ``front`` is the place of the one that is read alone."""
+    """The sheets of a workbook that hold cells, in its order; ``front`` is the place of the one that was in front.
+
+    None where that holds no cells, such as one with a chart: then the first is read.
+    """
 
     sheets: tuple[Sheet, ...]
-    front: int
+    front: int | None
 
     @property
-    def text(self) -> str:
-        """The text of the sheet that was in front."""
-        return self.sheets[self.front].text
+    def read(self) -> Sheet:
+        """The sheet that is read alone."""
+        return self.sheets[self.front or 0]
 
     @property
-    def left_out(self) -> str:
-        """Which sheet was read of several, and what to do for another; "" where there is one alone."""
-        others = ", ".join(repr(sheet.title) for n, sheet in enumerate(self.sheets) if n != self.front)
-        return others and (
-            f"sheet {self.sheets[self.front].title!r} was read, which was in front when it was saved, and not "
-            f"{others}; where another is meant, bring it to the front and save"
+    def said(self) -> str:
+        """Which sheet was read of several, what to do for another, and what of it is in doubt; "" mostly."""
+        others = ", ".join(repr(sheet.title) for sheet in self.sheets if sheet is not self.read)
+        why = "since that in front holds no cells" if self.front is None else "which was in front when it was saved"
+        which = (
+            f"sheet {self.read.title!r} was read, {why}, and not {others}; where another is meant, bring it to the "
+            "front and save"
         )
+        return "; ".join((which,) * bool(others) + self.read.doubts)
 
 
 def is_workbook(data: bytes) -> bool:
@@ -109,7 +123,7 @@ def read_sheets(data: bytes) -> tuple[Sheet, ...]:
     return _read(data, _shown)[0]
 
 
-def _read(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int]:
+def _read(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int | None]:
     """The sheets with cells, their columns as ``typed`` has them, and the place of the one in front."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -138,26 +152,37 @@ def _see_that_it_is_one(archive: zipfile.ZipFile) -> None:
         raise NoWorkbook(f"an OpenDocument file; save it as an Excel workbook (.xlsx), or {_WAY_OUT}")
     if "xl/workbook.bin" in names:
         raise NoWorkbook(f"a binary Excel workbook (.xlsb); save it as .xlsx, or {_WAY_OUT}")
-    if _BOOK not in names:
+    if (book := _book_of(archive)) is None:
         raise NoWorkbook("an archive, and no table; unpack it first")
+    if _STRICT in archive.read(book):
+        raise NoWorkbook(f'a "Strict Open XML" workbook; save it as "Excel Workbook" (.xlsx), or {_WAY_OUT}')
     if any(part.file_size > _LARGEST for part in archive.infolist()):
         raise NoWorkbook(f"an Excel workbook too large to be read here; {_WAY_OUT}")
+
+
+def _book_of(archive: zipfile.ZipFile) -> str | None:
+    """The part that lists the sheets, which Excel on the web may call workbook2.xml; None where there is none."""
+    names = set(archive.namelist())
+    if _BOOK in names or _TYPES not in names:
+        return _BOOK if _BOOK in names else None
+    parts = [_PART.search(told) for told in _TOLD.findall(archive.read(_TYPES)) if _MAIN.search(told)]
+    return next((name for part in parts if part and (name := part[1].decode()) in names), None)
 
 
 def _has_formulas_to_work_out(archive: zipfile.ZipFile) -> bool:
     """Whether a program wrote formulas and no values of them: these are missing then, or are noughts."""
     sheets = [name for name in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
-    all_are = _WORKED_OUT_ON_LOAD.search(archive.read(_BOOK)) is not None
+    all_are = _WORKED_OUT_ON_LOAD.search(archive.read(_book_of(archive) or _BOOK)) is not None
     return any((_FORMULA if all_are else _WITHOUT_VALUE).search(archive.read(name)) for name in sheets)
 
 
-def _sheets(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int]:
-    """The sheets with cells, and the place among them of the one in front, else of the first."""
+def _sheets(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int | None]:
+    """The sheets with cells, and the place among them of the one in front."""
     import openpyxl  # 0.2 s, and only here
 
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     try:
-        found, front = list[Sheet](), 0
+        found, front = list[Sheet](), None
         for sheet in book.worksheets:  # those of charts have no cells
             if sheet.sheet_state != "visible":
                 continue
@@ -165,10 +190,34 @@ def _sheets(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int]:
             rows = [[_Cell(cell.value, cell.number_format or "") for cell in row] for row in sheet.iter_rows()]
             if text := _text_of(rows, typed):
                 front = len(found) if sheet is book.active else front
-                found.append(Sheet(sheet.title, text))
+                found.append(Sheet(sheet.title, text, _doubts(book._archive.read(sheet._worksheet_path), text)))
     finally:
         book.close()
     return tuple(found), front
+
+
+def _doubts(part: bytes, text: str) -> tuple[str, ...]:
+    """What of a sheet may be taken for something else, by its part and text: hidden rows, and merged cells."""
+    lines = text.split("\n")
+    full = {number for number, line in enumerate(lines, start=1) if line.strip()}
+    hidden = [f"row {row}" for row in map(int, _HIDDEN.findall(part)) if row in full]
+    places = sorted((int(high), int(low), left, right) for left, high, right, low in _MERGED.findall(part))
+    merged = [
+        f"{left.decode()}{high}:{right.decode()}{low}"
+        for high, low, left, right in places
+        if min(full) < high < low and high in full  # not of the header, nor side by side
+    ]
+    told = []
+    if hidden:
+        told.append(f"what is hidden counts, too: {_first(hidden)}; delete what is not to count")
+    if merged:
+        told.append(f"of merged cells only the first row has the value: {_first(merged)}; write it into each")
+    return tuple(told)
+
+
+def _first(found: Sequence[str]) -> str:
+    more = len(found) - _NAMED
+    return ", ".join(found[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)

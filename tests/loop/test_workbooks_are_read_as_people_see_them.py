@@ -121,6 +121,42 @@ def test_the_sheet_in_front_is_read_and_said() -> None:
         "another is meant, bring it to the front and save"
     )
     assert table_called("t.xlsx", workbook({"Data": [["t"], [1]]})).said("t.xlsx") == ""
+    assert (
+        table_called("t.xlsx", workbook({**sheets, "Empty": []}, front="Empty"))
+        .said("t.xlsx")
+        .startswith(
+            "t.xlsx: sheet 'Notes' was read, since that in front holds no cells, and not 'Week 1', 'Week 2'; where"
+        )
+    )
+
+
+def test_hidden_rows_and_merged_cells_are_said() -> None:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    sheet = book.active
+    for row in [["ligand", "t", "yield"], ["A", 1, 2], [None, 2, 3], ["B", 1, 4], [None, 2, 5], ["C", 1, 6]]:
+        sheet.append(row)
+    for place in ("A4:A5", "A2:A3", "B6:C6"):
+        sheet.merge_cells(place)
+    for row in (3, 5, 9):
+        sheet.row_dimensions[row].hidden = True
+    book.save(file)
+
+    assert table_called("t.xlsx", file.getvalue()).said("t.xlsx") == (
+        "t.xlsx: what is hidden counts, too: row 3, row 5; delete what is not to count; of merged cells only the first "
+        "row has the value: A2:A3, A4:A5; write it into each"
+    )
+
+
+def test_a_workbook_of_excel_on_the_web_is_one() -> None:
+    data, new = workbook({"Data": [["t"], [1]]}), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(new, "w") as archive:
+        for name in old.namelist():
+            part = old.read(name)
+            if name in ("[Content_Types].xml", "_rels/.rels"):
+                part = part.replace(b"xl/workbook.xml", b"xl/workbook2.xml")
+            archive.writestr(name.replace("workbook.xml", "workbook2.xml"), part)
+
+    assert rows_of(new.getvalue()) == [(2, {"t": "1"})]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +176,10 @@ def test_the_sheet_in_front_is_read_and_said() -> None:
         (lambda: _zip({"a.txt": "a"}), "an archive, and no table; unpack it first"),
         (lambda: _zip({"mimetype": "x", "content.xml": "x"}), "an OpenDocument file; save it as an Excel workbook"),
         (lambda: _zip({"xl/workbook.bin": "x"}), r"a binary Excel workbook \(.xlsb\); save it as .xlsx"),
+        (
+            lambda: _zip({"xl/workbook.xml": '<workbook xmlns="http://purl.oclc.org/ooxml/spreadsheetml/main"/>'}),
+            r'a "Strict Open XML" workbook; save it as "Excel Workbook" \(.xlsx\)',
+        ),
         (lambda: _zip({"xl/workbook.xml": "<workbook"}), "damaged or not saved to its end"),
         (
             lambda: _with_part("xl/worksheets/sheet1.xml", b"<worksheet><sheetData><row r='1'><c"),
