@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
@@ -34,6 +35,8 @@ APART = (0.1, 1.0, 4.0, 16.0, 64.0, 400.0)  # of fidelities, in distances of two
 WEIGHTS = (1.0, 4.0, 16.0, 64.0)  # of numbers beside options: lengthscales of a half, a quarter, an eighth
 WEIGHED = 400  # rows that decide that at most: four fits, of 1,000 rows 8 s in all
 WEIGHT = "weight_of_numbers"  # the one that was taken, in what is told
+FEW = 8  # results, below which those of different candidates do not tell noise from a rough surface
+UNTOLD_NOISE = 0.1  # that may be believed of so few, as a share of the variance; docs/decisions/0125
 DOUBT = 0.5  # log prior odds against each e-fold of that distance: few points say nothing, and cheap ones must be tried
 
 
@@ -151,7 +154,7 @@ class GaussianProcess:
         low, high = ((limit - shift) / scale for limit in data.limits)
         rows = Rows((data.y - shift) / scale, low, high, data.is_censored, noise_weights(data, scale))
         effects = effects_of(data.effects)
-        noises = NOISES[self.most_noise >= NOISES]
+        noises = NOISES[_most_noise(data, self.most_noise) >= NOISES]
         try:
             prior = log_prior(l0, lengths, noises)
             learnt = learn(covariances, prior, rows, effects, correlation, noises=noises, is_trial=is_trial)
@@ -195,6 +198,13 @@ class GaussianProcess:
         if self.device != "cpu":
             details["device"] = self.device
         return details
+
+
+def _most_noise(data: TrainingSet, most: float) -> float:
+    """The largest share of the variance that noise may be: of few results without replicates little, since these tell
+    nothing of it, and a surface that is rough in one parameter would be taken for it."""
+    is_told = len(data) >= FEW or len(torch.unique(data.x, dim=0)) < len(data)
+    return most if is_told else min(most, UNTOLD_NOISE)
 
 
 def scaled(fitted: ExactPosterior) -> ExactPosterior:
