@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from loop.memory.earlier import Earlier
 from loop.planner import Plan, plan
 from loop.rehearsal.worlds import Truth, World
 from loop.space import Continuous, Discrete, PointPool, Pool, Space
+from loop.space.rows import key_of
 from loop.spec import CampaignSpec
 
 OTHER: Final = 1e6  # what another option counts, beside which no difference of numbers does
@@ -50,7 +51,7 @@ def play(
     history = _with(replace(history, pending=()), world, np.array(tried)) if tried else history
     if tried:
         ends.append(len(tried))
-    while len(tried) < experiments:
+    while len(tried) < experiments and not _is_spent(space, pool, history):
         left = experiments - len(tried)
         try:
             batch = planner(
@@ -63,13 +64,11 @@ def play(
             )
         except PoolExhausted:
             break
-        picked = [
-            space.coordinates(p.candidate.settings)
-            for p in sorted(batch.proposals, key=lambda p: p.run_order)
-            for _ in range(p.replicates)
-        ][:left]
+        proposals = sorted(batch.proposals, key=lambda p: p.run_order)
+        chosen = np.array([space.coordinates(p.candidate.settings) for p in proposals])
         if isinstance(pool, PointPool):
-            picked = list(nearest(space, np.array(picked), pool.points))
+            chosen = nearest(space, chosen, pool.points, _tried(history))
+        picked = [x for x, p in zip(chosen, proposals, strict=True) for _ in range(p.replicates)][:left]
         history = _with(history, world, np.array(picked))
         tried += picked
         ends.append(len(tried))
@@ -77,20 +76,45 @@ def play(
     return Play(points, tuple(world.truth(points)) if len(points) else (), tuple(ends))
 
 
-def nearest(space: Space, x: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of ``points``, ``(k, d)``, the nearest to each of ``x``, ``(n, d)``: itself where it is one of them.
+def nearest(
+    space: Space, x: NDArray[np.float64], points: NDArray[np.float64], tried: Collection[bytes] = ()
+) -> NDArray[np.float64]:
+    """Of ``points``, ``(k, d)``, the nearest to each of ``x``, ``(n, d)``, that is new: itself where it is one of them.
 
-    Continuous numbers are proposed with few digits, and designs of them need not lie on points. Options count before
-    numbers, and these as shares of the range that the points have.
+    Continuous numbers are proposed with few digits, and what is best between points lies on none: were it always the
+    nearest, one would be tried over and over. Options count before numbers, and these as shares of the range that the
+    points have.
+
+    Args:
+        space: What the points are of.
+        x: What is proposed.
+        points: What there is.
+        tried: Keys of points that are not new; where all were tried, the nearest answers.
     """
     is_number = np.array([isinstance(p, Continuous | Discrete) for p in space.parameters])
     width = np.ptp(points, axis=0)
     scale = np.where(is_number, np.where(width > 0, width, 1.0), 1.0)
+    is_new = np.array([key_of(point) not in tried for point in points])
     found = []
     for row in x:
-        apart = np.where(is_number, ((points - row) / scale) ** 2, OTHER * (points != row))
-        found.append(points[int(apart.sum(axis=1).argmin())])
+        apart = np.where(is_number, ((points - row) / scale) ** 2, OTHER * (points != row)).sum(axis=1)
+        place = int(apart.argmin())
+        if apart[place] > 0 and is_new.any():
+            place = int(np.where(is_new, apart, np.inf).argmin())
+        is_new[place] = False
+        found.append(points[place])
     return np.array(found)
+
+
+def _tried(history: History) -> set[bytes]:
+    return {key_of(o.x) for o in history.observations}
+
+
+def _is_spent(space: Space, pool: Pool | None, history: History) -> bool:
+    """Whether all points were tried of a space that never ends."""
+    if space.is_finite or not isinstance(pool, PointPool):
+        return False
+    return {key_of(point) for point in pool.points} <= _tried(history)
 
 
 def _with(history: History, world: World, points: NDArray[np.float64]) -> History:

@@ -21,7 +21,7 @@ from loop.rehearsal.rehearsing import by_chance, rehearse
 from loop.rehearsal.standing import NONE, Measure
 from loop.rehearsal.worlds import TableWorld
 from loop.space import PointPool, ProductPool
-from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec import CampaignSpec, build_objective, build_space, read_spec
 from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gnn.training import Settings
 from loop.surrogates.protocol import TrainingSet
@@ -291,3 +291,22 @@ def test_the_nearest_row_answers_where_numbers_are_continuous() -> None:
 
     assert np.array_equal(nearest(SPACE, near, points), points)
     assert np.array_equal(nearest(SPACE, far, np.vstack([points[[2]], far + np.array([1.0, 0.0, 0.0])])), points[[2]])
+
+
+def test_a_row_answers_once_where_numbers_are_continuous() -> None:
+    text = """
+campaign: heat
+space: {t: {type: number, low: 0, high: 100}}
+objective: {yield: {goal: maximize, unit: "%"}}
+planner: {surrogate: gp, batch: 2, initial: {experiments: 2}}
+budget: {experiments: 20}
+laboratory: {adapter: manual}
+"""
+    spec = read_spec(text, source="heat.yaml", read=str)
+    space, points = build_space(spec), np.array([[0.0], [30.0], [52.0], [61.5], [70.0], [100.0]])
+    rows = [told("yield", 90 - abs(x - 56) / 2) for x in points[:, 0]]  # best where there is no row
+    world = TableWorld(points, rows, build_objective(spec), seed=0)
+
+    done = play(spec, space, world, History(), seed=1, experiments=20, pool=PointPool(points))
+
+    assert sorted(done.points[:, 0]) == points[:, 0].tolist()

@@ -152,7 +152,7 @@ def rehearse(
 
         pool = PointPool(different(rows.points))
         measure = Measure.of(objective, [mean_of([outcome], objective) for outcome in rows.outcomes])
-        count = min(experiments or spec.budget.experiments or 50, len(pool))
+        count = min(experiments or spec.budget.experiments or 50, len(pool) * spec.planner.copies)
         points, outcomes = rows.points, rows.outcomes
 
         def worlds(number: int) -> World:
@@ -262,7 +262,7 @@ def _told(file: Path, start: _Start) -> _Table:
         raise RehearseError(f"{file} has no two results of candidates in the space; give a table with more of them")
     notes = [f"{outside} of its rows are left out: they are no candidates of the space"] if outside else []
     if not space.is_finite:
-        notes.append("numbers are continuous: the row nearest to what is proposed answers")
+        notes.append("numbers are continuous: of the rows not tried yet the one nearest to what is proposed answers")
     return _Table(file.name, np.array(points), tuple(outcomes), tuple(notes))
 
 
