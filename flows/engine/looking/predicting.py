@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.looking.histories import history_of, seed_of
+from flows.engine.looking.other_options import with_others
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
 from flows.engine.people.conditions import NoRegion, read_conditions, unmet
@@ -23,10 +24,10 @@ from loop.decision import DecisionKind, in_force
 from loop.errors import HakkenError, OutcomeError, SpaceError
 from loop.fidelity import is_real
 from loop.insight.statements import Predicted
-from loop.space import Discrete, ProductPool, Space
+from loop.space import Component, Discrete, ProductPool, Space
 from loop.space.leaving_out import why_left_out
 from loop.space.pool import CHUNK, said_size
-from loop.spec import build_space
+from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -52,8 +53,8 @@ class Answer:
 def predict(settings: Settings, name: str, *, file: Path | None = None, where: Sequence[str] = ()) -> Answer:
     """What the campaign believes of the rows of a file, or of every candidate that meets all conditions of ``where``.
 
-    Nothing is recorded. Rows may lie outside the space's bounds; candidates are the real thing, unless a condition
-    names a version.
+    Nothing is recorded. Rows may lie outside the space's bounds, and name substances that are none of its options;
+    candidates are the real thing, unless a condition names a version.
 
     Raises:
         NotFound: There is no such campaign.
@@ -63,13 +64,13 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
     """
     with open_record(settings) as ledger:
         view = View(ledger, name)
-        x = _of_file(view, file) if file is not None else _meeting(view, where)
+        spec, space, x = _of_file(view, file) if file is not None else (view.spec, view.space, _meeting(view, where))
         from loop.insight.predicting import predict as predicted  # brings torch: seconds, only where it is asked for
 
         earlier, _, _ = sources_of(ledger, view.spec)
-        history, _ = history_of(view.spec, view.space, view.counted, ())
-        seed = seed_of(view.spec.planner.seed, name, 0)
-        found = predicted(view.spec, history, x, seed=seed, earlier=earlier)
+        history, _ = history_of(spec, space, view.counted, ())
+        seed = seed_of(spec.planner.seed, name, 0)
+        found = predicted(spec, history, x, seed=seed, earlier=earlier)
         banned = _banned(view, [one.settings for one in found.candidates])
         left = {
             i: why
@@ -92,6 +93,9 @@ def _banned(view: View, candidates: Sequence[Mapping[str, str | float]]) -> dict
 
 def why_outside(space: Space, settings: Mapping[str, str | float]) -> str:
     """Why the campaign would never propose this; "" where it may."""
+    for p in space.parameters:
+        if isinstance(p, Component) and p.name in settings and not p.has(settings[p.name]):
+            return f"is none that the campaign chooses: {settings[p.name]!r} is no option of {p.name} in its file"
     if why := why_left_out(space, settings):
         return why
     for p in space.parameters:
@@ -120,22 +124,25 @@ def table_of(answer: Answer) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_file(view: View, path: Path) -> NDArray[np.float64]:
-    """Coordinates of the rows of a table of settings, ``(n, d)``; columns of results are passed over."""
+def _of_file(view: View, path: Path) -> tuple[CampaignSpec, Space, NDArray[np.float64]]:
+    """Coordinates of the rows of a table of settings, ``(n, d)``, in a space that has what they name besides; columns
+    of results are passed over."""
     wanted = "a CSV, Parquet or Excel table with a column for each parameter"
     told = rows_of_file(path, view.spec, view.space, PredictError, wanted=wanted, lines_as=_without_what_was_predicted)
+    spec = with_others(view.spec, view.space, (payload for _, payload in told))
+    space = view.space if spec is view.spec else build_space(spec)
     rows: list[NDArray[np.float64]] = []
     problems: list[str] = []
     for line, payload in told:
         try:
-            rows.append(view.space.coordinates(read_settings(payload, view.spec, view.space)))
+            rows.append(space.coordinates(read_settings(payload, spec, space)))
         except (OutcomeError, SpaceError) as error:
             problems.append(f"line {line}: {error}")
     if problems:
         raise PredictError(not_all(path, problems))
     if len(rows) > MOST:
         raise PredictError(f"{path} has {len(rows):,} rows, and {MOST:,} are predicted at once at most; divide it")
-    return np.array(rows)
+    return spec, space, np.array(rows)
 
 
 def _without_what_was_predicted(lines: Sequence[Line]) -> list[Line]:

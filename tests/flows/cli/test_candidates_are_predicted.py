@@ -201,3 +201,47 @@ def test_a_target_that_was_never_measured_is_named(hakken: Any, tell_table: Any,
     assert "surrogate 'gp' needs 2 observations of each target and has 0 of ee; run more experiments, or tell" in (
         said.err + said.out
     )
+
+
+ALCOHOLS = {"methanol": "CO", "ethanol": "CCO", "butanol": "CCCCO", "hexanol": "CCCCCCO", "octanol": "CCCCCCCCO"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "rows"),
+    [
+        ({"type": "component", "options": ALCOHOLS}, "{0},{1}\n"),
+        ({"type": "molecule", "options": ALCOHOLS}, "{0},{1}\n"),
+    ],
+)
+def test_a_molecule_that_is_no_option_is_predicted_by_its_structure(
+    tell_table: Any, hakken: Any, parameter: dict[str, Any], rows: str
+) -> None:
+    told = "".join(rows.format(name, 10.0 * smiles.count("C")) for name, smiles in ALCOHOLS.items())
+    target = {"boils": {"goal": "maximize"}}
+    tell_table(spec(space={"alcohol": parameter}, objective=target, planner={}), f"alcohol,boils\n{told}")
+    Path("asked.csv").write_text("alcohol,alcohol_smiles\nCCCCCCCO,\nheavy,CCCCCCCCCCO\nethanol,\n")
+
+    found = json.loads(hakken("predict", "heat", "asked.csv", "--json").out)["candidates"]
+    Path("wrong.csv").write_text("alcohol\nCCCCCCCO\nnonsense\n")
+    wrong = hakken("predict", "heat", "wrong.csv")
+
+    by_row = {one["row"]: one for one in found}
+    means = {row: one["candidate"]["targets"][0]["mean"] for row, one in by_row.items()}
+    assert means[1] > means[3]  # heptanol is none of the five, and lies where its neighbours do
+    assert by_row[1]["outside"] == "is none that the campaign chooses: 'CCCCCCCO' is no option of alcohol in its file"
+    assert by_row[2]["candidate"]["settings"] == {"alcohol": "heavy"}
+    assert by_row[3]["outside"] == ""
+    assert wrong.code == REFUSED
+    assert "line 3: parameter 'alcohol'" in " ".join(wrong.err.split())
+    assert hakken("status", "heat", "--json").json[0]["experiments_done"] == 0
+
+
+def test_what_describes_itself_by_numbers_of_ones_own_has_only_its_options(tell_table: Any, hakken: Any) -> None:
+    parameter = {"type": "component", "options": {"A": "CO", "B": "CCO"}, "descriptors": {"A": {"q": 1}, "B": {"q": 2}}}
+    tell_table(spec(space={"alcohol": parameter}, planner={}), "alcohol,yield\nA,10\nB,50\n")
+    Path("asked.csv").write_text("alcohol\nCCCO\n")
+
+    said = hakken("predict", "heat", "asked.csv")
+
+    assert said.code == REFUSED
+    assert "parameter 'alcohol' has no option 'CCCO'" in " ".join(said.err.split())
