@@ -21,6 +21,7 @@ from loop.contracts import (
     Found,
     Handle,
     Health,
+    JudgesTogether,
     Problem,
     Status,
 )
@@ -39,7 +40,7 @@ class MadeUp:
 def stand_in(declared: Adapter, made_up: MadeUp, folder: Path) -> Adapter:
     """What plays ``declared``: of several laboratories each is played, and experiments go where they would go.
 
-    Nothing of ``declared`` is called but ``capabilities``, ``validate`` and ``wanting``, which move nothing.
+    Nothing of ``declared`` is called but ``capabilities``, ``validate``, ``wanting`` and ``judge``, which move nothing.
     """
     if isinstance(declared, Limited):
         return declared.around(lambda adapter: stand_in(adapter, made_up, folder))
@@ -66,6 +67,13 @@ class StandIn:
     def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
         """As declared; none of the handles is the declared laboratory's."""
         return self._declared.wanting(specs, ()) if isinstance(self._declared, ChecksTogether) else ()
+
+    def judge(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> None:
+        if isinstance(self._declared, JudgesTogether):
+            self._declared.judge(specs, ())
+
+    def judged(self) -> Sequence[Problem]:
+        return self._declared.judged() if isinstance(self._declared, JudgesTogether) else ()
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._simulated.prepare(spec, key)

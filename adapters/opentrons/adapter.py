@@ -67,7 +67,7 @@ class Opentrons(PlateMaker):
         pipettes = {str(mount): name for mount, name in self._options.deck.pipettes.items()}
         simulator = None if driver.judge is None else driver.judge.program
         found = examine(robot, self._options.machine, pipettes, simulator)
-        return [*found, *self._measuring.examine()]
+        return [*found, *self._drafts.examine(), *self._measuring.examine()]
 
     def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:
         return write_protocol(

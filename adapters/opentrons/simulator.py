@@ -24,6 +24,13 @@ class Simulator:
     def called(self) -> str:
         return "Opentrons' simulator"
 
+    @property
+    def edition(self) -> str:
+        try:
+            return str(self.program.stat().st_mtime_ns)
+        except OSError:
+            return ""
+
     def refusal(self, folder: Path) -> str | None:
         return refusal(self.program, folder / FILE)
 

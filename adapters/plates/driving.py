@@ -20,6 +20,7 @@ from typing import Final
 from adapters.errors import AdapterUnavailable
 from adapters.plates.machine import Judge, Machine, Refused, RunState
 from adapters.plates.runs import PlateRun
+from adapters.plates.verdicts import ROBOT, Verdict
 from loop.checkpoints import reached
 from loop.contracts import Phase, Status
 
@@ -50,8 +51,10 @@ class Driver:
         if (status := self.known(plate)) is not None:
             return status
         text = protocol()
-        if text is None or not self._is_accepted(plate):
+        if text is None:
             return Status(Phase.ENDED)
+        if self.judge is not None and (why := self._refusal(plate, self.judge)) is not None:
+            return self._reopen(plate, Verdict(self.judge.called, self.judge.edition, why))
         for id_ in plate.played():
             run = self.robot.run(id_)
             if run is None:
@@ -70,7 +73,7 @@ class Driver:
             return Status(Phase.ENDED)
         if (doubt := plate.noted("doubt.json")) is not None:
             return Status(Phase.LOST, str(doubt["why"]))
-        return None
+        return None if (told := plate.reopened()) is None else Status(Phase.WAITING, told.rule)
 
     def has_moved(self, plate: PlateRun) -> bool:
         """Whether a run of it moved or may have: only what surely lies inert has not."""
@@ -136,17 +139,22 @@ class Driver:
                 found[id_] = run
         return list(found.values())
 
-    def _is_accepted(self, plate: PlateRun) -> bool:
-        """Whether the judge takes the protocol, where there is one; asked once."""
-        if self.judge is None or plate.noted("simulated.json") is not None:
-            return True
-        if (why := self.judge.refusal(plate.folder)) is not None:
-            plate.note(
-                "refused.json", {"kind": "input_error", "why": f"{self.judge.called} refuses the protocol: {why}"}
-            )
-            return False
-        plate.note("simulated.json", {"program": str(self.judge.program)})
-        return True
+    def _refusal(self, plate: PlateRun, judge: Judge) -> str | None:
+        """Why the judge refuses the protocol; asked once where it takes it."""
+        if plate.noted("simulated.json") is not None:
+            return None
+        if (why := judge.refusal(plate.folder)) is None:
+            plate.note("simulated.json", {"program": str(judge.program)})
+        return why
+
+    def _reopen(self, plate: PlateRun, verdict: Verdict) -> Status:
+        """Give up a run that nobody would play: what is refused is how the plate is made, and no experiment of it."""
+        plate.reopen(verdict)
+        return Status(Phase.WAITING, verdict.rule)
+
+    def robots_verdict(self, why: str) -> Verdict:
+        """That the robot itself refuses a protocol, with the version of its software."""
+        return Verdict(ROBOT, str(self.robot.health()["api_version"]), why)
 
     def _begin(self, plate: PlateRun, text: str) -> Status:
         """Bring the protocol to the robot, and play it."""
@@ -156,8 +164,7 @@ class Driver:
         try:
             protocol = protocols[-1] if protocols else self.robot.upload(text, plate.key)
         except Refused as error:
-            plate.note("refused.json", {"kind": "input_error", "why": f"the robot refuses the protocol: {error}"})
-            return Status(Phase.ENDED)
+            return self._reopen(plate, self.robots_verdict(str(error)))
         reached("plates.uploaded")
         analysis = plate.noted("analysed.json") or self.robot.analysis(protocol)
         if analysis.get("status") != "completed":
@@ -165,10 +172,7 @@ class Driver:
         plate.note("analysed.json", {"status": "completed", "result": analysis.get("result")})
         if analysis.get("result") == "not-ok":
             said = "; ".join(str(e.get("detail", e)) for e in analysis.get("errors") or ()) or "it does not say why"
-            plate.note(
-                "refused.json", {"kind": "input_error", "why": f"the robot's analysis refuses the protocol: {said}"}
-            )
-            return Status(Phase.ENDED)
+            return self._reopen(plate, self.robots_verdict(said))
         runs = self.robot.runs_of([protocol, *protocols])
         if played := [run for run in runs if run.was_played is not False]:
             return self._adopt(plate, played[-1])  # by a person at the screen, or our note was lost

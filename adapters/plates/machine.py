@@ -94,6 +94,10 @@ class Judge(Protocol):
     def called(self) -> str:
         """Its name in messages."""
 
+    @property
+    def edition(self) -> str:
+        """What is another where the program was exchanged, and may judge otherwise; "" where it is not there."""
+
     def refusal(self, folder: Path) -> str | None:
         """Why it refuses the protocol in the folder of a plate, its last words; None where it accepts it.
 

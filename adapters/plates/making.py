@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, reachable
@@ -21,13 +21,14 @@ from adapters.common.limits import excluded
 from adapters.common.looks import Look
 from adapters.errors import AdapterUnavailable
 from adapters.plates.deck import PlateOptions
+from adapters.plates.drafting import Drafts
 from adapters.plates.driving import PAUSED, Driver
 from adapters.plates.machine import Refused, RunState
 from adapters.plates.measuring import Measuring
 from adapters.plates.pipetting import untaken
 from adapters.plates.planning import CannotBePlanned, Plan, plan_plate
-from adapters.plates.runs import PlateRun, Plates, in_order
-from adapters.plates.whole_plan import tubes_by_stock
+from adapters.plates.runs import PlateRun, Plates
+from adapters.plates.verdicts import Verdicts, without_keys
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -47,10 +48,9 @@ from loop.contracts import (
 )
 from loop.errors import RecipeError
 from loop.outcome import FaultKind, write_outcome
-from loop.recipe import Procedure, Recipe, possible, work_out
+from loop.recipe import Recipe, possible, work_out
 
 _CAUTION: Final = tuple(Delivery)
-_Member = TypeVar("_Member", bound=str)
 
 
 class PlateMaker(ABC):
@@ -63,6 +63,7 @@ class PlateMaker(ABC):
         self._jobs, self._plates = Jobs(folder), Plates(folder)
         self._deck_options, self._recipe, self._driver = options, recipe, driver
         self._measuring = Measuring(measuring, self._jobs)
+        self._drafts = Drafts(options, recipe, self._write_protocol, self.protocol_name, Verdicts(folder), driver)
         self._looks: dict[str, Look[Status]] = {}
         self._broken: Callable[[Mapping[str, str | float]], Sequence[Problem]] = lambda _: ()
 
@@ -125,7 +126,7 @@ class PlateMaker(ABC):
                 plate.note(f"left-{handle}.json", {"key": key})
                 plate = None
             if plate is None and self._deck_options.runs == "each":
-                plate = self._close([handle], f"{self._jobs.spec(handle).campaign}, one experiment")
+                plate = self._close([handle])
         if plate is not None:
             self._go_on(plate)
 
@@ -137,9 +138,9 @@ class PlateMaker(ABC):
         """
         with self._jobs.locked("plates.lock"):
             waiting = [handle for handle in handles if self._waits(handle) and not self._ends_by_limit(handle)]
-            if waiting:
-                self._close(waiting, f"{self._jobs.spec(waiting[0]).campaign}, plate {plate}")
-                reached("plates.closed")
+            for members in [[h] for h in waiting] if self._deck_options.runs == "each" else [waiting]:
+                if members and self._close(members) is not None:
+                    reached("plates.closed")
 
     def still_waiting(self, handles: Sequence[Handle]) -> Sequence[Handle]:
         """Those that wait for the rest of their plate, of which no run was made."""
@@ -151,32 +152,22 @@ class PlateMaker(ABC):
         Raises:
             AdapterUnavailable: The folder cannot be read.
         """
-        if self._deck_options.runs == "each":
-            return ()  # each has the deck to itself, and ``validate`` says whether that suffices
-        waiting = [self._jobs.spec(handle) for handle in handles if self._waits(handle)]
-        made: dict[str, Procedure] = {}
-        for spec in (*(s for s in waiting if not self._broken(s.settings)), *specs):
-            well, procedure = spec.place.get("well"), possible(self._recipe, spec.settings)
-            if well is not None and procedure is not None:
-                made[well] = procedure
-        try:
-            order = self._in_order({well: well for well in made})
-            plan_plate(self._deck_options, self._recipe, {well: made[well] for well in order})
-        except CannotBePlanned as error:
-            return error.problems
-        return ()
+        return self._drafts.wanting([*self._waiting(handles), *specs])
+
+    def judge(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> None:
+        """Have the judge say whether it takes what would be made of these with those that wait; ``wanting`` tells it.
+
+        With ``runs: each`` it is asked of the deck. Raises ``AdapterUnavailable``.
+        """
+        self._drafts.judge([*self._waiting(handles), *specs])
+
+    def judged(self) -> Sequence[Problem]:
+        """That the deck is refused whatever is made on it, where the judge said so."""
+        return self._drafts.wanting(())
 
     def laid_out(self, specs: Sequence[ExperimentSpec]) -> Mapping[str, Sequence[tuple[str, float]]]:
         """The tubes of each stock, by slot and well, with the rest that stays in each."""
-        if self._deck_options.runs == "each":
-            return {}  # each has the deck to itself
-        made = {s.place["well"]: p for s in specs if "well" in s.place and (p := possible(self._recipe, s.settings))}
-        order = self._in_order({well: well for well in made})
-        try:
-            plan = plan_plate(self._deck_options, self._recipe, {well: made[well] for well in order})
-        except CannotBePlanned:
-            return {}
-        return tubes_by_stock(self._deck_options, plan)
+        return self._drafts.laid_out(specs)
 
     def find(self, key: AttemptKey) -> Found | Absent | Unknown:
         found = self._jobs.find(key)
@@ -296,9 +287,17 @@ class PlateMaker(ABC):
             and self._plates.of(handle) is None
         )
 
-    def _close(self, handles: Sequence[Handle], title: str) -> PlateRun:
+    def _waiting(self, handles: Sequence[Handle]) -> list[ExperimentSpec]:
+        waiting = [self._jobs.spec(handle) for handle in handles if self._waits(handle)]
+        return [spec for spec in waiting if not self._broken(spec.settings)]
+
+    def _close(self, handles: Sequence[Handle]) -> PlateRun | None:
+        """Make one run of these; None where it is refused, by what is on record, and they go on waiting."""
+        specs = [self._jobs.spec(handle) for handle in handles]
+        if self._drafts.is_refused(specs):
+            return None
         members = {h: (self._jobs.key(h), self._jobs.spec(h).place["well"]) for h in handles}
-        return self._plates.close(title, members)
+        return self._plates.close(self._drafts.title(specs), members)
 
     def _look(self, plate: PlateRun, handle: Handle) -> Status:
         """Where the run stands: asked once in a pass, however many wells ask."""
@@ -313,7 +312,10 @@ class PlateMaker(ABC):
                 self._see_to_limits(plate)
                 if self._is_called_off(plate):
                     return self._driver.call_off(plate)
-                return self._driver.go_on(plate, lambda: self._protocol(plate))
+                status = self._driver.go_on(plate, lambda: self._protocol(plate))
+                if (refused := plate.reopened()) is not None:
+                    self._drafts.keep(self._draft_of(plate, str(self._protocol(plate))), refused)
+                return status
             except Refused as error:
                 raise AdapterUnavailable(
                     f"robot {self._driver.robot.url} refuses ({error}); look at its screen"
@@ -324,7 +326,7 @@ class PlateMaker(ABC):
         path = plate.folder / self.protocol_name
         if path.exists():
             return path.read_text(encoding="utf-8")
-        members = [h for h in self._in_order(plate.wells) if self._jobs.cancelled(h) is None]
+        members = [h for h in self._drafts.in_order(plate.wells) if self._jobs.cancelled(h) is None]
         try:
             wells = {plate.wells[h]: work_out(self._recipe, self._jobs.spec(h).settings) for h in members}
             if len(wells) < len(members):
@@ -338,12 +340,14 @@ class PlateMaker(ABC):
             return None
         keys = {plate.wells[h]: str(self._jobs.key(h)) for h in members}
         text = self._write_protocol(plate, plan, keys)
+        if self._drafts.is_taken(self._draft_of(plate, text)):
+            plate.note("simulated.json", {"before": "it was a run"})
         _write(path, text)
         return text
 
-    def _in_order(self, wells: Mapping[_Member, str]) -> list[_Member]:
-        """The members of a plate in the order in which the robot fills their wells."""
-        return in_order(wells, self._deck_options.labware_of(self._deck_options.deck.plate.labware).wells)
+    def _draft_of(self, plate: PlateRun, text: str) -> str:
+        """The protocol of a plate as it would be in any other run."""
+        return without_keys(text, plate.key, [str(self._jobs.key(handle)) for handle in plate.wells])
 
     def _cancelled(self, handle: Handle, reason: str) -> Status:
         """It has ended, unless the run of its plate, of which every well was called off, still goes on."""

@@ -4,7 +4,8 @@
 the robot gets. ``play-RUN.json``
 is written before a run is played, ``ended.json`` when it has ended, ``refused.json`` when it cannot be made,
 ``doubt.json`` when nobody can tell what became of it. ``left-HANDLE.json``: a person said that nothing of this run ever
-moved, so that the attempt may be made in another one.
+moved, so that the attempt may be made in another one. ``reopened.json``: the protocol was refused before anything
+moved, so that its members wait as before, for a run of another one.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from adapters.common.durable import sync_folder, write_once
 from adapters.common.folder import reachable, read_json
+from adapters.plates.verdicts import Verdict
 from loop.contracts import AttemptKey, Handle
 from loop.outcome import Fault, FaultKind
 
@@ -50,6 +52,14 @@ class PlateRun:
 
     def has_left(self, handle: Handle) -> bool:
         return self.noted(f"left-{handle}.json") is not None
+
+    def reopen(self, verdict: Verdict) -> None:
+        self.note("reopened.json", asdict(verdict))
+
+    def reopened(self) -> Verdict | None:
+        """By which verdict it was given up."""
+        told = self.noted("reopened.json")
+        return None if told is None else Verdict(str(told["by"]), str(told["edition"]), str(told["why"]))
 
     def was_made(self) -> bool:
         ended = self.noted("ended.json")
@@ -89,7 +99,8 @@ class Plates:
 
     def of(self, handle: Handle) -> PlateRun | None:
         """The run that an attempt is made in; None while it waits for its plate."""
-        return next((p for p in self.all() if handle in p.wells and not p.has_left(handle)), None)
+        mine = (p for p in self.all() if handle in p.wells and not p.has_left(handle))
+        return next((p for p in mine if p.reopened() is None), None)
 
     def all(self) -> Iterator[PlateRun]:
         with reachable(self._root):

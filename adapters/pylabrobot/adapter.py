@@ -14,6 +14,7 @@ from adapters.plates.making import PlateMaker
 from adapters.plates.planning import Plan
 from adapters.plates.runs import PlateRun
 from adapters.plates.whole_plan import whole_plan
+from adapters.pylabrobot.bench import PLAN
 from adapters.pylabrobot.options import PyLabRobotOptions
 from loop.contracts import Adapter, Finding, Health
 from loop.recipe import Recipe
@@ -24,7 +25,7 @@ UNTESTED = "hakken has tried no hardware through PyLabRobot: watch a run with em
 class PyLabRobot(PlateMaker):
     """The adapter; see the module."""
 
-    protocol_name: ClassVar[str] = "plan.json"
+    protocol_name: ClassVar[str] = PLAN
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class PyLabRobot(PlateMaker):
             found.append(Finding("back end", "ok", "PyLabRobot's simulation; nothing moves"))
         else:
             found.append(Finding("back end", "note", self._options.backend, UNTESTED))
-        return [*found, *inner]
+        return [*found, *self._drafts.examine(), *inner]
 
     def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:
         options = self._options

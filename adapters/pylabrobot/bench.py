@@ -27,6 +27,7 @@ from adapters.plates.machine import Refused, RunState
 
 WORKER: Final = (sys.executable, "-P", "-m", "adapters.pylabrobot.worker")
 LONGEST: Final = 600.0  # seconds for a check
+PLAN: Final = "plan.json"  # in the folder of a plate
 
 
 class Bench:
@@ -36,10 +37,7 @@ class Bench:
         self._folder, self.url = folder, f"pylabrobot ({name})"
 
     def health(self) -> Mapping[str, Any]:
-        try:
-            return {"name": self.url, "api_version": version("pylabrobot")}
-        except PackageNotFoundError:
-            raise AdapterUnavailable("PyLabRobot is not installed; pip install 'hakken[pylabrobot]'") from None
+        return {"name": self.url, "api_version": _version()}
 
     def protocols(self, key: str) -> tuple[str, ...]:
         return (key,) if self._plan(key).exists() else ()
@@ -51,26 +49,8 @@ class Bench:
         return key
 
     def analysis(self, protocol: str) -> Mapping[str, Any]:
-        """Whether PyLabRobot's simulation takes the plan, with its volume and tip tracking turned on."""
-        self.health()
-        command = [*WORKER, "--check", str(self._plan(protocol).resolve())]
-        try:
-            done = subprocess.run(
-                command,
-                env=_environ(),
-                capture_output=True,
-                text=True,
-                timeout=LONGEST,
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
-            said = json.loads(done.stdout.splitlines()[-1])
-        except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
-            raise AdapterUnavailable(
-                f"PyLabRobot's simulation gave no answer ({error}); see that it is installed"
-            ) from None
-        errors = [] if said is None else [{"detail": said}]
-        return {"status": "completed", "result": "not-ok" if errors else "ok", "errors": errors}
+        """Nothing more than ``Simulation`` said of the plan before it came here."""
+        return {"status": "completed", "result": "ok", "errors": []}
 
     def runs_of(self, protocols: Sequence[str]) -> tuple[RunState, ...]:
         with reachable(self._folder):
@@ -177,6 +157,44 @@ class Bench:
             code = process.wait()  # it forks at once; the fork plays
         if code:
             raise AdapterUnavailable(f"no process could be started (code {code}); see {folder / 'told.txt'}")
+
+
+class Simulation:
+    """PyLabRobot's simulated back end as a ``Judge``, with its volume and tip tracking turned on."""
+
+    program: Path = Path(sys.executable)
+    called: str = "PyLabRobot's simulation"
+
+    @property
+    def edition(self) -> str:
+        return _version()
+
+    def refusal(self, folder: Path) -> str | None:
+        _version()
+        command = [*WORKER, "--check", str((folder / PLAN).resolve())]
+        try:
+            done = subprocess.run(
+                command,
+                env=_environ(),
+                capture_output=True,
+                text=True,
+                timeout=LONGEST,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+            said = json.loads(done.stdout.splitlines()[-1])
+        except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
+            raise AdapterUnavailable(
+                f"PyLabRobot's simulation gave no answer ({error}); see that it is installed"
+            ) from None
+        return None if said is None else str(said)
+
+
+def _version() -> str:
+    try:
+        return version("pylabrobot")
+    except PackageNotFoundError:
+        raise AdapterUnavailable("PyLabRobot is not installed; pip install 'hakken[pylabrobot]'") from None
 
 
 def _environ() -> dict[str, str]:

@@ -79,14 +79,14 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> PyLabRobot:
     """
     from adapters.plates.driving import Driver
     from adapters.pylabrobot.adapter import PyLabRobot
-    from adapters.pylabrobot.bench import Bench
+    from adapters.pylabrobot.bench import Bench, Simulation
 
     settings = read_options(PyLabRobotOptions, "pylabrobot", options)
     recipe = recipe_of("pylabrobot", context)
     measuring = measuring_of("pylabrobot", settings, context)
     layout = None if settings.layout is None else _layout(resolve(context.base, settings.layout), settings)
     folder = Path(context.folder)
-    driver = Driver(Bench(folder / "bench", settings.backend))
+    driver = Driver(Bench(folder / "bench", settings.backend), Simulation())
     return PyLabRobot(folder, settings, recipe, measuring, driver, layout, str(Path(context.base).resolve()))
 
 

@@ -29,6 +29,7 @@ from loop.contracts import (
     Found,
     Handle,
     Health,
+    JudgesTogether,
     KeepsLimits,
     Phase,
     Problem,
@@ -197,21 +198,22 @@ class SeveralLaboratories:
 
     def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
         """What each laboratory lacks for what goes to it and to no other; where the rest will go is not known yet."""
-        mine: dict[str, tuple[list[ExperimentSpec], list[Handle]]] = {name: ([], []) for name in self._members.names()}
-        for spec in specs:
-            if len(able := self._members.taking(spec)) == 1:
-                mine[able[0].name][0].append(able[0].as_taken(spec))
-        for handle in handles:
-            with suppress(UnknownHandle):  # of one that the campaign file no longer names
-                member, inner = self._members.of(handle)
-                mine[member.name][1].append(inner)
         found: list[Problem] = []
-        for name, (theirs, there) in mine.items():
-            if theirs and isinstance(adapter := self._members[name].adapter, ChecksTogether):
+        for member, theirs, there in self._members.shared(specs, handles):
+            if isinstance(adapter := member.adapter, ChecksTogether):
                 with suppress(AdapterUnavailable):  # it keeps no other from getting its own
-                    told = adapter.wanting(theirs, there)
-                    found += [replace(problem, subject=f"{name}, {problem.subject}") for problem in told]
+                    found += member.named(adapter.wanting(theirs, there))
         return found
+
+    def judge(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> None:
+        for member, theirs, there in self._members.shared(specs, handles):
+            if isinstance(adapter := member.adapter, JudgesTogether):
+                with suppress(AdapterUnavailable):
+                    adapter.judge(theirs, there)
+
+    def judged(self) -> Sequence[Problem]:
+        able = [(m, m.adapter) for m in self._members]
+        return [p for m, adapter in able if isinstance(adapter, JudgesTogether) for p in m.named(adapter.judged())]
 
     def is_at_work(self) -> bool:
         return any(isinstance(a, RunsTogether) and a.is_at_work() for a in self.parts().values())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from adapters.errors import UnknownHandle
-from loop.contracts import Adapter, ExperimentSpec, Handle
+from loop.contracts import Adapter, ExperimentSpec, Handle, Problem
 from loop.errors import AdapterUnavailable, AttemptUnavailable, PartUnavailable
 
 _REST: Final = 3.0  # times as long as it took to give no answer: a lost one costs a quarter of the time at most
@@ -31,6 +32,10 @@ class Member:
         """The experiment without the settings by which it came here, where the laboratory cannot set them."""
         bare = replace(spec, settings={name: v for name, v in spec.settings.items() if name not in self.when})
         return bare if len(self.adapter.validate(bare)) < len(self.adapter.validate(spec)) else spec
+
+    def named(self, problems: Sequence[Problem]) -> list[Problem]:
+        """Problems of this laboratory, said to be its own."""
+        return [replace(problem, subject=f"{self.name}, {problem.subject}") for problem in problems]
 
 
 class Members:
@@ -65,6 +70,20 @@ class Members:
         if name not in self._by_name or not inner:
             raise UnknownHandle(handle)
         return self._by_name[name], Handle(inner)
+
+    def shared(
+        self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]
+    ) -> Iterator[tuple[Member, list[ExperimentSpec], list[Handle]]]:
+        """By laboratory, what goes to it and to no other, and what of ``handles`` it has; each that has any of them."""
+        mine: dict[str, tuple[list[ExperimentSpec], list[Handle]]] = {name: ([], []) for name in self._by_name}
+        for spec in specs:
+            if len(able := self.taking(spec)) == 1:
+                mine[able[0].name][0].append(able[0].as_taken(spec))
+        for handle in handles:
+            with suppress(UnknownHandle):  # of one that the campaign file no longer names
+                member, inner = self.of(handle)
+                mine[member.name][1].append(inner)
+        return ((self[name], theirs, there) for name, (theirs, there) in mine.items() if theirs or there)
 
     def ask(self, member: Member, question: Callable[[], _T]) -> _T:
         """Ask a laboratory; one that lately took long to give no answer is let rest, so that the others go on."""

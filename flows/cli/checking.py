@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -40,7 +41,7 @@ def validate(
     campaign = read_campaign(spec, where, guesses.append)
     with laboratory_of(spec):
         facts, problems, foreseen = _examine(campaign, spec.parent)
-    problems += [*guesses, *left_out_of(where, campaign)]
+    problems += [*guesses, *left_out_of(where, campaign), *_judged(where, campaign, spec.parent)]
     problems += trimmings(campaign)
     if isinstance(campaign.memory, list):
         problems += unknown_sources(campaign, names_on_record(where))
@@ -148,6 +149,19 @@ def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[l
         (example,) = sample_experiments(spec, 1)
         problems = [str(problem) for problem in laboratory.validate(example)]
         return problems, laboratory.health(), foresee(laboratory, spec)
+
+
+def _judged(where: Any, spec: Any, base: Path) -> list[str]:
+    """What a campaign on record remembers to be refused of the laboratory as the file has it now."""
+    from flows.wiring import open_laboratory, spec_on_record
+    from loop.contracts import JudgesTogether
+    from loop.errors import HakkenError
+
+    with suppress(HakkenError):  # what is wrong with the record is told where it is used
+        if spec_on_record(where, spec.campaign) is not None:
+            laboratory = open_laboratory(where, spec, base=base)
+            return [str(p) for p in laboratory.judged()] if isinstance(laboratory, JudgesTogether) else []
+    return []
 
 
 def _unsaid_to_be_exact(spec: Any) -> Iterator[str]:

@@ -154,6 +154,23 @@ class ChecksTogether(Protocol):
 
 
 @runtime_checkable
+class JudgesTogether(Protocol):
+    """An adapter that has a program judge what it would make together, which takes seconds; it remembers what was said.
+
+    ``ChecksTogether.wanting`` tells what is remembered."""
+
+    def judge(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> None:
+        """Have what would be made of these, and of what of ``handles`` waits for them, judged, once.
+
+        All of one plate. Nothing moves. Raises ``AdapterUnavailable`` alone."""
+        ...
+
+    def judged(self) -> Sequence[Problem]:
+        """What is remembered to be wrong with it whatever is made; nobody is asked and nothing is written."""
+        ...
+
+
+@runtime_checkable
 class LaysOut(Protocol):
     """An adapter that makes experiments together, from stocks that people put into places of its own."""
 

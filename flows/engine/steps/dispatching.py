@@ -9,7 +9,7 @@ from typing import Final
 
 from flows.engine.last_round import note_last, note_sending
 from flows.engine.looking.experiments import experiment_spec
-from flows.engine.looking.held import held_rounds
+from flows.engine.looking.held import held_rounds, judge_rounds
 from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
@@ -48,6 +48,8 @@ def dispatch(session: Session) -> None:
         return
     note_last(session.settings, session.name, session.ledger, view.round_number)
     try:
+        judge_rounds(view, session.laboratory)
+        reached("dispatch.judged")
         held = held_rounds(view, session.laboratory)
     except AdapterUnavailable as error:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); nothing is sent")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from loop.contracts import Adapter, Capabilities, ChecksTogether, Delivery, ExperimentSpec, Found, Health
+from loop.contracts import (
+    Adapter,
+    Capabilities,
+    ChecksTogether,
+    Delivery,
+    ExperimentSpec,
+    Found,
+    Health,
+    JudgesTogether,
+)
 from loop.testing.adapter.material import KEY, CountRuns, Make
 
 
@@ -38,6 +47,9 @@ class DeclaringLaws:
     ) -> None:
         adapter = make_adapter()
 
+        if isinstance(adapter, JudgesTogether):
+            adapter.judge([experiment], [])
+            assert list(adapter.judged()) == []
         if isinstance(adapter, ChecksTogether):
             assert list(adapter.wanting([experiment], [])) == []
             assert not isinstance(adapter.find(KEY), Found)

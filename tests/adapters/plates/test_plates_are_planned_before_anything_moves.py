@@ -89,15 +89,36 @@ def test_the_simulator_refuses_what_cannot_be_and_its_words_are_kept(tmp_path: P
     lab.start(handle, key)
     lab.close("1", [handle])
     status = lab.status(handle)
-    (envelope,) = lab.fetch(handle)
-    outcome = read_outcome(json.loads(envelope.payload), TARGETS)
+    lab.close("1", [handle])
+    (problem,) = lab.wanting([], [handle])
 
-    assert status.phase is Phase.ENDED
-    assert isinstance(outcome, Fault)
-    assert (outcome.kind, outcome.informative) == (FaultKind.INPUT_ERROR, False)
-    assert "Opentrons' simulator refuses the protocol" in outcome.message
-    assert "pick_up_trip" in outcome.message
+    assert status.phase is Phase.WAITING
+    assert "Opentrons' simulator refuses the protocol" in status.detail
+    assert "pick_up_trip" in problem.rule
+    assert problem.subject == "the plate"  # of the deck alone no tip is picked up
+    assert list(lab.still_waiting([handle])) == [handle]
+    assert len(list(lab._plates.all())) == 1  # no other run is made of what was refused
     assert runs_of(tmp_path) == 0
+
+
+def test_the_simulator_refuses_a_heater_shaker_beside_tall_labware_and_it_is_the_decks_fault(
+    tmp_path: Path, opentrons_simulator: Path
+) -> None:
+    shaker = {**DECKS["OT-2"]["plate"], "module": "heaterShakerModuleV1"}
+    tubes = [{"labware": "opentrons_15_tuberack_falcon_15ml_conical", "slot": "2"}]
+    changes = {"by_hand": [], "simulator": str(opentrons_simulator)}
+    lab = laboratory(tmp_path, deck=deck(plate=shaker, stocks=tubes), **changes)
+    before = lab.judged()
+    lab.judge([experiment()], [])
+    (problem,) = lab.wanting([experiment()], [])
+    mended = laboratory(tmp_path, deck=deck(plate=shaker), **changes)
+    mended.judge([experiment()], [])
+
+    assert list(before) == []
+    assert (problem.subject, list(lab.judged())) == ("the deck", [problem])
+    assert "heaterShakerModuleV1 in slot 1 prevents opentrons_15_tuberack_falcon_15ml_conical" in problem.rule
+    assert [*mended.wanting([experiment()], []), *mended.judged()] == []
+    assert not (tmp_path / "lab" / "plates").exists()
 
 
 def test_the_table_of_labware_agrees_with_opentrons_own(opentrons_simulator: Path) -> None:

@@ -90,12 +90,12 @@ def test_the_simulation_refuses_what_is_not_there(
     plan = json.loads(str(lab._protocol(plate)))
     change(plan)
     (plate.folder / "plan.json").write_text(json.dumps(plan))
-    until(lab, handles[0], Phase.ENDED)
-    found = outcome(lab, handles[0])
+    status = lab.status(handles[0])
 
-    assert isinstance(found, Fault)
-    assert found.kind is FaultKind.INPUT_ERROR
-    assert said in found.message
+    assert status.phase is Phase.WAITING
+    assert "PyLabRobot's simulation refuses the protocol" in status.detail
+    assert said in status.detail
+    assert list(lab.still_waiting(handles)) == handles  # nobody's experiment is at fault
     assert runs(tmp_path) == {}
 
 

@@ -33,6 +33,7 @@ IN_A_RUN = [
     "propose.planned",
     "propose.stored",
     "propose.finished",
+    "dispatch.judged",
     "dispatch.claimed",
     "dispatch.prepared",
     "dispatch.started",

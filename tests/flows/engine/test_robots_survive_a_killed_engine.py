@@ -21,6 +21,7 @@ from tests.flows.engine.coupling import campaign
 from tests.flows.engine.zygote import Zygote
 
 LABELS = [
+    "dispatch.judged",
     "dispatch.claimed",
     "dispatch.prepared",
     "folder.prepared",
