@@ -165,9 +165,13 @@ class PlateMaker(ABC):
         """That the deck is refused whatever is made on it, where the judge said so."""
         return self._drafts.wanting(())
 
-    def laid_out(self, specs: Sequence[ExperimentSpec]) -> Mapping[str, Sequence[tuple[str, float]]]:
+    def laid_out(
+        self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]
+    ) -> Mapping[str, Sequence[tuple[str, float]]]:
         """The tubes of each stock, by slot and well, with the rest that stays in each."""
-        return self._drafts.laid_out(specs)
+        if not all(map(self._jobs.knows, handles)):
+            return {}
+        return self._drafts.laid_out([*map(self._jobs.spec, handles), *specs])
 
     def find(self, key: AttemptKey) -> Found | Absent | Unknown:
         found = self._jobs.find(key)

@@ -31,6 +31,7 @@ from loop.contracts import (
     Health,
     JudgesTogether,
     KeepsLimits,
+    LaysOut,
     Phase,
     Problem,
     RunsTogether,
@@ -214,6 +215,23 @@ class SeveralLaboratories:
     def judged(self) -> Sequence[Problem]:
         able = [(m, m.adapter) for m in self._members]
         return [p for m, adapter in able if isinstance(adapter, JudgesTogether) for p in m.named(adapter.judged())]
+
+    def laid_out(
+        self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]
+    ) -> Mapping[str, Sequence[tuple[str, float]]]:
+        """The places of all laboratories, named where there are several; empty where one of them does not tell."""
+        shares = list(self._members.shared(specs, handles))
+        if sum(len(theirs) + len(there) for _, theirs, there in shares) < len(specs) + len(handles):
+            return {}
+        found: dict[str, list[tuple[str, float]]] = {}
+        for member, theirs, there in shares:
+            told = member.adapter.laid_out(theirs, there) if isinstance(member.adapter, LaysOut) else {}
+            if not told:
+                return {}
+            of = f" of {member.name}" if len(shares) > 1 else ""
+            for stock, places in told.items():
+                found.setdefault(stock, []).extend((f"{place}{of}", volume) for place, volume in places)
+        return found
 
     def is_at_work(self) -> bool:
         return any(isinstance(a, RunsTogether) and a.is_at_work() for a in self.parts().values())

@@ -174,10 +174,13 @@ class JudgesTogether(Protocol):
 class LaysOut(Protocol):
     """An adapter that makes experiments together, from stocks that people put into places of its own."""
 
-    def laid_out(self, specs: Sequence[ExperimentSpec]) -> Mapping[str, Sequence[tuple[str, float]]]:
+    def laid_out(
+        self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]
+    ) -> Mapping[str, Sequence[tuple[str, float]]]:
         """By stock, as ``loop.recipe.text.described`` calls it, its places in words, each with the uL put there.
 
-        All of one plate; empty where it cannot be made as it is. Nothing moves and nothing is written."""
+        ``handles`` are those of the same plate that it has already. Empty where it cannot be made as it is, or where
+        it is not known yet who will make all of it. Nothing moves and nothing is written."""
         ...
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.view import View
 from flows.wiring import open_laboratory, open_record
-from loop.contracts import LaysOut
+from loop.contracts import Handle, HasParts, LaysOut
 from loop.errors import HakkenError
 from loop.experiment import State
 
@@ -35,4 +35,8 @@ def laid_out(settings: Settings, name: str, number: int) -> Mapping[str, Sequenc
         if not isinstance(laboratory, LaysOut):
             return {}
         made = [a for a in plate if a.state not in (State.CANCELLED, State.EXPIRED)]
-        return laboratory.laid_out([experiment_spec(view.spec, a) for a in made])
+        # Who of several has an experiment is known by its handle; of one laboratory the record tells as much.
+        parted = isinstance(laboratory, HasParts)
+        there = [Handle(a.handle) for a in made if parted and a.handle and a.adapter == view.spec.laboratory.adapter]
+        coming = [experiment_spec(view.spec, a) for a in made if a.handle not in there]
+        return laboratory.laid_out(coming, there)

@@ -80,3 +80,42 @@ def test_a_laboratory_that_does_not_tell_leaves_it_at_the_sum(hakken: Any) -> No
     halide = next(line for line in prepared(hakken("plate", "by_hand", "--json").json["page"]) if "halide" in line)
 
     assert halide == "halide, 0.5 mol/L in DMSO: 1.4 mL for 6 experiments, 1.28 mL of it not to be drawn"
+
+
+def shared_by(**when: str) -> str:
+    """The campaign with a robot for each of these bases, by its name."""
+    campaign, _, robot = CAMPAIGN.partition("laboratory:\n")
+    own = {name: f"    {name}:\n" + re.sub("(?m)^", "    ", robot.rstrip()) + "\n" for name in when}
+    takes = {name: f"      when: {{base: {base}}}\n" for name, base in when.items() if base}
+    parts = "".join(own[name] + takes.get(name, "") for name in when)
+    return f"{campaign}laboratory:\n  adapter: several\n  laboratories:\n{parts}"
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_of_several_laboratories_each_names_its_own_tubes(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_sent: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = shared_by(left="BTMG", right="MTBD")
+    asked = text.replace("adapter: several", "adapter: several\n  approval: person")
+    Path("campaign.yaml").write_text(text if is_sent else asked)
+    assert hakken("run", "campaign.yaml").code == 0
+    if not is_sent:
+        hakken("approve", "coupling", "1")
+    halide = next(line for line in prepared(hakken("plate", "coupling", "--json").json["page"]) if "halide" in line)
+
+    assert halide == (
+        "halide, 0.5 mol/L in DMSO: 5.24 mL for 6 experiments, 1.28 mL of each not to be drawn; "
+        "slot 4 A1 of left: 1.32 mL, slot 4 B1 of left: 1.3 mL, slot 4 A1 of right: 1.32 mL, slot 4 B1 of right: 1.3 mL"
+    )
+
+
+def test_of_one_among_several_the_tubes_are_named_as_of_one(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("campaign.yaml").write_text(shared_by(robot=""))
+    assert hakken("run", "campaign.yaml").code == 0
+    halide = next(line for line in prepared(hakken("plate", "coupling", "--json").json["page"]) if "halide" in line)
+
+    assert halide.endswith("slot 4 A1: 1.32 mL, slot 4 B1: 1.32 mL, slot 4 C1: 1.32 mL")
