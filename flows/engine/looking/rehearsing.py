@@ -113,7 +113,8 @@ def rehearse(
         campaign: A campaign file, which may differ from the record, as a path; or the name of one on record.
         table: A file of results as ``tell`` takes it; the table of the laboratory ``emulator`` where there are no
             results yet.
-        experiments: How many are played; what the budget leaves, but no more than 20 without a table.
+        experiments: How many are played, what runs among them; what runs and what the budget leaves, of which no more
+            than 20 without a table.
         plays: How many plays of each kind.
         batch: Experiments planned together, where it is not the file's.
         goal: What is to be reached; that of the rule under ``stop``, or the best hundredth of a table.
@@ -141,12 +142,12 @@ def rehearse(
         spec = spec.model_copy(update={"planner": spec.planner.model_copy(update={"batch": batch})})
     objective = build_objective(spec)
     seed = seed_of(spec.planner.seed, spec.campaign, 0)
-    history = History() if rows else start.history
+    history, notes = (History(), rows.notes) if rows else (start.history, start.notes)
     pool: Pool | None = None
     if rows is None:
         worlds = _believed(start, seed)
         measure = Measure.of(objective, [values_of(o.outcome) for o in history.observations])
-        count = experiments or min(start.left or DEFAULT_EXPERIMENTS, DEFAULT_EXPERIMENTS)
+        count, notes = _count(start, experiments)
     else:
         from loop.rehearsal.worlds import TableWorld, mean_of
 
@@ -179,7 +180,7 @@ def rehearse(
         len(history.observations),
         len(history.pending),
         found,
-        start.notes if rows is None else rows.notes,
+        notes,
     )
 
 
@@ -211,7 +212,7 @@ def _of_record(view: View) -> _Start:
     )
     has_end = view.spec.budget.experiments is not None
     notes = ("pinned candidates are left out",) if inputs.history.pinned else ()
-    return _Start(inputs.spec, view.space, history, inputs.earlier, max(left, 1) if has_end else None, notes)
+    return _Start(inputs.spec, view.space, history, inputs.earlier, max(left, 0) if has_end else None, notes)
 
 
 def _new(spec: CampaignSpec, ledger: Any) -> _Start:
@@ -302,6 +303,16 @@ def _believed(start: _Start, seed: int) -> Callable[[int], World]:
             f"campaign {start.spec.campaign!r} has too few results to be rehearsed from them ({error}); measure more, "
             "or give --table and a file of results"
         ) from None
+
+
+def _count(start: _Start, asked: int | None) -> tuple[int, tuple[str, ...]]:
+    """How many experiments are played from a record, what runs among them, and the notes."""
+    if asked is not None:
+        return asked, start.notes
+    left = DEFAULT_EXPERIMENTS if start.left is None else min(start.left, DEFAULT_EXPERIMENTS)
+    if count := len(start.history.pending) + left:
+        return count, start.notes
+    return DEFAULT_EXPERIMENTS, (*start.notes, f"the budget is spent, so {DEFAULT_EXPERIMENTS} experiments beyond it")
 
 
 def _goal(spec: CampaignSpec, measure: Measure, table: _Table | None) -> float | None:

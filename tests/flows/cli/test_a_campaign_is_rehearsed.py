@@ -97,6 +97,36 @@ def test_what_is_believed_answers_where_there_are_results(folder: Path, hakken: 
 
 
 @pytest.mark.usefixtures("folder")
+def test_what_runs_comes_before_what_the_budget_leaves(hakken: Any) -> None:
+    few = {**SPEC["planner"], "initial": {"experiments": 2}}
+    write(laboratory={"adapter": "manual"}, planner=few, budget={"experiments": 5})
+    Path("told.csv").write_text("ligand,T,yield\nA,20,5\nB,40,20\nC,60,35\nA,80,20\n")
+    hakken("tell", "heat.yaml", "told.csv")
+    hakken("run", "heat.yaml")  # two wait for their results
+
+    running = hakken("rehearse", "heat", "--plays", "2", "--json").json
+    asked = hakken("rehearse", "heat", "--plays", "2", "-n", "1", "--json").json
+    write(laboratory={"adapter": "manual"}, planner=few, budget={"experiments": 2})
+    spent = hakken("rehearse", "heat.yaml", "--plays", "2", "--json").json
+
+    assert running["pending"] == 2
+    assert [step["experiments"] for step in running["found"]["steps"]] == [0, 2, 4, 5]
+    assert asked["found"]["steps"][-1]["experiments"] == 1
+    assert [step["experiments"] for step in spent["found"]["steps"]] == [0, 2]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_budget_that_is_spent_does_not_end_a_rehearsal(hakken: Any) -> None:
+    write(budget={"experiments": 4})
+    hakken("run", "heat.yaml")
+
+    told = hakken("rehearse", "heat", "--plays", "2", "--json").json
+
+    assert told["notes"] == ["the budget is spent, so 20 experiments beyond it"]
+    assert told["found"]["steps"][-1]["experiments"] == 16  # no more are left to try
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("changes", "words", "says"),
     [
