@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class Measure:
     """
 
     objective: Objective
+    is_hits: bool = False
     reference: tuple[float, ...] = ()
     whole: float = 1.0
 
@@ -33,18 +34,19 @@ class Measure:
     def of(objective: Objective, rows: Sequence[Truth]) -> Measure:
         """``rows`` are what a front is measured by: all that is known, which has a volume of 1."""
         if objective.has_classes or objective.is_scalar:
-            return Measure(objective)
+            return Measure(objective, is_hits=objective.has_classes)
         worths = _worths(objective, rows)
         if not len(worths):
-            return Measure(objective, (0.0,) * len(objective.wanted))
+            return Measure(objective, reference=(0.0,) * len(objective.wanted))
         low, high = worths.min(axis=0), worths.max(axis=0)
         reference = tuple((low - 0.1 * np.maximum(high - low, 1e-9 * np.abs(high) + 1e-12)).tolist())
-        bare = Measure(objective, reference)
-        return Measure(objective, reference, bare.volume(rows) or 1.0)
+        bare = Measure(objective, reference=reference)
+        return replace(bare, whole=bare.volume(rows) or 1.0)
 
-    @property
-    def is_hits(self) -> bool:
-        return self.objective.has_classes
+    @staticmethod
+    def of_hits(objective: Objective) -> Measure:
+        """Of a campaign that looks for what keeps its thresholds, as many as can be, and for no best one."""
+        return Measure(objective, is_hits=True)
 
     @property
     def is_front(self) -> bool:

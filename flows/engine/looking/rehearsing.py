@@ -28,7 +28,7 @@ from loop.outcome import Measured, Measurement, Outcome, read_outcome
 from loop.space import PointPool, Pool, ProductPool, Space
 from loop.space.pool import said_size
 from loop.space.rows import different
-from loop.spec import CampaignSpec, build_objective, levels_of, words_of
+from loop.spec import CampaignSpec, build_objective, levels_of, looks_for_hits, words_of
 from loop.spec.space_models import NumberSpec
 from loop.values import values_of
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from loop.rehearsal.rehearsing import Rehearsal
     from loop.rehearsal.standing import Measure
-    from loop.rehearsal.worlds import World
+    from loop.rehearsal.worlds import Truth, World
 
 LOOKED_UP: Final = 100_000  # candidates of a space that are looked up in a laboratory's table
 DEFAULT_EXPERIMENTS: Final = 20  # that are played where nothing says how many
@@ -142,17 +142,21 @@ def rehearse(
         spec = spec.model_copy(update={"planner": spec.planner.model_copy(update={"batch": batch})})
     objective = build_objective(spec)
     seed = seed_of(spec.planner.seed, spec.campaign, 0)
+
+    def measure_of(known: Sequence[Truth]) -> Measure:
+        return Measure.of_hits(objective) if looks_for_hits(spec, objective) else Measure.of(objective, known)
+
     history, notes = (History(), rows.notes) if rows else (start.history, start.notes)
     pool: Pool | None = None
     if rows is None:
         worlds = _believed(start, seed)
-        measure = Measure.of(objective, [values_of(o.outcome) for o in history.observations])
+        measure = measure_of([values_of(o.outcome) for o in history.observations])
         count, notes = _count(start, experiments)
     else:
         from loop.rehearsal.worlds import TableWorld, mean_of
 
         pool = PointPool(different(rows.points))
-        measure = Measure.of(objective, [mean_of([outcome], objective) for outcome in rows.outcomes])
+        measure = measure_of([mean_of([outcome], objective) for outcome in rows.outcomes])
         count = min(experiments or spec.budget.experiments or 50, len(pool) * spec.planner.copies)
         points, outcomes = rows.points, rows.outcomes
 

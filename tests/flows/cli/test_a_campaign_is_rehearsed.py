@@ -171,6 +171,14 @@ def test_what_cannot_be_rehearsed_says_why_and_what_to_do(
     ("changes", "measure", "goal"),
     [
         ({}, "yield", 70.0),  # of > 70 no more is known
+        (
+            {
+                "objective": {"yield": {"goal": "maximize", "unit": "%", "at_least": 40}},
+                "planner": {**SPEC["planner"], "acquisition": "hits"},
+            },
+            "hits",
+            None,
+        ),
         ({"objective": {"yield": {"goal": "match", "value": 33, "within": 9, "unit": "%"}}}, "yield, off 33", 2.0),
         (
             {
@@ -195,7 +203,7 @@ def test_what_cannot_be_rehearsed_says_why_and_what_to_do(
     ],
 )
 def test_what_is_told_and_to_be_reached_is_what_is_wanted(
-    hakken: Any, changes: dict[str, Any], measure: str, goal: float
+    hakken: Any, changes: dict[str, Any], measure: str, goal: float | None
 ) -> None:
     write(laboratory={"adapter": "manual"}, **changes)
     has_waste = "waste" in changes.get("objective", {})
