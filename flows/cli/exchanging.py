@@ -95,15 +95,28 @@ def export(
     campaign: Campaign,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv|.xlsx|.parquet", help="The file to write.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="In place of results, what has none yet: a table to fill in and tell.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write every result of a campaign as a table, with settings, units and what was predicted."""
     from db import exchange
+    from flows import engine
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
+    kind = file.suffix.removeprefix(".").lower() or "csv"
+    if waiting:
+        if kind == "parquet":
+            raise typer.BadParameter("what is to be filled in is a .csv or .xlsx file", param_hint="FILE")
+        exchange.see_that_it_can_be_written(file, kind, overwrite=overwrite)
+        n = exchange.write_rows(engine.waiting_rows(where, campaign), file, kind)
+        screen.document({"campaign": campaign, "file": str(file), "rows": n})
+        screen.say(f"wrote {plural(n, 'experiment')} without a result to {near(file)}")
+        screen.next_step(f"fill in its empty cells; hakken tell {typed(campaign)} {typed(near(file))}")
+        return
     with open_record(where) as ledger:
-        kind = file.suffix.removeprefix(".").lower() or "csv"
         n = exchange.export(ledger, campaign, file, kind, overwrite=overwrite)
     screen.document({"campaign": campaign, "file": str(file), "rows": n})
     screen.say(f"wrote {plural(n, 'row')} to {near(file)}")

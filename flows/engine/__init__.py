@@ -15,6 +15,7 @@ from flows.engine.looking.reports import Best, ImportReport, ReplayReport, Statu
 from flows.engine.looking.simulating import simulate
 from flows.engine.looking.standing import status
 from flows.engine.looking.view import View
+from flows.engine.looking.waiting import waiting_rows
 from flows.engine.passes import tick
 from flows.engine.people.deciding import approve, ban, decisions, edit, lift, pin
 from flows.engine.people.halting import halt, let_go, stops
@@ -87,4 +88,5 @@ __all__ = [
     "tell_rows",
     "tell_source",
     "tick",
+    "waiting_rows",
 ]

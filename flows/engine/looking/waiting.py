@@ -1,0 +1,57 @@
+"""Waiting: the experiments that have no result yet, as a table to be filled in and told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flows.engine.looking.view import View
+from flows.not_run import refuse_source
+from flows.wiring import open_record
+from loop.errors import LedgerError
+from loop.spec import beside_of
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from loop.record import AttemptRecord
+    from loop.space import Space
+    from loop.spec import CampaignSpec
+
+
+def waiting_rows(settings: Settings, name: str) -> list[dict[str, Any]]:
+    """A row for each experiment that waits or runs, in the order of running, with empty cells for what comes of it.
+
+    Columns are those that ``tell`` reads: ``key``, settings and targets with their units, deviations, what is recorded
+    beside them, ``outcome`` and ``comment``.
+
+    Raises:
+        NotFound: There is no such campaign.
+        LedgerError: Nothing waits, or it is a source of another campaign.
+    """
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        refuse_source(view.campaign)
+        pending = sorted(view.pending, key=lambda a: (a.round_number, a.run_order, a.replicate_no))
+        if not pending:
+            raise LedgerError(f"no experiment of {name!r} waits for its result; hakken run plans the next batch")
+        places = list(dict.fromkeys(at for a in pending for at in _place(a)))
+        columns = _columns(view.spec)
+        return [_row(view.space, a, places) | dict.fromkeys(columns) for a in pending]
+
+
+def _row(space: Space, attempt: AttemptRecord, places: list[str]) -> dict[str, Any]:
+    place = _place(attempt)
+    row: dict[str, Any] = {"key": attempt.key, "run_order": attempt.run_order + 1}
+    row |= {at: place.get(at) for at in places}
+    units = space.units
+    return row | {f"{n} [{units[n]}]" if units.get(n) else n: attempt.settings.get(n) for n in space.names}
+
+
+def _place(attempt: AttemptRecord) -> dict[str, str]:
+    return {} if attempt.place is None else {at: attempt.place.context[at] for at in ("plate", "well")}
+
+
+def _columns(spec: CampaignSpec) -> list[str]:
+    """The columns that a person fills in."""
+    units = {name: target.unit for name, target in spec.objective.items()}
+    results = [c for t, u in units.items() for c in (f"{t} [{u}]" if u else t, f"{t} sd")]
+    return [*results, *(f"{n} [{u}]" if u else n for n, u in beside_of(spec).items()), "outcome", "comment"]
