@@ -92,6 +92,7 @@ class _Drawn:
     latent: FittedSurrogate  # the member's
     surface: FittedSurrogate  # the same, without what is each candidate's own
     about: Callable[[Tensor, Tensor], Tensor]  # what a committee makes of a member's draw at points
+    spread: float  # what it makes of a member's deviations, the noise's too
     seed: int
     rng: np.random.Generator
     seen: NDArray[np.float64] | None = None  # (k, d)
@@ -101,7 +102,7 @@ class _Drawn:
 
     @staticmethod
     def of(target: Target, model: FittedSurrogate, rng: np.random.Generator) -> _Drawn:
-        member = model
+        member, spread = model, 1.0
         about: Callable[[Tensor, Tensor], Tensor] = lambda x, drawn: drawn  # noqa: ARG005, E731
         if isinstance(model, FittedCommittee):
             member = model.members[int(rng.choice(len(model.members), p=np.array(model.weights)))]
@@ -114,7 +115,7 @@ class _Drawn:
 
         latent = member.latent if isinstance(member, FittedLevels | FittedClasses) else member
         surface = latent.plain if isinstance(latent, Noiseless) else latent
-        return _Drawn(target, member, latent, surface, about, int(rng.integers(2**31)), rng)
+        return _Drawn(target, member, latent, surface, about, spread, int(rng.integers(2**31)), rng)
 
     def measured(self, points: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
         """A measurement at each point, ``(n,)``."""
@@ -122,7 +123,7 @@ class _Drawn:
         if isinstance(self.model, FittedClasses):
             return self._labelled(points, latent)
         x = torch.from_numpy(points)
-        noise = self.latent.noise_at(x).numpy() * rng.standard_normal(len(points))
+        noise = self.spread * self.latent.noise_at(x).numpy() * rng.standard_normal(len(points))
         return self._read(latent + noise)
 
     def true(self, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -158,6 +158,23 @@ def test_measurements_scatter_about_the_truth_of_a_world() -> None:
     assert np.mean(values) == pytest.approx(world.truth(POINTS[4:5])[0]["yield"], abs=0.3 * np.std(values))
 
 
+def test_a_committee_s_draws_and_noise_are_as_wide_as_it_says() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "unit": "%"}})
+    belief = believed(seen([0, 0, 3, 7, 7, 11, 14, 21, 28], shift=6.0), spec)
+    model = replace(belief.models[0], widening=0.25)
+    x = POINTS[[1, 16]]
+    truths, measured = [], []
+    for seed in range(500):
+        world = DrawnWorld(build_objective(spec), replace(belief, models=(model,)), None, seed=seed)
+        truths.append([row["yield"] for row in world.truth(x)])
+        measured.append([values_of(o)["yield"] for o in world.measure(x)])
+    errors = np.array(measured) - truths
+    _, sd = model.moments(torch.from_numpy(x))
+
+    assert np.std(truths, axis=0) == pytest.approx(sd.numpy(), rel=0.15)
+    assert np.std(errors, axis=0) == pytest.approx(model.noise_at(torch.from_numpy(x)).numpy(), rel=0.15)
+
+
 @pytest.mark.parametrize(
     ("target", "values", "possible"),
     [
