@@ -120,6 +120,8 @@ def _needed(found: Rehearsal, last: int) -> str:
     goal = f"{in_digits(found.goal or 0.0, 4)} {found.unit}".rstrip()
 
     def said(needed: int | None) -> str:
+        if needed == 0:
+            return "from the start"
         return f"after {plural(needed, 'experiment')}" if needed is not None else f"not within {last}"
 
     return f"half of the plays reach {goal} {said(found.needed)}; by chance {said(found.needed_by_chance)}"

@@ -123,6 +123,8 @@ def rehearse(
         RehearseError: It cannot be rehearsed.
         SpecError, NotFound: The file cannot be read, or there is no such campaign.
     """
+    if goal is not None and not math.isfinite(goal):
+        raise RehearseError(f"--reach is {goal}, which nothing reaches; give a number")
     start = _start(settings, campaign)
     spec = start.spec
     if spec.general is not None:

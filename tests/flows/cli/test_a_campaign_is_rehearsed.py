@@ -84,6 +84,7 @@ def test_what_is_believed_answers_where_there_are_results(folder: Path, hakken: 
 
     told = hakken("rehearse", "heat", "--plays", "6", "-n", "4", "--json").json
     said = hakken("rehearse", "heat.yaml", "--plays", "2", "-n", "4", "--batch", "1")
+    reached = hakken("rehearse", "heat.yaml", "--plays", "2", "-n", "1", "--reach", "1")
 
     assert (told["table"], told["known"], told["pending"]) == ("", 9, 0)
     found = told["found"]
@@ -92,6 +93,7 @@ def test_what_is_believed_answers_where_there_are_results(folder: Path, hakken: 
     assert found["steps"][-1]["planned"]["middle"] > found["steps"][0]["planned"]["middle"]
     assert "what is believed of 9 results answers" in plain(said.out)
     assert "where they are wrong, so is this" in plain(said.out)
+    assert "half of the plays reach 1 % from the start; by chance from the start" in plain(reached.out)
     assert hakken("status", "heat", "--json").json[0]["experiments_done"] == 0
     assert (home.home / "hakken.db").read_bytes() == before
 
@@ -132,6 +134,7 @@ def test_a_budget_that_is_spent_does_not_end_a_rehearsal(hakken: Any) -> None:
     [
         ({"laboratory": {"adapter": "manual"}}, (), "has no results yet, so there is nothing that could answer; give"),
         ({}, ("--table", "nothing.csv"), "nothing.csv cannot be read (No such file or directory); check the path"),
+        ({}, ("--reach", "nan"), "--reach is nan, which nothing reaches; give a number"),
         ({}, ("--table", "words.csv"), "line 2: column 'yield' must hold a finite number, got 'high'"),
         ({}, ("--table", "few.csv"), "few.csv has no two results of candidates in the space"),
         ({}, ("--table", "other.csv"), "column 'solvent' is unknown"),
