@@ -164,7 +164,9 @@ def _guess(
     except SpecError as error:
         raise SpecError(f"{error}{file.doubt(table.name)}") from None
     notes = [*([said] if (said := file.said(table.name)) else []), *guess.notes]
-    if not guess.rows_with_results or guess.is_complete:
+    if guess.is_complete:
+        return guess.text, f"; hakken rehearse {typed(out)} plays it many times, and as often by chance", notes
+    if not guess.rows_with_results:
         return guess.text, "", notes
     again = [str(table), *(word for target in targets for word in ("--target", target))]
     again += [word for column in ignore for word in ("--ignore", column)] + given
