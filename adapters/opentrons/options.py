@@ -101,7 +101,11 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
         settings,
         recipe,
         measuring,
-        Driver(_robot(settings, Path(context.folder)), None if simulator is None else Simulator(simulator)),
+        Driver(
+            _robot(settings, Path(context.folder)),
+            None if simulator is None else Simulator(simulator),
+            context.campaign,
+        ),
         _template(settings, context.base),
         caution,
     )

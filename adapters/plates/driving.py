@@ -12,6 +12,7 @@ run that the robot does not know, or whose record it lost, may have run: that is
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Driver:
 
     robot: Machine
     judge: Judge | None = None
+    campaign: str = "CAMPAIGN"  # as a person types it, who lets a run go on
     has_leave: Callable[[], bool] = lambda: True  # asked before a run is brought to the robot, and before it is played
 
     def go_on(self, plate: PlateRun, protocol: Callable[[], str | None]) -> Status:
@@ -231,7 +233,7 @@ class Driver:
             return Status(Phase.ENDED)
         if run.status in PAUSED or run.status.startswith("awaiting-recovery"):
             said = f"run {run.id} is {run.status}: see to the robot, and resume there"
-            return Status(Phase.RUNNING, said, _held_up(run))
+            return Status(Phase.RUNNING, said, _held_up(run, self.campaign))
         return Status(Phase.RUNNING, f"run {run.id} is {run.status}")
 
     def _has_drawn(self, run: str) -> bool:
@@ -245,10 +247,10 @@ class Driver:
         return Status(Phase.LOST, why)
 
 
-def _held_up(run: RunState) -> str:
+def _held_up(run: RunState, campaign: str) -> str:
     """What a run that is held up waits for, in its own words where it has some."""
     last = run.raw.get("last")
     said = str(last.get("say") or "") if isinstance(last, dict) else ""
     asked = f" ({said.rstrip('.')})" if said else ""
-    go_on = "see to the robot, and let it go on there or with hakken lab resume CAMPAIGN"
+    go_on = f"see to the robot, and let it go on there or with hakken lab resume {shlex.quote(campaign)}"
     return f"waits: run {run.id} is {run.status}{asked}; {go_on}"

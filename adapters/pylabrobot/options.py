@@ -86,7 +86,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> PyLabRobot:
     measuring = measuring_of("pylabrobot", settings, context)
     layout = None if settings.layout is None else _layout(resolve(context.base, settings.layout), settings)
     folder = Path(context.folder)
-    driver = Driver(Bench(folder / "bench", settings.backend), Simulation())
+    driver = Driver(Bench(folder / "bench", settings.backend), Simulation(), context.campaign)
     return PyLabRobot(folder, settings, recipe, measuring, driver, layout, str(Path(context.base).resolve()))
 
 

@@ -100,6 +100,7 @@ def _to_do(report: StatusReport) -> Iterator[str]:
     """What waits for a person."""
     for number in report.to_approve:
         yield f"round {number} waits for hakken approve {typed(report.campaign)} {number}"
+    yield from report.held_up
     yield from report.overdue
     yield from report.failing
     yield from report.forbidden

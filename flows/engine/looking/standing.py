@@ -11,6 +11,7 @@ from adapters.several import PARTED
 from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
+from flows.engine.looking.held_up import held_up
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
@@ -55,6 +56,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
             left_out=best_left_out(view),
             spending=view.spending.text,
             forbidden=forbidden(view),
+            held_up=held_up(settings, view),
         )
     except SpaceError as error:
         return replace(recorded, next_step=str(error))

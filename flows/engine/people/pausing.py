@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flows.engine.looking.held_up import forget
 from flows.wiring import open_laboratory, open_record
 from loop.contracts import CanPause, HasParts
 from loop.errors import AdapterError
@@ -32,7 +33,10 @@ def resume_runs(settings: Settings, name: str) -> int:
         NotFound: There is no such campaign.
         AdapterError: Its laboratory cannot pause, or cannot be reached.
     """
-    return _laboratory(settings, name, may_move=True).resume()
+    resumed = _laboratory(settings, name, may_move=True).resume()
+    if resumed:
+        forget(settings, name)
+    return resumed
 
 
 def cannot_pause(settings: Settings, name: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from flows.engine.looking.held_up import keep, said_of
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
 from flows.engine.steps.parts import NAMED, can_work, is_out, others_go_on, untold
@@ -19,7 +20,6 @@ from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
 from loop.record import AttemptRecord
 from loop.spec import build_limits, build_recipe
-from loop.wording import plural
 
 
 @dataclass
@@ -92,7 +92,10 @@ def _note(session: Session, standing: Standing) -> None:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({why}); asked again next time")
     for attempt, why in standing.untold if standing.n_told else ():
         session.tally.note(untold(session, attempt, why))
-    _note_wanting(session, standing)
+    for line in said_of(session.view, standing.wanting):
+        session.tally.note(line)
+    if standing.n_told:
+        keep(session.settings, session.name, {attempt.key: wants for attempt, wants in standing.wanting})
     for attempt, how in standing.lost[:NAMED]:
         session.tally.note(f"{session.view.label(attempt.settings)} ({attempt.key}) was lost: {how}")
     if more := len(standing.lost[NAMED:]):
@@ -103,27 +106,6 @@ def _note(session: Session, standing: Standing) -> None:
             "cannot tell here whether they run: go on from the folder that sent them, or bring it here; where that "
             "cannot be, hakken resolve says of each whether it ran"
         )
-
-
-def _note_wanting(session: Session, standing: Standing) -> None:
-    """Say what waits there for a person to let it go on; while a safety stop is in force, that nobody may."""
-    if (n := len(standing.wanting)) and session.view.stops:
-        session.tally.note(
-            f"{plural(n, 'experiment')} under way wait{'s' * (n == 1)} there for a person; let nothing go on before "
-            "the safety stop is lifted"
-        )
-        return
-    by_text: dict[str, list[AttemptRecord]] = {}
-    for attempt, wants in standing.wanting:
-        by_text.setdefault(wants, []).append(attempt)
-    for wants, (attempt, *others) in list(by_text.items())[:NAMED]:
-        well = "" if attempt.place is None else f"{attempt.place.well}: "
-        one = f"{well}{session.view.label(attempt.settings)} ({attempt.key})"
-        session.tally.note(
-            f"{len(others) + 1} experiments, such as {one}: each {wants}" if others else f"{one} {wants}"
-        )
-    if more := sum(len(attempts) for attempts in list(by_text.values())[NAMED:]):
-        session.tally.note(f"{more} more experiments wait for a person in the same way")
 
 
 def _is_in_doubt(attempt: AttemptRecord) -> bool:

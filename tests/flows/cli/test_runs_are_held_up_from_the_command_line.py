@@ -58,6 +58,46 @@ def test_a_run_is_held_up_and_goes_on(hakken: Any, home: Settings, tmp_path: Pat
     assert (stands, goes_on) == (["paused"], ["running"])
 
 
+def test_status_says_that_a_run_waits_for_a_person_until_one_lets_it_go_on(
+    hakken: Any, home: Settings, tmp_path: Path
+) -> None:
+    with serving(StandIn(tmp_path / "robot", looks=1000)) as url:
+        campaign(home, tmp_path, robot=url)
+        go_on(home, 2)
+        before = hakken("status", "small").out
+        hakken("lab", "pause", "small")
+        noted = tick(home, "small", planner=cheap_planner).notes
+        paused, as_json = hakken("status", "small").out, hakken("status", "small", "--json").json
+        hakken("lab", "resume", "small")
+        resumed = hakken("status", "small").out
+        go_on(home, 1)
+        hakken("lab", "pause", "small")
+        go_on(home, 1)
+        Robot(url, 5.0).act(Robot(url, 5.0)._data("GET", "/runs")[0]["id"], "play")  # at the robot's screen
+        go_on(home, 1)
+        goes_on = hakken("status", "small").out
+
+    (said,) = [note for note in noted if "is paused" in note]
+    assert said.startswith("2 experiments, such as ")
+    assert said.endswith("see to the robot, and let it go on there or with hakken lab resume small")
+    assert said in paused
+    assert as_json[0]["held_up"] == [said]
+    assert all("is paused" not in out for out in (before, resumed, goes_on))
+
+
+def test_status_names_nothing_that_has_ended_since_it_was_held_up(hakken: Any, home: Settings, tmp_path: Path) -> None:
+    with serving(StandIn(tmp_path / "robot", looks=1000)) as url:
+        campaign(home, tmp_path, robot=url, safety={"running": "cancel"})
+        go_on(home, 2)
+        hakken("lab", "pause", "small")
+        go_on(home, 1)
+        hakken("stop", "small", "--safety", "--why", "it smells of gas")
+        go_on(home, 1)
+        status = hakken("status", "small").out
+
+    assert "paused" not in status
+
+
 @pytest.mark.parametrize("running", ["leave", "cancel"])
 def test_while_a_safety_stop_is_in_force_nobody_is_told_to_let_a_run_go_on(
     hakken: Any, home: Settings, tmp_path: Path, running: str

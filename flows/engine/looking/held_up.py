@@ -1,0 +1,68 @@
+"""Held up: what waits at the laboratory for a person to let it go on, as the last pass saw it.
+
+Only the laboratory can tell, and asking it may take long: a pass leaves what it was told in the campaign's folder, so
+that whoever only looks can say it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from adapters.common.durable import replace as replace_file
+from flows.engine.looking.view import View
+from loop.record import AttemptRecord
+from loop.wording import plural
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flows.settings import Settings
+
+NAME: Final = "held-up.json"  # by key of the attempt, what it waits for in words
+NAMED: Final = 8  # texts that are said one by one
+
+
+def said_of(view: View, wanting: Sequence[tuple[AttemptRecord, str]]) -> tuple[str, ...]:
+    """What waits there for a person to let it go on; while a safety stop is in force, that nobody may."""
+    if (n := len(wanting)) and view.stops:
+        return (
+            f"{plural(n, 'experiment')} under way wait{'s' * (n == 1)} there for a person; let nothing go on before "
+            "the safety stop is lifted",
+        )
+    by_text: dict[str, list[AttemptRecord]] = {}
+    for attempt, wants in wanting:
+        by_text.setdefault(wants, []).append(attempt)
+    said = []
+    for wants, (attempt, *others) in list(by_text.items())[:NAMED]:
+        well = "" if attempt.place is None else f"{attempt.place.well}: "
+        one = f"{well}{view.label(attempt.settings)} ({attempt.key})"
+        said.append(f"{len(others) + 1} experiments, such as {one}: each {wants}" if others else f"{one} {wants}")
+    if more := sum(len(attempts) for attempts in list(by_text.values())[NAMED:]):
+        said.append(f"{more} more experiments wait for a person in the same way")
+    return tuple(said)
+
+
+def keep(settings: Settings, name: str, wanting: Mapping[str, str]) -> None:
+    """Leave what a pass was told, by key. Raises ``OSError`` where the folder cannot be written."""
+    if wanting != _kept(path := settings.folder(name) / NAME):
+        replace_file(path, json.dumps(wanting, sort_keys=True), is_durable=False)
+
+
+def forget(settings: Settings, name: str) -> None:
+    """What was held up goes on, or something else is: the next pass tells."""
+    (settings.folder(name) / NAME).unlink(missing_ok=True)
+
+
+def held_up(settings: Settings, view: View) -> tuple[str, ...]:
+    """A sentence for each that was held up when a pass here last looked, of what has not ended since."""
+    kept = _kept(settings.folder(view.name) / NAME)
+    return said_of(view, [(a, kept[a.key]) for a in view.pending if a.key in kept])
+
+
+def _kept(path: Path) -> dict[str, str]:
+    try:
+        return {str(key): str(wants) for key, wants in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError):  # nothing was held up, or cannot be told
+        return {}
