@@ -182,7 +182,7 @@ def _standing(measure: Measure, values: NDArray[np.float64]) -> Standing:
 
 def _usual(sizes: Sequence[int]) -> int:
     """How large most batches are: the first, and what is left at the end, may be others."""
-    return Counter(sizes[1:] or sizes).most_common(1)[0][0]
+    return Counter(sizes[1:-1] or sizes).most_common(1)[0][0]
 
 
 def _needed(curves: NDArray[np.float64], least: float) -> int | None:

@@ -275,6 +275,21 @@ def test_a_rehearsal_finds_more_than_chance_and_comes_out_the_same_again() -> No
     assert once() == found
 
 
+@pytest.mark.parametrize(
+    ("experiments", "first", "batch"), [(7, 4, 4), (12, 5, 3), (5, 4, 4), (13, 4, 3)]
+)  # the first batch and the last may be others
+def test_the_size_is_told_that_most_batches_have(experiments: int, first: int, batch: int) -> None:
+    spec = reaction_spec(surrogate="random", initial={"experiments": first})
+    objective = build_objective(spec)
+
+    found = rehearse(
+        spec, SPACE, History(), table, Measure.of(objective, []), plays=1, experiments=experiments, seed=0,
+        pool=PointPool(POINTS),
+    )  # fmt: skip
+
+    assert found.batch == batch
+
+
 def test_by_chance_even_the_first_batch_is_drawn_by_lot() -> None:
     spec = by_chance(reaction_spec(control=0.2))
 
