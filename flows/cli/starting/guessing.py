@@ -89,8 +89,9 @@ def guess_campaign(
             f"{source}: no column is left to vary; it needs one that is no target and takes several values{why}"
         )
     size, n_results = _size(parts), min(len(c.cells) for c in measured)
-    # a limit is no value to answer with
-    can_answer = size is not None and size > 1 and size == n_results == _combinations(parts) and exact == measured
+    is_whole = size is not None and size > 1 and size == n_results == _combinations(parts)
+    # a limit is no value to answer with, and a laboratory's table names each column
+    can_answer = is_whole and exact == measured and all(c.header for c in columns)
     is_complete = plays_laboratory and can_answer
     n_rows = len({line for column in columns for line, _ in column.cells})
     lines = [

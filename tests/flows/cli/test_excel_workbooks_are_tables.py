@@ -134,6 +134,18 @@ def test_a_worksheet_saved_as_a_workbook_is_read_beside_it(tell_table: Any, hakk
     assert [row["yield"] for row in results(home, "cells")] == [20, 12.5]
 
 
+def test_remarks_beside_a_table_want_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_table("r.xlsx", [[*HEADER, None, None], [*ROWS[0], None, "weighed twice"], *ROWS[1:]])
+
+    begun = hakken("init", "r.xlsx", "--target", "yield", "-o", "r.yaml")
+    told = hakken("tell", "r.yaml", "r.xlsx")
+
+    assert begun.code == 0, begun.err
+    assert "laboratory: {adapter: manual}" in Path("r.yaml").read_text()
+    assert "r.xlsx line 1: a column has cells and no name; name it in the header, such as comment" in plain(told.err)
+
+
 def test_a_workbook_that_holds_no_table_is_kept_and_refused(tell_table: Any, hakken: Any) -> None:
     tell_table(ONE_NUMBER, "step,yield\n9,20\n")
     book = openpyxl.Workbook()

@@ -306,7 +306,7 @@ def test_an_empty_column_with_a_cell_in_it_is_named(settings: Settings, tmp_path
 
     told = tell(settings, "small", write(tmp_path, "solvent,base,step,yield,\nwater,DBU,1,5,see page 3\n"), by="tester")
 
-    assert "column '' is unknown" in told.problems[0]
+    assert "a column has cells and no name; name it in the header" in told.problems[0]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])

@@ -89,6 +89,8 @@ def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: S
 
 def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> str:
     """What is wrong with columns that nothing is called like, all of them at once."""
+    if "" in heads:
+        return "a column has cells and no name; name it in the header, such as comment for remarks, or remove it"
     beside = dict.fromkeys((*context_of(spec), *BESIDE, *TAKEN))
     known = [*names, *spec.objective, *PLAIN, *beside]
     parts = [f"{t}_{part}" for t in spec.objective for part in ("sd", "n")]
