@@ -106,6 +106,13 @@ def makes_plates(name: str) -> bool:
     return name in _TABLE and hasattr(import_module(module_of(name)), "BETWEEN_RUNS")
 
 
+def laboratories_in(name: str, options: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """The adapters of a laboratory section, each with its options: its own, or those of its members."""
+    if name == "several" and isinstance(members := options.get("laboratories"), Mapping):
+        return tuple((str(own.get("adapter")), own) for own in members.values() if isinstance(own, Mapping))
+    return ((name, options),)
+
+
 def repeats(name: str, options: Mapping[str, Any]) -> bool:
     """Whether what it measures comes out the same each time: its module says ``REPEATS``, or all of its members do."""
     if name == "several" and isinstance(members := options.get("laboratories"), Mapping):

@@ -85,6 +85,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *imputed_in(spec),
         *_reagents(spec),
         *_unsaid_to_be_exact(spec),
+        *_without_a_rest(spec),
         *free_options(spec, space),
         *perhaps_fractions(spec),
         *unknown_solvents(spec),
@@ -174,6 +175,21 @@ def _unsaid_to_be_exact(spec: Any) -> Iterator[str]:
         yield (
             f"laboratory {spec.laboratory.adapter} gives the same numbers each time; with exact: true of {what} under "
             "objective what was calculated is known, and not believed to scatter"
+        )
+
+
+def _without_a_rest(spec: Any) -> Iterator[str]:
+    """Stocks of which a robot draws whatever there is in a tube, since the file does not say what stays."""
+    from adapters.registry import laboratories_in, makes_plates
+
+    named = laboratories_in(spec.laboratory.adapter, spec.laboratory.options)
+    if spec.recipe is None or not any(makes_plates(adapter) for adapter, _ in named):
+        return
+    if unsaid := [name for name, stock in spec.recipe.stocks.items() if stock.dead is None and not stock.solid]:
+        yield (
+            f"of {', '.join(unsaid)} no rest is said that cannot be drawn, so that tubes are filled without one, and a "
+            "tip that reaches the bottom draws air; write dead of each under recipe.stocks, such as dead: 50 uL, or "
+            "dead: 0 uL where nothing stays"
         )
 
 

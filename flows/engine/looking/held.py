@@ -13,8 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.registry import makes_plates
-from adapters.several import PARTED
+from adapters.registry import laboratories_in, makes_plates
 from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.stocks import short_rounds
 from flows.engine.looking.view import View
@@ -95,10 +94,8 @@ def _plates(view: View, laboratory: Adapter) -> Mapping[int, tuple[list[Experime
 
 def _may_make_plates(spec: CampaignSpec) -> bool:
     """Whether attempts may wait for their run at the laboratory, or at one of several."""
-    section = spec.laboratory
-    parts = section.options.get("laboratories") if section.adapter == PARTED else None
-    names = [section.adapter] if parts is None else [str(part.get("adapter")) for part in parts.values()]
-    return any(":" in name or makes_plates(name) for name in names)
+    named = laboratories_in(spec.laboratory.adapter, spec.laboratory.options)
+    return any(":" in name or makes_plates(name) for name, _ in named)
 
 
 def standstill(view: View, laboratory: Callable[[], Adapter]) -> Held | None:
