@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from shlex import quote
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from adapters.registry import laboratories_in, makes_plates
 from flows.labels import arranged
 from flows.plates.repeats import alone, arms_now
 from flows.unsent import never_sent
@@ -67,6 +68,7 @@ class PlateView:
     prepare: tuple[str, ...] = ()  # what to prepare for the plate, a line for each stock
     short: tuple[str, ...] = ()  # what there is too little of
     nothing: Mapping[str, str] = field(default_factory=dict)  # by parameter the option that adds nothing
+    robots: Literal["none", "some", "all"] = "none"  # of its laboratories, those that fill a plate as a whole
 
     @property
     def stocks(self) -> Mapping[str, Mapping[str, int]]:
@@ -167,9 +169,16 @@ def read_plate(
         beside_of(said_of),
         {name: options for name, options in declared_of(said_of).items() if options},
         nothing=dict(_nothing(said_of)),
+        robots=_robots(said_of),
     )
     common = tuple(_common(view, layout, name, Scope(s)) for name, s in (said.get("share") or {}).items())
     return replace(view, common=common)
+
+
+def _robots(spec: CampaignSpec) -> Literal["none", "some", "all"]:
+    named = laboratories_in(spec.laboratory.adapter, spec.laboratory.options)
+    fill = [makes_plates(adapter) and options.get("runs") != "each" for adapter, options in named]
+    return "all" if all(fill) else "some" if any(fill) else "none"
 
 
 def _with_recipe(

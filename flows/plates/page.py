@@ -10,7 +10,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from flows.plates.content import PlateView, group_name
+from flows.plates.content import PlateView, Well, group_name
 from flows.plates.drawing import SIZE, draw_plate, keys_of
 from flows.templates import templates_of
 
@@ -32,10 +32,17 @@ def render(plate: PlateView) -> str:
         drawn=drawn,
         results=[*plate.targets.items(), *plate.beside.items()],
         common=[(c, [(group_name(c.scope, n), v) for n, v in c.values.items()]) for c in plate.common],
-        wells=sorted(plate.wells, key=lambda w: w.run_order),
+        wells=_in_order(plate),
         reserved=Counter(w.arm.value for w in plate.wells),
         empty=plate.rows * plate.columns - len(plate.wells),
     )
+
+
+def _in_order(plate: PlateView) -> list[Well]:
+    """As they are made: a robot that fills a plate as a whole goes through it column by column."""
+    if plate.robots == "all":
+        return sorted(plate.wells, key=lambda w: (w.column, w.row))
+    return sorted(plate.wells, key=lambda w: w.run_order)
 
 
 def coloured_by(plate: PlateView) -> tuple[str, ...]:

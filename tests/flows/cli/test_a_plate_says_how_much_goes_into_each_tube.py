@@ -119,3 +119,66 @@ def test_of_one_among_several_the_tubes_are_named_as_of_one(
     halide = next(line for line in prepared(hakken("plate", "coupling", "--json").json["page"]) if "halide" in line)
 
     assert halide.endswith("slot 4 A1: 1.32 mL, slot 4 B1: 1.32 mL, slot 4 C1: 1.32 mL")
+
+
+def rows_of(page: str) -> tuple[str, list[str]]:
+    """What is said above the table of wells, and their labels in its order."""
+    section = Path(page).read_text(encoding="utf-8").partition("<h2>Wells")[2]
+    return html.unescape(section.partition("<table")[0]), re.findall(r"<b>([A-H]\d+)</b></td>", section)
+
+
+def test_wells_that_a_robot_fills_stand_column_by_column_and_those_of_a_person_in_the_order_of_running(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said, order = {}, {}
+    people = CAMPAIGN.partition("laboratory:")[0] + "laboratory: {adapter: manual}\n"
+    one = CAMPAIGN.replace("  poll: 0.0", "  runs: each\n  poll: 0.0")
+    for name, text in {"robot": CAMPAIGN, "people": people, "each": one}.items():
+        Path("campaign.yaml").write_text(text.replace("campaign: coupling", f"campaign: {name}"))
+        assert hakken("run", "campaign.yaml").code == 0
+        said[name], order[name] = rows_of(hakken("plate", name, "--json").json["page"])
+
+    by_column = ["A1", "B1", "A2", "B2", "A3", "B3"]
+    assert order["robot"] == by_column
+    assert (
+        "The robot fills wells column by column (A1, B1, …), each step in all of them before the next" in said["robot"]
+    )
+    assert "in the order of running" not in said["robot"]
+    for name in ("people", "each"):
+        assert said[name].startswith(", in the order of running")
+        assert "column by column" not in said[name]
+        assert order[name] != by_column
+
+
+def test_where_people_make_a_part_of_a_plate_both_orders_are_said(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("campaign.yaml").write_text(
+        shared_by(left="BTMG") + "    people:\n      adapter: manual\n      when: {base: MTBD}\n"
+    )
+    assert hakken("run", "campaign.yaml").code == 0
+    said, _ = rows_of(hakken("plate", "coupling", "--json").json["page"])
+
+    assert said.startswith(", in the order of running")
+    assert "A robot fills wells column by column (A1, B1, …)" in said
+    assert "others go by the order below" in said
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_stocks_of_which_no_rest_is_said_are_named_where_a_robot_draws_them(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, several: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("campaign.yaml").write_text(shared_by(robot="") if several else CAMPAIGN)
+    robot = hakken("validate", "campaign.yaml").out
+    told = CAMPAIGN.replace("mol/L, solvent: DMSO}", "mol/L, solvent: DMSO, dead: 0 uL}")
+    Path("campaign.yaml").write_text(told)
+    said = hakken("validate", "campaign.yaml").out
+    Path("campaign.yaml").write_text(CAMPAIGN.partition("laboratory:")[0] + "laboratory: {adapter: manual}\n")
+    by_hand = hakken("validate", "campaign.yaml").out
+
+    assert "note: of BTMG, MTBD no rest is said that cannot be drawn" in robot
+    assert "write dead of each under recipe.stocks, such as dead: 50 uL, or dead: 0 uL where nothing stays" in robot
+    assert "no rest is said" not in said + by_hand
