@@ -8,7 +8,7 @@ is no table of candidates, and a space may be as large as it likes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, runtime_checkable
 
@@ -43,11 +43,24 @@ class SaysJointly(Protocol):
 class DrawnWorld:
     """One way in which things may be. What was measured before the play is only believed, too, as its noise allows."""
 
-    def __init__(self, objective: Objective, belief: Belief, failing: Outcome | None, *, seed: int) -> None:
-        """``failing`` is what comes of a candidate that does not run as intended, None where that was never seen."""
+    def __init__(
+        self,
+        objective: Objective,
+        belief: Belief,
+        failing: Outcome | None,
+        *,
+        seed: int,
+        labels: Mapping[str, Mapping[bytes, float]] | None = None,
+    ) -> None:
+        """``failing`` is what comes of a candidate that does not run as intended, None where that was never seen.
+
+        ``labels`` are the classes of candidates that are known, by target and key.
+        """
         self._objective, self._belief, self._failing = objective, belief, failing
         self._rng = np.random.default_rng(seed)
         self._targets = [_Drawn.of(t, m, self._rng) for t, m in zip(objective.targets, belief.models, strict=True)]
+        for drawn in self._targets:
+            drawn.labels.update((labels or {}).get(drawn.target.name, {}))
         self._is_wrong = bool(self._rng.random() < CAUTION)  # the classifier of what runs, as a whole
         self._runs: dict[bytes, bool] = {}
 

@@ -112,6 +112,20 @@ def test_what_was_measured_of_an_exact_target_is_so_in_every_world() -> None:
         assert [values_of(o) for o in world.measure(new)] == world.truth(new)
 
 
+def test_known_hits_are_hits_in_every_world() -> None:
+    spec = reaction_spec({"y": {"goal": "maximize", "classes": ["no", "yes"]}}, surrogate="gp")
+    rows = [(i, float(i % 4 == 0)) for i in range(0, 20, 2)]
+    said = [*rows, (2, 1.0)]  # of 2 two results disagree
+    history = History(tuple(Observation(str(n), POINTS[i], told("y", v, "")) for n, (i, v) in enumerate(said)))
+    known = [(i, v) for i, v in rows if i != 2]
+    worlds = believed_worlds(spec, build_space(spec), history, seed=4)
+
+    truths = [[row["y"] for row in worlds(number).truth(POINTS)] for number in range(8)]
+
+    assert all([row[i] for i, _ in known] == [v for _, v in known] for row in truths)
+    assert len({tuple(row) for row in truths}) > 1
+
+
 def test_an_exact_target_is_drawn_one_by_one_as_it_is_believed() -> None:
     spec = reaction_spec({"yield": {"goal": "maximize", "unit": "%", "exact": True}}, surrogate="gp")
     belief = believed(seen([0, 7, 14, 21, 28], shift=20.0), spec).as_measured()
