@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.looking.view import View
@@ -31,6 +32,10 @@ def waiting_rows(settings: Settings, name: str) -> list[dict[str, Any]]:
         view = View(ledger, name)
         refuse_source(view.campaign)
         pending = sorted(view.pending, key=lambda a: (a.round_number, a.run_order, a.replicate_no))
+        if not pending and view.undecided:
+            raise LedgerError(
+                f"the last batch of {name!r} waits for a person: hakken approve {quote(name)} decides on it"
+            )
         if not pending:
             raise LedgerError(f"no experiment of {name!r} waits for its result; hakken run plans the next batch")
         places = list(dict.fromkeys(at for a in pending for at in _place(a)))

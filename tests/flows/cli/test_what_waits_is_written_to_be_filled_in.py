@@ -79,3 +79,18 @@ def test_only_what_is_left_is_written_and_nothing_over_it(hakken: Any) -> None:
     assert left["rows"] == 2
     assert "overwrite" in hakken("export", "todo", "left.csv", "--waiting").err
     assert "is a .csv or .xlsx file" in " ".join(hakken("export", "todo", "left.parquet", "--waiting").err.split())
+
+
+def test_a_batch_that_waits_for_a_person_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = {**SPEC, "laboratory": {"adapter": "manual", "approval": "person"}}
+    Path("todo.yaml").write_text(yaml.safe_dump(asked, sort_keys=False))
+    hakken("run", "todo.yaml")
+
+    said = hakken("export", "todo", "todo.csv", "--waiting")
+
+    assert said.code == 2
+    assert "the last batch of 'todo' waits for a person: hakken approve todo decides on it" in " ".join(
+        said.err.split()
+    )
+    assert not Path("todo.csv").exists()
