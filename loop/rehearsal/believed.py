@@ -2,16 +2,16 @@
 
 Models that learnt from all results have one noise and one lengthscale, and are surer of them than they should be. So
 each world is drawn from what is believed of a part of the results, another part for each: worlds differ in all that
-the models might have made of them. What was measured of an exact target, or is known to be a hit or none, is so in
-every world.
+the models might have made of them. What was measured of an exact target, is known to be a hit or none, or ran or
+failed, is so in every world.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -21,13 +21,16 @@ from loop.history import History
 from loop.insight.asking import belief_of
 from loop.memory.earlier import Earlier
 from loop.objective import Objective
-from loop.outcome import Fault, Negative, Outcome
+from loop.outcome import CANNOT_KIND, Fault
 from loop.rehearsal.drawn import DrawnWorld
 from loop.rehearsal.worlds import World
 from loop.space import Space
 from loop.space.rows import key_of
 from loop.spec import CampaignSpec, build_objective
+from loop.training import feasibility_table
 from loop.values import sure_of, values_of
+
+T = TypeVar("T")
 
 PART: Final = 0.7  # of the results, beside the best, from which a world is drawn (docs/decisions/0122)
 
@@ -43,7 +46,7 @@ def believed_worlds(
         PlanError: The campaign uses none.
     """
     objective, failing = build_objective(spec), _failing(history)
-    labels = _labels(objective, history)
+    labels, ran = _labels(objective, history), _ran(space, history)
     whole = belief_of(spec, space, objective, history, earlier, seed=seed)
     sure = [sure_of(o.outcome, objective) for o in history.observations]
     best = objective.best([{name: value for name, (value, _) in row.items()} for row in sure])
@@ -57,7 +60,7 @@ def believed_worlds(
                 last = number, replace(belief_of(spec, space, objective, part, earlier, seed=seed), known=whole.known)
             except (TooFewPoints, FitError):
                 last = number, whole
-        return DrawnWorld(objective, last[1].as_measured(), failing, seed=seed + number, labels=labels)
+        return DrawnWorld(objective, last[1].as_measured(), failing, seed=seed + number, labels=labels, ran=ran)
 
     return world
 
@@ -77,14 +80,25 @@ def _labels(objective: Objective, history: History) -> dict[str, dict[bytes, flo
         for name, value in values_of(o.outcome).items():
             if name in said:
                 said[name].setdefault(key_of(o.x), set()).add(value)
-    return {
-        name: {key: next(iter(values)) for key, values in rows.items() if len(values) == 1}
-        for name, rows in said.items()
-    }
+    return {name: _agreed(rows) for name, rows in said.items()}
 
 
-def _failing(history: History) -> Outcome | None:
-    """What comes of a candidate that does not run as intended: what came of the last that did not."""
-    outcomes = [o.outcome for o in history.observations]
-    told = [o for o in outcomes if isinstance(o, Negative) or (isinstance(o, Fault) and o.informative)]
-    return told[-1] if told else None
+def _ran(space: Space, history: History) -> dict[bytes, bool]:
+    """Whether each candidate ran as intended whose results agree on that."""
+    said: dict[bytes, set[bool]] = {}
+    for x, ran in zip(*feasibility_table(history, len(space.parameters)), strict=True):
+        said.setdefault(key_of(x), set()).add(bool(ran))
+    return _agreed(said)
+
+
+def _agreed(said: Mapping[bytes, set[T]]) -> dict[bytes, T]:
+    return {key: next(iter(values)) for key, values in said.items() if len(values) == 1}
+
+
+def _failing(history: History) -> Fault:
+    """What comes of a candidate that does not run as intended: what came of the last that did not.
+
+    Where only a person said so, of what was never tried, it is as if a person said so again.
+    """
+    told = [o.outcome for o in history.observations if isinstance(o.outcome, Fault) and o.outcome.informative]
+    return told[-1] if told else Fault.of(CANNOT_KIND, "it cannot be made in this world")

@@ -51,10 +51,11 @@ class DrawnWorld:
         *,
         seed: int,
         labels: Mapping[str, Mapping[bytes, float]] | None = None,
+        ran: Mapping[bytes, bool] | None = None,
     ) -> None:
         """``failing`` is what comes of a candidate that does not run as intended, None where that was never seen.
 
-        ``labels`` are the classes of candidates that are known, by target and key.
+        What is known of candidates by their keys: ``labels`` are classes, by target, and ``ran`` whether they run.
         """
         self._objective, self._belief, self._failing = objective, belief, failing
         self._rng = np.random.default_rng(seed)
@@ -62,7 +63,7 @@ class DrawnWorld:
         for drawn in self._targets:
             drawn.labels.update((labels or {}).get(drawn.target.name, {}))
         self._is_wrong = bool(self._rng.random() < CAUTION)  # the classifier of what runs, as a whole
-        self._runs: dict[bytes, bool] = {}
+        self._runs = dict(ran or {})
 
     def measure(self, points: NDArray[np.float64]) -> list[Outcome]:
         runs = self._run(points)

@@ -13,7 +13,7 @@ import torch
 from loop.errors import PlanError
 from loop.history import History, Observation, Pending
 from loop.insight.asking import belief_of
-from loop.outcome import Fault, FaultKind, Measured, Measurement, Qualifier
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
 from loop.rehearsal.believed import believed_worlds
 from loop.rehearsal.drawn import DrawnWorld
 from loop.rehearsal.playing import nearest, play
@@ -124,6 +124,25 @@ def test_known_hits_are_hits_in_every_world() -> None:
 
     assert all([row[i] for i, _ in known] == [v for _, v in known] for row in truths)
     assert len({tuple(row) for row in truths}) > 1
+
+
+def test_what_ran_runs_and_what_failed_fails_in_every_world() -> None:
+    fault = Fault.of(FaultKind.INPUT_ERROR, "cannot be made")
+    failed, ran = [1, 4, 9, 13, 22], [0, 3, 5, 8, 12, 16, 21, 25]
+    history = History(
+        (
+            *seen(ran).observations,
+            *(Observation(f"f{i}", POINTS[i], fault) for i in failed),
+            Observation("nothing", POINTS[28], Negative("nothing came of it")),  # which ran as intended
+        ),
+    )
+    worlds = believed_worlds(SPEC, SPACE, history, seed=2)
+
+    truths = [worlds(number).truth(POINTS) for number in range(8)]
+
+    assert worlds(0).measure(POINTS[failed]) == [fault] * len(failed)
+    assert all(all(row[i] for i in ran) and not any(row[i] for i in failed) for row in truths)
+    assert len({tuple(bool(found) for found in row) for row in truths}) > 1
 
 
 def test_an_exact_target_is_drawn_one_by_one_as_it_is_believed() -> None:
