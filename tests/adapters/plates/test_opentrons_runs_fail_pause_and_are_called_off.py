@@ -67,7 +67,7 @@ def test_a_run_can_be_paused_and_resumed(tmp_path: Path) -> None:
 
     assert paused.phase is Phase.RUNNING
     assert "is paused: see to the robot, and resume there" in paused.detail
-    assert "is paused; see to the robot, and let it go on there or with hakken lab resume CAMPAIGN" in paused.wants
+    assert "is paused; see to the robot, and let it go on there or with hakken lab resume coupling" in paused.wants
     assert told == [1, 0, 1, 0]
     assert runs(tmp_path) == [1] * 6
 
