@@ -18,6 +18,8 @@ from adapters.plates.whole_plan import tubes_by_stock
 from loop.contracts import ExperimentSpec, Finding, Problem
 from loop.recipe import Procedure, Recipe, possible
 
+_ALONE: Final = "alone: "  # before a protocol whose refusal is its experiment's own
+_SEARCHED: Final = "searched: "  # before one of which it is known whether one experiment is to blame
 _IDLE: Final = Plan((), (), {}, ())
 _Member = TypeVar("_Member", bound=str)
 
@@ -93,6 +95,16 @@ class Drafts:
         """
         for protocol in [self._deck()] if self._options.runs == "each" else self._sound(specs):
             self._judge_one(protocol)
+            if self._options.runs == "plate" and self._judge is not None:
+                self._blame(self._judge, protocol, specs)
+
+    def own_problem(self, spec: ExperimentSpec) -> Problem | None:
+        """Why one experiment is refused by itself where all others of its plate were taken, as far as is on record."""
+        if self._judge is None or not self._verdicts.are_there():
+            return None
+        found = [self._verdicts.said(_ALONE + protocol, self._judge.called) for protocol in self._sound([spec])]
+        told = next((v for v in found if v is not None and v.edition == self._judge.edition), None)
+        return None if told is None else Problem(f"well {spec.place['well']}", told.rule, "change its settings")
 
     def is_taken(self, protocol: str) -> bool:
         """Whether the judge took a protocol, as far as it is on record."""
@@ -147,10 +159,44 @@ class Drafts:
         deck = self._deck()
         for each in dict.fromkeys((deck, protocol)):
             self._forget_outdated(each)
-        if self._judge is None or self.is_taken(protocol) or self._refusal(deck) or self._refusal(protocol):
+        if self._judge is None or self.is_taken(protocol) or self._refusal(deck):
             return
-        if self._ask(self._judge, protocol) and protocol != deck and not self.is_taken(deck):
+        if self._refusal(protocol) is None:
+            self._ask(self._judge, protocol)
+        told = self._verdicts.said(protocol, self._judge.called)
+        if protocol != deck and told is not None and told.why and not self.is_taken(deck):
             self._ask(self._judge, deck)
+
+    def _blame(self, judge: Judge, protocol: str, specs: Sequence[ExperimentSpec]) -> None:
+        """Once put on record which experiment is refused by itself, of a plate refused on a deck that is not."""
+        told = self._verdicts.said(protocol, judge.called)
+        if told is None or not told.why or self._refusal(self._deck()) is not None:
+            return
+        if self._verdicts.said(_SEARCHED + protocol, judge.called) != told:
+            self._search(judge, specs)
+            self._verdicts.keep(_SEARCHED + protocol, told)
+
+    def _search(self, judge: Judge, specs: Sequence[ExperimentSpec]) -> None:
+        """Put the one on record, where all others together are taken.
+
+        The plate is halved as long as just one half is refused: of a plate that is refused whatever is on it both are.
+        """
+        suspects = list(specs)
+        while len(suspects) > 1:
+            middle = len(suspects) // 2
+            refused = [half for half in (suspects[:middle], suspects[middle:]) if self._is_refused_now(judge, half)]
+            if len(refused) != 1:
+                return
+            suspects = refused[0]
+        others = [spec for spec in specs if spec not in suspects]
+        if others and not self._is_refused_now(judge, others):
+            (protocol,) = self._sound(suspects)
+            told = self._verdicts.said(protocol, judge.called)
+            assert told is not None
+            self._verdicts.keep(_ALONE + protocol, told)
+
+    def _is_refused_now(self, judge: Judge, specs: Sequence[ExperimentSpec]) -> bool:
+        return any(self._ask(judge, protocol) for protocol in self._sound(specs))
 
     def _wells(self, specs: Sequence[ExperimentSpec]) -> dict[str, Procedure]:
         made = {s.place["well"]: p for s in specs if "well" in s.place and (p := possible(self._recipe, s.settings))}

@@ -98,6 +98,8 @@ class PlateMaker(ABC):
             problems.append(Problem(error.subject, error.rule, error.remedy))
         except CannotBePlanned as error:
             problems += error.problems
+        if (own := self._drafts.own_problem(spec)) is not None:
+            problems.append(own)
         return problems
 
     def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:

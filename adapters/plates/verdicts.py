@@ -40,6 +40,10 @@ class Verdicts:
     def __init__(self, root: Path) -> None:
         self._root = root / "verdicts"
 
+    def are_there(self) -> bool:
+        """Whether anybody was ever asked."""
+        return self._root.is_dir()
+
     def said(self, text: str, by: str) -> Verdict | None:
         """The verdict of one judge on a protocol; None where it was never asked.
 

@@ -12,11 +12,11 @@ import yaml
 
 from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import StandIn
-from adapters.plates.verdicts import Verdicts
+from adapters.plates.verdicts import Verdict, Verdicts
 from adapters.pylabrobot import bench
 from flows.wiring import open_record
 from loop.experiment import State
-from loop.outcome import Measured
+from loop.outcome import Fault, FaultKind, Measured
 from tests.adapters.plates.robots import OT2, options
 
 SPEC = """\
@@ -118,6 +118,68 @@ def test_a_deck_that_the_simulator_refuses_holds_the_plate_back_until_it_is_mend
     assert checked.code == 2
     assert waiting.keys() == moved(home).keys()  # the same experiments
     assert [type(o) for o in results(home)] == [Measured] * 4
+
+
+PICKY = """\
+#!/bin/sh
+for volume in {volumes}; do grep -q "\\"volume\\":$volume," "$1" || exit 0; done
+echo "ValueError: {volumes}" >&2
+exit 1
+"""
+
+
+def of_four_doses(spec: Path) -> Path:
+    """The campaign with four candidates, of which each has another volume of one stock."""
+    text = spec.read_text().replace("values: [10, 20]", "values: [10, 12, 14, 30]")
+    one = text.replace("  ligand: {type: category, options: [XPhos, SPhos]}\n", "").replace(": ligand,", ": XPhos,")
+    spec.write_text(one.replace("    SPhos: {concentration: 0.05 mol/L, solvent: DMSO}\n", ""))
+    return spec
+
+
+@pytest.mark.parametrize("volumes", ["30.0", "10.0 12.0", ""])
+def test_what_is_refused_of_one_well_alone_ends_that_well_alone(
+    written: Any, simulator: Path, hakken: Any, home: Any, volumes: str
+) -> None:
+    """One of four wells; two that are refused only together; and whatever is on the plate, but no deck alone."""
+    simulator.write_text(PICKY.format(volumes=volumes or "20.0"))
+    spec = of_four_doses(written(section("4", simulator=str(simulator))))
+    said = hakken("run", spec).out
+    ended = results(home)
+
+    if volumes == "30.0":
+        (fault,) = [o for o in ended if isinstance(o, Fault)]
+        assert sum(isinstance(o, Measured) for o in ended) == 3
+        assert fault.kind is FaultKind.INPUT_ERROR
+        assert "Opentrons' simulator refuses the protocol: ValueError: 30.0" in fault.message
+    else:
+        assert ended == []
+        assert "the plate: Opentrons' simulator refuses the protocol: ValueError" in said
+
+
+@pytest.mark.parametrize("after", range(1, 7))
+def test_killed_while_the_one_well_is_looked_for_it_is_found_by_the_next_pass(
+    written: Any, simulator: Path, hakken: Any, home: Any, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    class Killed(BaseException):
+        """The process ends here."""
+
+    kept, keep = [], Verdicts.keep
+
+    def killed(verdicts: Verdicts, protocol: str, verdict: Verdict) -> None:
+        keep(verdicts, protocol, verdict)
+        kept.append(protocol)
+        if len(kept) == after:
+            raise Killed
+
+    simulator.write_text(PICKY.format(volumes="30.0"))
+    spec = of_four_doses(written(section("4", simulator=str(simulator))))
+    with monkeypatch.context() as patch:
+        patch.setattr(Verdicts, "keep", killed)
+        with pytest.raises(Killed):
+            hakken("tick", spec)
+    hakken("run", "coupling")
+
+    assert sorted(type(o).__name__ for o in results(home)) == ["Fault", "Measured", "Measured", "Measured"]
 
 
 def test_a_plate_in_a_trial_on_paper_is_held_back_too(written: Any, simulator: Path, hakken: Any) -> None:
