@@ -89,7 +89,7 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
     names = _unique([name.strip() for name in even[0]])
     named = tuple(names[i] for i in kept)
     if key is not None and key not in named:  # its rows could not be told apart
-        shown = delimiter.join(lines[0])
+        shown = delimiter.join(lines[0]).strip(delimiter)  # a title above a table has empty cells beside it
         raise SheetError(
             f"has no column {key!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
         )

@@ -185,6 +185,7 @@ def test_unicode_text_with_tabs_is_understood_and_stays_so(
         (b"\xd0\xcf\x11\xe0\x00\x00", "is an old Excel workbook .* or one with a password; save it as .xlsx"),
         (b"ligand,yield [%]\r\nPPh3,61.5\r\n", "has no column 'key' .*'ligand,yield .*put the header"),
         (b"Reported by Ada\r\nkey,yield [%]\r\n", "has no column 'key' .*which reads 'Reported by Ada'"),
+        (b"Reported by Ada,,\r\nkey,yield [%],sd\r\n", "has no column 'key' .*which reads 'Reported by Ada'"),
     ],
 )
 def test_what_is_no_worksheet_is_said_and_never_written_over(
