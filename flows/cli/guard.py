@@ -33,6 +33,7 @@ _ROOM: Final = 1 << 20  # bytes free on a disk under which it is full: a page of
 FAILED: Final = 1
 REFUSED: Final = 2
 INTERRUPTED: Final = 130
+LOOKS: Final = frozenset({"best", "examine", "explain", "predict", "rehearse", "replay"})  # compute, and keep nothing
 
 # typer brings its own click since 0.29 and used the public one before: this finds the class in both.
 _UsageError: Final[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -62,6 +63,8 @@ class Guarded(TyperGroup):
         except KeyboardInterrupt:
             code, kind = INTERRUPTED, "Interrupted"
             message = "stopped; nothing is lost, the same command goes on from here"
+            if ctx.invoked_subcommand in LOOKS:
+                message = "stopped; nothing was changed, the same command begins anew"
         except Exception as error:
             if isinstance(error, _UsageError | typer.Exit | typer.Abort):
                 _tell_usage(error, as_json=ctx.meta["as_json"])

@@ -60,15 +60,24 @@ def test_closed_standard_files_are_no_failure(tmp_path: Path) -> None:
     assert not (home / "hakken.log").exists()
 
 
-def test_ctrl_c_is_no_failure(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("audit", "verify"), "nothing is lost, the same command goes on from here"),
+        (("rehearse", "heat"), "nothing was changed, the same command begins anew"),
+        (("predict", "heat"), "nothing was changed, the same command begins anew"),
+    ],
+)
+def test_ctrl_c_is_no_failure(hakken: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("flows.wiring.open_record", interrupted)
-    said = hakken("audit", "verify")
+    for place in ("flows.wiring", "flows.engine.looking.rehearsing", "flows.engine.looking.predicting"):
+        monkeypatch.setattr(f"{place}.open_record", interrupted)
+    said = hakken(*words)
 
     assert said.code == 130
-    assert "nothing is lost" in said.err
+    assert f"stopped; {says}" in said.err
 
 
 def test_a_folder_without_rights_is_named(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
