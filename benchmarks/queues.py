@@ -57,8 +57,8 @@ PARTS = (*DAYS, "trivial", "tracked", "latency")
 
 # Where hakken is killed, in this order: a death leaves attempts in doubt, which the places after it look up.
 BEFORE = [
-    "tick.leased", "propose.planned", "work.before-commit", "propose.stored", "work.after-commit", "dispatch.claimed",
-    "reconcile.found", "reconcile.stored", "folder.prepared",
+    "tick.leased", "propose.planned", "work.before-commit", "propose.stored", "work.after-commit", "dispatch.judged",
+    "dispatch.claimed", "reconcile.found", "reconcile.stored", "folder.prepared",
 ]  # fmt: skip
 OWN = {
     "local": ["executor.prepared", "executor.before-spawn", "executor.spawned"],

@@ -64,8 +64,8 @@ from tests.flows.engine.bench import add, cheap_planner
 NAME = "small"
 LABELS = [
     "tick.leased", "reconcile.found", "reconcile.started", "reconcile.stored", "ingest.fetched", "ingest.stored",
-    "ingest.judged", "propose.planned", "propose.stored", "dispatch.claimed", "dispatch.prepared", "dispatch.started",
-    "dispatch.accepted", "work.before-commit", "work.after-commit", "folder.prepared",
+    "ingest.judged", "propose.planned", "propose.stored", "dispatch.judged", "dispatch.claimed", "dispatch.prepared",
+    "dispatch.started", "dispatch.accepted", "work.before-commit", "work.after-commit", "folder.prepared",
 ]  # fmt: skip
 PLATES = [
     f"plates.{label}" for label in ("closed", "uploaded", "created", "intended", "played", "kept", "handed-on")
