@@ -3,13 +3,14 @@
 from flows.engine.campaigns import add_campaign, edits_of
 from flows.engine.instruments.bringing import IngestError, ingest_files
 from flows.engine.instruments.reanalysing import reanalyse
+from flows.engine.looking.answering import RehearseError
 from flows.engine.looking.best import believed, best
 from flows.engine.looking.examining import examine, examined
 from flows.engine.looking.explaining import explain, explained, is_about_molecules, relied, rests_on
 from flows.engine.looking.laying import laid_out
 from flows.engine.looking.predicting import PredictError, predict
 from flows.engine.looking.previewing import preview, preview_file
-from flows.engine.looking.rehearsing import RehearseError, rehearse
+from flows.engine.looking.rehearsing import rehearse
 from flows.engine.looking.replaying import replay
 from flows.engine.looking.reports import Best, ImportReport, ReplayReport, StatusReport, TellReport, TickReport
 from flows.engine.looking.simulating import simulate

@@ -34,14 +34,15 @@ JITTER: Final = 1e-9  # of the mean variance, on the diagonal, so that a point d
 
 
 @runtime_checkable
-class SaysJointly(Protocol):
+class DrawnJointly(Protocol):
     """A model whose belief is jointly normal, or an ensemble each of whose members has such a one."""
 
     def joint(self, x: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 class DrawnWorld:
-    """One way in which things may be. What was measured before the play is only believed, too, as its noise allows."""
+    """One way in which things may be. What was measured before the play is only believed, too, as its noise allows, but
+    for exact values, and for the classes and failures that are known."""
 
     def __init__(
         self,
@@ -165,7 +166,7 @@ class _Drawn:
         if new:
             at = np.array(new)
             x = torch.from_numpy(at)
-            drawn = self._given_all_before(at) if isinstance(self.surface, SaysJointly) else self._as_one(at)
+            drawn = self._given_all_before(at) if isinstance(self.surface, DrawnJointly) else self._as_one(at)
             if isinstance(self.latent, Noiseless):
                 own, scatter = torch.from_numpy(self.rng.standard_normal((2, len(at))))
                 drawn = self.latent.of_candidates(x, drawn, own, scatter)
@@ -180,7 +181,7 @@ class _Drawn:
 
     def _given_all_before(self, at: NDArray[np.float64]) -> Tensor:
         """A joint draw at new points given what was drawn before, ``(n,)``."""
-        assert isinstance(self.surface, SaysJointly)
+        assert isinstance(self.surface, DrawnJointly)
         before = 0 if self.seen is None else len(self.seen)
         every = at if self.seen is None else np.vstack([self.seen, at])
         with torch.no_grad():

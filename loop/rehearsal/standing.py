@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
+from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
 
 from loop.objective import SCORES, Goal, Objective
@@ -82,7 +83,7 @@ class Measure:
         if not len(worths):
             return 0.0
         above = torch.from_numpy(worths)
-        count = Hypervolume(torch.tensor(self.reference, dtype=torch.float64)).compute(_front(above))
+        count = Hypervolume(torch.tensor(self.reference, dtype=torch.float64)).compute(above[is_non_dominated(above)])
         return float(count) / self.whole
 
     def curve(self, points: NDArray[np.float64], rows: Sequence[Truth]) -> NDArray[np.float64]:
@@ -97,10 +98,11 @@ class Measure:
                 found.append(hits[k] and key_of(x) not in seen)
                 seen.add(key_of(x))
             return np.cumsum(found).astype(np.float64)
-        scores = [self._score(row) for row in rows]
+        scores = [self.score(row) for row in rows]
         return np.maximum.accumulate(np.array(scores)) if scores else np.empty(0)
 
-    def _score(self, row: Truth) -> float:
+    def score(self, row: Truth) -> float:
+        """The standing of one candidate alone, where plays are measured by a best one; ``NONE`` where it is no use."""
         if any(t.name not in row for t in self.objective.wanted) or not self.objective.keeps(row):
             return NONE
         return self.objective.score(row)
@@ -110,9 +112,3 @@ def _worths(objective: Objective, rows: Sequence[Truth]) -> NDArray[np.float64]:
     wanted = objective.wanted
     whole = [row for row in rows if all(t.name in row for t in wanted)]
     return np.array([[t.worth(row[t.name]) for t in wanted] for row in whole]).reshape(len(whole), len(wanted))
-
-
-def _front(worths: torch.Tensor) -> torch.Tensor:
-    from botorch.utils.multi_objective.pareto import is_non_dominated
-
-    return worths[is_non_dominated(worths)]

@@ -8,44 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from flows.engine.campaigns import known_as, read_campaign_file, resolved_for
+from flows.engine.looking.answering import AnsweringTable, RehearseError, looked_up, told_table
 from flows.engine.looking.histories import seed_of
-from flows.engine.looking.predicting import why_outside
 from flows.engine.looking.view import View, as_recorded
-from flows.engine.people.rows import has_no_result_yet, read_told
-from flows.engine.people.told_file import not_all, rows_of_file
 from flows.engine.steps.planning import first_inputs, next_inputs
 from flows.not_run import refuse_source
 from flows.wiring import emulated_table, has_record, open_record
-from loop.contracts import ExperimentSpec
-from loop.errors import HakkenError, PlanError, TooFewPoints
+from loop.errors import PlanError, TooFewPoints
 from loop.history import History
 from loop.memory.earlier import Earlier
-from loop.outcome import Measured, Measurement, Outcome, read_outcome
-from loop.space import PointPool, Pool, ProductPool, Space
-from loop.space.pool import said_size
+from loop.space import PointPool, Pool, Space
 from loop.space.rows import different
-from loop.spec import CampaignSpec, build_objective, levels_of, looks_for_hits, words_of
-from loop.spec.space_models import NumberSpec
+from loop.spec import CampaignSpec, build_objective, looks_for_hits
 from loop.values import values_of
 
 if TYPE_CHECKING:
-    from adapters.table import MeasuredTable
     from flows.settings import Settings
     from loop.rehearsal.rehearsing import Rehearsal
     from loop.rehearsal.standing import Measure
     from loop.rehearsal.worlds import Truth, World
 
-LOOKED_UP: Final = 100_000  # candidates of a space that are looked up in a laboratory's table
 DEFAULT_EXPERIMENTS: Final = 20  # that are played where nothing says how many
 FIRST: Final = 0.01  # of a table's candidates, the best of which are the goal where none is named
-
-
-class RehearseError(HakkenError):
-    """A campaign cannot be rehearsed; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +66,6 @@ class _Start:
     earlier: Sequence[Earlier]
     left: int | None  # experiments that the budget leaves
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Rows of results: candidates, ``(n, d)``, and what came of each."""
-
-    name: str
-    points: NDArray[np.float64]
-    outcomes: tuple[Outcome, ...]
-    notes: tuple[str, ...] = ()
 
 
 def rehearse(
@@ -226,10 +201,10 @@ def _new(spec: CampaignSpec, ledger: Any) -> _Start:
     return _Start(inputs.spec, inputs.space, History(), inputs.earlier, inputs.spec.budget.experiments, ())
 
 
-def _table(settings: Settings, campaign: Path | str, start: _Start, file: Path | None) -> _Table | None:
+def _table(settings: Settings, campaign: Path | str, start: _Start, file: Path | None) -> AnsweringTable | None:
     """The results that answer, None where what is believed does."""
     if file is not None:
-        return _told(file, start)
+        return told_table(file, start.spec, start.space)
     if start.history.observations:
         return None
     base = campaign.absolute().parent if isinstance(campaign, Path) else None
@@ -239,63 +214,7 @@ def _table(settings: Settings, campaign: Path | str, start: _Start, file: Path |
             f"campaign {start.spec.campaign!r} has no results yet, so there is nothing that could answer; give --table "
             "and a file of results of such experiments, or measure first: hakken run --dry-run shows the first batch"
         )
-    return _looked_up(start, played)
-
-
-def _told(file: Path, start: _Start) -> _Table:
-    """The rows of a file as ``tell`` reads them; those without a result or outside of the space are left out."""
-    spec, space = start.spec, start.space
-    units, levels, words = build_objective(spec).units, levels_of(spec), words_of(spec)
-    points, outcomes, problems, outside = [], [], [], 0
-    wanted = "a table of results, as hakken tell takes it"
-    for line, payload in rows_of_file(file, spec, space, RehearseError, wanted=wanted):
-        if has_no_result_yet(payload, spec, space):
-            continue
-        try:
-            row = read_told(payload, spec, space)
-            x = space.coordinates(row.settings)
-            outcome = read_outcome(row.payload, units, levels, words)
-        except HakkenError as error:
-            problems.append(f"line {line}: {error}")
-            continue
-        if why_outside(space, row.settings):
-            outside += 1
-            continue
-        points.append(x)
-        outcomes.append(outcome)
-    if problems:
-        raise RehearseError(not_all(file, problems))
-    if len(points) < 2:
-        raise RehearseError(f"{file} has no two results of candidates in the space; give a table with more of them")
-    notes = [f"{outside} of its rows are left out: they are no candidates of the space"] if outside else []
-    if not space.is_finite:
-        notes.append("numbers are continuous: of the rows not tried yet the one nearest to what is proposed answers")
-    return _Table(file.name, np.array(points), tuple(outcomes), tuple(notes))
-
-
-def _looked_up(start: _Start, table: MeasuredTable) -> _Table:
-    """The rows of the table of a laboratory that plays, by the candidates of the space."""
-    spec, space = start.spec, start.space
-    if not space.is_finite:
-        raise RehearseError(f"campaign {spec.campaign!r} has continuous numbers, of which no table has every value")
-    pool = ProductPool(space)
-    if not pool.counted.is_exact or len(pool) > LOOKED_UP:
-        raise RehearseError(
-            f"campaign {spec.campaign!r} has {said_size(pool).removeprefix('the ')} candidates, too many to be looked "
-            "up in the laboratory's table; give --table and the file itself"
-        )
-    units = {name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)}
-    points, outcomes = [], []
-    for x in pool.take(np.arange(len(pool), dtype=np.int64)):
-        settings = space.settings(x)
-        experiment = ExperimentSpec(spec.campaign, settings, units, space.smiles(settings), dict(table.targets))
-        for row in table.rows(experiment):
-            found = tuple(Measurement(t, v, table.targets[t], v) for t, v in row.values.items())
-            points.append(x)
-            outcomes.append(Measured(found))
-    if len(points) < 2:
-        raise RehearseError(f"table {table.name} has no two rows of candidates of campaign {spec.campaign!r}")
-    return _Table(table.name, np.array(points), tuple(outcomes))
+    return looked_up(start.spec, start.space, played)
 
 
 def _believed(start: _Start, seed: int) -> Callable[[int], World]:
@@ -321,7 +240,7 @@ def _count(start: _Start, asked: int | None) -> tuple[int, tuple[str, ...]]:
     return DEFAULT_EXPERIMENTS, (*start.notes, f"the budget is spent, so {DEFAULT_EXPERIMENTS} experiments beyond it")
 
 
-def _goal(spec: CampaignSpec, measure: Measure, table: _Table | None) -> float | None:
+def _goal(spec: CampaignSpec, measure: Measure, table: AnsweringTable | None) -> float | None:
     """What is to be reached where nobody names it: by a rule under ``stop``, or the best hundredth of a table."""
     for rule in spec.stop:
         bound = rule.at_least if measure.shown(1.0) > 0 else rule.at_most
@@ -333,9 +252,5 @@ def _goal(spec: CampaignSpec, measure: Measure, table: _Table | None) -> float |
 
     points = different(table.points)
     rows = TableWorld(table.points, table.outcomes, measure.objective, seed=0).truth(points)
-    scores = sorted((s for s in (float(c) for c in _scores(measure, points, rows)) if math.isfinite(s)), reverse=True)
+    scores = sorted((s for s in map(measure.score, rows) if math.isfinite(s)), reverse=True)
     return measure.shown(scores[max(math.ceil(FIRST * len(points)), 1) - 1]) if scores else None
-
-
-def _scores(measure: Measure, points: NDArray[np.float64], rows: Sequence[Any]) -> list[float]:
-    return [float(measure.curve(x[None], [row])[0]) for x, row in zip(points, rows, strict=True)]

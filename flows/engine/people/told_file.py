@@ -39,20 +39,7 @@ def rows_of_file(
         wanted: What is to be given in place of another file.
         lines_as: What is done to its lines first.
     """
-    try:
-        data = in_csv(path.read_bytes())
-    except OSError as error:
-        raise fault(f"{path} cannot be read ({error.strerror}); check the path") from None
-    try:
-        text = read_table_file(data).text
-    except NoTable as other:
-        raise fault(f"{path} is {other}; give {wanted}") from None
-    try:
-        lines = lines_of(text)
-    except csv.Error as error:
-        raise fault(f"{path} is not a CSV file ({error}); save it as CSV") from None
-    if len(lines) < 2:
-        raise fault(f"{path} has no rows; give a header line and one line for each candidate")
+    text, lines = lines_of_file(path, fault, wanted=f"; give {wanted}", each="candidate")
     lines = list(lines_as(lines))
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
@@ -68,6 +55,29 @@ def rows_of_file(
         draft = draft_row(str(line), header, cells, Counter(), has_decimal_commas=delimiter != ",", doubtful=either)
         found.append((line, draft.payload))
     return found
+
+
+def lines_of_file(
+    path: Path, fault: Callable[[str], HakkenError], *, wanted: str = "", each: str
+) -> tuple[str, list[Line]]:
+    """The text of a CSV, Excel or Parquet file, and its lines: a header and one for ``each`` thing that it tells of.
+
+    ``fault`` makes the error that is raised where it cannot be read; ``wanted`` follows what it is in place of a table.
+    """
+    try:
+        data = in_csv(path.read_bytes())
+    except OSError as error:
+        raise fault(f"{path} cannot be read ({error.strerror}); check the path") from None
+    try:
+        text = read_table_file(data).text
+        lines = lines_of(text)
+    except NoTable as other:
+        raise fault(f"{path} is {other}{wanted}") from None
+    except csv.Error as error:
+        raise fault(f"{path} is not a CSV file ({error}); save it as CSV") from None
+    if len(lines) < 2:
+        raise fault(f"{path} has no rows; give a header line and one line for each {each}")
+    return text, lines
 
 
 def not_all(path: Path, problems: Sequence[str]) -> str:

@@ -6,7 +6,6 @@ record as it came and is read as any told row is.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import shlex
@@ -17,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.reports import TellReport
-from flows.engine.people.parquet import in_csv
 from flows.engine.people.rows import is_exported
-from flows.engine.people.telling import TellError, lines_of, tell
+from flows.engine.people.telling import TellError, tell
+from flows.engine.people.told_file import lines_of_file
 from flows.engine.people.writing import writing
 from flows.engine.sources.source_spec import Table, spec_of_source
 from flows.progress import Progress, in_silence
@@ -30,7 +29,6 @@ from loop.errors import NotFound
 from loop.record import CampaignRecord, CampaignState
 from loop.space import Category, Ordinal
 from loop.spec import CampaignSpec, build_space
-from loop.table_files import NoTable, read_table_file
 from loop.wording import in_plain_letters
 
 if TYPE_CHECKING:
@@ -97,18 +95,7 @@ def _source_of(campaign: CampaignRecord) -> tuple[str | None, str | None]:
 
 def _read(path: Path) -> Table:
     """The rows that have a cell for each column; what else the file holds, ``tell`` reports. Raises ``TellError``."""
-    try:
-        data = in_csv(path.read_bytes())
-    except OSError as error:
-        raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
-    try:
-        lines = lines_of(read_table_file(data).text)
-    except NoTable as other:
-        raise TellError(f"{path} is {other}") from None
-    except csv.Error as error:
-        raise TellError(f"{path} is not a CSV file ({error}); save it as CSV") from None
-    if len(lines) < 2:
-        raise TellError(f"{path} has no rows; give a header line and one line for each result")
+    _, lines = lines_of_file(path, TellError, each="result")
     header = lines[0][1]
     if is_exported(header):
         raise TellError(

@@ -1,0 +1,102 @@
+"""Answering: results that answer in place of a laboratory, from a told file or the table of one that plays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.engine.looking.predicting import why_outside
+from flows.engine.people.rows import has_no_result_yet, read_told
+from flows.engine.people.told_file import not_all, rows_of_file
+from loop.contracts import ExperimentSpec
+from loop.errors import HakkenError
+from loop.outcome import Measured, Measurement, Outcome, read_outcome
+from loop.space import ProductPool, Space
+from loop.space.pool import said_size
+from loop.spec import CampaignSpec, build_objective, levels_of, words_of
+from loop.spec.space_models import NumberSpec
+
+if TYPE_CHECKING:
+    from adapters.table import MeasuredTable
+
+LOOKED_UP: Final = 100_000  # candidates of a space that are looked up in a laboratory's table
+
+
+class RehearseError(HakkenError):
+    """A campaign cannot be rehearsed; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweringTable:
+    """Rows of results: candidates, ``(n, d)``, and what came of each."""
+
+    name: str
+    points: NDArray[np.float64]
+    outcomes: tuple[Outcome, ...]
+    notes: tuple[str, ...] = ()
+
+
+def told_table(file: Path, spec: CampaignSpec, space: Space) -> AnsweringTable:
+    """The rows of a file as ``tell`` reads them; those without a result or outside of the space are left out.
+
+    Raises:
+        RehearseError: It cannot be read, or has no two results.
+    """
+    units, levels, words = build_objective(spec).units, levels_of(spec), words_of(spec)
+    points, outcomes, problems, outside = [], [], [], 0
+    wanted = "a table of results, as hakken tell takes it"
+    for line, payload in rows_of_file(file, spec, space, RehearseError, wanted=wanted):
+        if has_no_result_yet(payload, spec, space):
+            continue
+        try:
+            row = read_told(payload, spec, space)
+            x = space.coordinates(row.settings)
+            outcome = read_outcome(row.payload, units, levels, words)
+        except HakkenError as error:
+            problems.append(f"line {line}: {error}")
+            continue
+        if why_outside(space, row.settings):
+            outside += 1
+            continue
+        points.append(x)
+        outcomes.append(outcome)
+    if problems:
+        raise RehearseError(not_all(file, problems))
+    if len(points) < 2:
+        raise RehearseError(f"{file} has no two results of candidates in the space; give a table with more of them")
+    notes = [f"{outside} of its rows are left out: they are no candidates of the space"] if outside else []
+    if not space.is_finite:
+        notes.append("numbers are continuous: of the rows not tried yet the one nearest to what is proposed answers")
+    return AnsweringTable(file.name, np.array(points), tuple(outcomes), tuple(notes))
+
+
+def looked_up(spec: CampaignSpec, space: Space, table: MeasuredTable) -> AnsweringTable:
+    """The rows of the table of a laboratory that plays, by the candidates of the space.
+
+    Raises:
+        RehearseError: The space has too many of them, or they are continuous, or the table has no two rows.
+    """
+    if not space.is_finite:
+        raise RehearseError(f"campaign {spec.campaign!r} has continuous numbers, of which no table has every value")
+    pool = ProductPool(space)
+    if not pool.counted.is_exact or len(pool) > LOOKED_UP:
+        raise RehearseError(
+            f"campaign {spec.campaign!r} has {said_size(pool).removeprefix('the ')} candidates, too many to be looked "
+            "up in the laboratory's table; give --table and the file itself"
+        )
+    units = {name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)}
+    points, outcomes = [], []
+    for x in pool.take(np.arange(len(pool), dtype=np.int64)):
+        settings = space.settings(x)
+        experiment = ExperimentSpec(spec.campaign, settings, units, space.smiles(settings), dict(table.targets))
+        for row in table.rows(experiment):
+            found = tuple(Measurement(t, v, table.targets[t], v) for t, v in row.values.items())
+            points.append(x)
+            outcomes.append(Measured(found))
+    if len(points) < 2:
+        raise RehearseError(f"table {table.name} has no two rows of candidates of campaign {spec.campaign!r}")
+    return AnsweringTable(table.name, np.array(points), tuple(outcomes))
