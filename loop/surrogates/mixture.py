@@ -56,7 +56,9 @@ class MixturePosterior(Posterior):
 
     @property
     def batch_range(self) -> tuple[int, int]:
-        return (0, -2)
+        """The batch axes of ``base_sample_shape``: samplers give all rows of a batch the same base samples."""
+        start, end = self.members[0].batch_range
+        return start, end
 
     @property
     def mean(self) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from botorch.sampling.normal import SobolQMCNormalSampler
 from campaigns import EVERYTHING, SPACE, measured, training
 from spaces import spec_of
 
@@ -79,6 +80,17 @@ def test_the_botorch_form_has_the_same_mean_and_variance():
 
     torch.testing.assert_close(posterior.mean[:, 0, 0], mean)
     torch.testing.assert_close(posterior.variance[:, 0, 0], sd.square(), rtol=0, atol=0.02)  # jitter: 1e-6 of the prior
+
+
+def test_samplers_of_botorch_draw_a_candidate_alike_whatever_stands_beside_it():
+    model, known = committee().model(), EVERYTHING[:3]
+    beside = torch.cat([known.expand(30, 3, 3), EVERYTHING[:, None, :]], dim=1)  # (30, 4, d)
+    sampler = SobolQMCNormalSampler(torch.Size([32]), seed=0)
+    with torch.no_grad():
+        together, alone = sampler(model.posterior(beside)), sampler(model.posterior(beside[7:8]))
+
+    torch.testing.assert_close(together[:, 7], alone[:, 0])
+    torch.testing.assert_close(together[:, :, :3], together[:, :1, :3].expand(-1, 30, -1, -1))  # what is known, too
 
 
 def alkanes(n):

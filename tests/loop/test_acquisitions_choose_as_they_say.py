@@ -26,6 +26,7 @@ from loop.space import ProductPool
 from loop.space.rows import is_among
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.registry import surrogate
 from loop.surrogates.representation import Representation
 
 NO_CHANCE = torch.zeros(3, dtype=torch.float64)
@@ -131,6 +132,20 @@ def test_with_several_targets_the_chance_to_keep_thresholds_counts_by_its_root()
 
     assert float(asked.chance(x).min()) < 0.9  # so that it matters
     torch.testing.assert_close(value, expected)
+
+
+@pytest.mark.parametrize("name", ["pareto", "ucb"])
+def test_over_continuous_numbers_a_candidate_of_a_committee_is_worth_the_same_beside_whatever_others(name):
+    targets = (Target("a", Goal.MAXIMIZE), Target("b", Goal.MINIMIZE))[: 2 if name == "pareto" else 1]
+    committee = surrogate(["gp", "tanimoto"], SPACE)
+    models = [committee.fit(SPACE, training(scale=s), seed=0) for s in (1.0, -1.0)][: len(targets)]
+    asked = replace(question(targets, scales=(1.0, -1.0)[: len(targets)]), models=models)
+    function, x = Mixed(name).function(asked, asked.pending), EVERYTHING[:20, None, :]
+
+    with torch.no_grad():
+        together, alone = function(x), torch.cat([function(x[i : i + 1]) for i in range(20)])
+
+    torch.testing.assert_close(together, alone)
 
 
 def test_exploration_takes_the_greatest_reduction_of_variance_computed_in_full():
