@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -61,3 +62,9 @@ def sign_of(target: Target, value: float, low: float, high: float) -> str:
     if sum(low < level < high for level in target.levels) == 1:
         return Qualifier.EQUAL.value
     return AT_LEAST if target.sign > 0 else AT_MOST
+
+
+def sign_of_score(objective: Objective, signs: Mapping[str, str]) -> str:
+    """What is to be said of the score of what is sure, by the signs of the targets: with a limit among them, ">"."""
+    is_exact = all(signs[t.name] == Qualifier.EQUAL for t in objective.wanted)
+    return (Qualifier.EQUAL if is_exact else Qualifier.ABOVE).value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from loop.fidelity import is_real
@@ -15,7 +15,7 @@ from loop.outcome import Qualifier
 from loop.record import Json
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.models import StopSpec
-from loop.values import AT_LEAST, AT_MOST, Sure, sure_of, values_of
+from loop.values import AT_LEAST, AT_MOST, Sure, sign_of_score, sure_of
 
 CONFIRMS: Final = "confirms"  # in a statement on regret: what came of the best measured once more is waited for
 _SETTLED: Final = re.compile(
@@ -48,8 +48,8 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
         if any(p.type == "fidelity" for p in spec.space.values()):
             space = build_space(spec)
             counted = [o for o in counted if is_real(space, o.x[None])[0]]
-    every = [(sure_of(o.outcome, objective), values_of(o.outcome)) for o in counted]
-    kept = [(row, exact) for row, exact in every if objective.keeps({name: v for name, (v, _) in row.items()})]
+    every = [sure_of(o.outcome, objective) for o in counted]
+    kept = [row for row in every if objective.keeps({name: value for name, (value, _) in row.items()})]
     for rule in spec.stop:
         unit, reached = _values(objective, rule.target, kept)
         above = [pair for pair in reached if pair[1] not in (Qualifier.BELOW, AT_MOST)]
@@ -133,14 +133,17 @@ def _condition_reached(spec: CampaignSpec, judged: Json) -> str:
     return ""
 
 
-def _values(
-    objective: Objective, name: str, rows: Sequence[tuple[Sure, Mapping[str, float]]]
-) -> tuple[str, list[tuple[float, str]]]:
-    """The unit and what is sure of a target, or the score of exact values, in rows that keep the thresholds."""
+def _values(objective: Objective, name: str, rows: Sequence[Sure]) -> tuple[str, list[tuple[float, str]]]:
+    """The unit and what is sure of a target, or of the score of all, in rows that keep the thresholds."""
     if name in objective.names:
-        return objective.units[name], [row[name] for row, _ in rows if name in row]
-    whole = [exact for _, exact in rows if all(t.name in exact for t in objective.wanted)]
-    return "", [(objective.score(exact), Qualifier.EQUAL.value) for exact in whole]
+        return objective.units[name], [row[name] for row in rows if name in row]
+    found = []
+    for row in rows:
+        if all(t.name in row for t in objective.wanted):
+            values = {target: value for target, (value, _) in row.items()}
+            sign = sign_of_score(objective, {target: sign for target, (_, sign) in row.items()})
+            found.append((objective.score(values), sign))
+    return "", found
 
 
 def _sentence(

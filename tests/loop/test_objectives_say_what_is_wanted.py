@@ -19,6 +19,7 @@ from loop.acquisition.utility import score, utility
 from loop.errors import ObjectiveError
 from loop.history import History
 from loop.objective import Goal, Objective, Target, Tradeoff, out_of_reach
+from loop.outcome import Measured, Measurement, Qualifier
 from loop.planner import plan
 from loop.policy.stopping import reason_to_stop
 from loop.spec import CampaignSpec, build_objective
@@ -222,6 +223,21 @@ def test_a_campaign_stops_at_a_score_and_only_for_results_that_are_of_use():
     assert reason(**{"yield": 90.0, "purity": 60.0, "lead": 0.0}).startswith("desirability reached 0.73")
     assert reason(**{"yield": 90.0, "purity": 60.0, "lead": 2.0}) == ""
     assert reason(**{"yield": 90.0, "purity": 20.0, "lead": 0.0}) == ""
+
+
+@pytest.mark.parametrize(
+    ("sign", "said"),
+    [(Qualifier.ABOVE, "desirability reached > 0.924662, and at least 0.9 was wanted"), (Qualifier.BELOW, "")],
+)
+def test_a_limit_that_leaves_no_doubt_of_a_score_stops_as_a_value_does(sign, said):
+    wanted = {n: {"goal": "maximize", "low": 0, "high": 100} for n in ("yield", "purity")}
+    spec = reaction_spec(objective=wanted).model_copy(update={"tradeoff": Tradeoff.DESIRABILITY})
+    spec = type(spec).model_validate({**spec.resolved(), "stop": [{"target": "desirability", "at_least": 0.9}]})
+    history, _ = run_rounds(spec, lambda _: measured(**{"yield": 90.0}), 1)
+    (amount,) = history.observations[0].outcome.measurements
+    outcome = Measured((amount, Measurement("purity", 95.0, "%", 95.0, qualifier=sign)))
+
+    assert reason_to_stop(spec, History((replace(history.observations[0], outcome=outcome),)), 1) == said
 
 
 @pytest.mark.parametrize("bounds", [{"at_least": 20.0}, {"at_most": 20.0}, {"at_least": 10.0, "at_most": 30.0}])

@@ -11,7 +11,7 @@ from flows.remarks import label_of_result
 from loop.fidelity import counts
 from loop.objective import SCORES
 from loop.record import ObservationRecord
-from loop.values import Sure, sure_of
+from loop.values import Sure, sign_of_score, sure_of
 from loop.wording import in_digits, plural
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _show_scores(screen: Screen, spec: Json, objective: Objective, rows: Sequenc
         (SCORES[objective.tradeoff], *names, "candidate", "round"),
         [
             (
-                f"{objective.score(_numbers(sure)):.3g}",
+                _score_shown(objective, sure),
                 *(_shown(t, *sure[t.name]) for t in wanted),
                 label_of_result(spec, o),
                 o.round_number or "told",
@@ -96,6 +96,12 @@ def _show_scores(screen: Screen, spec: Json, objective: Objective, rows: Sequenc
         ],
         title=title,
     )
+
+
+def _score_shown(objective: Objective, sure: Sure) -> str:
+    sign = sign_of_score(objective, {name: sign for name, (_, sign) in sure.items()})
+    shown = f"{objective.score(_numbers(sure)):.3g}"
+    return shown if sign == "=" else f"{sign} {shown}"
 
 
 def _shown(target: Target, value: float, sign: str) -> object:

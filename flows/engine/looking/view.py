@@ -41,7 +41,7 @@ from loop.space import Space
 from loop.space.leaving_out import why_left_out
 from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
 from loop.spec.costs import with_fidelities
-from loop.values import sure_of, values_of
+from loop.values import sign_of_score, sure_of, values_of
 
 HALTED: Final = "halted"
 WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
@@ -323,15 +323,15 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
     if objective.has_classes:  # a hit is as good as another
         return ()
     for name, unit, worth in _rankings(objective):
-        if name in targets:
-            having = [(row, value) for row in keeping if (value := worth(row[1])) is not None]
-        else:  # a score is told of exact values
-            having = [(row, value) for row in keeping if (value := worth(values_of(row[0].outcome))) is not None]
+        having = [(row, value) for row in keeping if (value := worth(row[1])) is not None]
         if having:
             (o, values, signs), value = max(having, key=lambda pair: pair[1])
-            shown, label, settings = float(values.get(name, value)), label_of_result(raw, o), dict(o.settings)
-            word = targets[name].shown(shown) if name in targets else None
-            best.append(Best(name, label, shown, unit, o.id, settings, word, signs.get(name, "=")))
+            label, settings = label_of_result(raw, o), dict(o.settings)
+            if name in targets:
+                shown, sign, word = values[name], signs[name], targets[name].shown(values[name])
+            else:
+                shown, sign, word = value, sign_of_score(objective, signs), None
+            best.append(Best(name, label, float(shown), unit, o.id, settings, word, sign))
     return tuple(best)
 
 

@@ -30,10 +30,10 @@ def test_results_and_beliefs_are_shown_by_the_score_first(hakken: Any, tell_tabl
     found = hakken("best", "weighed").out
 
     table = ran.split("highest desirability within the thresholds")[1].split("logD nearest to 2")[0]
-    rows = [line.split() for line in table.splitlines() if "step" in line]
+    rows = [line.replace("> ", ">").split() for line in table.splitlines() if "step" in line]
     assert [row[:3] for row in rows] == [
         ["0.612", "3", "7"],  # (0.5 * 0.75) ** 0.5
-        ["0.612", "1", ">"],
+        [">0.612", "1", ">7"],
         ["0.5", "2", "5"],
         ["0.5", "0.5", "8"],
     ]
@@ -41,3 +41,11 @@ def test_results_and_beliefs_are_shown_by_the_score_first(hakken: Any, tell_tabl
     assert sum(line.startswith("desirability 0.") for line in believed) == 3
     if surrogate == "random":  # means of the values
         assert believed[0].startswith("desirability 0.612; hERG 20; logD 3; potency 7")
+
+
+def test_the_best_score_so_far_may_be_one_of_a_limit_that_leaves_no_doubt(hakken: Any, tell_table: Any) -> None:
+    tell_table(SPEC, "step,logD,potency,hERG\n1,2,5,10\n5,2.2,>7,30\n")
+
+    told = hakken("status", "weighed").out
+
+    assert "best single value: desirability > 0.82158: step 5" in told  # (0.9 * 0.75) ** 0.5
