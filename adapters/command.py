@@ -43,6 +43,7 @@ class CommandOptions(ComputeOptions):
     output: str | None = None  # file with the answer; standard output when left out
     parse: dict[str, dict[str, Any]] | None = None
     failures: list[dict[str, str]] | None = None
+    done: str | None = None  # what the answer has when the program came to its end; "" to look for nothing
     version: str | None = None
     keywords: dict[str, str] = Field(default_factory=dict)
     conformers: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -81,6 +82,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             "required": sorted(context.targets),
             "output": program.output,
             "failures": [dict(failure) for failure in program.failures],
+            "done": program.done,
             "version": program.version,
             "keywords": dict(program.keywords),
             "conformers": settings.conformers,
@@ -109,6 +111,7 @@ def _program(settings: CommandOptions, base: str) -> Program:
         "output": settings.output,
         "parse": {**program.parse, **(settings.parse or {})},
         "failures": None if settings.failures is None else (*settings.failures, *program.failures),
+        "done": settings.done,
         "version": settings.version,
         "keywords": {**program.keywords, **settings.keywords},
     }
@@ -177,6 +180,8 @@ def _wrong(program: Program) -> list[str]:
             found.append(f"failure code {failure['code']!r} must be a word such as scf_not_converged: a-z, 0-9 and _")
         else:
             found += [f"failure: {problem}" for problem in wrong_pattern(failure["regex"])]
+    if program.done:
+        found += [f"done: {problem}" for problem in wrong_pattern(program.done)]
     if program.version:
         found += [f"version: {problem}" for problem in wrong_pattern(program.version, groups=1)]
     return found

@@ -43,6 +43,7 @@ def evaluate(
     required: Sequence[str],
     output: str | None = None,
     failures: Sequence[Mapping[str, str]] = (),
+    done: str = "",
     version: str = "",
     keywords: Mapping[str, str] | None = None,
     conformers: int = 1,
@@ -64,6 +65,8 @@ def evaluate(
         output: The file with the answer; standard output where None.
         failures: Patterns that tell what went wrong, with their kind (one of ``KINDS``) and perhaps the code that
             programs read; the first that matches counts.
+        done: A pattern that the answer of a program has that came to its end; "" where it has none. Some end with code
+            0 halfway, and the energy of the last step would pass for that of the molecule.
         version: A pattern with one group that tells the program's version.
         keywords: Further placeholders.
         conformers: How many are embedded; from two on they are ranked (GFN2-xTB where tblite is there).
@@ -97,26 +100,14 @@ def evaluate(
         note_words(folder / main, folder / _STDOUT)
         code = _run(called, folder)
         said = _read(folder / main) or _read(folder / _STDOUT)
-        room = os.statvfs(folder)
-        values, missing = parse(parse_rules, folder, main)
-    found = re.search(version, said, re.MULTILINE) if version else None
-    told = _failure(failures, said)
+        found = re.search(version, said, re.MULTILINE) if version else None
+        if (told := _failure(failures, said)) is not None and told[0] != "negative":
+            raise _error(*told)
+        if told is None and (how := _how_it_ended(code, done, said, main)):
+            raise _ended_badly(called[0], how, said, folder)
+        values, missing = _parsed(parse_rules, folder, main, is_optional=told is not None)
     if told is not None:
-        kind, message, word = told
-        if kind == "negative":
-            return Evaluation(values, called[0], found.group(1) if found else "", repairs, details, negative=message)
-        raise _error(kind, message, word)
-    if code:
-        signals = {-one: one.name for one in signal.Signals}
-        how = f"was ended by {signals.get(code, f'signal {-code}')}" if code < 0 else f"ended with code {code}"
-        last = " ".join(said.split())[-300:]
-        how += f"; its last words: {last}" if last else " and said nothing"
-        if room.f_bavail * room.f_frsize < _ROOM:
-            raise OutOfResources(
-                f"the disk of {folder.parent} is full, and {called[0]} {how}; make room there, or set TMPDIR to a disk "
-                "with more"
-            )
-        raise ProgramFailed(f"{called[0]} {how}")
+        return Evaluation(values, called[0], found.group(1) if found else "", repairs, details, negative=told[1])
     if lacking := [why for why in missing if any(why.startswith(f"no {name}:") for name in required)]:
         raise AnalysisFailed("; ".join(lacking))
     return Evaluation(values, called[0], found.group(1) if found else "", (*repairs, *missing), details)
@@ -215,6 +206,39 @@ def _failure(failures: Sequence[Mapping[str, str]], said: str) -> tuple[str, str
             message = failure.get("message") or f"the program says: {' '.join(words.split())}"
             return failure["kind"], message, failure.get("code", "")
     return None
+
+
+def _how_it_ended(code: int, done: str, said: str, main: str) -> str:
+    """How a program ended that did not come to its end; "" where it did."""
+    if code:
+        signals = {-one: one.name for one in signal.Signals}
+        return f"was ended by {signals.get(code, f'signal {-code}')}" if code < 0 else f"ended with code {code}"
+    if done and not re.search(done, said, re.MULTILINE):
+        return f"ended before it was done ({done!r} matches nothing in {main})"
+    return ""
+
+
+def _ended_badly(program: str, how: str, said: str, folder: Path) -> EvaluationError:
+    last, room = " ".join(said.split())[-300:], os.statvfs(folder)
+    how += f"; its last words: {last}" if last else " and said nothing"
+    if room.f_bavail * room.f_frsize < _ROOM:
+        return OutOfResources(
+            f"the disk of {folder.parent} is full, and {program} {how}; make room there, or set TMPDIR to a disk "
+            "with more"
+        )
+    return ProgramFailed(f"{program} {how}")
+
+
+def _parsed(
+    rules: Mapping[str, Mapping[str, Any]], folder: Path, main: str, *, is_optional: bool
+) -> tuple[dict[str, tuple[float, str]], list[str]]:
+    """What ``parse`` found; nothing where it cannot be read and need not be: the answer is no already."""
+    try:
+        return parse(rules, folder, main)
+    except AnalysisFailed:
+        if is_optional:
+            return {}, []
+        raise
 
 
 def _error(kind: str, message: str, code: str) -> EvaluationError:

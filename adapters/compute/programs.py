@@ -21,6 +21,7 @@ class Program:
     parse: Mapping[str, Mapping[str, Any]]  # property: regex or json, unit, and what to do with the number
     failures: tuple[Mapping[str, str], ...] = ()  # regex, kind, and perhaps a message and a code
     version: str = ""  # a pattern with one group
+    done: str = ""  # a pattern that its answer has when it came to its end
     keywords: Mapping[str, str] = field(default_factory=dict)  # placeholders with values that a campaign may change
     share: float = 0.75  # of ``memory`` that the program is told to plan with: it takes more than it plans with
 
@@ -61,6 +62,7 @@ ORCA: Final = Program(
         {"regex": r"(?:Error|ERROR)[^\n]*[Nn]ot enough memory", "kind": "resource_error", "code": "out_of_memory"},
     ),
     version=r"Program Version\s+(\S+)",
+    done="ORCA TERMINATED NORMALLY",
     keywords={"method": "B3LYP", "basis": "def2-SVP", "more": ""},
     share=0.75,  # its manual: %maxcore is 75 % of what there is, at the most
 )
@@ -108,6 +110,7 @@ GAUSSIAN: Final = Program(
         {"regex": r"(Error termination[^\n]*)", "kind": "unknown"},
     ),
     version=r"Gaussian (\d\d:\s+\S+)",
+    done=r"Normal termination of Gaussian[^\n]*\s*\Z",  # each step says so; the last one at the very end
     keywords={"method": "B3LYP", "basis": "6-31G(d)", "more": ""},
     share=0.8,  # %mem is its dynamic memory, beside which it needs room for itself
 )

@@ -334,7 +334,8 @@ def test_a_setting_that_no_template_asks_for_is_a_problem(tmp_path: Path) -> Non
         ("psi4", {"job.out": "BasisSetNotFound: Unable to find it"}, FaultKind.INPUT_ERROR, "BasisSetNotFound"),
         ("psi4", {"job.out": PSI4}, FaultKind.ANALYSIS_FAILED, "no gap: it is lumo less homo"),
         ("psi4", {"job.out": PSI4, "result.json": "{"}, FaultKind.ANALYSIS_FAILED, "result.json is no JSON"),
-        ("orca", {None: "nothing"}, FaultKind.ANALYSIS_FAILED, "no gap"),
+        ("orca", {None: "****ORCA TERMINATED NORMALLY****"}, FaultKind.ANALYSIS_FAILED, "no gap"),
+        ("orca", {None: "nothing"}, FaultKind.UNKNOWN, "ended before it was done ('ORCA TERMINATED NORMALLY' matches"),
     ],
 )
 def test_what_went_wrong_is_a_kind_of_fault(
@@ -360,7 +361,8 @@ def test_what_went_wrong_is_a_kind_of_fault(
         ("gaussian", {"job.log": " galloc:  could not allocate memory."}, "out_of_memory"),
         ("gaussian", {"job.log": " Error termination via Lnk1e in l301.exe"}, "program_failed"),
         ("psi4", {"job.out": "Could not converge geometry optimization in 50 iterations."}, "geometry_not_converged"),
-        ("orca", {None: "nothing"}, "analysis_failed"),
+        ("orca", {None: "nothing"}, "program_failed"),
+        ("orca", {None: "****ORCA TERMINATED NORMALLY****"}, "analysis_failed"),
     ],
 )
 def test_what_went_wrong_has_a_code_of_its_own(
@@ -379,6 +381,63 @@ def test_a_program_that_ends_badly_without_a_word_is_unknown(tmp_path: Path, scr
     assert isinstance(outcome, Fault)
     assert outcome.kind is FaultKind.UNKNOWN
     assert outcome.message.endswith("ended with code 3; its last words: aborting the run")
+
+
+FIRST_STEP = ORCA.replace("****ORCA TERMINATED NORMALLY****", "aborting the run")
+OPTIMISED = GAUSSIAN + " Alpha virt. eigenvalues --    0.90010\n"  # its first step ended, the next one was cut off
+
+
+@pytest.mark.parametrize(
+    ("program", "files"), [("orca", {None: FIRST_STEP}), ("gaussian", {"job.log": OPTIMISED})], ids=["orca", "gaussian"]
+)
+def test_numbers_of_a_program_that_did_not_come_to_its_end_are_no_result(
+    tmp_path: Path, script: Callable[..., str], program: str, files: dict[str | None, str]
+) -> None:
+    payload = ended(laboratory(tmp_path, program=program, executable=script(files)), WATER)
+    taken = ended(laboratory(tmp_path / "taken", program=program, executable=script(files), done=""), WATER)
+
+    assert (payload["outcome"], payload["kind"]) == ("fault", "unknown")
+    assert "ended before it was done" in payload["message"]
+    assert "gap" in measured(taken)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_program_says_went_wrong_counts_before_what_cannot_be_read(
+    tmp_path: Path, script: Callable[..., str], code: int
+) -> None:
+    lab = laboratory(
+        tmp_path,
+        command=[script({None: "SCF did not converge"}, code=code)],
+        parse={"gap": {"json": "gap", "unit": "eV"}},
+        failures=[{"regex": "did not converge", "kind": "convergence_error"}],
+    )
+    payload = ended(lab, ExperimentSpec("x", {}, {}, {}, {"gap": "eV"}))
+
+    assert (payload["kind"], payload["message"]) == ("convergence_error", "the program says: did not converge")
+
+
+def test_a_program_that_ends_badly_is_said_to_where_what_it_wrote_cannot_be_read(
+    tmp_path: Path, script: Callable[..., str]
+) -> None:
+    lab = laboratory(
+        tmp_path, command=[script({None: "no licence"}, code=7)], parse={"gap": {"json": "gap", "unit": "eV"}}
+    )
+    payload = ended(lab, ExperimentSpec("x", {}, {}, {}, {"gap": "eV"}))
+
+    assert payload["kind"] == "unknown"
+    assert payload["message"].endswith("ended with code 7; its last words: no licence")
+
+
+def test_an_answer_that_is_no_needs_no_numbers_that_can_be_read(tmp_path: Path, script: Callable[..., str]) -> None:
+    lab = laboratory(
+        tmp_path,
+        command=[script({None: "no bound state"})],
+        parse={"gap": {"json": "gap", "unit": "eV"}},
+        failures=[{"regex": "no bound state", "kind": "negative"}],
+    )
+    payload = ended(lab, ExperimentSpec("x", {}, {}, {}, {"gap": "eV"}))
+
+    assert read_outcome(payload, {}) == Negative("the program says: no bound state", ())
 
 
 @pytest.mark.parametrize(("code", "how"), [(11, "was ended by SIGSEGV"), (9, "was ended by SIGKILL")])
@@ -462,6 +521,7 @@ GAP = {"gap": {"regex": r"gap (\d+)", "unit": "eV"}}
             {"command": ["a"], "parse": GAP, "failures": [{"regex": "x"}]},
             "a failure has regex, kind and perhaps",
         ),
+        ({"command": ["a"], "parse": GAP, "done": "(ended"}, "done: .* is no regular expression"),
         ({"command": ["a"], "parse": GAP, "version": "1.2"}, "version: '1.2' has 0 groups and needs 1"),
     ],
 )
