@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from adapters.common.options import measured, read_options, some_of, spelt
 from adapters.compute.ase import PROPERTIES
 from adapters.compute.evaluation import Evaluator
-from adapters.executors.placing import LIMITS, ComputeOptions, place
+from adapters.executors.placing import ASIDE, LIMITS, ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -47,6 +47,9 @@ class AseOptions(ComputeOptions):
 def lacking() -> str | None:
     """What this machine lacks, with the remedy; calculators are packages of their own."""
     return None if find_spec("ase") else f"the package ase is not installed; {REMEDY}"
+
+
+HOW: Final = (AseOptions, ASIDE)
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:

@@ -12,7 +12,7 @@ from adapters.common.options import check_units, measured, read_options, resolve
 from adapters.common.source_code import why_not_there
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterOptionsError
-from adapters.executors.placing import LIMITS, ComputeOptions, place, runs_here
+from adapters.executors.placing import ASIDE, LIMITS, ComputeOptions, place, runs_here
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -42,6 +42,9 @@ class CallableOptions(ComputeOptions):
     @classmethod
     def _check_properties(cls, properties: dict[str, str] | None) -> dict[str, str] | None:
         return None if properties is None else check_units(properties)
+
+
+HOW: Final = (CallableOptions, ASIDE | {"path"})
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:

@@ -16,7 +16,7 @@ from adapters.compute.evaluation import Evaluator
 from adapters.compute.parsing import wrong_pattern, wrong_rules
 from adapters.compute.programs import PROGRAMS, Program
 from adapters.errors import AdapterOptionsError
-from adapters.executors.placing import LIMITS, ComputeOptions, place
+from adapters.executors.placing import ASIDE, LIMITS, ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
 from loop.outcome import CODE
@@ -50,6 +50,9 @@ class CommandOptions(ComputeOptions):
     optimise: Literal["none", "xtb"] = "none"
     seed: int = 0  # chooses conformers
     charge: int | None = None
+
+
+HOW: Final = (CommandOptions, ASIDE | {"executable", "failures", "done", "version"})
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:

@@ -16,7 +16,7 @@ from adapters.compute.dft.scf import unknown_names
 from adapters.compute.evaluation import Evaluator
 from adapters.compute.geometry import is_xyz
 from adapters.errors import AdapterOptionsError, InputRefused
-from adapters.executors.placing import LIMITS, ComputeOptions, place
+from adapters.executors.placing import ASIDE, LIMITS, ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -73,6 +73,9 @@ class PyscfOptions(ComputeOptions):
     @classmethod
     def _check_properties(cls, properties: list[str] | None) -> list[str] | None:
         return None if properties is None else some_of(properties, PROPERTIES)
+
+
+HOW: Final = (PyscfOptions, ASIDE)
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:

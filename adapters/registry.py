@@ -120,6 +120,26 @@ def repeats(name: str, options: Mapping[str, Any]) -> bool:
     return name in _TABLE and getattr(import_module(module_of(name)), "REPEATS", False)
 
 
+def methods_in(name: str, options: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """How each laboratory of a section that calculates does so, by its name: every option on which its numbers depend.
+
+    Those of ``several`` have their own names. The module of one that calculates says ``HOW``: the model of its options,
+    whose defaults count as said, and the options on which no number depends.
+    """
+    members = options.get("laboratories") if name == "several" else None
+    named = members.items() if isinstance(members, Mapping) else [(name, {**options, "adapter": name})]
+    found: dict[str, Mapping[str, Any]] = {}
+    for called, own in named:
+        adapter = str(own.get("adapter")) if isinstance(own, Mapping) else ""
+        how = getattr(import_module(module_of(adapter)), "HOW", None) if adapter in _TABLE else None
+        if how is not None:
+            model, aside = how
+            defaults = {n: f.get_default(call_default_factory=True) for n, f in model.model_fields.items()}
+            said = {**defaults, **own}
+            found[str(called)] = {n: value for n, value in said.items() if n not in aside | {"when"}}
+    return found
+
+
 def _without(lists: Sequence[str], name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options without those in these lists of the adapter's module, and so of each laboratory that it has."""
     module = import_module(module_of(name)) if name in _TABLE else None

@@ -12,7 +12,7 @@ from adapters.compute.evaluation import Evaluator
 from adapters.compute.tight_binding import SOLVENTS
 from adapters.compute.xtb import PROPERTIES
 from adapters.errors import AdapterOptionsError
-from adapters.executors.placing import LIMITS, ComputeOptions, place
+from adapters.executors.placing import ASIDE, LIMITS, ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -47,6 +47,9 @@ class XtbOptions(ComputeOptions):
     @classmethod
     def _check_solvent(cls, solvent: str | None) -> str | None:
         return None if solvent is None else some_of([solvent], SOLVENTS)[0]
+
+
+HOW: Final = (XtbOptions, ASIDE)
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:

@@ -33,6 +33,8 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
 
 # What a calculation may take, which is its own from its start: these may change while others go on.
 LIMITS: Final = frozenset({"workers", "cores", "timeout", "memory"})
+# Options on which no number of a calculation depends: how it is run, and what of it is told.
+ASIDE: Final = LIMITS | {"run_on", "properties"}
 
 
 class ComputeOptions(Options):

@@ -66,6 +66,9 @@ class QcfractalOptions(Options):
     poll: Annotated[float, Field(ge=0)] = 5.0  # seconds between two looks at the records at the least
 
 
+HOW: Final = (QcfractalOptions, FREE | {"address", "properties", "dataset", "reuse"})
+
+
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     """A QCFractal server as laboratory, from the laboratory section of a campaign file; it is not asked yet.
 

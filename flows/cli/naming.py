@@ -63,7 +63,23 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
     after = spec_on_record(where, name)
     if before is not None and after is not None and (parts := _changed_parts(before, after)):
         say(f"{text} changes what is on record of {name}, which goes on by it from here: {', '.join(parts)}")
+        if said := _calculated_otherwise(where, name, before, after):
+            say(said)
     return name
+
+
+def _calculated_otherwise(where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """What is to be said of results that were calculated by what the laboratory no longer does; "" where nothing is."""
+    if before["laboratory"] == after["laboratory"]:
+        return ""
+    from flows.engine.changes.laboratory import calculated_otherwise
+    from flows.engine.looking.view import View
+    from flows.wiring import open_record
+    from loop.outcome import Measured
+
+    with open_record(where) as ledger:
+        results = sum(isinstance(o.outcome, Measured) and o.key is not None for o in View(ledger, name).observations)
+    return calculated_otherwise(name, before["laboratory"], after["laboratory"], results)
 
 
 def _changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

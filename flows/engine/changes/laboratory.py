@@ -12,7 +12,7 @@ from flows.wiring import open_laboratory
 from loop.contracts import RunsTogether
 from loop.errors import HakkenError, SpecError
 from loop.experiment import State
-from loop.record import AttemptRecord
+from loop.record import AttemptRecord, Json
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
@@ -44,6 +44,41 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
             f"hakken stop {name} sends no more, hakken tick {name} takes in what has ended (hakken resolve settles a "
             f"doubtful one), then hakken resume {name} and this file again"
         )
+
+
+def calculated_otherwise(name: str, before: Json, now: Json, results: int) -> str:
+    """What is to be said where results were calculated by a method that the laboratory section has no more; "" where
+    they were not.
+
+    Args:
+        name: Of the campaign.
+        before: The laboratory section on record.
+        now: The one by which it goes on.
+        results: How many results of the laboratory there are.
+    """
+    from adapters.registry import methods_in
+
+    was, is_now = (methods_in(str(lab.get("adapter")), lab) for lab in (before, now))
+    gone = {part: how for part, how in was.items() if how not in is_now.values()}
+    if not gone or not results:
+        return ""
+    options = []
+    for part, how in gone.items():
+        where = "laboratory" if before.get("adapter") != "several" else f"laboratory {part}"
+        other = is_now.get(part)
+        if other is None or other["adapter"] != how["adapter"]:
+            options.append(f"{where}.adapter")
+        else:
+            options += [
+                f"{where}.{option}" for option in sorted({*how, *other}) if how.get(option) != other.get(option)
+            ]
+    so_far = "the result on record was" if results == 1 else f"the {results} results on record were"
+    counts = "counts" if results == 1 else "count"
+    return (
+        f"{so_far} calculated otherwise ({', '.join(options)}), and {counts} beside those to come as the same "
+        f"measurement; where the numbers differ, give the campaign another name: with memory: [{name}] it learns from "
+        "this one, and two such versions can be one campaign (docs/guide/fidelities.md)"
+    )
 
 
 def _attempts(n: int) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from flows.engine.changes.laboratory import calculated_otherwise
+
 CAMPAIGN = """
 campaign: heat
 space:
@@ -34,3 +36,72 @@ def test_a_run_by_a_file_names_the_sections_that_differ_from_the_record(
     said = "changes what is on record of heat, which goes on by it from here: budget.experiments, space.temperature"
     assert f"note: theirs.yaml {said}\n" in wider.out
     assert f"note: mine.yaml {said}\n" in back.out
+
+
+CALCULATED = """
+campaign: sums
+space: {x: {type: number, values: [1, 2, 3, 4, 5, 6, 7, 8]}}
+objective: {y: {goal: maximize}}
+planner: {surrogate: random, batch: 1, initial: {experiments: 1, design: random}}
+budget: {experiments: 1}
+laboratory: {adapter: callable, function: "sums:once"}
+"""
+
+
+def test_results_that_were_calculated_otherwise_are_said_to_stand_beside_those_to_come(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sums.py").write_text("def once(s): return s['x']\ndef twice(s): return 2 * s['x']\n")
+    file = Path("sums.yaml")
+
+    file.write_text(CALCULATED)
+    hakken("run", "sums.yaml")
+    file.write_text(
+        CALCULATED.replace('once"', 'once", timeout: 60, path: "."').replace("{experiments: 1}", "{experiments: 2}")
+    )
+    slower = hakken("run", "sums.yaml")
+    file.write_text(CALCULATED.replace("once", "twice").replace("budget: {experiments: 1}", "budget: {experiments: 3}"))
+    other = hakken("run", "sums.yaml")
+
+    assert "budget.experiments, laboratory.path, laboratory.timeout" in slower.out
+    assert "calculated otherwise" not in slower.out
+    assert (
+        "note: the 2 results on record were calculated otherwise (laboratory.function), and count beside those to come "
+        "as the same measurement; where the numbers differ, give the campaign another name: with memory: [sums] it "
+        "learns from this one"
+    ) in other.out
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"adapter": "xtb", "method": "GFN1-xTB", "workers": 4}, "(laboratory.method)"),
+        ({"adapter": "xtb", "optimise": True, "solvent": "water"}, "(laboratory.optimise, laboratory.solvent)"),
+        ({"adapter": "pyscf"}, "(laboratory.adapter)"),
+        ({"adapter": "manual"}, "(laboratory.adapter)"),
+        ({"adapter": "xtb", "method": "GFN2-xTB", "conformers": 1, "properties": ["gap"], "run_on": "slurm"}, ""),
+        (
+            {
+                "adapter": "several",
+                "laboratories": {"a": {"adapter": "xtb", "when": {"m": "x"}}, "b": {"adapter": "pyscf"}},
+            },
+            "",
+        ),
+    ],
+)
+def test_a_method_is_another_where_a_number_depends_on_it(now: dict[str, Any], said: str) -> None:
+    found = calculated_otherwise("gaps", {"adapter": "xtb"}, now, 7)
+
+    assert (said in found) if said else not found
+    assert not calculated_otherwise("gaps", {"adapter": "xtb"}, now, 0)
+
+
+def test_of_several_laboratories_the_one_that_calculates_otherwise_is_named() -> None:
+    quick, dear = {"adapter": "xtb"}, {"adapter": "pyscf", "functional": "pbe0"}
+    before = {"adapter": "several", "laboratories": {"quick": quick, "dear": dear}}
+    now = {"adapter": "several", "laboratories": {"quick": quick, "dear": {**dear, "functional": "b3lyp"}}}
+
+    assert "the result on record was calculated otherwise (laboratory dear.functional), and counts" in (
+        calculated_otherwise("gaps", before, now, 1)
+    )
