@@ -49,3 +49,4 @@ class Evaluation:
     repairs: tuple[str, ...] = ()  # whatever was not as first tried
     details: Mapping[str, Any] = field(default_factory=dict)  # charge, geometry, ...: kept in the provenance
     negative: str = ""  # why the answer is no; "" where it is measured
+    lacking: Mapping[str, str] = field(default_factory=dict)  # properties that the structure cannot have, and why

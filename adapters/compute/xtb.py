@@ -94,9 +94,9 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
         "dipole": (_norm(found["dipole"]) * DEBYE, "debye"),
         "homo": (homo * HARTREE, "eV"),
     }
-    repairs = list(geometry.repairs)
+    lacking: dict[str, str] = {}
     if lumo is None:
-        repairs.append("the minimal basis has no empty orbital: no LUMO and no gap")
+        lacking = dict.fromkeys(("lumo", "gap"), "the minimal basis has no empty orbital")
     else:
         values |= {"lumo": (lumo * HARTREE, "eV"), "gap": ((lumo - homo) * HARTREE, "eV")}
     if method.solvent is not None:
@@ -105,7 +105,7 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
         values["solvation_energy"] = (moved * HARTREE_KCAL, "kcal/mol")
     details = {"method": str(method), "charge": geometry.charge, "unpaired": geometry.unpaired, "xyz": geometry.xyz()}
     version = ".".join(str(part) for part in get_version())
-    return Evaluation(values, "tblite", version, tuple(repairs), details)
+    return Evaluation(values, "tblite", version, geometry.repairs, details, lacking=lacking)
 
 
 def frontier(energies: Any, occupations: Any, unpaired: int) -> tuple[float, float | None]:

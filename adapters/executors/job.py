@@ -78,6 +78,7 @@ def task(spec: ExperimentSpec, evaluator: Evaluator, limits: Limits) -> dict[str
         "smiles": next(iter(spec.smiles.values()), ""),
         "options": dict(evaluator.options),
         "properties": sorted(evaluator.properties),
+        "targets": sorted(spec.targets),
         "timeout": limits.timeout,
         "memory": limits.memory,
         "environ": _environ(limits.cores),

@@ -12,7 +12,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +55,7 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
         if odd := [f"{v['property']} came out as {v['value']}" for v in values if not math.isfinite(v["value"])]:
             rule = "leave out what has no value, or let it end as a negative or a fault"
             raise AnalysisFailed(f"{', '.join(odd)}, and a result holds finite numbers; {rule}")
+        _check_targets(evaluation, values, task.get("targets", ()))  # none in one prepared long ago
     except EvaluationError as error:
         return _fault(error.kind.value, str(error), error.code, _plain(error.details))
     except MemoryError:
@@ -74,11 +75,28 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
         "program": evaluation.program,
         "version": evaluation.version,
         "repairs": list(evaluation.repairs),
+        **({"lacking": dict(evaluation.lacking)} if evaluation.lacking else {}),
         **evaluation.details,
     }
     if evaluation.negative:
         return {"outcome": "negative", "reason": evaluation.negative, "values": values, "provenance": provenance}
     return {"outcome": "measured", "values": values, "provenance": provenance}
+
+
+def _check_targets(evaluation: Any, values: Sequence[Mapping[str, Any]], targets: Sequence[str]) -> None:
+    """Raise where there is a value of no target: as ``InputRefused`` where the structure can have none."""
+    from adapters.errors import AnalysisFailed, InputRefused
+
+    if evaluation.negative or not targets or any(v["property"] in targets for v in values):
+        return
+    details = {**evaluation.details, "values": list(values)}
+    if all(name in evaluation.lacking for name in targets):
+        why = "; ".join(dict.fromkeys(evaluation.lacking[name] for name in targets))
+        raise InputRefused(f"no {' and no '.join(targets)}: {why}; leave the molecule out", details=details)
+    got = ", ".join(v["property"] for v in values) or "nothing"
+    raise AnalysisFailed(
+        f"{evaluation.program} gave {got}, and none of {', '.join(targets)}; have it give one", details=details
+    )
 
 
 def _fault(kind: str, message: str, code: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -187,7 +187,8 @@ def _treat(
     if treatment.solver.solvent is not None:
         details["solvent"] = f"{treatment.solver.solvent} by {treatment.solver.solvation}"
     kept = {name: values[name] for name in PROPERTIES if name in wanted and name in values}
-    return Evaluation(kept, "pyscf", pyscf.__version__, (*geometry.repairs, *notes.repairs), details)
+    repairs, lacking = (*geometry.repairs, *notes.repairs), {n: why for n, why in notes.lacking.items() if n in wanted}
+    return Evaluation(kept, "pyscf", pyscf.__version__, repairs, details, lacking=lacking)
 
 
 def _values(
@@ -206,7 +207,7 @@ def _values(
         "r2": (response.spatial_extent(mf), "bohr^2"),
     }
     if lumo is None:
-        notes.repairs.append("the basis has no empty orbital: no LUMO and no gap")
+        notes.lacking |= dict.fromkeys(("lumo", "gap"), "the basis has no empty orbital")
     else:
         values |= {"lumo": (lumo * HARTREE, "eV"), "gap": ((lumo - homo) * HARTREE, "eV")}
     if "polarisability" in wanted:
@@ -214,6 +215,8 @@ def _values(
     turning = rotational_constants(masses, geometry.positions)
     names = ("rotational_b",) if len(turning) == 1 else tuple(TURNING)
     values |= {name: (value, "GHz") for name, value in zip(names, turning, strict=False)}
+    why = "an atom does not turn" if len(masses) == 1 else "a linear molecule has rotational_b alone"
+    notes.lacking |= {name: why for name in TURNING if name not in values}
     return values
 
 

@@ -35,6 +35,7 @@ class Notes:
 
     repairs: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    lacking: dict[str, str] = field(default_factory=dict)  # properties that there cannot be, and why
 
     def took(self, solution: Solution, where: str = "") -> None:
         """Put on record what an SCF took, in words and as data; of the same words, the first time counts."""

@@ -109,6 +109,12 @@ def forget(smiles: str) -> Evaluation:
     return Evaluation({"length": (float("nan"), "eV")}, smiles, "")
 
 
+def weigh(smiles: str, *, lacking: bool = False) -> Evaluation:
+    """Something else than what is asked for; where that is lacking, the structure has none."""
+    why = {"length": f"{smiles} has no ends"} if lacking else {}
+    return Evaluation({"weight": (3.0, "g")}, "ruler", "1.2", lacking=why)
+
+
 def vanish(smiles: str) -> Evaluation:
     print("last words", smiles, file=sys.stderr, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -121,6 +121,20 @@ def test_an_atom_has_no_shape_and_its_energy_is_that_of_qm9() -> None:
     assert {k: v for k, (v, _) in found.values.items()} == pytest.approx(expected, abs=2e-6)
 
 
+def test_what_a_structure_cannot_have_is_said() -> None:
+    how = {"functional": "hf", "basis": "sto-3g", "density_fit": False, "verbosity": 0}
+    asked = ["gap", "rotational_a", "rotational_b"]
+    helium, hydrogen = (evaluate(s, properties=asked, **how) for s in ("[He]", "[H][H]"))
+
+    assert not helium.values
+    assert helium.lacking == {
+        "gap": "the basis has no empty orbital",
+        **dict.fromkeys(asked[1:], "an atom does not turn"),
+    }
+    assert set(hydrogen.values) == {"gap", "rotational_b"}
+    assert hydrogen.lacking == {"rotational_a": "a linear molecule has rotational_b alone"}
+
+
 def test_water_is_solvated_as_measured() -> None:
     found = evaluate(NEAR["water"], solvent="water", properties=["solvation_energy"], grid=1, verbosity=0)
 

@@ -22,7 +22,7 @@ from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.outcome import Measured, read_outcome
 from loop.testing.adapter import KEY, AdapterContract, wait_for_end
 from loop.units import convert
-from tests.adapters.executors.jobs import runs
+from tests.adapters.executors.jobs import ended, runs
 
 pytest.importorskip("tblite")
 
@@ -367,6 +367,15 @@ class TestXtb(AdapterContract):
     @pytest.fixture
     def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
         return lambda key: runs(tmp_path, key)
+
+
+def test_a_molecule_whose_orbitals_are_all_filled_has_no_gap_and_is_not_tried_again(tmp_path: Path) -> None:
+    hydride = ExperimentSpec("gap", {"molecule": "hydride"}, {}, {"molecule": "[H-]"}, {"gap": "eV"})
+    payload = ended(build("xtb", {}, context(tmp_path)), hydride)
+
+    assert payload["kind"] == "input_error"
+    assert payload["message"] == "no gap: the minimal basis has no empty orbital; leave the molecule out"
+    assert "energy" in evaluate("[H-]", verbosity=0).values
 
 
 def context(folder: Path) -> AdapterContext:

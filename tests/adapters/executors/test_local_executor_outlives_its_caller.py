@@ -27,7 +27,7 @@ from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Phase
 from loop.outcome import Fault, FaultKind, Measured
 from loop.testing.adapter import KEY, OTHER, AdapterContract
 from tests.adapters.compute.evaluators import without_room
-from tests.adapters.executors.jobs import MOLECULE, begin, is_alive, outcome, ruler, running, runs, wait_until
+from tests.adapters.executors.jobs import MOLECULE, begin, ended, is_alive, outcome, ruler, running, runs, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -92,6 +92,23 @@ def test_every_way_to_fail_has_its_kind(tmp_path: Path, function: str, kind: Fau
     assert isinstance(result, Fault)
     assert result.kind is kind
     assert message in result.message
+
+
+@pytest.mark.parametrize(
+    ("is_lacking", "kind", "message"),
+    [
+        (True, FaultKind.INPUT_ERROR, "no length: CCO has no ends; leave the molecule out"),
+        (False, FaultKind.ANALYSIS_FAILED, "ruler gave weight, and none of length; have it give one"),
+    ],
+)
+def test_a_run_that_gave_no_target_says_which_and_why(
+    tmp_path: Path, is_lacking: bool, kind: FaultKind, message: str
+) -> None:
+    evaluator = replace(ruler("weigh", lacking=is_lacking), properties={"length": "eV", "weight": "g"})
+    payload = ended(LocalExecutor(tmp_path / "lab", evaluator), MOLECULE)
+
+    assert (payload["kind"], payload["message"]) == (kind.value, message)
+    assert payload["provenance"]["values"] == [{"property": "weight", "value": 3.0, "unit": "g"}]
 
 
 def test_a_result_waits_for_room_on_its_disk(tmp_path: Path) -> None:
