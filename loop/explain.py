@@ -183,7 +183,9 @@ def explain_model(
             agree = "agree" if gap <= whole.sd else "disagree"
             heaviest = sorted(members, key=lambda m: -(m.weight or 0.0))[:SHOWN]
             told = ", ".join(
-                f"{m.member} {in_places(target.possible(m.mean), whole.sd)}" for m in members if m in heaviest
+                f"{m.member} {in_places(target.possible(m.mean), whole.sd, unit=target.unit)}"
+                for m in members
+                if m in heaviest
             )
             more = f", and {len(members) - SHOWN} of less weight" if len(members) > SHOWN else ""
             text += f"; members {agree} ({told}{more})"
@@ -236,7 +238,7 @@ def _expected(
         gap = in_places(abs(mean - best), whole.sd)
         far = f"{gap} {'above' if mean > best else 'below'}" if float(gap) else "as much as"
         where = " within the thresholds" if mark.is_kept else ""
-        return text + f"{far} the best believed so far{where} ({in_places(best, whole.sd)})"
+        return text + f"{far} the best believed so far{where} ({in_places(best, whole.sd, unit=target.unit)})"
     if target.value is not None:
         return text + f"{in_places(abs(mean - target.value), whole.sd)} from the wanted {target.value:g}"
     low, high = ((bound - whole.mean) / max(whole.sd, 1e-300) for bound in target.bounds)

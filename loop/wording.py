@@ -5,11 +5,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable
-from math import floor, isfinite, log10
+from math import floor, inf, isfinite, log10
 from typing import Final
 
 FINEST: Final = 9  # decimals of an amount that is shown; what is less is the dust of a sum
 MANY: Final = 200  # options of a choice beyond which nobody looks for the same words elsewhere
+# Total energies lie below minus one hartree, and what tells two apart is behind digits that they share. By unit:
+# a hartree in it, and the decimals that reach 1e-6 hartree or some 0.01 kcal/mol. Source: CODATA 2018.
+_TOTAL: Final = {
+    **dict.fromkeys(("hartree", "Hartree", "Eh", "E_h"), (1.0, 6)),
+    "eV": (27.211386, 4),
+    "kcal/mol": (627.50947, 2),
+    "kJ/mol": (2625.4996, 2),
+}
 _MUTE: Final = frozenset({"yes", "no", "true", "false", "on", "off", "none", "nothing"})
 
 
@@ -38,7 +46,7 @@ def plus_minus(mean: float, sd: float, unit: str = "") -> str:
 
     Source: JCGM 100:2008 (GUM), 7.2.6.
     """
-    mean_text, sd_text = (in_places(value, sd, digits) for value, digits in ((mean, 4), (sd, 2)))
+    mean_text, sd_text = (in_places(value, sd, digits, unit) for value, digits in ((mean, 4), (sd, 2)))
     return f"{mean_text} ± {sd_text} {unit}".rstrip()
 
 
@@ -48,10 +56,21 @@ def in_digits(value: float, digits: int = 3) -> str:
     return f"{value:.0f}" if "e+" in text and abs(value) < 1e6 else text
 
 
-def in_places(value: float, doubt: float, digits: int = 4) -> str:
-    """``value`` to the place that two digits of its ``doubt`` reach; to so many ``digits`` where that says nothing."""
+def total_text(value: float, unit: str) -> str:
+    """A total energy with the digits that tell it from another's (``-20.893812``); "" for any other quantity."""
+    size, decimals = _TOTAL.get(unit, (inf, 0))
+    return f"{value:.{decimals}f}" if -inf < value <= -size else ""
+
+
+def in_full(value: float, unit: str, digits: int = 4) -> str:
+    """A value of which no doubt is told to so many digits, a total energy as ``total_text`` has it."""
+    return total_text(value, unit) or in_digits(value, digits)
+
+
+def in_places(value: float, doubt: float, digits: int = 4, unit: str = "") -> str:
+    """``value`` to the place that two digits of its ``doubt`` reach; as ``in_full`` where that says nothing."""
     if not (isfinite(value) and 1e-4 <= doubt < 1e6):
-        return in_digits(value, digits)
+        return in_full(value, unit, digits)
     return f"{value:z.{max(0, 1 - floor(log10(doubt)))}f}"
 
 

@@ -14,10 +14,15 @@ MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    """``value`` to so many significant digits, written out where that stays short; a dash for none."""
+def number(value: float | None, digits: int = 4, unit: str = "") -> str:
+    """``value`` to so many significant digits, written out where that stays short; a dash for none.
+
+    With its ``unit`` a total energy has the digits that tell it from another's.
+    """
     if value is None or not isfinite(value):
         return NONE if value is None else str(value)
+    if total := wording.total_text(value, unit):
+        return total.replace("-", MINUS)
     if value != 0 and not 1e-4 <= abs(value) < 1e6:
         text = f"{value:.{digits - 1}e}"
         mantissa, exponent = text.split("e")
@@ -31,7 +36,8 @@ def number(value: float | None, digits: int = 4) -> str:
 def plus_minus(mean: float, sd: float | None, unit: str = "") -> str:
     """``mean ± sd unit``, both to the place that two digits of ``sd`` reach."""
     if sd is None or not isfinite(sd) or sd <= 0 or not isfinite(mean) or not 1e-4 <= sd < 1e6:
-        return f"{number(mean)} ± {number(sd, 2)}{after(unit)}" if sd is not None else f"{number(mean)}{after(unit)}"
+        doubt = "" if sd is None else f" ± {number(sd, 2)}"
+        return f"{number(mean, unit=unit)}{doubt}{after(unit)}"
     return f"{wording.plus_minus(mean, sd)}{after(unit)}".replace("-", MINUS)
 
 

@@ -35,7 +35,7 @@ from loop.surrogates.noiseless import Known
 from loop.surrogates.protocol import TrainingSet
 from loop.training import Table, regression_table
 from loop.values import sign_of
-from loop.wording import in_digits
+from loop.wording import in_full
 
 
 def honest_best(
@@ -206,7 +206,7 @@ def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) ->
             _, k, value, sign = max(values)
             word = target.shown(value)
             if sign:
-                word = f"{sign} {word or f'{in_digits(value, 4)} {target.unit}'.rstrip()}"
+                word = f"{sign} {word or f'{in_full(value, target.unit)} {target.unit}'.rstrip()}"
             found.append(Luckiest(target.name, target.unit, value, believed[-k].label, -k >= front, word))
     return tuple(found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from loop.wording import in_digits, plus_minus
+from loop.wording import in_full, plus_minus
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def neighbour_line(one: Explained, unit: str, words: Mapping[float, str]) -> str
     if not one.neighbours:
         return "nothing else was measured"
     said = ", ".join(
-        f"{near.name or near.smiles} ({words.get(near.value) or f'{in_digits(near.value, 4)} {unit}'.rstrip()}, "
+        f"{near.name or near.smiles} ({words.get(near.value) or f'{in_full(near.value, unit)} {unit}'.rstrip()}, "
         f"{near.similarity:.0%} alike)"
         for near in one.neighbours
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from loop.objective import Objective, Target
-from loop.wording import in_digits
+from loop.wording import in_full
 
 NONE_KEEPS = "nothing yet keeps the thresholds"
 
@@ -53,7 +53,7 @@ def misses(objective: Objective, row: Mapping[str, float]) -> str:
             continue
         (low, high), value = t.asked, row[t.name]
         kind, bound = ("at least", low) if value < low else ("at most", high)
-        is_there, is_wanted = t.shown(value) or in_digits(value, 4), t.shown(bound) or f"{bound:g}"
+        is_there, is_wanted = t.shown(value) or in_full(value, t.unit), t.shown(bound) or f"{bound:g}"
         said.append(
             f"{t.name} {is_there} {t.unit}".rstrip() + f", and {kind} {is_wanted} {t.unit}".rstrip() + " is wanted"
         )

@@ -16,7 +16,7 @@ from loop.insight.statements import (
     Stated,
 )
 from loop.record import Json
-from loop.wording import in_digits, in_places, plural
+from loop.wording import in_digits, in_full, in_places, plural
 
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
@@ -97,7 +97,7 @@ def stated_line(stated: Stated, found: HonestBest | Predicted) -> str:
     low, high = stated.low, stated.high
     # without a model it is a range of readings, which are said as they are
     doubt = 0.0 if low is None or high is None or not found.model else (high - low) / 2
-    text = f"{stated.target} {in_places(stated.mean, doubt)}"
+    text = f"{stated.target} {in_places(stated.mean, doubt, unit=stated.unit)}"
     if stated.classes:
         text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"
     text += graded_text(stated.chances) or _between(stated)
@@ -105,7 +105,8 @@ def stated_line(stated: Stated, found: HonestBest | Predicted) -> str:
         return f"{text} {stated.unit}".rstrip() + " (exact)"
     if low is not None and high is not None:
         kind = f"{found.level:.0%}" if found.model else "range"
-        text += f" [{kind}: {in_places(low, doubt)} to {in_places(high, doubt)}]"
+        ends = " to ".join(in_places(end, doubt, unit=stated.unit) for end in (low, high))
+        text += f" [{kind}: {ends}]"
     return f"{text} {stated.unit}".rstrip()
 
 
@@ -128,9 +129,9 @@ def _between(stated: Stated) -> str:
 
 def measured_line(stated: Stated) -> str:
     """What was measured, value by value."""
-    values = [stated.grades.get(v) or in_digits(v, 4) for v in stated.values]
+    values = [stated.grades.get(v) or in_full(v, stated.unit) for v in stated.values]
     if stated.classes:
-        values = [stated.classes[int(v)] if v in (0, 1) else in_digits(v, 4) for v in stated.values]
+        values = [stated.classes[int(v)] if v in (0, 1) else in_full(v, stated.unit) for v in stated.values]
     shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *stated.limits[:3]]
     return f"{stated.target} {', '.join(shown)} {stated.unit}".rstrip()
 
@@ -169,8 +170,8 @@ def substrate_line(one: OnSubstrate) -> str:
     within = (
         "" if one.low is None or one.high is None else f" [{in_places(one.low, doubt)} to {in_places(one.high, doubt)}]"
     )
-    text = f"{one.label}: {in_places(one.mean, doubt)}{within} {one.unit}".rstrip()
-    if read := [*(in_digits(v, 4) for v in one.values), *one.limits]:
+    text = f"{one.label}: {in_places(one.mean, doubt, unit=one.unit)}{within} {one.unit}".rstrip()
+    if read := [*(in_full(v, one.unit) for v in one.values), *one.limits]:
         text += f", measured {', '.join(read)}"
     if one.negatives:
         text += f", answered by no without a limit {times(one.negatives)}"
@@ -183,7 +184,7 @@ def times(n: int) -> str:
 
 def lucky_line(lucky: Luckiest, *, is_front: bool) -> str:
     """The luckiest measurement where it belongs to another candidate than the best, or to none of the front."""
-    value = lucky.word or f"{in_digits(lucky.value, 4)} {lucky.unit}".rstrip()
+    value = lucky.word or f"{in_full(lucky.value, lucky.unit)} {lucky.unit}".rstrip()
     whose = "one off the front" if is_front else "another"
     return f"the best single value of {lucky.target}, {value}, was measured of {whose}: {lucky.label}"
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from loop.wording import in_digits, in_places, plus_minus
+from loop.wording import in_digits, in_full, in_places, plus_minus
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,26 @@ def test_thousands_are_said_without_an_exponent(value: float, said: str) -> None
 @pytest.mark.parametrize("doubt", [0.0, math.inf, math.nan])
 def test_a_value_without_a_doubt_has_four_digits(doubt: float) -> None:
     assert in_places(70.0412, doubt) == "70.04"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (-382.3041174, "hartree", "-382.304117"),
+        (-10403.02341, "eV", "-10403.0234"),
+        (-239901.467, "kcal/mol", "-239901.47"),
+        (-1003746.512, "kJ/mol", "-1003746.51"),
+        (0.021375, "hartree", "0.02138"),  # zero-point motion
+        (-7.9675, "eV", "-7.968"),  # an orbital
+        (-286.1234, "kJ/mol", "-286.1"),  # a heat of formation
+        (63812.4, "EUR", "63812"),
+        (-382.3041174, "mV", "-382.3"),
+    ],
+)
+def test_a_total_energy_has_the_digits_that_tell_it_from_anothers(value: float, unit: str, said: str) -> None:
+    assert in_full(value, unit) == said
+
+
+def test_a_total_energy_of_which_little_is_in_doubt_has_its_digits_too() -> None:
+    assert plus_minus(-382.3041174, 3e-6, "hartree") == "-382.304117 ± 3e-06 hartree"
+    assert plus_minus(-382.3041174, 0.0123, "hartree") == "-382.304 ± 0.012 hartree"

@@ -12,7 +12,7 @@ from loop.fidelity import counts
 from loop.objective import SCORES
 from loop.record import ObservationRecord
 from loop.values import Sure, sign_of_score, sure_of
-from loop.wording import in_digits, plural
+from loop.wording import in_full, plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -104,10 +104,10 @@ def _score_shown(objective: Objective, sure: Sure) -> str:
     return shown if sign == "=" else f"{sign} {shown}"
 
 
-def _shown(target: Target, value: float, sign: str) -> object:
+def _shown(target: Target, value: float, sign: str) -> str:
     if sign == "=":
-        return target.shown(value) or value
-    return f"{sign} {target.shown(value) or in_digits(value, 5)}"
+        return target.shown(value) or in_full(value, target.unit)
+    return f"{sign} {target.shown(value) or in_full(value, target.unit, 5)}"
 
 
 def _numbers(sure: Sure) -> dict[str, float]:

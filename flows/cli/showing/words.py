@@ -10,7 +10,7 @@ from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, Candidate, Prediction, without_head
 from loop.units import unit_shown
-from loop.wording import in_digits, plus_minus
+from loop.wording import in_full, plus_minus
 
 if TYPE_CHECKING:
     from flows.engine import StatusReport, TickReport
@@ -86,7 +86,7 @@ def _value(m: Measurement, words: Mapping[float, str]) -> str:
         return f"{m.property} {sign}{word}"
     sd = "" if m.sd is None else f" ± {m.sd:.2g}"
     several = f" (n = {m.n})" if m.n > 1 else ""
-    return f"{m.property} {sign}{in_digits(m.value, 5)}{sd} {unit_shown(m.unit)}".rstrip() + several
+    return f"{m.property} {sign}{in_full(m.value, m.unit, 5)}{sd} {unit_shown(m.unit)}".rstrip() + several
 
 
 def known_line(candidate: Candidate, spec: Mapping[str, Any]) -> str:

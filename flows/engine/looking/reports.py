@@ -13,7 +13,7 @@ from loop.insight.nearest import NONE_KEEPS
 from loop.insight.tally import Tally
 from loop.outcome import Outcome
 from loop.resources import Resource
-from loop.wording import in_digits
+from loop.wording import in_full
 
 
 class _Report:
@@ -44,7 +44,7 @@ class Best:
     def text(self) -> str:
         """The value with its unit, or the word for it."""
         sign = "" if self.qualifier == "=" else f"{self.qualifier} "
-        return sign + (self.word or f"{in_digits(self.value, 5)} {self.unit}".rstrip())
+        return sign + (self.word or f"{in_full(self.value, self.unit, 5)} {self.unit}".rstrip())
 
 
 @dataclass(frozen=True, slots=True)

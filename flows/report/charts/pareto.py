@@ -50,7 +50,7 @@ def pareto(
 
 
 def _tip(s: Standing, first: Target, second: Target, *, is_front: bool) -> str:
-    values = [f"{t.name} = {number(s.values[t.name])} {t.unit}".rstrip() for t in (first, second)]
+    values = [f"{t.name} = {number(s.values[t.name], unit=t.unit)} {t.unit}".rstrip() for t in (first, second)]
     place = "on the Pareto front" if s.front == 1 else "behind the Pareto front"
     lines = [place] if is_front else [] if s.score is None else [f"score {number(s.score)}"]
     return "\n".join([candidate([setting]) for setting in s.settings] + values + lines)

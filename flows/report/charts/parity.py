@@ -57,8 +57,10 @@ def _tip_of_class(check: Check, classes: tuple[str, ...]) -> str:
 
 def _tip(check: Check, target: Target, is_missed: bool) -> str:
     mean = target.possible(check.mean)
-    frozen = "" if mean == check.mean else f" ({number(check.mean)} by the model, beyond what it can be)"
+    frozen = (
+        "" if mean == check.mean else f" ({number(check.mean, unit=target.unit)} by the model, beyond what it can be)"
+    )
     said = f"predicted {plus_minus(mean, check.sd, target.unit)}{frozen}"
-    came = f"measured {number(check.measured)} {target.unit}".rstrip()
+    came = f"measured {number(check.measured, unit=target.unit)} {target.unit}".rstrip()
     verdict = "outside the 90 % interval" if is_missed else "inside the 90 % interval"
     return "\n".join([f"round {check.round_number}", *(candidate([s]) for s in check.settings), said, came, verdict])

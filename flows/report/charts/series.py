@@ -45,6 +45,6 @@ def series(
                 continue
             point = frame.x(number_), frame.y(value)
             stretch.append(point)
-            marks.append(mark(*point, shape, style, f"round {number_}\n{name}: {number(value, 3)}{after(unit)}"))
+            marks.append(mark(*point, shape, style, f"round {number_}\n{name}: {number(value, 3, unit)}{after(unit)}"))
         drawn += marks
     return drawing(width, height, label, frame.frame("round"), *drawn, style="series-chart")
