@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import Any, Final, assert_never
 
 from flows.labels import label_of
@@ -12,6 +13,7 @@ from loop.record import ObservationRecord, Settings
 from loop.units import unit_shown
 
 _PLACE: Final = frozenset({"plate", "row", "column", "block"})  # told with the well
+_LONGEST: Final = 300  # characters of what was repaired; the record has all of it
 
 
 def beside_label(spec: Mapping[str, Any], settings: Settings, context: Mapping[str, Any], outcome: Outcome) -> str:
@@ -28,8 +30,26 @@ def beside_label(spec: Mapping[str, Any], settings: Settings, context: Mapping[s
     ]
     comment = context.get("comment")
     is_new = isinstance(comment, str) and comment not in ("", _reason(outcome))
-    parts = [really_label(spec, settings, context), ", ".join(around), f"comment: {comment}" if is_new else ""]
+    really, around_it = really_label(spec, settings, context), ", ".join(around)
+    parts = [really, around_it, f"comment: {comment}" if is_new else "", *_of_calculation(context)]
     return "; ".join(filter(None, parts))
+
+
+def rearranged_in(context: Mapping[str, Any]) -> str:
+    """Which bonds the molecule that was calculated has otherwise than its structure; "" where the result says none."""
+    provenance = context.get("provenance")
+    found = provenance.get("rearranged") if isinstance(provenance, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _of_calculation(context: Mapping[str, Any]) -> list[str]:
+    """What was calculated otherwise than asked: another molecule, and whatever did not go as first tried."""
+    provenance = context.get("provenance")
+    repairs = provenance.get("repairs") if isinstance(provenance, Mapping) else None
+    said = "; ".join(map(str, repairs)) if isinstance(repairs, Sequence) and not isinstance(repairs, str) else ""
+    found = rearranged_in(context)
+    other = f"of another molecule than its structure: {found}" if found else ""
+    return [other, f"repaired: {shorten(said, _LONGEST, placeholder=' ...')}" if said else ""]
 
 
 def really_label(spec: Mapping[str, Any], settings: Settings, context: Mapping[str, Any]) -> str:

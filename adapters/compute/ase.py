@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from adapters.compute.ani import ELEMENTS
+from adapters.compute.bonding import told_of
 from adapters.compute.constants import DEBYE_EA
 from adapters.compute.evaluation import Evaluation, Request
 from adapters.compute.geometry import Geometry, embed, foresee_elements, is_xyz, read_xyz
@@ -77,7 +78,8 @@ def evaluate(
         raise NotConverged(f"{calculator} found no solution: {error}") from None
     except (CalculatorSetupError, NotImplementedError, KeyError) as error:  # an element or a property that it lacks
         raise InputRefused(f"{calculator} cannot treat this: {type(error).__name__}: {error}") from None
-    details["xyz"] = geometry.moved(atoms.positions).xyz()
+    there = geometry.moved(atoms.positions)
+    details |= {"xyz": there.xyz(), **told_of(there)}
     return Evaluation(values, f"ase {calculator}", ase.__version__, geometry.repairs, details)
 
 

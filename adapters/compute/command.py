@@ -12,6 +12,7 @@ from string import Template
 from typing import Any, Final
 
 from adapters.common.scratch import note_words, workplace
+from adapters.compute.bonding import told_of
 from adapters.compute.evaluation import Evaluation, Request
 from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
 from adapters.compute.parsing import parse
@@ -61,7 +62,7 @@ def evaluate(
         command: Words with placeholders such as ``$cores``; no shell reads them.
         inputs: Name of a file, and its template.
         parse_rules: How each property is found, as in ``adapters.compute.parsing``.
-        required: Properties without which the result is of no use; others that are missing are said in ``repairs``.
+        required: Properties without which the result is of no use; of others that are missing the details say why.
         output: The file with the answer; standard output where None.
         failures: Patterns that tell what went wrong, with their kind (one of ``KINDS``) and perhaps the code that
             programs read; the first that matches counts.
@@ -91,7 +92,7 @@ def evaluate(
     if _asks_for_structure([*command, *inputs.values()]):
         geometry = _geometry(request, conformers, optimise, seed, charge)
         words |= _of_structure(request, geometry)
-        repairs, details = geometry.repairs, {"charge": geometry.charge, "xyz": geometry.xyz()}
+        repairs, details = geometry.repairs, {"charge": geometry.charge, "xyz": geometry.xyz(), **told_of(geometry)}
     with workplace() as folder:
         for file, template in inputs.items():
             (folder / file).write_text(fill(template, words), encoding="utf-8")
@@ -110,7 +111,8 @@ def evaluate(
         return Evaluation(values, called[0], found.group(1) if found else "", repairs, details, negative=told[1])
     if lacking := [why for why in missing if any(why.startswith(f"no {name}:") for name in required)]:
         raise AnalysisFailed("; ".join(lacking))
-    return Evaluation(values, called[0], found.group(1) if found else "", (*repairs, *missing), details)
+    details |= {"not_found": missing} if missing else {}
+    return Evaluation(values, called[0], found.group(1) if found else "", repairs, details)
 
 
 def placeholders(texts: Sequence[str]) -> set[str]:

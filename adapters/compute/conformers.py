@@ -39,6 +39,16 @@ def search(smiles: str, *, count: int = 20, seed: int = 0, charge: int | None = 
     return _ranked(geometries, energies, field)
 
 
+def told_of_search(found: Sequence[Conformer], count: int) -> dict[str, Any]:
+    """What a search among so many embedded conformers found, as an evaluation's details have it."""
+    return {
+        "embedded": count,
+        "different": len(found),
+        "ranked_by": found[0].ranked_by,
+        "above": [round(c.above, 6) for c in found],
+    }
+
+
 def _force_field(smiles: str, count: int, seed: int, charge: int | None) -> tuple[list[Geometry], list[float], str]:
     """Geometries relaxed by a force field, their energies in hartree, and its name."""
     from rdkit import rdBase
@@ -64,7 +74,11 @@ def _force_field(smiles: str, count: int, seed: int, charge: int | None) -> tupl
 
 
 def _by_xtb(geometries: Sequence[Geometry]) -> tuple[list[Geometry], list[float]]:
-    """The geometries optimised by GFN2-xTB and their energies; one that fails is left out while another remains."""
+    """The geometries optimised by GFN2-xTB and their energies.
+
+    One that fails, or ends in another molecule (whose energy may well be lower), is left out while another remains.
+    """
+    from adapters.compute.bonding import rearranged
     from adapters.compute.optimising import optimise
     from adapters.compute.tight_binding import Method, energy_and_gradient
     from adapters.errors import EvaluationError
@@ -78,6 +92,7 @@ def _by_xtb(geometries: Sequence[Geometry]) -> tuple[list[Geometry], list[float]
             done.append((relaxed, surface(relaxed)[0]))
         except EvaluationError:
             continue
+    done = [one for one in done if not rearranged(one[0])] or done
     if not done:
         lost = geometries[0].moved(geometries[0].positions, "GFN2-xTB optimised none of the conformers")
         return [lost], [0.0]

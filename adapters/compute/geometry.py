@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.compute.evaluation import Request
@@ -34,6 +34,7 @@ class Geometry:
     charge: int
     unpaired: int
     repairs: tuple[str, ...]
+    bonds: tuple[tuple[int, int], ...] = ()  # of the structure that it was embedded from, by pairs of atoms from 0
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ class Geometry:
 
     def moved(self, positions: Any, *repairs: str) -> Geometry:
         """The same molecule at other positions (angstrom), with further repairs."""
-        return Geometry(self.numbers, positions, self.charge, self.unpaired, (*self.repairs, *repairs))
+        return replace(self, positions=positions, repairs=(*self.repairs, *repairs))
 
     def xyz(self) -> str:
         """The geometry as an XYZ block, in angstrom."""
@@ -191,7 +192,8 @@ def at_conformer(molecule: Any, number: int, charge: int | None, repairs: Sequen
     total = Chem.GetFormalCharge(molecule) if charge is None else charge
     radicals = sum(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms())
     unpaired, more = _spin(sum(numbers) - total, radicals)
-    return Geometry(numbers, molecule.GetConformer(number).GetPositions(), total, unpaired, (*repairs, *more))
+    bonds = tuple((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds())
+    return Geometry(numbers, molecule.GetConformer(number).GetPositions(), total, unpaired, (*repairs, *more), bonds)
 
 
 def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from adapters.compute.bonding import told_of
 from adapters.compute.constants import DEBYE, HARTREE, HARTREE_KCAL
 from adapters.compute.evaluation import Evaluation
 from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
@@ -61,25 +62,25 @@ def evaluate(
     """
     if solvent is not None and solvent not in SOLVENTS:
         raise InputRefused(f"solvent {solvent!r} is unknown to xTB{did_you_mean(solvent, SOLVENTS)}")
+    said: dict[str, Any] = {}
     how = Method(method, solvent, solvation, iterations, 1.0, verbosity)
     if is_xyz(smiles):
         geometry = read_xyz(smiles, charge=charge)
     elif conformers > 1:
-        from adapters.compute.conformers import search
+        from adapters.compute.conformers import search, told_of_search
 
         found = search(smiles, count=conformers, seed=seed, charge=charge)
-        repair = f"lowest of {len(found)} conformers by {found[0].ranked_by}, from {conformers} embedded"
-        geometry = found[0].geometry.moved(found[0].geometry.positions, repair)
+        geometry = found[0].geometry
+        said = {"conformers": told_of_search(found, conformers)}
     else:
         geometry = embed(smiles, seed=seed, charge=charge)
-    steps = None
     if optimise:
         from adapters.compute.optimising import optimise as relax
 
         quiet = replace(how, verbosity=0)
-        geometry, steps = relax(geometry, lambda at: energy_and_gradient(at, quiet))
+        geometry, said["steps"] = relax(geometry, lambda at: energy_and_gradient(at, quiet))
     found_here = single_point(geometry, how)
-    return found_here if steps is None else replace(found_here, details={**found_here.details, "steps": steps})
+    return replace(found_here, details={**found_here.details, **said})
 
 
 def single_point(geometry: Geometry, method: Method | None = None, **settings: Any) -> Evaluation:
@@ -103,7 +104,13 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
         gas = solve(geometry, replace(method, solvent=None, verbosity=0))
         moved = float(found["energy"]) - float(gas["energy"])
         values["solvation_energy"] = (moved * HARTREE_KCAL, "kcal/mol")
-    details = {"method": str(method), "charge": geometry.charge, "unpaired": geometry.unpaired, "xyz": geometry.xyz()}
+    details: dict[str, Any] = {
+        "method": str(method),
+        "charge": geometry.charge,
+        "unpaired": geometry.unpaired,
+        "xyz": geometry.xyz(),
+    }
+    details |= told_of(geometry)
     version = ".".join(str(part) for part in get_version())
     return Evaluation(values, "tblite", version, geometry.repairs, details, lacking=lacking)
 

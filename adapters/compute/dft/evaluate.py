@@ -130,15 +130,10 @@ def _start(
         return read_given(structure, charge=charge, unpaired=unpaired)
     if conformers == 1:
         return embed(structure, seed=seed, charge=charge)
-    from adapters.compute.conformers import search
+    from adapters.compute.conformers import search, told_of_search
 
     found = search(structure, count=conformers, seed=seed, charge=charge)
-    notes.details["conformers"] = {
-        "embedded": conformers,
-        "different": len(found),
-        "ranked_by": found[0].ranked_by,
-        "above": [round(c.above, 6) for c in found],
-    }
+    notes.details["conformers"] = told_of_search(found, conformers)
     return found[0].geometry
 
 
@@ -155,6 +150,7 @@ def _treat(
     geometry, start = settle(geometry, treatment, notes)
     if wanted & NEEDS_MINIMUM:
         geometry, start, thermal = minimum(geometry, start, treatment, notes)
+    notes.bound(geometry)
     solution = treatment.solver.solve(geometry, start=start)
     notes.took(solution)
     values = _values(solution, geometry, masses, wanted, notes)

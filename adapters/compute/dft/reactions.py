@@ -68,6 +68,7 @@ class Reaction:
         its.took(solution)
         its.repairs[:0] = geometry.repairs
         notes.took_in(its, name if is_xyz(structure) else structure)
+        notes.bound(geometry, structure)
         said.append(geometry.xyz() if is_xyz(structure) else structure)
         return float(solution.mean_field.e_tot)
 

@@ -7,6 +7,7 @@ electrode: Isse and Gennaro, J. Phys. Chem. B 114 (2010) 7894.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from adapters.compute.constants import HARTREE
@@ -55,6 +56,7 @@ def _of_ion(geometry: Geometry, change: int, treatment: Treatment, notes: Notes)
     sign = "cation" if change > 0 else "anion"
     its.took(solution)
     notes.took_in(its, sign)
+    notes.bound(ion, sign)
     notes.details[sign] = {"unpaired": ion.unpaired, "xyz": ion.xyz()}
     return float(solution.mean_field.e_tot)
 
@@ -62,7 +64,8 @@ def _of_ion(geometry: Geometry, change: int, treatment: Treatment, notes: Notes)
 def _in_its_spin(geometry: Geometry, change: int, treatment: Treatment, notes: Notes) -> Geometry:
     """The ion at the molecule's geometry; of a radical, in the lower of the two spins that are possible."""
     spins = (geometry.unpaired - 1, geometry.unpaired + 1) if geometry.unpaired else (1,)
-    ions = [Geometry(geometry.numbers, geometry.positions, geometry.charge + change, n, ()) for n in spins]
+    charge = geometry.charge + change
+    ions = [replace(geometry, charge=charge, unpaired=n, repairs=()) for n in spins]
     if len(ions) == 1:
         return ions[0]
     energies = []

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from adapters.compute.bonding import rearranged
 from adapters.compute.dft.scf import Solution, Solver
 from adapters.compute.dft.thermo import Thermochemistry, frequencies, isotope_masses, thermochemistry
 from adapters.compute.geometry import Geometry
@@ -45,6 +46,12 @@ class Notes:
         self.repairs += [repair for repair in said if repair not in self.repairs]
         place = {"where": where} if where else {}
         self.details.setdefault("remedies", []).extend({**remedy, **place} for remedy in solution.remedies)
+
+    def bound(self, geometry: Geometry, where: str = "") -> None:
+        """Put on record which bonds a geometry lacks of its structure, and which others it has."""
+        if found := rearranged(geometry):
+            said = f"{where}: {found}" if where else found
+            self.details["rearranged"] = "; ".join(filter(None, (self.details.get("rearranged"), said)))
 
     def took_in(self, its: Notes, where: str) -> None:
         """Put on record what was noted of a part: an ion, a partner of a reaction."""

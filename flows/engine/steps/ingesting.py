@@ -13,11 +13,12 @@ from flows.engine.steps.judgement import Judgement, said_of_completed, write_all
 from flows.engine.steps.judging import Judge, conclude
 from flows.engine.steps.parts import NAMED, can_work, is_by_person, others_go_on, untold
 from flows.progress import Progress, in_silence
+from flows.remarks import rearranged_in
 from loop.analysis import media_type
 from loop.checkpoints import reached
 from loop.contracts import Artifact, Handle, RawFile
 from loop.errors import AdapterUnavailable, AttemptUnavailable, PartUnavailable
-from loop.outcome import Fault, FaultKind
+from loop.outcome import Fault, FaultKind, Measured
 from loop.raw import sha_of
 from loop.record import AttemptRecord, EnvelopeDraft, Verdict
 
@@ -146,8 +147,35 @@ def _unreadable(why: str | None) -> Fault:
     return Fault.of(FaultKind.ANALYSIS_FAILED, message)
 
 
+def _rearranged(session: Session, judgements: Sequence[Judgement]) -> tuple[str, ...]:
+    """A note on results that are of other molecules than their structures; none where there are none."""
+    found = [
+        (j.envelope.key or j.envelope.id, said)
+        for j in judgements
+        if j.verdict is Verdict.ACCEPTED
+        and isinstance(j.outcome, Measured)
+        and (said := rearranged_in(j.context or {}))
+    ]
+    if not found:
+        return ()
+    key, said = found[-1]
+    labels = {a.key: session.view.label(a.settings) for a in session.view.attempts}
+    last, name = labels.get(key, "one that was told"), shlex.quote(session.name)
+    whose = (
+        f"the result of {last} is of another molecule than its structure ({said})"
+        if len(found) == 1
+        else f"{len(found)} results are of other molecules than their structures, the last {last} ({said})"
+    )
+    return (
+        f"{whose}: its geometry ended there. It counts; hakken retract {name} {key} --why REASON takes it out, and "
+        f"hakken ban {name} keeps the molecule from being tried again",
+    )
+
+
 def _count(session: Session, judgements: Sequence[Judgement]) -> None:
     attempts = {a.key: a for a in session.view.attempts}
+    for note in _rearranged(session, judgements):
+        session.tally.note(note)
     for note in said_of_completed(judgements):
         session.tally.note(note)
     for j in judgements:

@@ -203,7 +203,9 @@ def test_the_lowest_conformer_is_taken_and_that_is_said() -> None:
     pytest.importorskip("geometric", reason="geometric is not installed: pip install 'hakken[xtb]'")
     found = evaluate("CCCC", conformers=6, optimise=True, verbosity=0)
 
-    assert found.repairs[0] == "lowest of 2 conformers by GFN2-xTB, from 6 embedded"
+    assert {**found.details["conformers"], "above": 0} == {
+        "embedded": 6, "different": 2, "ranked_by": "GFN2-xTB", "above": 0
+    }  # fmt: skip
     assert found.values["energy"][0] == pytest.approx(
         single_point(search("CCCC", count=6)[0].geometry).values["energy"][0], abs=1e-6
     )
