@@ -7,8 +7,8 @@ from typing import Final
 
 from adapters.compute.geometry import Geometry
 
-# Shares of the sum of two covalent radii (RDKit's). A proton in a hydrogen bond is within 1.25 of its own end and beyond
-# 1.5 of the other; bonds that hold are within 1.4, however weak (N-N of N2O4).
+# Shares of the sum of two covalent radii (RDKit's). A proton in a hydrogen bond is within 1.25 of its own end and
+# beyond 1.5 of the other; bonds that hold are within 1.4, however weak (N-N of N2O4).
 _OPEN: Final = 1.5
 _FORMED: Final = 1.15
 
