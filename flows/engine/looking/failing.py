@@ -29,6 +29,7 @@ class Failed:
     fault: Fault
     is_retried: bool
     experiment: tuple[str, int] = ("", 0)  # its proposal and replicate number
+    is_kept_out: bool = False  # by a ban or the campaign file, so that it is not proposed again either
 
 
 def failed(came: Sequence[Failed]) -> tuple[str, ...]:
@@ -49,7 +50,7 @@ def _ended(alike: Sequence[Failed]) -> str:
         how_many = {0: "none of them is", 1: "one of them is", len(alike): "all are"}.get(n_retried, f"{n_retried} are")
         again = f"{how_many} tried again"
         what = f"{len(alike)} experiments ended in a fault ({kind}), the last {last.label}"
-    return f"{what}: {why}; {again}{'' if n_retried else _later(last.fault)}"
+    return f"{what}: {why}; {again}{'' if n_retried or last.is_kept_out else _later(last.fault)}"
 
 
 def _later(fault: Fault) -> str:

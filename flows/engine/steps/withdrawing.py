@@ -24,7 +24,8 @@ def withdraw(session: Session) -> None:
     unsent = [a for a in view.pending if a.state is State.READY]
     if not unsent or not view.is_active:
         return
-    reasons = _unpaid(view, unsent) | {key: why for key, why in barred(view, unsent).items() if why}
+    forbidden = {key: why for key, why in barred(view, unsent).items() if why}
+    reasons = _unpaid(view, unsent) | forbidden
     if not reasons:
         return
     with session.work() as work:
@@ -32,10 +33,18 @@ def withdraw(session: Session) -> None:
             if (why := reasons.get(attempt.key)) is None:
                 continue
             work.move(attempt.key, Event.EXPIRE, why)
-            session.tally.note(f"{view.label(attempt.settings)} was not sent yet and will not be: {why}")
-    withdrawn = {(a.proposal_id, a.replicate_no) for a in unsent if a.key in reasons}
+            what = "was not sent yet and will not be" if attempt.attempt_no == 0 else "is not sent once more"
+            session.tally.note(f"{view.label(attempt.settings)} {what}: {why}")
+    withdrawn, kept_out = (
+        {(a.proposal_id, a.replicate_no) for a in unsent if a.key in keys} for keys in (reasons, forbidden)
+    )
     session.tally.failed = [
-        replace(one, is_retried=one.is_retried and one.experiment not in withdrawn) for one in session.tally.failed
+        replace(
+            one,
+            is_retried=one.is_retried and one.experiment not in withdrawn,
+            is_kept_out=one.experiment in kept_out,
+        )
+        for one in session.tally.failed
     ]
     session.refresh()
     reached("withdraw.expired")

@@ -129,7 +129,7 @@ def test_what_the_budget_does_not_pay_for_is_not_tried_again(
     assert (again.state, report.spending) == (State.EXPIRED, "spent 40.4 of 49.5 EUR")
     assert sum(laboratory.starts.values()) == 4
     said = "\n".join(report.notes)
-    assert "was not sent yet and will not be: the budget leaves 9.1 EUR, and it costs more" in said
+    assert "is not sent once more: the budget leaves 9.1 EUR, and it costs more" in said
     assert "it is not tried again now" in said
 
 

@@ -139,9 +139,23 @@ def test_a_fault_whose_next_try_was_withdrawn_is_the_last_word(
 
     notes = a_pass(settings)
 
-    assert "was not sent yet and will not be: ban 1 keeps it out" in notes
+    assert "is not sent once more: ban 1 keeps it out" in notes
     with open_ledger(settings.database) as ledger:
         assert first[0].key in [o.key for o in View(ledger, "small").counted]
+
+
+def test_of_a_fault_whose_candidate_was_banned_meanwhile_nobody_says_that_it_may_be_proposed_again(
+    settings: Settings, laboratory: FakeLaboratory, first: tuple[AttemptRecord, ...]
+) -> None:
+    ban(settings, "small", [f"{n}={v}" for n, v in first[0].settings.items()], by="ada", why="smells")
+    fault = {"outcome": "fault", "kind": "instrument_fault", "message": "no peak"}
+    laboratory.jobs[first[0].key].payloads = [json.dumps(fault)]
+
+    notes = a_pass(settings)
+
+    assert "is not sent once more: ban 1 keeps it out" in notes
+    assert "ended in a fault (instrument_fault): no peak; it is not tried again" in notes
+    assert "proposed again" not in notes
 
 
 def test_show_says_why_it_was_not_sent(
