@@ -98,8 +98,10 @@ def _show_parameters(screen: Screen, campaign: str, found: Sequence[Reliance], t
         for p in one.parameters:
             if p.adds:
                 some = f" ({len(p.adds)} of {p.values} looked at)" if len(p.adds) < p.values else ""
+                near = " near it" if p.is_nearest else ""
                 screen.table(
-                    [p.parameter + some, "adds", "90 %", "tried", "measured"], [_adds_row(a) for a in _ends(p, top)]
+                    [p.parameter + some, "adds", "90 %", f"tried{near}", f"measured{near}"],
+                    [_adds_row(a) for a in _ends(p, top)],
                 )
         for line in reliance_notes(one):
             screen.say(f"note: {line}")
@@ -120,8 +122,8 @@ def _row(p: Influence, has_several: bool) -> list[object]:
 
 
 def _ends(p: Influence, top: int) -> Iterator[Adds]:
-    """All values where they are few, else those that add most and least."""
-    if len(p.adds) <= max(FEW, 2 * top):
+    """All values of a number and where they are few, else those that add most and least."""
+    if p.is_of_number or len(p.adds) <= max(FEW, 2 * top):
         yield from p.adds
         return
     yield from p.adds[:top]
@@ -134,4 +136,6 @@ def _adds_row(one: Adds) -> list[object]:
     within = f"{in_places(low, doubt)} to {in_places(high, doubt)}"
     mean = in_places(one.mean, doubt)
     signed = f"+{mean}" if one.mean > 0 and float(mean) else mean
-    return [one.label, signed, within, one.tried, "" if one.measured is None else in_digits(one.measured, 4)]
+    value = [] if one.measured is None else [in_digits(one.measured, 4)]
+    limits = [plural(one.limits, "limit")] if one.limits else []
+    return [one.label, signed, within, one.tried, ", ".join([*value, *limits])]

@@ -68,17 +68,17 @@ def _row(p: Influence, of: Reliance) -> Row:
         f'<circle class="share" cx="{share:.1f}" cy="{middle:g}" r="3.5"/>'
     )
     several = f"{p.least:.2f} to {p.most:.2f}" if len(of.members) > 1 else ""
-    adds = p.adds if len(p.adds) <= FEW else (*p.adds[:ENDS], *p.adds[-ENDS:])
-    return Row(
-        p.parameter, f"{p.share:.2f}", f"{p.low:.2f} to {p.high:.2f}", several, mark, tuple(_said(a, of) for a in adds)
-    )
+    adds = p.adds if p.is_of_number or len(p.adds) <= FEW else (*p.adds[:ENDS], *p.adds[-ENDS:])
+    near = " near it" if p.is_nearest else ""
+    said = tuple(_said(a, of, near) for a in adds)
+    return Row(p.parameter, f"{p.share:.2f}", f"{p.low:.2f} to {p.high:.2f}", several, mark, said)
 
 
-def _said(one: Adds, of: Reliance) -> str:
+def _said(one: Adds, of: Reliance, near: str) -> str:
     doubt = (one.high - one.low) / 2
     mean = in_places(one.mean, doubt)
     signed = f"+{mean}" if one.mean > 0 and float(mean) else mean
     low, high = in_places(one.low, doubt), in_places(one.high, doubt)
-    tried = f", tried {one.tried} times" if one.tried > 1 else ", tried once" if one.tried else ", not tried"
+    times = f"tried {one.tried} times" if one.tried > 1 else "tried once" if one.tried else "not tried"
     said = f"{signed} [{low} to {high}]".replace("-", MINUS)
-    return f"{one.label}: {said}{after(of.unit)}{tried}"
+    return f"{one.label}: {said}{after(of.unit)}, {times}{near}"

@@ -49,6 +49,7 @@ PAIRS: Final = 1_024  # of what they were and became
 BACKGROUND: Final = 64  # of them over which what a value adds is averaged
 DRAWS: Final = 512  # joint draws of that
 LEVELS: Final = 7  # values of a number that are looked at
+LISTED: Final = 12  # values of a stepped number that are all looked at, so that each has its own results beside it
 OPTIONS: Final = 24  # options of a parameter that are looked at
 HEARD: Final = 0.05  # weight from which a member's share counts in the range
 ENDS: Final = torch.tensor([0.5 - LEVEL / 2, 0.5 + LEVEL / 2], dtype=torch.float64)  # of an interval
@@ -257,6 +258,7 @@ def _adds(
                 max(high, mean),
                 sum(t.experiments for t in seen),
                 float(np.mean(read)) if read else None,
+                sum(len(t.limits[target.name]) for t in seen),
             )
         )
     if not isinstance(p, Continuous | Discrete):
@@ -275,7 +277,8 @@ def _values(p: Parameter, there: Floats, tried: Sequence[float], rng: np.random.
         return sorted({*([0.0] if p.or_zero else ()), p.low, *ends, p.high}), 0
     if isinstance(p, Discrete):
         every = sorted(p.values)
-        places = np.unique(np.linspace(0, len(every) - 1, LEVELS).round().astype(int))
+        looked_at = len(every) if len(every) <= LISTED else LEVELS
+        places = np.unique(np.linspace(0, len(every) - 1, looked_at).round().astype(int))
         return [float(every[i]) for i in places], len(every)
     if p.size <= OPTIONS:
         return [float(i) for i in range(p.size)], p.size

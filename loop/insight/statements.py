@@ -140,7 +140,8 @@ class Adds:
     low: float  # of the interval
     high: float
     tried: int  # experiments with it; of a number, with what is nearest to it
-    measured: float | None  # the mean of what they gave
+    measured: float | None  # the mean of the values that they gave
+    limits: int = 0  # readings such as "< 5" that are none of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,16 @@ class Influence:
     most: float
     adds: tuple[Adds, ...]
     values: int
+
+    @property
+    def is_of_number(self) -> bool:
+        """Whether its values are numbers, in their order."""
+        return all(isinstance(one.value, float) for one in self.adds)
+
+    @property
+    def is_nearest(self) -> bool:
+        """Whether what stands beside a value may have been tried with another, near it."""
+        return self.is_of_number and len(self.adds) != self.values
 
 
 @dataclass(frozen=True, slots=True)

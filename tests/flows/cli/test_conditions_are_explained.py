@@ -43,6 +43,35 @@ def test_programs_read_all_of_it_and_it_is_kept(hakken: Any) -> None:
     assert hakken("explain", "heat", "--json").json["targets"] == [target]
 
 
+def test_each_of_a_dozen_values_has_its_own_results_beside_it(hakken: Any, tell_table: Any) -> None:
+    stepped = {"type": "number", "low": 40, "high": 120, "step": 10, "unit": "degC"}
+    rows = "ligand,temperature,yield\nA,60,30\nA,90,55\nB,90,<5\nB,90,45\nA,100,71\nB,100,73\n"
+    tell_table(spec(space=spec()["space"] | {"temperature": stepped}), rows)
+
+    (target,) = hakken("explain", "heat", "--json").json["targets"]
+    said = [line.split() for line in hakken("explain", "heat").out.splitlines()]
+
+    heat = next(one["adds"] for one in target["parameters"] if one["parameter"] == "temperature")
+    assert [(one["value"], one["tried"], one["measured"]) for one in heat if one["tried"]] == [
+        (60, 1, 30),
+        (90, 3, 50),
+        (100, 2, 72),
+    ]
+    assert [cells[-4:] for cells in said if cells[:2] == ["90", "degC"]] == [["3", "50,", "1", "limit"]]
+    assert [cells[-1] for cells in said if cells[:2] == ["70", "degC"]] == ["0"]  # none is left out between the ends
+
+
+def test_of_a_number_with_many_values_results_near_one_are_said_to_be_near(hakken: Any, tell_table: Any) -> None:
+    free = {"type": "number", "low": 40, "high": 120, "unit": "degC"}
+    rows = "ligand,temperature,yield\nA,60,30\nA,90,55\nB,81.5,45\nB,100,73\n"
+    tell_table(spec(space=spec()["space"] | {"temperature": free}), rows)
+
+    said = " ".join(hakken("explain", "heat").out.split())
+
+    assert "temperature adds 90 % tried near it measured near it" in said
+    assert "ligand adds 90 % tried measured" in said
+
+
 @pytest.mark.usefixtures("told")
 def test_the_page_tells_them_too(hakken: Any, home: Any) -> None:
     hakken("report", "heat")

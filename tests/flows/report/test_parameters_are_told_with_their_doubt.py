@@ -47,3 +47,14 @@ def test_of_many_values_the_ends_are_named() -> None:
     (rows,) = rows_of([reliance(*(adds(f"L{i}", 10.0 - i) for i in range(9)))])
 
     assert [line.partition(":")[0] for line in rows.rows[0].adds] == ["L0", "L1", "L7", "L8"]
+
+
+def test_all_values_of_a_number_are_told_and_what_was_tried_near_them_is_said_to_be_near() -> None:
+    numbers = tuple(Adds(float(i), f"{i} h", 10.0 - i, 0.0, 20.0, 1, None) for i in range(9))
+    listed, drawn = (Influence("time", 0.5, 0.25, 0.75, 0.4, 0.6, numbers, of) for of in (9, 0))
+    told = [
+        rows_of([Reliance("yield", "%", "gp", (), 9, 9, 30.0, 12.0, (one,))])[0].rows[0].adds for one in (listed, drawn)
+    ]
+
+    assert [len(lines) for lines in told] == [9, 9]
+    assert [lines[0].rpartition(", ")[2] for lines in told] == ["tried once", "tried once near it"]
