@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,6 +24,7 @@ from loop.memory.earlier import Earlier
 from loop.memory.hint import Hint
 from loop.memory.hints import hints_of
 from loop.objective import Objective
+from loop.outcome import Measured
 from loop.plate import Plate
 from loop.record import Json
 from loop.resources import Resource, notes_on, sites_of
@@ -32,6 +34,7 @@ from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
 from loop.spec.checks.deriving import without_value
 from loop.training import Table, regression_table
+from loop.wording import plural
 
 
 @dataclass(frozen=True)
@@ -255,8 +258,7 @@ def _believing(s: Situation, device: str) -> Situation:
         why = "nothing real was measured yet, so the initial design goes on with the real thing"
         return replace(s, wants_real=True, notes=(*s.notes, why))
     if len(s.table) and not complete.any():
-        why = "no experiment has a value for every target yet, so the initial design goes on"
-        return replace(s, notes=(*s.notes, why))
+        return replace(s, notes=(*s.notes, _unmeasured(s)))
     if s.is_random:
         return s
     if not len(s.table) and s.hints and not s.hears_sources:
@@ -267,6 +269,29 @@ def _believing(s: Situation, device: str) -> Situation:
     except (TooFewPoints, FitError) as error:
         return replace(s, notes=(*s.notes, f"no model this round, the initial design goes on: {error}"))
     return replace(s, belief=belief, notes=(*s.notes, *belief.notes))
+
+
+def _unmeasured(s: Situation) -> str:
+    """Why results teach nothing yet where none has a value of every target, and how what ran can be made to."""
+    lacking = [t.name for t, y in zip(s.objective.targets, s.table.y.T, strict=True) if np.isnan(y).all()]
+    if not lacking:
+        return "no experiment has a value for every target yet, so the initial design goes on"
+    names = " and ".join(lacking)
+    counts = Counter(
+        name
+        for o in s.history.observations
+        if isinstance(o.outcome, Measured)
+        for name in {m.property for m in o.outcome.measurements} - set(s.objective.names)
+    )
+    other = "".join(
+        f"; {plural(n, 'result')} with a value of {name}, which is no target: where that is {names}, keep its name"
+        for name, n in counts.items()
+    )
+    return (
+        f"no experiment has a value of {names} yet, so the initial design goes on, whatever else was measured; where "
+        f"what ran can still be measured, hakken export {s.spec.campaign} FILE, a column {lacking[0]} filled in there, "
+        f"and hakken tell let a model choose{other}"
+    )
 
 
 def _waiting(s: Situation) -> tuple[str, ...]:

@@ -95,6 +95,32 @@ def test_targets_that_were_never_measured_together_let_the_initial_design_go_on(
     assert any("a value for every target" in note for note in made.notes)
 
 
+@pytest.mark.parametrize(
+    ("known", "wanted", "new", "end"),
+    [
+        (("yield",), ("yield", "ee"), "ee", "and hakken tell let a model choose"),
+        (
+            ("yield", "purity"),
+            ("isolated yield", "purity"),
+            "isolated yield",
+            "7 results with a value of yield, which is no target: where that is isolated yield, keep its name",
+        ),
+    ],
+)
+def test_a_target_of_which_nothing_has_a_value_yet_is_named_with_what_can_be_done(known, wanted, new, end):
+    before, now = (
+        reaction_spec(objective={n: {"goal": "maximize"} for n in names}, initial={"experiments": 7})
+        for names in (known, wanted)
+    )
+    history, _ = run_rounds(before, lambda _: measured(**dict.fromkeys(known, 5.0)), 1)
+
+    notes = plan(now, history, seed=0, experiments=5).notes
+
+    (said,) = [note for note in notes if note.startswith(f"no experiment has a value of {new} yet")]
+    assert f"hakken export {now.campaign} FILE, a column {new} filled in there" in said
+    assert said.endswith(end)
+
+
 def test_initial_experiments_are_experiments_replicates_included():
     made = plan(reaction_spec(replicates=3, initial={"experiments": 6}), History(), seed=0, experiments=30)
 
