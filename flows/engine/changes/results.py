@@ -36,16 +36,28 @@ def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
     _check_words(known, spec)
     if problems := _unreadable(known, spec):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        added = [n for n, p in spec.space.items() if n not in known.spec.space and p.type not in _NOT_VARIED]
-        keep = "keep the parameters and options that were used (a constraint can exclude them)"
-        keep = f"nothing says what {added[0]} was before, so leave it out" if added else keep
         raise SpecError(
-            f"campaign {known.name!r}: the changed space no longer reads {problems[0]}{more}; {keep}, or give the "
-            f"campaign another name: with memory: [{known.name}] it learns from this one",
+            f"campaign {known.name!r}: the changed space no longer reads {problems[0]}{more}; "
+            f"{_how_to_keep(known.spec, spec)}, or give the campaign another name: with memory: [{known.name}] it "
+            "learns from this one",
             problems,
         )
     check_structures(known, spec)
     check_decisions(known, spec)
+
+
+def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> str:
+    """What in the changed space lets results be read."""
+    added, gone = (
+        [n for n, p in these.space.items() if n not in others.space and p.type not in _NOT_VARIED]
+        for these, others in ((after, before), (before, after))
+    )
+    renamed = next(((old, n) for old in gone for n in added if before.space[old].type == after.space[n].type), None)
+    if renamed is not None:
+        return f"where {renamed[1]} is {renamed[0]} under another name, keep its name"
+    if added:
+        return f"nothing says what {added[0]} was before, so leave it out"
+    return "keep the parameters and options that were used (a constraint can exclude them)"
 
 
 def _check_units(known: View, spec: CampaignSpec) -> None:

@@ -115,6 +115,9 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
         SpecError, match=r"nothing says what hours was before, .* another name: with memory: \[small\] it"
     ):
         add(settings, tmp_path, space={**spec_of()["space"], "hours": {"type": "number", "values": [1, 4]}})
+    renamed = {"rung" if name == "step" else name: p for name, p in spec_of()["space"].items()}
+    with pytest.raises(SpecError, match="where rung is step under another name, keep its name, or give the campaign"):
+        add(settings, tmp_path, space=renamed)
     assert status(settings, "small")[0].version == 1
 
 
