@@ -57,6 +57,9 @@ def test_a_blend_in_percent_counts_where_its_header_says_so(settings: Settings, 
         ("yield", [0.7, 0.2, 0.95, 0.0, 1.0], True),
         ("yield", [0.7, 0.2, 0.95, 0.0, 1.1], False),
         ("yield", [0.7, 0.2], False),  # a few may well be so small
+        ("yield", [0.7, 0.2, 0.95], True),
+        ("yield", [0.7, 0.2, 0.0], False),
+        ("yield", [0.05, 0.1, 0.2], False),  # traces, as of an impurity
         ("yield [%]", [0.7, 0.2, 0.95, 0.0, 1.0], False),
         ("yield []", [0.7, 0.2, 0.95, 0.0, 1.0], False),
     ],
@@ -69,7 +72,8 @@ def test_values_in_percent_that_may_be_fractions_are_asked_about(
     report = tell(settings, "small", told(tmp_path, f"solvent,base,step,{header}\n{rows}"), by="tester")
 
     asked = (
-        "all 5 values of yield lie from 0 to 1 %; where they are fractions, write 'yield []' in the header and tell "
+        f"all {len(values)} values of yield lie from {min(values):g} to {max(values):g} %; where they are fractions, "
+        "write 'yield []' in the header and tell "
         f"the table again, once each of its rows is taken back, such as by hakken retract small "
         f"{report.observations[0]} --why FRACTIONS"
     )

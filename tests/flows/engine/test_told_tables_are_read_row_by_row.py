@@ -143,6 +143,10 @@ def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(sett
         (HEADER + "\nwater,DBU,1,5,,\n", "line 3: the row has 6 cells"),
         ("solvent,base,step,yeild\nwater,DBU,1,5\n", "line 1: column 'yeild' is unknown (did you mean 'yield'?)"),
         (
+            "solvent,base,step,yield,yield rep 2\nwater,DBU,1,5,7\n",
+            "column 'yield rep 2' is unknown (yield measured once more is a row of its own, with the same settings)",
+        ),
+        (
             "Solvent,base,Step (M),yield\nwater,DBU,1,5\n",
             "1: columns 'Solvent' (did you mean 'solvent'?), 'Step (M)' (did you mean 'step'?) are unknown; known: ",
         ),

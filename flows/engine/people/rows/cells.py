@@ -15,6 +15,8 @@ from loop.units import convert, misread
 
 Cells: TypeAlias = Mapping[tuple[str, str], tuple[Column, str]]  # by thing and part
 MANY: Final = 5  # values of which all are small are told of, since a few may well be
+FEW: Final = 3  # of which none is 0 or 1, and one is more than a trace
+TRACE: Final = 0.2  # percent
 
 
 class NoResult(OutcomeError):
@@ -75,11 +77,14 @@ def perhaps_fractions(column: Column, unit: str, values: Sequence[float]) -> str
     """What is said of a target in percent whose values, without a unit in their header, are all so small that they may
     be fractions; "" of any other.
     """
-    if unit != "%" or column.unit is not None or len(values) < MANY:
+    if unit != "%" or column.unit is not None or len(values) < FEW:
         return ""
-    if min(values) < 0.0 or not 0.0 < max(values) <= 1.0:
+    least, most = min(values), max(values)
+    if least < 0.0 or not 0.0 < most <= 1.0:
+        return ""
+    if len(values) < MANY and not (least > 0.0 and TRACE < most < 1.0):
         return ""
     return (
-        f"all {len(values)} values of {column.thing} lie from {min(values):g} to {max(values):g} %; where they are "
+        f"all {len(values)} values of {column.thing} lie from {least:g} to {most:g} %; where they are "
         f"fractions, write '{column.thing} []' in the header and tell the table again"
     )

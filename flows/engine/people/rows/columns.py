@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,7 @@ PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
+_AGAIN: Final = re.compile(r"[ ._#-]*(rep|repl|replicate|repeat|dup|duplicate|run|trial)?[ ._#-]*\d+", re.IGNORECASE)
 _MOLECULES: Final = (ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec)
 
 
@@ -105,7 +107,10 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
 
 
 def _instead_of(name: str, spec: CampaignSpec, names: Sequence[str]) -> str:
-    """The columns that a mixture has, where one is called like it; "" where none is."""
+    """The columns that a mixture has, where one is called like it, or where a repeated value belongs; "" elsewhere."""
+    for target in spec.objective:
+        if name.startswith(target) and _AGAIN.fullmatch(name, len(target)):
+            return f" ({target} measured once more is a row of its own, with the same settings)"
     given = spec.space.get(name)
     if given is None or given.type != "mixture":
         return ""
