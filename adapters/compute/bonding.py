@@ -11,6 +11,7 @@ from adapters.compute.geometry import Geometry
 # beyond 1.5 of the other; bonds that hold are within 1.4, however weak (N-N of N2O4).
 _OPEN: Final = 1.5
 _FORMED: Final = 1.15
+_CLOSED: Final = 1.0  # the same of the ends of an angle, which are apart by 1.2 in the tightest cage
 
 
 def rearranged(geometry: Geometry) -> str:
@@ -22,7 +23,7 @@ def rearranged(geometry: Geometry) -> str:
         return ""
     opened = [(i, j) for i, j in geometry.bonds if _stretch(geometry, i, j) > _OPEN]
     lost = {atom for bond in opened for atom in bond}
-    formed = [(i, j) for i, j in _strangers(geometry, lost) if _stretch(geometry, i, j) < _FORMED]
+    formed = [(i, j) for i, j, share in _strangers(geometry, lost) if _stretch(geometry, i, j) < share]
     found = [f"{_named(geometry, i)}-{_named(geometry, j)} opened" for i, j in opened]
     return ", ".join([*found, *(f"{_named(geometry, i)}-{_named(geometry, j)} formed" for i, j in formed)])
 
@@ -33,16 +34,17 @@ def told_of(geometry: Geometry) -> dict[str, str]:
     return {"rearranged": found} if found else {}
 
 
-def _strangers(geometry: Geometry, lost: set[int]) -> Iterator[tuple[int, int]]:
-    """Pairs without a bond, and without a common neighbour unless one of them has lost a bond."""
+def _strangers(geometry: Geometry, lost: set[int]) -> Iterator[tuple[int, int, float]]:
+    """Pairs without a bond, and below which share of their radii one has formed; a bond of ``lost`` atoms opened."""
     beside: dict[int, set[int]] = {i: set() for i in range(len(geometry.numbers))}
     for i, j in geometry.bonds:
         beside[i].add(j)
         beside[j].add(i)
     for i in beside:
         for j in range(i):
-            if j not in beside[i] and (not beside[i] & beside[j] or {i, j} & lost):
-                yield j, i
+            if j not in beside[i]:
+                is_angle = bool(beside[i] & beside[j]) and not {i, j} & lost
+                yield j, i, _CLOSED if is_angle else _FORMED
 
 
 def _stretch(geometry: Geometry, i: int, j: int) -> float:

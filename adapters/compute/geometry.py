@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any, Final
 
 from adapters.compute.evaluation import Request
-from adapters.errors import EmbeddingFailed, InputRefused
+from adapters.errors import EmbeddingFailed, EvaluationError, InputRefused
 from loop.contracts import Problem
 
 # Covalent radii in multiple bonds, in angstrom. Source: Pyykko and Atsumi, Chem. Eur. J. 15 (2009) 12770, and Pyykko,
@@ -117,8 +118,9 @@ def embed(smiles: str, *, seed: int = 0, charge: int | None = None) -> Geometry:
 
     with rdBase.BlockLogs():
         molecule, canonical = read_smiles(smiles)
-        repairs = _place(AllChem, molecule, smiles, seed_of(canonical, seed))
-        return at_conformer(molecule, -1, charge, repairs)
+        repairs, unfit = _place(AllChem, molecule, smiles, seed_of(canonical, seed))
+        geometry = at_conformer(molecule, -1, charge, repairs)
+        return _by_xtb(geometry, f"{unfit}, and UFF has no parameters either") if unfit else geometry
 
 
 def read_smiles(smiles: str) -> tuple[Any, str]:
@@ -134,7 +136,29 @@ def read_smiles(smiles: str) -> tuple[Any, str]:
         raise InputRefused(f"{problem.subject} {problem.rule}; {problem.remedy}")
     canonical = Chem.MolToSmiles(molecule)
     # The order of atoms moves the force field's minimum by 1e-5 eV, so it is made the same for every spelling.
-    return Chem.AddHs(Chem.MolFromSmiles(canonical)), canonical
+    return _with_directions(Chem.AddHs(Chem.MolFromSmiles(canonical))), canonical
+
+
+def _with_directions(molecule: Any) -> Any:
+    """The molecule, told how five or six bonds of one atom point: RDKit lays those of PF6- on each other otherwise."""
+    from rdkit import Chem
+
+    shapes = {5: Chem.ChiralType.CHI_TRIGONALBIPYRAMIDAL, 6: Chem.ChiralType.CHI_OCTAHEDRAL}
+    for atom in molecule.GetAtoms():
+        if atom.GetDegree() in shapes and atom.GetChiralTag() == Chem.ChiralType.CHI_UNSPECIFIED:
+            atom.SetChiralTag(shapes[atom.GetDegree()])
+            atom.SetIntProp("_chiralPermutation", 1)
+    return molecule
+
+
+def _without_directions(molecule: Any) -> bool:
+    """Take back what ``_with_directions`` told; whether there was anything."""
+    from rdkit import Chem
+
+    told = [atom for atom in molecule.GetAtoms() if atom.HasProp("_chiralPermutation") and atom.GetDegree() in (5, 6)]
+    for atom in told:
+        atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+    return bool(told)
 
 
 def foresee(request: Request, **_: Any) -> tuple[Problem, ...]:
@@ -196,11 +220,11 @@ def at_conformer(molecule: Any, number: int, charge: int | None, repairs: Sequen
     return Geometry(numbers, molecule.GetConformer(number).GetPositions(), total, unpaired, (*repairs, *more), bonds)
 
 
-def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
-    """Give the molecule coordinates; returns what had to be done differently."""
+def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> tuple[list[str], str]:
+    """Give the molecule coordinates; what had to be done differently, and why MMFF cannot where no force field can."""
     repairs = _embed(all_chem, molecule, smiles, seed)
     if molecule.GetNumAtoms() == 1:
-        return repairs
+        return repairs, ""
     unfit = why_not_mmff(all_chem, molecule)
     if not unfit:
         left = all_chem.MMFFOptimizeMolecule(molecule, maxIters=5000)
@@ -208,11 +232,25 @@ def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
         repairs.append(f"optimised with UFF: {unfit}")
         left = all_chem.UFFOptimizeMolecule(molecule, maxIters=5000)
     else:
-        repairs.append(f"not optimised: {unfit}, and UFF has no parameters either")
-        left = 0
+        return repairs, unfit
     if left != 0:
         repairs.append("force field not converged in 5,000 steps")
-    return repairs
+    return repairs, ""
+
+
+def _by_xtb(geometry: Geometry, unfit: str) -> Geometry:
+    """As embedded, which is rough where no force field knows the elements, and optimised by GFN2-xTB where that can."""
+    if not (find_spec("tblite") and find_spec("geometric")):
+        return geometry.moved(geometry.positions, f"not optimised: {unfit}; hakken[xtb] would do it")
+    from adapters.compute.optimising import optimise
+    from adapters.compute.tight_binding import Method, energy_and_gradient
+
+    method = Method()
+    try:
+        found, _ = optimise(geometry, lambda at: energy_and_gradient(at, method))
+    except EvaluationError as error:
+        return geometry.moved(geometry.positions, f"not optimised: {unfit}, and by GFN2-xTB {error}")
+    return found.moved(found.positions, f"optimised with GFN2-xTB: {unfit}")
 
 
 def why_not_mmff(all_chem: Any, molecule: Any) -> str:
@@ -244,6 +282,8 @@ def _embed(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
     parameters.maxIterations = 50
     if all_chem.EmbedMolecule(molecule, parameters) == 0:
         return []
+    if _without_directions(molecule) and all_chem.EmbedMolecule(molecule, parameters) == 0:
+        return ["embedded without directions of five or six bonds at one atom"]
     parameters.useRandomCoords = True
     if all_chem.EmbedMolecule(molecule, parameters) == 0:
         return ["embedded from random coordinates"]
