@@ -192,7 +192,11 @@ def _why_not(molecule: Any, smiles: str) -> Problem | None:
     if molecule is None or molecule.GetNumAtoms() == 0:
         return Problem(subject, "cannot be read", "mend it or leave the molecule out")
     if len(Chem.GetMolFrags(molecule)) > 1:
+        from loop.molecules.salts import substance_of
+
         remedy = "keep the part that matters (standardise: {salts: strip} of a library does), or leave the molecule out"
+        if substance_of(molecule) is molecule:
+            remedy = "leave the molecule out: a complex, or what has no carbon, has no part to keep"
         return Problem(subject, "has separate parts, as a salt has", remedy)
     unknown = sorted({atom.GetSymbol() for atom in molecule.GetAtoms() if not _is_known(atom.GetAtomicNum())})
     if "*" in unknown:

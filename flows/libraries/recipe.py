@@ -87,7 +87,11 @@ class Recipe:
         """Everything that decides what is stored, as plain JSON."""
         from rdkit import rdBase
 
+        from loop.molecules.salts import VERSION
+
+        salts = {"salts": VERSION} if self.policy.salts == "strip" else {}
         return {
+            **salts,
             "layout": LAYOUT,
             "rdkit": rdBase.rdkitVersion,
             "files": [source.settings for source in self.sources],

@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.rdinchi import MolToInchiKey
 
 from loop.errors import MoleculeError
+from loop.molecules.salts import substance_of
 
 rdBase.DisableLog("rdApp.*")  # RDKit prints each fault to stderr; ours go into messages
 
@@ -32,7 +33,7 @@ class Policy:
     """What of a structure counts. As it stands, a structure is taken as it is given.
 
     Attributes:
-        salts: ``strip`` keeps the largest organic fragment of several.
+        salts: ``strip`` keeps the substance of several fragments (``loop.molecules.salts``).
         charges: ``neutralise`` adds and removes protons where that takes charges away.
         tautomers: ``canonical`` takes one tautomer for all; tens of milliseconds a molecule, and a choice of RDKit's
             rules, which need not be the tautomer that is there.
@@ -56,7 +57,7 @@ def standardised(molecule: Chem.Mol, policy: Policy) -> Chem.Mol:
     """
     try:
         if policy.salts == "strip":
-            molecule = _tool("LargestFragmentChooser", True).choose(molecule)
+            molecule = substance_of(molecule)
         if policy.charges == "neutralise":
             molecule = _tool("Uncharger").uncharge(molecule)
         if policy.tautomers == "canonical":

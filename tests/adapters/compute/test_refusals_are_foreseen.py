@@ -38,6 +38,16 @@ def laboratory(folder: Path, adapter: str = "xtb", options: dict[str, Any] | Non
     ("smiles", "rule", "remedy"),
     [
         (SALT, "separate parts", "standardise: {salts: strip}"),
+        (
+            "N.N.[Cl-].[Cl-].[Pt+2]",
+            "separate parts",
+            "leave the molecule out: a complex, or what has no carbon, has no",
+        ),
+        (
+            "[Na+].[Cl-]",
+            "separate parts",
+            "leave the molecule out: a complex, or what has no carbon, has no part to keep",
+        ),
         (DUMMY, "dummy atom", 'forbid: "[#0]"'),
         (URANIUM, "has U, ", 'forbid: "[#92]"'),
         ("C1CC", "cannot be read", "mend it"),
