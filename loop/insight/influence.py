@@ -52,6 +52,7 @@ LEVELS: Final = 7  # values of a number that are looked at
 LISTED: Final = 12  # values of a stepped number that are all looked at, so that each has its own results beside it
 OPTIONS: Final = 24  # options of a parameter that are looked at
 HEARD: Final = 0.05  # weight from which a member's share counts in the range
+ROUNDING: Final = 1e-6  # of a scale
 ENDS: Final = torch.tensor([0.5 - LEVEL / 2, 0.5 + LEVEL / 2], dtype=torch.float64)  # of an interval
 
 
@@ -141,7 +142,7 @@ def _reliance(
         varied = [(n, c) for n, c in groups(space) if len(np.unique(x[:, list(c)], axis=0)) > 1]
         for name, columns in varied if has_scale else ():
             pairs = _pairs(space, base, columns, rng)
-            if np.array_equal(pairs.before, pairs.after) and len(np.unique(base[:, list(columns)], axis=0)) > 1:
+            if not _moves(space, pairs) and len(np.unique(base[:, list(columns)], axis=0)) > 1:
                 settled.append(name)
                 continue
             share = _shares(draw, model, pairs, seed)
@@ -197,6 +198,12 @@ def _pairs(space: Space, base: Floats, columns: Sequence[int], rng: np.random.Ge
     points, place = np.unique(np.vstack([base, made[kept]]), axis=0, return_inverse=True)
     place = place.ravel()
     return _Pairs(torch.from_numpy(points), place[:n], place[:n][one[kept]], place[n:])
+
+
+def _moves(space: Space, pairs: _Pairs) -> bool:
+    """Whether any candidate changed by more than an equality of sums rounds."""
+    at = space.frame.on_scales(pairs.points.numpy())
+    return bool((np.abs(at[pairs.after] - at[pairs.before]) > ROUNDING).any())
 
 
 def _shares(draw: Draw, model: FittedSurrogate, pairs: _Pairs, seed: int) -> Tensor:

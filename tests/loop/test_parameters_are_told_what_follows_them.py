@@ -186,6 +186,22 @@ constraints: [{sum: {a: 1, w: 1}, equals: 10}]
     ]
 
 
+def test_what_sums_are_rounded_by_is_no_other_value() -> None:
+    text = """
+  water: {type: number, low: 0, high: 50}
+  stock: {type: number, low: 10, high: 50, step: 10}
+  rest: {type: number, low: 20, high: 90}
+  c: {type: category, options: [red, green]}
+  dose: {type: number, low: 0.5, high: 3, step: 0.5, or_zero: true}
+constraints: [{sum: {water: 1, stock: 1, rest: 1}, equals: 100}, {count: [dose, water], at_most: 1}]
+"""
+    spec = spec_of(text)
+    (found,) = influences(spec, seen(spec, 16, lambda s: s["stock"] / 10 + HUES[s["c"]]), seed=0)
+
+    assert {one.parameter for one in found.parameters} == {"c", "dose"}
+    assert found.settled == ("water", "stock", "rest")
+
+
 def test_results_are_those_of_the_target() -> None:
     spec = spec_of()
     told = seen(spec, 12, lambda s: 2 * s["a"] + HUES[s["c"]])
