@@ -23,9 +23,8 @@ def still_has(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     active = space.frame.active(x)
     for column, p in enumerate(space.parameters):
         kept &= lies_within(p, x[:, column]) | ~active[:, column]
-    for constraint in space.constraints:
-        if not _says_that_parts_sum_to_one(constraint, space):
-            kept &= constraint.allows(x)
+    for rule in rules_of(space):
+        kept &= rule.allows(x)
     return kept
 
 
@@ -41,9 +40,13 @@ def why_left_out(space: Space, settings: Settings) -> str:
             return (
                 f"lies outside the space as the campaign file has it: {p.name} is {low:g} to {high:g} {p.unit}".rstrip()
             )
-    ruled = [c for c in space.constraints if not _says_that_parts_sum_to_one(c, space)]
-    broken = [c.name for c in ruled if not c.allows(x[None])[0]]
+    broken = [rule.name for rule in rules_of(space) if not rule.allows(x[None])[0]]
     return f"is left out by the campaign file as it is: it breaks {broken[0]!r}" if broken else ""
+
+
+def rules_of(space: Space) -> list[Constraint]:
+    """The constraints of the campaign file: not that the parts of a mixture sum to one, which they do only nearly."""
+    return [c for c in space.constraints if not _says_that_parts_sum_to_one(c, space)]
 
 
 def _says_that_parts_sum_to_one(rule: Constraint, space: Space) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flows.engine.looking.view import View
 from loop.cells import is_number, split_header
@@ -16,7 +18,9 @@ from loop.errors import SpaceError
 from loop.outcome import Fault
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
-from loop.space import Continuous, Discrete
+from loop.space import Continuous, Discrete, Linear
+from loop.space.constraints import Constraint
+from loop.space.leaving_out import rules_of
 from loop.space.parameters import least_and_most, lies_within
 from loop.spec import build_objective, declared_of
 from loop.training import useless_limits
@@ -24,6 +28,7 @@ from loop.units import unit_shown
 from loop.values import values_of
 
 SLACK: Final = 0.05  # of a target's range: so far beyond it noise and rounding may bring a value, as a yield of 103 %
+WEIGHED_IN: Final = 0.02  # of a sum, as of the parts of a mixture
 USED: Final = 0.1  # of a parameter's range: what is really used is seldom what was asked for
 
 
@@ -37,7 +42,14 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
         for name, said in _beyond(view, o):
             found.setdefault(name, []).append((said, o))
     beyond = (_note(view, name, those) for name, those in found.items())
-    return (*beyond, *_useless(view, seen), *_beside(view, seen), *_doubled(view, seen), *_keyless(view, seen))
+    return (
+        *beyond,
+        *_breaking(view, seen),
+        *_useless(view, seen),
+        *_beside(view, seen),
+        *_doubled(view, seen),
+        *_keyless(view, seen),
+    )
 
 
 def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
@@ -66,6 +78,36 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
         if not low - slack <= used <= high + slack:
             said = f"{p.name} {used:g} {p.unit}".rstrip()
             yield p.name, f"{said}, as really used, is far outside the space ({_range(low, high)})"
+
+
+def _breaking(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
+    """Which constraints told settings break: one note for each. The planner's own kept them when they were planned."""
+    rules, told, places = rules_of(view.space), list[ObservationRecord](), list[NDArray[np.float64]]()
+    for o in observations if rules else ():
+        if o.key is None:
+            with suppress(SpaceError):  # what cannot be read was said where it was told
+                places.append(view.space.coordinates(view.space.as_named(o.settings, o.smiles)))
+                told.append(o)
+    if not told:
+        return
+    x = np.array(places)
+    for rule in rules:
+        those = [told[i] for i in np.flatnonzero(~rule.allows(x) & ~_is_weighed_in(rule, x)).tolist()]
+        if those:
+            others = len(those) - 1
+            more = f", and so {'does' if others == 1 else 'do'} {others} more" if others else ""
+            yield (
+                f"{view.label(those[0].settings)} breaks {rule.name!r} of the campaign's constraints{more}; it counts "
+                f"as it is. {_remedy(view, those[0])}"
+            )
+
+
+def _is_weighed_in(rule: Constraint, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where a sum that an equality settles is off by no more than what is weighed in may be: ``(n, d)`` to ``(n,)``."""
+    if not isinstance(rule, Linear) or not rule.is_equality:
+        return np.zeros(len(x), dtype=bool)
+    off = x[:, list(rule.weights)] @ np.array(list(rule.weights.values())) - rule.at_least
+    return np.asarray(np.abs(off) <= WEIGHED_IN * abs(rule.at_least))
 
 
 def _useless(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:

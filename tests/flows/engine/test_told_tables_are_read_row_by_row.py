@@ -274,6 +274,29 @@ def test_numbers_beyond_what_can_be_count_and_are_said(
     assert [n for n in report.notes if n.startswith("yield 145 % of ")]
 
 
+def test_told_settings_that_break_a_constraint_count_and_are_said(settings: Settings, tmp_path: Path) -> None:
+    volumes = {name: {"type": "number", "low": 0, "high": 100, "unit": "uL"} for name in ("stock", "rest")}
+    rules = [
+        {"name": "fill", "sum": {"stock": 1, "rest": 1}, "equals": 100},
+        {"name": "no hot water", "exclude": {"solvent": "water"}, "where": {"step": {"above": 3}}},
+    ]
+    add(settings, tmp_path, space={**spec_of()["space"], **volumes}, constraints=rules)
+    header = "solvent,base,step,stock [uL],rest [uL],yield\n"
+    rows = "water,DBU,1,30,70,10\nDMF,DBU,1,30,69,20\nDMF,DBU,1,40,40,30\nwater,DBU,5,50,50,40\nwater,DBU,4,50,50,50\n"
+
+    told = tell(settings, "small", write(tmp_path, header + rows), by="tester")
+
+    assert (told.accepted, told.problems) == (5, [])
+    fill, hot = told.notes
+    assert fill.startswith(
+        "DBU, rest 40 uL, DMF, step 1, stock 40 uL breaks 'fill' of the campaign's constraints; it counts as it is."
+    )
+    assert (
+        "step 5, stock 50 uL breaks 'no hot water' of the campaign's constraints, and so does 1 more; it counts" in hot
+    )
+    assert f"hakken retract small {told.observations[3]} --why" in hot
+
+
 def test_a_value_that_noise_alone_does_not_bring_beyond_a_bound_is_said(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, objective={"potency": {"goal": "maximize", "low": 3, "high": 10}})
     rows = "water,DBU,1,2.5\nDMF,DBU,1,2.8\nMeCN,DBU,1,10.3\n"
