@@ -46,7 +46,11 @@ def tip(result: Result, targets: Iterable[Target]) -> str:
     """What a result's mark says when pointed at."""
     lines = [f"experiment {result.experiment}, {_origin(result)}"]
     lines += [f"{s.name}: {text}" for s in result.settings for text in [candidate([s]).removeprefix(f"{s.name} ")]]
-    lines += [f"{t.name} = {limited(r, t.unit)}" for t in targets if (r := result.readings.get(t.name))]
+    lines += [
+        f"{t.name} {'' if r.shown_sign else '= '}{limited(r, t.unit, t)}"
+        for t in targets
+        if (r := result.readings.get(t.name))
+    ]
     if result.kind is Kind.NEGATIVE:
         lines.append(f"negative: {result.message}")
     if result.kind is Kind.FAULT and result.fault is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 from pathlib import Path
@@ -88,6 +89,10 @@ def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path,
     assert "crystals < small crystals" in shown
     assert "best so far crystals large (" in finished
     assert "crystals clear" in shown
+    tips = re.findall(r"<title>(experiment .+?)</title>", page, re.DOTALL)
+    said = [line for tip in tips for line in html.unescape(tip).splitlines() if line.startswith("crystals")]
+    known = {"crystals = clear", "crystals = powder", "crystals = small crystals", "crystals = large"}
+    assert set(said) == known | {"crystals <\N{NO-BREAK SPACE}small crystals"}
     graded = re.findall(r"crystals [\d.]+ ± [\d.]+ expected \((.+?)\), ", chosen)
     assert len(graded) == 2
     for chances in graded:
