@@ -93,6 +93,8 @@ def evaluate(
         geometry = _geometry(request, conformers, optimise, seed, charge)
         words |= _of_structure(request, geometry)
         repairs, details = geometry.repairs, {"charge": geometry.charge, "xyz": geometry.xyz(), **told_of(geometry)}
+        if geometry.isotopes:
+            repairs = (*repairs, "isotopes are not told to the program: it takes the most abundant ones")
     with workplace() as folder:
         for file, template in inputs.items():
             (folder / file).write_text(fill(template, words), encoding="utf-8")

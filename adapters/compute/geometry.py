@@ -23,6 +23,7 @@ _RADII: Final = {
     "TRIPLE": {"C": 0.60, "N": 0.54, "O": 0.53, "P": 0.94, "S": 0.95},
 }
 _TOO_LONG: Final = 0.1  # above their sum: with parameters MMFF is within 0.07 (examples/data), without 0.15 and more
+_HYDROGENS: Final = {"D": 2, "T": 3}  # mass numbers of those with a symbol of their own
 _HEAVIEST: Final = 86  # radon: neither GFN2-xTB nor the def2 basis sets have parameters beyond
 
 
@@ -36,6 +37,7 @@ class Geometry:
     unpaired: int
     repairs: tuple[str, ...]
     bonds: tuple[tuple[int, int], ...] = ()  # of the structure that it was embedded from, by pairs of atoms from 0
+    isotopes: tuple[int, ...] = ()  # mass numbers, 0 where none is said; () where none is of any atom
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -44,6 +46,12 @@ class Geometry:
 
         table = Chem.GetPeriodicTable()
         return tuple(table.GetElementSymbol(number) for number in self.numbers)
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """A number for each atom that tells elements and isotopes apart."""
+        of = self.isotopes or (0,) * len(self.numbers)
+        return tuple(1000 * number + isotope for number, isotope in zip(self.numbers, of, strict=True))
 
     def moved(self, positions: Any, *repairs: str) -> Geometry:
         """The same molecule at other positions (angstrom), with further repairs."""
@@ -82,11 +90,13 @@ def read_xyz(block: str, *, charge: int | None = None, unpaired: int | None = No
             f"XYZ line 1 says {count} atoms, and {len(rows)} follow line 2, the comment; make them agree"
         )
     table = Chem.GetPeriodicTable()
-    numbers, places = [], []
+    numbers, places, heavy = [], [], []
     for at, row in enumerate(rows, start=3):
         words = row.split()
         try:
-            numbers.append(int(words[0]) if words[0].isdigit() else _number_of(table, words[0]))
+            symbol = "H" if words[0] in _HYDROGENS else words[0]
+            numbers.append(int(symbol) if symbol.isdigit() else _number_of(table, symbol))
+            heavy.append(_HYDROGENS.get(words[0], 0))
             places.append([float(word) for word in words[1:4]])
         except (ValueError, RuntimeError):
             places.append([])
@@ -103,7 +113,8 @@ def read_xyz(block: str, *, charge: int | None = None, unpaired: int | None = No
         )
     total = 0 if charge is None else charge
     alone, repairs = _spin(sum(numbers) - total, unpaired or 0)
-    return Geometry(tuple(numbers), positions, total, alone, tuple(repairs) if unpaired is not None else ())
+    said = tuple(repairs) if unpaired is not None else ()
+    return Geometry(tuple(numbers), positions, total, alone, said, isotopes=_if_any(heavy))
 
 
 def embed(smiles: str, *, seed: int = 0, charge: int | None = None) -> Geometry:
@@ -221,7 +232,9 @@ def at_conformer(molecule: Any, number: int, charge: int | None, repairs: Sequen
     radicals = sum(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms())
     unpaired, more = _spin(sum(numbers) - total, radicals)
     bonds = tuple((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds())
-    return Geometry(numbers, molecule.GetConformer(number).GetPositions(), total, unpaired, (*repairs, *more), bonds)
+    isotopes = _if_any([atom.GetIsotope() for atom in molecule.GetAtoms()])
+    positions = molecule.GetConformer(number).GetPositions()
+    return Geometry(numbers, positions, total, unpaired, (*repairs, *more), bonds, isotopes)
 
 
 def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> tuple[list[str], str]:
@@ -307,6 +320,10 @@ def _spin(electrons: int, unpaired: int) -> tuple[int, list[str]]:
     if (electrons - unpaired) % 2 or unpaired > electrons:
         return electrons % 2, [f"{electrons} electrons: calculated with {electrons % 2} unpaired"]
     return unpaired, []
+
+
+def _if_any(isotopes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(isotopes) if any(isotopes) else ()
 
 
 def _is_known(number: int) -> bool:

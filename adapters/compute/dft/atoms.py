@@ -28,7 +28,7 @@ def check_elements(numbers: Iterable[int]) -> None:
         raise InputRefused(f"no atomisation energies for element {unknown[0]}: its ground state is not in our table")
 
 
-def atom(number: int, solver: Solver, notes: Notes) -> tuple[float, Thermochemistry]:
+def atom(number: int, solver: Solver, notes: Notes, *, isotope: int = 0) -> tuple[float, Thermochemistry]:
     """Energy of a free atom in hartree, and its thermal corrections; raises ``ScfNotConverged``.
 
     What its SCF took is noted.
@@ -36,7 +36,7 @@ def atom(number: int, solver: Solver, notes: Notes) -> tuple[float, Thermochemis
     alone = Geometry((number,), np.zeros((1, 3)), 0, UNPAIRED[number], ())
     found = solver.solve(alone)
     notes.took(found, f"atom {alone.symbols[0]}")
-    masses = isotope_masses(alone.numbers)
+    masses = isotope_masses(alone.numbers, (isotope,))
     corrections = thermochemistry(
         masses, alone.numbers, alone.positions, np.zeros(0), multiplicity=UNPAIRED[number] + 1
     )
@@ -52,9 +52,9 @@ def atomisation(
     """
     gas = replace(solver, solvent=None)
     totals = dict.fromkeys(("energy", "u0", "u", "h", "g"), 0.0)
-    for number in sorted(set(geometry.numbers)):
-        energy, thermal = atom(number, gas, notes)
-        count = geometry.numbers.count(number)
+    for kind in sorted(set(geometry.kinds)):
+        energy, thermal = atom(kind // 1000, gas, notes, isotope=kind % 1000)
+        count = geometry.kinds.count(kind)
         parts = {
             "energy": energy,
             "u0": energy,

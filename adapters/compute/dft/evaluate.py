@@ -145,7 +145,7 @@ def _treat(
     wanted = set(properties)
     if wanted & set(ATOMS):
         check_elements(geometry.numbers)
-    masses = isotope_masses(geometry.numbers)
+    masses = isotope_masses(geometry.numbers, geometry.isotopes)
     thermal = None
     geometry, start = settle(geometry, treatment, notes)
     if wanted & NEEDS_MINIMUM:

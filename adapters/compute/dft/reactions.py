@@ -140,7 +140,9 @@ def saddle_point(guess: Geometry, treatment: Treatment, notes: Notes) -> tuple[G
         hessian=second_derivatives(solved(guess, "second derivatives of the guess")),
     )
     solution = solved(saddle, "second derivatives")
-    waves, _ = frequencies(isotope_masses(saddle.numbers), saddle.positions, second_derivatives(solution))
+    waves, _ = frequencies(
+        isotope_masses(saddle.numbers, saddle.isotopes), saddle.positions, second_derivatives(solution)
+    )
     if (count := int(np.sum(waves < -IMAGINARY))) != 1:
         found = [round(float(-wave), 1) for wave in waves if wave < -IMAGINARY]
         raise ImaginaryMode(

@@ -1,6 +1,7 @@
 """Thermochemistry of one geometry: rigid rotor, harmonic oscillators, ideal gas.
 
-Masses are those of the most abundant isotopes, as in Gaussian. Source: McQuarrie, Statistical Mechanics (1976), ch. 8;
+Masses are those of the most abundant isotopes, as in Gaussian, where a structure says no other. Source: McQuarrie,
+Statistical Mechanics (1976), ch. 8;
 Ochterski, Thermochemistry in Gaussian (2000).
 """
 
@@ -33,12 +34,18 @@ class Thermochemistry:
     symmetry_number: int
 
 
-def isotope_masses(numbers: tuple[int, ...]) -> Array:
-    """Masses of the most abundant isotopes, in dalton, shape ``(n_atoms,)``."""
+def isotope_masses(numbers: tuple[int, ...], isotopes: tuple[int, ...] = ()) -> Array:
+    """Masses in dalton, shape ``(n_atoms,)``: of the isotope whose mass number is given, else of the most abundant."""
     from rdkit import Chem
 
     table = Chem.GetPeriodicTable()
-    return np.array([table.GetMostCommonIsotopeMass(number) for number in numbers])
+    given = isotopes or (0,) * len(numbers)
+    return np.array(
+        [
+            (table.GetMassForIsotope(number, isotope) or isotope) if isotope else table.GetMostCommonIsotopeMass(number)
+            for number, isotope in zip(numbers, given, strict=True)
+        ]
+    )
 
 
 def centred(masses: Array, positions: Array) -> Array:
@@ -100,6 +107,8 @@ def thermochemistry(
     pressure: float = 101325.0,
 ) -> Thermochemistry:
     """Zero-point energy and thermal corrections at ``temperature`` (K) and ``pressure`` (Pa).
+
+    ``numbers`` tell which atoms can take each other's places: ``Geometry.kinds`` where there are isotopes.
 
     Imaginary frequencies count for nothing here; whoever calls refuses them first.
     """

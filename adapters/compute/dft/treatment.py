@@ -108,7 +108,7 @@ def minimum(
     geometry: Geometry, start: Any, treatment: Treatment, notes: Notes
 ) -> tuple[Geometry, Any, Thermochemistry]:
     """The vibrations of a minimum; a saddle point is left along its mode, once, and that is said."""
-    masses = isotope_masses(geometry.numbers)
+    masses = isotope_masses(geometry.numbers, geometry.isotopes)
     for again in (False, True):
         solution = treatment.optimiser.solve(geometry, start=start)
         notes.took(solution, "second derivatives")
@@ -116,7 +116,7 @@ def minimum(
         waves, modes = frequencies(masses, geometry.positions, hessian)
         if not waves.size or waves[0] > -IMAGINARY:
             found = thermochemistry(
-                masses, geometry.numbers, geometry.positions, waves, multiplicity=geometry.unpaired + 1
+                masses, geometry.kinds, geometry.positions, waves, multiplicity=geometry.unpaired + 1
             )
             if waves.size and waves[0] < 0:
                 notes.repairs.append(f"a flat mode of {-waves[0]:.0f}i 1/cm was left out of the thermochemistry")

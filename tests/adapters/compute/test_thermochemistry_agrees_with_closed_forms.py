@@ -85,3 +85,32 @@ def test_lines_and_points_have_theirs(xyz: str, expected: int) -> None:
     geometry = read_xyz(xyz)
 
     assert symmetry_number(geometry.numbers, geometry.positions) == expected
+
+
+def test_isotopes_have_their_masses() -> None:
+    assert isotope_masses((1, 1, 6, 8), (2, 0, 13, 18)) == pytest.approx([2.014102, 1.007825, 13.003355, 17.999160])
+
+
+@pytest.mark.parametrize(
+    ("smiles", "expected"), [("C", 12), ("[2H]C", 3), ("[2H]C[2H]", 2), ("[2H]C([2H])([2H])[2H]", 12), ("[2H]O", 1)]
+)
+def test_isotopes_cannot_take_each_others_places(smiles: str, expected: int) -> None:
+    geometry = embed(smiles)
+
+    assert symmetry_number(geometry.kinds, geometry.positions, tolerance=0.05) == expected
+
+
+@pytest.mark.parametrize("structure", ["[2H]O[2H]", "3\n\nO 0 0 0.12\nD 0 0.757 -0.475\nD 0 -0.757 -0.475"])
+def test_heavy_water_has_less_zero_point_energy_by_its_masses(structure: str) -> None:
+    pytest.importorskip("pyscf", reason="pyscf is not installed: pip install 'hakken[dft]'")
+    from adapters.compute.dft.evaluate import evaluate
+
+    how = {"functional": "hf", "basis": "sto-3g", "density_fit": False, "optimise": "dft", "verbosity": 0}
+    asked = ["zpve", "rotational_b", "energy"]
+    heavy, light = (evaluate(s, properties=asked, **how).values for s in (structure, "O"))
+
+    # each frequency falls by a factor between 1/sqrt(2) and 1 (the rule of Teller and Redlich); of water by 0.73 or so
+    assert heavy["zpve"][0] / light["zpve"][0] == pytest.approx(0.73, abs=0.01)
+    # the axis goes through oxygen, so that hydrogen's mass alone is turned
+    assert heavy["rotational_b"][0] / light["rotational_b"][0] == pytest.approx(1.00784 / 2.0141, rel=0.01)
+    assert heavy["energy"][0] == pytest.approx(light["energy"][0], abs=1e-6)
