@@ -43,6 +43,7 @@ class CommandOptions(ComputeOptions):
     output: str | None = None  # file with the answer; standard output when left out
     parse: dict[str, dict[str, Any]] | None = None
     failures: list[dict[str, str]] | None = None
+    remarks: list[str] | None = None  # what is said of a result that counts all the same
     done: str | None = None  # what the answer has when the program came to its end; "" to look for nothing
     version: str | None = None
     keywords: dict[str, str] = Field(default_factory=dict)
@@ -52,7 +53,7 @@ class CommandOptions(ComputeOptions):
     charge: int | None = None
 
 
-HOW: Final = (CommandOptions, ASIDE | {"executable", "failures", "done", "version"})
+HOW: Final = (CommandOptions, ASIDE | {"executable", "failures", "remarks", "done", "version"})
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
@@ -85,6 +86,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             "required": sorted(context.targets),
             "output": program.output,
             "failures": [dict(failure) for failure in program.failures],
+            "remarks": list(program.remarks),
             "done": program.done,
             "version": program.version,
             "keywords": dict(program.keywords),
@@ -114,6 +116,7 @@ def _program(settings: CommandOptions, base: str) -> Program:
         "output": settings.output,
         "parse": {**program.parse, **(settings.parse or {})},
         "failures": None if settings.failures is None else (*settings.failures, *program.failures),
+        "remarks": None if settings.remarks is None else tuple(settings.remarks),
         "done": settings.done,
         "version": settings.version,
         "keywords": {**program.keywords, **settings.keywords},
@@ -183,6 +186,7 @@ def _wrong(program: Program) -> list[str]:
             found.append(f"failure code {failure['code']!r} must be a word such as scf_not_converged: a-z, 0-9 and _")
         else:
             found += [f"failure: {problem}" for problem in wrong_pattern(failure["regex"])]
+    found += [f"remark: {problem}" for remark in program.remarks for problem in wrong_pattern(remark)]
     if program.done:
         found += [f"done: {problem}" for problem in wrong_pattern(program.done)]
     if program.version:

@@ -13,7 +13,7 @@ from loop.record import ObservationRecord, Settings
 from loop.units import unit_shown
 
 _PLACE: Final = frozenset({"plate", "row", "column", "block"})  # told with the well
-_LONGEST: Final = 300  # characters of what was repaired; the record has all of it
+_LONGEST: Final = 300  # characters of what was noted; the record has all of it
 
 
 def beside_label(spec: Mapping[str, Any], settings: Settings, context: Mapping[str, Any], outcome: Outcome) -> str:
@@ -49,7 +49,7 @@ def _of_calculation(context: Mapping[str, Any]) -> list[str]:
     said = "; ".join(map(str, repairs)) if isinstance(repairs, Sequence) and not isinstance(repairs, str) else ""
     found = rearranged_in(context)
     other = f"of another molecule than its structure: {found}" if found else ""
-    return [other, f"repaired: {shorten(said, _LONGEST, placeholder=' ...')}" if said else ""]
+    return [other, f"noted: {shorten(said, _LONGEST, placeholder=' ...')}" if said else ""]
 
 
 def really_label(spec: Mapping[str, Any], settings: Settings, context: Mapping[str, Any]) -> str:

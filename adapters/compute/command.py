@@ -44,6 +44,7 @@ def evaluate(
     required: Sequence[str],
     output: str | None = None,
     failures: Sequence[Mapping[str, str]] = (),
+    remarks: Sequence[str] = (),
     done: str = "",
     version: str = "",
     keywords: Mapping[str, str] | None = None,
@@ -66,6 +67,7 @@ def evaluate(
         output: The file with the answer; standard output where None.
         failures: Patterns that tell what went wrong, with their kind (one of ``KINDS``) and perhaps the code that
             programs read; the first that matches counts.
+        remarks: Patterns of what is said of a result among its ``repairs``, such as a mode that is imaginary.
         done: A pattern that the answer of a program has that came to its end; "" where it has none. Some end with code
             0 halfway, and the energy of the last step would pass for that of the molecule.
         version: A pattern with one group that tells the program's version.
@@ -114,6 +116,7 @@ def evaluate(
     if lacking := [why for why in missing if any(why.startswith(f"no {name}:") for name in required)]:
         raise AnalysisFailed("; ".join(lacking))
     details |= {"not_found": missing} if missing else {}
+    repairs = (*repairs, *_remarks(remarks, said))
     return Evaluation(values, called[0], found.group(1) if found else "", repairs, details)
 
 
@@ -243,6 +246,12 @@ def _parsed(
         if is_optional:
             return {}, []
         raise
+
+
+def _remarks(patterns: Sequence[str], said: str) -> list[str]:
+    """What a program said of its result, each pattern's first match."""
+    found = (re.search(pattern, said, re.MULTILINE) for pattern in patterns)
+    return [f"the program says: {' '.join(match.group(0).split())}" for match in found if match is not None]
 
 
 def _error(kind: str, message: str, code: str) -> EvaluationError:

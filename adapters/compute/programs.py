@@ -20,6 +20,7 @@ class Program:
     output: str | None  # the file that holds the answer; None for standard output
     parse: Mapping[str, Mapping[str, Any]]  # property: regex or json, unit, and what to do with the number
     failures: tuple[Mapping[str, str], ...] = ()  # regex, kind, and perhaps a message and a code
+    remarks: tuple[str, ...] = ()  # patterns of what is to be said of a result that counts all the same
     version: str = ""  # a pattern with one group
     done: str = ""  # a pattern that its answer has when it came to its end
     keywords: Mapping[str, str] = field(default_factory=dict)  # placeholders with values that a campaign may change
@@ -61,6 +62,7 @@ ORCA: Final = Program(
         {"regex": r"(There are no (?:[\w-]+ +)?basis functions[^\n]*)", "kind": "input_error", "code": "basis_missing"},
         {"regex": r"(?:Error|ERROR)[^\n]*[Nn]ot enough memory", "kind": "resource_error", "code": "out_of_memory"},
     ),
+    remarks=(r"\d+:\s+-\d+\.\d+ cm\*\*-1\s+\*\*\*imaginary mode\*\*\*",),
     version=r"Program Version\s+(\S+)",
     done="ORCA TERMINATED NORMALLY",
     keywords={"method": "B3LYP", "basis": "def2-SVP", "more": ""},
@@ -109,6 +111,7 @@ GAUSSIAN: Final = Program(
         },
         {"regex": r"(Error termination[^\n]*)", "kind": "unknown"},
     ),
+    remarks=(r"\d+ imaginary frequencies \(negative Signs\)",),
     version=r"Gaussian (\d\d:\s+\S+)",
     done=r"Normal termination of Gaussian[^\n]*\s*\Z",  # each step says so; the last one at the very end
     keywords={"method": "B3LYP", "basis": "6-31G(d)", "more": ""},

@@ -401,6 +401,23 @@ def test_numbers_of_a_program_that_did_not_come_to_its_end_are_no_result(
     assert "gap" in measured(taken)
 
 
+@pytest.mark.parametrize(
+    ("program", "file", "output", "mode"),
+    [
+        ("orca", None, ORCA, "   6:    -123.45 cm**-1  ***imaginary mode***"),
+        ("gaussian", "job.log", GAUSSIAN, " ******    1 imaginary frequencies (negative Signs) ******"),
+    ],
+    ids=["orca", "gaussian"],
+)
+def test_an_imaginary_mode_is_said_of_a_result(
+    tmp_path: Path, script: Callable[..., str], program: str, file: str | None, output: str, mode: str
+) -> None:
+    payload = ended(laboratory(tmp_path, program=program, executable=script({file: f"{mode}\n{output}"})), WATER)
+
+    assert payload["provenance"]["repairs"] == [f"the program says: {' '.join(mode.replace('******', '').split())}"]
+    assert "g" in measured(payload)
+
+
 @pytest.mark.parametrize("code", [0, 3])
 def test_what_a_program_says_went_wrong_counts_before_what_cannot_be_read(
     tmp_path: Path, script: Callable[..., str], code: int
@@ -521,6 +538,7 @@ GAP = {"gap": {"regex": r"gap (\d+)", "unit": "eV"}}
             {"command": ["a"], "parse": GAP, "failures": [{"regex": "x"}]},
             "a failure has regex, kind and perhaps",
         ),
+        ({"command": ["a"], "parse": GAP, "remarks": ["(odd"]}, "remark: .* is no regular expression"),
         ({"command": ["a"], "parse": GAP, "done": "(ended"}, "done: .* is no regular expression"),
         ({"command": ["a"], "parse": GAP, "version": "1.2"}, "version: '1.2' has 0 groups and needs 1"),
     ],

@@ -42,7 +42,7 @@ def test_a_result_of_another_molecule_is_named_in_its_pass_in_show_and_on_the_pa
         "geometry ended there. It counts; hakken retract acids "
     )
     assert note.endswith("takes it out, and hakken ban acids keeps the molecule from being tried again")
-    said = "of another molecule than its structure: N1-H8 opened, O4-H8 formed; repaired: a level shift helped"
+    said = "of another molecule than its structure: N1-H8 opened, O4-H8 formed; noted: a level shift helped"
     assert shown.count(said) == 1
     assert said in page
     assert hakken("retract", "acids", note.split("retract acids ")[1].split()[0], "--why", "another molecule").code == 0
