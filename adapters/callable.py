@@ -44,7 +44,7 @@ class CallableOptions(ComputeOptions):
         return None if properties is None else check_units(properties)
 
 
-HOW: Final = (CallableOptions, ASIDE | {"path"})
+HOW: Final = (CallableOptions, (ASIDE | {"path"}) - {"properties"})  # in whose units its numbers are
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:

@@ -34,6 +34,8 @@ _CHARGES: Final = {"C": "degC", "F": "degF"}  # coulomb and farad, unless a temp
 _COUNTS: Final = ("revolution = 1 = rev", "cycle = 1", "revolutions_per_minute = 1 / minute = rpm")  # not 2 pi rad
 _COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
 _ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
+_ATOMIC: Final = ("electron_volt", "hartree", "rydberg")  # energies of one particle, which nobody has a flask of
+_AVOGADRO: Final = 6.02214076e23  # 1/mol, exact since 2019
 _POWERS: Final = re.compile(r"(?<![^\W_])([cdkmnu\N{MICRO SIGN}]?m)([23])(?![\w^*])")  # cm3, as in g/cm3
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 CURRENCIES: Final = (  # each a unit of its own; not all of ISO 4217, as ALL and TOP may be words of a header
@@ -158,7 +160,8 @@ def convert(value: float, unit: str, to: str) -> float:
     """``value`` in ``unit``, expressed in ``to``; beside a temperature ``C`` and ``F`` are degrees.
 
     Revolutions are counted (1 rpm is 1/min), so that no angular velocity is given in them; and what one currency is
-    worth in another changes by the day.
+    worth in another changes by the day. An energy in eV, hartree or rydberg is one of a particle, and may be given for
+    a mole of them, in kJ/mol, and the other way round; one in joules may be that of a whole flask, and may not.
 
     Raises:
         UnitError: One of them is unknown, or they measure different things.
@@ -234,7 +237,12 @@ def _by_pint(value: float, unit: str, to: str) -> float:
         wanted = registry.Unit(_spoken(to))
         if unit in _CHARGES and wanted.dimensionality == registry.kelvin.dimensionality:
             unit = _CHARGES[unit]
-        return float(registry.Quantity(value, _spoken(unit)).to(wanted).magnitude)
+        of_one, times = registry.Unit(_spoken(unit)), 1.0
+        if _is_atomic(unit) and (of_one / registry.mole).dimensionality == wanted.dimensionality:
+            of_one, times = of_one / registry.mole, _AVOGADRO
+        elif _is_atomic(to) and (of_one * registry.mole).dimensionality == wanted.dimensionality:
+            of_one, times = of_one * registry.mole, 1 / _AVOGADRO
+        return float(registry.Quantity(value * times, of_one).to(wanted).magnitude)
     except Exception as error:
         if not to:
             raise UnitError(f"a value in {unit!r} cannot be given without a unit") from None
@@ -248,6 +256,13 @@ def _in_words(error: Exception) -> str:
     from pint import DimensionalityError
 
     return "they measure different things" if isinstance(error, DimensionalityError) else str(error)
+
+
+@lru_cache(maxsize=256)
+def _is_atomic(symbol: str) -> bool:
+    """Whether an energy of one particle is in it, as in ``meV`` and ``Eh/bohr``."""
+    powers = _registry().Unit(_spoken(symbol))._units
+    return any(power == 1 and str(name).endswith(_ATOMIC) for name, power in powers.items())
 
 
 @lru_cache(maxsize=256)

@@ -66,7 +66,7 @@ class QcfractalOptions(Options):
     poll: Annotated[float, Field(ge=0)] = 5.0  # seconds between two looks at the records at the least
 
 
-HOW: Final = (QcfractalOptions, FREE | {"address", "properties", "dataset", "reuse"})
+HOW: Final = (QcfractalOptions, FREE | {"address", "dataset", "reuse"})
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:

@@ -245,3 +245,25 @@ def test_what_is_not_looked_up_would_be_found(symbol: str, monkeypatch: pytest.M
     monkeypatch.setattr(units, "USUAL_UNITS", frozenset())
 
     assert check_unit.__wrapped__(symbol) == symbol  # behind the cache
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "to", "expected"),
+    [
+        (1.0, "hartree", "kcal/mol", 627.5094740631),  # CODATA 2018, as quantum chemists have it
+        (1.0, "eV", "kJ/mol", 96.48533212),  # the Faraday constant over 1,000
+        (96.48533212, "kJ/mol", "eV", 1.0),
+        (-10.0, "kcal/mol", "meV", -433.641042),
+        (0.5, "Eh/bohr", "kcal/mol/angstrom", 0.5 * 627.5094740631 / 0.529177210903),
+        (1.0, "rydberg", "kJ/mol", 1312.749819),
+    ],
+)
+def test_an_energy_of_a_particle_may_be_given_for_a_mole(value: float, unit: str, to: str, expected: float) -> None:
+    assert convert(value, unit, to) == pytest.approx(expected, rel=1e-8)
+    assert convert(expected, to, unit) == pytest.approx(value, rel=1e-8)
+
+
+@pytest.mark.parametrize(("unit", "to"), [("J", "kJ/mol"), ("kcal", "kcal/mol"), ("eV", "1/mol"), ("eV", "kJ/mol/K")])
+def test_what_may_be_of_a_whole_flask_is_not_given_for_a_mole(unit: str, to: str) -> None:
+    with pytest.raises(UnitError, match="they measure different things"):
+        convert(1.0, unit, to)

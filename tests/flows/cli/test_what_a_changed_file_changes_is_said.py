@@ -97,6 +97,14 @@ def test_a_method_is_another_where_a_number_depends_on_it(now: dict[str, Any], s
     assert not calculated_otherwise("gaps", {"adapter": "xtb"}, now, 0)
 
 
+def test_another_unit_of_what_a_function_returns_makes_another_number() -> None:
+    before = {"adapter": "callable", "function": "sums:once", "properties": {"energy": "kJ/mol"}}
+
+    assert "(laboratory.properties)" in calculated_otherwise(
+        "sums", before, {**before, "properties": {"energy": "kcal/mol"}}, 7
+    )
+
+
 def test_of_several_laboratories_the_one_that_calculates_otherwise_is_named() -> None:
     quick, dear = {"adapter": "xtb"}, {"adapter": "pyscf", "functional": "pbe0"}
     before = {"adapter": "several", "laboratories": {"quick": quick, "dear": dear}}
