@@ -302,3 +302,23 @@ def test_a_range_of_a_continuous_number_that_its_bounds_do_not_reach() -> None:
     assert of("time<1") == "time has 1 to 24 h"
     assert of("base<1") == ""
     assert of("base<1", "base>0") == "base has 0 or 2 to 5 eq"
+
+
+def test_a_parameter_that_does_not_apply_with_the_options_beside_it() -> None:
+    from flows.engine.people.conditions import read_conditions, unmet
+    from loop.space import Category, Condition, Continuous, Space
+
+    mode, current, heat = Category("mode", ("dark", "photo", "electro")), Continuous("current", 1, 20), "temperature"
+    space = Space(
+        (mode, current, Continuous(heat, 20, 120)),
+        conditions=(Condition(1, when=((0, frozenset({2.0})),)), Condition(2, unless=((0, frozenset({1.0})),))),
+    )
+
+    def of(*where: str) -> str:
+        return unmet(space, read_conditions(space, where).region)
+
+    assert of("current<5", "mode=photo") == "current does not apply with mode = photo"
+    assert of("current<5", "mode=dark,photo") == "current does not apply with mode = dark or photo"
+    assert of("current<5", "mode=photo,electro") == of("current<5") == of("mode=photo") == ""
+    assert of("temperature>100", "mode=photo") == "temperature does not apply with mode = photo"
+    assert of("temperature>100", "mode=photo,dark") == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -154,7 +154,9 @@ def _filled(space: Space, settings: Settings) -> dict[str, str | float]:
 
 
 def unmet(space: Space, region: Json) -> str:
-    """What the space has of the first parameter whose conditions no value of it meets; "" where each has some."""
+    """What the space has of the first parameter whose conditions no value of it meets, or what does not apply with the
+    others; "" where each has some.
+    """
     options, ranges = region.get("exclude") or {}, region.get("where") or {}
     for p in space.parameters:
         if not isinstance(p, Discrete | Continuous) or p.name not in {*options, *ranges}:
@@ -175,6 +177,27 @@ def unmet(space: Space, region: Json) -> str:
                 continue
             has = f"{'0 or ' if p.or_zero else ''}{p.low:g} to {p.high:g}"
         return f"{p.name} has {has} {p.unit}".rstrip()
+    return _not_applying(space, options, {*options, *ranges})
+
+
+def _not_applying(space: Space, options: Mapping[str, Sequence[str | float]], named: Set[str]) -> str:
+    """Which of the ``named`` parameters never applies with the ``options`` asked for beside it; "" for none."""
+
+    def asked(column: int) -> set[float]:
+        p = space.parameters[column]
+        return {p.index(value) for value in options.get(p.name, ())}
+
+    for condition in space.conditions:
+        name = space.parameters[condition.column].name
+        if name not in named:
+            continue
+        closed = [c for c, values in condition.when if (these := asked(c)) and not these & values]
+        if condition.unless and all((these := asked(c)) and these <= values for c, values in condition.unless):
+            closed += [c for c, _ in condition.unless]
+        if closed:
+            gates = (space.parameters[c].name for c in closed)
+            with_it = " and ".join(f"{gate} = {' or '.join(map(str, options[gate]))}" for gate in gates)
+            return f"{name} does not apply with {with_it}"
     return ""
 
 
