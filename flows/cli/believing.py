@@ -55,7 +55,7 @@ def best(
     if not shown:
         screen.next_step(standing.next_step)
         return
-    doubts = "replicates: planned (on plates plate: {replicates: N}) spends experiments on such doubts"
+    doubts = "replicates: planned under planner (on plates plate: {replicates: N}) spends experiments on such doubts"
     if found.scope:
         doubts = "more experiments go to such doubts"
     elif _plans_replicates(spec := spec_on_record(where, campaign) or {}):

@@ -57,6 +57,13 @@ _RECIPE: Final[Mapping[Any, list[type[BaseModel]]]] = {
     "rules": [RuleSpec],
 }
 
+_KEYS_OF: Final[Mapping[Any, type[BaseModel]]] = {
+    "planner": PlannerSpec,
+    "noise": NoiseSpec,
+    "budget": BudgetSpec,
+    "costs": CostsSpec,
+    "plate": PlateSpec,
+}
 _SECTIONS: Final = frozenset({"planner", "noise", "costs", "plate", "general", "recipe"})
 _EXAMPLES: Final[Mapping[Path, str]] = {
     ("budget",): "{experiments: 40}",
@@ -135,7 +142,8 @@ def described(error: Any, lines: Lines) -> str:
     match kind:
         case "extra_forbidden":
             known = sorted(_known_keys(path, raw))
-            said = f"{where}: unknown key{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
+            hint = _elsewhere(path) or did_you_mean(str(path[-1]), known)
+            said = f"{where}: unknown key{hint}; known here: {', '.join(known)}"
             return f"{said}; {RANGE}" if path[0] == "constraints" and path[-1] in CONSTRAINT_KINDS else said
         case "missing":
             return f"{where}: is missing; add it"
@@ -201,6 +209,17 @@ def described(error: Any, lines: Lines) -> str:
     shown = f"{type(got).__name__} {got!r}" if not isinstance(got, dict | list) else type(got).__name__
     message = error["msg"]
     return f"{where}: {message[0].lower() + message[1:]}, got {shown[:80]}; correct it"
+
+
+def _elsewhere(path: Path) -> str:
+    """In which other part of the file a key is known, in brackets; "" where it is in none."""
+    section, key = path[0] if len(path) > 1 else None, path[-1]
+    if len(path) > 2 or (section is not None and section not in _KEYS_OF):
+        return ""
+    if section is not None and key in CampaignSpec.model_fields:
+        return " (it stands at the left margin, in no other entry)"
+    found = [name for name, model in _KEYS_OF.items() if key in model.model_fields and name != section]
+    return f" (it belongs under {' or '.join(f'{name}:' for name in found)})" if found else ""
 
 
 def _shown(got: object) -> str:

@@ -226,7 +226,10 @@ def test_what_waits_is_counted_in_words_and_what_is_not_named_is_counted(hakken:
     ("planner", "doubts"),
     [
         ("replicates: planned, batch: 2", "the replicates that it plans go to such doubts"),
-        ("batch: 2", "replicates: planned (on plates plate: {replicates: N}) spends experiments on such doubts"),
+        (
+            "batch: 2",
+            "replicates: planned under planner (on plates plate: {replicates: N}) spends experiments on such doubts",
+        ),
     ],
 )
 def test_best_advises_replicates_only_where_none_are_planned(hakken: Any, planner: str, doubts: str) -> None:
