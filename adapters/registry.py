@@ -15,6 +15,7 @@ from loop.errors import UnknownName
 
 _TABLE: Final[dict[str, tuple[str, str]]] = {
     "ase": ("adapters.ase:build", "any ASE calculator: energies, forces and dipoles of molecules"),
+    "ask_tell": ("adapters.ask_tell:build", "whoever asks for experiments and tells results, over HTTP or in Python"),
     "callable": ("adapters.callable:build", "any Python function of the settings, in child processes"),
     "command": ("adapters.command:build", "any program, with templates for its input and a parser for its output"),
     "csv_folder": (

@@ -27,7 +27,7 @@ class Event(StrEnum):
     CLAIMED = "claimed"  # about to be sent; committed before anything moves
     ACCEPTED = "accepted"  # the laboratory gave a handle and was told to start
     DOUBTED = "doubted"  # sent, perhaps; the laboratory cannot tell
-    ABSENT = "absent"  # the laboratory is sure that it never arrived
+    ABSENT = "absent"  # the laboratory is sure that it never arrived, or gives it back unrun
     STARTED = "started"
     OUTCOME = "outcome"  # an outcome was recorded
     CANCEL = "cancel"
@@ -43,9 +43,11 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     (State.SENDING, Event.DOUBTED): State.AMBIGUOUS,
     (State.SENDING, Event.OUTCOME): State.ENDED,
     (State.SUBMITTED, Event.STARTED): State.RUNNING,
+    (State.SUBMITTED, Event.ABSENT): State.READY,  # nobody asked for it, and it is taken back
     (State.SUBMITTED, Event.DOUBTED): State.AMBIGUOUS,
     (State.SUBMITTED, Event.OUTCOME): State.ENDED,
     (State.SUBMITTED, Event.CANCEL): State.CANCELLED,
+    (State.RUNNING, Event.ABSENT): State.READY,  # whoever asked for it gives it back, unrun
     (State.RUNNING, Event.DOUBTED): State.AMBIGUOUS,
     (State.RUNNING, Event.OUTCOME): State.ENDED,
     (State.RUNNING, Event.CANCEL): State.CANCELLED,

@@ -10,6 +10,7 @@ from typing import Final
 import typer
 
 from flows.cli import (
+    asking,
     audit,
     believing,
     building,
@@ -47,7 +48,15 @@ app: Final = typer.Typer(
 
 _COMMANDS: Final = {
     "Begin": (starts.init, importing.import_, checking.validate),
-    "Go on": (running.run, running.tick, listening.listen, campaigns.stop, campaigns.resume),
+    "Go on": (
+        running.run,
+        running.tick,
+        asking.ask,
+        asking.serve,
+        listening.listen,
+        campaigns.stop,
+        campaigns.resume,
+    ),
     "Look": (
         looking.status,
         looking.show,

@@ -17,8 +17,6 @@ import json
 import shutil
 import sys
 import tempfile
-import traceback
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,16 +124,6 @@ def _full_disks() -> str:
 
 def _log(error: Exception) -> str:
     """Append the traceback to the log file; returns the message that names it."""
-    from flows.settings import Settings
+    from flows.faults import log
 
-    first = (str(error).splitlines() or [""])[0][:200]
-    head = f"hakken failed, which is its own fault: {type(error).__name__}: {first}".rstrip(": ")
-    text = "".join(traceback.format_exception(error))
-    try:
-        path = Path(Settings.from_environment().home) / "hakken.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(f"--- {datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n{text}\n")
-    except (OSError, HakkenError) as trouble:
-        return f"{head}\n{text}(the log file could not be written: {trouble})"
-    return f"{head}; what is on record is safe. Please report it with the traceback in {path}"
+    return log(error, " ".join(sys.argv))

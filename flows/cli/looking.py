@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated
 
 import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.showing.words import ENOUGH, done_of
+from flows.told_status import results_of, to_do_in, work_of
 from loop.errors import LedgerError
 from loop.wording import plural
-
-if TYPE_CHECKING:
-    from flows.engine.looking.reports import StatusReport
 
 Round = Annotated[
     int | None, typer.Argument(metavar="[ROUND]", min=1, help="Number of the round; the last if left out.")
 ]
-
-NAMED: Final = 5  # experiments that the laboratory has
-WHERE: Final = {  # where experiments are, as far as the record knows
-    "with the laboratory": ("submitted", "running"),
-    "being sent, or were when a pass was killed (the next pass looks them up)": ("sending",),
-    "in doubt, with the laboratory or not": ("ambiguous",),
-}
 
 
 def status(
@@ -48,64 +37,9 @@ def status(
     for report in reports:
         reason = f" ({report.reason})" if report.reason else ""
         screen.say(f"{report.campaign}: {report.state}{reason}", bold=True)
-        for line in (*_work(report), *_results(report), *_to_do(report)):
+        for line in (*work_of(report), *results_of(report), *to_do_in(report)):
             screen.say(f"  {line}")
         screen.next_step(report.next_step)
-
-
-def _work(report: StatusReport) -> Iterator[str]:
-    """What was done and spent, and what goes on."""
-    faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
-    if report.source_of is not None:
-        yield f"{plural(report.told, 'result')} of others{faults}; nothing is planned here"
-        return
-    told = f", {report.told} told" if report.told else ""
-    yield f"round {report.round}; {done_of(report)} experiments done{faults}{told}"
-    yield from report.products
-    if report.spending:
-        yield report.spending
-    for state, n in report.pending.items():
-        yield f"{n} {state}"
-    for where, states in WHERE.items():
-        labels = [one.label for one in report.at_work if one.state in states]
-        more = len(labels) - NAMED
-        rest = f"; and {more} more" if more > 0 else ""
-        if labels:
-            yield f"{where}: {'; '.join(labels[:NAMED])}{rest}"
-    if n := report.unjudged:
-        yield f"{plural(n, 'result')} received and not read yet: hakken tick {typed(report.campaign)} reads what came"
-    for resource in report.resources:
-        yield f"{resource.name}: {resource.text}"
-
-
-def _results(report: StatusReport) -> Iterator[str]:
-    """What came out, and what is believed of it."""
-    it = typed(report.campaign)
-    if report.hits is not None:
-        yield from report.hits.lines
-    for best in report.best:
-        yield f"best single value: {best.target} {best.text}: {best.label}"
-    yield from report.left_out
-    if report.nearest is not None:
-        yield report.nearest.text
-    if report.believed and report.state == "active":
-        yield f"{report.believed} ({report.planned}; hakken best {it})"
-    if report.regret and report.state == "active":
-        yield f"{report.regret} ({report.planned})"
-    if report.round > 1 and report.measured >= ENOUGH:
-        yield f"hakken examine {it} says how far its models can be trusted"
-
-
-def _to_do(report: StatusReport) -> Iterator[str]:
-    """What waits for a person."""
-    for number in report.to_approve:
-        yield f"round {number} waits for hakken approve {typed(report.campaign)} {number}"
-    yield from report.held_up
-    yield from report.overdue
-    yield from report.failing
-    yield from report.forbidden
-    for key in report.ambiguous:
-        yield f"nobody knows whether {key} ran: hakken resolve {key} --ran or --never-ran"
 
 
 def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
@@ -168,29 +102,12 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the campaign's page: one file that works offline, progress, failures and all."""
-    from flows import engine
     from flows import report as pages
-    from flows.wiring import open_record, raw_files
+    from flows.whole_report import in_full
 
     where, screen = settings(), Screen(as_json)
     path = _page(where.folder(campaign) / "report.html" if out is None else out, campaign)
-    note = ""
-    with open_record(where) as ledger:
-        view = engine.View(ledger, campaign)
-        try:
-            verdict = engine.examined(view)
-        except Exception as error:  # the page has all the rest
-            verdict, note = {}, f"the models could not be examined ({type(error).__name__}: {error})"
-        page = pages.build(
-            ledger,
-            campaign,
-            engine.believed(view, where.folder(campaign)),
-            engine.explained(view, where.folder(campaign)),
-            raw_files(where),
-            verdict,
-            view.left_out,
-            engine.relied(view, where.folder(campaign)),
-        )
+    page, note = in_full(where, campaign)
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
     screen.document({"campaign": campaign, "report": str(path), "notes": [note] if note else []})

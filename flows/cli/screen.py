@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.plain import plain
 from loop.progress import watched
 from loop.wording import in_digits
 
@@ -128,28 +126,6 @@ def shown(value: object) -> str:
         return ""
     if isinstance(value, float):
         return in_digits(value, 4)
-    return str(value)
-
-
-def plain(value: Any) -> Any:
-    """``value`` as JSON can hold it: records become objects, times ISO text, NaN and infinities null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    match value:
-        case None | bool() | int():
-            return value
-        case str():
-            return str(value)  # also an enumeration of texts
-        case float():
-            return float(value) if math.isfinite(value) else None
-        case datetime():
-            return value.isoformat()
-        case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case set() | frozenset():
-            return sorted(plain(item) for item in value)
-        case Iterable():
-            return [plain(item) for item in value]
     return str(value)
 
 

@@ -1,6 +1,9 @@
 """The engine: campaigns driven from the record, pass by pass, with or without Prefect."""
 
 from flows.engine.campaigns import add_campaign, edits_of
+from flows.engine.clients.handing import AskError, ask, experiment, experiments_of, give_back
+from flows.engine.clients.own import tell_own
+from flows.engine.clients.results import tell_result
 from flows.engine.instruments.bringing import IngestError, ingest_files
 from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.answering import RehearseError
@@ -30,6 +33,7 @@ from flows.engine.sources.importing import bring_in
 from flows.engine.sources.literature import tell_source
 
 __all__ = [
+    "AskError",
     "Best",
     "ImportReport",
     "IngestError",
@@ -43,6 +47,7 @@ __all__ = [
     "View",
     "add_campaign",
     "approve",
+    "ask",
     "ban",
     "believed",
     "best",
@@ -53,8 +58,11 @@ __all__ = [
     "edits_of",
     "examine",
     "examined",
+    "experiment",
+    "experiments_of",
     "explain",
     "explained",
+    "give_back",
     "halt",
     "ingest_files",
     "is_about_molecules",
@@ -86,6 +94,8 @@ __all__ = [
     "stop",
     "stops",
     "tell",
+    "tell_own",
+    "tell_result",
     "tell_rows",
     "tell_source",
     "tick",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import math
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from adapters.common.durable import NO_ROOM
+from flows.bound import CannotBind, listening_at
 from flows.engine.away import Away
 from flows.webhooks.door import Door
 from flows.webhooks.inbox import Inbox, InboxFull
@@ -214,13 +213,10 @@ def _door(door: Door, address: tuple[str, int] | None, tell: Callable[[str], Non
         return
     import uvicorn
 
-    host, port = address
     try:
-        listening = socket.create_server(address, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        why = str(error.strerror or error).partition(" (")[0]  # what follows repeats the address
-        other = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host, one of this machine"
-        raise CannotListen(f"{host}:{port} cannot be listened at ({why}); give another {other}") from None
+        listening = listening_at(address)
+    except CannotBind as error:
+        raise CannotListen(str(error)) from None
     config = uvicorn.Config(
         door.application(), log_level="error", access_log=False, limit_concurrency=100, timeout_graceful_shutdown=5
     )
@@ -230,7 +226,7 @@ def _door(door: Door, address: tuple[str, int] | None, tell: Callable[[str], Non
     try:
         while not server.started and thread.is_alive():
             thread.join(0.01)
-        tell(f"listening at http://{host}:{listening.getsockname()[1]}/messages")
+        tell(f"listening at http://{address[0]}:{listening.getsockname()[1]}/messages")
         yield
     finally:
         server.should_exit = True

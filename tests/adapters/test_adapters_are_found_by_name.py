@@ -45,7 +45,7 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
 
 def test_every_name_has_a_summary_of_one_line() -> None:
     lines = (
-        "ase callable command csv_folder emulator http instrument manual opentrons",
+        "ase ask_tell callable command csv_folder emulator http instrument manual opentrons",
         "pylabrobot pyscf qcfractal several sila2 simulated xtb",
     )
     assert " ".join(name for name, _ in describe()) == " ".join(lines)
@@ -90,7 +90,7 @@ def test_what_stands_on_a_deck_binds_while_a_plate_is_in_hand_only() -> None:
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(
-        UnknownName, match=r"unknown adapter 'emulater' \(did you mean 'emulator'\?\); known: ase, callable, "
+        UnknownName, match=r"unknown adapter 'emulater' \(did you mean 'emulator'\?\); known: ase, ask_tell, callable, "
     ):
         build("emulater", {}, context(tmp_path))
 

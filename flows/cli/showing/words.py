@@ -13,15 +13,9 @@ from loop.units import unit_shown
 from loop.wording import in_full, plus_minus
 
 if TYPE_CHECKING:
-    from flows.engine import StatusReport, TickReport
+    pass
 
 GOALS: Final = ("maximize", "minimize")
-ENOUGH: Final = 20  # values from which on an examination has something to say: FEW of loop.examination.verdict
-
-
-def done_of(report: TickReport | StatusReport) -> str:
-    """How many experiments are done, such as "5 of 40"; without the second where no number of them is the end."""
-    return f"{report.experiments_done}" + ("" if report.budget is None else f" of {report.budget}")
 
 
 def classes_in(spec: Mapping[str, Any], target: str) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.engine.looking.handouts import said_of
 from flows.engine.looking.held import Held
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.untried import all_tried
 from flows.engine.looking.view import View, rounds_of
+from flows.engine.looking.whose import is_asked, sections_of
 from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
 from loop.record import AttemptRecord, CampaignState
@@ -72,6 +74,8 @@ def next_step(
         )
     going = [a for a in pending if a.state is not State.AMBIGUOUS]
     also = f" {_doubt(ambiguous)}" if ambiguous else ""
+    if said := said_of(view, name):
+        return said + also, True
     asked = [a for a in going if a.key in by_person and a.state in (State.SUBMITTED, State.RUNNING)]
     if asked and len(asked) == len(going):
         one = "1 experiment waits for its result" if len(going) == 1 else ""
@@ -127,14 +131,17 @@ def _still(view: View, name: str) -> str:
 
 
 def _brings(settings: Settings, view: View, asked: Sequence[AttemptRecord]) -> str:
-    """What a person does who brings results: fills in the worksheets, or lets an instrument's files come."""
+    """What a person does who brings results: fills in worksheets, lets an instrument's files come, or has them asked
+    for."""
     base, section = origin_of(settings, view.name), view.spec.laboratory
     folders = [str(base / Path(folder).expanduser()) for folder in _instruments(section.adapter, section.options)]
     sheets = " and ".join(_worksheets(settings, view, asked))
-    if not folders:
-        return f"fill in {sheets or laboratory_folder(settings, view.name)}"
-    come = f"let the instrument's files come into {' and '.join(folders)}"
-    return f"fill in {sheets}, or {come}" if sheets else come
+    ways = [f"fill in {sheets}"] if sheets else []
+    if folders:
+        ways.append(f"let the instrument's files come into {' and '.join(folders)}")
+    if any(map(is_asked, sections_of(view.spec).values())):
+        ways.append("have them asked for and their results told (hakken serve)")
+    return ", or ".join(ways) or f"fill in {laboratory_folder(settings, view.name)}"
 
 
 def _instruments(adapter: str, options: Mapping[str, Any]) -> Iterator[str]:

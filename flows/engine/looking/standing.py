@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from adapters.several import PARTED
 from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
@@ -16,7 +14,7 @@ from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
-from flows.figures import resource_of
+from flows.engine.looking.whose import brings_person, pending_with
 from flows.wiring import has_record, open_laboratory, open_record
 from loop.errors import SpaceError
 from loop.experiment import State
@@ -25,8 +23,6 @@ from loop.spec.sieving import told_of_products
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-
-BY_PERSON = frozenset({"manual"})  # adapters whose results a person brings; asking one would mean building it
 
 
 def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, ...]:
@@ -104,16 +100,7 @@ def _recorded(view: View) -> StatusReport:
 
 def _by_person(view: View) -> frozenset[str]:
     """Keys of pending attempts that a person brings the results of, as the campaign file has their laboratories."""
-    section = view.spec.laboratory
-    parts = section.options.get("laboratories") if section.adapter == PARTED else None
-    sections = parts or {section.adapter: {"adapter": section.adapter, **section.options}}
-    by_person = {name for name, part in sections.items() if _brings_person(part)}
-    return frozenset(a.key for a in view.pending if (resource_of(a) or section.adapter) in by_person)
-
-
-def _brings_person(section: Mapping[str, Any]) -> bool:
-    adapter = section["adapter"]
-    return adapter in BY_PERSON or (adapter == "instrument" and section.get("played") is None)
+    return frozenset(a.key for a in pending_with(view, brings_person))
 
 
 def best_left_out(view: View) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.engine.looking.standing import BY_PERSON
+from flows.engine.looking.whose import BY_PERSON
 from flows.engine.session import Session
 from flows.engine.steps.parts import is_out, part_having
 from loop.contracts import Adapter, Handle, HasParts

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flows.engine.looking.handouts import waiting
 from flows.engine.session import Session
 from flows.engine.steps.losing import Lost, lost_parts
 from flows.engine.steps.planning import Inputs, Need, draft_of, next_inputs, what_is_due
+from flows.engine.steps.withdrawing import expire
 from loop.checkpoints import reached
 from loop.errors import Halted, LedgerError, PoolExhausted, StaleLease
-from loop.experiment import Event, State
+from loop.experiment import State
 from loop.insight.saying import best_sentence
 from loop.record import CampaignRecord, CampaignState
 
@@ -85,14 +87,14 @@ def store(session: Session, inputs: Inputs, plan: Plan, campaign: CampaignRecord
 def finish(session: Session, reason: str) -> None:
     """Send nothing more; once nothing runs any longer, the campaign is finished."""
     pending = session.view.pending
-    unsent = [a for a in pending if a.state is State.READY]
+    unsent = [a for a in pending if a.state is State.READY] + [*waiting(session.view)]
     is_over = len(unsent) == len(pending)
     if not unsent and not is_over:
         return
     said = _with_best(session, reason) if is_over else reason
     with session.work() as work:
         for attempt in unsent:
-            work.move(attempt.key, Event.EXPIRE, reason)
+            expire(work, attempt, reason)
         if is_over:
             work.set_state(CampaignState.FINISHED, said)
     session.refresh()

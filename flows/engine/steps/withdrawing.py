@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flows.engine.looking.forbidden import outside
+from flows.engine.looking.handouts import waiting
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned
 from flows.engine.session import Session
 from flows.spending import unpaid
 from loop.checkpoints import reached
-from loop.contracts import Handle, TakesOff
+from loop.contracts import Handle, TakesOff, Work
 from loop.decision import DecisionKind, in_force
 from loop.experiment import Event, State
 from loop.policy.paying import in_words
@@ -21,7 +22,7 @@ from loop.record import AttemptRecord
 def withdraw(session: Session) -> None:
     """End them, each with the reason on record and in a note; what the laboratory has goes on."""
     view = session.view
-    unsent = [a for a in view.pending if a.state is State.READY]
+    unsent = [a for a in view.pending if a.state is State.READY] + [*waiting(view)]
     if not unsent or not view.is_active:
         return
     forbidden = {key: why for key, why in barred(view, unsent).items() if why}
@@ -32,7 +33,7 @@ def withdraw(session: Session) -> None:
         for attempt in unsent:
             if (why := reasons.get(attempt.key)) is None:
                 continue
-            work.move(attempt.key, Event.EXPIRE, why)
+            expire(work, attempt, why)
             what = "was not sent yet and will not be" if attempt.attempt_no == 0 else "is not sent once more"
             session.tally.note(f"{view.label(attempt.settings)} {what}: {why}")
     withdrawn, kept_out = (
@@ -48,6 +49,13 @@ def withdraw(session: Session) -> None:
     ]
     session.refresh()
     reached("withdraw.expired")
+
+
+def expire(work: Work, attempt: AttemptRecord, why: str) -> None:
+    """End an attempt that nothing was done of: it was not sent, or waits to be asked for."""
+    if attempt.state is not State.READY:
+        work.move(attempt.key, Event.ABSENT, f"nobody asked for it, and nobody is to: {why}")
+    work.move(attempt.key, Event.EXPIRE, why)
 
 
 def take_off(session: Session) -> None:

@@ -50,6 +50,12 @@ OF_MESSAGES = ["inbox.kept", "inbox.stored", "inbox.judged"]  # killed at in tes
 OF_PLATES = ["dispatch.closed", "withdraw.taken-off"]  # test_robots_survive_a_killed_engine.py
 OF_SAFETY = ["halt.cancelled"]  # test_a_safety_stop_halts.py
 OF_FAULTS = ["look.stopped"]
+OF_CLIENTS = [
+    "ask.handed",
+    "ask.given-back",
+    "client.stored",
+    "client.judged",
+]  # test_experiments_are_asked_for_once.py
 BY_A_PERSON = ["tell.stored", "tell.judged", "approve.decided", "campaign.remembered", "withdraw.expired"]
 
 
@@ -76,6 +82,7 @@ def test_at_least_fifteen_crash_points_lie_in_the_flows() -> None:
         *OF_PLATES,
         *OF_SAFETY,
         *OF_FAULTS,
+        *OF_CLIENTS,
         *BY_A_PERSON,
     }  # each is killed at, below
 

@@ -1,8 +1,8 @@
 """A process that forks a new engine process for each request, so that Python starts once and not for every kill.
 
 Reads one JSON object a line: ``home``, ``campaign``, ``environ``, ``page`` (draw the page?), ``do`` (run, or
-train, tell, approve, ingest, reanalyse, halt, add with ``arguments``). Answers with the child's exit status, negative
-for a signal.
+train, tell, approve, ingest, reanalyse, ask, told, halt, add with ``arguments``). Answers with the child's exit
+status, negative for a signal.
 """
 
 from __future__ import annotations
@@ -154,6 +154,18 @@ def do(request: Mapping[str, Any]) -> None:
             engine.approve(settings, name, arguments["round"], by="tester")
         case "ingest":
             engine.ingest_files(settings, name, [arguments["file"]], by="tester")
+        case "ask":
+            engine.ask(
+                settings,
+                name,
+                arguments["experiments"],
+                request=arguments["request"],
+                by="robot",
+                planner=cheap_planner,
+            )
+        case "told":
+            engine.tell_result(settings, name, arguments["key"], arguments["payload"], by="robot")
+            engine.give_back(settings, name, arguments["back"], by="robot")
         case "halt":
             engine.halt(settings, name, by="tester", why="it smells of gas")
         case "reanalyse":

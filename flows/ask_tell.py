@@ -1,0 +1,143 @@
+"""Ask and tell in Python: a campaign on record, driven by a program of one's own.
+
+Everything that ``hakken run`` does is done, too: each proposal, prediction and result is on record, a program that was
+killed goes on by the same keys, and ``hakken status``, ``show``, ``best`` and ``report`` tell of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from flows import engine
+from flows.engine.clients.handing import Asked, AskError, Experiment
+from flows.engine.clients.own import Cell
+from flows.engine.clients.results import Told
+from flows.engine.looking.reports import StatusReport, TellReport
+from flows.settings import Settings
+from loop.insight.statements import HonestBest
+from loop.record import AttemptRecord
+
+Value = str | int | float | Mapping[str, Any]
+_LIMIT: Final = re.compile(r"\s*([<>])\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+
+
+class Campaign:
+    """A campaign whose laboratory is ``ask_tell``, asked for experiments and told what came of them.
+
+    ::
+
+        campaign = Campaign("campaign.yaml")
+        for experiment in campaign.ask(4, key="monday").experiments:
+            campaign.tell(experiment.key, {"yield": run(experiment.settings)})
+        print(campaign.best().candidates[0])
+    """
+
+    def __init__(self, campaign: Path | str, *, settings: Settings | None = None, by: str | None = None) -> None:
+        """Open the campaign of a file, or one that is on record.
+
+        Args:
+            campaign: A campaign file (``.yaml``), which is put on record or brought up to date; or a name.
+            settings: Where the record is; as the environment says when left out (``HAKKEN_HOME``, ...).
+            by: Who asks and tells, as it stands in the record; ``HAKKEN_USER`` or the login name when left out.
+
+        Raises:
+            SpecError: The file cannot be read or is wrong, or changes what results on record mean.
+            NotFound: No campaign of that name is on record.
+        """
+        self.settings = Settings.from_environment() if settings is None else settings
+        self.by = self.settings.by if by is None else by
+        is_file = str(campaign).endswith((".yaml", ".yml")) or isinstance(campaign, Path)
+        self.name = engine.add_campaign(self.settings, campaign) if is_file else str(campaign)
+        self.status()  # raises where it is not on record
+
+    def ask(self, experiments: int = 1, *, key: str | None = None) -> Asked:
+        """At most so many experiments, planned where a batch is due; see ``flows.engine.clients.handing.ask``.
+
+        ``key`` names the request: whoever gives it again gets the same experiments, as they stand then, and so can go
+        on after a crash. Without one each call is another request.
+        """
+        return engine.ask(self.settings, self.name, experiments, request=key or str(uuid.uuid4()), by=self.by)
+
+    def tell(
+        self,
+        experiment: Experiment | str,
+        values: Mapping[str, Value] | None = None,
+        *,
+        negative: str = "",
+        fault: str = "",
+        message: str = "",
+        context: Mapping[str, Any] | None = None,
+    ) -> Told:
+        """What came of an experiment: values, a negative, or a fault; see ``loop.outcome.read_outcome``.
+
+        Args:
+            experiment: It, or its key.
+            values: By target: a number in the target's unit, the word of a level, a limit such as ``"<1"``, or an
+                object with ``value`` and any of ``unit``, ``sd``, ``n``, ``qualifier``, ``channel``.
+            negative: That it ran as intended and the answer was no, and what that was: ``"no conversion"``.
+            fault: That it did not run as intended: a kind of ``loop.outcome.FaultKind``, such as ``instrument_fault``.
+            message: What happened, of a fault.
+            context: What was recorded beside: instrument, lot, actual settings, ...
+
+        Raises:
+            AskError: Neither values nor a negative nor a fault is given, or something beside a fault.
+            LeaseHeld: Somebody else works on the campaign and gives no way.
+        """
+        if (values is None and not negative and not fault) or (fault and (negative or values is not None)):
+            raise AskError(
+                f"experiment {_key(experiment)}: tell values, a negative or a fault, and beside a negative only values"
+            )
+        said: dict[str, Any]
+        if fault:
+            said = {"outcome": "fault", "kind": fault, "message": message or fault}
+        else:
+            rows = [_value(target, value) for target, value in (values or {}).items()]
+            said = {"outcome": "negative", "reason": negative} if negative else {"outcome": "measured"}
+            said |= {"values": rows} if rows else {}
+        if context:
+            said["context"] = dict(context)
+        return engine.tell_result(self.settings, self.name, _key(experiment), _written(said), by=self.by)
+
+    def tell_own(self, rows: Sequence[Mapping[str, Cell]], *, key: str | None = None) -> TellReport:
+        """Results of experiments that nobody proposed, each with its settings; see ``flows.engine.clients.own``."""
+        return engine.tell_own(self.settings, self.name, rows, request=key or str(uuid.uuid4()), by=self.by)
+
+    def give_back(self, experiment: Experiment | str, why: str = "") -> AttemptRecord:
+        """Say of an experiment that was handed out that it never ran: the next who asks gets it."""
+        return engine.give_back(self.settings, self.name, _key(experiment), by=self.by, why=why)
+
+    def status(self) -> StatusReport:
+        """Where the campaign stands."""
+        return engine.status(self.settings, self.name)[0]
+
+    def best(self) -> HonestBest:
+        """What is believed best, given noise and constraints, with an interval and the chance that it is."""
+        return engine.best(self.settings, self.name)
+
+
+def _key(experiment: Experiment | str) -> str:
+    return experiment if isinstance(experiment, str) else experiment.key
+
+
+def _value(target: str, value: Value) -> dict[str, Any]:
+    """One value as a result says it."""
+    if isinstance(value, Mapping):
+        return {"property": target, **value}
+    if isinstance(value, str) and (limit := _LIMIT.fullmatch(value)):
+        return {"property": target, "value": float(limit[2]), "qualifier": limit[1]}
+    return {"property": target, "value": value.item() if hasattr(value, "item") else value}
+
+
+def _written(said: Mapping[str, Any]) -> str:
+    """The result as JSON; raises ``AskError`` where something in it is none."""
+    try:
+        return json.dumps(said, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise AskError(
+            f"a result must be made of texts, numbers, lists and objects ({error}); convert it first"
+        ) from None

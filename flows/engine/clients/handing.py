@@ -1,0 +1,299 @@
+"""Handing out: experiments given to whoever asks, each to one, and the same ones to a request that comes again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from flows.engine.holding import PATIENCE
+from flows.engine.looking.experiments import experiment_spec
+from flows.engine.looking.handouts import Handout, handed, handouts, waiting, was_asked_under
+from flows.engine.looking.view import View
+from flows.engine.looking.whose import ASK_TELL, is_asked, sections_of
+from flows.engine.passes import one_pass, report_of, sitting
+from flows.engine.session import Session
+from flows.engine.steps.judging import conclude
+from flows.engine.steps.planners import Planner
+from flows.wiring import open_record
+from loop.checkpoints import reached
+from loop.errors import HakkenError, LedgerError, NotFound
+from loop.experiment import Event, State
+from loop.limits import broken
+from loop.outcome import Fault, FaultKind
+from loop.recipe import impossible
+from loop.recipe.told import in_full
+from loop.record import AttemptRecord, ProposalRecord
+from loop.spec import build_limits, build_recipe
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+REQUEST: Final = r"[A-Za-z0-9_.:~%-]{1,120}"  # a key under which experiments are asked for
+MOST: Final = 10_000  # experiments of one request
+PASSES: Final = 3  # at most, until a request is answered
+
+
+class AskError(HakkenError):
+    """What is asked cannot be answered as it is: mend the request, or the laboratory section of the campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An experiment as whoever asks for it gets it.
+
+    Attributes:
+        key: Under which its result is told.
+        state: Of its attempt: ``submitted`` waits to be asked for, ``running`` was handed out, ``ended`` has a result.
+        handed_to: Who has it, or had it when it ended; "" where nobody was given it.
+        request: Under which key it was asked for.
+        arm: Why it was chosen: by a model, by the initial design, as a control, ...
+        reason: The same in a sentence.
+        settings: Each parameter's option or number.
+        units: Of the numbers.
+        smiles: Canonical SMILES of the settings that are structures.
+        targets: What is to be measured, and in which unit it is wanted.
+        place: Plate, well, row, column and block, where the batch is a plate.
+        predicted: Of each target, mean and standard deviation as they were believed, in its unit.
+        procedure: What is done at the bench, ``{"text", "steps"}``, where the campaign has a recipe.
+    """
+
+    campaign: str
+    key: str
+    state: str
+    handed_to: str
+    request: str
+    round: int
+    replicate_no: int
+    arm: str
+    reason: str
+    settings: Mapping[str, str | float]
+    units: Mapping[str, str]
+    smiles: Mapping[str, str]
+    targets: Mapping[str, str]
+    place: Mapping[str, str]
+    predicted: Mapping[str, Mapping[str, float]]
+    procedure: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The answer to a request.
+
+    Attributes:
+        request: The key of the request.
+        experiments: What is handed out, in the order in which it is to be run; of a request that was answered before,
+            the same, as they stand now.
+        is_repeated: Whether the request was answered before.
+        state: Of the campaign: active, finished, stopped or halted.
+        next_step: What comes next, in a sentence; why there are no more experiments, where there are fewer.
+        notes: What the pass that was made has to say.
+    """
+
+    campaign: str
+    request: str
+    experiments: tuple[Experiment, ...]
+    is_repeated: bool
+    state: str
+    next_step: str
+    notes: tuple[str, ...] = ()
+
+
+def ask(
+    settings: Settings,
+    name: str,
+    experiments: int,
+    *,
+    request: str,
+    by: str,
+    planner: Planner | None = None,
+    patience: float = PATIENCE,
+) -> Asked:
+    """Hand out at most so many experiments of a laboratory that is asked, planning the next batch where one is due.
+
+    They are on record as handed out before they are returned, all or none. The same request again gives the same
+    experiments, and plans nothing; one that was answered with none is answered anew.
+
+    Args:
+        settings: Where the record is.
+        name: The campaign.
+        experiments: At most so many; fewer where fewer wait and no batch is due before results are told.
+        request: A key of the client's own: letters, digits and ``_.:~%-``, at most 120.
+        by: Who asks, as it stands in the record.
+        planner: Plans the batch; ``loop.planner.plan`` when left out.
+        patience: Seconds to wait for whoever works on the campaign.
+
+    Raises:
+        NotFound: There is no such campaign.
+        AskError: Its laboratory is not asked for experiments, or the request is wrong.
+        LeaseHeld: Somebody else works on it and gives no way.
+    """
+    if isinstance(experiments, bool) or not isinstance(experiments, int) or not 1 <= experiments <= MOST:
+        raise AskError(f"experiments must be a whole number from 1 to {MOST}, got {experiments!r}")
+    check_request(request, by)
+    with sitting(settings, name, planner=planner, patience=patience) as session:
+        if not any(map(is_asked, sections_of(session.view.spec).values())):
+            raise AskError(
+                f"campaign {name!r}: its laboratory {session.adapter!r} is sent its experiments; write adapter: "
+                f"{ASK_TELL} under laboratory where they are to be asked for"
+            )
+        is_repeated = was_asked_under(session.ledger.steps(name), request)
+        notes = () if is_repeated else _prepare(session, experiments)
+        if not is_repeated:
+            _hand_out(session, experiments, request, by)
+        report = report_of(session)
+        mine = [key for key, out in handouts(session.ledger.steps(name)).items() if out.request == request]
+        return Asked(
+            name,
+            request,
+            _described(session.view, mine),
+            is_repeated,
+            report.state,
+            report.next_step,
+            tuple(dict.fromkeys((*notes, *report.notes))),
+        )
+
+
+def give_back(
+    settings: Settings, name: str, key: str, *, by: str, why: str = "", patience: float = PATIENCE
+) -> AttemptRecord:
+    """Take an experiment back that was handed out and, on the word of ``by``, never ran: the next who asks gets it.
+
+    Raises:
+        NotFound: The campaign has no such experiment.
+        LedgerError: It is not handed out now.
+        LeaseHeld: Somebody else works on the campaign and gives no way.
+    """
+    with sitting(settings, name, patience=patience) as session:
+        attempt = _attempt(session.view, key)
+        if attempt.key not in handouts(session.ledger.steps(name)) or attempt.state is not State.RUNNING:
+            raise LedgerError(
+                f"experiment {attempt.key} is {attempt.state.value} and not handed out, so it cannot be given back; "
+                "what ran and failed is told as a fault"
+            )
+        said = f"given back, as it never ran, by {by}" + (f": {why.strip()}" if why.strip() else "")
+        with session.work(actor=by) as work:
+            work.move(attempt.key, Event.ABSENT, said)
+        reached("ask.given-back")
+        return session.ledger.attempt(attempt.key)
+
+
+def experiments_of(settings: Settings, name: str, states: Sequence[State] | None = None) -> tuple[Experiment, ...]:
+    """Every experiment of a campaign in these states, those that have not ended when left out. Writes nothing.
+
+    Raises:
+        NotFound: There is no such campaign.
+    """
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        chosen = view.pending if states is None else [a for a in view.attempts if a.state in states]
+        return _described(view, [a.key for a in chosen])
+
+
+def experiment(settings: Settings, name: str, key: str) -> Experiment:
+    """One experiment, named by its key or a beginning of it. Writes nothing.
+
+    Raises:
+        NotFound: The campaign has no such experiment.
+    """
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        return _described(view, [_attempt(view, key).key])[0]
+
+
+def check_request(request: str, by: str) -> None:
+    """Raises ``AskError`` where a request has no key by which it is known again, or nobody makes it."""
+    if not re.fullmatch(REQUEST, request):
+        raise AskError(
+            f"the key of a request must be 1 to 120 letters, digits or any of _.:~%-, got {request!r}; a UUID will do"
+        )
+    if not by.strip():
+        raise AskError("who asks must be named, as it stands in the record; set HAKKEN_USER")
+
+
+def _attempt(view: View, key: str) -> AttemptRecord:
+    found = [a for a in view.attempts if a.key == key] or [a for a in view.attempts if key and a.key.startswith(key)]
+    if len(found) != 1:
+        how = "none" if not found else f"{len(found)}"
+        raise NotFound(f"campaign {view.name!r} has {how} experiments of the key {key!r}; give the whole key of one")
+    return found[0]
+
+
+def _prepare(session: Session, experiments: int) -> tuple[str, ...]:
+    """Make passes until enough wait, or one changes nothing; returns what they had to say.
+
+    A second one is due where the first took back all that waited.
+    """
+    notes: list[str] = []
+    for _ in range(PASSES):
+        one_pass(session)
+        notes += session.tally.notes
+        if len(waiting(session.view)) >= experiments or not session.tally.has_moved:
+            break
+    return tuple(notes)
+
+
+def _hand_out(session: Session, experiments: int, request: str, by: str) -> None:
+    """Put on record that the first of what waits is handed out; what breaks a limit by now ends as a fault instead."""
+    view = session.view
+    if not view.is_active or session.is_halted:
+        return
+    spec, kept = view.spec, list[AttemptRecord]()
+    limits, recipe = build_limits(spec), build_recipe(spec)
+    refused: list[tuple[AttemptRecord, Fault]] = []
+    for attempt in waiting(view):
+        if len(kept) == experiments:
+            break
+        if found := [*impossible(recipe, attempt.settings), *broken(limits, attempt.settings, recipe)]:
+            refused.append((attempt, Fault.of(FaultKind.INPUT_ERROR, "; ".join(map(str, found)))))
+        else:
+            kept.append(attempt)
+    if not kept and not refused:
+        return
+    with session.work(actor=by) as work:
+        for attempt, fault in refused:
+            conclude(work, attempt, fault)
+        for attempt in kept:
+            work.move(attempt.key, Event.STARTED, handed(by, request))
+    for attempt, fault in refused:
+        session.tally.faults += 1
+        session.tally.accepted += 1
+        session.tally.note(f"{view.label(attempt.settings)} is not handed out: {fault.message}")
+    session.refresh()
+    reached("ask.handed")
+
+
+def _described(view: View, keys: Sequence[str]) -> tuple[Experiment, ...]:
+    """Experiments in the order in which they are to be run."""
+    if not keys:
+        return ()
+    out = handouts(view.ledger.steps(view.name))
+    proposals = {p.id: p for p in view.proposals}
+    chosen = set(keys)
+    mine = [a for a in view.attempts if a.key in chosen]
+    mine.sort(key=lambda a: (a.round_number, a.attempt_no, a.run_order, a.replicate_no))
+    return tuple(_experiment(view, a, proposals[a.proposal_id], out.get(a.key)) for a in mine)
+
+
+def _experiment(view: View, attempt: AttemptRecord, proposal: ProposalRecord, out: Handout | None) -> Experiment:
+    spec, recipe = experiment_spec(view.spec, attempt), build_recipe(view.spec)
+    whole = [p for p in proposal.draft.predictions if p.member == "committee"] or proposal.draft.predictions
+    return Experiment(
+        campaign=view.name,
+        key=attempt.key,
+        state=attempt.state.value,
+        handed_to="" if out is None else out.by,
+        request="" if out is None else out.request,
+        round=attempt.round_number,
+        replicate_no=attempt.replicate_no,
+        arm=proposal.draft.arm.value,
+        reason=proposal.draft.reason,
+        settings=spec.settings,
+        units=spec.units,
+        smiles=spec.smiles,
+        targets=spec.targets,
+        place=spec.place,
+        predicted={p.target: {"mean": p.mean, "sd": p.sd} for p in whole},
+        procedure=None if recipe is None else in_full(recipe, spec.settings),
+    )

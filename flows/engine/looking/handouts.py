@@ -1,0 +1,75 @@
+"""Handouts: which experiments wait to be asked for, and who was given which, as the record tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from flows.engine.looking.view import View
+from flows.engine.looking.whose import is_asked, pending_with
+from loop.experiment import Event, State
+from loop.record import AttemptEventRecord, AttemptRecord
+from loop.wording import plural
+
+_HANDED: Final = re.compile(r"handed to (.+), who asked under the key (\S+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """Of an experiment: who was given it last, on which request."""
+
+    by: str
+    request: str  # the key under which it was asked for
+
+
+def handed(by: str, request: str) -> str:
+    """What the record says of an experiment when it is handed out."""
+    return f"handed to {by}, who asked under the key {request}"
+
+
+def handouts(steps: Iterable[AttemptEventRecord]) -> dict[str, Handout]:
+    """By key of an attempt, its last handout; nothing of one that was given back since."""
+    found: dict[str, Handout] = {}
+    for step in steps:
+        if step.event is Event.STARTED and (said := _HANDED.fullmatch(step.detail)):
+            found[step.key] = Handout(said[1], said[2])
+        elif step.event is Event.ABSENT:
+            found.pop(step.key, None)
+    return found
+
+
+def was_asked_under(steps: Iterable[AttemptEventRecord], request: str) -> bool:
+    """Whether a request was answered with an experiment before, one given back since included."""
+    said = (_HANDED.fullmatch(step.detail) for step in steps if step.event is Event.STARTED)
+    return any(each[2] == request for each in said if each)
+
+
+def waiting(view: View) -> tuple[AttemptRecord, ...]:
+    """Experiments that nobody was given yet, in the order in which they are to be run; retries come last."""
+    mine = (a for a in pending_with(view, is_asked) if a.state is State.SUBMITTED)
+    return tuple(sorted(mine, key=lambda a: (a.round_number, a.attempt_no, a.run_order, a.replicate_no)))
+
+
+def said_of(view: View, command: str) -> str:
+    """What comes next where every experiment that has not ended is asked for; "" where one is not.
+
+    ``command`` is the campaign's name as it is typed.
+    """
+    going = [a for a in view.pending if a.state is not State.AMBIGUOUS]
+    mine = {a.key for a in pending_with(view, is_asked)}
+    if not going or any(a.key not in mine for a in going):
+        return ""
+    out = sum(a.state is State.RUNNING for a in going)
+    left = len(going) - out
+    waits = f"{plural(left, 'experiment')} wait{'s' * (left == 1)} to be asked for"
+    what = str(out) if left else plural(out, "experiment")
+    has = f"{what} handed out wait{'s' * (out == 1)} for {'its result' if out == 1 else 'their results'}"
+    counts = " and ".join([waits] * bool(left) + [has] * bool(out))
+    is_more = view.spent < view.spec.budget.most and view.spec.planner.mode == "batch"
+    then = "; the next batch is planned once all of them have ended" if is_more else ""
+    return (
+        f"{counts}: hakken serve hands experiments out and takes results in, here hakken ask {command} and hakken "
+        f"tell {command} do{then}."
+    )

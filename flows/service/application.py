@@ -1,0 +1,245 @@
+"""The application: what is answered at each address, by the functions of the engine that commands call as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from flows import engine
+from flows.engine.clients.handing import MOST, Asked, Experiment
+from flows.engine.clients.results import Told
+from flows.faults import log
+from flows.metrics import text_of
+from flows.plain import plain
+from flows.service.access import Access, Caller
+from flows.service.gate import Application, Gate
+from flows.service.pages import Pages
+from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NotFound, StaleLease
+from loop.experiment import State
+from loop.record import Verdict
+
+if TYPE_CHECKING:
+    from flows.engine.looking.reports import TellReport
+    from flows.settings import Settings
+
+RETRY_AFTER: Final = 5  # seconds, where a campaign or the record is busy
+STATUS_OF: Final = {  # of a result, by its verdict
+    Verdict.ACCEPTED: 200,
+    Verdict.DUPLICATE: 200,
+    Verdict.FOREIGN: 404,
+    Verdict.MALFORMED: 422,
+    Verdict.CONTRADICTORY: 409,
+    Verdict.LATE: 409,
+}
+REQUEST: Final = "Idempotency-Key"
+
+
+class Strict(BaseModel):
+    """Base of what a request brings: an unknown key is refused, for it may be a mistyped one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Wanted(Strict):
+    """How many experiments are asked for."""
+
+    experiments: int = Field(default=1, ge=1, le=MOST, description="At most so many.")
+
+
+class GivenBack(Strict):
+    """Why an experiment that never ran is given back."""
+
+    why: str = ""
+
+
+class Rows(Strict):
+    """Results of experiments that nobody proposed."""
+
+    rows: list[dict[str, str | int | float | None]] = Field(
+        description="Each by column: parameters, targets (a value, or a limit such as '<1'), outcome, 'yield sd', ..."
+    )
+
+
+Key = Annotated[str, Header(alias=REQUEST, description="Names the request: the same again is the same request.")]
+
+
+def application(settings: Settings, access: Access, *, patience: float) -> Application:
+    """Everything that is answered, behind the gate.
+
+    Args:
+        settings: Where the record is.
+        access: Who may ask.
+        patience: Seconds that a request waits for whoever works on its campaign, before it is told to come again.
+    """
+    app = FastAPI(
+        title="hakken",
+        version=version("hakken"),
+        summary="Campaigns: experiments asked for, and what came of them told.",
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    _answer_errors(app)
+    _add_campaigns(app, settings)
+    _add_clients(app, settings, patience)
+    _add_pages(app, settings)
+    return Gate(app, access)
+
+
+def _add_campaigns(app: FastAPI, settings: Settings) -> None:
+    """Where campaigns stand."""
+
+    @app.get("/health", summary="Whether it answers; needs no token.")
+    def health() -> dict[str, Any]:
+        return {"ok": True, "version": version("hakken")}
+
+    @app.get("/api/campaigns", summary="Where every campaign stands.")
+    def campaigns() -> list[Any]:
+        return [report.as_json() for report in engine.status(settings)]
+
+    @app.get("/api/campaigns/{name}", summary="Where one stands, as hakken status --json says it.")
+    def campaign(name: str) -> Any:
+        return engine.status(settings, name)[0].as_json()
+
+    @app.get("/api/campaigns/{name}/best", summary="What is believed best, as hakken best --json says it.")
+    def best(name: str) -> Any:
+        return plain(engine.best(settings, name))
+
+    @app.get("/metrics", summary="Where campaigns stand, for Prometheus.", response_class=PlainTextResponse)
+    def metrics() -> str:
+        return text_of(engine.status(settings))
+
+
+def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
+    """Asking and telling."""
+
+    @app.post("/api/campaigns/{name}/ask", summary="The next experiments, planned where a batch is due.")
+    def ask(name: str, wanted: Wanted, request: Request, key: Key) -> Asked:
+        by = _caller(request).name
+        return engine.ask(settings, name, wanted.experiments, request=key, by=by, patience=patience)
+
+    @app.get("/api/campaigns/{name}/experiments", summary="Experiments that have not ended, or those in some states.")
+    def experiments(name: str, state: Annotated[list[State] | None, Query()] = None) -> tuple[Experiment, ...]:
+        return engine.experiments_of(settings, name, state)
+
+    @app.get("/api/campaigns/{name}/experiments/{key}", summary="One experiment.")
+    def experiment(name: str, key: str) -> Experiment:
+        return engine.experiment(settings, name, key)
+
+    @app.post(
+        "/api/campaigns/{name}/experiments/{key}/result",
+        summary="What came of an experiment. Whatever is sent is kept; the answer says whether it counts.",
+        response_model=Told,
+        responses={status: {"model": Told} for status in (404, 409, 422)},
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": RESULT}}}},
+    )
+    async def result(name: str, key: str, request: Request) -> Response:
+        from starlette.concurrency import run_in_threadpool
+
+        by, body = _caller(request).name, (await request.body()).decode("utf-8", errors="backslashreplace")
+        told = await run_in_threadpool(engine.tell_result, settings, name, key, body, by=by, patience=patience)
+        return JSONResponse(plain(told), STATUS_OF[told.verdict])
+
+    @app.post("/api/campaigns/{name}/experiments/{key}/give-back", summary="It never ran: the next who asks gets it.")
+    def give_back(name: str, key: str, given: GivenBack, request: Request) -> dict[str, str]:
+        by = _caller(request).name
+        attempt = engine.give_back(settings, name, key, by=by, why=given.why, patience=patience)
+        return {"campaign": name, "key": attempt.key, "state": attempt.state.value}
+
+    @app.post("/api/campaigns/{name}/results", summary="Results of experiments that nobody proposed.")
+    def results(name: str, given: Rows, request: Request, key: Key) -> Any:
+        report: TellReport = engine.tell_own(settings, name, given.rows, request=key, by=_caller(request).name)
+        return plain(report)
+
+
+def _add_pages(app: FastAPI, settings: Settings) -> None:
+    """What a person looks at in a browser."""
+    pages = Pages(settings)
+
+    @app.get("/", include_in_schema=False, response_class=HTMLResponse)
+    def overview() -> str:
+        return pages.overview()
+
+    @app.get("/campaigns/{name}", include_in_schema=False, response_class=HTMLResponse)
+    def report(name: str) -> str:
+        return pages.report(name)
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """What is refused is answered with its message; our own faults go to the log file, as those of commands do."""
+
+    def answered(kind: type[Exception], status: int, name: str) -> None:
+        later = {"Retry-After": str(RETRY_AFTER)} if status == 503 else None
+
+        def answer(_: Request, error: Exception) -> Response:
+            return JSONResponse({"error": name, "message": str(error)}, status, later)
+
+        app.add_exception_handler(kind, answer)
+
+    for kind in (LeaseHeld, LedgerBusy, StaleLease):
+        answered(kind, 503, "busy")
+    answered(LedgerFull, 507, "disk_full")
+    answered(NotFound, 404, "not_found")
+    answered(HakkenError, 409, "refused")
+
+    @app.exception_handler(RequestValidationError)
+    def unreadable(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return JSONResponse({"error": "unreadable", "message": f"{where}: {first['msg']}; see /openapi.json"}, 422)
+
+    @app.exception_handler(HTTPException)
+    def elsewhere(_: Request, error: HTTPException) -> Response:
+        said = {404: "nothing is at this address; /openapi.json lists what is"}.get(error.status_code, error.detail)
+        return JSONResponse({"error": "no_such_address", "message": said}, error.status_code, error.headers)
+
+    @app.middleware("http")
+    async def ours(request: Request, go_on: Callable[[Request], Any]) -> Response:
+        try:
+            answer: Response = await go_on(request)
+        except Exception as error:
+            said = log(error, f"{request.method} {request.url.path}")
+            return JSONResponse({"error": "failed", "message": said.splitlines()[0]}, 500)
+        return answer
+
+
+RESULT: Final = {
+    "type": "object",
+    "required": ["outcome"],
+    "properties": {
+        "outcome": {"enum": ["measured", "negative", "fault"]},
+        "values": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["property", "value"],
+                "properties": {
+                    "property": {"type": "string", "description": "A target."},
+                    "value": {"type": ["number", "string"], "description": "A number, or the word of a level."},
+                    "unit": {"type": "string", "description": "The target's when left out."},
+                    "sd": {"type": "number"},
+                    "n": {"type": "integer", "description": "Readings behind the value."},
+                    "qualifier": {"enum": ["=", "<", ">"], "description": "A limit, where it is one."},
+                    "channel": {"type": "string"},
+                },
+            },
+        },
+        "reason": {"type": "string", "description": "Of a negative: no conversion, ..."},
+        "kind": {"type": "string", "description": "Of a fault: instrument_fault, convergence_error, ..."},
+        "message": {"type": "string"},
+        "informative": {"type": "boolean", "description": "Of a fault: whether it tells of the candidate."},
+        "context": {"type": "object", "description": "What was recorded beside: instrument, lot, actual settings."},
+        "provenance": {"type": "object"},
+    },
+}

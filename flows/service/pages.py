@@ -1,0 +1,53 @@
+"""Pages: every campaign on one, and the report of each, drawn anew when its record has changed."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flows import engine
+from flows.report.page import render
+from flows.templates import templates_of
+from flows.told_status import results_of, to_do_in, work_of
+from flows.whole_report import in_full
+
+if TYPE_CHECKING:
+    from flows.engine.looking.reports import StatusReport
+    from flows.settings import Settings
+
+_HERE: Final = Path(__file__).parent
+_TEMPLATES: Final = templates_of(_HERE, results=results_of, to_do=to_do_in, work=work_of)
+
+
+class Pages:
+    """The pages of one record. Any number of threads may ask; one report is drawn at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._drawing = threading.Lock()
+        self._drawn: dict[str, tuple[object, str]] = {}  # by campaign, of which record, and the page
+
+    def overview(self) -> str:
+        """Where every campaign stands."""
+        reports = sorted(engine.status(self._settings), key=lambda r: r.changed, reverse=True)
+        style = (_HERE / "overview.css").read_text("utf-8")
+        return _TEMPLATES.get_template("overview.html.jinja").render(campaigns=reports, style=style)
+
+    def report(self, name: str) -> str:
+        """A campaign's report.
+
+        Raises:
+            NotFound: There is no such campaign.
+        """
+        known = _as_of(engine.status(self._settings, name)[0])
+        with self._drawing:
+            drawn = self._drawn.get(name)
+            if drawn is None or drawn[0] != known:
+                drawn = self._drawn[name] = (known, render(in_full(self._settings, name)[0]))
+        return drawn[1]
+
+
+def _as_of(report: StatusReport) -> object:
+    """What of a campaign's record a page shows, as far as it may change."""
+    return report.changed, report.version, report.state, report.round, report.to_approve, report.observations

@@ -1,0 +1,37 @@
+"""A campaign's report with all that takes seconds more: the verdict on its models, and what its parameters add."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows import engine, report
+from flows.wiring import open_record, raw_files
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def in_full(settings: Settings, name: str) -> tuple[report.Report, str]:
+    """The report, and a note where a part of it could not be had; "" where all of it could.
+
+    Raises:
+        NotFound: There is no such campaign.
+    """
+    note, folder = "", settings.folder(name)
+    with open_record(settings) as ledger:
+        view = engine.View(ledger, name)
+        try:
+            verdict = engine.examined(view)
+        except Exception as error:  # the page has all the rest
+            verdict, note = {}, f"the models could not be examined ({type(error).__name__}: {error})"
+        page = report.build(
+            ledger,
+            name,
+            engine.believed(view, folder),
+            engine.explained(view, folder),
+            raw_files(settings),
+            verdict,
+            view.left_out,
+            engine.relied(view, folder),
+        )
+    return page, note

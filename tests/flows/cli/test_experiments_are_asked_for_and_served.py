@@ -1,0 +1,206 @@
+"""``ask`` and ``serve``: the orchestrator of the examples works through a campaign, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+
+from flows.settings import Settings
+from flows.wiring import open_record
+from loop.experiment import State
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "examples/orchestrator/campaign.yaml"
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example's campaign with a planner that takes no time."""
+    monkeypatch.chdir(tmp_path)
+    spec = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    spec["planner"] |= {"surrogate": "random", "initial": {"design": "random", "experiments": 4}}
+    spec["budget"] = {"experiments": 12}
+    path = tmp_path / "campaign.yaml"
+    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def test_experiments_are_taken_filled_in_and_told(hakken: Any, campaign: Path) -> None:
+    said = hakken("ask", campaign, "-n", 3, "--key", "monday", "--json").json
+    again = hakken("ask", "suzuki", "-n", 3, "--key", "monday")
+    hakken("export", "suzuki", "todo.csv", "--waiting")
+    keys = [one["key"] for one in said["experiments"]]
+    rows = "".join(f"{key},{50 + n}\n" for n, key in enumerate(keys))
+    Path("done.csv").write_text(f"key,yield [%]\n{rows}", encoding="utf-8")
+    told = hakken("tell", "suzuki", "done.csv", "--json").json
+
+    assert len(keys) == 3
+    assert "3 experiments of suzuki under the key monday, as before" in again.out
+    assert all(key in again.out for key in keys)
+    assert "initial design" in again.out
+    assert all(key in Path("todo.csv").read_text(encoding="utf-8") for key in keys)
+    assert told["accepted"] == 3
+    assert "1 experiment waits to be asked for" in hakken("status").out
+
+
+def test_what_never_ran_is_given_back(hakken: Any, campaign: Path) -> None:
+    key = hakken("ask", campaign, "--json").json["experiments"][0]["key"]
+
+    back = hakken("ask", "suzuki", "--give-back", key, "--why", "no vial left", "--by", "anna")
+
+    assert f"experiment {key} is given back" in back.out
+    assert hakken("ask", "suzuki", "--json").json["experiments"][0]["key"] == key
+    assert "cannot be given back" in hakken("ask", "suzuki", "--give-back", other(hakken, key)).err
+
+
+def other(hakken: Any, key: str) -> str:
+    """The key of an experiment that nobody asked for."""
+    return next(k for k in (o["key"] for o in hakken("status", "--json").json[0]["at_work"]) if k != key)
+
+
+def test_a_run_says_that_others_have_to_ask(hakken: Any, campaign: Path) -> None:
+    said = hakken("run", campaign)
+
+    assert said.code == 0
+    assert "4 experiments wait to be asked for: hakken serve hands experiments out" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--host", "0.0.0.0"), "name who may ask with --tokens FILE"),
+        (("--tokens", "nowhere.yaml"), "nowhere.yaml cannot be read"),
+        (("nowhere.yaml",), "nowhere.yaml: no such file"),
+    ],
+)
+def test_what_cannot_be_served_is_said(hakken: Any, words: tuple[str, ...], message: str) -> None:
+    said = hakken("serve", "--port", 0, *words)
+
+    assert said.code == 2
+    assert message in said.err
+
+
+def test_a_port_that_is_taken_is_named(hakken: Any, campaign: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = hakken("serve", campaign, "--port", taken.getsockname()[1])
+
+    assert said.code == 2
+    assert "cannot be listened at (Address already in use); give another --port" in said.err
+
+
+class Service:
+    """``hakken serve`` in a process of its own, on one port whenever it is started."""
+
+    def __init__(self, home: Settings, campaign: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._words = [sys.executable, "-m", "flows.cli", "serve", str(campaign), "--port", str(self.port), "--json"]
+        self._environ = {**os.environ, "PYTHONPATH": str(ROOT), "HAKKEN_HOME": str(home.home)}
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> dict[str, Any]:
+        """Start it; returns its document once it listens."""
+        self.process = subprocess.Popen(
+            self._words, env=self._environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        while not lines or lines[-1] != "}\n":
+            line = self.process.stdout.readline()
+            assert line, self.process.communicate()
+            lines.append(line)
+        document: dict[str, Any] = json.loads("".join(lines))
+        return document
+
+    def end(self, how: signal.Signals) -> int:
+        """End it; returns how it ended."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+@pytest.fixture
+def service(home: Settings, campaign: Path) -> Iterator[Service]:
+    found = Service(home, campaign)
+    yield found
+    if found.process is not None and found.process.poll() is None:
+        found.end(signal.SIGKILL)
+
+
+def robot(service: Service, notebook: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "examples.orchestrator", "--url", service.url, "--notebook", str(notebook)]
+    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def ended(home: Settings) -> int:
+    """How many experiments have a result."""
+    try:
+        with open_record(home) as ledger:
+            return len(ledger.attempts("suzuki", [State.ENDED]))
+    except Exception:  # not made yet
+        return 0
+
+
+def wait_until(home: Settings, n: int) -> None:
+    """Until so many experiments have a result."""
+    until = time.monotonic() + 120
+    while ended(home) < n:
+        assert time.monotonic() < until, f"only {ended(home)} of {n} experiments ended"
+        time.sleep(0.02)
+
+
+def test_robots_work_through_a_campaign_while_the_service_and_one_of_them_are_killed(
+    service: Service, home: Settings, tmp_path: Path
+) -> None:
+    said = service.start()
+    robots = [robot(service, tmp_path / "one.json"), robot(service, tmp_path / "two.json")]
+    try:
+        wait_until(home, 2)
+        service.end(signal.SIGKILL)
+        service.start()
+        robots[0].kill()
+        robots[0].communicate()
+        robots[0] = robot(service, tmp_path / "one.json")
+        wait_until(home, 6)
+        service.end(signal.SIGKILL)
+        service.start()
+        outs = [one.communicate(timeout=120)[0] for one in robots]
+    finally:
+        for one in robots:
+            one.kill()
+
+    assert said["url"] == service.url
+    assert all("The campaign is finished" in out for out in outs), outs
+    with open_record(home) as ledger:
+        keys = [o.key for o in ledger.observations("suzuki")]
+        assert (len(keys), len(set(keys))) == (12, 12)
+        assert {e.verdict.value for e in ledger.envelopes("suzuki") if e.verdict} <= {"accepted", "duplicate"}
+        assert ledger.verify_audit().is_intact
+
+
+def test_it_shows_pages_and_ends_when_it_is_told_to(service: Service, hakken: Any) -> None:
+    service.start()
+    ask = Request(
+        f"{service.url}/api/campaigns/suzuki/ask", b"{}", {"Content-Type": "application/json", "Idempotency-Key": "a"}
+    )
+    with urlopen(ask) as answer:
+        key = json.load(answer)["experiments"][0]["key"]
+    with urlopen(f"{service.url}/") as page:
+        assert "suzuki" in page.read().decode()
+
+    assert service.end(signal.SIGINT) == 130
+    assert hakken("ask", "suzuki", "--key", "a", "--json").json["experiments"][0]["key"] == key

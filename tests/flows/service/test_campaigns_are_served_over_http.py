@@ -1,0 +1,347 @@
+"""The service: what is asked and told over HTTP is on record, and whoever may not ask is refused first of all."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine.holding import holding
+from flows.service import pages
+from flows.service.access import Access, AccessError, Caller, access_of
+from flows.service.application import application
+from flows.settings import Settings
+from tests.flows.engine.bench import add, faulty, measured
+from tests.flows.service.client import Client
+
+ASKED = {"adapter": "ask_tell"}
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("HAKKEN_HOME", str(tmp_path / "runs"))
+    return Settings(tmp_path / "runs", by="tester")
+
+
+@pytest.fixture
+def client(settings: Settings, tmp_path: Path) -> Client:
+    """Whoever sits at this machine, with a campaign that can be asked."""
+    add(settings, tmp_path, laboratory=ASKED)
+    return client_of(settings)
+
+
+def client_of(settings: Settings, access: Access | None = None, patience: float = 20.0) -> Client:
+    app = application(settings, access or Access({}, "tester"), patience=patience)
+    return Client(app)
+
+
+def ask(client: Client, n: int = 1, request: str = "a", name: str = "small", **headers: str) -> Any:
+    more = {"Idempotency-Key": request, **headers}
+    return client.post(f"/api/campaigns/{name}/ask", json={"experiments": n}, headers=more)
+
+
+def tell(client: Client, key: str, payload: str) -> Any:
+    return client.post(f"/api/campaigns/small/experiments/{key}/result", content=payload, headers=JSON)
+
+
+def test_experiments_are_asked_for_and_results_told(client: Client, settings: Settings) -> None:
+    answer = ask(client, 2).json()
+    one, other = answer["experiments"]
+
+    told = [
+        tell(client, one["key"], measured(50.0)),
+        tell(client, one["key"], measured(50.0)),
+        tell(client, one["key"], measured(60.0)),
+        tell(client, one["key"], "[1,"),
+        tell(client, "nobody", measured(60.0)),
+        tell(client, other["key"], faulty("input_error")),
+    ]
+
+    assert [(t.status_code, t.json()["verdict"]) for t in told] == [
+        (200, "accepted"),
+        (200, "duplicate"),
+        (409, "contradictory"),
+        (422, "malformed"),
+        (404, "foreign"),
+        (200, "accepted"),
+    ]
+    assert "hakken retract small" in told[2].json()["message"]
+    again = ask(client, 2).json()
+    assert again["is_repeated"]
+    assert [e["state"] for e in again["experiments"]] == ["ended", "ended"]
+    with open_ledger(settings.database) as ledger:
+        assert len(ledger.envelopes("small")) == 5  # the text that came twice is one
+        assert len(ledger.observations("small")) == 2
+
+
+def test_what_stands_is_shown_to_programs(client: Client) -> None:
+    key = ask(client).json()["experiments"][0]["key"]
+    tell(client, key, measured(71.0))
+
+    assert client.get("/health").json()["ok"] is True
+    assert [c["campaign"] for c in client.get("/api/campaigns").json()] == ["small"]
+    assert client.get("/api/campaigns/small").json()["observations"] == 1
+    assert client.get("/api/campaigns/small/best").json()["luckiest"][0]["value"] == 71.0
+    assert client.get(f"/api/campaigns/small/experiments/{key}").json()["state"] == "ended"
+    assert len(client.get("/api/campaigns/small/experiments").json()) == 3
+    ended = client.get("/api/campaigns/small/experiments?state=ended&state=running").json()
+    assert [e["key"] for e in ended] == [key]
+    assert 'hakken_results{campaign="small"} 1.0' in client.get("/metrics").text
+
+
+def test_what_is_given_back_and_what_nobody_proposed(client: Client) -> None:
+    key = ask(client).json()["experiments"][0]["key"]
+    rows = [{"solvent": "DMF", "base": "DBU", "step": 3, "yield": 71.5}]
+
+    back = client.post(f"/api/campaigns/small/experiments/{key}/give-back", json={"why": "no vial"})
+    own = [
+        client.post("/api/campaigns/small/results", json={"rows": rows}, headers={"Idempotency-Key": "k"}).json()
+        for _ in range(2)
+    ]
+
+    assert (back.status_code, back.json()["state"]) == (200, "ready")
+    assert key in [e["key"] for e in ask(client, 4, "b").json()["experiments"]]
+    assert [(o["accepted"], o["duplicates"]) for o in own] == [(1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "said"),
+    [
+        ("/api/campaigns/small/ask", {"experiments": 1}, {}, 422, "Idempotency-Key: Field required"),
+        ("/api/campaigns/small/ask", {"experiment": 1}, {"Idempotency-Key": "a"}, 422, "experiment: Extra inputs"),
+        ("/api/campaigns/small/ask", {"experiments": 0}, {"Idempotency-Key": "a"}, 422, "greater than or equal to 1"),
+        ("/api/campaigns/small/ask", {"experiments": "2"}, {"Idempotency-Key": "a"}, 422, "valid integer"),
+        ("/api/campaigns/small/ask", {}, {"Idempotency-Key": "a b"}, 409, "the key of a request must be 1 to 120"),
+        ("/api/campaigns/smal/ask", {}, {"Idempotency-Key": "a"}, 404, "no campaign is called 'smal'"),
+        ("/api/campaigns/robot/ask", {}, {"Idempotency-Key": "a"}, 409, "write adapter: ask_tell"),
+        ("/api/campaigns/small/experiments/x/give-back", {}, {}, 404, "has none experiments of the key 'x'"),
+        ("/api/campaigns/small/results", {"rows": []}, {"Idempotency-Key": "a"}, 409, "1 to 100000 results, got 0"),
+        ("/api/campaigns/small/results", {"rows": [{"x": [1]}]}, {"Idempotency-Key": "a"}, 422, "rows.0.x"),
+        ("/api/nothing", {}, {}, 404, "nothing is at this address; /openapi.json lists what is"),
+    ],
+)
+def test_a_wrong_request_is_told_what_is_right(
+    settings: Settings,
+    tmp_path: Path,
+    path: str,
+    body: dict[str, Any],
+    headers: dict[str, str],
+    status: int,
+    said: str,
+) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    add(settings, tmp_path / "robot", campaign="robot")
+
+    answer = client_of(settings).post(path, json=body, headers=headers)
+
+    assert answer.status_code == status, answer.text
+    assert said in answer.json()["message"]
+    with open_ledger(settings.database) as ledger:
+        assert not ledger.attempts("small")
+
+
+def test_requests_at_the_same_time_get_different_experiments(client: Client) -> None:
+    got: dict[str, list[str]] = {}
+
+    def take(request: str) -> None:
+        got[request] = [e["key"] for e in ask(client, 1, request).json()["experiments"]]
+
+    threads = [threading.Thread(target=take, args=(request,)) for request in "aabbcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(map(len, got.values())) == [1, 1, 1, 1]
+    assert len({key for keys in got.values() for key in keys}) == 4
+
+
+def test_a_busy_campaign_asks_to_come_again(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    client = client_of(settings, patience=0.0)
+
+    with open_ledger(settings.database) as ledger, holding(ledger, settings, "small"):
+        busy = [ask(client), tell(client, "x", measured(1.0))]
+
+    assert [(b.status_code, b.headers["Retry-After"], b.json()["error"]) for b in busy] == [(503, "5", "busy")] * 2
+    with open_ledger(settings.database) as ledger:
+        assert not ledger.envelopes("small")
+
+
+def test_a_fault_of_our_own_is_logged_and_said_to_be_one(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the wheels came off")
+
+    monkeypatch.setattr(pages.Pages, "overview", broken)
+
+    answer = client.get("/")
+
+    assert answer.status_code == 500
+    assert "hakken failed, which is its own fault: RuntimeError: the wheels came off" in answer.json()["message"]
+    assert "GET /" in (settings.home / "hakken.log").read_text(encoding="utf-8")
+
+
+TOKENS = Access({"r" * 20: Caller("robot"), "a" * 20: Caller("anna", may_write=False)}, "tester")
+
+
+def test_only_who_has_a_token_is_answered(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    client = client_of(settings, TOKENS)
+    basic = base64.b64encode(f"anna:{'a' * 20}".encode()).decode()
+
+    nobody = [ask(client), ask(client, Authorization="Bearer wrong"), client.get("/"), client.get("/metrics")]
+    looking = ask(client, Authorization=f"Bearer {'a' * 20}")
+    asked = ask(client, Authorization=f"Bearer {'r' * 20}")
+
+    assert [(n.status_code, n.json()["error"]) for n in nobody] == [(401, "unknown_caller")] * 4
+    assert nobody[2].headers["WWW-Authenticate"].startswith("Basic realm=")  # by which a browser asks a person
+    assert (looking.status_code, looking.json()["message"]) == (
+        403,
+        "anna may only look; another token may ask and tell",
+    )
+    assert asked.json()["experiments"][0]["handed_to"] == "robot"
+    assert client.get("/", headers={"Authorization": f"Basic {basic}"}).status_code == 200
+    assert client.get("/health").status_code == 200
+    with open_ledger(settings.database) as ledger:
+        assert "robot" in {entry.actor for entry in ledger.audit()}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "error"),
+    [
+        ({"Host": "evil.example"}, 421, "wrong_host"),
+        ({"Host": "127.0.0.1.evil.example:8767"}, 421, "wrong_host"),
+        ({"Content-Type": "text/plain"}, 415, "not_json"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415, "not_json"),
+    ],
+)
+def test_a_page_of_somebody_else_reaches_nothing(
+    client: Client, headers: dict[str, str], status: int, error: str
+) -> None:
+    body = json.dumps({"experiments": 1})
+    more = {**JSON, "Idempotency-Key": "a", **headers}
+
+    answer = client.post("/api/campaigns/small/ask", content=body, headers=more)
+
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "[::1]:8767", "127.0.0.1"])
+def test_this_machine_is_answered_by_any_of_its_names(client: Client, host: str) -> None:
+    assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_a_request_beyond_all_measure_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.service.gate.LARGEST", 1000)
+
+    answer = tell(client, "x", "x" * 1001)
+
+    assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("robot: hunter2-hunter2-hunter2", "must name an environment variable, such as $ROBOT_TOKEN"),
+        ("robot: $NOT_THERE", "the environment variable NOT_THERE is not set"),
+        ("robot: $SHORT", "its token has 5 characters, and 16 are the fewest"),
+        ("robot: {token: $LONG, may: everything}", "must be $VARIABLE, or {token: $VARIABLE, may: look}"),
+        ("robot: $LONG\nanna: $LONG", "have one token; give each its own"),
+        ("two words: $LONG", "must be a name of letters, digits"),
+        ("- robot", "must name who may ask, such as 'robot: $ROBOT_TOKEN'"),
+        ("robot: [", "cannot be read"),
+    ],
+)
+def test_tokens_that_protect_nothing_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setenv("SHORT", "short")
+    monkeypatch.setenv("LONG", "l" * 20)
+    path = tmp_path / "tokens.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(AccessError) as refused:
+        access_of(path, host="127.0.0.1", local="tester")
+
+    assert message in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_tokens_are_read_and_without_them_others_are_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOT", "r" * 20)
+    monkeypatch.setenv("ANNA", "a" * 20)
+    path = tmp_path / "tokens.yaml"
+    path.write_text("robot: $ROBOT\nanna: {token: $ANNA, may: look}\n", encoding="utf-8")
+
+    assert access_of(path, host="0.0.0.0", local="tester") == TOKENS
+    with pytest.raises(AccessError, match="can be reached from elsewhere; name who may ask with --tokens FILE"):
+        access_of(None, host="0.0.0.0", local="tester")
+
+
+def test_pages_show_campaigns_and_are_drawn_anew_when_something_came(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    real = pages.in_full
+    monkeypatch.setattr(pages, "in_full", lambda settings, name: drawn.append(name) or real(settings, name))
+    key = ask(client).json()["experiments"][0]["key"]
+
+    first = client.get("/campaigns/small")
+    client.get("/campaigns/small")
+    tell(client, key, measured(71.0))
+    second = client.get("/campaigns/small")
+    overview = client.get("/")
+
+    assert drawn == ["small", "small"]
+    assert "<h1>small</h1>" in first.text
+    assert "71" in second.text
+    assert 'href="campaigns/small"' in overview.text
+    assert "best single value: yield 71 %" in overview.text
+    assert overview.headers["X-Frame-Options"] == "DENY"
+    assert client.get("/campaigns/nobody").status_code == 404
+
+
+def test_names_are_shown_as_they_are_and_never_run(settings: Settings, tmp_path: Path) -> None:
+    space = {"solvent": {"type": "category", "options": ["<script>alert(1)</script>", "b"]}}
+    add(settings, tmp_path, laboratory=ASKED, space=space)
+    client = client_of(settings)
+    for one in ask(client, 4).json()["experiments"]:
+        tell(client, one["key"], measured(60.0 if "script" in one["settings"]["solvent"] else 50.0))
+
+    assert "<script>alert" not in client.get("/").text
+    assert "&lt;script&gt;alert" in client.get("/").text
+
+
+def test_what_is_answered_is_described(client: Client) -> None:
+    described = client.get("/openapi.json").json()
+
+    assert set(described["paths"]) == {
+        "/health",
+        "/metrics",
+        "/api/campaigns",
+        "/api/campaigns/{name}",
+        "/api/campaigns/{name}/best",
+        "/api/campaigns/{name}/ask",
+        "/api/campaigns/{name}/experiments",
+        "/api/campaigns/{name}/experiments/{key}",
+        "/api/campaigns/{name}/experiments/{key}/result",
+        "/api/campaigns/{name}/experiments/{key}/give-back",
+        "/api/campaigns/{name}/results",
+    }
+    result = described["paths"]["/api/campaigns/{name}/experiments/{key}/result"]["post"]
+    assert "qualifier" in json.dumps(result["requestBody"])
+    assert set(described["components"]["schemas"]["Experiment"]["properties"]) >= {
+        "key",
+        "settings",
+        "reason",
+        "smiles",
+    }
