@@ -108,8 +108,12 @@ class Campaign:
         return engine.tell_own(self.settings, self.name, rows, request=key or str(uuid.uuid4()), by=self.by)
 
     def give_back(self, experiment: Experiment | str, why: str = "") -> AttemptRecord:
-        """Say of an experiment that was handed out that it never ran: the next who asks gets it."""
-        return engine.give_back(self.settings, self.name, _key(experiment), by=self.by, why=why)
+        """Say of an experiment that was handed out that it never ran: the next who asks gets it.
+
+        Given as it was handed out, saying so twice takes it from nobody who has it by then.
+        """
+        request = None if isinstance(experiment, str) else experiment.request
+        return engine.give_back(self.settings, self.name, _key(experiment), by=self.by, request=request, why=why)
 
     def status(self) -> StatusReport:
         """Where the campaign stands."""

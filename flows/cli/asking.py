@@ -44,7 +44,7 @@ def ask(
     who = by or where.by
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
     if give_back is not None:
-        attempt = engine.give_back(where, name, give_back, by=who, why=why)
+        attempt = engine.give_back(where, name, give_back, by=who, request=key, why=why)
         screen.document({"campaign": name, "given_back": attempt.key, "by": who, "why": why})
         screen.say(f"experiment {attempt.key} is given back: the next who asks gets it")
         screen.next_step(f"hakken ask {typed(name)} hands it out")

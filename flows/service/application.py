@@ -10,6 +10,7 @@ from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from flows import engine
@@ -19,14 +20,15 @@ from flows.faults import log
 from flows.metrics import text_of
 from flows.plain import plain
 from flows.service.access import Access, Caller
+from flows.service.bench import bench_page
 from flows.service.gate import Application, Gate
 from flows.service.pages import Pages
+from flows.service.turns import Turns
 from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NotFound, StaleLease
 from loop.experiment import State
 from loop.record import Verdict
 
 if TYPE_CHECKING:
-    from flows.engine.looking.reports import TellReport
     from flows.settings import Settings
 
 RETRY_AFTER: Final = 5  # seconds, where a campaign or the record is busy
@@ -54,8 +56,9 @@ class Wanted(Strict):
 
 
 class GivenBack(Strict):
-    """Why an experiment that never ran is given back."""
+    """Whose experiment is given back that never ran, and why."""
 
+    request: str = Field(description="The key under which it was asked for.")
     why: str = ""
 
 
@@ -119,10 +122,13 @@ def _add_campaigns(app: FastAPI, settings: Settings) -> None:
 def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
     """Asking and telling."""
 
+    turns = Turns(patience)
+
     @app.post("/api/campaigns/{name}/ask", summary="The next experiments, planned where a batch is due.")
     def ask(name: str, wanted: Wanted, request: Request, key: Key) -> Asked:
         by = _caller(request).name
-        return engine.ask(settings, name, wanted.experiments, request=key, by=by, patience=patience)
+        with turns.of(name):
+            return engine.ask(settings, name, wanted.experiments, request=key, by=by, patience=patience)
 
     @app.get("/api/campaigns/{name}/experiments", summary="Experiments that have not ended, or those in some states.")
     def experiments(name: str, state: Annotated[list[State] | None, Query()] = None) -> tuple[Experiment, ...]:
@@ -140,22 +146,27 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": RESULT}}}},
     )
     async def result(name: str, key: str, request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
-
         by, body = _caller(request).name, (await request.body()).decode("utf-8", errors="backslashreplace")
-        told = await run_in_threadpool(engine.tell_result, settings, name, key, body, by=by, patience=patience)
+
+        def tell() -> Told:
+            with turns.of(name):
+                return engine.tell_result(settings, name, key, body, by=by, patience=patience)
+
+        told = await run_in_threadpool(tell)
         return JSONResponse(plain(told), STATUS_OF[told.verdict])
 
     @app.post("/api/campaigns/{name}/experiments/{key}/give-back", summary="It never ran: the next who asks gets it.")
     def give_back(name: str, key: str, given: GivenBack, request: Request) -> dict[str, str]:
         by = _caller(request).name
-        attempt = engine.give_back(settings, name, key, by=by, why=given.why, patience=patience)
+        said = {"request": given.request, "why": given.why}
+        with turns.of(name):
+            attempt = engine.give_back(settings, name, key, by=by, patience=patience, **said)
         return {"campaign": name, "key": attempt.key, "state": attempt.state.value}
 
     @app.post("/api/campaigns/{name}/results", summary="Results of experiments that nobody proposed.")
     def results(name: str, given: Rows, request: Request, key: Key) -> Any:
-        report: TellReport = engine.tell_own(settings, name, given.rows, request=key, by=_caller(request).name)
-        return plain(report)
+        with turns.of(name):
+            return plain(engine.tell_own(settings, name, given.rows, request=key, by=_caller(request).name))
 
 
 def _add_pages(app: FastAPI, settings: Settings) -> None:
@@ -165,6 +176,10 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     @app.get("/", include_in_schema=False, response_class=HTMLResponse)
     def overview() -> str:
         return pages.overview()
+
+    @app.get("/campaigns/{name}/bench", include_in_schema=False, response_class=HTMLResponse)
+    def bench(name: str, request: Request) -> str:
+        return bench_page(settings, name, may_write=_caller(request).may_write)
 
     @app.get("/campaigns/{name}", include_in_schema=False, response_class=HTMLResponse)
     def report(name: str) -> str:

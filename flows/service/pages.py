@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows import engine
+from flows.engine.looking.whose import has_asked
 from flows.report.page import render
 from flows.templates import templates_of
 from flows.told_status import results_of, to_do_in, work_of
 from flows.whole_report import in_full
+from flows.wiring import spec_on_record
 
 if TYPE_CHECKING:
     from flows.engine.looking.reports import StatusReport
@@ -31,8 +33,14 @@ class Pages:
     def overview(self) -> str:
         """Where every campaign stands."""
         reports = sorted(engine.status(self._settings), key=lambda r: r.changed, reverse=True)
-        style = (_HERE / "overview.css").read_text("utf-8")
-        return _TEMPLATES.get_template("overview.html.jinja").render(campaigns=reports, style=style)
+        asked = {r.campaign for r in reports if self._is_asked(r.campaign)}
+        style = (_HERE / "pages.css").read_text("utf-8")
+        return _TEMPLATES.get_template("overview.html.jinja").render(campaigns=reports, asked=asked, style=style)
+
+    def _is_asked(self, name: str) -> bool:
+        """Whether a campaign has experiments that are asked for."""
+        resolved = spec_on_record(self._settings, name)
+        return resolved is not None and has_asked(resolved)
 
     def report(self, name: str) -> str:
         """A campaign's report.

@@ -1,9 +1,11 @@
-"""What tests of flows share: compiled statements, and a process that forks engines to be killed."""
+"""What tests of flows share: compiled statements, a process that forks engines to be killed, and a browser."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +17,8 @@ from db import schema
 
 if TYPE_CHECKING:
     from tests.flows.engine.zygote import Zygote
+
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 @cache
@@ -64,3 +68,27 @@ def zygote() -> Iterator[Zygote]:
     process = Zygote()
     yield process
     process.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's chromium. Not for the whole session: while it is there no other event loop can run in this thread."""
+    if not CHROMIUM.exists():
+        _lacking(f"no browser at {CHROMIUM}; install it (on Debian: apt-get install chromium)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        _lacking("playwright is not installed; install hakken[test]")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"],
+        )
+        yield chromium
+        chromium.close()
+
+
+def _lacking(what: str) -> None:
+    if os.environ.get("HAKKEN_REQUIRE_ALL") == "1":
+        pytest.fail(f"{what}, and HAKKEN_REQUIRE_ALL=1 allows no skipping")
+    pytest.skip(what)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +13,8 @@ from flows.engine import tick
 from flows.settings import Settings
 from tests.flows.engine.bench import add, cheap_planner, story_of
 
-CHROMIUM = Path("/usr/bin/chromium")
 RELOADS = 20
 pytestmark = pytest.mark.browser
-
-
-def lacking(what: str) -> None:
-    if os.environ.get("HAKKEN_REQUIRE_ALL") == "1":
-        pytest.fail(f"{what}, and HAKKEN_REQUIRE_ALL=1 allows no skipping")
-    pytest.skip(what)
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        lacking(f"no browser at {CHROMIUM}; install it (on Debian: apt-get install chromium)")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        lacking("playwright is not installed; install hakken[test]")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
 
 
 def reload_until_filled(page: Any) -> None:

@@ -11,7 +11,7 @@ from flows.engine.holding import PATIENCE
 from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.handouts import Handout, handed, handouts, waiting, was_asked_under
 from flows.engine.looking.view import View
-from flows.engine.looking.whose import ASK_TELL, is_asked, sections_of
+from flows.engine.looking.whose import ASK_TELL, has_asked
 from flows.engine.passes import one_pass, report_of, sitting
 from flows.engine.session import Session
 from flows.engine.steps.judging import conclude
@@ -133,7 +133,7 @@ def ask(
         raise AskError(f"experiments must be a whole number from 1 to {MOST}, got {experiments!r}")
     check_request(request, by)
     with sitting(settings, name, planner=planner, patience=patience) as session:
-        if not any(map(is_asked, sections_of(session.view.spec).values())):
+        if not has_asked(session.view.campaign.spec):
             raise AskError(
                 f"campaign {name!r}: its laboratory {session.adapter!r} is sent its experiments; write adapter: "
                 f"{ASK_TELL} under laboratory where they are to be asked for"
@@ -156,18 +156,37 @@ def ask(
 
 
 def give_back(
-    settings: Settings, name: str, key: str, *, by: str, why: str = "", patience: float = PATIENCE
+    settings: Settings,
+    name: str,
+    key: str,
+    *,
+    by: str,
+    request: str | None = None,
+    why: str = "",
+    patience: float = PATIENCE,
 ) -> AttemptRecord:
     """Take an experiment back that was handed out and, on the word of ``by``, never ran: the next who asks gets it.
 
+    ``request`` is the one under which it was handed out. Where it was given back from there before, nothing changes: it
+    may be with somebody else by now. A person who looked may leave it out.
+
     Raises:
         NotFound: The campaign has no such experiment.
-        LedgerError: It is not handed out now.
+        LedgerError: It is not handed out now, or never was under that request.
         LeaseHeld: Somebody else works on the campaign and gives no way.
     """
     with sitting(settings, name, patience=patience) as session:
         attempt = _attempt(session.view, key)
-        if attempt.key not in handouts(session.ledger.steps(name)) or attempt.state is not State.RUNNING:
+        steps = session.ledger.steps(name)
+        out = handouts(steps).get(attempt.key)
+        if request is not None and (out is None or out.request != request):
+            if was_asked_under([step for step in steps if step.key == attempt.key], request):
+                return attempt
+            raise LedgerError(
+                f"experiment {attempt.key} was not handed out under the key {request!r}; give back what was handed out "
+                "under it"
+            )
+        if out is None or attempt.state is not State.RUNNING:
             raise LedgerError(
                 f"experiment {attempt.key} is {attempt.state.value} and not handed out, so it cannot be given back; "
                 "what ran and failed is told as a fault"

@@ -12,7 +12,7 @@ from flows.engine.looking.held import Held
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.untried import all_tried
 from flows.engine.looking.view import View, rounds_of
-from flows.engine.looking.whose import is_asked, sections_of
+from flows.engine.looking.whose import has_asked
 from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
 from loop.record import AttemptRecord, CampaignState
@@ -139,7 +139,7 @@ def _brings(settings: Settings, view: View, asked: Sequence[AttemptRecord]) -> s
     ways = [f"fill in {sheets}"] if sheets else []
     if folders:
         ways.append(f"let the instrument's files come into {' and '.join(folders)}")
-    if any(map(is_asked, sections_of(view.spec).values())):
+    if has_asked(view.campaign.spec):
         ways.append("have them asked for and their results told (hakken serve)")
     return ", or ".join(ways) or f"fill in {laboratory_folder(settings, view.name)}"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from adapters.registry import laboratories_in
 from adapters.several import PARTED
 from flows.engine.looking.view import View
 from flows.figures import resource_of
-from loop.record import AttemptRecord
+from loop.record import AttemptRecord, Json
 from loop.spec import CampaignSpec
 
 ASK_TELL: Final = "ask_tell"  # of which experiments are asked for
@@ -32,6 +33,12 @@ def brings_person(section: Mapping[str, Any]) -> bool:
 def is_asked(section: Mapping[str, Any]) -> bool:
     """Whether a laboratory lets its experiments wait until somebody asks for them, by its section."""
     return str(section["adapter"]) == ASK_TELL
+
+
+def has_asked(resolved: Json) -> bool:
+    """Whether a campaign, or a part of its laboratory, lets experiments wait until somebody asks for them."""
+    section = resolved["laboratory"]
+    return any(adapter == ASK_TELL for adapter, _ in laboratories_in(section["adapter"], section))
 
 
 def sections_of(spec: CampaignSpec) -> Mapping[str, Mapping[str, Any]]:

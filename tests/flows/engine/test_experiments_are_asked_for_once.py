@@ -156,6 +156,20 @@ def test_what_is_given_back_goes_to_the_next_who_asks(settings: Settings, tmp_pa
         give_back(settings, "small", "nobody", by="anna")
 
 
+def test_what_was_given_back_before_is_taken_from_nobody(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    one = asked(settings, 1, "a").experiments[0]
+    give_back(settings, "small", one.key, by="robot", request="a")
+    assert keys(asked(settings, 1, "b", by="anna")) == [one.key]
+
+    late = give_back(settings, "small", one.key, by="robot", request="a")  # its first answer was lost
+
+    assert late.state is State.RUNNING
+    assert experiment(settings, "small", one.key).handed_to == "anna"
+    with pytest.raises(LedgerError, match="was not handed out under the key 'c'"):
+        give_back(settings, "small", one.key, by="robot", request="c")
+
+
 def test_a_request_of_which_all_was_given_back_gets_no_other(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, laboratory=ASKED)
     give_back(settings, "small", keys(asked(settings, 1, "a"))[0], by="robot")

@@ -1,37 +1,10 @@
 """The page in Debian's chromium, offline, narrow and wide, light and dark."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from flows.report import build, write
 
-CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.browser
-
-
-def lacking(what):
-    if os.environ.get("HAKKEN_REQUIRE_ALL") == "1":
-        pytest.fail(f"{what}, and HAKKEN_REQUIRE_ALL=1 allows no skipping")
-    pytest.skip(what)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        lacking(f"no browser at {CHROMIUM}; install it (on Debian: apt-get install chromium)")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        lacking("playwright is not installed; install hakken[test]")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"],
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -99,13 +99,16 @@ def test_what_is_given_back_and_what_nobody_proposed(client: Client) -> None:
     key = ask(client).json()["experiments"][0]["key"]
     rows = [{"solvent": "DMF", "base": "DBU", "step": 3, "yield": 71.5}]
 
-    back = client.post(f"/api/campaigns/small/experiments/{key}/give-back", json={"why": "no vial"})
+    back, again = (
+        client.post(f"/api/campaigns/small/experiments/{key}/give-back", json={"request": "a", "why": "no vial"})
+        for _ in range(2)
+    )
     own = [
         client.post("/api/campaigns/small/results", json={"rows": rows}, headers={"Idempotency-Key": "k"}).json()
         for _ in range(2)
     ]
 
-    assert (back.status_code, back.json()["state"]) == (200, "ready")
+    assert [(b.status_code, b.json()["state"]) for b in (back, again)] == [(200, "ready")] * 2
     assert key in [e["key"] for e in ask(client, 4, "b").json()["experiments"]]
     assert [(o["accepted"], o["duplicates"]) for o in own] == [(1, 0), (0, 1)]
 
@@ -120,7 +123,14 @@ def test_what_is_given_back_and_what_nobody_proposed(client: Client) -> None:
         ("/api/campaigns/small/ask", {}, {"Idempotency-Key": "a b"}, 409, "the key of a request must be 1 to 120"),
         ("/api/campaigns/smal/ask", {}, {"Idempotency-Key": "a"}, 404, "no campaign is called 'smal'"),
         ("/api/campaigns/robot/ask", {}, {"Idempotency-Key": "a"}, 409, "write adapter: ask_tell"),
-        ("/api/campaigns/small/experiments/x/give-back", {}, {}, 404, "has none experiments of the key 'x'"),
+        ("/api/campaigns/small/experiments/x/give-back", {}, {}, 422, "request: Field required"),
+        (
+            "/api/campaigns/small/experiments/x/give-back",
+            {"request": "a"},
+            {},
+            404,
+            "has none experiments of the key 'x'",
+        ),
         ("/api/campaigns/small/results", {"rows": []}, {"Idempotency-Key": "a"}, 409, "1 to 100000 results, got 0"),
         ("/api/campaigns/small/results", {"rows": [{"x": [1]}]}, {"Idempotency-Key": "a"}, 422, "rows.0.x"),
         ("/api/nothing", {}, {}, 404, "nothing is at this address; /openapi.json lists what is"),

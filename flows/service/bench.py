@@ -1,0 +1,82 @@
+"""The bench page: experiments taken and their results entered in a browser, by the same requests as programs make."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flows import engine
+from flows.engine.clients.handing import Experiment
+from flows.engine.looking.whose import has_asked
+from flows.labels import label_of
+from flows.report.structures import draw_all
+from flows.templates import templates_of
+from flows.wiring import open_record
+from loop.experiment import State
+from loop.outcome import FaultKind
+from loop.spec import CampaignSpec, words_of
+
+if TYPE_CHECKING:
+    from flows.engine.looking.reports import StatusReport
+    from flows.settings import Settings
+
+_HERE: Final = Path(__file__).parent
+_TEMPLATES: Final = templates_of(_HERE)
+OUTCOMES: Final = ("measured", "negative", *(f"fault: {kind.value}" for kind in FaultKind))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be entered of a target: its unit, and the words that its values may be, none where it is a number."""
+
+    name: str
+    unit: str
+    words: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An experiment that somebody has."""
+
+    experiment: Experiment
+    label: str
+
+
+def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
+    """The page of a campaign, whose experiments whoever may write can take and report.
+
+    Raises:
+        NotFound: There is no such campaign.
+        AskError: Its laboratory is not asked for experiments.
+    """
+    status: StatusReport = engine.status(settings, name)[0]
+    with open_record(settings) as ledger:
+        raw = ledger.campaign(name).spec
+    spec = CampaignSpec.from_resolved(raw)
+    if not has_asked(raw):
+        raise engine.AskError(
+            f"campaign {name!r}: its laboratory {spec.laboratory.adapter!r} is sent its experiments; nobody takes them"
+        )
+    words: Mapping[str, Sequence[str]] = words_of(spec)
+    out = [e for e in engine.experiments_of(settings, name, [State.RUNNING]) if e.request]
+    symbols, structures = draw_all(smiles for e in out for smiles in e.smiles.values())
+    script = (_HERE / "bench.js").read_text("utf-8")
+    return _TEMPLATES.get_template("bench.html.jinja").render(
+        campaign=name,
+        status=status,
+        waiting=status.pending.get(State.SUBMITTED.value, 0) + status.pending.get(State.READY.value, 0),
+        rows=[Row(e, label_of(raw, e.settings)) for e in out],
+        targets=[Target(target, said.unit, words.get(target, ())) for target, said in spec.objective.items()],
+        batch=spec.planner.batch,
+        outcomes=OUTCOMES,
+        may_write=may_write,
+        symbols=symbols,
+        structures=structures,
+        style=(_HERE / "pages.css").read_text("utf-8"),
+        script=script,
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )

@@ -1,0 +1,139 @@
+"""The bench page in Debian's chromium: experiments are taken, reported and given back by who may, by nobody else."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from db.ledger import open_ledger
+from flows.bound import listening_at
+from flows.service.access import Access, Caller
+from flows.service.application import application
+from flows.settings import Settings
+from loop.experiment import State
+from loop.outcome import Negative, write_outcome
+from tests.flows.engine.bench import add
+
+pytestmark = pytest.mark.browser
+ASKED = {"adapter": "ask_tell"}
+TOKENS = Access({"r" * 20: Caller("robot"), "a" * 20: Caller("anna", may_write=False)}, "tester")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "runs", by="tester")
+
+
+@pytest.fixture
+def url(settings: Settings, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the service listens, with tokens where a test is given some."""
+    access = getattr(request, "param", Access({}, "tester"))
+    listening = listening_at(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application(settings, access, patience=20.0), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+def test_experiments_are_taken_and_reported(settings: Settings, tmp_path: Path, url: str, browser: Any) -> None:
+    molecules = {"type": "component", "options": {"ethanol": "CCO", "phenol": "Oc1ccccc1"}}
+    space = {"solvent": molecules, "step": {"type": "number", "values": [1, 2, 3], "unit": "h"}}
+    objective = {
+        "yield": {"goal": "maximize", "unit": "%"},
+        "colour": {"goal": "maximize", "levels": ["brown", "pale", "white"]},
+    }
+    add(settings, tmp_path, laboratory=ASKED, space=space, objective=objective)
+    page, complaints = browser.new_page(), []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{url}/")
+    page.get_by_role("link", name="bench").click()
+    page.get_by_label("experiments").fill("3")
+    page.get_by_role("button", name="Take the next ones").click()
+    page.wait_for_selector("article")
+    articles, drawn = page.locator("article"), page.locator("svg.structure").count()
+    first = articles.nth(0)
+    first.locator('[data-target="yield"]').fill("much")
+    first.get_by_role("button", name="Save").click()
+    said = first.locator("[role=status]:text('finite')").inner_text()
+    first.locator('[data-target="yield"]').fill("61,5")
+    first.locator('[data-target="colour"]').select_option("pale")
+    first.get_by_role("button", name="Save").click()
+    articles.nth(2).wait_for(state="detached")
+    first.locator('[name="outcome"]').select_option("negative")
+    first.locator('[name="said"]').fill("no conversion")
+    first.locator('[data-target="yield"]').fill("<2")
+    first.get_by_role("button", name="Save").click()
+    articles.nth(1).wait_for(state="detached")
+    first.get_by_role("button", name="It never ran").click()
+    articles.nth(0).wait_for(state="detached")
+
+    assert drawn == 3
+    assert "must be a finite number, got 'much'" in said
+    assert complaints == []
+    with open_ledger(settings.database) as ledger:
+        results = [o.outcome for o in ledger.observations("small")]
+        states = sorted(a.state.value for a in ledger.attempts("small"))
+    negative = next(o for o in results if isinstance(o, Negative))
+    measured = next(o for o in results if not isinstance(o, Negative))
+    assert {v["property"]: v["value"] for v in write_outcome(measured)["values"]} == {"yield": 61.5, "colour": 2.0}
+    assert (negative.reason, negative.measurements[0].qualifier.value) == ("no conversion", "<")
+    assert states == ["ended", "ended", "ready", "submitted"]
+
+
+@pytest.mark.parametrize("url", [TOKENS], indirect=True)
+def test_who_may_only_look_sees_no_buttons_and_others_take_in_their_name(
+    settings: Settings, tmp_path: Path, url: str, browser: Any
+) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+
+    def opened(name: str, token: str) -> Any:
+        page = browser.new_context(http_credentials={"username": name, "password": token}).new_page()
+        page.goto(f"{url}/campaigns/small/bench")
+        return page
+
+    robot = opened("robot", "r" * 20)
+    robot.get_by_role("button", name="Take the next ones").click()
+    robot.wait_for_selector("article")
+    anna = opened("anna", "a" * 20)
+    stranger = opened("anna", "guessed").inner_text("body")
+
+    assert anna.locator("article").count() == robot.locator("article").count() > 0
+    assert (anna.locator("button").count(), robot.locator("button").count() > 0) == (0, True)
+    assert "unknown_caller" in stranger
+    with open_ledger(settings.database) as ledger:
+        running = ledger.attempts("small", [State.RUNNING])
+        assert "handed to robot" in json.dumps([e.detail for e in ledger.events(running[0].key)])
+
+
+def test_a_request_that_got_no_answer_is_made_again_under_its_key(
+    settings: Settings, tmp_path: Path, url: str, browser: Any
+) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    page, lost = browser.new_page(), []
+
+    def lose_the_answer(route: Any) -> None:
+        route.fetch()
+        lost.append(route.request.headers["idempotency-key"])
+        route.abort()
+
+    page.goto(f"{url}/campaigns/small/bench")
+    page.route("**/ask", lose_the_answer, times=1)
+    page.get_by_label("experiments").fill("2")
+    page.get_by_role("button", name="Take the next ones").click()
+    page.wait_for_selector("[role=status]:text('try again')")
+    page.get_by_label("experiments").fill("2")
+    page.get_by_role("button", name="Take the next ones").click()
+    page.wait_for_selector("article")
+
+    assert len(lost) == 1
+    assert page.locator("article").count() == 2
+    assert lost[0] in page.locator("article").first.inner_text()
