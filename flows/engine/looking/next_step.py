@@ -57,7 +57,13 @@ def next_step(
     if view.undecided:
         numbers = rounds_of(view.undecided)
         first = f"hakken approve {name} {numbers[0]}"
-        return f"Round {numbers[0]} waits for approval: look with hakken show {name} {numbers[0]}, then {first}.", True
+        look = f"Round {numbers[0]} waits for approval: look with hakken show {name} {numbers[0]}, then {first}."
+        if not (out := _asked(view.pending, by_person)):
+            return look, True
+        is_one = len(out) == 1
+        waits = "1 experiment waits for its result" if is_one else f"{len(out)} experiments wait for their results"
+        then = f"then hakken run {name} takes {'it' if is_one else 'them'} in"
+        return f"{look} Meanwhile {waits}: {_brings(settings, view, out)}, {then}.", True
     pending = view.pending
     ambiguous = [a for a in pending if a.state is State.AMBIGUOUS]
     if ambiguous and len(ambiguous) == len(pending):
@@ -76,7 +82,7 @@ def next_step(
     also = f" {_doubt(ambiguous)}" if ambiguous else ""
     if said := said_of(view, name):
         return said + also, True
-    asked = [a for a in going if a.key in by_person and a.state in (State.SUBMITTED, State.RUNNING)]
+    asked = _asked(going, by_person)
     if asked and len(asked) == len(going):
         one = "1 experiment waits for its result" if len(going) == 1 else ""
         said = one or f"{len(going)} experiments wait for their results"
@@ -104,6 +110,11 @@ def next_step(
             False,
         )
     return f"The next batch is due: hakken run {name} plans and runs it.", False
+
+
+def _asked(attempts: Sequence[AttemptRecord], by_person: Collection[str]) -> list[AttemptRecord]:
+    """Those whose results a person brings, and that are there."""
+    return [a for a in attempts if a.key in by_person and a.state in (State.SUBMITTED, State.RUNNING)]
 
 
 def _may_repeat(view: View) -> bool:

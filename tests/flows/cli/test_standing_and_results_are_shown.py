@@ -222,6 +222,24 @@ def test_what_waits_is_counted_in_words_and_what_is_not_named_is_counted(hakken:
     assert "next: 1 experiment waits for its result: fill in" in one.out
 
 
+def test_beside_what_waits_for_approval_stands_what_waits_for_its_result(hakken: Any) -> None:
+    write(
+        **{"{adapter: simulated": "{approval: person, adapter: manual"},
+        **{"batch: 2": "batch: 6", "experiments: 2": "experiments: 6", "experiments: 4": "experiments: 8"},
+    )
+    hakken("run", "small.yaml")
+    hakken("approve", "small", 1, 1, 2)
+    ran = hakken("run", "small.yaml")
+
+    said = ran.out.splitlines()[-1]
+    assert said.startswith(
+        "next: Round 1 waits for approval: look with hakken show small 1, then hakken approve small 1."
+    )
+    assert "Meanwhile 2 experiments wait for their results: fill in" in said
+    assert said.endswith("worksheet.csv, then hakken run small takes them in.")
+    assert hakken("status", "small").out.splitlines()[-1] == said
+
+
 @pytest.mark.parametrize(
     ("planner", "doubts"),
     [
