@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from adapters.compute.constants import BOHR, HARTREE, HARTREE_KCAL
 from adapters.compute.dft.atoms import atomisation, check_elements
@@ -23,6 +23,8 @@ from adapters.compute.dft.treatment import Notes, Treatment, minimum, settle
 from adapters.compute.evaluation import Evaluation
 from adapters.compute.geometry import Geometry, embed, is_xyz
 from adapters.errors import InputRefused
+
+_MIXED: Final = 0.1  # of S^2 above that of the pure spin: a rule of thumb, beyond which energies and gaps are in doubt
 
 
 def evaluate(
@@ -154,6 +156,7 @@ def _treat(
     solution = treatment.solver.solve(geometry, start=start)
     notes.took(solution)
     values = _values(solution, geometry, masses, wanted, notes)
+    _note_spin(solution, notes)
     if thermal is not None:
         values |= _thermal_values(values["energy"][0], thermal)
         notes.details |= {
@@ -214,6 +217,18 @@ def _values(
     why = "an atom does not turn" if len(masses) == 1 else "a linear molecule has rotational_b alone"
     notes.lacking |= {name: why for name in TURNING if name not in values}
     return values
+
+
+def _note_spin(solution: Solution, notes: Notes) -> None:
+    """Put S^2 of an open shell on record, and say where states of other spins are mixed in."""
+    from adapters.compute.dft import response
+
+    if (found := response.spin_squared(solution.mean_field)) is None:
+        return
+    here, pure = found
+    notes.details["spin_squared"] = round(here, 4)
+    if here - pure > _MIXED:
+        notes.repairs.append(f"spin contamination: S^2 is {here:.2f}, and {pure:.2f} of the pure spin")
 
 
 def _thermal_values(energy: float, thermal: Thermochemistry) -> Mapping[str, tuple[float, str]]:

@@ -27,6 +27,14 @@ def dipole(mean_field: Any, centre: Array) -> float:
     return float(np.linalg.norm(found)) * DEBYE
 
 
+def spin_squared(mean_field: Any) -> tuple[float, float] | None:
+    """The expectation value of S^2, and that of the pure spin; None of a closed shell."""
+    if np.ndim(mean_field.mo_occ) != 2:
+        return None
+    spin = mean_field.mol.spin / 2
+    return float(mean_field.spin_square()[0]), spin * (spin + 1)
+
+
 def spatial_extent(mean_field: Any) -> float:
     """The expectation value of r^2 over the electrons, about the centre of nuclear charge, in bohr^2."""
     molecule = mean_field.mol

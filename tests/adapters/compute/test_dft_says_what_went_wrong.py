@@ -106,6 +106,17 @@ def test_what_is_not_implemented_is_no_geometry_that_did_not_converge() -> None:
         optimise(read_xyz(WATER), surface)
 
 
+def test_a_spin_that_others_are_mixed_into_is_said() -> None:
+    how = {"functional": "hf", "basis": "sto-3g", "density_fit": False, "verbosity": 0}
+    methyl, cyanide, water = (evaluate(smiles, **how) for smiles in ("[CH3]", "[C]#N", "O"))
+
+    assert methyl.details["spin_squared"] == pytest.approx(0.75, abs=0.03)
+    assert not any("spin" in repair for repair in methyl.repairs)
+    assert cyanide.details["spin_squared"] > 0.85  # Hartree-Fock is notorious for it
+    assert any(repair.startswith("spin contamination: S^2 is ") for repair in cyanide.repairs)
+    assert "spin_squared" not in water.details
+
+
 def test_a_grid_that_is_too_coarse_for_second_derivatives_is_said() -> None:
     argon = "2\n\nAr 0 0 0\nAr 0 0 4.2"  # near its minimum there
 
