@@ -71,16 +71,27 @@ def _by(p: Prediction) -> str:
 
 
 def _values(measurements: Iterable[Measurement], spec: Mapping[str, Any]) -> str:
-    return ", ".join(_value(m, words_in(spec, m.property)) for m in measurements)
+    wanted = spec.get("objective", {})
+    return ", ".join(
+        _value(m, words_in(spec, m.property), str((wanted.get(m.property) or {}).get("unit") or m.unit))
+        for m in measurements
+    )
 
 
-def _value(m: Measurement, words: Mapping[float, str]) -> str:
+def _value(m: Measurement, words: Mapping[float, str], unit: str) -> str:
+    """A value in the unit that the target has, and as reported where that is another one."""
     sign = "" if m.qualifier is Qualifier.EQUAL else f"{m.qualifier.value} "
     if word := words.get(m.canonical):
         return f"{m.property} {sign}{word}"
-    sd = "" if m.sd is None else f" ± {m.sd:.2g}"
+    reported = _with_sd(m.value, m.sd, m.unit)
+    told = reported if unit == m.unit else f"{_with_sd(m.canonical, m.canonical_sd, unit)} ({reported})"
     several = f" (n = {m.n})" if m.n > 1 else ""
-    return f"{m.property} {sign}{in_full(m.value, m.unit, 5)}{sd} {unit_shown(m.unit)}".rstrip() + several
+    return f"{m.property} {sign}{told}{several}"
+
+
+def _with_sd(value: float, sd: float | None, unit: str) -> str:
+    doubt = "" if sd is None else f" ± {sd:.2g}"
+    return f"{in_full(value, unit, 5)}{doubt} {unit_shown(unit)}".rstrip()
 
 
 def known_line(candidate: Candidate, spec: Mapping[str, Any]) -> str:
