@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from adapters.compute.geometry import Geometry, at_conformer, embed, read_smiles, seed_of, why_not_mmff
+
+if TYPE_CHECKING:
+    from adapters.compute.tight_binding import Method
 
 _KCAL: Final = 1 / 627.5094740631  # hartree
 _ALIKE: Final = 5e-3  # relative difference of every sorted moment of inertia below which two conformers are one
@@ -22,20 +25,26 @@ class Conformer:
 
     geometry: Geometry
     above: float
-    ranked_by: str  # "MMFF", "UFF" or "GFN2-xTB"
+    ranked_by: str  # "MMFF", "UFF", or xTB and its solvent
 
 
-def search(smiles: str, *, count: int = 20, seed: int = 0, charge: int | None = None) -> tuple[Conformer, ...]:
+def search(
+    smiles: str, *, count: int = 20, seed: int = 0, charge: int | None = None, method: Method | None = None
+) -> tuple[Conformer, ...]:
     """Different conformers, lowest energy first: at most ``count``, and at least one.
 
-    With tblite and geomeTRIC each is optimised by GFN2-xTB and ranked by its energy; without, the force field ranks.
+    With tblite and geomeTRIC each is optimised by GFN2-xTB (``method``, which may have a solvent) and ranked by its
+    energy; without, the force field ranks.
 
     Raises:
         InputRefused, EmbeddingFailed: As in ``geometry.embed``.
     """
     geometries, energies, field = _force_field(smiles, count, seed, charge)
     if find_spec("tblite") and find_spec("geometric"):
-        return _ranked(*_by_xtb(geometries), "GFN2-xTB")
+        from adapters.compute.tight_binding import Method
+
+        method = method or Method()
+        return _ranked(*_by_xtb(geometries, method), str(method))
     return _ranked(geometries, energies, field)
 
 
@@ -73,17 +82,16 @@ def _force_field(smiles: str, count: int, seed: int, charge: int | None) -> tupl
     return geometries, energies, "UFF" if unfit else "MMFF"
 
 
-def _by_xtb(geometries: Sequence[Geometry]) -> tuple[list[Geometry], list[float]]:
-    """The geometries optimised by GFN2-xTB and their energies.
+def _by_xtb(geometries: Sequence[Geometry], method: Method) -> tuple[list[Geometry], list[float]]:
+    """The geometries optimised by xTB and their energies.
 
     One that fails, or ends in another molecule (whose energy may well be lower), is left out while another remains.
     """
     from adapters.compute.bonding import rearranged
     from adapters.compute.optimising import optimise
-    from adapters.compute.tight_binding import Method, energy_and_gradient
+    from adapters.compute.tight_binding import energy_and_gradient
     from adapters.errors import EvaluationError
 
-    method = Method()
     surface: Callable[[Geometry], tuple[float, Any]] = lambda at: energy_and_gradient(at, method)  # noqa: E731
     done: list[tuple[Geometry, float]] = []
     for geometry in geometries:

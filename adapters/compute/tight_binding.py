@@ -22,6 +22,21 @@ SOLVENTS: Final = (
     "toluene", "water", "woctanol",
 )  # fmt: skip
 MODELS: Final = ("alpb", "gbsa")
+# The same as SMD has them, in PySCF's spelling, where that is another one.
+_OF_SMD: Final = {
+    "1,4-dioxane": "dioxane",
+    "1-octanol": "octanol",
+    "N,N-dimethylformamide": "dmf",
+    "carbon disulfide": "cs2",
+    "chloroform": "chcl3",
+    "dichloromethane": "ch2cl2",
+    "diethylether": "ether",
+    "dimethylsulfoxide": "dmso",
+    "ethylethanoate": "ethylacetate",
+    "n-hexadecane": "hexadecane",
+    "n-hexane": "hexane",
+    "tetrahydrofuran": "thf",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,15 @@ class Method:
 
     def __str__(self) -> str:
         return self.name if self.solvent is None else f"{self.name}/{self.solvation.upper()}({self.solvent})"
+
+
+def in_solvent_of(smd: str | None) -> tuple[Method, str]:
+    """GFN2-xTB in the solvent that SMD calls so; where xTB knows none such, in the gas phase and why, else ""."""
+    if smd is None:
+        return Method(), ""
+    if (solvent := _OF_SMD.get(smd, smd)) in SOLVENTS:
+        return Method(solvent=solvent), ""
+    return Method(), f"GFN2-xTB has no parameters for {smd}: its geometries are those of the gas phase"
 
 
 def energy_and_gradient(geometry: Geometry, method: Method) -> tuple[float, Any]:

@@ -51,8 +51,8 @@ def evaluate(
         verbosity: How much tblite prints; its output is kept as raw output.
         method: One of ``tight_binding.METHODS``.
         optimise: Whether the geometry is optimised, by this method, in the solvent where there is one.
-        conformers: How many are embedded; from two on, each is optimised by GFN2-xTB in the gas phase, and the lowest
-            is taken.
+        conformers: How many are embedded; from two on, each is optimised by GFN2-xTB, in the solvent by ALPB, and
+            the lowest is taken.
         solvent: One of ``tight_binding.SOLVENTS``.
         solvation: One of ``tight_binding.MODELS``.
 
@@ -69,7 +69,7 @@ def evaluate(
     elif conformers > 1:
         from adapters.compute.conformers import search, told_of_search
 
-        found = search(smiles, count=conformers, seed=seed, charge=charge)
+        found = search(smiles, count=conformers, seed=seed, charge=charge, method=Method(solvent=solvent))
         geometry = found[0].geometry
         said = {"conformers": told_of_search(found, conformers)}
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any, Final
 
 from adapters.compute.constants import BOHR, HARTREE, HARTREE_KCAL
@@ -107,7 +108,7 @@ def evaluate(
     if reaction is not None:
         turned = read_reaction(smiles, reaction, partners, conformers=conformers, seed=seed)
     notes = Notes()
-    geometry = _start(smiles, seed, charge, unpaired, conformers, notes)
+    geometry = _start(smiles, seed, charge, unpaired, conformers, solvent, notes)
     if products:
         check_balance("the products", products, geometry, partners)
     if saddle is not None:
@@ -126,15 +127,24 @@ def _level(name: str | None, functional: str, basis: str, density_fit: bool, gri
 
 
 def _start(
-    structure: str, seed: int, charge: int | None, unpaired: int | None, conformers: int, notes: Notes
+    structure: str,
+    seed: int,
+    charge: int | None,
+    unpaired: int | None,
+    conformers: int,
+    solvent: str | None,
+    notes: Notes,
 ) -> Geometry:
     if is_xyz(structure):
         return read_given(structure, charge=charge, unpaired=unpaired)
     if conformers == 1:
         return embed(structure, seed=seed, charge=charge)
     from adapters.compute.conformers import search, told_of_search
+    from adapters.compute.tight_binding import in_solvent_of
 
-    found = search(structure, count=conformers, seed=seed, charge=charge)
+    method, lacking = in_solvent_of(solvent)
+    found = search(structure, count=conformers, seed=seed, charge=charge, method=method)
+    notes.repairs += [lacking] if lacking and find_spec("tblite") else []
     notes.details["conformers"] = told_of_search(found, conformers)
     return found[0].geometry
 

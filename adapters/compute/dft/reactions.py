@@ -63,7 +63,9 @@ class Reaction:
     def _of(self, structure: str, name: str, said: list[str], treatment: Treatment, notes: Notes) -> float:
         """Its energy in hartree; ``said`` gets its SMILES, or where it was given as XYZ the geometry found."""
         its = Notes()
-        geometry, start = settle(_start(structure, self.conformers, self.seed), treatment, its)
+        geometry, start = settle(
+            _start(structure, self.conformers, self.seed, treatment.solver.solvent), treatment, its
+        )
         solution = treatment.solver.solve(geometry, start=start)
         its.took(solution)
         its.repairs[:0] = geometry.repairs
@@ -157,14 +159,15 @@ def saddle_point(guess: Geometry, treatment: Treatment, notes: Notes) -> tuple[G
     return saddle, float(waves[0]), top
 
 
-def _start(smiles: str, conformers: int, seed: int) -> Geometry:
+def _start(smiles: str, conformers: int, seed: int, solvent: str | None) -> Geometry:
     if is_xyz(smiles):
         return read_given(smiles)
     if conformers == 1:
         return embed(smiles, seed=seed)
     from adapters.compute.conformers import search
+    from adapters.compute.tight_binding import in_solvent_of
 
-    return search(smiles, count=conformers, seed=seed)[0].geometry
+    return search(smiles, count=conformers, seed=seed, method=in_solvent_of(solvent)[0])[0].geometry
 
 
 def _named(chem: Any, made: Sequence[Any]) -> tuple[str, ...]:

@@ -78,9 +78,11 @@ def settle(geometry: Geometry, treatment: Treatment, notes: Notes) -> tuple[Geom
 
 def _by_xtb(geometry: Geometry, treatment: Treatment, notes: Notes) -> Geometry:
     from adapters.compute.optimising import optimise
-    from adapters.compute.tight_binding import Method, energy_and_gradient
+    from adapters.compute.tight_binding import energy_and_gradient, in_solvent_of
 
-    method = Method()
+    method, lacking = in_solvent_of(treatment.solver.solvent)
+    if lacking and lacking not in notes.repairs:
+        notes.repairs.append(lacking)
     found, notes.details["steps"] = optimise(
         geometry, lambda at: energy_and_gradient(at, method), steps=treatment.steps, criteria=treatment.criteria
     )

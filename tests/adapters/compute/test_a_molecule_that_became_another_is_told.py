@@ -12,6 +12,7 @@ from adapters.compute.bonding import rearranged
 from adapters.compute.conformers import search
 from adapters.compute.dft.treatment import Notes
 from adapters.compute.geometry import Geometry, embed, read_xyz
+from adapters.compute.tight_binding import SOLVENTS, in_solvent_of
 from adapters.compute.xtb import evaluate
 
 pytest.importorskip("tblite", reason="tblite is not installed: pip install 'hakken[xtb]'")
@@ -79,6 +80,39 @@ def test_a_conformer_that_became_another_molecule_is_not_the_lowest(monkeypatch:
     assert rearranged(broken[0])
     assert not any(rearranged(one.geometry) for one in found)
     assert conformers.told_of_search(found, 4)["above"][0] == 0.0
+
+
+def test_in_its_solvent_a_zwitterion_stays_one_among_its_conformers_too() -> None:
+    found = evaluate(ZWITTERION, solvent="water", conformers=3, optimise=True, verbosity=0)
+    dry = evaluate(ZWITTERION, conformers=3, verbosity=0)
+
+    assert "rearranged" not in found.details
+    assert found.details["conformers"]["ranked_by"] == "GFN2-xTB/ALPB(water)"
+    assert "rearranged" in dry.details
+
+
+@pytest.mark.parametrize(
+    ("solvent", "is_kept"), [("water", True), ("dimethylsulfoxide", True), ("ethanol", False), (None, False)]
+)
+def test_dft_takes_geometries_by_xtb_in_its_solvent_where_xtb_has_it(solvent: str | None, is_kept: bool) -> None:
+    dft = pytest.importorskip("adapters.compute.dft.evaluate")
+    pytest.importorskip("pyscf", reason="pyscf is not installed: pip install 'hakken[dft]'")
+    how: dict[str, Any] = {"functional": "hf", "basis": "sto-3g", "verbosity": 0, "solvation": "cpcm"}
+    found = dft.evaluate(ZWITTERION, solvent=solvent, optimise="xtb", conformers=2, **how)
+
+    assert ("rearranged" not in found.details) is is_kept
+    assert found.repairs == (
+        ("GFN2-xTB has no parameters for ethanol: its geometries are those of the gas phase",)
+        if solvent == "ethanol"
+        else ()
+    )
+
+
+def test_solvents_of_smd_are_those_that_xtb_calls_otherwise() -> None:
+    smd = pytest.importorskip("pyscf.solvent.smd", reason="pyscf is not installed: pip install 'hakken[dft]'")
+    known = {in_solvent_of(name)[0].solvent for name in smd.solvent_db}
+
+    assert set(SOLVENTS) - known == {"furane", "phenol", "woctanol"}  # which SMD lacks
 
 
 def test_what_is_calculated_beside_a_molecule_is_told_with_it() -> None:
