@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from adapters.common.options import measured, read_options, some_of
 from adapters.compute.evaluation import Evaluator
-from adapters.compute.tight_binding import SOLVENTS
+from adapters.compute.tight_binding import SOLVENTS, lacks_solvent
 from adapters.compute.xtb import PROPERTIES
 from adapters.errors import AdapterOptionsError
 from adapters.executors.placing import ASIDE, LIMITS, ComputeOptions, place
@@ -63,6 +63,8 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     chosen = settings.properties or possible
     if settings.solvent is None and "solvation_energy" in {*chosen, *context.targets}:
         raise AdapterOptionsError("xtb", ["property 'solvation_energy' needs a solvent; name one, such as water"])
+    if wrong := lacks_solvent(settings.method, settings.solvent, settings.solvation):
+        raise AdapterOptionsError("xtb", [wrong])
     properties = {name: PROPERTIES[name] for name in chosen}
     measured("xtb", properties, context.targets)
     evaluator = Evaluator(

@@ -13,6 +13,7 @@ from typing import Any, Final
 from adapters.compute.constants import BOHR
 from adapters.compute.geometry import Geometry
 from adapters.errors import InputRefused, ScfNotConverged
+from loop.errors import did_you_mean
 
 METHODS: Final = ("GFN2-xTB", "GFN1-xTB")
 # Solvents for which ALPB and GBSA have parameters, by tblite's names; GFN1 lacks some.
@@ -22,6 +23,12 @@ SOLVENTS: Final = (
     "toluene", "water", "woctanol",
 )  # fmt: skip
 MODELS: Final = ("alpb", "gbsa")
+# Those without parameters of GBSA, by method; ALPB has all.
+_NOT_GBSA: Final = frozenset(
+    {"aniline", "benzaldehyde", "dioxane", "ethylacetate", "furane", "hexadecane", "nitromethane", "octanol", "phenol"}
+    | {"woctanol"}
+)
+_WITHOUT: Final = {"GFN2-xTB": _NOT_GBSA, "GFN1-xTB": _NOT_GBSA | {"dmf", "hexane"}}
 # The same as SMD has them, in PySCF's spelling, where that is another one.
 _OF_SMD: Final = {
     "1,4-dioxane": "dioxane",
@@ -52,6 +59,16 @@ class Method:
 
     def __str__(self) -> str:
         return self.name if self.solvent is None else f"{self.name}/{self.solvation.upper()}({self.solvent})"
+
+
+def lacks_solvent(name: str, solvent: str | None, solvation: str) -> str:
+    """What is wrong with a solvent for a method and a model, and how to mend it; "" where nothing is."""
+    if solvent is not None and solvent not in SOLVENTS:
+        return f"solvent {solvent!r} is unknown to xTB{did_you_mean(solvent, SOLVENTS)}"
+    if solvation == "gbsa" and solvent in _WITHOUT[name]:
+        known = ", ".join(s for s in SOLVENTS if s not in _WITHOUT[name])
+        return f"GBSA has no parameters for {solvent!r} with {name}; use solvation: alpb, or one of {known}"
+    return ""
 
 
 def in_solvent_of(smd: str | None) -> tuple[Method, str]:

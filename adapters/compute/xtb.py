@@ -9,9 +9,8 @@ from adapters.compute.bonding import told_of
 from adapters.compute.constants import DEBYE, HARTREE, HARTREE_KCAL
 from adapters.compute.evaluation import Evaluation
 from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
-from adapters.compute.tight_binding import SOLVENTS, Method, energy_and_gradient, solve
-from adapters.errors import InputRefused
-from loop.errors import did_you_mean
+from adapters.compute.tight_binding import Method, energy_and_gradient, lacks_solvent, solve
+from adapters.errors import InputRefused, SettingUnknown
 
 PROPERTIES: Final = {
     "energy": "hartree",
@@ -58,10 +57,11 @@ def evaluate(
 
     Raises:
         InputRefused: The SMILES cannot be read or embedded, or has elements that the method does not know.
+        SettingUnknown: There is no such solvent, or none of its parameters.
         ScfNotConverged, GeometryNotConverged: The SCF or the optimisation ended without a solution.
     """
-    if solvent is not None and solvent not in SOLVENTS:
-        raise InputRefused(f"solvent {solvent!r} is unknown to xTB{did_you_mean(solvent, SOLVENTS)}")
+    if wrong := lacks_solvent(method, solvent, solvation):
+        raise SettingUnknown(wrong)
     said: dict[str, Any] = {}
     how = Method(method, solvent, solvation, iterations, 1.0, verbosity)
     if is_xyz(smiles):

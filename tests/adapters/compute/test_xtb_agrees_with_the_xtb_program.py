@@ -14,9 +14,9 @@ import pytest
 
 from adapters.compute.conformers import search
 from adapters.compute.geometry import Geometry, embed
-from adapters.compute.tight_binding import MODELS, SOLVENTS, Method
+from adapters.compute.tight_binding import METHODS, MODELS, SOLVENTS, Method, lacks_solvent, solve
 from adapters.compute.xtb import PROPERTIES, evaluate, frontier, single_point
-from adapters.errors import AdapterOptionsError, EvaluationError, InputRefused, NotConverged
+from adapters.errors import AdapterOptionsError, EvaluationError, InputRefused, NotConverged, SettingUnknown
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.outcome import Measured, read_outcome
@@ -223,10 +223,27 @@ def test_without_tblite_the_force_field_ranks(monkeypatch: pytest.MonkeyPatch) -
 def test_a_solvent_without_parameters_is_refused() -> None:
     assert "water" in SOLVENTS
     assert MODELS == ("alpb", "gbsa")
-    with pytest.raises(InputRefused, match=r"solvent 'watr' is unknown to xTB .did you mean 'water'"):
+    with pytest.raises(SettingUnknown, match=r"solvent 'watr' is unknown to xTB .did you mean 'water'"):
         evaluate("CO", solvent="watr", verbosity=0)
-    with pytest.raises(InputRefused, match=r"GFN2-xTB/GBSA.phenol. cannot treat this molecule"):
+    with pytest.raises(SettingUnknown, match=r"GBSA has no parameters for 'phenol' with GFN2-xTB; use solvation: alpb"):
         evaluate("CO", solvent="phenol", solvation="gbsa", verbosity=0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_solvents_of_a_model_are_those_that_tblite_has(method: str, tmp_path: Path) -> None:
+    methane = embed("C")
+    lacking = {solvent for solvent in SOLVENTS if lacks_solvent(method, solvent, "gbsa")}
+
+    for solvent in SOLVENTS:
+        assert lacks_solvent(method, solvent, "alpb") == ""
+        if solvent in lacking:
+            with pytest.raises(InputRefused, match="No ALPB/GBSA parameters found"):
+                solve(methane, Method(method, solvent, "gbsa"))
+            with pytest.raises(AdapterOptionsError, match=f"GBSA has no parameters for '{solvent}' with {method}; use"):
+                build("xtb", {"method": method, "solvent": solvent, "solvation": "gbsa"}, context(tmp_path))
+        else:
+            solve(methane, Method(method, solvent, "gbsa"))
+    assert len(SOLVENTS) - len(lacking) == (14 if method == "GFN2-xTB" else 12)
 
 
 def test_the_dipole_of_an_ion_does_not_depend_on_where_it_lies() -> None:
