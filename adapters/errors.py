@@ -140,7 +140,10 @@ class BasisMissing(InputRefused):
 
 
 class SettingUnknown(EvaluationError):
-    """The program knows no such functional, basis or solvent; correct the setting. Says nothing of the structure."""
+    """There is no such functional, calculator, function, ... where it runs; correct the setting, or install it there.
+
+    Says nothing of the structure.
+    """
 
     code = "setting_unknown"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from adapters.errors import InputRefused
+from adapters.errors import SettingUnknown
 
 ELEMENTS: Final = ("H", "C", "N", "O")
 NETWORKS: Final = 8
@@ -31,10 +31,10 @@ def ani_1x(networks: int = NETWORKS) -> Any:
         networks: How many of the eight take part, from the first.
 
     Raises:
-        InputRefused: There are not so many.
+        SettingUnknown: There are not so many.
     """
     if not 1 <= networks <= NETWORKS:
-        raise InputRefused(f"ANI-1x has {NETWORKS} networks, and {networks} are asked for; take 1 to {NETWORKS}")
+        raise SettingUnknown(f"ANI-1x has {NETWORKS} networks, and {networks} are asked for; take 1 to {NETWORKS}")
     torchani = _torchani()
     from ase.calculators.calculator import Calculator, all_changes
     from torch import float64

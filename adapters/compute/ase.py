@@ -15,7 +15,7 @@ from adapters.compute.constants import DEBYE_EA
 from adapters.compute.evaluation import Evaluation, Request
 from adapters.compute.geometry import Geometry, embed, foresee_elements, is_xyz, read_xyz
 from adapters.compute.geometry import foresee as foresee_structure
-from adapters.errors import GeometryNotConverged, InputRefused, NotConverged
+from adapters.errors import GeometryNotConverged, InputRefused, NotConverged, SettingUnknown
 from loop.contracts import Problem
 
 PROPERTIES: Final = {"energy": "eV", "max_force": "eV/angstrom", "dipole": "debye", "magnetic_moment": "bohr_magneton"}
@@ -49,13 +49,14 @@ def evaluate(
         charge: Total charge. ASE keeps it with the atoms; whether the calculator reads it is the calculator's affair.
 
     Raises:
-        InputRefused: There is no such calculator, its arguments are wrong, or it cannot treat the structure.
+        SettingUnknown: There is no such calculator, its arguments are wrong, or it has not the property.
+        InputRefused: It cannot treat the structure.
         GeometryNotConverged: The optimisation ended without a solution.
         NotConverged: The calculator did.
     """
     import ase
     from ase import Atoms
-    from ase.calculators.calculator import CalculationFailed, CalculatorSetupError
+    from ase.calculators.calculator import CalculationFailed, CalculatorSetupError, PropertyNotImplementedError
     from ase.optimize import BFGS
 
     made = _make(calculator, arguments or {})
@@ -76,7 +77,9 @@ def evaluate(
         values = {name: (_property(atoms, name), PROPERTIES[name]) for name in properties}
     except CalculationFailed as error:
         raise NotConverged(f"{calculator} found no solution: {error}") from None
-    except (CalculatorSetupError, NotImplementedError, KeyError) as error:  # an element or a property that it lacks
+    except PropertyNotImplementedError as error:
+        raise SettingUnknown(f"{calculator} has no such property: {error}; take it out of 'properties'") from None
+    except (CalculatorSetupError, NotImplementedError, KeyError) as error:  # an element that it lacks
         raise InputRefused(f"{calculator} cannot treat this: {type(error).__name__}: {error}") from None
     there = geometry.moved(atoms.positions)
     details |= {"xyz": there.xyz(), **told_of(there)}
@@ -95,11 +98,13 @@ def _make(calculator: str, arguments: Mapping[str, Any]) -> Any:
     try:
         return getattr(import_module(module), name)(**arguments)
     except ModuleNotFoundError as error:
-        raise InputRefused(f"no module {error.name!r} for the calculator {calculator!r}; install its package") from None
+        raise SettingUnknown(
+            f"no module {error.name!r} for the calculator {calculator!r}; install its package"
+        ) from None
     except AttributeError:
-        raise InputRefused(f"module {module!r} has no calculator {name!r}") from None
+        raise SettingUnknown(f"module {module!r} has no calculator {name!r}") from None
     except TypeError as error:
-        raise InputRefused(f"calculator {calculator!r} cannot be made with these arguments: {error}") from None
+        raise SettingUnknown(f"calculator {calculator!r} cannot be made with these arguments: {error}") from None
 
 
 def _start(structure: str, seed: int, charge: int | None, conformers: int) -> Geometry:
@@ -125,4 +130,4 @@ def _property(atoms: Any, name: str) -> float:
         case "magnetic_moment":
             return float(atoms.get_magnetic_moment())
         case _:
-            raise InputRefused(f"property {name!r} is unknown; there are {', '.join(PROPERTIES)}")
+            raise SettingUnknown(f"property {name!r} is unknown; there are {', '.join(PROPERTIES)}")

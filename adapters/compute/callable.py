@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from adapters.compute.evaluation import Evaluation, Request
-from adapters.errors import AnalysisFailed, InputRefused
+from adapters.errors import AnalysisFailed, SettingUnknown
 
 
 def evaluate(request: Request, *, function: str, properties: Mapping[str, str], path: str | None = None) -> Evaluation:
@@ -27,7 +27,7 @@ def evaluate(request: Request, *, function: str, properties: Mapping[str, str], 
         path: A folder to be searched for the module first.
 
     Raises:
-        InputRefused: There is no such module or function.
+        SettingUnknown: There is no such module or function where it runs, or what it imports is lacking.
         AnalysisFailed: What came back is neither; the message names it.
     """
     called = _find(function, path)
@@ -55,11 +55,13 @@ def _find(function: str, path: str | None) -> Any:
     try:
         found = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
-        raise InputRefused(f"no module {error.name!r} for {function!r}; say in 'path' where it lies") from None
+        is_its_own = module == error.name or module.startswith(f"{error.name}.")
+        remedy = "say in 'path' where it lies" if is_its_own else "install it where the function runs"
+        raise SettingUnknown(f"no module {error.name!r} for {function!r}; {remedy}") from None
     except AttributeError:
-        raise InputRefused(f"module {module!r} has no function {name!r}") from None
+        raise SettingUnknown(f"module {module!r} has no function {name!r}") from None
     if not callable(found):
-        raise InputRefused(f"{function} is {found!r}, and no function; correct the name")
+        raise SettingUnknown(f"{function} is {found!r}, and no function; correct the name")
     return found
 
 

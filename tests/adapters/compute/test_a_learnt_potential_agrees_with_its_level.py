@@ -14,7 +14,7 @@ if find_spec("torchani") is None:  # importing it warns; see adapters.compute.an
     pytest.skip("torchani is not installed: pip install 'hakken[ani]'", allow_module_level=True)
 
 from adapters.compute.ase import evaluate
-from adapters.errors import InputRefused
+from adapters.errors import InputRefused, SettingUnknown
 from adapters.registry import build
 from loop.contracts import AdapterContext, ExperimentSpec
 from loop.outcome import Measured, read_outcome
@@ -79,7 +79,7 @@ def test_optimising_ends_where_no_force_is_left() -> None:
 def test_what_it_does_not_know_is_refused() -> None:
     with pytest.raises(InputRefused, match="ANI-1x knows H, C, N, O alone, and here is element 17"):
         evaluate("CCl", calculator=ANI)
-    with pytest.raises(InputRefused, match="ANI-1x has 8 networks, and 9 are asked for; take 1 to 8"):
+    with pytest.raises(SettingUnknown, match="ANI-1x has 8 networks, and 9 are asked for; take 1 to 8"):
         evaluate("C", calculator=ANI, arguments={"networks": 9})
 
 

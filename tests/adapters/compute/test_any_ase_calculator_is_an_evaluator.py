@@ -12,7 +12,7 @@ pytest.importorskip("ase", reason="ase is not installed: pip install 'hakken[ase
 
 from adapters.compute.ase import evaluate
 from adapters.compute.geometry import embed
-from adapters.errors import AdapterOptionsError, InputRefused, NotConverged
+from adapters.errors import AdapterOptionsError, InputRefused, NotConverged, SettingUnknown
 from adapters.registry import build
 from loop.contracts import AdapterContext, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, read_outcome
@@ -71,11 +71,11 @@ def test_a_calculator_of_tblite_computes_what_our_evaluator_does() -> None:
     ("options", "error", "message"),
     [
         ({"smiles": "FC", "calculator": EMT}, InputRefused, "EMT cannot treat this: NotImplementedError: .*F"),
-        ({"calculator": "ase.calculators.emt:EMTT"}, InputRefused, "module 'ase.calculators.emt' has no calculator"),
-        ({"calculator": "no_such_package:It"}, InputRefused, "no module 'no_such_package' .* install its package"),
-        ({"calculator": HARMONIC, "arguments": {"a": 1}}, InputRefused, "cannot be made with these arguments"),
-        ({"calculator": EMT, "properties": ["dipole"]}, InputRefused, "cannot treat this: PropertyNotImplemented"),
-        ({"calculator": EMT, "properties": ["gap"]}, InputRefused, "property 'gap' is unknown; there are energy"),
+        ({"calculator": "ase.calculators.emt:EMTT"}, SettingUnknown, "module 'ase.calculators.emt' has no calculator"),
+        ({"calculator": "no_such_package:It"}, SettingUnknown, "no module 'no_such_package' .* install its package"),
+        ({"calculator": HARMONIC, "arguments": {"a": 1}}, SettingUnknown, "cannot be made with these arguments"),
+        ({"calculator": EMT, "properties": ["dipole"]}, SettingUnknown, "has no such property: .*dipole.*take it out"),
+        ({"calculator": EMT, "properties": ["gap"]}, SettingUnknown, "property 'gap' is unknown; there are energy"),
         ({"calculator": EMT, "optimise": True, "steps": 1}, NotConverged, "after 1 steps; allow more 'steps'"),
         ({"smiles": "C1CC", "calculator": EMT}, InputRefused, "cannot be read"),
     ],

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.compute.callable import evaluate
 from adapters.compute.evaluation import Request
-from adapters.errors import AdapterOptionsError, AnalysisFailed, InputRefused
+from adapters.errors import AdapterOptionsError, AnalysisFailed, SettingUnknown
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
@@ -65,6 +65,7 @@ SPEC = ExperimentSpec(
 def lab(tmp_path: Path) -> Callable[..., Adapter]:
     (tmp_path / "bowls.py").write_text(OURS)
     (tmp_path / "starred.py").write_text("from bowls import *")
+    (tmp_path / "needy.py").write_text("import no_such_package\ndef run(settings): return 1.0\n")
 
     def make(function: str = "bowls:bowl", **options: Any) -> Adapter:
         context = AdapterContext(str(tmp_path / "lab"), str(tmp_path), "bowl", options.pop("targets", {"yield": "%"}))
@@ -102,8 +103,13 @@ def test_numbers_come_in_and_go_out_and_structures_are_smiles(lab: Callable[...,
         ),
         ("bowls:other", FaultKind.ANALYSIS_FAILED, "returned yeild, and none of yield"),
         ("bowls:broken", FaultKind.UNKNOWN, "KeyError: 'pressure'"),
-        ("starred:bowel", FaultKind.INPUT_ERROR, "module 'starred' has no function 'bowel'"),
-        ("bowls:__version__", FaultKind.INPUT_ERROR, "bowls:__version__ is '2.1', and no function; correct the name"),
+        (
+            "needy:run",
+            FaultKind.UNKNOWN,
+            "no module 'no_such_package' for 'needy:run'; install it where the function runs",
+        ),
+        ("starred:bowel", FaultKind.UNKNOWN, "module 'starred' has no function 'bowel'"),
+        ("bowls:__version__", FaultKind.UNKNOWN, "bowls:__version__ is '2.1', and no function; correct the name"),
     ],
 )
 def test_a_function_that_goes_wrong_is_a_kind_of_fault(
@@ -182,7 +188,7 @@ def test_one_number_is_enough_where_one_property_is_asked_for(tmp_path: Path) ->
     }
     with pytest.raises(AnalysisFailed, match=r"returned 70.0; return a mapping with yield, purity"):
         evaluate(asked, function="alone:one", properties={"yield": "%", "purity": ""}, path=str(tmp_path))
-    with pytest.raises(InputRefused, match="has no function 'two'"):
+    with pytest.raises(SettingUnknown, match="has no function 'two'"):
         evaluate(asked, function="alone:two", properties={"yield": "%"}, path=str(tmp_path))
 
 
