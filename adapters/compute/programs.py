@@ -27,6 +27,8 @@ class Program:
     share: float = 0.75  # of ``memory`` that the program is told to plan with: it takes more than it plans with
 
 
+# What is wrong with the input whatever the molecule is: it says nothing of the one that met it.
+_SETTING: Final = {"kind": "unknown", "code": "setting_unknown"}
 _FLOAT: Final = r"(-?\d+\.\d+(?:[EeDd][+-]?\d+)?)"
 
 ORCA: Final = Program(
@@ -58,7 +60,7 @@ ORCA: Final = Program(
             "kind": "convergence_error",
             "code": "geometry_not_converged",
         },
-        {"regex": r"(UNRECOGNIZED OR DUPLICATED KEYWORD[^\n]*)", "kind": "input_error"},
+        {"regex": r"(UNRECOGNIZED OR DUPLICATED KEYWORD[^\n]*)", **_SETTING},
         {"regex": r"(There are no (?:[\w-]+ +)?basis functions[^\n]*)", "kind": "input_error", "code": "basis_missing"},
         {"regex": r"(?:Error|ERROR)[^\n]*[Nn]ot enough memory", "kind": "resource_error", "code": "out_of_memory"},
     ),
@@ -100,10 +102,8 @@ GAUSSIAN: Final = Program(
             "code": "scf_not_converged",
         },
         {"regex": r"Optimization stopped", "kind": "convergence_error", "code": "geometry_not_converged"},
-        {
-            "regex": r"(QPErr[^\n]*|Atomic number out of range[^\n]*|The combination of multiplicity[^\n]*)",
-            "kind": "input_error",
-        },
+        {"regex": r"(QPErr[^\n]*)", **_SETTING},
+        {"regex": r"(Atomic number out of range[^\n]*|The combination of multiplicity[^\n]*)", "kind": "input_error"},
         {
             "regex": r"galloc:\s+could not allocate memory|Out-of-memory error",
             "kind": "resource_error",
@@ -186,7 +186,7 @@ json.dump(found, open('result.json', 'w'))
             "kind": "input_error",
             "message": "the keyword 'reference' is for closed shells, and this is none; leave it out, or say uks",
         },
-        {"regex": r"(ValidationError[^\n]*)", "kind": "input_error"},
+        {"regex": r"(ValidationError[^\n]*)", **_SETTING},
         {"regex": r"[Nn]ot enough memory", "kind": "resource_error", "code": "out_of_memory"},
     ),
     version=r"Psi4 (\S+) release",

@@ -244,18 +244,26 @@ def test_psi4_reports_thermochemistry_where_it_is_asked_for(tmp_path: Path, psi4
 
 
 @pytest.mark.parametrize(
-    ("keywords", "message"),
+    ("keywords", "kind", "message"),
     [
-        ({"reference": "rks"}, "the keyword 'reference' is for closed shells, and this is none; leave it out, or say"),
-        ({"task": "frequencies"}, "ValidationError: keyword 'task' is energy or frequency, got 'frequencies'"),
+        (
+            {"reference": "rks"},
+            "input_error",
+            "the keyword 'reference' is for closed shells, and this is none; leave it",
+        ),
+        (
+            {"task": "frequencies"},
+            "unknown",
+            "ValidationError: keyword 'task' is energy or frequency, got 'frequencies'",
+        ),
     ],
 )
 def test_psi4_is_not_asked_for_what_it_cannot_do(
-    tmp_path: Path, psi4: str, keywords: dict[str, str], message: str
+    tmp_path: Path, psi4: str, keywords: dict[str, str], kind: str, message: str
 ) -> None:
     payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=1, keywords=keywords), WATER)
 
-    assert payload["kind"] == "input_error"
+    assert payload["kind"] == kind
     assert message in payload["message"]
 
 
@@ -321,7 +329,14 @@ def test_a_setting_that_no_template_asks_for_is_a_problem(tmp_path: Path) -> Non
     ("program", "files", "kind", "message"),
     [
         ("orca", {None: "SCF NOT CONVERGED AFTER 125 CYCLES"}, FaultKind.CONVERGENCE_ERROR, "SCF NOT CONVERGED"),
-        ("orca", {None: "UNRECOGNIZED OR DUPLICATED KEYWORD(S) IN SIMPLE INPUT LINE"}, FaultKind.INPUT_ERROR, "UNREC"),
+        ("orca", {None: "UNRECOGNIZED OR DUPLICATED KEYWORD(S) IN SIMPLE INPUT LINE"}, FaultKind.UNKNOWN, "UNREC"),
+        (
+            "gaussian",
+            {"job.log": " QPErr --- A syntax error was detected in the input line."},
+            FaultKind.UNKNOWN,
+            "synt",
+        ),
+        ("gaussian", {"job.log": " Atomic number out of range for 6-31G(d)."}, FaultKind.INPUT_ERROR, "out of range"),
         ("gaussian", {"job.log": " Convergence failure -- run terminated."}, FaultKind.CONVERGENCE_ERROR, "run term"),
         ("gaussian", {"job.log": " Error termination via Lnk1e in l301.exe"}, FaultKind.UNKNOWN, "Lnk1e in l301.exe"),
         ("gaussian", {"job.log": " galloc:  could not allocate memory."}, FaultKind.RESOURCE_ERROR, "could not alloc"),
@@ -357,6 +372,7 @@ def test_what_went_wrong_is_a_kind_of_fault(
     [
         ("orca", {None: "SCF NOT CONVERGED AFTER 125 CYCLES"}, "scf_not_converged"),
         ("orca", {None: "The optimization did not converge but reached"}, "geometry_not_converged"),
+        ("orca", {None: "UNRECOGNIZED OR DUPLICATED KEYWORD(S) IN SIMPLE INPUT LINE"}, "setting_unknown"),
         ("orca", {None: "There are no main basis functions on atom number 0 (Xe)"}, "basis_missing"),
         ("gaussian", {"job.log": " galloc:  could not allocate memory."}, "out_of_memory"),
         ("gaussian", {"job.log": " Error termination via Lnk1e in l301.exe"}, "program_failed"),
