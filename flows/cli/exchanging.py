@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from flows.cli.guard import tell as complain
 from flows.cli.naming import Campaign, SpecOrCampaign, near, onward, opened, settings, typed
 from flows.cli.screen import Json, Screen, progress_line
 from loop.wording import plural
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 
 def tell(
@@ -93,19 +96,42 @@ def retract(
 
 def export(
     campaign: Campaign,
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv|.xlsx|.parquet", help="The file to write.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A table (.csv, .xlsx, .parquet), or reactions (.pb, .pb.gz, .pbtxt, .json)."
+        ),
+    ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
     waiting: Annotated[
         bool, typer.Option("--waiting", help="In place of results, what has none yet: a table to fill in and tell.")
     ] = False,
+    product: Annotated[
+        str | None,
+        typer.Option("--product", metavar="SMILES", help="Of reactions: the product of all."),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="'NAME <E-MAIL>'", help="Of reactions: who gives them to others.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write every result of a campaign as a table, with settings, units and what was predicted."""
+    """Write every result of a campaign as a table, with settings, units and what was predicted.
+
+    Or as reactions of the Open Reaction Database, negatives included.
+    """
     from db import exchange
     from flows import engine
+    from flows.exporting.ord import is_ord
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
+    if is_ord(file) and not waiting:
+        _export_reactions(where, campaign, file, screen, by=by, product=product, overwrite=overwrite)
+        return
+    if product is not None or by is not None:
+        raise typer.BadParameter(
+            "is for reactions, files of .pb, .pb.gz, .pbtxt or .json", param_hint="--product, --by"
+        )
     kind = file.suffix.removeprefix(".").lower() or "csv"
     if waiting:
         if kind == "parquet":
@@ -121,3 +147,20 @@ def export(
     screen.document({"campaign": campaign, "file": str(file), "rows": n})
     screen.say(f"wrote {plural(n, 'row')} to {near(file)}")
     screen.next_step(f"open it in a spreadsheet, or with pandas; hakken report {typed(campaign)} draws it")
+
+
+def _export_reactions(
+    where: Settings, campaign: str, file: Path, screen: Screen, *, by: str | None, product: str | None, overwrite: bool
+) -> None:
+    """Write results as reactions of the Open Reaction Database."""
+    from flows.exporting.ord import export_ord
+
+    written = export_ord(where, campaign, file, by=by or where.by, product=product, overwrite=overwrite)
+    said = {"reactions": written.reactions, "notes": list(written.notes)}
+    screen.document({"campaign": campaign, "file": str(file), **said})
+    screen.say(f"wrote {plural(written.reactions, 'reaction')} to {near(file)}, which pass ord-schema's checks")
+    for note in written.notes:
+        screen.say(f"note: {note}")
+    screen.next_step(
+        f"look at them (a .pbtxt file is text), then give them to others; hakken import {typed(near(file))} reads them"
+    )

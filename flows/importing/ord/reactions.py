@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from flows.exporting.ord_messages import BARE, NEGATIVE, OURS, SETTING
 from flows.importing.foreign import NAMES_ONLY, Entry, Foreign, Reading, Result, Setting, label_of
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.source import Source
@@ -27,6 +29,7 @@ _UNITS: Final = {
     "MM_HG": "mmHg",
 }  # fmt: skip
 _NOTHING: Final = "none"
+_LIMIT: Final = re.compile(r"([<>])\s*(\d+(?:\.\d+)?)")
 _SPARED: Final = 1 / 3  # of the reactions: so many may be left out for what they do not say, and no more
 _SHOWN: Final = 5  # reactions that a sentence names
 _READ: Final = {  # fields that are read; what else a reaction has is listed
@@ -45,6 +48,8 @@ class _Row:
     amounts: dict[Slot, Quantity] = field(default_factory=dict)
     conditions: dict[str, Quantity] = field(default_factory=dict)
     targets: dict[str, Reading] = field(default_factory=dict)
+    negative: str = ""  # why the answer was no
+    is_ours: bool = False  # written by hakken export
     others: set[str] = field(default_factory=set)  # what was measured in other units than per cent
 
 
@@ -66,8 +71,9 @@ def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, descript
         if i in built.lacking:
             continue
         readings = {names[t]: row.targets[t] for t in targets if t in row.targets}
-        if readings:
-            results.append(Result(row.place, settings, readings))
+        if readings or row.negative:
+            outcome = "negative" if row.negative else ""
+            results.append(Result(row.place, settings, readings, outcome, row.negative))
         else:
             pending.append(f"{row.place}: {label_of(settings)}")
     wanted = {"unit": "%", "low": 0.0, "high": 100.0}
@@ -107,6 +113,7 @@ def _rows(reaction: Any, number_: int) -> Iterable[_Row]:
                 if (amount := _amount(compound.amount)) is not None:
                     row.amounts[slot] = amount
         _conditions(reaction.conditions, row)
+        _metadata(reaction.provenance, row)
         if outcome is not None:
             _outcome(outcome, row)
         yield row
@@ -123,6 +130,20 @@ def _conditions(conditions: Any, row: _Row) -> None:
         row.conditions["pH"] = (exact32(conditions.ph), "")
 
 
+def _metadata(provenance: Any, row: _Row) -> None:
+    """What hakken wrote that is no field of the schema: further settings, and that a result is negative."""
+    row.is_ours = provenance.record_created.details == OURS
+    for key, data in sorted(provenance.reaction_metadata.items()):
+        kind = data.WhichOneof("kind")
+        if key == NEGATIVE and kind == "string_value":
+            row.negative = data.string_value
+        elif key.startswith(SETTING) and kind == "float_value":
+            unit = "" if data.description == BARE else data.description
+            row.conditions[key.removeprefix(SETTING)] = (exact32(data.float_value), unit)
+        elif key.startswith(SETTING) and kind == "string_value":
+            row.compounds[key.removeprefix(SETTING), "input", 0] = (data.string_value, None)
+
+
 def _outcome(outcome: Any, row: _Row) -> None:
     if (found := _quantity(outcome, "reaction_time")) is not None:
         row.conditions["time"] = found
@@ -134,6 +155,8 @@ def _outcome(outcome: Any, row: _Row) -> None:
             kind = _enum(measurement, "type").lower()
             if measurement.HasField("percentage") and measurement.percentage.HasField("value"):
                 row.targets.setdefault(kind, _percentage(measurement.percentage))
+            elif (limit := _LIMIT.fullmatch(measurement.string_value)) and measurement.details.endswith("[%]"):
+                row.targets.setdefault(kind, Reading(float(limit[2]), qualifier=limit[1]))
             elif measurement.WhichOneof("value"):
                 row.others.add(kind)
 
@@ -205,6 +228,7 @@ class _Parameters:
         self.settings: list[dict[str, Setting]] = [{} for _ in rows]
         self._rows, self._names, self._left = rows, names, left
         slots = dict.fromkeys(slot for row in rows for slot in row.compounds)
+        self._is_ours = all(row.is_ours for row in rows)
         varying = [s for s in slots if len({row.compounds.get(s) for row in rows}) > 1]
         called = {slot: self._called(slot, varying) for slot in slots}
         for slot in slots:
@@ -223,6 +247,8 @@ class _Parameters:
     def _called(self, slot: Slot, varying: Sequence[Slot]) -> str:
         """The role where only one substance has it, else the input's key, with the role where that is not enough."""
         key, role, _ = slot
+        if self._is_ours:  # whose inputs are called as the parameters were
+            return key
         same = [s for s in varying if s[0] == key]
         if role != "input" and [s[1] for s in varying].count(role) == 1 and slot in varying:
             return role
