@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,8 @@ def rehearse(
     ] = None,
     plays: Annotated[int, typer.Option("--plays", min=2, help="How many plays, and as many by chance.")] = 20,
     batch: Annotated[
-        int | None, typer.Option("--batch", min=1, help="Experiments planned together, in place of the file's.")
+        list[int] | None,
+        typer.Option("--batch", min=1, help="Experiments planned together, in place of the file's; several compare."),
     ] = None,
     reach: Annotated[float | None, typer.Option("--reach", help="A value of which the chance is to be told.")] = None,
     as_json: Json = False,
@@ -40,25 +42,32 @@ def rehearse(
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    with computing():
-        done = engine.rehearse(
-            where,
-            Path(campaign) if is_file(campaign) else campaign,
-            table=table,
-            experiments=experiments,
-            plays=plays,
-            batch=batch,
-            goal=reach,
-        )
-    screen.document(done)
+    played: list[Rehearsed] = []
+    sizes: list[int | None] = [*dict.fromkeys(batch)] if batch else [None]
+    for size in sizes:
+        with computing():
+            done = engine.rehearse(
+                where,
+                Path(campaign) if is_file(campaign) else campaign,
+                table=table,
+                experiments=experiments,
+                plays=plays,
+                batch=size,
+                goal=reach,
+            )
+        played.append(done)
+    screen.document(done if len(played) == 1 else {"campaign": done.campaign, "rehearsals": played})
     if as_json:
         return
-    _say(screen, done)
+    if len(played) == 1:
+        _say(screen, done)
+    else:
+        _compare(screen, dict(zip(sizes, played, strict=True)))
     it, name = typed(campaign), typed(done.campaign)
     if done.table:
         screen.next_step(
-            f"hakken rehearse {it} --batch N (or another surrogate, design or space in the file) compares; hakken run "
-            f"{it} runs it"
+            f"hakken rehearse {it} --batch 4 --batch 12 (or another surrogate, design or space in the file) compares; "
+            f"hakken run {it} runs it"
         )
     else:
         screen.next_step(
@@ -67,17 +76,40 @@ def rehearse(
         )
 
 
+def _compare(screen: Screen, by_size: Mapping[int | None, Rehearsed]) -> None:
+    """One line for each size of a batch, and one for chance."""
+    played = [*by_size.values()]
+    _say_what_is_played(screen, played[0], f"in batches of {' or '.join(map(str, by_size))}")
+    first = played[0].found
+    unit = f" [{first.unit}]" if first.unit else ""
+    head = ["batches of", "experiments", f"{first.measure}{unit} at the end", "90 %"]
+    if first.goal is not None:
+        head += [f"reach {in_digits(first.goal, 4)}", "half of the plays after", "which are"]
+    rows: list[list[object]] = []
+    for size, done in by_size.items():
+        found, end = done.found, done.found.steps[-1]
+        row: list[object] = [size, end.experiments, *_cells(end.planned)]
+        if first.goal is not None:
+            row.append(_share(end.reached))
+            if found.needed is None or found.rounds is None:
+                row += ["", ""]
+            else:
+                rounds = f"{found.rounds} batch" if found.rounds == 1 else f"{found.rounds} batches"
+                row += [plural(found.needed, "experiment"), rounds]
+        rows.append(row)
+    end = first.steps[-1]
+    by_chance: list[object] = ["by chance", end.experiments, *_cells(end.by_chance)]
+    if first.goal is not None:
+        needed = first.needed_by_chance
+        by_chance += [_share(end.reached_by_chance), "" if needed is None else plural(needed, "experiment"), ""]
+    screen.table(head, [*rows, by_chance])
+    _say_how_far_it_goes(screen, played)
+
+
 def _say(screen: Screen, done: Rehearsed) -> None:
     found = done.found
     last = found.steps[-1].experiments
-    what = (
-        f"{plural(found.plays, 'play')} of {plural(last, 'experiment')} in batches of {found.batch}, as many by chance"
-    )
-    if done.table:
-        screen.say(f"{what}; the {done.candidates:,} candidates of {done.table} answer", bold=True)
-    else:
-        running = f" and {done.pending} that run" if done.pending else ""
-        screen.say(f"{what}; what is believed of {plural(done.known, 'result')}{running} answers", bold=True)
+    _say_what_is_played(screen, done, f"in batches of {found.batch}")
     unit = f" [{found.unit}]" if found.unit else ""
     head = ["after", f"{found.measure}{unit}", "90 %", "by chance", "90 %"]
     goal = found.goal is not None
@@ -95,9 +127,25 @@ def _say(screen: Screen, done: Rehearsed) -> None:
     screen.table(head, rows)
     if found.goal is not None:
         screen.say(_needed(found, last))
-    for note in done.notes:
+    _say_how_far_it_goes(screen, [done])
+
+
+def _say_what_is_played(screen: Screen, done: Rehearsed, batches: str) -> None:
+    found = done.found
+    last = found.steps[-1].experiments
+    what = f"{plural(found.plays, 'play')} of {plural(last, 'experiment')} {batches}, as many by chance"
+    if done.table:
+        screen.say(f"{what}; the {done.candidates:,} candidates of {done.table} answer", bold=True)
+    else:
+        running = f" and {done.pending} that run" if done.pending else ""
+        screen.say(f"{what}; what is believed of {plural(done.known, 'result')}{running} answers", bold=True)
+
+
+def _say_how_far_it_goes(screen: Screen, played: Sequence[Rehearsed]) -> None:
+    """Notes, each once, and what worlds that are believed are worth."""
+    for note in dict.fromkeys(note for done in played for note in done.notes):
         screen.say(f"note: {note}")
-    if not done.table:
+    if not played[0].table:
         screen.say(
             "The middle of the plays, and what 90 of 100 lie between. Each is played in a world that the models hold "
             "possible: where they are wrong, so is this, and it is surer than it should be (docs/guide/rehearsing.md)."

@@ -55,6 +55,7 @@ class Rehearsal:
         goal: What was to be reached, None where nothing was.
         needed: Experiments until half of the plays reach the goal, None where they do not; and so by chance.
         plays: How many of each kind.
+        rounds: How many batches that takes, the last one begun among them; None where half of them do not reach it.
     """
 
     measure: str
@@ -65,6 +66,7 @@ class Rehearsal:
     goal: float | None = None
     needed: int | None = None
     needed_by_chance: int | None = None
+    rounds: int | None = None
 
 
 def rehearse(
@@ -133,9 +135,9 @@ def rehearse(
         for k in _told(ends)
     ]
     needed = (None, None) if least is None else (_needed(planned, least), _needed(chance, least))
-    return Rehearsal(
-        measure.name, measure.unit, tuple(steps), plays, _usual(np.diff((0, *ends)).tolist()), goal, *needed
-    )
+    rounds = None if needed[0] is None else int(np.searchsorted(ends, needed[0])) + (needed[0] > 0)
+    usual = _usual(np.diff((0, *ends)).tolist())
+    return Rehearsal(measure.name, measure.unit, tuple(steps), plays, usual, goal, *needed, rounds=rounds)
 
 
 def by_chance(spec: CampaignSpec) -> CampaignSpec:

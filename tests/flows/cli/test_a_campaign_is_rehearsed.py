@@ -53,7 +53,7 @@ def test_the_table_of_the_laboratory_answers_before_anything_is_recorded(hakken:
     assert "4 plays of 14 experiments in batches of 2, as many by chance; the 20 candidates of measured.csv" in plain(
         said.out
     )
-    assert said.out.splitlines()[-1].startswith("next: hakken rehearse heat.yaml --batch N")
+    assert said.out.splitlines()[-1].startswith("next: hakken rehearse heat.yaml --batch 4 --batch 12")
     assert [step["experiments"] for step in told["found"]["steps"]] == [0, 4, 6, 8, 10, 12, 14]
     assert told["found"]["goal"] == 55.0  # the best of 20 candidates
     assert told["found"]["steps"][-1]["planned"]["middle"] == 55.0
@@ -73,6 +73,25 @@ def test_any_told_file_answers_replicates_and_all(hakken: Any) -> None:
     assert told["notes"] == ["5 of its rows are left out: they are no candidates of the space"]
     assert "reach 48" in plain(said.out)
     assert "half of the plays reach 48 % not within 9; by chance not within 9" in plain(said.out)
+
+
+@pytest.mark.usefixtures("folder")
+def test_sizes_of_batches_are_compared(hakken: Any) -> None:
+    words = ("rehearse", "heat.yaml", "--plays", "3", "--reach", "50", "--batch", "2", "--batch", "5", "--batch", "2")
+    said = hakken(*words)
+    told = hakken(*words, "--json").json
+
+    assert "3 plays of 14 experiments in batches of 2 or 5, as many by chance" in plain(said.out)
+    head, *lines = [plain(line) for line in said.out.splitlines()[1:] if line.strip() and "─" not in line]
+    assert head == "batches of experiments yield [%] at the end 90 % reach 50 half of the plays after which are"
+    assert [line.split()[:2] for line in lines[:3]] == [["2", "14"], ["5", "14"], ["by", "chance"]]
+    two, five = (one["found"] for one in told["rehearsals"])
+    assert (two["batch"], five["batch"]) == (2, 5)
+    assert f"{two['needed']} experiments {two['rounds']} batch" in lines[0]
+    # an initial design of four, then batches of two, or of five
+    assert two["rounds"] == 1 + -(-max(two["needed"] - 4, 0) // 2)
+    assert five["rounds"] == 1 + -(-max(five["needed"] - 4, 0) // 5)
+    assert two == hakken("rehearse", "heat.yaml", "--plays", "3", "--reach", "50", "--json").json["found"]
 
 
 def test_what_is_believed_answers_where_there_are_results(folder: Path, hakken: Any, home: Settings) -> None:
