@@ -54,6 +54,7 @@ def test_experiments_are_taken_and_reported(settings: Settings, tmp_path: Path, 
     add(settings, tmp_path, laboratory=ASKED, space=space, objective=objective)
     page, complaints = browser.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: dialog.accept())
     page.goto(f"{url}/")
     page.get_by_role("link", name="bench").click()
     page.get_by_label("experiments").fill("3")
@@ -87,6 +88,89 @@ def test_experiments_are_taken_and_reported(settings: Settings, tmp_path: Path, 
     assert {v["property"]: v["value"] for v in write_outcome(measured)["values"]} == {"yield": 61.5, "colour": 2.0}
     assert (negative.reason, negative.measurements[0].qualifier.value) == ("no conversion", "<")
     assert states == ["ended", "ended", "ready", "submitted"]
+
+
+def test_what_is_typed_of_others_outlives_a_result_that_is_saved(
+    settings: Settings, tmp_path: Path, url: str, browser: Any
+) -> None:
+    objective = {
+        "yield": {"goal": "maximize", "unit": "%"},
+        "colour": {"goal": "maximize", "levels": ["brown", "pale", "white"]},
+    }
+    add(settings, tmp_path, laboratory=ASKED, objective=objective)
+    page = browser.new_page()
+    page.goto(f"{url}/campaigns/small/bench")
+    page.get_by_label("experiments").fill("3")
+    page.get_by_role("button", name="Take the next ones").click()
+    page.wait_for_selector("article")
+    first, other, _ = page.locator("article").all()
+    key = other.get_attribute("data-key")
+    for article, amount, colour, outcome in (
+        (first, "10", "pale", "negative"),
+        (other, "20", "white", "fault: instrument_fault"),
+    ):
+        article.locator('[data-target="yield"]').fill(amount)
+        article.locator('[data-target="colour"]').select_option(colour)
+        article.locator('[name="outcome"]').select_option(outcome)
+    first.locator('[name="said"]').fill("no conversion")
+
+    with page.expect_navigation():
+        first.get_by_role("button", name="Save").click()
+
+    def typed(article: Any) -> list[str]:
+        return [field.input_value() for field in article.locator("input, select").all()]
+
+    assert typed(page.locator(f'article[data-key="{key}"]')) == ["white", "20", "fault: instrument_fault", ""]
+    assert typed(page.locator("article").nth(1)) == ["", "", "measured", ""]
+    page.goto(f"{url}/campaigns/small/bench")
+    assert typed(page.locator(f'article[data-key="{key}"]'))[:2] == ["white", "20"]
+
+
+def test_half_a_result_and_what_never_ran_are_asked_about(
+    settings: Settings, tmp_path: Path, url: str, browser: Any
+) -> None:
+    objective = {"yield": {"goal": "maximize", "unit": "%"}, "purity": {"goal": "maximize", "unit": "%"}}
+    add(settings, tmp_path, laboratory=ASKED, objective=objective)
+    page, asked = browser.new_page(), []
+
+    def refuse(dialog: Any) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    page.goto(f"{url}/campaigns/small/bench")
+    page.get_by_label("experiments").fill("none")
+    page.get_by_role("button", name="Take the next ones").click()
+    page.wait_for_selector("#take [role=status]:text('a whole number from 1')")
+    page.get_by_label("experiments").fill("1")
+    page.get_by_role("button", name="Take the next ones").click()
+    page.wait_for_selector("article")
+    page.locator('[data-target="yield"]').fill("10")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="It never ran").click()
+
+    assert [question.partition(".")[0] for question in asked] == [
+        "No value of purity",
+        "Did nothing of it run? Whoever takes the next ones gets it",
+    ]
+    with open_ledger(settings.database) as ledger:
+        assert [a.state for a in ledger.attempts("small") if a.state is not State.SUBMITTED] == [State.RUNNING]
+        assert ledger.envelopes("small") == ()
+
+
+def test_what_is_to_be_said_of_a_result_that_counts_is_said(
+    settings: Settings, tmp_path: Path, url: str, browser: Any
+) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    page = browser.new_page()
+    page.goto(f"{url}/campaigns/small/bench")
+    page.get_by_label("experiments").fill("1")
+    page.get_by_role("button", name="Take the next ones").click()
+    page.wait_for_selector("article")
+    page.locator('[name="outcome"]').select_option("fault: safety_stop")
+    page.get_by_role("button", name="Save").click()
+
+    page.wait_for_selector("#said:text('halted by a safety stop')")
 
 
 @pytest.mark.parametrize("url", [TOKENS], indirect=True)
