@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+from anyio import to_thread
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -31,6 +33,7 @@ from loop.record import Verdict
 if TYPE_CHECKING:
     from flows.settings import Settings
 
+AT_ONCE: Final = 100  # connections; more are told to come later
 RETRY_AFTER: Final = 5  # seconds, where a campaign or the record is busy
 STATUS_OF: Final = {  # of a result, by its verdict
     Verdict.ACCEPTED: 200,
@@ -85,6 +88,7 @@ def application(settings: Settings, access: Access, *, patience: float) -> Appli
         title="hakken",
         version=version("hakken"),
         summary="Campaigns: experiments asked for, and what came of them told.",
+        lifespan=_with_threads,
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
     )
@@ -95,11 +99,18 @@ def application(settings: Settings, access: Access, *, patience: float) -> Appli
     return Gate(app, access)
 
 
+@asynccontextmanager
+async def _with_threads(_: FastAPI) -> AsyncIterator[None]:
+    """A thread for each connection, so that those who wait for one campaign keep nobody from the others."""
+    to_thread.current_default_thread_limiter().total_tokens = AT_ONCE
+    yield
+
+
 def _add_campaigns(app: FastAPI, settings: Settings) -> None:
     """Where campaigns stand."""
 
     @app.get("/health", summary="Whether it answers; needs no token.")
-    def health() -> dict[str, Any]:
+    async def health() -> dict[str, Any]:
         return {"ok": True, "version": version("hakken")}
 
     @app.get("/api/campaigns", summary="Where every campaign stands.")

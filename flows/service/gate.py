@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
 
 from flows.service.access import Access
 
 LARGEST: Final = 16 << 20  # bytes of a request
+SLOWEST: Final = 60.0  # seconds until all of it has come
 OPEN: Final = frozenset({"/health"})  # answered without a token
 LOOKS: Final = frozenset({"GET", "HEAD"})
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+CLOSE: Final = ((b"connection", b"close"),)  # where the rest of a request is not read
 HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -38,9 +41,14 @@ class Gate:
         if refusal is not None:
             await _answer(send, *refusal)
             return
-        body = await _whole(receive)
+        try:
+            async with asyncio.timeout(SLOWEST):
+                body = await _whole(receive)
+        except TimeoutError:
+            await _answer(send, 408, "too_slow", f"a request must have come within {SLOWEST:g} s; send it again", CLOSE)
+            return
         if body is None:
-            await _answer(send, 413, "too_large", f"a request may have {LARGEST >> 20} MiB; tell more in a file")
+            await _answer(send, 413, "too_large", f"a request may have {LARGEST >> 20} MiB; tell more in a file", CLOSE)
             return
         await self._inner(scope, _again(body, receive), _with_headers(send))
 
@@ -101,10 +109,10 @@ def _with_headers(send: Send) -> Send:
     return with_them
 
 
-async def _answer(send: Send, status: int, kind: str, said: str) -> None:
+async def _answer(send: Send, status: int, kind: str, said: str, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """A refusal as JSON."""
     body = json.dumps({"error": kind, "message": said}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *HEADERS]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *HEADERS, *more]
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="hakken", charset="UTF-8"'))
     await send({"type": "http.response.start", "status": status, "headers": headers})

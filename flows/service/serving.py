@@ -14,8 +14,6 @@ from flows.wiring import make_record
 if TYPE_CHECKING:
     from flows.settings import Settings
 
-CONNECTIONS = 100  # at once; more are told to come later
-
 
 def serve(
     settings: Settings,
@@ -40,7 +38,7 @@ def serve(
     """
     import uvicorn
 
-    from flows.service.application import application
+    from flows.service.application import AT_ONCE, application
 
     access = access_of(tokens, host=address[0], local=settings.by)
     with make_record(settings):
@@ -52,7 +50,7 @@ def serve(
             application(settings, access, patience=patience),
             log_level="error",
             access_log=False,
-            limit_concurrency=CONNECTIONS,
+            limit_concurrency=AT_ONCE,
             server_header=False,
         )
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"

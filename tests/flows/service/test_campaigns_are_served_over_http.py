@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from db.ledger import open_ledger
+from flows.engine.clients.handing import AskError
 from flows.engine.holding import holding
 from flows.service import pages
 from flows.service.access import Access, AccessError, Caller, access_of
 from flows.service.application import application
 from flows.settings import Settings
 from tests.flows.engine.bench import add, faulty, measured
-from tests.flows.service.client import Client
+from tests.flows.service.client import Client, served
 
 ASKED = {"adapter": "ask_tell"}
 JSON = {"Content-Type": "application/json"}
@@ -256,6 +259,50 @@ def test_a_request_beyond_all_measure_is_refused(client: Client, monkeypatch: py
     answer = tell(client, "x", "x" * 1001)
 
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+
+
+def test_a_request_that_does_not_come_to_its_end_is_given_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.service.gate.SLOWEST", 0.1)
+    head = "POST /api/campaigns/small/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+    with served(settings) as url, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 20) as half:
+        half.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        said = b"".join(iter(lambda: half.recv(1000), b""))  # until the other side closes
+
+    assert said.startswith(b"HTTP/1.1 408")
+    assert b"too_slow" in said
+
+
+def test_who_waits_for_one_campaign_keeps_nobody_from_another(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    is_over, answers = threading.Event(), list[int]()
+
+    def slow(*_: object, **__: object) -> None:
+        is_over.wait(60)
+        raise AskError("it took long")
+
+    def wait() -> None:
+        answers.append(httpx.post(f"{url}/api/campaigns/other/ask", json={}, headers=keyed, timeout=60).status_code)
+
+    monkeypatch.setattr("flows.engine.ask", slow)
+    keyed = {"Idempotency-Key": "a"}
+    with served(settings) as url:
+        waiting = [threading.Thread(target=wait) for _ in range(60)]  # more than a pool of threads has as a rule
+        for one in waiting:
+            one.start()
+        try:
+            seen = [httpx.get(f"{url}{path}", timeout=15).status_code for path in ("/api/campaigns/small", "/health")]
+        finally:
+            is_over.set()
+            for one in waiting:
+                one.join()
+
+    assert seen == [200, 200]
+    assert set(answers) == {409}
 
 
 @pytest.mark.parametrize(

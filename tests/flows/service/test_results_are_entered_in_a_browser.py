@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from db.ledger import open_ledger
-from flows.bound import listening_at
 from flows.service.access import Access, Caller
-from flows.service.application import application
 from flows.settings import Settings
 from loop.experiment import State
 from loop.outcome import Negative, write_outcome
 from tests.flows.engine.bench import add
+from tests.flows.service.client import served
 
 pytestmark = pytest.mark.browser
 ASKED = {"adapter": "ask_tell"}
@@ -33,15 +30,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def url(settings: Settings, request: pytest.FixtureRequest) -> Iterator[str]:
     """Where the service listens, with tokens where a test is given some."""
-    access = getattr(request, "param", Access({}, "tester"))
-    listening = listening_at(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application(settings, access, patience=20.0), log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    listening.close()
+    with served(settings, getattr(request, "param", None)) as there:
+        yield there
 
 
 def test_experiments_are_taken_and_reported(settings: Settings, tmp_path: Path, url: str, browser: Any) -> None:
