@@ -61,7 +61,7 @@ def attempts_of(session: Session, owner: str, states: Iterable[State] | None) ->
 
 def attempt(session: Session, key: str) -> AttemptRecord:
     """By key, or by a beginning that only one has; raises ``NotFound``."""
-    if key:
+    if key and key.isascii() and "\x00" not in key:  # as every key is; PostgreSQL looks for no other
         beginning = t.Attempt.id.startswith(key, autoescape=True)
         ids = session.scalars(select(t.Attempt.id).where((t.Attempt.id == key) | beginning).limit(4)).all()
         if key in ids or len(ids) == 1:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from db.errors import AlreadyOnRecord, NotALedger, NotLetIn, SchemaTooNew
 from flows import engine
 from flows.engine.clients.handing import MOST, Asked, Experiment
 from flows.engine.clients.results import Told
@@ -44,6 +45,11 @@ STATUS_OF: Final = {  # of a result, by its verdict
     Verdict.LATE: 409,
 }
 REQUEST: Final = "Idempotency-Key"
+NOT_ANSWERED: Final = {  # by status, the kind of what no address answers, and what is said
+    400: ("unreadable", "the request is not JSON in UTF-8; see /openapi.json"),
+    404: ("no_such_address", "nothing is at this address; /openapi.json lists what is"),
+    405: ("wrong_method", "this address does not answer that method; /openapi.json says which"),
+}
 
 
 class Strict(BaseModel):
@@ -174,10 +180,14 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
             attempt = engine.give_back(settings, name, key, by=by, patience=patience, **said)
         return {"campaign": name, "key": attempt.key, "state": attempt.state.value}
 
-    @app.post("/api/campaigns/{name}/results", summary="Results of experiments that nobody proposed.")
-    def results(name: str, given: Rows, request: Request, key: Key) -> Any:
+    @app.post(
+        "/api/campaigns/{name}/results",
+        summary="Results of experiments that nobody proposed. 422 where a row cannot be read; the others count.",
+    )
+    def results(name: str, given: Rows, request: Request, key: Key) -> Response:
         with turns.of(name):
-            return plain(engine.tell_own(settings, name, given.rows, request=key, by=_caller(request).name))
+            told = engine.tell_own(settings, name, given.rows, request=key, by=_caller(request).name)
+        return JSONResponse(plain(told), 422 if told.problems else 200)
 
 
 def _add_pages(app: FastAPI, settings: Settings) -> None:
@@ -205,17 +215,22 @@ def _caller(request: Request) -> Caller:
 def _answer_errors(app: FastAPI) -> None:
     """What is refused is answered with its message; our own faults go to the log file, as those of commands do."""
 
-    def answered(kind: type[Exception], status: int, name: str) -> None:
+    def answered(kind: type[Exception], status: int, name: str, message: str = "") -> None:
+        """``message`` stands for that of the error, where that tells of the record's address."""
         later = {"Retry-After": str(RETRY_AFTER)} if status == 503 else None
 
         def answer(_: Request, error: Exception) -> Response:
-            return JSONResponse({"error": name, "message": str(error)}, status, later)
+            return JSONResponse({"error": name, "message": message or str(error)}, status, later)
 
         app.add_exception_handler(kind, answer)
 
-    for kind in (LeaseHeld, LedgerBusy, StaleLease):
+    for kind in (LeaseHeld, StaleLease):
         answered(kind, 503, "busy")
-    answered(LedgerFull, 507, "disk_full")
+    answered(AlreadyOnRecord, 503, "busy", "another command wrote first; nothing was kept, send the same again")
+    answered(LedgerBusy, 503, "busy", "the record is busy or out of reach; nothing was kept, send the same again")
+    answered(LedgerFull, 507, "disk_full", "the disk of the record is full or cannot be written; nothing was kept")
+    for useless in (NotALedger, NotLetIn, SchemaTooNew):
+        answered(useless, 503, "no_record", "the record cannot be used; hakken doctor, where this is served, says why")
     answered(NotFound, 404, "not_found")
     answered(HakkenError, 409, "refused")
 
@@ -227,8 +242,8 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def elsewhere(_: Request, error: HTTPException) -> Response:
-        said = {404: "nothing is at this address; /openapi.json lists what is"}.get(error.status_code, error.detail)
-        return JSONResponse({"error": "no_such_address", "message": said}, error.status_code, error.headers)
+        name, said = NOT_ANSWERED.get(error.status_code, ("refused", error.detail))
+        return JSONResponse({"error": name, "message": said}, error.status_code, error.headers)
 
     @app.middleware("http")
     async def ours(request: Request, go_on: Callable[[Request], Any]) -> Response:

@@ -234,8 +234,8 @@ def check_request(request: str, by: str) -> None:
 def _attempt(view: View, key: str) -> AttemptRecord:
     found = [a for a in view.attempts if a.key == key] or [a for a in view.attempts if key and a.key.startswith(key)]
     if len(found) != 1:
-        how = "none" if not found else f"{len(found)}"
-        raise NotFound(f"campaign {view.name!r} has {how} experiments of the key {key!r}; give the whole key of one")
+        how = "no experiment" if not found else f"{len(found)} experiments"
+        raise NotFound(f"campaign {view.name!r} has {how} of the key {key!r}; give the whole key of one")
     return found[0]
 
 

@@ -98,7 +98,7 @@ class AttemptLaws:
             (e for a in ledger.attempts("coupling") for e in ledger.events(a.key)), key=_place
         )
         assert [e.event for e in ledger.steps("coupling") if e.key == first] == [e.event for e in ledger.events(first)]
-        for nobody in ("", "%", "zzz"):
+        for nobody in ("", "%", "zzz", "\x00", "\ud800"):
             with pytest.raises(NotFound, match=r"no attempt.* hakken show CAMPAIGN ROUND --json lists the keys"):
                 ledger.attempt(nobody)
         if shared:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from db.errors import AlreadyOnRecord, NotLetIn
 from db.ledger import open_ledger
 from flows.engine.clients.handing import AskError
 from flows.engine.holding import holding
@@ -19,6 +20,7 @@ from flows.service import pages
 from flows.service.access import Access, AccessError, Caller, access_of
 from flows.service.application import application
 from flows.settings import Settings
+from loop.errors import LedgerBusy, LedgerFull
 from tests.flows.engine.bench import add, faulty, measured
 from tests.flows.service.client import Client, served
 
@@ -132,7 +134,7 @@ def test_what_is_given_back_and_what_nobody_proposed(client: Client) -> None:
             {"request": "a"},
             {},
             404,
-            "has none experiments of the key 'x'",
+            "has no experiment of the key 'x'",
         ),
         ("/api/campaigns/small/results", {"rows": []}, {"Idempotency-Key": "a"}, 409, "1 to 100000 results, got 0"),
         ("/api/campaigns/small/results", {"rows": [{"x": [1]}]}, {"Idempotency-Key": "a"}, 422, "rows.0.x"),
@@ -185,6 +187,56 @@ def test_a_busy_campaign_asks_to_come_again(settings: Settings, tmp_path: Path) 
     assert [(b.status_code, b.headers["Retry-After"], b.json()["error"]) for b in busy] == [(503, "5", "busy")] * 2
     with open_ledger(settings.database) as ledger:
         assert not ledger.envelopes("small")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (LedgerBusy("the ledger postgresql://anna@secret/x is busy"), 503),
+        (NotLetIn("the ledger postgresql://anna@secret/x is not to be had"), 503),
+        (AlreadyOnRecord("the ledger postgresql://anna@secret/x refused a row"), 503),
+        (LedgerFull("the disk of the ledger postgresql://anna@secret/x is full"), 507),
+    ],
+)
+def test_where_the_record_is_stays_with_whoever_serves_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("flows.engine.tell_result", failing)
+    answer = tell(client, "x", measured(1.0))
+
+    assert answer.status_code == status
+    assert "secret" not in answer.text
+
+
+def test_a_result_of_an_unreadable_row_is_no_success(client: Client) -> None:
+    good, bad = {"solvent": "water", "base": "DBU", "step": 1, "yield": 3}, {"solvent": "wter", "yield": 3}
+    body = {"rows": [good, bad]}
+
+    told = client.post("/api/campaigns/small/results", json=body, headers={"Idempotency-Key": "a"})
+
+    assert told.status_code == 422
+    assert (told.json()["accepted"], len(told.json()["problems"])) == (1, 1)
+
+
+def test_what_looks_may_ask_for_headers_alone(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    with served(settings) as url:
+        answers = [httpx.head(f"{url}{path}") for path in ("/", "/health", "/campaigns/small/bench")]
+
+    assert [(answer.status_code, answer.content) for answer in answers] == [(200, b"")] * 3
+
+
+def test_what_no_address_answers_is_told_apart(client: Client) -> None:
+    keyed = {**JSON, "Idempotency-Key": "a"}
+    said = [
+        client.post("/api/campaigns/small/ask", content=b'{"experiments": 1, "x": "\xff"}', headers=keyed),
+        client.post("/api/campaigns/small", content=b"{}", headers=keyed),
+    ]
+
+    assert [(one.status_code, one.json()["error"]) for one in said] == [(400, "unreadable"), (405, "wrong_method")]
 
 
 def test_a_fault_of_our_own_is_logged_and_said_to_be_one(
