@@ -9,21 +9,32 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from flows import engine
 from flows.engine.clients.handing import Asked, AskError, Experiment
-from flows.engine.clients.own import Cell
 from flows.engine.clients.results import Told
 from flows.engine.looking.reports import StatusReport, TellReport
 from flows.settings import Settings
 from loop.insight.statements import HonestBest
 from loop.record import AttemptRecord
 
-Value = str | int | float | Mapping[str, Any]
+Value = str | int | float | Mapping[str, Any] | None
 _LIMIT: Final = re.compile(r"\s*([<>])\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+
+
+class NotCounted(UserWarning):
+    """A result was kept and does not count; the message says why, as ``Told.message`` does."""
+
+
+class Table(Protocol):
+    """A data frame of pandas, or what gives its rows likewise."""
+
+    def to_dict(self, orient: Any) -> Any: ...
 
 
 class Campaign:
@@ -61,7 +72,8 @@ class Campaign:
         ``key`` names the request: whoever gives it again gets the same experiments, as they stand then, and so can go
         on after a crash. Without one each call is another request.
         """
-        return engine.ask(self.settings, self.name, experiments, request=key or str(uuid.uuid4()), by=self.by)
+        n, request = _plain(experiments), str(uuid.uuid4()) if key is None else key
+        return engine.ask(self.settings, self.name, n, request=request, by=self.by)
 
     def tell(
         self,
@@ -78,7 +90,8 @@ class Campaign:
         Args:
             experiment: It, or its key.
             values: By target: a number in the target's unit, the word of a level, a limit such as ``"<1"``, or an
-                object with ``value`` and any of ``unit``, ``sd``, ``n``, ``qualifier``, ``channel``.
+                object with ``value`` and any of ``unit``, ``sd``, ``n``, ``qualifier``, ``channel``. None and NaN say
+                that it was not measured. numpy's and pandas' values will do.
             negative: That it ran as intended and the answer was no, and what that was: ``"no conversion"``.
             fault: That it did not run as intended: a kind of ``loop.outcome.FaultKind``, such as ``instrument_fault``.
             message: What happened, of a fault.
@@ -87,6 +100,9 @@ class Campaign:
         Raises:
             AskError: Neither values nor a negative nor a fault is given, or something beside a fault.
             LeaseHeld: Somebody else works on the campaign and gives no way.
+
+        Warns:
+            NotCounted: It was kept and does not count: it cannot be read, or another result came first.
         """
         if (values is None and not negative and not fault) or (fault and (negative or values is not None)):
             raise AskError(
@@ -96,16 +112,29 @@ class Campaign:
         if fault:
             said = {"outcome": "fault", "kind": fault, "message": message or fault}
         else:
-            rows = [_value(target, value) for target, value in (values or {}).items()]
+            rows = list(_values({} if values is None else values))
             said = {"outcome": "negative", "reason": negative} if negative else {"outcome": "measured"}
             said |= {"values": rows} if rows else {}
         if context:
-            said["context"] = dict(context)
-        return engine.tell_result(self.settings, self.name, _key(experiment), _written(said), by=self.by)
+            said["context"] = _plain(context)
+        told = engine.tell_result(self.settings, self.name, _key(experiment), _written(said), by=self.by)
+        if not told.counts:
+            said_of = f"the result of experiment {told.key} is kept and does not count ({told.verdict.value})"
+            warnings.warn(f"{said_of}: {told.message}", NotCounted, stacklevel=2)
+        return told
 
-    def tell_own(self, rows: Sequence[Mapping[str, Cell]], *, key: str | None = None) -> TellReport:
-        """Results of experiments that nobody proposed, each with its settings; see ``flows.engine.clients.own``."""
-        return engine.tell_own(self.settings, self.name, rows, request=key or str(uuid.uuid4()), by=self.by)
+    def tell_own(self, rows: Sequence[Mapping[str, Any]] | Table, *, key: str | None = None) -> TellReport:
+        """Results of experiments that nobody proposed, each with its settings; see ``flows.engine.clients.own``.
+
+        Warns:
+            NotCounted: A row cannot be read; the others count. ``problems`` of the report says which.
+        """
+        cells = [_plain(row) for row in (rows if isinstance(rows, Sequence) else rows.to_dict("records"))]
+        request = str(uuid.uuid4()) if key is None else key
+        told = engine.tell_own(self.settings, self.name, cells, request=request, by=self.by)
+        if told.problems:
+            warnings.warn("; ".join(told.problems), NotCounted, stacklevel=2)
+        return told
 
     def give_back(self, experiment: Experiment | str, why: str = "") -> AttemptRecord:
         """Say of an experiment that was handed out that it never ran: the next who asks gets it.
@@ -128,13 +157,32 @@ def _key(experiment: Experiment | str) -> str:
     return experiment if isinstance(experiment, str) else experiment.key
 
 
-def _value(target: str, value: Value) -> dict[str, Any]:
-    """One value as a result says it."""
-    if isinstance(value, Mapping):
-        return {"property": target, **value}
-    if isinstance(value, str) and (limit := _LIMIT.fullmatch(value)):
-        return {"property": target, "value": float(limit[2]), "qualifier": limit[1]}
-    return {"property": target, "value": value.item() if hasattr(value, "item") else value}
+def _values(values: Mapping[str, Value]) -> Iterable[dict[str, Any]]:
+    """Each value as a result says it, without what was not measured."""
+    for target, given in values.items():
+        value = _plain(given)
+        said = value if isinstance(value, Mapping) else {"value": value}
+        said = {name: each for name, each in said.items() if each is not None}
+        if "value" not in said:
+            continue
+        if isinstance(said["value"], str) and (limit := _LIMIT.fullmatch(said["value"])):
+            said |= {"value": float(limit[2]), "qualifier": limit[1]}
+        yield {"property": target, **said}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: of numpy and pandas as Python's own, days as text, and NaN as None."""
+    if isinstance(value, Mapping) or hasattr(value, "items"):  # a series of pandas is no mapping
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value):
+        return None
+    if isinstance(value, date):
+        return value.isoformat()
+    if hasattr(value, "tolist"):  # an array or a scalar of numpy
+        return _plain(value.item() if getattr(value, "size", 0) == 1 else value.tolist())
+    return value
 
 
 def _written(said: Mapping[str, Any]) -> str:

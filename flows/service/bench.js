@@ -71,7 +71,7 @@ function lacking(form) {
 
 function isMeant(form) {
   const names = form.elements.outcome.value === "measured" ? lacking(form) : [];
-  const question = `No value of ${names.join(", ")}. An experiment is reported once, with all that was measured. Save it without?`;
+  const question = `No value of ${names.join(", ")}: what is saved leaves this page. Save it without?`;
   return !names.length || confirm(question);
 }
 

@@ -223,7 +223,7 @@ def experiment(settings: Settings, name: str, key: str) -> Experiment:
 
 def check_request(request: str, by: str) -> None:
     """Raises ``AskError`` where a request has no key by which it is known again, or nobody makes it."""
-    if not re.fullmatch(REQUEST, request):
+    if not (isinstance(request, str) and re.fullmatch(REQUEST, request)):
         raise AskError(
             f"the key of a request must be 1 to 120 letters, digits or any of _.:~%-, got {request!r}; a UUID will do"
         )

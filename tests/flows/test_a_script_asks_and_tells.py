@@ -1,0 +1,101 @@
+"""Asking and telling in Python: values as numpy and pandas have them, and no result that does not count unnoticed."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from db.ledger import open_ledger
+from flows.ask_tell import AskError, Campaign, NotCounted
+from flows.settings import Settings
+from loop.outcome import write_outcome
+from tests.flows.engine.bench import add
+
+OBJECTIVE = {"yield": {"goal": "maximize", "unit": "%"}, "ee": {"goal": "maximize", "unit": "%"}}
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Campaign:
+    settings = Settings(tmp_path / "runs", by="tester")
+    add(settings, tmp_path, laboratory={"adapter": "ask_tell"}, objective=OBJECTIVE)
+    return Campaign("small", settings=settings)
+
+
+def outcomes(campaign: Campaign) -> list[Any]:
+    with open_ledger(campaign.settings.database) as ledger:
+        return [write_outcome(o.outcome) for o in ledger.observations("small")]
+
+
+def values_of(campaign: Campaign) -> dict[str, float]:
+    (outcome,) = outcomes(campaign)
+    return {value["property"]: value["value"] for value in outcome["values"]}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"yield": np.float32(3), "ee": np.nan},
+        {"yield": np.int64(3), "ee": None},
+        {"yield": np.array([3.0]), "ee": pd.NA},
+        {"yield": {"value": np.float64(3), "sd": np.nan, "n": np.int64(2)}, "ee": {"value": float("nan")}},
+        pd.Series({"yield": 3.0, "ee": np.nan}),
+        pd.DataFrame({"yield": [3], "ee": [None]}).iloc[0],
+    ],
+)
+def test_values_of_numpy_and_pandas_are_taken_and_what_was_not_measured_is_left_out(
+    campaign: Campaign, values: Any
+) -> None:
+    (one,) = campaign.ask(np.int64(1)).experiments  # type: ignore[arg-type]
+
+    told = campaign.tell(one, values, context={"lot": np.int64(7), "day": date(2026, 11, 29), "bath": np.float32(2.5)})
+
+    assert told.counts
+    assert values_of(campaign) == {"yield": 3.0}
+    with open_ledger(campaign.settings.database) as ledger:
+        (sent,) = ledger.envelopes("small")
+    assert json.loads(sent.payload)["context"] == {"lot": 7, "day": "2026-11-29", "bath": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"yeild": 3.0}, "malformed.: no value for any target; the campaign measures ee, yield"),
+        ({"yield": np.nan}, "malformed.: outcome 'measured' without values"),
+        ({"yield": [3.0, 4.0]}, r"malformed.: 'yield': value must be a finite number, got \[3.0, 4.0\]"),
+    ],
+)
+def test_a_result_that_does_not_count_is_warned_of_and_kept(campaign: Campaign, values: Any, why: str) -> None:
+    (one,) = campaign.ask(1).experiments
+
+    with pytest.warns(NotCounted, match=why):
+        told = campaign.tell(one, values)
+
+    assert not told.counts
+    with open_ledger(campaign.settings.database) as ledger:
+        assert len(ledger.envelopes("small")) == 1
+    assert campaign.tell(one, {"yield": 3, "ee": 4}).counts
+
+
+def test_a_data_frame_is_told_row_by_row(campaign: Campaign) -> None:
+    frame = pd.DataFrame(
+        {"solvent": ["water", "DMF"], "base": ["DBU", "DBU"], "step": [1, 2], "yield": [3.5, np.nan], "ee": [4, 5]}
+    )
+
+    report = campaign.tell_own(frame, key="frame")
+
+    assert (report.accepted, report.problems) == (2, [])
+    assert sorted(len(outcome["values"]) for outcome in outcomes(campaign)) == [1, 2]
+    with pytest.warns(NotCounted, match="has no option 'wter'"):
+        campaign.tell_own(frame.replace("water", "wter"), key="other")
+
+
+@pytest.mark.parametrize("key", ["", 5, "a b"])
+def test_a_key_that_is_none_is_refused(campaign: Campaign, key: Any) -> None:
+    with pytest.raises(AskError, match="the key of a request must be 1 to 120 letters"):
+        campaign.ask(1, key=key)
