@@ -44,7 +44,8 @@ def status(
 
 def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Why each candidate of a round was chosen, what was predicted, and what came of it."""
-    from flows.cli.showing.rounds import document, print_round
+    from flows.cli.showing.rounds import print_round
+    from flows.told_round import document
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
@@ -58,9 +59,9 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
     """Draw the plate of a round on a page to be printed, and write its wells as a table to be filled in and told."""
     from flows import engine
     from flows.cli.showing.plates import plate_lines, table_notes
-    from flows.cli.showing.rounds import last_round
     from flows.plates import view_plate
     from flows.plates.page import is_untouched, render, table
+    from flows.told_round import last_round
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
@@ -139,7 +140,7 @@ def _page(file: Path, campaign: str) -> Path:
 def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Plan a round again from the record alone, and compare it with what was proposed then."""
     from flows import engine
-    from flows.cli.showing.rounds import last_round
+    from flows.told_round import last_round
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)

@@ -17,6 +17,7 @@ from adapters.common.secret import secret
 from loop.errors import AdapterUnavailable, HakkenError
 
 SHORTEST: Final = 16  # characters of a token
+MAY: Final = ("look", "ask", "decide")  # what a token allows, each all that stands before it
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 
@@ -27,10 +28,11 @@ class AccessError(HakkenError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request, and whether more than looking is allowed."""
+    """Who makes a request, and what is allowed: to look, to ask and tell (``may_write``), to decide."""
 
     name: str
     may_write: bool = True
+    may_decide: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def access_of(tokens: Path | None, *, host: str, local: str) -> Access:
     """Who may ask at ``host``.
 
     Args:
-        tokens: A YAML file of names, each with ``$VARIABLE`` or ``{token: $VARIABLE, may: look}``; None for none.
+        tokens: A YAML file of names, each with ``$VARIABLE`` or ``{token: $VARIABLE, may: look}``, where ``may`` is
+            look, ask (when left out) or decide; None for none.
         host: Where the service listens.
         local: Who is named in the record where there are no tokens.
 
@@ -84,7 +87,7 @@ def access_of(tokens: Path | None, *, host: str, local: str) -> Access:
         return Access({}, local)
     found: dict[str, Caller] = {}
     for name, said in _read(tokens).items():
-        reference, may_write = _entry(tokens, name, said)
+        reference, may = _entry(tokens, name, said)
         try:
             token = secret(reference)
         except AdapterUnavailable as error:
@@ -96,7 +99,7 @@ def access_of(tokens: Path | None, *, host: str, local: str) -> Access:
             )
         if token in found:
             raise AccessError(f"{tokens}: {name!r} and {found[token].name!r} have one token; give each its own")
-        found[token] = Caller(name, may_write)
+        found[token] = Caller(name, may_write=may != "look", may_decide=may == "decide")
     return Access(found, local)
 
 
@@ -113,18 +116,18 @@ def _read(path: Path) -> Mapping[str, Any]:
     return said
 
 
-def _entry(path: Path, name: str, said: object) -> tuple[str, bool]:
-    """The variable that holds a token, and whether more than looking is allowed."""
+def _entry(path: Path, name: str, said: object) -> tuple[str, str]:
+    """The variable that holds a token, and what whoever has it may do."""
     entry = said if isinstance(said, dict) else {"token": said}
-    reference, may = entry.get("token"), entry.get("may", "write")
-    if set(entry) - {"token", "may"} or may not in ("look", "write"):
-        raise AccessError(f"{path}: {name!r} must be $VARIABLE, or {{token: $VARIABLE, may: look}}")
+    reference, may = entry.get("token"), entry.get("may", "ask")
+    if set(entry) - {"token", "may"} or may not in MAY:
+        raise AccessError(f"{path}: {name!r} must be $VARIABLE, or {{token: $VARIABLE, may: {' or '.join(MAY)}}}")
     if not (isinstance(reference, str) and re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", reference)):
         raise AccessError(
             f"{path}: {name!r} must name an environment variable, such as $ROBOT_TOKEN; a token itself never stands "
             "in a file"
         )
-    return reference, may == "write"
+    return reference, str(may)
 
 
 def _token_in(authorization: str) -> str:

@@ -24,6 +24,7 @@ from flows.metrics import text_of
 from flows.plain import plain
 from flows.service.access import Access, Caller
 from flows.service.bench import bench_page
+from flows.service.deciding import add_decisions
 from flows.service.gate import Application, Gate
 from flows.service.pages import Pages
 from flows.service.turns import Turns
@@ -102,6 +103,7 @@ def application(settings: Settings, access: Access, *, patience: float) -> Appli
     _add_campaigns(app, settings)
     _add_clients(app, settings, patience)
     _add_pages(app, settings)
+    add_decisions(app, settings)
     return Gate(app, access)
 
 

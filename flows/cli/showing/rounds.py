@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.naming import typed
 from flows.cli.screen import Screen
 from flows.cli.showing.plates import plate_lines
-from flows.cli.showing.words import known_line, outcome_line, predictions_line, reason_line
 from flows.labels import label_of
-from flows.not_run import refuse_source
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
-from flows.unsent import why_unsent
-from loop.errors import NotFound
+from flows.told_round import by_position, never_sent, round_of
+from flows.words import known_line, outcome_line, predictions_line, reason_line
 from loop.experiment import State
 from loop.insight.saying import regret_sentence
 from loop.outcome import read_code
@@ -26,55 +24,14 @@ if TYPE_CHECKING:
     from loop.record import AttemptRecord, ObservationRecord, ProposalRecord, RoundRecord
 
 
-def last_round(ledger: Ledger, campaign: str) -> int:
-    """Number of the last round. Raises ``NotFound`` where there is none yet, ``LedgerError`` of a source."""
-    rounds = ledger.rounds(campaign)
-    if not rounds:
-        refuse_source(ledger.campaign(campaign))
-        first = f"hakken run --dry-run {typed(campaign)}"
-        raise NotFound(f"campaign {campaign!r} has no round yet; {first} shows the first")
-    return rounds[-1].number
-
-
-def document(ledger: Ledger, campaign: str, number: int | None) -> dict[str, Any]:
-    """The round as a program reads it."""
-    record = _round(ledger, campaign, number)
-    attempts, observations = _by_position(ledger, campaign, record.number)
-    replaced = {d.draft.proposal_id: d.replacement_id for d in ledger.decisions(campaign) if d.replacement_id}
-    return {
-        "campaign": campaign,
-        "round": record,
-        "decisions": [d for d in ledger.decisions(campaign) if d.after_round <= record.number],
-        "never_sent": _never_sent(ledger, campaign, [a for mine in attempts.values() for a in mine]),
-        "proposals": [
-            {
-                "number": proposal.draft.run_order + 1,
-                "replaced_by": replaced.get(proposal.id),
-                "proposal": proposal,
-                "attempts": attempts.get(proposal.draft.position, []),
-                "observations": observations.get(proposal.draft.position, []),
-            }
-            for proposal in ledger.proposals(campaign, record.number)
-        ],
-    }
-
-
-def _never_sent(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]) -> dict[str, str]:
-    """Why those of the attempts that were withdrawn before they were sent were, by their keys."""
-    keys = {a.key for a in attempts if a.state is State.EXPIRED}
-    if not keys:
-        return {}
-    return {key: why for key, why in why_unsent(ledger.steps(campaign)).items() if key in keys}
-
-
 def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | None) -> None:
     """The round for a person, in the order in which it is run."""
-    record = _round(ledger, campaign, number)
+    record = round_of(ledger, campaign, number)
     spec = ledger.spec_version(campaign, record.version)
     proposals = ledger.proposals(campaign, record.number)
-    attempts, observations = _by_position(ledger, campaign, record.number)
+    attempts, observations = by_position(ledger, campaign, record.number)
     every = [a for mine in attempts.values() for a in mine]
-    unsent = _never_sent(ledger, campaign, every)
+    unsent = never_sent(ledger, campaign, every)
     decisions = ledger.decisions(campaign)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id}
     lifts = {d.draft.lifts: d for d in decisions if d.draft.lifts is not None}
@@ -180,10 +137,6 @@ def verdict_of(proposal: ProposalRecord) -> str:
     return word + (f" by {proposal.by}" if proposal.by else "") + (f": {proposal.why}" if proposal.why else "")
 
 
-def _round(ledger: Ledger, campaign: str, number: int | None) -> RoundRecord:
-    return ledger.round(campaign, last_round(ledger, campaign) if number is None else number)
-
-
 def _withdrawn(ledger: Ledger, campaign: str, record: RoundRecord) -> list[str]:
     """A note where results that the round was planned from count no more: retracted, or superseded by an analysis."""
     gone = [
@@ -194,17 +147,3 @@ def _withdrawn(ledger: Ledger, campaign: str, record: RoundRecord) -> list[str]:
     shown = ", ".join(o.id for o in gone[:3]) + (", ..." if len(gone) > 3 else "")
     count = f"{plural(len(gone), 'result')} that it was planned from {'counts' if len(gone) == 1 else 'count'} no more"
     return [f"{count}: {shown} ({gone[0].retracted})"]
-
-
-def _by_position(
-    ledger: Ledger, campaign: str, number: int
-) -> tuple[dict[int, list[AttemptRecord]], dict[int, list[ObservationRecord]]]:
-    attempts: dict[int, list[AttemptRecord]] = {}
-    for attempt in ledger.attempts(campaign):
-        if attempt.round_number == number:
-            attempts.setdefault(attempt.position, []).append(attempt)
-    observations: dict[int, list[ObservationRecord]] = {}
-    for observation in ledger.observations(campaign, with_retracted=True):
-        if observation.round_number == number:
-            observations.setdefault(observation.position, []).append(observation)
-    return attempts, observations

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.cli.showing.rounds import last_round
 from flows.engine import ban, pin, preview, replay, resume, status, tell_source
 from flows.engine.people.telling import TellError
 from flows.engine.sources.hearing import SOURCES
 from flows.settings import Settings
+from flows.told_round import last_round
 from loop.errors import LedgerError
 from loop.record import CampaignState
 from tests.flows.engine.memories import SPACE, campaign, extra, first_round, planned, table

@@ -12,9 +12,10 @@ import pytest
 from db import export
 from db.ledger import open_ledger
 from flows.cli.screen import Screen, plain
-from flows.cli.showing.rounds import document, print_round
+from flows.cli.showing.rounds import print_round
 from flows.engine import run
 from flows.settings import Settings
+from flows.told_round import document
 from tests.flows.engine.bench import add, cheap_planner
 
 FUNCTION = """

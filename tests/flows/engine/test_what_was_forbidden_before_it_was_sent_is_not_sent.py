@@ -11,9 +11,10 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.cli.screen import Screen
-from flows.cli.showing.rounds import document, print_round
+from flows.cli.showing.rounds import print_round
 from flows.engine import View, approve, ban, lift, on_ban, status, tick
 from flows.settings import Settings
+from flows.told_round import document
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord

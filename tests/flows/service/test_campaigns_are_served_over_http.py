@@ -254,7 +254,14 @@ def test_a_fault_of_our_own_is_logged_and_said_to_be_one(
     assert "GET /" in (settings.home / "hakken.log").read_text(encoding="utf-8")
 
 
-TOKENS = Access({"r" * 20: Caller("robot"), "a" * 20: Caller("anna", may_write=False)}, "tester")
+TOKENS = Access(
+    {
+        "r" * 20: Caller("robot", may_decide=False),
+        "a" * 20: Caller("anna", may_write=False, may_decide=False),
+        "d" * 20: Caller("dora"),
+    },
+    "tester",
+)
 
 
 def test_only_who_has_a_token_is_answered(settings: Settings, tmp_path: Path) -> None:
@@ -363,7 +370,10 @@ def test_who_waits_for_one_campaign_keeps_nobody_from_another(
         ("robot: hunter2-hunter2-hunter2", "must name an environment variable, such as $ROBOT_TOKEN"),
         ("robot: $NOT_THERE", "the environment variable NOT_THERE is not set"),
         ("robot: $SHORT", "its token has 5 characters, and 16 are the fewest"),
-        ("robot: {token: $LONG, may: everything}", "must be $VARIABLE, or {token: $VARIABLE, may: look}"),
+        (
+            "robot: {token: $LONG, may: everything}",
+            "{token: $VARIABLE, may: look or ask or decide}",
+        ),
         ("robot: $LONG\nanna: $LONG", "have one token; give each its own"),
         ("two words: $LONG", "must be a name of letters, digits"),
         ("- robot", "must name who may ask, such as 'robot: $ROBOT_TOKEN'"),
@@ -388,8 +398,11 @@ def test_tokens_that_protect_nothing_are_refused(
 def test_tokens_are_read_and_without_them_others_are_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOT", "r" * 20)
     monkeypatch.setenv("ANNA", "a" * 20)
+    monkeypatch.setenv("DORA", "d" * 20)
     path = tmp_path / "tokens.yaml"
-    path.write_text("robot: $ROBOT\nanna: {token: $ANNA, may: look}\n", encoding="utf-8")
+    path.write_text(
+        "robot: $ROBOT\nanna: {token: $ANNA, may: look}\ndora: {token: $DORA, may: decide}\n", encoding="utf-8"
+    )
 
     assert access_of(path, host="0.0.0.0", local="tester") == TOKENS
     with pytest.raises(AccessError, match="can be reached from elsewhere; name who may ask with --tokens FILE"):
@@ -445,6 +458,12 @@ def test_what_is_answered_is_described(client: Client) -> None:
         "/api/campaigns/{name}/experiments/{key}/result",
         "/api/campaigns/{name}/experiments/{key}/give-back",
         "/api/campaigns/{name}/results",
+        "/api/campaigns/{name}/rounds/{number}",
+        "/api/campaigns/{name}/rounds/{number}/verdict",
+        "/api/campaigns/{name}/decisions",
+        "/api/campaigns/{name}/stop",
+        "/api/campaigns/{name}/resume",
+        "/api/campaigns/{name}/halt",
     }
     result = described["paths"]["/api/campaigns/{name}/experiments/{key}/result"]["post"]
     assert "qualifier" in json.dumps(result["requestBody"])

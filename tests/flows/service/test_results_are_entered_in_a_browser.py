@@ -19,7 +19,7 @@ from tests.flows.service.client import served
 
 pytestmark = pytest.mark.browser
 ASKED = {"adapter": "ask_tell"}
-TOKENS = Access({"r" * 20: Caller("robot"), "a" * 20: Caller("anna", may_write=False)}, "tester")
+TOKENS = Access({"r" * 20: Caller("robot"), "a" * 20: Caller("anna", may_write=False, may_decide=False)}, "tester")
 
 
 @pytest.fixture

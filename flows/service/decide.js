@@ -1,0 +1,62 @@
+"use strict";
+// Decides by the requests that programs make: batches that wait, stops, and taking a campaign up again.
+const campaign = document.body.dataset.campaign;
+const api = new URL(`../../api/campaigns/${encodeURIComponent(campaign)}`, location.href).href;
+
+async function decide(form, path, body) {
+  const said = form.querySelector("[role=status]");
+  const buttons = form.querySelectorAll("button");
+  buttons.forEach((button) => (button.disabled = true));
+  said.className = "soft";
+  said.textContent = "sending…";
+  try {
+    const answer = await fetch(api + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const told = await answer.json();
+    if (answer.ok) {
+      location.reload();
+      return;
+    }
+    said.className = "bad";
+    said.textContent = told.message;
+  } catch (error) {
+    said.className = "bad";
+    said.textContent = `not sent (${error.message}); try again`;
+  }
+  buttons.forEach((button) => (button.disabled = false));
+}
+
+// Only a button decides: Enter in a field would press the first of them.
+function onButtons(form, act) {
+  form.addEventListener("submit", (event) => event.preventDefault());
+  for (const button of form.querySelectorAll("button")) button.addEventListener("click", () => act(button.name));
+}
+
+for (const form of document.querySelectorAll("form.said")) {
+  onButtons(form, (what) => {
+    const why = form.elements.why.value.trim();
+    if (what === "halt" && !why) {
+      form.querySelector("[role=status]").textContent = "say why the bench is halted, then press it again";
+      form.elements.why.focus();
+      return;
+    }
+    decide(form, `/${what}`, { why });
+  });
+}
+
+for (const form of document.querySelectorAll("form.verdict")) {
+  onButtons(form, (verdict) => {
+    const boxes = Array.from(form.querySelectorAll("[name=only]"));
+    const ticked = boxes.filter((box) => box.checked).map((box) => Number(box.value));
+    if (!ticked.length) {
+      form.querySelector("[role=status]").textContent = "tick what is meant first";
+      return;
+    }
+    const meaning = verdict === "refuse" ? form.elements.meaning.value || null : null;
+    const only = ticked.length === boxes.length ? [] : ticked;
+    decide(form, `/rounds/${form.dataset.round}/verdict`, { verdict, only, why: form.elements.why.value.trim(), meaning });
+  });
+}

@@ -1,0 +1,198 @@
+"""Deciding over HTTP: batches approved or refused, campaigns stopped and taken up, benches halted; and its page."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from flows import engine
+from flows.labels import label_of
+from flows.plain import plain
+from flows.schedules import wake
+from flows.service.access import Caller
+from flows.templates import templates_of
+from flows.wiring import open_record
+from flows.words import known_line, predictions_line, reason_line
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from loop.record import ProposalRecord
+
+_HERE: Final = Path(__file__).parent
+_TEMPLATES: Final = templates_of(_HERE)
+
+
+class _Said(BaseModel):
+    """What a person says with a decision."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    why: str = Field(default="", description="The reason, which stays on record.")
+
+
+class Verdict(_Said):
+    """What is decided of a batch that waits."""
+
+    verdict: Literal["approve", "refuse"]
+    only: list[int] = Field(default=[], description="Numbers of its proposals; all that wait when left out.")
+    meaning: Literal["cannot", "preference"] | None = Field(
+        default=None, description="Of a refusal: it cannot be made, which teaches the models, or a preference."
+    )
+
+
+class Halt(_Said):
+    """Why a bench is halted for safety."""
+
+    why: str = Field(min_length=1)
+
+
+class Rule(_Said):
+    """A candidate that is to run next, candidates that are kept out, or a decision that is to count no more."""
+
+    kind: Literal["pin", "ban", "lift"]
+    where: list[str] = Field(default=[], description="As of hakken pin and ban: ligand=XPhos, temperature>100, ...")
+    number: int | None = Field(default=None, description="Of the decision that is lifted.")
+
+
+def add_decisions(app: FastAPI, settings: Settings) -> None:
+    """What people decide. Whoever may tell results may halt a bench; for all else a token must let its owner decide."""
+
+    @app.post("/api/campaigns/{name}/rounds/{number}/verdict", summary="Approve or refuse a batch that waits.")
+    def verdict(name: str, number: int, said: Verdict, request: Request) -> dict[str, Any]:
+        is_refused = said.verdict == "refuse"
+        n = engine.approve(
+            settings,
+            name,
+            number,
+            by=_decider(request).name,
+            why=said.why,
+            refuse=is_refused,
+            only=said.only,
+            meaning=said.meaning,
+        )
+        (now,) = engine.status(settings, name)
+        return {"campaign": name, "round": number, "proposals": n, "to_approve": now.to_approve, "next": now.next_step}
+
+    @app.get("/api/campaigns/{name}/rounds/{number}", summary="A batch, why each was chosen, and what came of it.")
+    def round_(name: str, number: int) -> Any:
+        from flows.told_round import document
+
+        with open_record(settings) as ledger:
+            return plain(document(ledger, name, number))
+
+    @app.get("/api/campaigns/{name}/decisions", summary="What people decided, and what of it is in force.")
+    def decisions(name: str) -> Any:
+        made = engine.decisions(settings, name)
+        listed = [{"decision": d, "in_force": now, "about": about} for d, now, about in made]
+        return plain({"campaign": name, "decisions": listed, "stops": engine.stops(settings, name)})
+
+    @app.post("/api/campaigns/{name}/decisions", summary="Pin a candidate, ban some, or lift a decision.")
+    def decide(name: str, rule: Rule, request: Request) -> Any:
+        by = _decider(request).name
+        if rule.kind == "lift":
+            if rule.number is None:
+                raise HTTPException(422, "number: which decision is lifted; GET .../decisions lists them")
+            made = engine.lift(settings, name, rule.number, by=by, why=rule.why)
+            notes = engine.on_lift(settings, name, made)
+        elif rule.kind == "pin":
+            made = engine.pin(settings, name, rule.where, by=by, why=rule.why)
+            notes = engine.on_pin(settings, name, made)
+        else:
+            made = engine.ban(settings, name, rule.where, by=by, why=rule.why)
+            notes = engine.on_ban(settings, name, made)
+        return plain({"campaign": name, "decision": made, "notes": list(notes)})
+
+    @app.post("/api/campaigns/{name}/stop", summary="Plan and send nothing more; what runs goes on.")
+    def stop(name: str, said: _Said, request: Request) -> dict[str, Any]:
+        engine.stop(settings, name, by=_decider(request).name, why=said.why or "stopped by a person")
+        return _now(settings, name)
+
+    @app.post("/api/campaigns/{name}/resume", summary="Take up a stopped campaign, or lift its safety stops.")
+    def resume(name: str, said: _Said, request: Request) -> dict[str, Any]:
+        by = _decider(request).name
+        if not engine.lift_halt(settings, name, by=by, why=said.why):
+            engine.resume(settings, name, by=by, why=said.why or "resumed by a person")
+        return _now(settings, name) | {"notes": list(wake(settings, name))}
+
+    @app.post("/api/campaigns/{name}/halt", summary="For safety: at once, with every campaign of its bench.")
+    def halt(name: str, said: Halt, request: Request) -> dict[str, Any]:
+        made, names, notes = engine.halt(settings, name, by=_caller(request).name, why=said.why)
+        stopped = {"stop": made, "halted": names, "notes": notes}
+        return {**_now(settings, name), **plain(stopped)}
+
+    @app.get("/campaigns/{name}/decide", include_in_schema=False, response_class=HTMLResponse)
+    def page(name: str, request: Request) -> str:
+        return _page(settings, name, _caller(request))
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A proposal that waits for a person."""
+
+    number: int
+    round: int
+    label: str
+    known: str
+    reason: str
+    predicted: tuple[str, ...]
+
+
+def _page(settings: Settings, name: str, caller: Caller) -> str:
+    """What waits for a person in a campaign, and what was decided."""
+    (status,) = engine.status(settings, name)
+    with open_record(settings) as ledger:
+        view = engine.View(ledger, name)
+        spec, waiting = view.campaign.spec, view.undecided
+    script = (_HERE / "decide.js").read_text("utf-8")
+    return _TEMPLATES.get_template("decide.html.jinja").render(
+        campaign=name,
+        status=status,
+        caller=caller,
+        choices=[_choice(p, spec) for p in sorted(waiting, key=lambda p: (p.round_number, p.draft.run_order))],
+        made=engine.decisions(settings, name),
+        stops=engine.stops(settings, name),
+        style=(_HERE / "pages.css").read_text("utf-8"),
+        script=script,
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _choice(p: ProposalRecord, spec: Any) -> _Choice:
+
+    draft = p.draft
+    well = "" if draft.place is None else f"{draft.place.well}: "
+    return _Choice(
+        draft.run_order + 1,
+        p.round_number,
+        well + label_of(spec, draft.candidate.settings),
+        known_line(draft.candidate, spec),
+        reason_line(draft.arm, draft.reason),
+        tuple(predictions_line(draft.predictions, spec)),
+    )
+
+
+def _now(settings: Settings, name: str) -> dict[str, Any]:
+    (now,) = engine.status(settings, name)
+    return {"campaign": name, "state": now.state, "reason": now.reason, "next": now.next_step}
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+def _decider(request: Request) -> Caller:
+    caller = _caller(request)
+    if not caller.may_decide:
+        raise HTTPException(
+            403, f"{caller.name} may not decide; 'may: decide' beside the token lets whoever has it do so"
+        )
+    return caller

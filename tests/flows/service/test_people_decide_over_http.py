@@ -1,0 +1,169 @@
+"""Deciding over HTTP: batches, stops and rules, by whoever a token lets decide; and the page where people do it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import status, tick
+from flows.service.access import Access, Caller
+from flows.service.application import application
+from flows.settings import Settings
+from loop.decision import DecisionKind
+from tests.flows.engine.bench import add, cheap_planner
+from tests.flows.service.client import Client, served
+
+TOKENS = Access(
+    {
+        "r" * 20: Caller("robot", may_decide=False),
+        "a" * 20: Caller("anna", may_write=False, may_decide=False),
+        "d" * 20: Caller("dora"),
+    },
+    "tester",
+)
+ROBOT, ANNA, DORA = ({"Authorization": f"Bearer {letter * 20}"} for letter in "rad")
+BY_PERSON = {"adapter": "simulated", "approval": "person"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A campaign with a batch of four that waits for a person."""
+    made = Settings(tmp_path / "runs", by="tester")
+    add(made, tmp_path, laboratory=BY_PERSON)
+    tick(made, "small", planner=cheap_planner)
+    return made
+
+
+@pytest.fixture
+def client(settings: Settings) -> Client:
+    return Client(application(settings, TOKENS, patience=20.0))
+
+
+def verdict(client: Client, said: dict[str, Any], who: dict[str, str] = DORA) -> Any:
+    return client.post("/api/campaigns/small/rounds/1/verdict", json=said, headers=who)
+
+
+def test_a_batch_is_approved_and_refused_in_parts(client: Client, settings: Settings) -> None:
+    some = verdict(client, {"verdict": "approve", "only": [1, 3], "why": "cheap"})
+    one = verdict(client, {"verdict": "refuse", "only": [2], "why": "it foams", "meaning": "cannot"})
+    rest = verdict(client, {"verdict": "refuse"})
+    none = verdict(client, {"verdict": "approve"})
+
+    assert (some.json()["proposals"], some.json()["to_approve"]) == (2, [1])
+    assert (one.json()["proposals"], rest.json()["to_approve"]) == (1, [])
+    assert (none.status_code, none.json()["error"]) == (409, "refused")
+    with open_ledger(settings.database) as ledger:
+        found = {p.draft.run_order + 1: (p.approved, p.by, p.why) for p in ledger.proposals("small", 1)}
+        (decision,) = ledger.decisions("small")
+    assert found[1] == (True, "dora", "cheap")
+    assert found[2] == (False, "dora", "it foams")
+    assert found[4][0] is False
+    assert decision.draft.kind is DecisionKind.CANNOT
+    shown = client.get("/api/campaigns/small/rounds/1", headers=ANNA).json()
+    assert sorted(p["number"] for p in shown["proposals"] if p["attempts"]) == [1, 3]
+
+
+def test_rules_are_made_and_lifted(client: Client) -> None:
+    def rule(**said: Any) -> Any:
+        return client.post("/api/campaigns/small/decisions", json=said, headers=DORA)
+
+    banned = rule(kind="ban", where=["solvent=DMF"], why="banned here").json()
+    pinned = rule(kind="pin", where=["solvent=water", "base=KOAc", "step=1"], why="a hunch").json()
+    lifted = rule(kind="lift", number=banned["decision"]["number"], why="allowed again").json()
+    listed = client.get("/api/campaigns/small/decisions", headers=ANNA).json()["decisions"]
+
+    assert [d["decision"]["draft"]["kind"] for d in listed] == ["ban", "pin", "lift"]
+    assert [d["in_force"] for d in listed][:2] == [False, True]
+    assert {banned["decision"]["draft"]["by"], pinned["decision"]["draft"]["by"]} == {"dora"}
+    assert lifted["decision"]["draft"]["lifts"] == banned["decision"]["id"]
+    assert rule(kind="lift").status_code == 422
+    assert "no condition" in rule(kind="ban", where=["solvent"]).json()["message"]
+
+
+def test_campaigns_are_stopped_taken_up_halted_and_let_go(client: Client) -> None:
+    def do(what: str, who: dict[str, str] = DORA, **said: str) -> Any:
+        return client.post(f"/api/campaigns/small/{what}", json=said, headers=who)
+
+    states = [
+        do("stop", why="lunch").json()["state"],
+        do("resume").json()["state"],
+        do("halt", ROBOT, why="it smells of gas").json()["state"],
+    ]
+    without = do("halt", ROBOT).status_code
+    lifted = do("resume", why="the window was open").json()
+
+    assert states == ["stopped", "active", "halted"]
+    assert without == 422
+    assert lifted["state"] == "active"
+    (stop,) = client.get("/api/campaigns/small/decisions", headers=ANNA).json()["stops"]
+    assert (stop["by"], stop["why"], stop["lifted_by"]) == ("robot", "it smells of gas", "dora")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("rounds/1/verdict", {"verdict": "approve"}),
+        ("decisions", {"kind": "ban", "where": ["solvent=DMF"]}),
+        ("stop", {}),
+        ("resume", {}),
+    ],
+)
+def test_who_may_not_decide_is_told_so(client: Client, settings: Settings, path: str, said: dict[str, Any]) -> None:
+    robot = client.post(f"/api/campaigns/small/{path}", json=said, headers=ROBOT)
+    anna = client.post(f"/api/campaigns/small/{path}", json=said, headers=ANNA)
+
+    assert (robot.status_code, anna.status_code) == (403, 403)
+    assert "'may: decide' beside the token" in robot.json()["message"]
+    assert "anna may only look" in anna.json()["message"]
+    (now,) = status(settings, "small")
+    assert (now.state, now.to_approve) == ("active", (1,))
+    with open_ledger(settings.database) as ledger:
+        assert ledger.decisions("small") == ()
+
+
+def test_the_page_shows_what_waits_and_offers_what_is_allowed(client: Client) -> None:
+    pages = {name: client.get("/campaigns/small/decide", headers=who).text for name, who in
+             (("robot", ROBOT), ("anna", ANNA), ("dora", DORA))}  # fmt: skip
+
+    assert all("Round 1 waits for a person" in page and "drawn by lot" in page for page in pages.values())
+    assert [name for name, page in pages.items() if "Approve the ticked" in page] == ["dora"]
+    assert [name for name, page in pages.items() if "Safety stop: halt the bench now" in page] == ["robot", "dora"]
+    assert [name for name, page in pages.items() if "Stop: plan nothing more" in page] == ["dora"]
+    assert client.get("/campaigns/nobody/decide", headers=ANNA).status_code == 404
+
+
+@pytest.mark.browser
+def test_people_decide_in_a_browser(settings: Settings, browser: Any) -> None:
+    with served(settings) as url:
+        page = browser.new_page(viewport={"width": 400, "height": 900})
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{url}/")
+        page.get_by_role("link", name="a batch waits").click()
+        page.locator("[name=only]").nth(0).uncheck()
+        page.get_by_role("button", name="Approve the ticked").click()
+        page.locator("article").nth(1).wait_for(state="detached")
+        page.locator("form.verdict [name=why]").fill("it foams")
+        page.locator("form.verdict [name=meaning]").select_option("cannot")
+        page.get_by_role("button", name="Refuse the ticked").click()
+        page.locator("article").first.wait_for(state="detached")
+        page.locator("form.said [name=why]").press("Enter")  # decides nothing
+        page.get_by_role("button", name="Safety stop").click()
+        asked = page.locator("form.said [role=status]").inner_text()
+        page.locator("form.said [name=why]").fill("it smells of gas")
+        page.get_by_role("button", name="Safety stop").click()
+        page.get_by_role("button", name="Lift the safety stop").wait_for()
+        halted = status(settings, "small")[0].state
+        page.locator("form.said [name=why]").fill("aired")
+        page.get_by_role("button", name="Lift the safety stop").click()
+        page.get_by_role("button", name="Stop: plan nothing more").wait_for()
+        page.close()
+
+    assert "say why the bench is halted" in asked
+    assert (halted, status(settings, "small")[0].state, complaints) == ("halted", "active", [])
+    with open_ledger(settings.database) as ledger:
+        verdicts = sorted(p.approved for p in ledger.proposals("small", 1) if p.approved is not None)
+    assert verdicts == [False, True, True, True]
