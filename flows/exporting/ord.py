@@ -9,7 +9,7 @@ import gzip
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +25,7 @@ from loop.recipe import work_out
 from loop.recipe.text import say
 from loop.record import ObservationRecord, Settings
 from loop.spec import CampaignSpec, build_recipe
-from loop.spec.space_models import CategorySpec, ComponentSpec, NumberSpec
+from loop.spec.space_models import CategorySpec, ComponentSpec, MixtureSpec, NumberSpec
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -150,20 +150,29 @@ class _Writer:
             raise OrdError(
                 f"campaign {self._view.name!r} has no result yet that is a reaction: a measured one, or a negative"
             )
-        negatives = sum(isinstance(o.outcome, Negative) for o in results)
-        made = [self._reaction(o) for o in results]
+        made = [(o, reaction) for o in results if (reaction := self._reaction(o)).inputs]
+        if not made:
+            raise OrdError(
+                f"campaign {self._view.name!r} varies no substance, and a reaction of the Open Reaction Database needs "
+                "one: add a recipe, or write a table (.csv, .parquet, .xlsx)"
+            )
         told = self._view.campaign.spec.get("description") or f"Results of the campaign {self._view.name}"
-        said = f"{plural(len(results), 'result')}, {negatives} of them negative"
+        negatives = sum(isinstance(o.outcome, Negative) for o, _ in made)
+        said = f"{plural(len(made), 'result')}, {negatives} of them negative"
         dataset = self._make.dataset(
             name=self._view.name,
             description=f"{told.rstrip('.')}. {said}; written by hakken.",
             id=f"ord_dataset-{_hex(self._view.campaign.id)}",
-            reactions=made,
+            reactions=[reaction for _, reaction in made],
         )
-        return dataset, tuple(self._notes(len(every) - len(results)))
+        return dataset, tuple(self._notes(len(every) - len(results), len(results) - len(made)))
 
-    def _notes(self, left_out: int) -> Sequence[str]:
+    def _notes(self, left_out: int, bare: int) -> Sequence[str]:
         notes = []
+        if bare:
+            notes.append(
+                f"{plural(bare, 'result')} left out, with no substance in them; a recipe says what else goes in"
+            )
         if left_out:
             notes.append(
                 f"{plural(left_out, 'result')} left out: faults, which say nothing of the reaction, and cheap versions"
@@ -218,12 +227,18 @@ class _Writer:
             if smiles is None and isinstance(parameter, ComponentSpec):
                 continue  # an option that is nothing
             self._make.component(reaction, name, str(label), smiles, role or "REAGENT")
-        if not reaction.inputs:
-            raise OrdError(
-                f"campaign {self._view.name!r} varies no substance, and a reaction of the Open Reaction Database needs "
-                "one: add a recipe, or write a table (.csv, .parquet, .xlsx)"
-            )
+        for name, of, part in self._parts():
+            if share := settings.get(name):
+                said = f"{share:g} of {of}, whose amount is not recorded"
+                role = _role(of, None) or "REAGENT"
+                self._make.component(reaction, name, part, o.smiles.get(name), role, said)
         return []
+
+    def _parts(self) -> Iterator[tuple[str, str, str]]:
+        """Of mixtures: each part as settings call it, its mixture, and the part itself."""
+        for name, parameter in self._spec.space.items():
+            if isinstance(parameter, MixtureSpec):
+                yield from ((f"{name}.{part}", name, part) for part in parameter.parts)
 
     def _roles(self) -> Mapping[str, str]:
         """By option of a component or category, the role that its parameter has."""
@@ -238,7 +253,7 @@ class _Writer:
     def _setting(self, reaction: Any, o: ObservationRecord, name: str, value: str | float) -> list[str]:
         """A setting that is no substance: a condition, or else metadata and words."""
         parameter = self._spec.space.get(name)
-        if name in o.smiles or isinstance(parameter, ComponentSpec):
+        if isinstance(parameter, ComponentSpec) or (name in self._spec.space and name in o.smiles):
             return []
         if isinstance(parameter, CategorySpec) and self._recipe is None and _role(name, None):
             return []
@@ -261,7 +276,8 @@ def _said(m: Measurement) -> tuple[float | str, float | None, str]:
 def _role(name: str, role: str | None) -> str | None:
     """The schema's role of a parameter, by its own role or else by its name; None where neither says one."""
     for said in (role, name):
-        if said is not None and (known := _ROLES.get(re.sub(r"[^a-z]+", "_", said.lower()).strip("_"))):
+        word = re.sub(r"[^a-z]+", "_", (said or "").lower()).strip("_")
+        if known := _ROLES.get(word) or _ROLES.get(word.removesuffix("s")):
             return known
     return None
 

@@ -90,11 +90,13 @@ class Messages:
         data: bytes = dataset.SerializeToString(deterministic=True)
         return data
 
-    def component(self, reaction: Any, key: str, label: str, smiles: str | None, role: str) -> None:
-        """A substance of which nobody recorded how much there was."""
+    def component(
+        self, reaction: Any, key: str, label: str, smiles: str | None, role: str, amount: str = NOT_RECORDED
+    ) -> None:
+        """A substance of which nobody recorded how much there was; ``amount`` says what is known of it."""
         compound = self._compound(reaction.inputs[key].components.add(), label, smiles, role)
         compound.amount.unmeasured.type = self._pb.UnmeasuredAmount.CUSTOM
-        compound.amount.unmeasured.details = NOT_RECORDED
+        compound.amount.unmeasured.details = amount
 
     def of_recipe(self, reaction: Any, recipe: Recipe, procedure: Procedure, roles: Mapping[str, str]) -> None:
         """What the recipe doses, and how it is heated and stirred."""

@@ -138,8 +138,9 @@ def _metadata(provenance: Any, row: _Row) -> None:
         if key == NEGATIVE and kind == "string_value":
             row.negative = data.string_value
         elif key.startswith(SETTING) and kind == "float_value":
-            unit = "" if data.description == BARE else data.description
-            row.conditions[key.removeprefix(SETTING)] = (exact32(data.float_value), unit)
+            unit, name = "" if data.description == BARE else data.description, key.removeprefix(SETTING)
+            row.conditions[name] = (exact32(data.float_value), unit)
+            row.compounds = {slot: said for slot, said in row.compounds.items() if slot[0] != name}  # a mixture's part
         elif key.startswith(SETTING) and kind == "string_value":
             row.compounds[key.removeprefix(SETTING), "input", 0] = (data.string_value, None)
 

@@ -118,6 +118,37 @@ def test_what_is_imported_again_is_the_same(told: Settings, tmp_path: Path, endi
     assert (foreign.results[2].outcome, foreign.results[2].comment) == ("negative", "no conversion")
 
 
+def test_parts_of_a_mixture_are_in_it_as_far_as_they_are(settings: Settings, tmp_path: Path) -> None:
+    space = {
+        "solvents": {"type": "mixture", "parts": {"water": "O", "EtOH": "CCO", "DMSO": "CS(C)=O"}, "step": 0.25},
+        "additive": {"type": "component", "options": {"LiCl": "[Li+].[Cl-]", "none": None}},
+    }
+    add(settings, tmp_path, space=space, objective=OBJECTIVE)
+    rows = "solvents.water,solvents.EtOH,solvents.DMSO,additive,yield\n0.25,0.75,0,LiCl,40\n0,0,1,none,20\n"
+    tell(settings, "small", write(tmp_path, rows), by="ada")
+    path = tmp_path / "r.pb"
+
+    first, second = exported(settings, path).reactions
+
+    assert set(first.inputs) == {"solvents.water", "solvents.EtOH", "additive"}
+    assert set(second.inputs) == {"solvents.DMSO"}
+    ethanol = first.inputs["solvents.EtOH"].components[0]
+    assert ethanol.amount.unmeasured.details == "0.75 of solvents, whose amount is not recorded"
+    assert [i.value for i in ethanol.identifiers] == ["EtOH", "CCO"]
+    again = read_foreign(Source(path, path.read_bytes(), {"yield": "maximize"})).results
+    assert [sorted(r.settings.values(), key=str) for r in again] == [[0.0, 0.25, 0.75, "LiCl"], [0.0, 0.0, 1.0, "none"]]
+
+
+def test_what_has_no_substance_in_it_is_left_out(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, space={name: SPACE[name] for name in ("ligand", "temperature")}, objective=OBJECTIVE)
+    tell(settings, "small", write(tmp_path, "ligand,temperature,yield\nPPh3,40,50\nnone,40,5\n"), by="ada")
+
+    written = export_ord(settings, "small", tmp_path / "r.pb", by=ADA)
+
+    assert written.reactions == 1
+    assert "1 result left out, with no substance in it; a recipe says what else goes in" in written.notes
+
+
 def test_the_same_results_make_the_same_file(told: Settings, tmp_path: Path) -> None:
     for name in ("a.pb.gz", "b.pb.gz"):
         export_ord(told, "small", tmp_path / name, by=ADA)
