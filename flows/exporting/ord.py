@@ -170,9 +170,7 @@ class _Writer:
     def _notes(self, left_out: int, bare: int) -> Sequence[str]:
         notes = []
         if bare:
-            notes.append(
-                f"{plural(bare, 'result')} left out, with no substance in them; a recipe says what else goes in"
-            )
+            notes.append(f"{plural(bare, 'result')} left out, with no substance in it; a recipe says what else goes in")
         if left_out:
             notes.append(
                 f"{plural(left_out, 'result')} left out: faults, which say nothing of the reaction, and cheap versions"
