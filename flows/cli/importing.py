@@ -13,7 +13,7 @@ from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import settings, typed
 from flows.cli.screen import Json, Screen, progress_line
-from flows.words import GOALS, target_and_goal
+from flows.shown.words import GOALS, target_and_goal
 from loop.errors import SpecError
 from loop.wording import plural
 

@@ -11,7 +11,7 @@ from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import SpecOrCampaign, is_file, onward, opened, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.words import outcome_line
+from flows.shown.words import outcome_line
 from loop.wording import plural
 
 if TYPE_CHECKING:

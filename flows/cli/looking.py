@@ -11,7 +11,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.told_status import results_of, to_do_in, work_of
+from flows.shown.status import results_of, to_do_in, work_of
 from loop.errors import LedgerError
 from loop.wording import plural
 
@@ -45,7 +45,7 @@ def status(
 def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Why each candidate of a round was chosen, what was predicted, and what came of it."""
     from flows.cli.showing.rounds import print_round
-    from flows.told_round import document
+    from flows.shown.rounds import document
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
@@ -61,7 +61,7 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
     from flows.cli.showing.plates import plate_lines, table_notes
     from flows.plates import view_plate
     from flows.plates.page import is_untouched, render, table
-    from flows.told_round import last_round
+    from flows.shown.rounds import last_round
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
@@ -104,7 +104,7 @@ def report(
 ) -> None:
     """Write the campaign's page: one file that works offline, progress, failures and all."""
     from flows import report as pages
-    from flows.whole_report import in_full
+    from flows.shown.whole_report import in_full
 
     where, screen = settings(), Screen(as_json)
     path = _page(where.folder(campaign) / "report.html" if out is None else out, campaign)
@@ -140,7 +140,7 @@ def _page(file: Path, campaign: str) -> Path:
 def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Plan a round again from the record alone, and compare it with what was proposed then."""
     from flows import engine
-    from flows.told_round import last_round
+    from flows.shown.rounds import last_round
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)

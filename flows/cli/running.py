@@ -10,7 +10,7 @@ import typer
 from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.labels import label_of
-from flows.words import known_line, predictions_line, reason_line
+from flows.shown.words import known_line, predictions_line, reason_line
 from loop.insight.saying import regret_sentence
 from loop.wording import plural
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.plain import plain
+from flows.shown.plain import plain
 from loop.progress import watched
 from loop.wording import in_digits
 

@@ -11,7 +11,7 @@ import typer
 
 from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
-from flows.words import GOALS, target_and_goal
+from flows.shown.words import GOALS, target_and_goal
 from loop.errors import SpecError
 from loop.table_files import table_called
 from loop.wording import in_plain_letters, plural

@@ -21,13 +21,13 @@ from flows.engine.clients.handing import MOST, Asked, Experiment
 from flows.engine.clients.results import Told
 from flows.faults import log
 from flows.metrics import text_of
-from flows.plain import plain
 from flows.service.access import Access, Caller
 from flows.service.bench import bench_page
 from flows.service.deciding import add_decisions
 from flows.service.gate import Application, Gate
 from flows.service.pages import Pages
 from flows.service.turns import Turns
+from flows.shown.plain import plain
 from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NotFound, StaleLease
 from loop.experiment import State
 from loop.record import Verdict

@@ -15,12 +15,12 @@ from starlette.exceptions import HTTPException
 
 from flows import engine
 from flows.labels import label_of
-from flows.plain import plain
 from flows.schedules import wake
 from flows.service.access import Caller
+from flows.shown.plain import plain
+from flows.shown.words import known_line, predictions_line, reason_line
 from flows.templates import templates_of
 from flows.wiring import open_record
-from flows.words import known_line, predictions_line, reason_line
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -83,7 +83,7 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/api/campaigns/{name}/rounds/{number}", summary="A batch, why each was chosen, and what came of it.")
     def round_(name: str, number: int) -> Any:
-        from flows.told_round import document
+        from flows.shown.rounds import document
 
         with open_record(settings) as ledger:
             return plain(document(ledger, name, number))

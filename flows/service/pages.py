@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from flows import engine
 from flows.engine.looking.whose import has_asked
 from flows.report.page import render
+from flows.shown.status import results_of, to_do_in, work_of
+from flows.shown.whole_report import in_full
 from flows.templates import templates_of
-from flows.told_status import results_of, to_do_in, work_of
-from flows.whole_report import in_full
 from flows.wiring import spec_on_record
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.catalogue import DELIVERIES
 from flows.cli.naming import typed
 from flows.cli.screen import Screen
-from flows.words import outcome_line
+from flows.shown.words import outcome_line
 from loop.outcome import write_outcome
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from flows.cli.naming import file_of, near, typed
 from flows.cli.screen import Screen
-from flows.told_status import ENOUGH, done_of
+from flows.shown.status import ENOUGH, done_of
 from loop.progress import watched
 from loop.wording import plural
 

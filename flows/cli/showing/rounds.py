@@ -12,8 +12,8 @@ from flows.cli.showing.plates import plate_lines
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
-from flows.told_round import by_position, never_sent, round_of
-from flows.words import known_line, outcome_line, predictions_line, reason_line
+from flows.shown.rounds import by_position, never_sent, round_of
+from flows.shown.words import known_line, outcome_line, predictions_line, reason_line
 from loop.experiment import State
 from loop.insight.saying import regret_sentence
 from loop.outcome import read_code

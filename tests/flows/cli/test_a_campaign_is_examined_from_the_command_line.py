@@ -56,7 +56,7 @@ def test_what_was_held_out_is_shown_with_the_verdict(hakken: Any, tmp_path: Path
 
 
 def test_enough_for_a_pointer_is_enough_for_a_verdict() -> None:
-    from flows.told_status import ENOUGH
+    from flows.shown.status import ENOUGH
     from loop.examination.verdict import FEW
 
     assert ENOUGH == FEW

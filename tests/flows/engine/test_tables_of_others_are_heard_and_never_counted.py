@@ -12,7 +12,7 @@ from flows.engine import ban, pin, preview, replay, resume, status, tell_source
 from flows.engine.people.telling import TellError
 from flows.engine.sources.hearing import SOURCES
 from flows.settings import Settings
-from flows.told_round import last_round
+from flows.shown.rounds import last_round
 from loop.errors import LedgerError
 from loop.record import CampaignState
 from tests.flows.engine.memories import SPACE, campaign, extra, first_round, planned, table

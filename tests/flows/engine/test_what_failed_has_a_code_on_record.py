@@ -15,7 +15,7 @@ from flows.cli.screen import Screen, plain
 from flows.cli.showing.rounds import print_round
 from flows.engine import run
 from flows.settings import Settings
-from flows.told_round import document
+from flows.shown.rounds import document
 from tests.flows.engine.bench import add, cheap_planner
 
 FUNCTION = """

@@ -14,7 +14,7 @@ from flows.cli.screen import Screen
 from flows.cli.showing.rounds import print_round
 from flows.engine import View, approve, ban, lift, on_ban, status, tick
 from flows.settings import Settings
-from flows.told_round import document
+from flows.shown.rounds import document
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord

@@ -9,7 +9,7 @@ import pytest
 from flows.report import build, write
 from flows.report.page import render
 from flows.report.structures import draw
-from flows.words import reason_line
+from flows.shown.words import reason_line
 from loop.contracts import AuditReport
 from loop.explain import Nearest, explain_initial
 from loop.outcome import Fault, FaultKind, Negative
