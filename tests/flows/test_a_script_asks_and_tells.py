@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from db.ledger import open_ledger
@@ -18,6 +17,31 @@ from loop.outcome import write_outcome
 from tests.flows.engine.bench import add
 
 OBJECTIVE = {"yield": {"goal": "maximize", "unit": "%"}, "ee": {"goal": "maximize", "unit": "%"}}
+
+
+class NAType:
+    """As pandas has it, which hakken does not need."""
+
+
+class Series:
+    """Of pandas: no mapping, with no truth of its own."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.items = values.items
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of a Series is ambiguous")
+
+
+class Frame:
+    """Of pandas."""
+
+    def __init__(self, *rows: dict[str, Any]) -> None:
+        self._rows = list(rows)
+
+    def to_dict(self, orient: str) -> list[dict[str, Any]]:
+        assert orient == "records"
+        return self._rows
 
 
 @pytest.fixture
@@ -42,10 +66,9 @@ def values_of(campaign: Campaign) -> dict[str, float]:
     [
         {"yield": np.float32(3), "ee": np.nan},
         {"yield": np.int64(3), "ee": None},
-        {"yield": np.array([3.0]), "ee": pd.NA},
+        {"yield": np.array([3.0]), "ee": NAType()},
         {"yield": {"value": np.float64(3), "sd": np.nan, "n": np.int64(2)}, "ee": {"value": float("nan")}},
-        pd.Series({"yield": 3.0, "ee": np.nan}),
-        pd.DataFrame({"yield": [3], "ee": [None]}).iloc[0],
+        Series({"yield": 3.0, "ee": np.nan}),
     ],
 )
 def test_values_of_numpy_and_pandas_are_taken_and_what_was_not_measured_is_left_out(
@@ -83,16 +106,15 @@ def test_a_result_that_does_not_count_is_warned_of_and_kept(campaign: Campaign, 
 
 
 def test_a_data_frame_is_told_row_by_row(campaign: Campaign) -> None:
-    frame = pd.DataFrame(
-        {"solvent": ["water", "DMF"], "base": ["DBU", "DBU"], "step": [1, 2], "yield": [3.5, np.nan], "ee": [4, 5]}
-    )
+    one: dict[str, Any] = {"solvent": "water", "base": "DBU", "step": np.int64(1), "yield": 3.5, "ee": 4}
+    other = {"solvent": "DMF", "base": "DBU", "step": 2, "yield": np.nan, "ee": np.float32(5)}
 
-    report = campaign.tell_own(frame, key="frame")
+    report = campaign.tell_own(Frame(one, other), key="frame")
 
     assert (report.accepted, report.problems) == (2, [])
     assert sorted(len(outcome["values"]) for outcome in outcomes(campaign)) == [1, 2]
     with pytest.warns(NotCounted, match="has no option 'wter'"):
-        campaign.tell_own(frame.replace("water", "wter"), key="other")
+        campaign.tell_own(Frame({**one, "solvent": "wter"}, other), key="wrong")
 
 
 @pytest.mark.parametrize("key", ["", 5, "a b"])
