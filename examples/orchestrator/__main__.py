@@ -23,6 +23,7 @@ from typing import Any
 
 PATIENT = 3600.0  # seconds to wait for a service that is away
 AGAIN = 0.5  # seconds between two tries
+FOR_NOW = (408, 429, 500, 502, 503, 504)  # statuses that pass: it is busy or away, or a proxy before it has lost it
 
 
 def carry_out(experiment: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class Service:
         return self._post("/ask", {"experiments": experiments}, request)
 
     def tell(self, key: str, result: dict[str, Any]) -> dict[str, Any]:
-        """What became of a result: its verdict says whether it counts."""
+        """What became of a result: its verdict says whether it counts, and its message why it does not."""
         return self._post(f"/experiments/{key}/result", result)
 
     def _post(self, path: str, body: dict[str, Any], key: str = "") -> dict[str, Any]:
@@ -62,9 +63,11 @@ class Service:
                     said: dict[str, Any] = json.load(answer)
                     return said
             except urllib.error.HTTPError as error:
-                said = json.load(error)
-                if error.code not in (500, 503) or time.monotonic() > until:
-                    raise SystemExit(f"{path}: {said.get('message', said)}") from None
+                said = _read(error)
+                if said.get("verdict", "malformed") != "malformed":  # which is a fault of this program's
+                    return said
+                if error.code not in FOR_NOW or time.monotonic() > until:
+                    raise SystemExit(f"{path}: {said.get('message', error)}") from None
             except (OSError, ValueError) as error:  # nobody is there, or was killed while it answered
                 if time.monotonic() > until:
                     raise SystemExit(f"{self._url} cannot be reached: {error}") from None
@@ -88,13 +91,22 @@ def work(service: Service, notebook: Path, at_once: int) -> int:
                 _write(notebook, note)  # before it is told
             told = service.tell(experiment["key"], note["results"][experiment["key"]])
             done += told["verdict"] == "accepted"
-            print(f"{experiment['settings']}: {told['verdict']}", flush=True)
+            print(f"{experiment['settings']}: {told['verdict']} {told['message']}".rstrip(), flush=True)
         notebook.unlink()
         if answer["state"] != "active":
             print(answer["next_step"], flush=True)
             return done
         if not answer["experiments"]:
             time.sleep(AGAIN)  # others carry out the rest of this batch
+
+
+def _read(answer: urllib.error.HTTPError) -> dict[str, Any]:
+    """What an answer says; nothing where it is not of hakken, but of a proxy before it."""
+    try:
+        said = json.load(answer)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _write(path: Path, said: dict[str, Any]) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 
+from examples.orchestrator import __main__ as orchestrator
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.experiment import State
@@ -139,6 +142,45 @@ def service(home: Settings, campaign: Path) -> Iterator[Service]:
     yield found
     if found.process is not None and found.process.poll() is None:
         found.end(signal.SIGKILL)
+
+
+class Troubled(http.server.BaseHTTPRequestHandler):
+    """A service behind a proxy that loses it at first, and where somebody else told the result."""
+
+    answers: ClassVar[list[tuple[int, str]]] = []
+
+    def do_POST(self) -> None:
+        status, text = self.answers.pop(0)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+def test_a_robot_waits_for_a_proxy_and_leaves_a_result_alone_that_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"ligand": "XPhos", "base": "K3PO4", "temperature": 85}
+    given = {"experiments": [{"key": "a", "settings": settings}], "state": "finished", "next_step": "It is over."}
+    Troubled.answers = [
+        (502, "<html>Bad Gateway</html>"),
+        (200, json.dumps(given)),
+        (503, "Service Unavailable"),
+        (409, json.dumps({"verdict": "contradictory", "message": "it already ended otherwise"})),
+    ]
+    monkeypatch.setattr(orchestrator, "AGAIN", 0.0)
+    with http.server.HTTPServer(("127.0.0.1", 0), Troubled) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = orchestrator.work(
+            orchestrator.Service(f"http://127.0.0.1:{server.server_port}", "suzuki"), tmp_path / "note.json", 1
+        )
+        server.shutdown()
+
+    assert done == 0
+    assert "contradictory it already ended otherwise" in capsys.readouterr().out
+    assert not (tmp_path / "note.json").exists()
 
 
 def robot(service: Service, notebook: Path) -> subprocess.Popen[str]:
