@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.naming import Campaign, file_of, settings, typed
+from flows.cli.naming import Campaign, file_of, onward, settings, typed
 from flows.cli.screen import Json, Screen
 from loop.wording import plural
 
@@ -28,6 +28,9 @@ def stop(
     With --safety whoever is just sending is not waited for, and what runs is cancelled if the campaign file says so.
     """
     from flows import engine
+    from flows.engine.looking.handouts import n_at_work, takes_in
+    from flows.engine.looking.view import View
+    from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
     who, it = by or where.by, typed(campaign)
@@ -43,11 +46,14 @@ def stop(
     (now,) = engine.status(where, campaign)
     screen.document({"campaign": campaign, "state": "stopped", "reason": why, "running": now.running})
     screen.say(f"{campaign} is stopped: {why}")
-    if n := len(now.running):
+    with open_record(where) as ledger:
+        view = View(ledger, campaign)
+        n, takes = n_at_work(view), takes_in(view, it)
+    if n:
         goes, result = ("goes", "its result") if n == 1 else ("go", "their results")
         screen.say(
             f"note: {plural(n, 'experiment')} that the laboratory has {goes} on, as nothing is called off there; "
-            f"hakken tick {it} takes {result} in"
+            f"{takes} takes {result} in"
         )
     screen.next_step(f"hakken resume {it} takes it up again; hakken report {it} shows what it found")
 
@@ -80,4 +86,4 @@ def resume(campaign: Campaign, why: Why = "", by: By = None, as_json: Json = Fal
             f"hakken run {typed(campaign)} goes on, and ends at once where that still holds: change it in {file} first"
         )
     else:
-        screen.next_step(f"hakken run {typed(campaign)} goes on")
+        screen.next_step(onward(where, campaign, "goes on"))

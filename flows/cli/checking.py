@@ -32,6 +32,7 @@ def validate(
     """Check a campaign file and the laboratory it names; records and sends nothing."""
     from flows.cli.naming import settings, typed
     from flows.cli.specfile import laboratory_of, read_campaign
+    from flows.engine.looking.whose import ASK_TELL
     from flows.engine.sources.hearing import unknown_sources
     from flows.wiring import names_on_record
     from loop.spec.limits import trimmings
@@ -58,7 +59,8 @@ def validate(
     for problem in problems:
         screen.say(f"note: {problem}")
     it = typed(spec)
-    screen.next_step(f"hakken run --dry-run {it} shows the first batch; hakken run {it} runs it")
+    runs = f"hakken serve {it} hands it out" if facts["laboratory"] == ASK_TELL else f"hakken run {it} runs it"
+    screen.next_step(f"hakken run --dry-run {it} shows the first batch; {runs}")
 
 
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen | None]:

@@ -51,7 +51,7 @@ def approve(
     if round_number in now.to_approve:
         screen.next_step(f"hakken approve {typed(campaign)} {round_number} decides on the rest")
     else:
-        screen.next_step(f"hakken run {typed(campaign)} goes on with what is approved")
+        screen.next_step(onward(where, campaign, "goes on with what is approved"))
 
 
 def edit(

@@ -108,6 +108,7 @@ def onward(where: Settings, name: str, does: str, *, said: str = "") -> str:
     Args:
         said: What the person called it, a campaign file perhaps; its name where left out.
     """
+    from flows.engine.looking.whose import has_only_asked
     from flows.wiring import open_record
     from loop.record import CampaignState
 
@@ -115,7 +116,8 @@ def onward(where: Settings, name: str, does: str, *, said: str = "") -> str:
         campaign, stops = ledger.campaign(name), ledger.stops(name)
     if source := campaign.spec.get("source"):
         return f"hakken run {typed(source['of'])} listens to it"
-    run = f"hakken run {typed(said or name)}"
+    goes = "ask" if has_only_asked(campaign.spec) else "run"
+    run = f"hakken {goes} {typed(said or name)}"
     resume, state = f"hakken resume {typed(name)}", campaign.state
     if stops:  # who lifts them takes up what was stopped, and not what had finished
         then = f"{resume} takes it up, then {run}" if state is CampaignState.FINISHED else run

@@ -87,6 +87,7 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     from flows import engine
     from flows.engine.looking.foreseeing import foresee_plan
     from flows.engine.looking.view import View, as_recorded
+    from flows.engine.looking.whose import has_only_asked
     from flows.wiring import open_record
     from loop.spec import CampaignSpec
 
@@ -114,7 +115,8 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
             spending = View(ledger, name).under(spec).spending.text
         if spending:
             screen.say(f"before this batch: {spending}")
-    screen.next_step(f"hakken run {typed(campaign)} records this batch and sends it")
+    goes, does = ("ask", "hands it out") if has_only_asked(spec) else ("run", "sends it")
+    screen.next_step(f"hakken {goes} {typed(campaign)} records this batch and {does}")
 
 
 def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan, foreseen: ForeseenPlan) -> None:

@@ -15,6 +15,7 @@ from flows.engine.last_round import check_last
 from flows.engine.looking.examining import examined
 from flows.engine.looking.explaining import explained, relied
 from flows.engine.looking.failing import failed, failing
+from flows.engine.looking.handouts import n_at_work
 from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
@@ -134,7 +135,7 @@ def halted_by(ledger: Ledger, stop: SafetyStop) -> tuple[str, ...]:
 
 def _left_running(view: View) -> str:
     """What goes on although the campaign is halted, where its file does not have that called off."""
-    if not (n := len(view.running())):
+    if not (n := n_at_work(view)):
         return ""
     return f"{view.name}: {still_run(n)}, as its file has no laboratory.safety.running: cancel; see to them there"
 

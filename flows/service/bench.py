@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from flows import engine
 from flows.engine.clients.handing import Experiment
-from flows.engine.looking.whose import has_asked
+from flows.engine.looking.view import View
+from flows.engine.looking.whose import has_asked, is_asked, pending_with
 from flows.labels import label_of
 from flows.report.structures import draw_all
 from flows.templates import templates_of
@@ -55,7 +56,8 @@ def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
     """
     status: StatusReport = engine.status(settings, name)[0]
     with open_record(settings) as ledger:
-        raw = ledger.campaign(name).spec
+        raw, view = ledger.campaign(name).spec, View(ledger, name)
+        mine = pending_with(view, is_asked)
     spec = CampaignSpec.from_resolved(raw)
     if not has_asked(raw):
         raise engine.AskError(
@@ -68,7 +70,7 @@ def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
     return _TEMPLATES.get_template("bench.html.jinja").render(
         campaign=name,
         status=status,
-        waiting=status.pending.get(State.SUBMITTED.value, 0) + status.pending.get(State.READY.value, 0),
+        waiting=sum(a.state in (State.SUBMITTED, State.READY) for a in mine),
         rows=[Row(e, label_of(raw, e.settings)) for e in out],
         targets=[Target(target, said.unit, words.get(target, ())) for target, said in spec.objective.items()],
         batch=spec.planner.batch,

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from loop.record import AttemptRecord, ObservationRecord, ProposalRecord, RoundRecord
 
 
+def _handed_out(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]) -> dict[str, str]:
+    """Who has those of the attempts that were handed out, by their keys."""
+    from flows.engine.looking.handouts import handouts
+
+    keys = {a.key for a in attempts if a.state is State.RUNNING}
+    out = handouts(ledger.steps(campaign)) if keys else {}
+    return {key: f", with {one.by}, who asked under the key {one.request}" for key, one in out.items() if key in keys}
+
+
 def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | None) -> None:
     """The round for a person, in the order in which it is run."""
     record = round_of(ledger, campaign, number)
@@ -31,7 +40,8 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     proposals = ledger.proposals(campaign, record.number)
     attempts, observations = by_position(ledger, campaign, record.number)
     every = [a for mine in attempts.values() for a in mine]
-    unsent = never_sent(ledger, campaign, every)
+    stands = {key: f", not sent: {why}" for key, why in never_sent(ledger, campaign, every).items()}
+    stands |= _handed_out(ledger, campaign, every)
     decisions = ledger.decisions(campaign)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id}
     lifts = {d.draft.lifts: d for d in decisions if d.draft.lifts is not None}
@@ -55,7 +65,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         verdict = verdict_of(replace(proposal, by="", why="") if is_told else proposal)
         tried, came = attempts.get(at, []), observations.get(at, [])
         reason = reason_line(proposal.draft.arm, reason_now(proposal, without_original))
-        _print_proposal(screen, spec, heading, proposal, reason, verdict, tried, came, unsent)
+        _print_proposal(screen, spec, heading, proposal, reason, verdict, tried, came, stands)
         for decision in decisions:
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
@@ -85,7 +95,7 @@ def _print_proposal(
     verdict: str,
     attempts: Iterable[AttemptRecord],
     observations: Iterable[ObservationRecord],
-    unsent: Mapping[str, str],
+    stands: Mapping[str, str],
 ) -> None:
     from flows.remarks import beside_label, moved_label  # numpy: only where a round is shown
 
@@ -123,8 +133,7 @@ def _print_proposal(
             screen.say(f"     {'; '.join(filter(None, (moved, beside)))}")
     for attempt in attempts:
         if attempt.state is not State.ENDED:
-            why = unsent.get(attempt.key, "")
-            screen.say(f"     attempt {attempt.key}: {attempt.state.value}" + (f", not sent: {why}" if why else ""))
+            screen.say(f"     attempt {attempt.key}: {attempt.state.value}{stands.get(attempt.key, '')}")
 
 
 def verdict_of(proposal: ProposalRecord) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flows.engine.looking.view import View
-from flows.engine.looking.whose import is_asked, pending_with
+from flows.engine.looking.whose import has_only_asked, is_asked, pending_with
 from loop.experiment import Event, State
 from loop.record import AttemptEventRecord, AttemptRecord
 from loop.wording import plural
@@ -50,6 +50,16 @@ def waiting(view: View) -> tuple[AttemptRecord, ...]:
     """Experiments that nobody was given yet, in the order in which they are to be run; retries come last."""
     mine = (a for a in pending_with(view, is_asked) if a.state is State.SUBMITTED)
     return tuple(sorted(mine, key=lambda a: (a.round_number, a.attempt_no, a.run_order, a.replicate_no)))
+
+
+def n_at_work(view: View) -> int:
+    """How many experiments somebody or something has; what waits to be asked for, nobody has."""
+    return len(view.at_work()) - len(waiting(view))
+
+
+def takes_in(view: View, command: str) -> str:
+    """What takes the results in of what is at work; ``command`` is the campaign's name as it is typed."""
+    return f"hakken serve or hakken tell {command}" if has_only_asked(view.campaign.spec) else f"hakken tick {command}"
 
 
 def said_of(view: View, command: str) -> str:

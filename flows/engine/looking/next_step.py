@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.engine.looking.handouts import said_of
+from flows.engine.looking.handouts import n_at_work, said_of, takes_in
 from flows.engine.looking.held import Held
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.untried import all_tried
 from flows.engine.looking.view import View, rounds_of
-from flows.engine.looking.whose import has_asked
+from flows.engine.looking.whose import has_asked, has_only_asked
 from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
 from loop.record import AttemptRecord, CampaignState
@@ -109,6 +109,9 @@ def next_step(
             "wider space lets it go on.",
             False,
         )
+    if has_only_asked(view.campaign.spec):
+        asks = f"it is planned when experiments are asked for (hakken serve, or hakken ask {name})"
+        return f"The next batch is due: {asks}.", False
     return f"The next batch is due: hakken run {name} plans and runs it.", False
 
 
@@ -135,10 +138,10 @@ def _doubt(ambiguous: Sequence[AttemptRecord]) -> str:
 
 def _still(view: View, name: str) -> str:
     """That experiments run all the same, and what takes their results in; "" where none does."""
-    running = len(view.running())
+    running, takes = n_at_work(view), takes_in(view, name)
     if running == 1:
-        return f" 1 experiment still runs; hakken tick {name} takes its result in."
-    return f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
+        return f" 1 experiment still runs; {takes} takes its result in."
+    return f" {running} experiments still run; {takes} takes their results in." if running else ""
 
 
 def _brings(settings: Settings, view: View, asked: Sequence[AttemptRecord]) -> str:

@@ -41,6 +41,12 @@ def has_asked(resolved: Json) -> bool:
     return any(adapter == ASK_TELL for adapter, _ in laboratories_in(section["adapter"], section))
 
 
+def has_only_asked(resolved: Json) -> bool:
+    """Whether every experiment of a campaign waits until somebody asks for it."""
+    section = resolved["laboratory"]
+    return all(adapter == ASK_TELL for adapter, _ in laboratories_in(section["adapter"], section))
+
+
 def sections_of(spec: CampaignSpec) -> Mapping[str, Mapping[str, Any]]:
     """The sections of a laboratory by the name of each part; of one without parts, its own by its adapter."""
     section = spec.laboratory

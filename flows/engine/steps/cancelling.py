@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flows.engine.looking.handouts import waiting
 from flows.engine.looking.view import View
 from flows.engine.session import Session
 from flows.engine.steps.parts import can_work, part_having
@@ -32,8 +33,10 @@ def cancel_what_runs(session: Session) -> bool:
     if safety_of(view.campaign.spec).get("running") != "cancel":
         return False
     having: dict[str | None, list[AttemptRecord]] = {}
+    idle = {a.key for a in waiting(view)}
     for a in view.pending:
-        if a.state in (State.SUBMITTED, State.RUNNING) and a.handle is not None and a.adapter == session.adapter:
+        is_there = a.state in (State.SUBMITTED, State.RUNNING) and a.handle is not None and a.key not in idle
+        if is_there and a.adapter == session.adapter:
             having.setdefault(part_having(session.laboratory, a), []).append(a)
     parts = sorted(having, key=lambda part: part in session.tally.out)  # whoever gave no answer in this pass is last
     n = sum([_call_off(session, part, having[part]) for part in parts])

@@ -73,6 +73,27 @@ def other(hakken: Any, key: str) -> str:
     return next(k for k in (o["key"] for o in hakken("status", "--json").json[0]["at_work"]) if k != key)
 
 
+def test_whoever_is_asked_is_said_to_be_asked_and_not_to_be_run(hakken: Any, campaign: Path) -> None:
+    valid, dry = hakken("validate", campaign), hakken("run", "--dry-run", campaign)
+    first = hakken("ask", campaign, "-n", "1", "--key", "monday", "--by", "robot 2", "--json").json["experiments"][0]
+    shown = hakken("show", "suzuki")
+    stopped = hakken("stop", "suzuki", "--why", "lunch")
+    status, resumed = hakken("status", "suzuki"), hakken("resume", "suzuki")
+    hakken("export", "suzuki", "todo.csv", "--waiting")
+    text = Path("todo.csv").read_text(encoding="utf-8-sig")
+    Path("todo.csv").write_text(text.replace(",,,,", ",33,,,"), encoding="utf-8")
+    told = hakken("tell", "suzuki", "todo.csv")
+
+    assert f"hakken serve {campaign} hands it out" in valid.out
+    assert f"hakken ask {campaign} records this batch and hands it out" in dry.out
+    assert f"attempt {first['key']}: running, with robot 2, who asked under the key monday" in shown.out
+    assert "1 experiment that the laboratory has goes on" in stopped.out  # the other three wait for nobody
+    assert "1 experiment still runs; hakken serve or hakken tell suzuki takes its result in" in status.out
+    assert "hakken ask suzuki goes on" in resumed.out
+    assert "hakken ask suzuki learns from them and goes on" in told.out
+    assert "it is planned when experiments are asked for (hakken serve, or hakken ask suzuki)" in hakken("status").out
+
+
 def test_a_run_says_that_others_have_to_ask(hakken: Any, campaign: Path) -> None:
     said = hakken("run", campaign)
 

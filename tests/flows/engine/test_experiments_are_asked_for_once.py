@@ -337,6 +337,17 @@ def test_part_of_several_laboratories_may_be_asked(settings: Settings, tmp_path:
     assert "hakken serve" in status(settings, "small")[0].next_step
 
 
+def test_what_waits_for_nobody_is_not_said_to_run_where_a_campaign_is_halted(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, laboratory={**ASKED, "safety": {"running": "cancel"}})
+    asked(settings, 1, "a")
+
+    _, _, notes = halt(settings, "small", by="tester", why="smoke")
+
+    assert any("cannot cancel: 1 experiment still runs" in note for note in notes)
+
+
 def test_who_asks_wrongly_is_told_what_is_right(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     add(settings, tmp_path / "other", laboratory=ASKED, campaign="other")

@@ -21,10 +21,12 @@ from flows.service.access import Access, AccessError, Caller, access_of
 from flows.service.application import application
 from flows.settings import Settings
 from loop.errors import LedgerBusy, LedgerFull
+from loop.experiment import State
 from tests.flows.engine.bench import add, faulty, measured
 from tests.flows.service.client import Client, served
 
 ASKED = {"adapter": "ask_tell"}
+LABORATORIES = {"robot": "ask_tell", "hand": "manual"}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -430,6 +432,23 @@ def test_pages_show_campaigns_and_are_drawn_anew_when_something_came(
     assert "best single value: yield 71 %" in overview.text
     assert overview.headers["X-Frame-Options"] == "DENY"
     assert client.get("/campaigns/nobody").status_code == 404
+
+
+def test_the_bench_page_counts_what_can_be_taken_there(settings: Settings, tmp_path: Path) -> None:
+    bases = {"robot": ["KOAc", "DBU"], "hand": ["CsOPiv"]}
+    parts = {name: {"adapter": adapter, "when": {"base": bases[name]}} for name, adapter in LABORATORIES.items()}
+    several = {"adapter": "several", "laboratories": parts}
+    add(settings, tmp_path, laboratory=several, planner={"batch": 12, "surrogate": "random"})
+    client = client_of(settings)
+    ask(client, 1)
+
+    page = client.get("/campaigns/small/bench").text
+
+    with open_ledger(settings.database) as ledger:
+        waiting = ledger.attempts("small", [State.SUBMITTED])
+    mine = sum(a.settings["base"] in bases["robot"] for a in waiting)
+    assert mine < len(waiting)
+    assert f"{mine} wait to be taken, 1 taken wait" in page
 
 
 def test_names_are_shown_as_they_are_and_never_run(settings: Settings, tmp_path: Path) -> None:
