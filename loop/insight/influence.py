@@ -46,6 +46,7 @@ SAMPLE: Final = 2_048  # candidates that stand for the space
 MADE: Final = 512  # of those with molecules, which take time to describe
 CHANGED: Final = 512  # of them that are changed, to see what follows a parameter
 PAIRS: Final = 1_024  # of what they were and became
+ALIKE: Final = 8_192  # of those, where they become one another and so bring no further point to be drawn
 BACKGROUND: Final = 64  # of them over which what a value adds is averaged
 DRAWS: Final = 512  # joint draws of that
 LEVELS: Final = 7  # values of a number that are looked at
@@ -188,11 +189,19 @@ class _Pairs:
 
 def _pairs(space: Space, base: Floats, columns: Sequence[int], rng: np.random.Generator) -> _Pairs:
     """Every candidate of ``base``, ``(n, d)``, with the values of every other one in ``columns``, or of some."""
+    if space.molecule is None and not space.is_sieved:
+        many = _paired(space, base, columns, ALIKE, rng)
+        if len(many.points) <= len(base) + PAIRS:
+            return many
+    return _paired(space, base, columns, PAIRS, rng)
+
+
+def _paired(space: Space, base: Floats, columns: Sequence[int], most: int, rng: np.random.Generator) -> _Pairs:
     n = len(base)
-    if n * n <= PAIRS:
+    if n * n <= most:
         one, other = (i.ravel() for i in np.indices((n, n)))
     else:
-        times = max(PAIRS // n, 1)  # each as often as any other, on both sides
+        times = max(most // n, 1)  # each as often as any other, on both sides
         one, other = np.tile(np.arange(n), times), np.concatenate([rng.permutation(n) for _ in range(times)])
     made, kept = swapped(space, base[one], base[other], columns)
     points, place = np.unique(np.vstack([base, made[kept]]), axis=0, return_inverse=True)
@@ -207,13 +216,13 @@ def _moves(space: Space, pairs: _Pairs) -> bool:
 
 
 def _shares(draw: Draw, model: FittedSurrogate, pairs: _Pairs, seed: int) -> Tensor:
-    """The total-effect index in each joint draw, ``(s,)``."""
+    """The total-effect index in each joint draw, ``(s,)``; more than all, which pairs by lot may give, is all."""
     if not len(pairs.after):
         return torch.zeros(1, dtype=torch.float64)
     draws, _ = draw(model, pairs.points, DRAWS, seed=seed)
     spread = draws[:, pairs.sample].var(dim=1, correction=0)
     index: Tensor = (draws[:, pairs.after] - draws[:, pairs.before]).square().mean(dim=1) / (2.0 * spread)
-    return index.nan_to_num(0.0, posinf=0.0)
+    return index.nan_to_num(0.0, posinf=0.0).clamp(max=1.0)
 
 
 def _adds(
@@ -245,14 +254,18 @@ def _adds(
         rows.append(np.flatnonzero(kept & applies))
         parts.append(made[rows[-1]])
     draws, means = draw(model, torch.from_numpy(np.vstack(parts)), DRAWS, seed=seed)
+    stands_for_all = isinstance(p, Continuous | Discrete) or len(values) == p.size
+    whole = torch.vstack([draws, means])
+    whole = _over_values(whole, rows, len(base)) if stands_for_all else whole[:, : len(base)]
+    before, believed = whole[:-1], whole[-1]
     found, start = [], len(base)
     for value, mine in zip(values, rows, strict=True):
         if not len(mine):
             continue
         there = slice(start, start + len(mine))
         start += len(mine)
-        added = (draws[:, there] - draws[:, mine]).mean(dim=1)
-        mean = float((means[there] - means[mine]).mean())
+        added = (draws[:, there] - before[:, mine]).mean(dim=1)
+        mean = float((means[there] - believed[mine]).mean())
         low, high = torch.quantile(added, ENDS).tolist()
         seen = [t for t in with_it if _nearest(values, t.x[column], p) == value]
         read = [v for t in seen for v in t.values[target.name]]
@@ -271,6 +284,19 @@ def _adds(
     if not isinstance(p, Continuous | Discrete):
         found.sort(key=lambda one: -one.mean)
     return tuple(found), of
+
+
+def _over_values(said: Tensor, rows: Sequence[NDArray[np.int64]], n: int) -> Tensor:
+    """The mean over the values that each of ``n`` candidates may have, so that what they add sums to nothing.
+
+    ``said``, ``(s, p)``, is of the candidates, then of those of ``rows`` with each value; so ``(s, n)``.
+    """
+    total, count, start = torch.zeros(len(said), n, dtype=said.dtype), torch.zeros(n, dtype=said.dtype), n
+    for mine in rows:
+        total[:, mine] += said[:, start : start + len(mine)]
+        count[mine] += 1.0
+        start += len(mine)
+    return total / count  # where no value may be, none is asked
 
 
 def _values(p: Parameter, there: Floats, tried: Sequence[float], rng: np.random.Generator) -> tuple[list[float], int]:

@@ -136,7 +136,7 @@ class Adds:
 
     value: str | float
     label: str
-    mean: float  # in the target's unit, against the value that each candidate has
+    mean: float  # in the target's unit, against the mean over all values; of many options, against that which is there
     low: float  # of the interval
     high: float
     tried: int  # experiments with it; of a number, with what is nearest to it

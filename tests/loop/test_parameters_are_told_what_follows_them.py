@@ -235,3 +235,39 @@ def test_without_a_model_it_is_refused() -> None:
         influences(spec_of(surrogate="random"), History(()), seed=0)
     with pytest.raises(TooFewPoints, match="needs"):
         influences(spec_of(), seen(spec_of(), 1, lambda _: 1.0), seed=0)
+
+
+def test_a_share_is_never_more_than_all_and_exact_where_every_candidate_is_looked_at() -> None:
+    text = """
+  ligand: {type: category, options: [none, PPh3, SPhos, XPhos, dppf]}
+  base: {type: category, options: [KOAc, K3PO4, CsOAc]}
+  t: {type: number, values: [60, 80, 100, 120]}
+"""
+    adds = {"none": 25.0, "PPh3": 12.0, "SPhos": -1.0, "XPhos": 6.0, "dppf": -42.0}
+    spec = spec_of(text)
+    history = seen(spec, 60, lambda s: adds[s["ligand"]] + 3.0 * (s["base"] == "KOAc"))
+    by_ligand, by_base = float(np.var([*adds.values()])), 9.0 * 2 / 9
+    whole = by_ligand + by_base
+    for seed in (1, 3):
+        (found,) = influences(spec, history, seed=seed)
+        shares = {name: one.share for name, one in by_name(found).items()}
+
+        assert shares == pytest.approx({"ligand": by_ligand / whole, "base": by_base / whole, "t": 0.0}, abs=0.003)
+        assert all(one.high <= 1.0 for one in found.parameters)
+
+
+def test_what_the_values_of_a_parameter_add_sums_to_nothing() -> None:
+    text = """
+  base: {type: category, options: [KOAc, CsOPiv]}
+  bromide: {type: category, options: [phenyl, tolyl, thienyl, pyridyl]}
+  imidazole: {type: category, options: [methyl, benzyl, nitro]}
+  t: {type: number, low: 0, high: 10, step: 1}
+"""
+    spec = spec_of(text)
+    history = seen(spec, 80, lambda s: 50.0 * (s["base"] == "KOAc") + 10.0 * (s["bromide"] == "tolyl") + s["t"])
+    (found,) = influences(spec, history, seed=0)
+
+    base = [one.mean for one in by_name(found)["base"].adds]
+    assert base == pytest.approx([25.0, -25.0], abs=1.0)
+    for one in found.parameters:
+        assert sum(value.mean for value in one.adds) == pytest.approx(0.0, abs=1e-6)
