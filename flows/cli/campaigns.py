@@ -81,9 +81,12 @@ def resume(campaign: Campaign, why: Why = "", by: By = None, as_json: Json = Fal
         screen.say(f"note: {note}")
     if before.state == "finished" or now.state == "finished":
         file = file_of(where, campaign) or "its campaign file"
-        screen.say(f"it had finished: {before.reason}")
+        is_taken_up = now.state != "finished"  # who lifts a stop does not take up what had finished before it
+        screen.say(f"it had finished: {before.reason if is_taken_up else now.reason}")
+        taken_up = "" if is_taken_up else f"hakken resume {typed(campaign)} takes it up, then "
         screen.next_step(
-            f"hakken run {typed(campaign)} goes on, and ends at once where that still holds: change it in {file} first"
+            f"{taken_up}hakken run {typed(campaign)} goes on, and ends at once where that still holds: change it in "
+            f"{file} first"
         )
     else:
         screen.next_step(onward(where, campaign, "goes on"))

@@ -13,7 +13,8 @@ from flows.labels import label_of
 from loop.wording import plural
 
 By = Annotated[str | None, typer.Option("--by", help="Who decides; HAKKEN_USER or the login name if left out.")]
-Why = Annotated[str, typer.Option("--why", help="The reason, kept on record.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, kept on record; wanted where a refusal has a meaning.")]
+Reason = Annotated[str, typer.Option("--why", help="The reason, kept on record; it has to be given.")]
 Where = Annotated[
     list[str], typer.Option("--where", help="Such as ligand=XPhos, 'temperature>100' or time=10..20; all at once.")
 ]
@@ -59,7 +60,7 @@ def edit(
     round_number: Round,
     number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Of the proposal, as show gives it.")],
     change: Annotated[list[str], typer.Option("--set", help="Such as temperature=90; several times for several.")],
-    why: Why = "",
+    why: Reason = "",
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -79,13 +80,15 @@ def edit(
         screen.say(f"proposal {number} of round {round_number} is now {label_of(spec, made.draft.candidate.settings)}")
     _say(screen, notes)
     it = typed(campaign)
-    screen.next_step(f"hakken approve {it} {round_number} decides on the rest; hakken run {it} sends it")
+    (now,) = engine.status(where, campaign)
+    rest = f"hakken approve {it} {round_number} decides on the rest; " if round_number in now.to_approve else ""
+    screen.next_step(f"{rest}hakken run {it} sends it")
 
 
 def pin(
     campaign: Campaign,
     where_: Where,
-    why: Why = "",
+    why: Reason = "",
     again: Annotated[bool, typer.Option("--again", help="Although it was measured before.")] = False,
     by: By = None,
     as_json: Json = False,
@@ -103,7 +106,7 @@ def pin(
     screen.next_step(f"{onward(where, campaign, 'runs it')}; {takes_back}")
 
 
-def ban(campaign: Campaign, where_: Where, why: Why = "", by: By = None, as_json: Json = False) -> None:
+def ban(campaign: Campaign, where_: Where, why: Reason = "", by: By = None, as_json: Json = False) -> None:
     """Keep candidates out from the next batch on: all for which every --where holds."""
     from flows import engine
 
@@ -121,7 +124,7 @@ def ban(campaign: Campaign, where_: Where, why: Why = "", by: By = None, as_json
 def lift(
     campaign: Campaign,
     number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Of the decision.")],
-    why: Why = "",
+    why: Reason = "",
     by: By = None,
     as_json: Json = False,
 ) -> None:

@@ -61,7 +61,11 @@ def tell(
             as_json=False,
         )
         raise typer.Exit(REFUSED)
-    does = f"{'listens to' if called else 'learns from'} them and goes on"
+    does = (
+        f"{'listens to' if called else 'learns from'} them and goes on"
+        if report.accepted or report.duplicates
+        else "goes on"
+    )
     screen.next_step(onward(where, name, does, said=campaign))
 
 

@@ -66,7 +66,9 @@ def ingest(files: Files, campaign: Into, plate: Plate = "", dry_run: DryRun = Fa
 
 def reanalyse(
     campaign: SpecOrCampaign,
-    why: Annotated[str, typer.Option("--why", help="The reason, kept on record.")] = "",
+    why: Annotated[
+        str, typer.Option("--why", help="The reason, kept on record; it has to be given, but for --dry-run.")
+    ] = "",
     by: Annotated[str | None, typer.Option("--by", help="Who asks; HAKKEN_USER or the login name if left out.")] = None,
     dry_run: DryRun = False,
     as_json: Json = False,

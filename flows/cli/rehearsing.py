@@ -65,9 +65,10 @@ def rehearse(
         _compare(screen, dict(zip(sizes, played, strict=True)))
     it, name = typed(campaign), typed(done.campaign)
     if done.table:
+        answers = "" if table is None else f" --table {typed(table)}"  # else the laboratory's own, as before
         screen.next_step(
-            f"hakken rehearse {it} --batch 4 --batch 12 (or another surrogate, design or space in the file) compares; "
-            f"hakken run {it} runs it"
+            f"hakken rehearse {it}{answers} --batch 4 --batch 12 (or another surrogate, design or space in the file) "
+            f"compares; hakken run {it} runs it"
         )
     else:
         screen.next_step(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.engine.holding import PATIENCE
@@ -233,9 +234,15 @@ def check_request(request: str, by: str) -> None:
 
 def _attempt(view: View, key: str) -> AttemptRecord:
     found = [a for a in view.attempts if a.key == key] or [a for a in view.attempts if key and a.key.startswith(key)]
-    if len(found) != 1:
-        how = "no experiment" if not found else f"{len(found)} experiments"
-        raise NotFound(f"campaign {view.name!r} has {how} of the key {key!r}; give the whole key of one")
+    if not found:
+        raise NotFound(
+            f"no experiment of campaign {view.name!r} has the key {key!r}; hakken export {quote(view.name)} todo.csv "
+            "--waiting writes those that wait, with their keys"
+        )
+    if len(found) > 1:
+        raise NotFound(
+            f"{len(found)} experiments of campaign {view.name!r} have keys that begin with {key!r}; give one whole"
+        )
     return found[0]
 
 

@@ -9,6 +9,7 @@ from flows.engine.looking.view import View
 from flows.not_run import refuse_source
 from flows.wiring import open_record
 from loop.errors import LedgerError
+from loop.record import CampaignState
 from loop.spec import beside_of
 
 if TYPE_CHECKING:
@@ -36,8 +37,15 @@ def waiting_rows(settings: Settings, name: str) -> list[dict[str, Any]]:
             raise LedgerError(
                 f"the last batch of {name!r} waits for a person: hakken approve {quote(name)} decides on it"
             )
+        if not pending and view.campaign.state is not CampaignState.ACTIVE:
+            raise LedgerError(
+                f"campaign {name!r} is {view.campaign.state.value}, and no experiment of it waits for its result; "
+                f"hakken export {quote(name)} results.csv writes those that came"
+            )
         if not pending:
-            raise LedgerError(f"no experiment of {name!r} waits for its result; hakken run plans the next batch")
+            raise LedgerError(
+                f"no experiment of {name!r} waits for its result; hakken run {quote(name)} plans the next batch"
+            )
         places = list(dict.fromkeys(at for a in pending for at in _place(a)))
         columns = _columns(view.spec)
         return [_row(view.space, a, places) | dict.fromkeys(columns) for a in pending]

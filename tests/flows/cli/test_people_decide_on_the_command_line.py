@@ -26,6 +26,25 @@ def test_tell_brings_results_in_once(hakken: Any) -> None:
     assert (second.json["accepted"], second.json["duplicates"]) == (0, 1)
 
 
+def test_tell_says_that_nothing_is_learnt_where_nothing_was_filled_in(hakken: Any) -> None:
+    write(**{"adapter: simulated": "adapter: ask_tell"})
+    hakken("ask", "small.yaml")
+    hakken("export", "small", "todo.csv", "--waiting")
+
+    said = hakken("tell", "small", "todo.csv").out
+
+    assert "not filled in yet" in said
+    assert said.splitlines()[-1] == "next: hakken run small goes on"
+
+
+def test_what_waits_cannot_be_written_of_a_campaign_that_ended(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    said = hakken("export", "small", "todo.csv", "--waiting").err
+
+    assert "campaign 'small' is finished, and no experiment of it waits for its result; hakken export small" in said
+
+
 def test_retract_needs_a_reason_and_keeps_the_result(hakken: Any, home: Any) -> None:
     hakken("run", "small.yaml")
     with open_record(home) as ledger:
@@ -86,6 +105,9 @@ def test_of_a_finished_campaign_that_is_halted_both_are_named(hakken: Any, home:
     said = hakken("retract", "small", one, "--why", "wrong vial").out
 
     assert "lifts it, then hakken resume small takes it up, then hakken run small goes on" in said
+    lifted = hakken("resume", "small", "--by", "A", "--why", "cleared").out
+    assert "small is finished\nit had finished: the budget of 4 experiments is spent" in lifted
+    assert "next: hakken resume small takes it up, then hakken run small goes on, and ends at once where" in lifted
 
 
 def test_a_source_is_listened_to_and_never_run(hakken: Any, home: Any) -> None:
@@ -152,6 +174,22 @@ def test_what_was_approved_by_mistake_can_be_kept_back_by_a_ban_and_is_said_to(h
 
     assert "was approved already" in late.err
     assert "(hakken pin small); where it was not sent yet, hakken ban small keeps it back" in late.err
+
+
+def test_who_edits_the_last_that_waits_is_sent_to_no_rest(hakken: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+    hakken("run", "small.yaml")
+    proposed = hakken("show", "small", "--json").json["proposals"]
+    taken = {p["proposal"]["draft"]["candidate"]["settings"]["temperature"] for p in proposed}
+    (free, *_) = {60, 80, 100} - taken
+
+    first = hakken("edit", "small", 1, 1, "--set", f"temperature={free}", "--why", "free")
+    for number in range(2, len(proposed)):
+        hakken("approve", "small", 1, number)
+    last = hakken("edit", "small", 1, len(proposed), "--set", f"temperature={free}", "--why", "free")
+
+    assert "next: hakken approve small 1 decides on the rest; hakken run small sends it" in first.out
+    assert last.out.splitlines()[-1] == "next: hakken run small sends it"
 
 
 def test_an_edited_proposal_has_the_number_and_the_one_before_it_says_what_it_was(hakken: Any, home: Any) -> None:

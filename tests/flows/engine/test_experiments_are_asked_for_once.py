@@ -152,7 +152,7 @@ def test_what_is_given_back_goes_to_the_next_who_asks(settings: Settings, tmp_pa
     told(settings, returned, measured(50.0))
     with pytest.raises(LedgerError, match="is ended and not handed out"):
         give_back(settings, "small", returned.key, by="anna")
-    with pytest.raises(NotFound, match="has no experiment of the key 'nobody'"):
+    with pytest.raises(NotFound, match="no experiment of campaign 'small' has the key 'nobody'"):
         give_back(settings, "small", "nobody", by="anna")
 
 
@@ -362,7 +362,7 @@ def test_who_asks_wrongly_is_told_what_is_right(settings: Settings, tmp_path: Pa
         ask(settings, "other", 1, request="two words", by="robot")
     with pytest.raises(AskError, match="who asks must be named"):
         ask(settings, "other", 1, request="a", by=" ")
-    with pytest.raises(NotFound, match="has no experiment of the key 'x'"):
+    with pytest.raises(NotFound, match="no experiment of campaign 'other' has the key 'x'"):
         experiment(settings, "other", "x")
     assert not story_of(settings, "other").attempts
 

@@ -136,7 +136,7 @@ def test_what_is_given_back_and_what_nobody_proposed(client: Client) -> None:
             {"request": "a"},
             {},
             404,
-            "has no experiment of the key 'x'",
+            "no experiment of campaign 'small' has the key 'x'",
         ),
         ("/api/campaigns/small/results", {"rows": []}, {"Idempotency-Key": "a"}, 409, "1 to 100000 results, got 0"),
         ("/api/campaigns/small/results", {"rows": [{"x": [1]}]}, {"Idempotency-Key": "a"}, 422, "rows.0.x"),
