@@ -28,6 +28,7 @@ from loop.surrogates.representation import Representation
 from loop.wording import in_digits, in_places, plural, plus_minus
 
 SHOWN = 4  # members whose expectations a sentence names
+HARDLY = 1e-3  # of the deviation stated: an improvement below which its number, 8e-129 perhaps, tells nobody anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,9 @@ def explain_model(
     wanted = objective.wanted
     if acquisition == "improvement" and value is not None and space.is_finite:
         unit = wanted[0].unit if len(wanted) == 1 else f"of the {SCORES[objective.tradeoff]}"
-        intent += f" (expected {in_digits(value)} {unit}".rstrip() + f"{per})"
+        hardly = len(wanted) == 1 and value < HARDLY * next(p.sd for p in predictions if p.target == wanted[0].name)
+        expected = "hardly any is expected" if hardly else f"expected {in_digits(value)} {unit}".rstrip() + per
+        intent += f" ({expected})"
     if acquisition == "general" and value is not None:
         intent += f" (expected losses of naming the one in the lead, summed over its rivals: {value:.2g}{per} less)"
     if acquisition == "hits" and value is not None:

@@ -20,6 +20,7 @@ from loop.wording import in_digits, in_full, in_places, plural
 
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
+CUT = 0.01  # of a value at the end of its interval: the doubt that leaves it four digits
 APART = 0.25  # between shares of members: they rest on different things
 
 
@@ -97,6 +98,8 @@ def stated_line(stated: Stated, found: HonestBest | Predicted) -> str:
     low, high = stated.low, stated.high
     # without a model it is a range of readings, which are said as they are
     doubt = 0.0 if low is None or high is None or not found.model else (high - low) / 2
+    if doubt and stated.mean in (low, high):  # cut off at what can be, where its width tells no doubt
+        doubt = max(doubt, CUT * abs(stated.mean))
     text = f"{stated.target} {in_places(stated.mean, doubt, unit=stated.unit)}"
     if stated.classes:
         text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"

@@ -122,6 +122,20 @@ def test_a_model_proposal_states_its_reason_and_every_member():
     assert p.acquisition_value > 0
 
 
+def test_an_improvement_next_to_nothing_is_told_without_its_number():
+    spec = reaction_spec(surrogate="gp", batch=50)
+    history, _ = run_rounds(spec, yields, 1)
+
+    rest = [p for p in plan(spec, history, seed=3, experiments=50).proposals if p.arm is Arm.MODEL]
+
+    for proposal in rest:
+        sd = proposal.predictions[0].sd
+        hardly = "chosen for the improvement it may bring (hardly any is expected); " in proposal.reason
+        assert hardly == (proposal.acquisition_value < 1e-3 * sd), proposal.reason
+    assert {"hardly any" in p.reason for p in rest} == {True, False}
+    assert not any("e-" in p.reason for p in rest)
+
+
 def test_only_faults_let_the_initial_design_go_on_and_say_why():
     spec = reaction_spec()
 

@@ -13,7 +13,8 @@ from loop.explain import nearest
 from loop.history import History, Observation
 from loop.insight.best import honest_best
 from loop.insight.chances import _shares
-from loop.insight.saying import best_sentence, chance_of, facts, lucky_line
+from loop.insight.saying import best_sentence, chance_of, facts, lucky_line, stated_line
+from loop.insight.statements import HonestBest, Stated
 from loop.objective import Goal, Objective, Target
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
 from loop.spec import CampaignSpec, build_space
@@ -302,6 +303,19 @@ def test_no_yield_above_all_there_is_is_believed() -> None:
     found = honest_best(SPEC, history(SPEC, rows), seed=0)
 
     assert all((c.targets[0].high or 0) <= 100 for c in found.candidates)
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        (Stated("yield", "%", 100.0, 99.9873, 100.0, ()), "yield 100.0 [90%: 100.0 to 100.0] %"),
+        (Stated("share", "%", 99.961, 99.961, 100.0, ()), "share 99.96 [90%: 99.96 to 100.00] %"),
+        (Stated("yield", "%", 0.0, 0.0, 66.7, ()), "yield 0 [90%: 0 to 67] %"),
+        (Stated("yield", "%", 95.47, 90.44, 100.0, ()), "yield 95.5 [90%: 90.4 to 100.0] %"),
+    ],
+)
+def test_what_lies_at_the_end_of_what_can_be_has_no_more_digits_than_a_value(stated: Stated, said: str) -> None:
+    assert stated_line(stated, HonestBest("committee", (), 0)) == said
 
 
 @pytest.mark.parametrize(
