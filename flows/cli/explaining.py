@@ -47,7 +47,7 @@ def explain(
 
 def _explain_molecules(screen: Screen, campaign: str, molecules: Sequence[str], top: int) -> None:
     from flows import engine
-    from loop.insight.explaining import called, domain_line, fragment_line, neighbour_line, predicted_line
+    from loop.insight.explaining import called, chances_line, domain_line, fragment_line, neighbour_line, predicted_line
 
     found = engine.explain(settings(), campaign, top=top, also=molecules)
     screen.document({"campaign": campaign, "targets": found})
@@ -67,6 +67,8 @@ def _explain_molecules(screen: Screen, campaign: str, molecules: Sequence[str], 
                     screen.say(f"  {line}")
             if not one.fragments:
                 screen.say(f"  {_strongest(one.smiles, one.atoms)}")
+        if line := chances_line(target):
+            screen.say(f"note: {line}")
     screen.next_step(f"hakken report {typed(campaign)} draws them with their atoms coloured")
 
 

@@ -9,7 +9,15 @@ from markupsafe import Markup
 
 from flows.report.structures import HEIGHT, WIDTH, draw
 from flows.report.words import number, plus_minus
-from loop.insight.explaining import Explained, Explanation, domain_line, fragment_line, neighbour_line, predicted_line
+from loop.insight.explaining import (
+    Explained,
+    Explanation,
+    chances_line,
+    domain_line,
+    fragment_line,
+    neighbour_line,
+    predicted_line,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class Drawn:
     target: str
     largest: str
     by: str
+    note: str
     figures: tuple[Figure, ...]
 
 
@@ -40,7 +49,8 @@ def drawn(explanations: Sequence[Explanation]) -> tuple[Drawn, ...]:
     for one in explanations:
         largest = max((abs(share) for m in one.molecules for share in m.atoms), default=0.0)
         figures = tuple(_figure(m, one, largest) for m in one.molecules)
-        found.append(Drawn(one.target, f"{number(largest, 2)} {one.unit}".rstrip(), ", ".join(one.by), figures))
+        deepest, by = f"{number(largest, 2)} {one.unit}".rstrip(), ", ".join(one.by)
+        found.append(Drawn(one.target, deepest, by, chances_line(one), figures))
     return tuple(found)
 
 

@@ -169,7 +169,7 @@ def _standing(
     proposals: Mapping[tuple[int, int], ProposalRecord],
     objective: Objective,
 ) -> Standing:
-    first, targets = its[0], objective.targets
+    first, targets = _first(its), objective.targets
     readings = {t.name: readings_of(its, t) for t in targets}
     proposal = None if first.is_told else proposals.get((first.round_number, first.position))
     said = {} if proposal is None else {t.name: p for t in targets if (p := stated(proposal, t.name))}
@@ -190,6 +190,12 @@ def _standing(
         arm=Arm.MANUAL if first.is_told else first.arm,
         reason=f"told ({first.source})" if first.is_told else (proposal.draft.reason if proposal else ""),
     )
+
+
+def _first(its: Sequence[Result]) -> Result:
+    """The result of whatever was proposed first: of a plate whose replicate ran before it, not the replicate."""
+    planned = (r for r in its if r.round_number == its[0].round_number and r.arm is not Arm.REPLICATE)
+    return its[0] if its[0].is_told else next(planned, its[0])
 
 
 def _fronts(

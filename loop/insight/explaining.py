@@ -85,6 +85,16 @@ def predicted_line(one: Explained, of: Explanation) -> str:
     return plus_minus(one.mean, one.sd, of.unit)
 
 
+def chances_line(of: Explanation) -> str:
+    """How the chances of a class are to be read beside those of the honest best; "" where none are told."""
+    if not of.wanted:
+        return ""
+    return (
+        "chances here are by these models of the measured molecules alone; those that hakken best gives allow for how "
+        "common their like is among the candidates, and count"
+    )
+
+
 def neighbour_line(one: Explained, unit: str, words: Mapping[float, str]) -> str:
     """The measured molecules that are most alike; ``words`` are for values that have some."""
     if not one.neighbours:

@@ -170,3 +170,6 @@ def test_classes_and_levels_are_told_in_their_words(hakken: Any, home: Any) -> N
     assert {best["target"]: best["word"] for best in came.json["best"]} == {"act": "alive", "grade": "high"}
     page = (home.home / "library" / "report.html").read_text()
     assert "alive with a chance of 0." in page
+    assert "note: chances here are by these models of the measured molecules alone" in act
+    assert "Chances here are by these models of the measured molecules alone; those that hakken best gives" in page
+    assert "chances here" not in grade

@@ -140,6 +140,19 @@ def test_the_prediction_shown_is_the_one_made_when_first_proposed(story):
     assert (standing.round_number, standing.arm) == (1, Arm.MODEL)
 
 
+def test_of_a_plate_whose_replicate_ran_first_it_is_told_why_the_condition_was_chosen(story):
+    story.plan()
+    repeat = story.propose({**HERE, "temperature": 90.0}, Arm.REPLICATE)
+    chosen = story.propose({**HERE, "temperature": 90.0}, said=story.predictions({"gp": (50.0, 9.0, 1.0)}))
+    for proposal, value in ((repeat, 61.0), (chosen, 60.0)):
+        story.end(proposal, story.measured(**{"yield": value}))
+
+    (standing,) = build(story.settle(), story.name).standings
+
+    assert standing.n["yield"] == 2
+    assert (standing.arm, standing.predicted["yield"].mean) == (Arm.MODEL, 50.0)
+
+
 def test_of_two_targets_the_pareto_front_comes_first(story):
     story.spec["objective"] = {"yield": {"goal": "maximize", "unit": "%"}, "waste": {"goal": "minimize", "unit": "g"}}
     story.plan()
