@@ -1,4 +1,4 @@
-"""Due dates begin where a laboratory is handed an experiment."""
+"""Due dates begin where a laboratory is handed an experiment, or whoever asked for it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from flows.engine.looking.handouts import handouts
 from loop.contracts import Ledger
 from loop.experiment import Event, State
 from loop.record import AttemptRecord
@@ -18,6 +19,8 @@ def handed_over(ledger: Ledger, attempts: Iterable[AttemptRecord]) -> dict[str, 
     found = {}
     for attempt in attempts:
         if attempt.state in _WITH_IT:
-            accepted = [e.at for e in ledger.events(attempt.key) if e.event is Event.ACCEPTED]
-            found[attempt.key] = accepted[-1] if accepted else attempt.updated
+            events = ledger.events(attempt.key)
+            accepted = [e.at for e in events if e.event is Event.ACCEPTED]
+            out = handouts(events).get(attempt.key)
+            found[attempt.key] = out.at if out else accepted[-1] if accepted else attempt.updated
     return found

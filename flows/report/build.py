@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from flows.candidates import price_of, structures_of
 from flows.due import handed_over
+from flows.engine.looking.whose import waits_to_be_asked
 from flows.figures import figures_of
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
@@ -320,7 +321,8 @@ def _waiting(
     unsent: Mapping[str, str],
 ) -> tuple[Waiting, ...]:
     within = (campaign.spec.get("laboratory") or {}).get("due_after")
-    times = handed_over(ledger, attempts) if within else {}
+    there = [a for a in attempts if not waits_to_be_asked(campaign.spec, a)] if within else []
+    times = handed_over(ledger, there)
     due = {key: since + timedelta(hours=float(within or 0)) for key, since in times.items()}
     return tuple(
         Waiting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from flows.engine.looking.view import View
@@ -18,10 +19,11 @@ _HANDED: Final = re.compile(r"handed to (.+), who asked under the key (\S+)", re
 
 @dataclass(frozen=True, slots=True)
 class Handout:
-    """Of an experiment: who was given it last, on which request."""
+    """Of an experiment: who was given it last, on which request, and when."""
 
     by: str
     request: str  # the key under which it was asked for
+    at: datetime
 
 
 def handed(by: str, request: str) -> str:
@@ -34,7 +36,7 @@ def handouts(steps: Iterable[AttemptEventRecord]) -> dict[str, Handout]:
     found: dict[str, Handout] = {}
     for step in steps:
         if step.event is Event.STARTED and (said := _HANDED.fullmatch(step.detail)):
-            found[step.key] = Handout(said[1], said[2])
+            found[step.key] = Handout(said[1], said[2], step.at)
         elif step.event is Event.ABSENT:
             found.pop(step.key, None)
     return found

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from flows.due import handed_over
 from flows.engine.looking.view import View
+from flows.engine.looking.whose import waits_to_be_asked
 from loop.record import CampaignState
 
 
@@ -16,7 +17,8 @@ def overdue(view: View, now: datetime) -> tuple[str, ...]:
         return ()
     labels = {a.key: view.label(a.settings) for a in view.pending}
     found = []
-    for key, since in sorted(handed_over(view.ledger, view.pending).items(), key=lambda item: item[1]):
+    mine = [a for a in view.pending if not waits_to_be_asked(view.campaign.spec, a)]
+    for key, since in sorted(handed_over(view.ledger, mine).items(), key=lambda item: item[1]):
         hours = (now - since) / timedelta(hours=1)
         if hours > within:
             shown = f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"

@@ -9,7 +9,7 @@ from typing import Any
 
 from db.ledger import open_ledger
 from flows.cli.checks import project
-from flows.engine import View, status, tick
+from flows.engine import View, ask, status, tick
 from flows.engine.looking import overdue as module
 from flows.engine.looking.overdue import overdue
 from flows.report import build
@@ -73,3 +73,19 @@ def test_status_doctor_notes_and_report_say_so(settings: Settings, tmp_path: Pat
     assert checks[0].found == report.overdue[0] == notes[0]
     assert [w.state for w in waiting] == ["submitted"] * 4
     assert all(w.due is not None and w.due - w.updated == timedelta(hours=24) for w in waiting)
+
+
+def test_what_was_asked_for_is_due_from_then_on_and_what_waits_for_nobody_is_not(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "ask_tell", "due_after": 24})
+    tick(settings, "small", planner=cheap_planner)
+    nobody = at(settings, 100)
+    (one,) = ask(settings, "small", 1, request="a", by="robot", planner=cheap_planner).experiments
+    with open_ledger(settings.database) as ledger:
+        dues = {w.key: w.due for w in build(ledger, "small").waiting}
+        handed = ledger.events(one.key)[-1].at
+
+    assert nobody == ()
+    assert [one.key in line for line in at(settings, 25)] == [True]
+    assert dues == {one.key: handed + timedelta(hours=24)}
