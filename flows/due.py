@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from flows.engine.looking.handouts import handouts
+from flows.handed import handouts
 from loop.contracts import Ledger
 from loop.experiment import Event, State
 from loop.record import AttemptRecord

@@ -32,8 +32,8 @@ def validate(
     """Check a campaign file and the laboratory it names; records and sends nothing."""
     from flows.cli.naming import settings, typed
     from flows.cli.specfile import laboratory_of, read_campaign
-    from flows.engine.looking.whose import ASK_TELL
     from flows.engine.sources.hearing import unknown_sources
+    from flows.handed import ASK_TELL
     from flows.wiring import names_on_record
     from loop.spec.limits import trimmings
 

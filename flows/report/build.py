@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from flows.candidates import price_of, structures_of
 from flows.due import handed_over
-from flows.engine.looking.whose import waits_to_be_asked
 from flows.figures import figures_of
+from flows.handed import waits_to_be_asked
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
 from flows.raw.store import RawStore

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def _handed_out(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]) -> dict[str, str]:
     """Who has those of the attempts that were handed out, by their keys."""
-    from flows.engine.looking.handouts import handouts
+    from flows.handed import handouts
 
     keys = {a.key for a in attempts if a.state is State.RUNNING}
     out = handouts(ledger.steps(campaign)) if keys else {}

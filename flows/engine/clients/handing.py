@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flows.engine.holding import PATIENCE
 from flows.engine.looking.experiments import experiment_spec
-from flows.engine.looking.handouts import Handout, handed, handouts, waiting, was_asked_under
+from flows.engine.looking.handouts import waiting
 from flows.engine.looking.view import View
-from flows.engine.looking.whose import ASK_TELL, has_asked
+from flows.engine.looking.whose import has_asked
 from flows.engine.passes import one_pass, report_of, sitting
 from flows.engine.session import Session
 from flows.engine.steps.judging import conclude
 from flows.engine.steps.planners import Planner
+from flows.handed import ASK_TELL, Handout, handed, handouts, was_asked_under
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.errors import HakkenError, LedgerError, NotFound

@@ -1,51 +1,12 @@
-"""Handouts: which experiments wait to be asked for, and who was given which, as the record tells."""
+"""Handouts: which experiments wait to be asked for, and which are at work; ``flows.handed`` tells who has them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
-
 from flows.engine.looking.view import View
 from flows.engine.looking.whose import has_only_asked, is_asked, pending_with
-from loop.experiment import Event, State
-from loop.record import AttemptEventRecord, AttemptRecord
+from loop.experiment import State
+from loop.record import AttemptRecord
 from loop.wording import plural
-
-_HANDED: Final = re.compile(r"handed to (.+), who asked under the key (\S+)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Handout:
-    """Of an experiment: who was given it last, on which request, and when."""
-
-    by: str
-    request: str  # the key under which it was asked for
-    at: datetime
-
-
-def handed(by: str, request: str) -> str:
-    """What the record says of an experiment when it is handed out."""
-    return f"handed to {by}, who asked under the key {request}"
-
-
-def handouts(steps: Iterable[AttemptEventRecord]) -> dict[str, Handout]:
-    """By key of an attempt, its last handout; nothing of one that was given back since."""
-    found: dict[str, Handout] = {}
-    for step in steps:
-        if step.event is Event.STARTED and (said := _HANDED.fullmatch(step.detail)):
-            found[step.key] = Handout(said[1], said[2], step.at)
-        elif step.event is Event.ABSENT:
-            found.pop(step.key, None)
-    return found
-
-
-def was_asked_under(steps: Iterable[AttemptEventRecord], request: str) -> bool:
-    """Whether a request was answered with an experiment before, one given back since included."""
-    said = (_HANDED.fullmatch(step.detail) for step in steps if step.event is Event.STARTED)
-    return any(each[2] == request for each in said if each)
 
 
 def waiting(view: View) -> tuple[AttemptRecord, ...]:

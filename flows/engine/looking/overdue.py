@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from flows.due import handed_over
 from flows.engine.looking.view import View
-from flows.engine.looking.whose import waits_to_be_asked
+from flows.handed import waits_to_be_asked
 from loop.record import CampaignState
 
 

@@ -9,11 +9,10 @@ from adapters.registry import laboratories_in
 from adapters.several import PARTED
 from flows.engine.looking.view import View
 from flows.figures import resource_of
-from loop.experiment import State
+from flows.handed import ASK_TELL
 from loop.record import AttemptRecord, Json
 from loop.spec import CampaignSpec
 
-ASK_TELL: Final = "ask_tell"  # of which experiments are asked for
 BY_PERSON: Final = frozenset({"manual", ASK_TELL})  # adapters whose results others bring
 
 
@@ -46,14 +45,6 @@ def has_only_asked(resolved: Json) -> bool:
     """Whether every experiment of a campaign waits until somebody asks for it."""
     section = resolved["laboratory"]
     return all(adapter == ASK_TELL for adapter, _ in laboratories_in(section["adapter"], section))
-
-
-def waits_to_be_asked(resolved: Json, attempt: AttemptRecord) -> bool:
-    """Whether an attempt is with nobody yet, because its laboratory lets it wait until somebody asks for it."""
-    section = resolved["laboratory"]
-    parts = section.get("laboratories") if section["adapter"] == PARTED else {section["adapter"]: section}
-    mine = parts.get(resource_of(attempt) or section["adapter"], {}).get("adapter")
-    return attempt.state is State.SUBMITTED and mine == ASK_TELL
 
 
 def sections_of(spec: CampaignSpec) -> Mapping[str, Mapping[str, Any]]:
