@@ -22,6 +22,25 @@ def is_named_by(structure: Column, label: Column) -> bool:
     return is_name_of_molecules(label.name) and len(label.distinct) == len(structure.distinct)
 
 
+def named_with(structure: Column, others: Sequence[Column]) -> Column | None:
+    """The one column of words each of which stands wherever one structure does and nowhere else: ``ligand`` beside
+    ``smiles``. One word may have no structure. None where several columns do so, where no structure comes twice, or
+    where the structures are said to be of something else."""
+    if structure.subject and not structure.is_of_any:
+        return None
+    smiles = dict(structure.cells)
+    found = []
+    for label in others:
+        words = dict(label.cells)
+        named = {words[line] for line in smiles if line in words}
+        bare = {word for line, word in words.items() if line not in smiles}
+        is_whole = set(smiles) <= set(words) and len(bare) <= 1 and not bare & named
+        is_told = len(structure.distinct) == len(named) < len(smiles)
+        if is_whole and is_told and label.numbers is None and follows(label, smiles):
+            found.append(label)
+    return found[0] if len(found) == 1 else None
+
+
 def is_name_of_molecules(header: str) -> bool:
     """Whether a column names molecules, going by its header."""
     words = set(re.findall(r"[a-z]+", header.casefold()))

@@ -19,7 +19,7 @@ from flows.cli.starting.kinds import (
     odd_among_numbers,
     order_of,
 )
-from flows.cli.starting.molecules import MANY_NAMES, follows, is_named_by, library_in
+from flows.cli.starting.molecules import MANY_NAMES, follows, is_named_by, library_in, named_with
 from flows.cli.starting.yaml_text import exact, flow, scalar
 from loop.cells import alike
 from loop.errors import SpecError
@@ -93,10 +93,12 @@ def parameters_in(columns: Sequence[Column], path: str) -> tuple[list[Part], lis
         paired += described
         structures = []
     for column in structures:
-        names = [c for c in columns if c not in structures and c.numbers is None and is_named_by(column, c)]
-        label = names[0] if names else None
+        others = [c for c in columns if c not in structures and c.numbers is None and not context_of(c)]
+        label = next((c for c in others if is_named_by(column, c)), None)
+        if label is None and len(structures) == 1:
+            label = named_with(column, others)
         parts[(label or column).header] = _substance(column, label, path, is_alone=len(columns) <= 2)
-        paired += [column, *names[:1]]
+        paired += [column] if label is None else [column, label]
     for mixture in fractions_in([c for c in columns if c not in paired and not context_of(c)]):
         parts[mixture.columns[0].header] = _mixture(mixture)
         paired += mixture.columns

@@ -173,6 +173,29 @@ def test_what_was_varied_for_a_few_molecules_of_a_library_is_a_parameter() -> No
     assert "left out: temperature" not in text
 
 
+def test_words_that_go_with_one_structure_each_are_its_names_whatever_their_column_is_called() -> None:
+    rows = "".join(
+        f"{ligand},{smiles},{base},{t},{y}\n"
+        for t, y in ((60, 12), (80, 25))
+        for base in ("KOAc", "CsOPiv")
+        for ligand, smiles in (("PPh3", "c1ccc(P(c2ccccc2)c2ccccc2)cc1"), ("PMe3", "CP(C)C"), ("none", ""))
+    )
+    ligand = guess(f"ligand,smiles,base,T (degC),yield\n{rows}")["space"]
+
+    assert list(ligand) == ["ligand", "base", "T"]
+    structures = {"PPh3": "c1ccc(P(c2ccccc2)c2ccccc2)cc1", "PMe3": "CP(C)C", "none": None}
+    assert ligand["ligand"] == {"type": "component", "options": structures}
+
+
+def test_words_that_do_not_go_with_structures_are_varied_beside_them() -> None:
+    rows = "".join(
+        f"{smiles},{base},{t},{t}\n" for t in (60, 80) for base in ("KOAc", "CsOPiv") for smiles in ("CP(C)C", "CCP")
+    )
+    space = guess(f"smiles,base,T (degC),yield\n{rows}")["space"]
+
+    assert list(space) == ["molecule", "base", "T"]
+
+
 def test_a_table_of_ligands_that_each_stand_once_keeps_its_conditions() -> None:
     rows = "\n".join(f"{'C' * (n + 1)}P,{(20, 60, 80)[n % 3]},KOAc,{n}" for n in range(24))
 
