@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,21 @@ def resource_checks(laboratory: Laboratory) -> Iterator[Check]:
 
     experiments = sample_experiments(laboratory.spec)
     for name, adapter in laboratory.resources.items():
-        yield from _asked(name, adapter)
+        yield from (_where_it_will_be(check, laboratory) for check in _asked(name, adapter))
         yield from _keys(name, laboratory)
         yield _judging(name, laboratory, experiments)
         yield from _foreseen(name, laboratory)
     yield from calibrations_in(laboratory.spec.campaign, laboratory.spec.resolved())
     yield _writable(laboratory.folder)
     yield free_space(laboratory.folder)
+
+
+def _where_it_will_be(check: Check, laboratory: Laboratory) -> Check:
+    """The same with the campaign's own folder in place of one that is gone afterwards."""
+    if laboratory.apart is None:
+        return check
+    was, is_ = str(laboratory.apart), str(laboratory.folder)
+    return replace(check, found=check.found.replace(was, is_), remedy=check.remedy.replace(was, is_))
 
 
 def held_checks(where: Settings, laboratory: Laboratory) -> Iterator[Check]:

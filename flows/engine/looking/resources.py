@@ -29,6 +29,7 @@ class Laboratory:
     spec: CampaignSpec
     adapter: Adapter
     folder: Path  # where it keeps, or would keep, its own files
+    apart: Path | None = None  # the folder in place of it in which it was built, to be gone afterwards
 
     @property
     def resources(self) -> Mapping[str, Adapter]:
@@ -93,8 +94,10 @@ def laboratory_to_be(settings: Settings, spec: CampaignSpec, base: Path) -> Iter
     from flows.wiring import laboratory_folder, open_laboratory
 
     with TemporaryDirectory(prefix="hakken-") as apart:
-        adapter = open_laboratory(replace(settings, home=Path(apart), database=""), spec, base=base)
-        yield Laboratory(spec, adapter, laboratory_folder(settings, spec.campaign))
+        there = replace(settings, home=Path(apart), database="")
+        adapter = open_laboratory(there, spec, base=base)
+        folder, built = (laboratory_folder(one, spec.campaign) for one in (settings, there))
+        yield Laboratory(spec, adapter, folder, built)
 
 
 def sample_experiments(spec: CampaignSpec, n: int = SAMPLE, *, well: int = 0) -> tuple[ExperimentSpec, ...]:

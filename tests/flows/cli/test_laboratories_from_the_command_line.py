@@ -234,6 +234,20 @@ class TestCheck:
         assert said.code == 2
         assert "nothing" in said.err
 
+    def test_a_worksheet_is_named_where_it_will_be(self, hakken: Any, home: Any) -> None:
+        text = Path("ovens.yaml").read_text()
+        spec = yaml.safe_load(text) | {"campaign": "bench", "laboratory": {"adapter": "manual"}}
+        Path("bench.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+
+        before = hakken("lab", "check", "bench.yaml", "--json").json["checks"]
+        hakken("tick", "bench.yaml")
+        after = hakken("lab", "check", "bench", "--json").json["checks"]
+
+        (said,), (says,) = ([c["found"] for c in found if c["subject"] == "health"] for found in (before, after))
+        assert said.endswith(f"{home.home.name}/bench/laboratory/worksheet.csv")
+        assert "/hakken-" not in said
+        assert Path(said.rpartition(" ")[2]).resolve() == Path(says.rpartition(" ")[2]).resolve()
+
     def test_doctor_tells_of_each_resource_of_what_goes_on(self, hakken: Any) -> None:
         hakken("tick", "ovens.yaml")
 
