@@ -73,7 +73,7 @@ def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
         waiting=sum(a.state in (State.SUBMITTED, State.READY) for a in mine),
         rows=[Row(e, label_of(raw, e.settings)) for e in out],
         targets=[Target(target, said.unit, words.get(target, ())) for target, said in spec.objective.items()],
-        batch=spec.planner.batch,
+        batch=spec.planner.batch if spec.plate is None else spec.plate.rows * spec.plate.columns,
         outcomes=OUTCOMES,
         may_write=may_write,
         symbols=symbols,

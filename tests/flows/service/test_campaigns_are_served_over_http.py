@@ -451,6 +451,19 @@ def test_the_bench_page_counts_what_can_be_taken_there(settings: Settings, tmp_p
     assert f"{mine} wait to be taken, 1 taken wait" in page
 
 
+@pytest.mark.parametrize(
+    ("more", "n"), [({"planner": {"batch": 3}}, 3), ({"planner": {}, "plate": {"rows": 2, "columns": 4}}, 8)]
+)
+def test_the_bench_page_offers_as_many_as_a_batch_has(
+    settings: Settings, tmp_path: Path, more: dict[str, Any], n: int
+) -> None:
+    add(settings, tmp_path, laboratory=ASKED, **more)
+
+    page = client_of(settings).get("/campaigns/small/bench").text
+
+    assert f'<input name="experiments" inputmode="numeric" value="{n}">' in page
+
+
 def test_names_are_shown_as_they_are_and_never_run(settings: Settings, tmp_path: Path) -> None:
     space = {"solvent": {"type": "category", "options": ["<script>alert(1)</script>", "b"]}}
     add(settings, tmp_path, laboratory=ASKED, space=space)
