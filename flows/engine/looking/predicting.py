@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.looking.histories import history_of, seed_of
-from flows.engine.looking.other_options import with_others
+from flows.engine.looking.other_options import nameless, with_others
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
 from flows.engine.people.conditions import NoRegion, read_conditions, unmet
@@ -48,6 +48,7 @@ class Answer:
     found: Predicted
     outside: dict[int, str]
     parameters: Mapping[str, str]  # their units, in the order of the space
+    structures: Mapping[str, Mapping[str, str]]  # by parameter, the SMILES of what is none of its options
 
 
 def predict(settings: Settings, name: str, *, file: Path | None = None, where: Sequence[str] = ()) -> Answer:
@@ -77,7 +78,20 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
             for i, one in enumerate(found.candidates)
             if (why := why_outside(view.space, one.settings) or banned.get(i, ""))
         }
-        return Answer(found, left, {p.name: getattr(p, "unit", "") for p in view.space.parameters})
+        units = {p.name: getattr(p, "unit", "") for p in view.space.parameters}
+        return Answer(found, left, units, _structures(view.space, space))
+
+
+def _structures(before: Space, after: Space) -> dict[str, dict[str, str]]:
+    """By parameter, the SMILES of the options that it has only ``after`` others were added."""
+    added: dict[str, dict[str, str]] = {}
+    if before is after:
+        return added
+    for was, p in zip(before.parameters, after.parameters, strict=True):
+        if isinstance(was, Component) and isinstance(p, Component) and not p.is_stored:
+            new = {o: smiles for o, smiles in zip(p.options, p.smiles, strict=True) if smiles and not was.has(o)}
+            added |= {p.name: new} if new else {}
+    return added
 
 
 def _banned(view: View, candidates: Sequence[Mapping[str, str | float]]) -> dict[int, str]:
@@ -115,7 +129,10 @@ def table_of(answer: Answer) -> list[dict[str, Any]]:
         one = answer.found.candidates[number]
         row: dict[str, Any] = {"row": number + 1}
         for name, unit in answer.parameters.items():
-            row |= {f"settings.{name}": one.settings.get(name)} | ({f"settings.{name}.unit": unit} if unit else {})
+            value = one.settings.get(name)
+            row |= {f"settings.{name}": value} | ({f"settings.{name}.unit": unit} if unit else {})
+            if name in answer.structures:  # without which the table could not be read again
+                row[f"settings.{name}.smiles"] = answer.structures[name].get(str(value))
         for stated in one.targets:
             said = {"mean": stated.mean, "low": stated.low, "high": stated.high, "unit": stated.unit}
             row |= {f"predicted.{stated.target}.{what}": value for what, value in said.items()}
@@ -139,6 +156,11 @@ def _of_file(view: View, path: Path) -> tuple[CampaignSpec, Space, NDArray[np.fl
         except (OutcomeError, SpaceError) as error:
             problems.append(f"line {line}: {error}")
     if problems:
+        if unknown := nameless(spec, space, (payload for _, payload in told)):
+            problems.append(
+                "what is no option is predicted by its SMILES: in its cell, or beside its name in a column "
+                f"{' or '.join(f'{name}_smiles' for name in unknown)}"
+            )
         raise PredictError(not_all(path, problems))
     if len(rows) > MOST:
         raise PredictError(f"{path} has {len(rows):,} rows, and {MOST:,} are predicted at once at most; divide it")

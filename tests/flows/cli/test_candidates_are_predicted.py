@@ -224,6 +224,8 @@ def test_a_molecule_that_is_no_option_is_predicted_by_its_structure(
     found = json.loads(hakken("predict", "heat", "asked.csv", "--json").out)["candidates"]
     Path("wrong.csv").write_text("alcohol\nCCCCCCCO\nnonsense\n")
     wrong = hakken("predict", "heat", "wrong.csv")
+    hakken("predict", "heat", "asked.csv", "--out", "said.csv")
+    again = json.loads(hakken("predict", "heat", "said.csv", "--json").out)["candidates"]
 
     by_row = {one["row"]: one for one in found}
     means = {row: one["candidate"]["targets"][0]["mean"] for row, one in by_row.items()}
@@ -233,6 +235,11 @@ def test_a_molecule_that_is_no_option_is_predicted_by_its_structure(
     assert by_row[3]["outside"] == ""
     assert wrong.code == REFUSED
     assert "line 3: parameter 'alcohol'" in " ".join(wrong.err.split())
+    assert "by its SMILES: in its cell, or beside its name in a column alcohol_smiles" in wrong.err
+    assert [one["candidate"]["label"] for one in again] == [one["candidate"]["label"] for one in found]
+    assert [one["candidate"]["targets"][0]["mean"] for one in again] == pytest.approx(
+        [one["candidate"]["targets"][0]["mean"] for one in found], rel=1e-6
+    )
     assert hakken("status", "heat", "--json").json[0]["experiments_done"] == 0
 
 
@@ -245,3 +252,4 @@ def test_what_describes_itself_by_numbers_of_ones_own_has_only_its_options(tell_
 
     assert said.code == REFUSED
     assert "parameter 'alcohol' has no option 'CCCO'" in " ".join(said.err.split())
+    assert "SMILES" not in said.err
