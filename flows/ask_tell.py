@@ -69,7 +69,7 @@ class Campaign:
     def ask(self, experiments: int = 1, *, key: str | None = None) -> Asked:
         """At most so many experiments, planned where a batch is due; see ``flows.engine.clients.handing.ask``.
 
-        ``key`` names the request: whoever gives it again gets the same experiments, as they stand then, and so can go
+        ``key`` names the request: who gives it again gets the same experiments, as they stand then, and so can go
         on after a crash. Without one each call is another request.
         """
         n, request = _plain(experiments), str(uuid.uuid4()) if key is None else key

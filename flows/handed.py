@@ -42,10 +42,10 @@ def handouts(steps: Iterable[AttemptEventRecord]) -> dict[str, Handout]:
     return found
 
 
-def was_asked_under(steps: Iterable[AttemptEventRecord], request: str) -> bool:
-    """Whether a request was answered with an experiment before, one given back since included."""
+def asker(steps: Iterable[AttemptEventRecord], request: str) -> str:
+    """Who was given experiments under a request, those given back since included; "" where nobody was."""
     said = (_HANDED.fullmatch(step.detail) for step in steps if step.event is Event.STARTED)
-    return any(each[2] == request for each in said if each)
+    return next((each[1] for each in said if each and each[2] == request), "")
 
 
 def waits_to_be_asked(resolved: Json, attempt: AttemptRecord) -> bool:

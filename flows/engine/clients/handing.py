@@ -17,7 +17,7 @@ from flows.engine.passes import one_pass, report_of, sitting
 from flows.engine.session import Session
 from flows.engine.steps.judging import conclude
 from flows.engine.steps.planners import Planner
-from flows.handed import ASK_TELL, Handout, handed, handouts, was_asked_under
+from flows.handed import ASK_TELL, Handout, asker, handed, handouts
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.errors import HakkenError, LedgerError, NotFound
@@ -114,8 +114,8 @@ def ask(
 ) -> Asked:
     """Hand out at most so many experiments of a laboratory that is asked, planning the next batch where one is due.
 
-    They are on record as handed out before they are returned, all or none. The same request again gives the same
-    experiments, and plans nothing; one that was answered with none is answered anew.
+    They are on record as handed out before they are returned, all or none. The same request again, by the same, gives
+    the same experiments, and plans nothing; one that was answered with none is answered anew.
 
     Args:
         settings: Where the record is.
@@ -128,7 +128,7 @@ def ask(
 
     Raises:
         NotFound: There is no such campaign.
-        AskError: Its laboratory is not asked for experiments, or the request is wrong.
+        AskError: Its laboratory is not asked for experiments, the request is wrong, or its key is somebody else's.
         LeaseHeld: Somebody else works on it and gives no way.
     """
     if isinstance(experiments, bool) or not isinstance(experiments, int) or not 1 <= experiments <= MOST:
@@ -140,7 +140,13 @@ def ask(
                 f"campaign {name!r}: its laboratory {session.adapter!r} is sent its experiments; write adapter: "
                 f"{ASK_TELL} under laboratory where they are to be asked for"
             )
-        is_repeated = was_asked_under(session.ledger.steps(name), request)
+        before = asker(session.ledger.steps(name), request)
+        if before not in ("", by):
+            raise AskError(
+                f"the key {request!r} is one that {before!r} asked under, who has those experiments; give this request "
+                "a key of its own"
+            )
+        is_repeated = bool(before)
         notes = () if is_repeated else _prepare(session, experiments)
         if not is_repeated:
             _hand_out(session, experiments, request, by)
@@ -182,7 +188,7 @@ def give_back(
         steps = session.ledger.steps(name)
         out = handouts(steps).get(attempt.key)
         if request is not None and (out is None or out.request != request):
-            if was_asked_under([step for step in steps if step.key == attempt.key], request):
+            if asker([step for step in steps if step.key == attempt.key], request):
                 return attempt
             raise LedgerError(
                 f"experiment {attempt.key} was not handed out under the key {request!r}; give back what was handed out "

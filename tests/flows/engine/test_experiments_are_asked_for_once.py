@@ -90,6 +90,19 @@ def test_a_request_that_comes_again_gets_the_same_experiments_as_they_stand_then
     assert states(settings) == {State.RUNNING: 1, State.ENDED: 1, State.SUBMITTED: 2}
 
 
+def test_a_key_of_somebody_else_hands_nothing_to_two(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    (mine,) = ask(settings, "small", 1, request="run-1", by="robot 1", planner=cheap_planner).experiments
+
+    with pytest.raises(AskError, match="is one that 'robot 1' asked under, who has those experiments"):
+        ask(settings, "small", 1, request="run-1", by="robot 2", planner=cheap_planner)
+    give_back(settings, "small", mine.key, by="robot 1")
+    with pytest.raises(AskError, match="give this request a key of its own"):
+        ask(settings, "small", 1, request="run-1", by="robot 2", planner=cheap_planner)
+
+    assert ask(settings, "small", 1, request="run-2", by="robot 2", planner=cheap_planner).experiments
+
+
 def test_a_request_that_got_none_is_answered_anew(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, laboratory=ASKED)
     first = asked(settings, 4, "a")
