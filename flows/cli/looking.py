@@ -70,6 +70,7 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
         view = view_plate(ledger, campaign, number)
         if view.prepare and all(w.key for w in view.wells) and (places := engine.laid_out(where, campaign, number)):
             view = view_plate(ledger, campaign, number, places)
+        waits = any(a.round_number == number for a in engine.View(ledger, campaign).pending)
     folder = where.folder(campaign)
     folder.mkdir(parents=True, exist_ok=True)
     page, sheet = folder / f"plate-{number}.html", folder / f"plate-{number}.csv"
@@ -87,7 +88,9 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
     for note in table_notes(view, near(sheet), "" if is_written else typed_in or ""):
         screen.say(f"note: {note}")
     again = f"{typed(campaign)} {number}"
-    if all(w.key for w in view.wells):
+    if all(w.key for w in view.wells) and not waits:
+        screen.next_step(f"every well of it has ended: hakken show {again} says what came of each")
+    elif all(w.key for w in view.wells):
         screen.next_step(f"print the page; fill in the table and hakken tell {typed(campaign)} {typed(near(sheet))}")
     else:
         screen.next_step(f"hakken approve {again} decides on them, and hakken plate {again} writes the table then")

@@ -225,10 +225,13 @@ def test_the_table_can_be_filled_in_and_told_and_is_not_overwritten(hakken: Any,
     fill(table)
     before = table.read_bytes()
 
+    asked = hakken("plate", "wells").out.splitlines()[-1]
     said = hakken("tell", "wells", table, "--json")
-    hakken("plate", "wells")
+    ended = hakken("plate", "wells", 1).out.splitlines()[-1]
 
+    assert asked.startswith("next: print the page; fill in the table and hakken tell wells ")
     assert said.code == 0, said.err
+    assert ended == "next: every well of it has ended: hakken show wells 1 says what came of each"
     assert said.json["accepted"] == 8
     assert table.read_bytes() == before
     with open_record(home) as ledger:
