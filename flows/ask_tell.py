@@ -103,6 +103,7 @@ class Campaign:
 
         Warns:
             NotCounted: It was kept and does not count: it cannot be read, or another result came first.
+            UserWarning: What else is to be said, as in ``Told.notes``: a safety stop, a name that is no target, ...
         """
         if (values is None and not negative and not fault) or (fault and (negative or values is not None)):
             raise AskError(
@@ -121,6 +122,8 @@ class Campaign:
         if not told.counts:
             said_of = f"the result of experiment {told.key} is kept and does not count ({told.verdict.value})"
             warnings.warn(f"{said_of}: {told.message}", NotCounted, stacklevel=2)
+        for note in told.notes:
+            warnings.warn(note, stacklevel=2)
         return told
 
     def tell_own(self, rows: Sequence[Mapping[str, Any]] | Table, *, key: str | None = None) -> TellReport:

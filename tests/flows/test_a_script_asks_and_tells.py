@@ -105,6 +105,19 @@ def test_a_result_that_does_not_count_is_warned_of_and_kept(campaign: Campaign, 
     assert campaign.tell(one, {"yield": 3, "ee": 4}).counts
 
 
+def test_a_name_that_is_no_target_is_pointed_at_where_a_target_got_no_value(campaign: Campaign) -> None:
+    one, other = campaign.ask(2).experiments
+
+    with pytest.warns(UserWarning, match=r"'EE' is no target \(did you mean 'ee'\?\) and is kept beside; ee got no"):
+        assert campaign.tell(one, {"yield": 3, "EE": 4}).counts
+    with pytest.warns(UserWarning, match="ee joined 1 result"):
+        assert campaign.tell(one, {"ee": 4}).counts
+    assert campaign.tell(other, {"yield": 3, "ee": 4, "mass": 7}).counts  # more than what is asked for is no slip
+
+    told = [{value["property"]: value["value"] for value in outcome["values"]} for outcome in outcomes(campaign)]
+    assert sorted(told, key=str) == [{"EE": 4, "ee": 4, "yield": 3}, {"ee": 4, "mass": 7, "yield": 3}]
+
+
 def test_a_data_frame_is_told_row_by_row(campaign: Campaign) -> None:
     one: dict[str, Any] = {"solvent": "water", "base": "DBU", "step": np.int64(1), "yield": 3.5, "ee": 4}
     other = {"solvent": "DMF", "base": "DBU", "step": 2, "yield": np.nan, "ee": np.float32(5)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,14 @@ from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
 from flows.wiring import open_record
 from loop.checkpoints import reached
+from loop.errors import did_you_mean
 from loop.record import EnvelopeDraft, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flows.settings import Settings
+    from loop.spec import CampaignSpec
 
 CLIENT = "client:"  # before who told a result, as the source of its envelope
 
@@ -69,7 +74,12 @@ def tell_result(settings: Settings, name: str, key: str, payload: str, *, by: st
         reached("client.judged")
         judged = next(e for e in ledger.envelopes(name) if e.id == envelope.id)
         came = session.stops_since()
-        notes = [*session.tally.notes, *(f"campaign {name!r} is halted by a safety stop: {s.text}" for s in came)]
+        slips = _slips(session.view.spec, payload) if judged.verdict is Verdict.ACCEPTED else ()
+        notes = [
+            *session.tally.notes,
+            *slips,
+            *(f"campaign {name!r} is halted by a safety stop: {s.text}" for s in came),
+        ]
     verdict = judged.verdict or Verdict.MALFORMED
     is_again = envelope.verdict is Verdict.ACCEPTED
     return Told(
@@ -79,3 +89,15 @@ def tell_result(settings: Settings, name: str, key: str, payload: str, *, by: st
         judged.message,
         tuple(note for note in (*notes, *call_off(settings, came)) if not judged.message or judged.message not in note),
     )
+
+
+def _slips(spec: CampaignSpec, payload: str) -> Iterator[str]:
+    """What a result that counts has under names that are no targets, where a target got no value."""
+    named = [value["property"] for value in json.loads(payload).get("values") or ()]
+    lacking = [target for target in spec.objective if target not in named]
+    for name in dict.fromkeys(named) if lacking else ():
+        if name not in spec.objective:
+            yield (
+                f"{name!r} is no target{did_you_mean(name, lacking)} and is kept beside; {', '.join(lacking)} got no "
+                "value: where that is a slip, tell it by the right name"
+            )
