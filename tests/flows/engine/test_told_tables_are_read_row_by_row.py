@@ -370,6 +370,23 @@ def test_a_file_that_is_no_table_is_kept_whole_and_called_what_it_is(settings: S
         tell(settings, "small", tmp_path / "nothing.csv", by="tester")
 
 
+def test_the_kind_of_a_fault_alone_says_that_it_was_one_as_on_a_worksheet(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    rows = "water,DBU,1,,,instrument_fault,clogged\nwater,KOAc,1,,,Consumable_Missing,\nDMF,KOAc,2,,,cancelled,\n"
+
+    report = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+    bad = tell(settings, "small", write(tmp_path, HEADER + "DMF,DBU,2,,,instrument_falt,\n"), by="tester")
+
+    assert (report.accepted, report.problems) == (3, [])
+    told = [(o.kind.value, o.message) for o in outcomes(settings) if isinstance(o, Fault)]
+    assert told == [
+        ("instrument_fault", "clogged"),
+        ("consumable_missing", "consumable_missing"),
+        ("cancelled", "cancelled"),
+    ]
+    assert "did you mean 'instrument_fault'?" in bad.problems[0]
+
+
 def test_rows_with_one_fault_are_named_together(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     blank = "".join(

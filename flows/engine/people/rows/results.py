@@ -11,13 +11,14 @@ from flows.engine.people.rows.columns import TAKEN
 from loop.cells import finite, is_number
 from loop.circumstances import HOUR
 from loop.errors import HakkenError, OutcomeError, did_you_mean
-from loop.outcome import CANNOT, CANNOT_KIND
+from loop.outcome import CANNOT, CANNOT_KIND, FaultKind
 from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 
 _UNMEASURED: Final = " (too little to be measured is a limit, such as <1, or negative in a column 'outcome')"
 _AT_LEAST: Final = re.compile("[<>]=|[≤≥]")  # with which people write limits too
-_FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)|(?P<alone>cancelled)")
+_KINDS: Final = tuple(kind.value for kind in FaultKind)
+_FAULT: Final = re.compile(rf"fault\s*:?\s*(?P<kind>\w*)|(?P<alone>{'|'.join(_KINDS)})")
 
 
 def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float] | None) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
         }
     if said not in ("", "measured"):
         raise OutcomeError(
-            f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', CANNOT, 'cancelled', 'fault'])}; "
+            f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', CANNOT, 'fault', *_KINDS])}; "
             f"use measured, negative, {CANNOT}, cancelled or fault:KIND"
         )
     if not values:
