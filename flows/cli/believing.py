@@ -34,7 +34,9 @@ def best(
     shown = found.candidates[: max(top, found.front if len(found.luckiest) > 1 else 1)]
     if found.is_hits:
         screen.say(hits_sentence(found), bold=True)
-    screen.document({"campaign": campaign, "best": found})
+    standing = engine.status(where, campaign)[0]
+    missed = {"regret": standing.regret, "planned": standing.planned, "settled": standing.settled}
+    screen.document({"campaign": campaign, "best": found, **missed})
     if as_json:
         return
     if not shown:
@@ -45,7 +47,6 @@ def best(
         screen.say(f"     and {len(found.candidates) - len(shown)} more tried; --top N shows more")
     lines = [lucky_line(lucky, is_front=found.is_front) for lucky in found.luckiest if lucky.is_another]
     lines += [*substrate_lines(found), *_below(found, max(top, MORE))]
-    standing = engine.status(where, campaign)[0]
     if standing.settled:
         lines.append(f"{standing.settled}, which ended the campaign")
     elif standing.regret:

@@ -71,8 +71,13 @@ def test_the_document_of_a_standing_has_the_statement(hakken: Any) -> None:
     hakken("run", "heat.yaml")
 
     (standing,) = json.loads(hakken("status", "heat", "--json").out)
+    best = json.loads(hakken("best", "heat", "--json").out)
 
     assert standing["regret"].startswith("with probability 0.95 nothing untried is better than ")
+    assert {name: best[name] for name in ("regret", "planned", "settled")} == {
+        name: standing[name] for name in ("regret", "planned", "settled")
+    }
+    assert best["settled"].startswith("nothing untried is believed to be better than ")
 
 
 def test_a_dry_run_says_of_the_next_batch_what_the_run_says(hakken: Any) -> None:
