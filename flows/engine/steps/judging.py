@@ -26,6 +26,7 @@ from flows.engine.steps.completing import Standing, completed, completions_of, i
 from flows.engine.steps.foreign import why_foreign
 from flows.engine.steps.judgement import ENGINE, Judgement, completing, standing_of
 from flows.raw.store import RawFileDamaged, RawFileMissing
+from flows.shown.words import outcome_line
 from flows.webhooks.checking import KeysMissing
 from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
@@ -180,7 +181,8 @@ class Judge:
                 return how
             retract = f"hakken retract {shlex.quote(self._view.name)} {attempt.key} --why REASON"
             which = f"{attempt.key} ({self._view.label(attempt.settings)})"
-            message = f"attempt {which} already ended {how}; to let this count, {retract} and tell it again"
+            said = outcome_line(outcome, self._view.campaign.spec)
+            message = f"attempt {which} already ended {how}; to let this count, {retract} and tell it again: {said}"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
         is_unsent = attempt.state is State.READY

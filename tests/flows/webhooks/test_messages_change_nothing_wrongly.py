@@ -216,6 +216,7 @@ def test_of_two_results_the_first_stands_and_a_person_is_told(project: Settings,
     assert values(project) == {keys[0]: [50.0]}
     assert taken.by_verdict == {"contradictory": 1}
     assert "already ended otherwise; to let this count, hakken retract small" in " ".join(taken.notes)
+    assert "--why REASON and tell it again: yield 70 %" in " ".join(taken.notes)  # what else it said
 
 
 def test_a_message_waits_unjudged_for_a_key_that_is_not_there(
