@@ -185,7 +185,8 @@ def _data(unit: str, signs: Signs) -> list[Finding]:
         found.append(Finding(Standing.WARNING, says))
     if signs.covered is not None and signs.covered < UNCOVERED:
         says = f"{signs.covered:.0%} of the candidates are as near to the data as the data are to one another"
-        found.append(Finding(Standing.WARNING, says, "predictions for the others go beyond the data"))
+        helps = "results of some of the others; until then predictions of them go beyond the data"
+        found.append(Finding(Standing.WARNING, says, helps))
     return found
 
 

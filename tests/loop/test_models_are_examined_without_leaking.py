@@ -410,7 +410,12 @@ def ranked(area, nearest_area, found=20):
             "noise between replicates is 2.8 eV, 87% of the variance",
             "look first at KOAc, 90 degC, whose values go from 1.5 to 9 eV",
         ),
-        ({"signs": Signs(100, 90, 3.0, 0.5, 0.4, 0.2)}, Standing.WARNING, "20% of the candidates", "beyond the data"),
+        (
+            {"signs": Signs(100, 90, 3.0, 0.5, 0.4, 0.2)},
+            Standing.WARNING,
+            "20% of the candidates",
+            "results of some of the others",
+        ),
         (
             {"leaks": (Leak(Split.RANDOM, 1.0, 0.2, 0.5, None),)},
             Standing.WARNING,
