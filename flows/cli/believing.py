@@ -26,6 +26,7 @@ def best(
     Of a campaign with general conditions, the condition believed best over the scope.
     """
     from flows import engine
+    from flows.shown.best import best_document
     from flows.wiring import spec_on_record
     from loop.insight.saying import hits_sentence, lucky_line, substrate_lines
 
@@ -35,8 +36,7 @@ def best(
     if found.is_hits:
         screen.say(hits_sentence(found), bold=True)
     standing = engine.status(where, campaign)[0]
-    missed = {"regret": standing.regret, "planned": standing.planned, "settled": standing.settled}
-    screen.document({"campaign": campaign, "best": found, **missed})
+    screen.document(best_document(found, standing))
     if as_json:
         return
     if not shown:

@@ -27,6 +27,7 @@ from flows.service.deciding import add_decisions
 from flows.service.gate import Application, Gate
 from flows.service.pages import Pages
 from flows.service.turns import Turns
+from flows.shown.best import best_document
 from flows.shown.plain import plain
 from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NotFound, StaleLease
 from loop.experiment import State
@@ -131,7 +132,8 @@ def _add_campaigns(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/api/campaigns/{name}/best", summary="What is believed best, as hakken best --json says it.")
     def best(name: str) -> Any:
-        return plain(engine.best(settings, name))
+        found = engine.best(settings, name)
+        return plain(best_document(found, engine.status(settings, name)[0]))
 
     @app.get("/metrics", summary="Where campaigns stand, for Prometheus.", response_class=PlainTextResponse)
     def metrics() -> str:

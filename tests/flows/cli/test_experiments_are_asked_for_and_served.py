@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.request import Request, urlopen
@@ -138,7 +139,12 @@ class Service:
     def start(self) -> dict[str, Any]:
         """Start it; returns its document once it listens."""
         self.process = subprocess.Popen(
-            self._words, env=self._environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self._words,
+            env=self._environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
         )
         assert self.process.stdout is not None
         lines: list[str] = []

@@ -34,7 +34,7 @@ def test_tell_says_that_nothing_is_learnt_where_nothing_was_filled_in(hakken: An
     said = hakken("tell", "small", "todo.csv").out
 
     assert "not filled in yet" in said
-    assert said.splitlines()[-1] == "next: hakken run small goes on"
+    assert said.splitlines()[-1] == "next: hakken ask small goes on"
 
 
 def test_what_waits_cannot_be_written_of_a_campaign_that_ended(hakken: Any) -> None:

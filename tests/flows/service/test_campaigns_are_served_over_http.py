@@ -94,7 +94,7 @@ def test_what_stands_is_shown_to_programs(client: Client) -> None:
     assert client.get("/health").json()["ok"] is True
     assert [c["campaign"] for c in client.get("/api/campaigns").json()] == ["small"]
     assert client.get("/api/campaigns/small").json()["observations"] == 1
-    assert client.get("/api/campaigns/small/best").json()["luckiest"][0]["value"] == 71.0
+    assert client.get("/api/campaigns/small/best").json()["best"]["luckiest"][0]["value"] == 71.0
     assert client.get(f"/api/campaigns/small/experiments/{key}").json()["state"] == "ended"
     assert len(client.get("/api/campaigns/small/experiments").json()) == 3
     ended = client.get("/api/campaigns/small/experiments?state=ended&state=running").json()
