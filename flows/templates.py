@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,3 +22,8 @@ def templates_of(folder: Path, **filters: Callable[..., Any]) -> Environment:
     )
     environment.filters |= filters
     return environment
+
+
+def hash_of(script: str) -> str:
+    """Of a page's own script, by which its policy lets a browser run that one and no other."""
+    return b64encode(sha256(script.encode()).digest()).decode()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from base64 import b64encode
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +28,7 @@ from flows.report.standing import SHOWN, WHOLE, score_of, scored
 from flows.report.structures import draw_all
 from flows.report.svg import SHAPES, element
 from flows.report.trust import Calibration
-from flows.templates import templates_of
+from flows.templates import hash_of, templates_of
 from loop.objective import SCORES, Target
 from loop.record import without_head
 
@@ -86,7 +84,7 @@ def render(report: Report) -> str:
         score=SCORES.get(report.objective.tradeoff, ""),
         style=Markup(style),
         script=Markup(script),
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        script_hash=hash_of(script),
         progress=[_progress(report, target) for target in _charted(report)],
         pareto=_pareto(report),
         has_stair=all(target.sign for target in report.objective.wanted),

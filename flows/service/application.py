@@ -21,10 +21,10 @@ from flows.engine.clients.handing import MOST, Asked, Experiment
 from flows.engine.clients.results import Told
 from flows.faults import log
 from flows.metrics import text_of
-from flows.service.access import Access, Caller
+from flows.service.access import Access
 from flows.service.bench import bench_page
 from flows.service.deciding import add_decisions
-from flows.service.gate import Application, Gate
+from flows.service.gate import Application, Gate, caller_of
 from flows.service.pages import Pages
 from flows.service.turns import Turns
 from flows.shown.best import best_document
@@ -147,7 +147,7 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
 
     @app.post("/api/campaigns/{name}/ask", summary="The next experiments, planned where a batch is due.")
     def ask(name: str, wanted: Wanted, request: Request, key: Key) -> Asked:
-        by = _caller(request).name
+        by = caller_of(request).name
         with turns.of(name):
             return engine.ask(settings, name, wanted.experiments, request=key, by=by, patience=patience)
 
@@ -167,7 +167,7 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": RESULT}}}},
     )
     async def result(name: str, key: str, request: Request) -> Response:
-        by, body = _caller(request).name, (await request.body()).decode("utf-8", errors="backslashreplace")
+        by, body = caller_of(request).name, (await request.body()).decode("utf-8", errors="backslashreplace")
 
         def tell() -> Told:
             with turns.of(name):
@@ -178,7 +178,7 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
 
     @app.post("/api/campaigns/{name}/experiments/{key}/give-back", summary="It never ran: the next who asks gets it.")
     def give_back(name: str, key: str, given: GivenBack, request: Request) -> dict[str, str]:
-        by = _caller(request).name
+        by = caller_of(request).name
         said = {"request": given.request, "why": given.why}
         with turns.of(name):
             attempt = engine.give_back(settings, name, key, by=by, patience=patience, **said)
@@ -190,7 +190,7 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
     )
     def results(name: str, given: Rows, request: Request, key: Key) -> Response:
         with turns.of(name):
-            told = engine.tell_own(settings, name, given.rows, request=key, by=_caller(request).name)
+            told = engine.tell_own(settings, name, given.rows, request=key, by=caller_of(request).name)
         return JSONResponse(plain(told), 422 if told.problems else 200)
 
 
@@ -204,16 +204,11 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/campaigns/{name}/bench", include_in_schema=False, response_class=HTMLResponse)
     def bench(name: str, request: Request) -> str:
-        return bench_page(settings, name, may_write=_caller(request).may_write)
+        return bench_page(settings, name, may_write=caller_of(request).may_write)
 
     @app.get("/campaigns/{name}", include_in_schema=False, response_class=HTMLResponse)
     def report(name: str) -> str:
         return pages.report(name)
-
-
-def _caller(request: Request) -> Caller:
-    caller: Caller = request.state.caller
-    return caller
 
 
 def _answer_errors(app: FastAPI) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +13,7 @@ from flows.engine.looking.view import View
 from flows.engine.looking.whose import has_asked, is_asked, pending_with
 from flows.labels import label_of
 from flows.report.structures import draw_all
-from flows.templates import templates_of
+from flows.templates import hash_of, templates_of
 from flows.wiring import open_record
 from loop.experiment import State
 from loop.outcome import FaultKind
@@ -80,5 +78,5 @@ def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
         structures=structures,
         style=(_HERE / "pages.css").read_text("utf-8"),
         script=script,
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        script_hash=hash_of(script),
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -17,9 +15,10 @@ from flows import engine
 from flows.labels import label_of
 from flows.schedules import wake
 from flows.service.access import Caller
+from flows.service.gate import caller_of
 from flows.shown.plain import plain
 from flows.shown.words import known_line, predictions_line, reason_line
-from flows.templates import templates_of
+from flows.templates import hash_of, templates_of
 from flows.wiring import open_record
 
 if TYPE_CHECKING:
@@ -124,13 +123,13 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
 
     @app.post("/api/campaigns/{name}/halt", summary="For safety: at once, with every campaign of its bench.")
     def halt(name: str, said: Halt, request: Request) -> dict[str, Any]:
-        made, names, notes = engine.halt(settings, name, by=_caller(request).name, why=said.why)
+        made, names, notes = engine.halt(settings, name, by=caller_of(request).name, why=said.why)
         stopped = {"stop": made, "halted": names, "notes": notes}
         return {**_now(settings, name), **plain(stopped)}
 
     @app.get("/campaigns/{name}/decide", include_in_schema=False, response_class=HTMLResponse)
     def page(name: str, request: Request) -> str:
-        return _page(settings, name, _caller(request))
+        return _page(settings, name, caller_of(request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +160,7 @@ def _page(settings: Settings, name: str, caller: Caller) -> str:
         stops=engine.stops(settings, name),
         style=(_HERE / "pages.css").read_text("utf-8"),
         script=script,
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        script_hash=hash_of(script),
     )
 
 
@@ -184,13 +183,8 @@ def _now(settings: Settings, name: str) -> dict[str, Any]:
     return {"campaign": name, "state": now.state, "reason": now.reason, "next": now.next_step}
 
 
-def _caller(request: Request) -> Caller:
-    caller: Caller = request.state.caller
-    return caller
-
-
 def _decider(request: Request) -> Caller:
-    caller = _caller(request)
+    caller = caller_of(request)
     if not caller.may_decide:
         raise HTTPException(
             403, f"{caller.name} may not decide; 'may: decide' beside the token lets whoever has it do so"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from flows.service.access import Access
+from flows.service.access import Access, Caller
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 LARGEST: Final = 16 << 20  # bytes of a request
 SLOWEST: Final = 60.0  # seconds until all of it has come
@@ -72,6 +75,12 @@ class Gate:
             return 415, "not_json", "send Content-Type: application/json"  # which no form of another page can
         scope.setdefault("state", {})["caller"] = caller
         return None
+
+
+def caller_of(request: Request) -> Caller:
+    """Who makes a request that the gate let through."""
+    caller: Caller = request.state.caller
+    return caller
 
 
 async def _whole(receive: Receive) -> bytes | None:

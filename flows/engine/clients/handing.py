@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flows.engine.holding import PATIENCE
 from flows.engine.looking.experiments import experiment_spec
-from flows.engine.looking.handouts import waiting
+from flows.engine.looking.handouts import as_run, waiting
 from flows.engine.looking.view import View
 from flows.engine.looking.whose import has_asked
 from flows.engine.passes import one_pass, report_of, sitting
@@ -304,8 +304,7 @@ def _described(view: View, keys: Sequence[str]) -> tuple[Experiment, ...]:
     out = handouts(view.ledger.steps(view.name))
     proposals = {p.id: p for p in view.proposals}
     chosen = set(keys)
-    mine = [a for a in view.attempts if a.key in chosen]
-    mine.sort(key=lambda a: (a.round_number, a.attempt_no, a.run_order, a.replicate_no))
+    mine = sorted((a for a in view.attempts if a.key in chosen), key=as_run)
     return tuple(_experiment(view, a, proposals[a.proposal_id], out.get(a.key)) for a in mine)
 
 

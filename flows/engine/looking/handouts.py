@@ -12,7 +12,12 @@ from loop.wording import plural
 def waiting(view: View) -> tuple[AttemptRecord, ...]:
     """Experiments that nobody was given yet, in the order in which they are to be run; retries come last."""
     mine = (a for a in pending_with(view, is_asked) if a.state is State.SUBMITTED)
-    return tuple(sorted(mine, key=lambda a: (a.round_number, a.attempt_no, a.run_order, a.replicate_no)))
+    return tuple(sorted(mine, key=as_run))
+
+
+def as_run(attempt: AttemptRecord) -> tuple[int, int, int, int]:
+    """Its place in the order in which experiments are to be run; retries come last."""
+    return attempt.round_number, attempt.attempt_no, attempt.run_order, attempt.replicate_no
 
 
 def n_at_work(view: View) -> int:
