@@ -13,6 +13,7 @@ from flows.importing.parameters import Names, category, number
 from flows.importing.source import Source
 
 _SAMPLERS: Final = ("fixed_params", "constraints")  # system attributes that are read; others are the sampler's own
+_LIMIT: Final = "constraints:"  # begins the system attribute of a constraint that has a name
 
 
 def recognises(source: Source) -> bool:
@@ -62,7 +63,7 @@ def _campaign(source: Source, study: Study) -> Foreign:
             said = f"trial {trial.number} ({trial.state}), as it has no value for {', '.join(missing)}"
             left.append(f"{said}: {label_of(settings) or 'nothing'}")
             continue
-        results.append(_result(trial, settings, targets))
+        results.append(_result(trial, settings, targets, names.of_targets()))
     left += _attributes(study)
     return Foreign(
         format="optuna",
@@ -97,10 +98,17 @@ def _targets(source: Source, study: Study, names: Names) -> list[Entry]:
             )
         unit, unknown = names.unit(name)
         found.append(Entry(names[name], {"goal": goal} | unit, (*names.comments(name), *unknown)))
-    most = max((len(t.system.get("constraints") or ()) for t in study.trials), default=0)
     kept = {"goal": "keep", "at_most": 0.0}
     comment = "a constraint of the sampler: kept at zero or below"
-    return [*found, *(Entry(names[f"constraint {i}"], kept, (comment,)) for i in range(most))]
+    limits = dict.fromkeys(limit for trial in study.trials for limit in _limits(trial))
+    return [*found, *(Entry(names[limit], kept, (comment,)) for limit in limits)]
+
+
+def _limits(trial: Trial) -> dict[str, float]:
+    """Constraints of the sampler by what their targets are called: numbered, or since Optuna 5 by name."""
+    numbered = {f"constraint {i}": float(v) for i, v in enumerate(trial.system.get("constraints") or ())}
+    named = {k.removeprefix(_LIMIT): float(v) for k, v in trial.system.items() if k.startswith(_LIMIT)}
+    return numbered | {f"constraint {name}": value for name, value in named.items()}
 
 
 def _parameters(source: Source, study: Study, names: Names, left: list[str]) -> dict[str, Entry]:
@@ -117,9 +125,9 @@ def _parameters(source: Source, study: Study, names: Names, left: list[str]) -> 
     for name, gate in gates_of(study.trials, entries).items():
         entry = entries[name]
         if gate is None:
-            left.append(f"{entry.name}: when it applies; only some trials have it, and no one parameter says which")
+            left.append(f"{entry.name}: when it applies; only some trials have it, and no one or two others say which")
             continue
-        keys = dict(entry.keys) | {"when": {names[gate.parent]: list(gate.values)}}
+        keys = dict(entry.keys) | {"when": {names[parent]: list(values) for parent, values in gate.when.items()}}
         entries[name] = Entry(entry.name, keys, (*entry.comments, *gate.comments))
     return entries
 
@@ -165,7 +173,7 @@ def _applies(entry: Entry, settings: Mapping[str, str | float]) -> bool:
     return all(settings.get(parent) in values for parent, values in (entry.keys.get("when") or {}).items())
 
 
-def _result(trial: Trial, settings: Mapping[str, str | float], targets: Sequence[Entry]) -> Result:
+def _result(trial: Trial, settings: Mapping[str, str | float], targets: Sequence[Entry], names: Names) -> Result:
     place = f"trial {trial.number}"
     if trial.state == "PRUNED":
         last = max(trial.steps, default=None)
@@ -174,9 +182,9 @@ def _result(trial: Trial, settings: Mapping[str, str | float], targets: Sequence
     if trial.state != "COMPLETE":
         reason = trial.system.get("fail_reason") or ""
         return fault(place, settings, "unknown", f"failed{': ' if reason else ''}{reason}")
-    limits = trial.system.get("constraints") or ()
-    values = [*(trial.values.get(i, math.nan) for i in range(len(targets) - len(limits))), *limits]
-    found = {t.name: Reading(v) for t, v in zip(targets, values, strict=False) if math.isfinite(v)}
+    values = {targets[i].name: v for i, v in trial.values.items()}
+    values |= {names[limit]: v for limit, v in _limits(trial).items()}
+    found = {name: Reading(v) for name, v in values.items() if math.isfinite(v)}
     if not found:
         return fault(place, settings, "unknown", "complete, and its value is no finite number")
     return Result(place, settings, found)
@@ -189,7 +197,7 @@ def _attributes(study: Study) -> list[str]:
         counts: dict[str, int] = {}
         for trial in study.trials:
             for key in getattr(trial, attributes):
-                counts[key] = counts.get(key, 0) + (key not in _SAMPLERS)
+                counts[key] = counts.get(key, 0) + (key not in _SAMPLERS and not key.startswith(_LIMIT))
         left += [f"{what} attribute {key!r} of {n} trials" for key, n in counts.items() if n]
     left += [f"user attribute {key!r} of the study: {value!r}" for key, value in study.user.items()]
     left += [f"system attribute {key!r} of the study" for key in study.system if key != "study:metric_names"]

@@ -90,7 +90,7 @@ def _study(db: sqlite3.Connection, id_: int, name: str) -> Study:
 
     def rows(columns: str, table: str) -> Iterable[tuple[Any, ...]]:
         of = "SELECT trial_id FROM trials WHERE study_id = ?"
-        return db.execute(f"SELECT trial_id, {columns} FROM {table} WHERE trial_id IN ({of}) ORDER BY 1", (id_,))
+        return db.execute(f"SELECT trial_id, {columns} FROM {table} WHERE trial_id IN ({of}) ORDER BY 1, rowid", (id_,))
 
     for i, key, value, kind in rows("param_name, param_value, distribution_json", "trial_params"):
         trials[i].params[key] = float(value)

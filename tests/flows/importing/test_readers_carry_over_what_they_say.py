@@ -330,6 +330,24 @@ def journal(*operations: dict[str, Any]) -> Source:
     return Source(Path("j.log"), text.encode(), {})
 
 
+def test_constraints_of_optuna_5_are_kept_by_their_names() -> None:
+    def told(value: float, **limits: float) -> dict[str, Any]:
+        attributes = {f"constraints:{name}": at for name, at in limits.items()}
+        return trial(1, value, n=(COUNT, 2)) | {"system_attrs": attributes}
+
+    without = trial(1, 6.0, n=(COUNT, 1))
+    foreign = read_foreign(journal(told(5.0, heat=-1.5, waste=0.25), without, told(7.0, waste=-2.0)))
+
+    kept = {"goal": "keep", "at_most": 0.0}
+    assert targets(foreign) == {"value": {"goal": "maximize"}, "constraint heat": kept, "constraint waste": kept}
+    assert [{n: r.value for n, r in result.readings.items()} for result in foreign.results] == [
+        {"value": 5.0, "constraint heat": -1.5, "constraint waste": 0.25},
+        {"value": 6.0},
+        {"value": 7.0, "constraint waste": -2.0},
+    ]
+    assert not foreign.left
+
+
 def trial(state: int, value: float | None = None, **params: Any) -> dict[str, Any]:
     """A journal's operation that adds a trial; a parameter is its distribution's attributes and its value."""
     kinds = {
@@ -361,7 +379,7 @@ def test_a_parameter_that_nothing_explains_is_said() -> None:
         )
     )
 
-    assert "n: when it applies; only some trials have it, and no one parameter says which" in foreign.left
+    assert "n: when it applies; only some trials have it, and no one or two others say which" in foreign.left
     assert "trial 1 (COMPLETE), as it has no value for n: kind a" in foreign.left
 
 
@@ -374,6 +392,35 @@ def test_a_failed_trial_shows_where_a_parameter_applies_too() -> None:
     assert keys(foreign)["n"]["when"] == {"kind": ["a", "c"]}
     space = candidates(foreign)
     assert [space.contains(r.settings) for r in foreign.results] == [True, True, True]
+
+
+def test_a_parameter_may_hang_on_two_others_at_once() -> None:
+    both = {"kind": (KIND, 0), "base": (KIND, 1)}
+
+    foreign = read_foreign(
+        journal(
+            trial(1, 5.0, **both, n=(COUNT, 2)),
+            trial(1, 6.0, kind=(KIND, 0), base=(KIND, 0)),
+            trial(1, 7.0, kind=(KIND, 1), base=(KIND, 1)),
+        )
+    )
+
+    assert keys(foreign)["n"]["when"] == {"kind": ["a"], "base": ["b"]}
+    assert len(foreign.results) == 3
+    assert not foreign.left
+
+
+def test_of_two_explanations_that_counts_which_says_the_most_of_pruned_trials_too() -> None:
+    def at(state: int, degree: int, **more: Any) -> dict[str, Any]:
+        return trial(state, 5.0 if state == 1 else None, kind=(KIND, 0), degree=(COUNT, degree), **more)
+
+    foreign = read_foreign(
+        journal(at(1, 3, n=(COUNT, 2)), trial(1, 6.0, kind=(KIND, 1)), at(2, 1), at(2, 2), at(2, 3, n=(COUNT, 1)))
+    )
+
+    assert keys(foreign)["n"]["when"] == {"degree": [3.0]}
+    assert len(foreign.results) == 5
+    assert not foreign.left
 
 
 def test_choices_that_read_alike_stay_apart() -> None:
