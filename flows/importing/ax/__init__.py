@@ -64,7 +64,8 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
                 continue
             place = f"trial {trial['index']}" + (f" arm {arm['name']}" if len(arms) > 1 else "")
             found = values.get((int(trial["index"]), arm["name"]), {})
-            results.append(_result(place, trial, settings, found, objective.metrics, names.of_targets()))
+            ending = _ending(trial, arm["name"])
+            results.append(_result(place, ending, settings, found, objective.metrics, names.of_targets()))
     tracked = sorted({m for found in values.values() for m in found} - set(objective.metrics))
     for metric in tracked:
         n = sum(metric in found for found in values.values())
@@ -182,6 +183,13 @@ def _arms(trial: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list({arm["name"]: arm for run in runs for arm in run["arms"]}.values())
 
 
+def _ending(trial: Mapping[str, Any], arm: str) -> tuple[str, str]:
+    """How the arm ended and why: as its trial, unless it alone was abandoned."""
+    if alone := (trial.get("abandoned_arms_metadata") or {}).get(arm):
+        return "ABANDONED", alone.get("reason") or ""
+    return trial["status"]["name"], trial.get("status_reason") or ""
+
+
 def _settings(parameters: Mapping[str, Any], entries: Mapping[str, Entry], names: Names) -> dict[str, str | float]:
     return {
         names[name]: float(value) if entries[name].keys["type"] == "number" else option(value)
@@ -209,17 +217,19 @@ def _values(data: Mapping[str, Any]) -> dict[tuple[int, str], dict[str, tuple[fl
 
 def _result(
     place: str,
-    trial: Mapping[str, Any],
+    ending: tuple[str, str],
     settings: Mapping[str, str | float],
     values: Mapping[str, tuple[float | None, float | None, int]],
     metrics: Iterable[str],
     names: Names,
 ) -> Result:
-    """A completed arm with its values, or a fault; what an unfinished one had measured stands in its comment."""
-    status, reason = trial["status"]["name"], trial.get("status_reason")
+    """A completed arm with its values, or a fault; what one that ended otherwise had measured stands in its comment."""
+    status, reason = ending
     if status != "COMPLETED":
         kind, word = _ENDINGS.get(status, ("unknown", status.lower().replace("_", " ")))
-        partly = [f"{m} {v:g} at its last step" for m, (v, _, _) in values.items() if v is not None]
+        partly = [
+            f"{m} {v:g}{' at its last step' if steps else ''}" for m, (v, _, steps) in values.items() if v is not None
+        ]
         return fault(place, settings, kind, "; ".join([word + (f": {reason}" if reason else ""), *partly]))
     readings = {}
     for metric in metrics:

@@ -265,6 +265,18 @@ def test_ax_says_what_stays_behind() -> None:
     assert "metric colour, which is tracked and no target: 1 values" in read("ax_coupling_1.3.1.json").left
 
 
+def test_an_arm_of_ax_that_was_abandoned_is_no_result() -> None:
+    data = json.loads((DATA / "ax_batches_1.3.1.json").read_text())
+    data["trials"]["0"]["abandoned_arms_metadata"] = {"0_1": {"__type": "AbandonedArm", "reason": "spilt"}}
+
+    foreign = read_foreign(Source(Path("a.json"), json.dumps(data).encode(), {}))
+
+    first, second, *_ = foreign.results
+    assert first.readings["cost"].value == 4.5
+    assert (second.place, second.outcome, dict(second.readings)) == ("trial 0 arm 0_1", "fault:cancelled", {})
+    assert second.comment.startswith("abandoned: spilt; cost 4.5")
+
+
 def test_ax_parameters_that_hang_on_others_apply_when_they_do() -> None:
     data = json.loads((DATA / "ax_weighted_1.3.1.json").read_text())
     site = next(p for p in data["search_space"]["parameters"] if p["name"] == "site")
