@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows.engine.people.rows import Column, perhaps_fractions, read_columns
+from flows.engine.people.rows import Column, perhaps_fractions, read_columns, structures_told
 from flows.engine.people.telling import TellError
 from loop.cells import finite, split_header
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
@@ -48,8 +48,8 @@ def spec_of_source(
     columns, others = _columns(own, space, table.header)
     before: Json = {} if known is None else known.spec["space"]
     targets = {t: own.objective[t] for t in own.objective if t in columns or (known and t in known.spec["objective"])}
-    used = {f"{p.name}_smiles" for p in space.parameters if isinstance(p, Component) and p.name in columns}
-    varied, notes = {}, _alike([head for head in others if head not in used], [*space.names, *own.objective])
+    beside = {name: head for head, name in structures_told(table.header, own, space.names, of_others=True).items()}
+    varied, notes = {}, _alike(others, [*space.names, *own.objective])
     for p in space.parameters:
         if p.name not in columns:
             continue
@@ -60,7 +60,7 @@ def spec_of_source(
             notes.append(
                 f"{p.name} is given in {len(filled)} of {len(cells)} rows, too few to learn from; it is only kept"
             )
-        elif entry := _entry(p, table, columns[p.name], filled, before.get(p.name)):
+        elif entry := _entry(p, table, columns[p.name], beside.get(p.name), filled, before.get(p.name)):
             varied[p.name] = entry
             notes += _spelt(p, filled)
             if isinstance(p, Component) and p.united is not None:
@@ -114,7 +114,7 @@ def _columns(own: CampaignSpec, space: Space, header: Sequence[str]) -> tuple[di
     others: dict[str, Json] = {}
     for number, head in enumerate(header, start=1):
         try:
-            columns = read_columns([head], own, space)
+            columns = read_columns([head], own, space, of_others=header)
         except OutcomeError:
             if not head:
                 raise TellError(f"column {number} has no name; name it in the header, or remove it") from None
@@ -183,16 +183,17 @@ def _spelt(p: Parameter, cells: Sequence[str]) -> list[str]:
 
 
 def _entry(
-    p: Parameter, table: Table, column: Column, cells: Sequence[str], known: Json | None
+    p: Parameter, table: Table, column: Column, beside: str | None, cells: Sequence[str], known: Json | None
 ) -> dict[str, Any] | None:
-    """What the source's space says of a parameter with these cells; None where nothing can be learnt from it.
+    """What the source's space says of a parameter with these cells; None where nothing can be learnt from it. The
+    column ``beside`` has the structures of what they name.
 
     Where no cell can be read it says what the campaign's says, so that ``tell`` reports each with what is wanted.
     """
     before = (known or {}).get("options") or {}
     match p:
         case Component():
-            options = {**before, **_structures(p, table, column.header, before)}
+            options = {**before, **_structures(p, table, column.header, beside, before)}
             if not options and p.united is None:
                 options = {o: s or None for o, s in zip(p.options, p.smiles, strict=True)}
             return {"type": "component", "options": options} if options else None
@@ -210,7 +211,9 @@ def _entry(
             return {"type": "number", "values": sorted(values), "unit": p.unit, **scale}
 
 
-def _structures(p: Component, table: Table, head: str, known: Mapping[str, str | None]) -> dict[str, str | None]:
+def _structures(
+    p: Component, table: Table, head: str, beside: str | None, known: Mapping[str, str | None]
+) -> dict[str, str | None]:
     """The substances of a column by name; a cell that is no name and no structure is left for ``tell`` to report.
 
     Raises:
@@ -218,9 +221,8 @@ def _structures(p: Component, table: Table, head: str, known: Mapping[str, str |
     """
     from loop.molecules.standardise import canonical_smiles  # RDKit: only here
 
-    beside = f"{p.name}_smiles"
     texts = table.cells(head)
-    given = dict.fromkeys(zip(texts, table.cells(beside) if beside in table.header else [""] * len(texts), strict=True))
+    given = dict.fromkeys(zip(texts, [""] * len(texts) if beside is None else table.cells(beside), strict=True))
     found = dict(known)
     if p.united is None:
         own = dict(zip(p.options, p.smiles, strict=True))

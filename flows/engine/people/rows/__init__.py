@@ -8,7 +8,7 @@ wrote has columns of its own.
 """
 
 from flows.engine.people.rows.cells import perhaps_fractions
-from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, read_columns
+from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, read_columns, structures_told
 from flows.engine.people.rows.drafts import (
     TELL,
     WHOLE,
@@ -64,6 +64,7 @@ __all__ = [
     "read_told",
     "says_the_same",
     "still_empty",
+    "structures_told",
     "text_of",
     "told_again",
     "told_instead",

@@ -20,6 +20,8 @@ BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
 _AGAIN: Final = re.compile(r"[ ._#-]*(rep|repl|replicate|repeat|dup|duplicate|run|trial)?[ ._#-]*\d+", re.IGNORECASE)
 _MOLECULES: Final = (ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec)
+_LIBRARIES: Final = (MoleculeSpec, ProductsSpec, UnionSpec)
+_STRUCTURES: Final = ("smiles", "SMILES", "Smiles")  # what a table of molecules calls their column
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,16 @@ class Column:
     unit: str | None
 
 
-def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None = None) -> dict[str, Column]:
+def read_columns(
+    header: Sequence[str], spec: CampaignSpec, space: Space | None = None, *, of_others: Sequence[str] = ()
+) -> dict[str, Column]:
     """What each column holds, by header; ``space`` is the spec's, where the caller has it.
+
+    Args:
+        header: The columns.
+        spec: Of the campaign.
+        space: Of the campaign.
+        of_others: The whole header, where the table is somebody else's and ``header`` a part of it.
 
     Raises:
         OutcomeError: Columns are unknown, or one is there twice.
@@ -41,15 +51,15 @@ def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None 
     names = (build_space(spec) if space is None else space).names
     columns: dict[str, Column] = {}
     taken: dict[tuple[str, str], str] = {}
-    molecules = (name for name, p in spec.space.items() if isinstance(p, _MOLECULES))
-    shown = {"procedure", *(f"{name}_smiles" for name in molecules)}  # on a worksheet, for people to read
-    shown -= {*names, *spec.objective, *context_of(spec)}
+    whole = of_others or header
+    meant = _stand_ins(whole, spec, names, of_others=bool(of_others))
+    beside = structures_told(whole, spec, names, of_others=bool(of_others))
     unknown: list[str] = []
     for head in header:
         name, unit = split_header(head)
-        if name in IGNORED or name in shown:
-            continue
-        column = _column(head, name, unit, spec, names)
+        if name in IGNORED or head in beside or (name == "procedure" and name not in _known(spec, names)):
+            continue  # "procedure" is on a worksheet, for people to read
+        column = _column(head, meant.get(head, name), unit, spec, names)
         if column is None:
             unknown.append(head)
             continue
@@ -61,6 +71,59 @@ def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None 
     if unknown:
         raise OutcomeError(_unknown(unknown, spec, names))
     return columns
+
+
+def structures_told(
+    header: Sequence[str], spec: CampaignSpec, names: Sequence[str], *, of_others: bool = False
+) -> dict[str, str]:
+    """Columns that hold the structure of a molecule which another column names, and of which parameter, by header."""
+    meant, known = _stand_ins(header, spec, names, of_others=of_others), _known(spec, names)
+    here = {split_header(head)[0]: head for head in header}
+    named = {*meant.values(), *(name.removeprefix("setting ") for name in here)}
+    return {
+        here[called]: name
+        for name in names
+        if name in named or not isinstance(spec.space.get(name), _LIBRARIES)
+        for called in _structure_columns(name, spec, of_others)
+        if called in here and here[called] not in meant and called not in known
+    }
+
+
+def _stand_ins(
+    header: Sequence[str], spec: CampaignSpec, names: Sequence[str], *, of_others: bool = False
+) -> dict[str, str]:
+    """Columns that stand for a molecule where none is called as its parameter is: that of names in its library's file,
+    or that of structures; and for which parameter, by header. Tables ``of_others`` have names of their own."""
+    here, known = {split_header(head)[0]: head for head in header}, _known(spec, names)
+    meant: dict[str, str] = {}
+    for name in names:
+        p = spec.space.get(name)
+        if name in here or f"setting {name}" in here:
+            continue
+        of_file = (p.name,) if isinstance(p, MoleculeSpec) and p.name is not None and not of_others else ()
+        for called in (*of_file, *_structure_columns(name, spec, of_others)):
+            if called in here and called not in known and here[called] not in meant:
+                meant[here[called]] = name
+                break
+    return meant
+
+
+def _structure_columns(name: str, spec: CampaignSpec, of_others: bool) -> tuple[str, ...]:
+    """What the column of a parameter's structures may be called; none for what is no molecule. A library's is known by
+    its file, that of the only molecule by any of the common names."""
+    molecules = {other: p for other, p in spec.space.items() if isinstance(p, _MOLECULES)}
+    if name not in molecules:
+        return ()
+    libraries = [other for other, p in molecules.items() if isinstance(p, _LIBRARIES) and not of_others]
+    if (libraries or list(molecules)) != [name]:
+        return (f"{name}_smiles",)
+    p = molecules[name]
+    return (f"{name}_smiles", *((p.smiles,) if isinstance(p, MoleculeSpec) else ()), *_STRUCTURES)
+
+
+def _known(spec: CampaignSpec, names: Sequence[str]) -> set[str]:
+    """What columns are called that hold something else."""
+    return {*names, *spec.objective, *context_of(spec), *PLAIN, *IGNORED, *BESIDE, *TAKEN}
 
 
 def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: Sequence[str]) -> Column | None:

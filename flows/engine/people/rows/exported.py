@@ -72,10 +72,10 @@ def exported_columns(cells: Mapping[str, str], spec: CampaignSpec, space: Space)
 
 
 def structures_beside(cells: Mapping[str, str]) -> dict[str, str]:
-    """The structures that stand beside the settings, by the column that a worksheet has for them."""
+    """The columns of structures that stand beside the settings, and of which parameter, by header."""
     return {
-        f"{head.removeprefix(SETTINGS).removesuffix('.smiles')}_smiles": text
-        for head, text in cells.items()
+        head: head.removeprefix(SETTINGS).removesuffix(".smiles")
+        for head in cells
         if head.startswith(SETTINGS) and head.endswith(".smiles")
     }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flows.engine.people.rows.cells import Cells, NoResult, cell_of, is_missing, together
-from flows.engine.people.rows.columns import PLAIN, Column, read_columns
+from flows.engine.people.rows.columns import PLAIN, Column, read_columns, structures_told
 from flows.engine.people.rows.drafts import DOUBTFUL
 from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
 from flows.engine.people.rows.results import result_of
@@ -37,19 +37,15 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         OutcomeError: A column or a cell is not as it should be; the message names it and the remedy.
         SpaceError: The settings do not fit the space.
     """
-    by_place, columns, cells = _by_place(payload, spec, space)
-    is_foreign = is_exported(cells)
+    by_place, _, cells = _by_place(payload, spec, space)
     has_key = bool(cell_of(by_place, "key")[1])
     try:
         settings = settings_of(by_place, spec, space, is_needed=not has_key)
     except (OutcomeError, SpaceError) as error:
         raise together([error, *_fault_of_result(by_place, spec)]) from None
     if settings and spec.source is None:  # a source says by it what a new name stands for
-        beside = {
-            head: text.strip() for head, text in cells.items() if head.endswith("_smiles") and head not in columns
-        }
         check_blends(by_place, settings, space)
-        check_structures(structures_beside(cells) if is_foreign else beside, settings, spec, space)
+        check_structures(_structures(cells, spec, space), settings, spec, space)
     actual = settings if has_key else _actual(by_place, spec, space)
     return ToldRow(settings, result_of(by_place, spec, actual))
 
@@ -76,7 +72,7 @@ def _by_place(payload: str, spec: CampaignSpec, space: Space) -> tuple[Cells, Ma
         for head, c in columns.items()
     }
     if spec.source is not None:
-        by_place |= _by_structure(by_place, structures_beside(cells) if is_exported(cells) else cells, space)
+        by_place |= _by_structure(by_place, _structures(cells, spec, space), space)
     if data.get("decimal") == "," or DOUBTFUL in data:
         texts = {*PLAIN, *FAULT, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
         labels = {c.thing for c, _ in by_place.values() if c.part == "context"} - {
@@ -90,14 +86,20 @@ def _by_place(payload: str, spec: CampaignSpec, space: Space) -> tuple[Cells, Ma
     return by_place, columns, cells
 
 
+def _structures(cells: Mapping[str, str], spec: CampaignSpec, space: Space) -> dict[str, tuple[str, str]]:
+    """By parameter, the column that holds the structure of what another one names, and the structure."""
+    found = structures_beside(cells) if is_exported(cells) else structures_told(list(cells), spec, space.names)
+    return {name: (head, cells[head].strip()) for head, name in found.items()}
+
+
 def _by_structure(
-    by_place: Cells, beside: Mapping[str, str], space: Space
+    by_place: Cells, beside: Mapping[str, tuple[str, str]], space: Space
 ) -> dict[tuple[str, str], tuple[Column, str]]:
     """Cells of substances that a source knows by another name, with the structure beside them in place of the name."""
     found = {}
     for p in space.parameters:
         column, name = cell_of(by_place, p.name)
-        structure = beside.get(f"{p.name}_smiles", "").strip()
+        _, structure = beside.get(p.name, ("", ""))
         if isinstance(p, Component) and column is not None and name and structure and not p.has(name):
             found[p.name, "value"] = (column, structure)
     return found

@@ -99,18 +99,20 @@ def _decided(p: Continuous | Discrete, column: Column, text: str) -> str:
 
 
 def check_structures(
-    beside: Mapping[str, str], settings: Mapping[str, str | float], spec: CampaignSpec, space: Space
+    beside: Mapping[str, tuple[str, str]], settings: Mapping[str, str | float], spec: CampaignSpec, space: Space
 ) -> None:
-    """See that a structure beside the name of a molecule is that of the molecule. Raises ``OutcomeError``."""
+    """See that a structure beside the name of a molecule is that of the molecule: ``beside`` has its column and the
+    structure by parameter. Raises ``OutcomeError``."""
     reagents = {space.names[column] for products in space.products for column in products.columns}
-    if not any(beside.values()) or not reagents <= settings.keys():  # a row with a key may leave settings out
+    is_said = any(text for _, text in beside.values())
+    if not is_said or not reagents <= settings.keys():  # a row with a key may leave settings out
         return
     for name, smiles in space.smiles(settings).items():
-        text = beside.get(f"{name}_smiles", "")
+        head, text = beside.get(name, ("", ""))
         if text and text != smiles and smiles not in _meant(text, _standardise(name, spec)):
             raise OutcomeError(
-                f"column '{name}_smiles': {text!r} is not the structure of {settings.get(name, name)!r}, which is "
-                f"{smiles}; correct the one that is wrong, or leave the structure out"
+                f"column {head!r}: {text!r} is not the structure of {settings.get(name, name)!r}, which is {smiles}; "
+                f"correct the one that is wrong, or leave the structure out"
             )
 
 
