@@ -90,11 +90,13 @@ def evaluate(
     words |= {"work_memory": work, "work_memory_per_core": work // cores, **(keywords or {})}
     words |= {name: value for name, value in request.settings.items() if name not in request.smiles}
     repairs: tuple[str, ...] = ()
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = {"keywords": dict(keywords)} if keywords else {}
     if _asks_for_structure([*command, *inputs.values()]):
         geometry = _geometry(request, conformers, optimise, seed, charge)
         words |= _of_structure(request, geometry)
-        repairs, details = geometry.repairs, {"charge": geometry.charge, "xyz": geometry.xyz(), **told_of(geometry)}
+        repairs = geometry.repairs
+        details |= {"charge": geometry.charge, "unpaired": geometry.unpaired, "xyz": geometry.xyz()}
+        details |= told_of(geometry)
         if geometry.isotopes:
             repairs = (*repairs, "isotopes are not told to the program: it takes the most abundant ones")
     with workplace() as folder:

@@ -93,7 +93,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _how(record: Any) -> dict[str, Any]:
-    """Program, version, wall time and the end of the output, as far as they are there."""
+    """Program, version, wall time, level, geometry and the end of the output, as far as they are there."""
     told: dict[str, Any] = {}
     if (provenance := record.provenance) is not None:
         told = {"program": provenance.creator, "version": provenance.version}
@@ -104,10 +104,22 @@ def _how(record: Any) -> dict[str, Any]:
     for name in ("stdout", "stderr"):
         if isinstance(text := getattr(record, name), str) and text:
             told[name] = text[-_TAIL:]
-    if record.record_type == "optimization" and (final := record.final_molecule) is not None:
+    told |= _level(record)
+    which = "final_molecule" if record.record_type == "optimization" else "molecule"
+    if (computed := getattr(record, which, None)) is not None:
         rows = [
             f"{symbol} {' '.join(f'{float(at) * BOHR:.6f}' for at in place)}"
-            for symbol, place in zip(final.symbols, final.geometry, strict=True)
+            for symbol, place in zip(computed.symbols, computed.geometry, strict=True)
         ]
         told["xyz"] = "\n".join([str(len(rows)), "", *rows])
+        told["charge"] = round(getattr(computed, "molecular_charge", 0))
+        told["unpaired"] = round(getattr(computed, "molecular_multiplicity", 1)) - 1
     return told
+
+
+def _level(record: Any) -> dict[str, str]:
+    """Method and basis of a record, of an optimisation those of its gradients."""
+    specification = getattr(record, "specification", None)
+    computing = getattr(specification, "qc_specification", specification)
+    said = {name: getattr(computing, name, None) for name in ("method", "basis")}
+    return {name: str(text) for name, text in said.items() if text}

@@ -22,8 +22,8 @@ def tell(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE.csv|.xlsx|.parquet",
-            help="One row for each result, a filled-in worksheet, or what export wrote.",
+            metavar="FILE.csv|.xlsx|.parquet|.json",
+            help="One row for each result, a filled-in worksheet, what export wrote, or calculations in QCSchema.",
         ),
     ],
     source: Annotated[
@@ -103,7 +103,9 @@ def export(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A table (.csv, .xlsx, .parquet), or reactions (.pb, .pb.gz, .pbtxt, .json)."
+            metavar="FILE",
+            help="A table (.csv, .xlsx, .parquet), reactions (.pb, .pb.gz, .pbtxt, .json), or calculations "
+            "(.qcschema.json, .qcschema.json.gz).",
         ),
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
@@ -121,21 +123,27 @@ def export(
 ) -> None:
     """Write every result of a campaign as a table, with settings, units and what was predicted.
 
-    Or as reactions of the Open Reaction Database, negatives included.
+    Or as reactions of the Open Reaction Database, negatives included, or as calculations in QCSchema with those that
+    failed.
     """
     from db import exchange
     from flows import engine
     from flows.exporting.ord import is_ord
+    from flows.exporting.qcschema import is_qcschema
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
-    if is_ord(file) and not waiting:
+    of_calculations = is_qcschema(file)
+    if is_ord(file) and not of_calculations and not waiting:
         _export_reactions(where, campaign, file, screen, by=by, product=product, overwrite=overwrite)
         return
     if product is not None or by is not None:
         raise typer.BadParameter(
             "is for reactions, files of .pb, .pb.gz, .pbtxt or .json", param_hint="--product, --by"
         )
+    if of_calculations and not waiting:
+        _export_calculations(where, campaign, file, screen, overwrite=overwrite)
+        return
     kind = file.suffix.removeprefix(".").lower() or "csv"
     if waiting:
         if kind == "parquet":
@@ -167,4 +175,22 @@ def _export_reactions(
         screen.say(f"note: {note}")
     screen.next_step(
         f"look at them (a .pbtxt file is text), then give them to others; hakken import {typed(near(file))} reads them"
+    )
+
+
+def _export_calculations(where: Settings, campaign: str, file: Path, screen: Screen, *, overwrite: bool) -> None:
+    """Write results as calculations of QCSchema."""
+    from flows.exporting.qcschema import export_qcschema
+
+    written = export_qcschema(where, campaign, file, overwrite=overwrite)
+    said = {"calculations": written.calculations, "failures": written.failures, "notes": list(written.notes)}
+    screen.document({"campaign": campaign, "file": str(file), **said})
+    failed = f" and {written.failures} that failed" if written.failures else ""
+    wrote = f"{plural(written.calculations, 'calculation')}{failed}"
+    screen.say(f"wrote {wrote} to {near(file)}, which pass qcelemental's checks")
+    for note in written.notes:
+        screen.say(f"note: {note}")
+    screen.next_step(
+        "qcelemental.models.AtomicResult(**one) reads each of its list, FailedOperation one that failed; "
+        f"hakken tell CAMPAIGN {typed(near(file))} brings them into another campaign over these molecules"
     )

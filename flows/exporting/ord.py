@@ -6,7 +6,6 @@ Needs ``ord-schema`` (``pip install 'hakken[ord]'``), which holds the definition
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.common.durable import replace_bytes
 from flows.engine.looking.view import View
 from flows.exporting.ord_messages import NEGATIVE, SETTING, Messages
+from flows.exporting.paths import ExportError, check_path
 from loop.circumstances import actual_of
-from loop.errors import HakkenError, RecipeError
+from loop.errors import RecipeError
 from loop.fidelity import counts
 from loop.outcome import Fault, Measured, Measurement, Negative, Qualifier
 from loop.recipe import work_out
@@ -43,7 +43,7 @@ _ROLES: Final = {  # by what a parameter or its role is called
 }  # fmt: skip
 
 
-class OrdError(HakkenError):
+class OrdError(ExportError):
     """The campaign's results cannot be said as reactions; the message says what is missing."""
 
 
@@ -79,10 +79,10 @@ def export_ord(
 
     Raises:
         NotFound: There is no such campaign.
-        OrdError: ord-schema is not installed, the file is there already, nothing was measured, ``product`` or ``by``
+        ExportError: ord-schema is not installed, the file is there already, nothing was measured, ``product`` or ``by``
             cannot be read, or what is made of it does not pass ord-schema's checks.
     """
-    _check(path, overwrite=overwrite)
+    check_path(path, overwrite=overwrite)
     messages = Messages.load()
     if messages is None:
         raise OrdError(
@@ -100,15 +100,6 @@ def export_ord(
     data = messages.written(dataset, path.name.removesuffix(".gz"))
     replace_bytes(path, gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data)
     return Written(len(dataset.reactions), notes)
-
-
-def _check(path: Path, *, overwrite: bool) -> None:
-    if path.is_dir():
-        raise OrdError(f"{path} is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise OrdError(f"{path.parent} is no folder; make it first, or name another file")
-    if os.path.lexists(path) and not overwrite:
-        raise OrdError(f"{path} is there already; name another file, or overwrite it (--overwrite)")
 
 
 def _person(by: str) -> tuple[str, str]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
 from flows.engine.passes import call_off
+from flows.engine.people.formats import table_told
 from flows.engine.people.fuller import OnRecord
-from flows.engine.people.parquet import in_csv
 from flows.engine.people.rows import (
     OBSERVATION,
     RETRACTED,
@@ -54,8 +54,8 @@ from loop.cells import (
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
-from loop.spec import levels_of
-from loop.table_files import NoTable, read_table_file
+from loop.spec import CampaignSpec, levels_of
+from loop.table_files import NoTable
 from loop.values import values_of
 from loop.wording import plural
 
@@ -76,7 +76,7 @@ def tell(
     replaced: Collection[str] = (),
     progress: Progress = in_silence,
 ) -> TellReport:
-    """Store every row of a CSV or Parquet file, then judge it.
+    """Store every row of a CSV or Parquet file, or every calculation of one in QCSchema, then judge it.
 
     Columns: every parameter of the space, or ``key`` of an attempt, of which the row is then the result; at least one
     target or ``outcome`` (measured, negative, cannot, cancelled or fault:KIND); and what else
@@ -91,11 +91,12 @@ def tell(
     """
     path = Path(csv_path)
     try:
-        data = in_csv(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
-        read = _read(path.name, data, OnRecord(ledger, name))
+        spec = CampaignSpec.from_resolved(ledger.campaign(name).spec)
+        read = _read(path.name, data, spec, OnRecord(ledger, name))
     return tell_rows(
         settings,
         name,
@@ -241,13 +242,13 @@ class _Read:
     withdrawn: frozenset[str] = frozenset()
 
 
-def _read(file: str, data: bytes, record: OnRecord) -> _Read:
+def _read(file: str, data: bytes, spec: CampaignSpec, record: OnRecord) -> _Read:
     """An envelope for each row, one for the whole file where it is no table; notes of rows that are not taken.
 
     The campaign's own results are not told to it again, but where more was measured of them since.
     """
     try:
-        table = read_table_file(data)
+        table = table_told(data, spec)
     except NoTable as other:
         return _Read([draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), f"it is {other}")])
     text = table.text

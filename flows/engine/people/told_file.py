@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from flows.engine.people.parquet import in_csv
+from flows.engine.people.formats import table_told
 from flows.engine.people.rows import columns_of, draft_row
 from flows.engine.people.telling import lines_of
 from loop.cells import delimiter_of, doubtful, without_mark
 from loop.errors import HakkenError, OutcomeError
 from loop.space import Space
 from loop.spec import CampaignSpec
-from loop.table_files import NoTable, read_table_file
+from loop.table_files import NoTable
 
 Line: TypeAlias = tuple[int, list[str]]  # of a table: its number and its cells
 SHOWN = 5  # rows of a file that a message names
@@ -39,7 +39,7 @@ def rows_of_file(
         wanted: What is to be given in place of another file.
         lines_as: What is done to its lines first.
     """
-    text, lines = lines_of_file(path, fault, wanted=f"; give {wanted}", each="candidate")
+    text, lines = lines_of_file(path, spec, fault, wanted=f"; give {wanted}", each="candidate")
     lines = list(lines_as(lines))
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
@@ -58,18 +58,19 @@ def rows_of_file(
 
 
 def lines_of_file(
-    path: Path, fault: Callable[[str], HakkenError], *, wanted: str = "", each: str
+    path: Path, spec: CampaignSpec, fault: Callable[[str], HakkenError], *, wanted: str = "", each: str
 ) -> tuple[str, list[Line]]:
-    """The text of a CSV, Excel or Parquet file, and its lines: a header and one for ``each`` thing that it tells of.
+    """The text of a CSV, Excel, Parquet or QCSchema file that is told a campaign, and its lines: a header and one for
+    ``each`` thing that it tells of.
 
     ``fault`` makes the error that is raised where it cannot be read; ``wanted`` follows what it is in place of a table.
     """
     try:
-        data = in_csv(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise fault(f"{path} cannot be read ({error.strerror}); check the path") from None
     try:
-        text = read_table_file(data).text
+        text = table_told(data, spec).text
         lines = lines_of(text)
     except NoTable as other:
         raise fault(f"{path} is {other}{wanted}") from None

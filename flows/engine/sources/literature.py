@@ -56,13 +56,13 @@ def tell_source(
     if not title.strip():
         raise TellError("a source needs a title that says whose results these are, such as --source 'Smith 2021'")
     path = Path(csv_path)
-    table = _read(path)
     with open_record(settings) as ledger:
         campaign = ledger.campaign(name)
         if of := (campaign.spec.get("source") or {}).get("of"):
             raise TellError(f"{name!r} is a source itself, of campaign {of!r}; tell the table for that one")
         source = _called(ledger, name, title)
         own = CampaignSpec.from_resolved(campaign.spec)
+        table = _read(path, own)
         known = _known(ledger, source, name, title)
         told = {} if known is None else _cells_of(ledger, source)
         mended = _mended(told, own, table)
@@ -93,9 +93,9 @@ def _source_of(campaign: CampaignRecord) -> tuple[str | None, str | None]:
     return said.get("of"), said.get("title")
 
 
-def _read(path: Path) -> Table:
+def _read(path: Path, own: CampaignSpec) -> Table:
     """The rows that have a cell for each column; what else the file holds, ``tell`` reports. Raises ``TellError``."""
-    _, lines = lines_of_file(path, TellError, each="result")
+    _, lines = lines_of_file(path, own, TellError, each="result")
     header = lines[0][1]
     if is_exported(header):
         raise TellError(

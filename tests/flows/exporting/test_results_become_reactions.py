@@ -11,6 +11,7 @@ import pytest
 from flows.engine import ask, tell, tell_result
 from flows.exporting import ord as exporting
 from flows.exporting.ord import OrdError, export_ord
+from flows.exporting.paths import ExportError
 from flows.importing import Source, read_foreign
 from flows.settings import Settings
 from loop.errors import NotFound
@@ -235,7 +236,7 @@ def test_what_cannot_be_written_is_said(
     Path("there.pb").write_bytes(b"mine")
     path = Path(more.pop("path", "r.pb"))
 
-    with pytest.raises(OrdError) as refused:
+    with pytest.raises(ExportError) as refused:
         export_ord(told, more.pop("name", "small"), path, **{"by": ADA, **more})  # type: ignore[arg-type]
 
     assert message in str(refused.value)
