@@ -9,6 +9,7 @@ import typer
 
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen, computing
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.predicting import Answer
@@ -68,7 +69,7 @@ def predict(
     for note in found.notes:
         screen.say(f"note: {note}")
     if out is not None:
-        screen.say(f"wrote {written:,} candidates to {near(out)}")
+        screen.say(f"wrote {plural(written, 'candidate')} to {near(out)}")
     it = typed(campaign)
     screen.next_step(
         f"hakken pin {it} --where ... has one of them run in the next batch; hakken examine {it} says how far "

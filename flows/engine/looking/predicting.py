@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,12 +16,12 @@ from flows.engine.looking.other_options import nameless, with_others
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
 from flows.engine.people.conditions import NoRegion, read_conditions, unmet
-from flows.engine.people.rows import SETTINGS, is_exported, read_settings
+from flows.engine.people.rows import SETTINGS, is_column, is_exported, read_settings, stand_ins, structures_told
 from flows.engine.people.told_file import Line, not_all, rows_of_file
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.decision import DecisionKind, in_force
-from loop.errors import HakkenError, OutcomeError, SpaceError
+from loop.errors import HakkenError, OutcomeError, SpaceError, did_you_mean
 from loop.fidelity import is_real
 from loop.insight.statements import Predicted
 from loop.space import Component, Discrete, ProductPool, Space
@@ -65,13 +65,17 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
     """
     with open_record(settings) as ledger:
         view = View(ledger, name)
-        spec, space, x = _of_file(view, file) if file is not None else (view.spec, view.space, _meeting(view, where))
+        if file is not None:
+            spec, space, x, notes = _of_file(view, file)
+        else:
+            spec, space, x, notes = view.spec, view.space, _meeting(view, where), ()
         from loop.insight.predicting import predict as predicted  # brings torch: seconds, only where it is asked for
 
         earlier, _, _ = sources_of(ledger, view.spec)
         history, _ = history_of(spec, space, view.counted, ())
         seed = seed_of(spec.planner.seed, name, 0)
         found = predicted(spec, history, x, seed=seed, earlier=earlier)
+        found = replace(found, notes=(*notes, *found.notes))
         banned = _banned(view, [one.settings for one in found.candidates])
         left = {
             i: why
@@ -141,11 +145,13 @@ def table_of(answer: Answer) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_file(view: View, path: Path) -> tuple[CampaignSpec, Space, NDArray[np.float64]]:
-    """Coordinates of the rows of a table of settings, ``(n, d)``, in a space that has what they name besides; columns
-    of results are passed over."""
-    wanted = "a CSV, Parquet or Excel table with a column for each parameter"
-    told = rows_of_file(path, view.spec, view.space, PredictError, wanted=wanted, lines_as=_without_what_was_predicted)
+def _of_file(view: View, path: Path) -> tuple[CampaignSpec, Space, NDArray[np.float64], tuple[str, ...]]:
+    """Coordinates of the rows of a table of settings, ``(n, d)``, in a space that has what they name too, and notes.
+
+    Columns of results are passed over, and so are those that mean nothing to the campaign, with a note.
+    """
+    wanted, columns = "a CSV, Parquet or Excel table with a column for each parameter", _Columns(view)
+    told = rows_of_file(path, view.spec, view.space, PredictError, wanted=wanted, lines_as=columns.of)
     spec = with_others(view.spec, view.space, (payload for _, payload in told))
     space = view.space if spec is view.spec else build_space(spec)
     rows: list[NDArray[np.float64]] = []
@@ -164,7 +170,32 @@ def _of_file(view: View, path: Path) -> tuple[CampaignSpec, Space, NDArray[np.fl
         raise PredictError(not_all(path, problems))
     if len(rows) > MOST:
         raise PredictError(f"{path} has {len(rows):,} rows, and {MOST:,} are predicted at once at most; divide it")
-    return spec, space, np.array(rows)
+    return spec, space, np.array(rows), columns.notes
+
+
+class _Columns:
+    """The columns of a table that is predicted, as a told one has them."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.notes: tuple[str, ...] = ()  # on columns that were passed over
+
+    def of(self, lines: Sequence[Line]) -> list[Line]:
+        """The lines with what the campaign knows alone. Molecules are called as their parameter is; a column that may
+        be meant as one of the campaign's stays, so that it is complained of."""
+        lines = _without_what_was_predicted(lines)
+        spec, space, header = self._view.spec, self._view.space, lines[0][1]
+        if is_exported(header):
+            return lines
+        names = dict(zip(header, header, strict=True)) | stand_ins(header, spec, space.names)
+        names |= {head: f"{name}_smiles" for head, name in structures_told(header, spec, space.names).items()}
+        others = [h for h in header if h and not is_column(names[h], spec, space)]
+        passed = [h for h in others if not did_you_mean(h.lower(), [*space.names, *spec.objective])]
+        if passed:
+            self.notes = (f"columns passed over, which are none of the campaign's: {', '.join(passed)}",)
+        kept = [i for i, head in enumerate(header) if head not in passed]
+        first = (lines[0][0], [names[header[i]] for i in kept])
+        return [first, *((n, [c[i] for i in kept] if len(c) == len(header) else c) for n, c in lines[1:])]
 
 
 def _without_what_was_predicted(lines: Sequence[Line]) -> list[Line]:

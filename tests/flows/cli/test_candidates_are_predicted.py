@@ -117,7 +117,7 @@ def test_targets_by_classes_are_chances(hakken: Any, tell_table: Any) -> None:
         (["asked.csv"], "ligand\nA\n", "line 2: parameter 'temperature' has no value: its column is missing"),
         (["asked.csv"], "ligand,temperature\nA,hot\nC,20\n", "line 2: column 'temperature' must hold a finite number"),
         (["asked.csv"], "ligand,temperature\n", "asked.csv has no rows; give a header line and one line for each"),
-        (["asked.csv"], "ligand,temperature,colour\nA,20,red\n", "line 1: column 'colour' is unknown; known: ligand"),
+        (["asked.csv"], "ligand,temperature,yeild\nA,20,7\n", "line 1: column 'yeild' is unknown (did you mean 'yield'?)"),
         (["asked.csv"], 'ligand,temperature\n"A,20\n', "asked.csv is not a CSV file (unexpected end of data)"),
         (["asked.csv"], "ligand,temperature,ligand\nA,20,B\n", "line 1: column 'ligand' is given twice; rename or"),
         (["nowhere.csv"], "", "nowhere.csv cannot be read (No such file or directory); check the path"),
@@ -253,3 +253,22 @@ def test_what_describes_itself_by_numbers_of_ones_own_has_only_its_options(tell_
     assert said.code == REFUSED
     assert "parameter 'alcohol' has no option 'CCCO'" in " ".join(said.err.split())
     assert "SMILES" not in said.err
+
+
+def test_a_table_of_molecules_is_predicted_as_it_is(tell_table: Any, hakken: Any) -> None:
+    parameter = {"type": "molecule", "options": ALCOHOLS}
+    told = "".join(f"{name},{10.0 * smiles.count('C')}\n" for name, smiles in ALCOHOLS.items())
+    target = {"boils": {"goal": "maximize"}}
+    tell_table(spec(space={"alcohol": parameter}, objective=target, planner={}), f"alcohol,boils\n{told}")
+    Path("asked.csv").write_text("id,smiles,price\nA-1,CCCCCCCO,3\nA-2,CCO,4\n")
+    Path("plain.csv").write_text("alcohol\nCCCCCCCO\nCCO\n")
+
+    said, plain = (hakken("predict", "heat", f"{name}.csv", "--json").json for name in ("asked", "plain"))
+    mistyped = Path("mistyped.csv")
+    mistyped.write_text("alcohl,price\nethanol,3\n")
+    refused = hakken("predict", "heat", "mistyped.csv")
+
+    assert said["notes"] == ["columns passed over, which are none of the campaign's: id, price", *plain["notes"]]
+    assert said["candidates"] == plain["candidates"]
+    assert refused.code == REFUSED
+    assert "column 'alcohl' is unknown (did you mean 'alcohol'?)" in refused.err

@@ -8,7 +8,7 @@ wrote has columns of its own.
 """
 
 from flows.engine.people.rows.cells import perhaps_fractions
-from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, read_columns, structures_told
+from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, is_column, read_columns, stand_ins, structures_told
 from flows.engine.people.rows.drafts import (
     TELL,
     WHOLE,
@@ -54,6 +54,7 @@ __all__ = [
     "exported_id",
     "has_no_result_yet",
     "is_blank",
+    "is_column",
     "is_exported",
     "is_told",
     "lasting",
@@ -63,6 +64,7 @@ __all__ = [
     "read_settings",
     "read_told",
     "says_the_same",
+    "stand_ins",
     "still_empty",
     "structures_told",
     "text_of",

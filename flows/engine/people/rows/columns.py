@@ -52,7 +52,7 @@ def read_columns(
     columns: dict[str, Column] = {}
     taken: dict[tuple[str, str], str] = {}
     whole = of_others or header
-    meant = _stand_ins(whole, spec, names, of_others=bool(of_others))
+    meant = stand_ins(whole, spec, names, of_others=bool(of_others))
     beside = structures_told(whole, spec, names, of_others=bool(of_others))
     unknown: list[str] = []
     for head in header:
@@ -73,11 +73,18 @@ def read_columns(
     return columns
 
 
+def is_column(head: str, spec: CampaignSpec, space: Space) -> bool:
+    """Whether a column of that header means something to the campaign."""
+    name, unit = split_header(head)
+    molecules = (f"{other}_smiles" for other, p in spec.space.items() if isinstance(p, _MOLECULES))
+    return name in ("procedure", *IGNORED, *molecules) or _column(head, name, unit, spec, space.names) is not None
+
+
 def structures_told(
     header: Sequence[str], spec: CampaignSpec, names: Sequence[str], *, of_others: bool = False
 ) -> dict[str, str]:
     """Columns that hold the structure of a molecule which another column names, and of which parameter, by header."""
-    meant, known = _stand_ins(header, spec, names, of_others=of_others), _known(spec, names)
+    meant, known = stand_ins(header, spec, names, of_others=of_others), _known(spec, names)
     here = {split_header(head)[0]: head for head in header}
     named = {*meant.values(), *(name.removeprefix("setting ") for name in here)}
     return {
@@ -89,7 +96,7 @@ def structures_told(
     }
 
 
-def _stand_ins(
+def stand_ins(
     header: Sequence[str], spec: CampaignSpec, names: Sequence[str], *, of_others: bool = False
 ) -> dict[str, str]:
     """Columns that stand for a molecule where none is called as its parameter is: that of names in its library's file,
