@@ -117,7 +117,7 @@ def test_targets_by_classes_are_chances(hakken: Any, tell_table: Any) -> None:
         (["asked.csv"], "ligand\nA\n", "line 2: parameter 'temperature' has no value: its column is missing"),
         (["asked.csv"], "ligand,temperature\nA,hot\nC,20\n", "line 2: column 'temperature' must hold a finite number"),
         (["asked.csv"], "ligand,temperature\n", "asked.csv has no rows; give a header line and one line for each"),
-        (["asked.csv"], "ligand,temperature,yeild\nA,20,7\n", "line 1: column 'yeild' is unknown (did you mean 'yield'?)"),
+        (["asked.csv"], "ligand,temperature,yeild\nA,20,7\n", "column 'yeild' is unknown (did you mean 'yield'?)"),
         (["asked.csv"], 'ligand,temperature\n"A,20\n', "asked.csv is not a CSV file (unexpected end of data)"),
         (["asked.csv"], "ligand,temperature,ligand\nA,20,B\n", "line 1: column 'ligand' is given twice; rename or"),
         (["nowhere.csv"], "", "nowhere.csv cannot be read (No such file or directory); check the path"),
