@@ -12,6 +12,7 @@ from loop.examination.parts import Split
 from loop.examination.signs import Leak, Signs
 from loop.examination.skill import LEVELS, Ranking, Skill
 from loop.examination.stress import Stress
+from loop.space.counting import wilson
 from loop.wording import in_digits, plural
 
 FEW: Final = 20  # held-out values below which nothing is said of skill
@@ -20,7 +21,7 @@ WORSE_AWAY: Final = 1.25  # times the error at home
 ROUGH: Final = 0.8  # neighbours tell next to nothing
 NOISY: Final = 0.5  # share of the variance that is noise
 UNCOVERED: Final = 0.5  # share of the pool that is like the data
-NARROW: Final = 0.10  # short of the level of an interval
+NARROW: Final = 0.10  # short of the level of an interval, where so many values leave no doubt of it
 UNSTEADY: Final = 0.5  # spread between refits over their error
 MISCOUNTED: Final = 0.15  # share of the hits that their expected number may be off
 RANKED: Final = 0.6  # area under the curve below which hits are hardly told
@@ -143,7 +144,7 @@ def _intervals(skill: Skill) -> list[Finding]:
     short = [
         f"{level:.0%} intervals hold {share:.0%}"
         for level, share in zip(LEVELS, skill.coverage, strict=True)
-        if share < level - NARROW
+        if share < level - NARROW and wilson(round(share * skill.tested), skill.tested)[2] < level
     ]
     if not short:
         return []

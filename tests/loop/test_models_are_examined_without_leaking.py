@@ -441,6 +441,15 @@ def test_a_verdict_says_what_is_wrong_and_what_helps(changes, standing, says, he
         assert {f.standing for f in spoken()} == {Standing.GOOD}
 
 
+@pytest.mark.parametrize(("tested", "share", "is_said"), [(34, 23 / 34, False), (27, 16 / 27, True), (200, 0.69, True)])
+def test_intervals_are_called_too_narrow_where_the_values_show_it(tested, share, is_said):
+    away = Skill(Split.TIME, 5, tested, 1.0, 2.0, 3.0, {}, -1.0, (share, 0.94))
+
+    says = [f.says for f in spoken(skills={**poor(Split.RANDOM, model=1.0), Split.TIME: away})]
+
+    assert any("too narrow on the time split" in said for said in says) == is_said
+
+
 def test_of_few_values_nothing_is_said_but_that():
     (found,) = spoken(skills={Split.RANDOM: Skill(Split.RANDOM, 5, 19, 1.0, 2.0, 3.0, {}, -1.0, (0.8, 0.95))})
 
