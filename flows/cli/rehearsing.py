@@ -10,7 +10,7 @@ import typer
 
 from flows.cli.naming import SpecOrCampaign, is_file, settings, typed
 from flows.cli.screen import Json, Screen, computing
-from loop.wording import in_digits, plural
+from loop.wording import amount_text, in_digits, plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.rehearsing import Rehearsed
@@ -86,6 +86,7 @@ def _compare(screen: Screen, by_size: Mapping[int | None, Rehearsed]) -> None:
     head = ["batches of", "experiments", f"{first.measure}{unit} at the end", "90 %"]
     if first.goal is not None:
         head += [f"reach {in_digits(first.goal, 4)}", "half of the plays after", "which are"]
+        head += ["and cost"] * bool(first.paid_in)
     rows: list[list[object]] = []
     for size, done in by_size.items():
         found, end = done.found, done.found.steps[-1]
@@ -97,12 +98,14 @@ def _compare(screen: Screen, by_size: Mapping[int | None, Rehearsed]) -> None:
             else:
                 rounds = f"{found.rounds} batch" if found.rounds == 1 else f"{found.rounds} batches"
                 row += [plural(found.needed, "experiment"), rounds]
+            row += [_paid(found.paid, found)] * bool(first.paid_in)
         rows.append(row)
     end = first.steps[-1]
     by_chance: list[object] = ["by chance", end.experiments, *_cells(end.by_chance)]
     if first.goal is not None:
         needed = first.needed_by_chance
         by_chance += [_share(end.reached_by_chance), "" if needed is None else plural(needed, "experiment"), ""]
+        by_chance += [_paid(first.paid_by_chance, first)] * bool(first.paid_in)
     screen.table(head, [*rows, by_chance])
     _say_how_far_it_goes(screen, played)
 
@@ -116,12 +119,17 @@ def _say(screen: Screen, done: Rehearsed) -> None:
     goal = found.goal is not None
     if found.goal is not None:
         head += [f"reach {in_digits(found.goal, 4)}", "by chance"]
+    bills = [step.spent for step in found.steps if step.spent is not None]
+    has_money, has_hours = any(bill.cost for bill in bills), any(bill.hours for bill in bills)
+    head += [f"spent [{done.money}]" if done.money else "spent"] * has_money + ["spent [h]"] * has_hours
     rows = [
         [
             plural(step.experiments, "experiment") if step.experiments else "nothing" if done.table else "now",
             *_cells(step.planned),
             *_cells(step.by_chance),
             *([_share(step.reached), _share(step.reached_by_chance)] if goal else []),
+            *([amount_text(step.spent.cost)] if has_money and step.spent is not None else []),
+            *([amount_text(step.spent.hours)] if has_hours and step.spent is not None else []),
         ]
         for step in found.steps
     ]
@@ -168,9 +176,16 @@ def _share(share: float | None) -> str:
 def _needed(found: Rehearsal, last: int) -> str:
     goal = f"{in_digits(found.goal or 0.0, 4)} {found.unit}".rstrip()
 
-    def said(needed: int | None) -> str:
+    def said(needed: int | None, paid: float | None) -> str:
         if needed == 0:
             return "from the start"
-        return f"after {plural(needed, 'experiment')}" if needed is not None else f"not within {last}"
+        if needed is None:
+            return f"not within {last}"
+        return f"after {plural(needed, 'experiment')}{f' and {_paid(paid, found)}' if paid is not None else ''}"
 
-    return f"half of the plays reach {goal} {said(found.needed)}; by chance {said(found.needed_by_chance)}"
+    planned, by_chance = said(found.needed, found.paid), said(found.needed_by_chance, found.paid_by_chance)
+    return f"half of the plays reach {goal} {planned}; by chance {by_chance}"
+
+
+def _paid(amount: float | None, found: Rehearsal) -> str:
+    return "" if amount is None else f"{amount_text(amount)} {found.paid_in}"

@@ -9,10 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.costs import Costs, Purse, Spent
 from loop.errors import PoolExhausted
 from loop.history import History, Observation
 from loop.memory.earlier import Earlier
 from loop.planner import Plan, plan
+from loop.policy.paying import reason_to_end
 from loop.rehearsal.worlds import Truth, World
 from loop.space import Continuous, Discrete, PointPool, Pool, Space
 from loop.space.rows import key_of
@@ -23,11 +25,13 @@ OTHER: Final = 1e6  # what another option counts, beside which no difference of 
 
 @dataclass(frozen=True)
 class Play:
-    """What was tried, in order: coordinates, ``(n, d)``, what is true of each, and after how many a batch ended."""
+    """What was tried, in order: coordinates, ``(n, d)``, what is true of each, after how many a batch ended, and what
+    had been spent after each; nothing where nothing costs anything."""
 
     points: NDArray[np.float64]
     truths: tuple[Truth, ...]
     ends: tuple[int, ...]
+    spent: tuple[Spent, ...] = ()
 
 
 def play(
@@ -40,18 +44,23 @@ def play(
     experiments: int,
     pool: Pool | None = None,
     earlier: Sequence[Earlier] = (),
+    costs: Costs | None = None,
+    purse: Purse | None = None,
     planner: Callable[..., Plan] = plan,
 ) -> Play:
     """Go on from a history for so many experiments. What is pending is measured first, and counts among them.
 
-    Ends early where nothing is left to try. Raises what the planner raises besides.
+    ``costs`` are what experiments cost, but for what is pending, which is paid; ``purse`` is what may be spent on them,
+    None for as much as there is. Ends early where nothing is left to try, or the purse pays for nothing. Raises what
+    the planner raises besides.
     """
     tried = [p.x for p in history.pending][:experiments]
     ends: list[int] = []
+    spent = [Spent()] * (0 if costs is None else len(tried))
     history = _with(replace(history, pending=()), world, np.array(tried)) if tried else history
     if tried:
         ends.append(len(tried))
-    while len(tried) < experiments and not _is_spent(space, pool, history):
+    while len(tried) < experiments and not _is_spent(space, pool, history) and not reason_to_end(costs, purse):
         left = experiments - len(tried)
         try:
             batch = planner(
@@ -61,6 +70,7 @@ def play(
                 seed=seed + len(ends),
                 experiments=left,
                 earlier=earlier,
+                **({} if purse is None else {"purse": purse}),
             )
         except PoolExhausted:
             break
@@ -69,11 +79,16 @@ def play(
         if isinstance(pool, PointPool):
             chosen = nearest(space, chosen, pool.points, _tried(history))
         picked = [x for x, p in zip(chosen, proposals, strict=True) for _ in range(p.replicates)][:left]
+        if costs is not None:
+            before = spent[-1] if spent else Spent()
+            paid = [costs.spent(np.array(picked[: i + 1]), history.last) for i in range(len(picked))]
+            spent += [Spent(before.cost + one.cost, before.hours + one.hours) for one in paid]
+            purse = None if purse is None else purse.less(paid[-1])
         history = _with(history, world, np.array(picked))
         tried += picked
         ends.append(len(tried))
     points = np.array(tried).reshape(len(tried), len(space.parameters))
-    return Play(points, tuple(world.truth(points)) if len(points) else (), tuple(ends))
+    return Play(points, tuple(world.truth(points)) if len(points) else (), tuple(ends), tuple(spent))
 
 
 def nearest(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.costs import Costs, Purse, Spent
 from loop.errors import PlanError
 from loop.fidelity import is_real
 from loop.history import History
@@ -35,13 +36,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where plays stand after so many experiments, by the planner and by chance; the share that reached the goal."""
+    """Where plays stand after so many experiments, by the planner and by chance; the share that reached the goal, and
+    what the middle one of the planned ones has spent, None where nothing costs anything."""
 
     experiments: int
     planned: Standing
     by_chance: Standing
     reached: float | None = None
     reached_by_chance: float | None = None
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ class Rehearsal:
         needed: Experiments until half of the plays reach the goal, None where they do not; and so by chance.
         plays: How many of each kind.
         rounds: How many batches that takes, the last one begun among them; None where half of them do not reach it.
+        paid: Money or hours, whichever is counted, with which half of the plays have reached the goal, and so by
+            chance; None where they do not, or nothing costs anything.
+        paid_in: The unit of it, such as EUR or h; "" where nothing costs anything.
     """
 
     measure: str
@@ -67,6 +73,9 @@ class Rehearsal:
     needed: int | None = None
     needed_by_chance: int | None = None
     rounds: int | None = None
+    paid: float | None = None
+    paid_by_chance: float | None = None
+    paid_in: str = ""
 
 
 def rehearse(
@@ -82,11 +91,13 @@ def rehearse(
     pool: Pool | None = None,
     earlier: Sequence[Earlier] = (),
     goal: float | None = None,
+    costs: Costs | None = None,
+    purse: Purse | None = None,
 ) -> Rehearsal:
     """Play a campaign so many times from a history on, each in a world of its own, and as often by chance.
 
     Args:
-        spec: The campaign; its budget and stop rules are not asked.
+        spec: The campaign; its budget of experiments and its stop rules are not asked.
         space: The spec's.
         history: What is known already, and pending.
         worlds: The world of each play by its number; asked twice for each, it gives the same one anew.
@@ -97,11 +108,14 @@ def rehearse(
         pool: Candidates to choose from; None for all of the space.
         earlier: Earlier campaigns that may tell something of this one.
         goal: What is to be reached, as it is told (``Measure.shown``).
+        costs: What experiments cost, None where nothing does.
+        purse: What each play may spend, beside what was spent before; None for as much as there is.
     """
     if plays < 1 or experiments < 1:
         raise PlanError(f"a rehearsal needs at least one play of one experiment, got {plays} of {experiments}")
     random = by_chance(spec)
     curves: dict[bool, list[NDArray[np.float64]]] = {False: [], True: []}
+    bills: dict[bool, list[list[Spent]]] = {False: [], True: []}
     ends: tuple[int, ...] = ()
     for number in range(plays):
         for is_chance, by in ((False, spec), (True, random)):
@@ -116,7 +130,10 @@ def rehearse(
                 experiments=experiments,
                 pool=pool,
                 earlier=() if is_chance else earlier,
+                costs=costs,
+                purse=purse,
             )
+            bills[is_chance].append(_bill(done, experiments))
             curves[is_chance].append(_curve(measure, space, before, done, experiments))
             ends = ends if is_chance else max(ends, done.ends, key=lambda e: e[-1] if e else 0)
         progress("rehearsing", (number + 1) / plays)
@@ -131,13 +148,18 @@ def rehearse(
             _standing(measure, chance[:, k]),
             None if least is None else float((planned[:, k] >= least).mean()),
             None if least is None else float((chance[:, k] >= least).mean()),
+            None if costs is None else _middle([bill[k] for bill in bills[False]]),
         )
         for k in _told(ends)
     ]
     needed = (None, None) if least is None else (_needed(planned, least), _needed(chance, least))
     rounds = None if needed[0] is None else int(np.searchsorted(ends, needed[0])) + (needed[0] > 0)
     usual = _usual(np.diff((0, *ends)).tolist())
-    return Rehearsal(measure.name, measure.unit, tuple(steps), plays, usual, goal, *needed, rounds=rounds)
+    rehearsal = Rehearsal(measure.name, measure.unit, tuple(steps), plays, usual, goal, *needed, rounds=rounds)
+    if costs is None or least is None:
+        return rehearsal
+    paid = (_paid(planned, bills[False], least, costs), _paid(chance, bills[True], least, costs))
+    return replace(rehearsal, paid=paid[0], paid_by_chance=paid[1], paid_in=costs.shown_unit)
 
 
 def by_chance(spec: CampaignSpec) -> CampaignSpec:
@@ -164,6 +186,30 @@ def _curve(
     start = whole[len(rows) - 1] if len(rows) else (NONE if not (measure.is_hits or measure.is_front) else 0.0)
     curve = np.concatenate([[start], whole[len(rows) :]])
     return np.concatenate([curve, np.full(experiments + 1 - len(curve), curve[-1])])
+
+
+def _bill(done: Play, experiments: int) -> list[Spent]:
+    """What was spent before the play and after each of its experiments, ``experiments + 1`` of them; a play that ended
+    early spends no more."""
+    spent = [Spent(), *done.spent]
+    return [*spent, *[spent[-1]] * (experiments + 1 - len(spent))]
+
+
+def _middle(bills: Sequence[Spent]) -> Spent:
+    """Of money and of hours, the middle of the plays'."""
+    costs, hours = ([getattr(spent, what) for spent in bills] for what in ("cost", "hours"))
+    return Spent(*(float(np.quantile(each, 0.5, method="inverted_cdf")) for each in (costs, hours)))
+
+
+def _paid(curves: NDArray[np.float64], bills: Sequence[Sequence[Spent]], least: float, costs: Costs) -> float | None:
+    """With how much spent half of the plays have reached it, in money, or hours where nothing costs money."""
+    found = []
+    for curve, bill in zip(curves, bills, strict=True):
+        reached = np.flatnonzero(curve >= least)
+        spent = bill[int(reached[0])] if len(reached) else Spent(np.inf, np.inf)
+        found.append(spent.cost if costs.has_money else spent.hours)
+    middle = float(np.quantile(found, 0.5, method="inverted_cdf"))
+    return middle if np.isfinite(middle) else None
 
 
 def _told(ends: Sequence[int]) -> list[int]:

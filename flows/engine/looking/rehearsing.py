@@ -15,9 +15,12 @@ from flows.engine.looking.view import View, as_recorded
 from flows.engine.steps.planning import first_inputs, next_inputs
 from flows.not_run import refuse_source
 from flows.wiring import emulated_table, has_record, open_record
+from loop.costs import Costs, Purse
 from loop.errors import PlanError, TooFewPoints
 from loop.history import History
+from loop.learnt_costs import learn_costs, taken_by
 from loop.memory.earlier import Earlier
+from loop.policy.paying import said
 from loop.space import PointPool, Pool, Space
 from loop.space.rows import different
 from loop.spec import CampaignSpec, build_objective, looks_for_hits
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from loop.rehearsal.worlds import Truth, World
 
 DEFAULT_EXPERIMENTS: Final = 20  # that are played where nothing says how many
+DEFAULT_OF_A_TABLE: Final = 50  # the same with a table
+MOST_OF_A_TABLE: Final = 200  # that are played with a table where money or hours say how many
 FIRST: Final = 0.01  # of a table's candidates, the best of which are the goal where none is named
 
 
@@ -45,6 +50,7 @@ class Rehearsed:
         pending: Experiments that are still running, played first.
         found: What came of it.
         notes: What was not as asked.
+        money: What money is counted in; "" where nothing costs any, or nobody says.
     """
 
     campaign: str
@@ -54,6 +60,7 @@ class Rehearsed:
     pending: int
     found: Rehearsal
     notes: tuple[str, ...] = ()
+    money: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class _Start:
     history: History
     earlier: Sequence[Earlier]
     left: int | None  # experiments that the budget leaves
+    purse: Purse | None  # what it leaves in money and hours
     notes: tuple[str, ...]
 
 
@@ -125,6 +133,8 @@ def rehearse(
 
     history, notes = (History(), rows.notes) if rows else (start.history, start.notes)
     pool: Pool | None = None
+    costs = learn_costs(spec, start.space, taken_by(history.observations)).costs
+    purse = start.purse if rows is None else _whole_purse(spec)
     if rows is None:
         worlds = _believed(start, seed)
         measure = measure_of([values_of(o.outcome) for o in history.observations])
@@ -134,12 +144,15 @@ def rehearse(
 
         pool = PointPool(different(rows.points))
         measure = measure_of([mean_of([outcome], objective) for outcome in rows.outcomes])
-        count = min(experiments or spec.budget.experiments or 50, len(pool) * spec.planner.copies)
+        count = min(experiments or _most(spec, costs, purse), len(pool) * spec.planner.copies)
         points, outcomes = rows.points, rows.outcomes
 
         def worlds(number: int) -> World:
             return TableWorld(points, outcomes, objective, seed=seed + number)
 
+    if purse is not None and costs is not None:
+        has = "has" if rows else "leaves"
+        notes = (*notes, f"each play spends {said(purse, costs)} at most, which the budget {has}")
     wanted = goal if goal is not None else _goal(spec, measure, rows)
     found = play(
         spec,
@@ -153,6 +166,8 @@ def rehearse(
         pool=pool,
         earlier=start.earlier,
         goal=wanted,
+        costs=costs,
+        purse=purse,
     )
     return Rehearsed(
         spec.campaign,
@@ -162,6 +177,7 @@ def rehearse(
         len(history.pending),
         found,
         notes,
+        costs.unit if costs is not None else "",
     )
 
 
@@ -193,12 +209,28 @@ def _of_record(view: View) -> _Start:
     )
     has_end = view.spec.budget.experiments is not None
     notes = ("pinned candidates are left out",) if inputs.history.pinned else ()
-    return _Start(inputs.spec, view.space, history, inputs.earlier, max(left, 0) if has_end else None, notes)
+    most = max(left, 0) if has_end else None
+    return _Start(inputs.spec, view.space, history, inputs.earlier, most, inputs.purse, notes)
 
 
 def _new(spec: CampaignSpec, ledger: Any) -> _Start:
     inputs = first_inputs(CampaignSpec.from_resolved(as_recorded(spec.resolved())), ledger)
-    return _Start(inputs.spec, inputs.space, History(), inputs.earlier, inputs.spec.budget.experiments, ())
+    most = inputs.spec.budget.experiments
+    return _Start(inputs.spec, inputs.space, History(), inputs.earlier, most, inputs.purse, ())
+
+
+def _whole_purse(spec: CampaignSpec) -> Purse | None:
+    """What the budget of a campaign that begins has in money and hours; None where it counts neither."""
+    purse = Purse(spec.budget.cost, spec.budget.hours)
+    return None if purse == Purse() else purse
+
+
+def _most(spec: CampaignSpec, costs: Costs | None, purse: Purse | None) -> int:
+    """How many experiments the budget of a campaign that begins has at most; 50 where it counts none."""
+    if spec.budget.experiments is not None:
+        return spec.budget.experiments
+    paid = None if costs is None or purse is None else purse.times(costs.cheapest())
+    return DEFAULT_OF_A_TABLE if paid is None else max(min(paid, MOST_OF_A_TABLE), 1)
 
 
 def _table(settings: Settings, campaign: Path | str, start: _Start, file: Path | None) -> AnsweringTable | None:

@@ -248,3 +248,54 @@ def test_a_name_that_is_on_no_record_is_said(hakken: Any) -> None:
 
     assert said.code == 2
     assert "there is no record" in said.err
+
+
+COSTS = {"unit": "EUR", "experiment": 10, "hours": 2, "switch": {"ligand": {"cost": 5}}}
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_experiments_cost_is_counted_and_a_budget_of_money_ends_each_play(hakken: Any) -> None:
+    write(costs=COSTS, budget={"cost": 95})
+    words = ("rehearse", "heat.yaml", "--plays", "3", "--reach", "45")
+    said, told = hakken(*words), hakken(*words, "--json").json
+    compared = hakken(*words, "--batch", "2", "--batch", "3")
+
+    assert said.code == 0, said.err
+    assert "note: each play spends 95 EUR at most, which the budget has" in said.out
+    assert "spent [EUR]" in plain(said.out)
+    assert "spent [h]" in plain(said.out)
+    first, *steps = told["found"]["steps"]
+    assert first["spent"] == {"cost": 0.0, "hours": 0.0}
+    assert all(10 * s["experiments"] <= s["spent"]["cost"] <= 95 for s in steps)
+    assert all(s["spent"]["hours"] == 2 * s["experiments"] for s in steps[:2])
+    assert steps[-1]["experiments"] <= 9  # the tenth would cost more than there is
+    found = told["found"]
+    assert found["paid_in"] == "EUR"
+    assert f"after {found['needed']} experiments and {found['paid']:g} EUR" in plain(said.out)
+    assert 10 * found["needed"] <= found["paid"] <= 15 * found["needed"]
+    assert "which are and cost" in plain(compared.out)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_play_goes_on_with_what_the_budget_leaves(hakken: Any) -> None:
+    write(costs=COSTS, budget={"experiments": 6, "cost": 95})
+    assert hakken("run", "heat.yaml").code == 0
+    spent = hakken("status", "heat", "--json").json[0]["spending"]
+    write(costs=COSTS, budget={"experiments": 14, "cost": 110})
+
+    told = hakken("rehearse", "heat.yaml", "--plays", "2", "--reach", "45", "--json").json
+
+    assert told["known"] == 6, spent
+    (note,) = [n for n in told["notes"] if n.startswith("each play spends")]
+    left = 110 - float(spent.split()[1])
+    assert note == f"each play spends {left:g} EUR at most, which the budget leaves"
+    assert told["found"]["steps"][-1]["spent"]["cost"] <= left
+    assert told["found"]["steps"][-1]["experiments"] <= left / 10
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_costs_nothing_is_said_of_them(hakken: Any) -> None:
+    said = hakken("rehearse", "heat.yaml", "--plays", "2")
+
+    assert "spent" not in said.out
+    assert "EUR" not in said.out
