@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import AdapterOptionsError
 from loop.errors import UnitError, did_you_mean
+from loop.spec.models import LaboratorySpec
 from loop.units import DIMENSIONLESS, check_unit, convert, is_share
+
+
+EVERY_LABORATORY: Final = tuple(name for name in LaboratorySpec.model_fields if name != "adapter")  # may be said of it
 
 
 class Options(BaseModel):
@@ -112,8 +116,10 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
         match entry["type"]:
             case "extra_forbidden":
                 inner = _fields_at(model, entry["loc"][:-1])
-                hint = did_you_mean(str(entry["loc"][-1]), inner)
-                messages.append(f"unknown option {where!r}{hint}; known: {', '.join(inner)}")
+                every = [] if len(entry["loc"]) > 1 else EVERY_LABORATORY
+                hint = did_you_mean(str(entry["loc"][-1]), [*inner, *every])
+                known = f"known: {', '.join(inner)}" if inner else "it has none of its own; leave it out"
+                messages.append(f"unknown option {where!r}{hint}; {known}")
             case "missing":
                 messages.append(f"option {where!r} is missing; add it to the laboratory section")
             case _:

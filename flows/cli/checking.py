@@ -30,10 +30,10 @@ def validate(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A campaign file.")], as_json: Json = False
 ) -> None:
     """Check a campaign file and the laboratory it names; records and sends nothing."""
-    from flows.cli.naming import settings, typed
+    from flows.cli.naming import begins, settings, typed
     from flows.cli.specfile import laboratory_of, read_campaign
+    from flows.engine.looking.whose import leaves_all_to_be_asked
     from flows.engine.sources.hearing import unknown_sources
-    from flows.handed import ASK_TELL
     from flows.wiring import names_on_record
     from loop.spec.limits import trimmings
 
@@ -58,8 +58,7 @@ def validate(
     )
     for problem in problems:
         screen.say(f"note: {problem}")
-    it = typed(spec)
-    runs = f"hakken serve {it} hands it out" if facts["laboratory"] == ASK_TELL else f"hakken run {it} runs it"
+    it, runs = typed(spec), begins(spec, is_asked=leaves_all_to_be_asked(campaign))
     screen.next_step(f"hakken run --dry-run {it} shows the first batch; {runs}")
 
 

@@ -66,6 +66,7 @@ def edit(
 ) -> None:
     """Change a proposal that waits for a person; the changed one runs in its place."""
     from flows import engine
+    from flows.engine.looking.whose import has_only_asked
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
@@ -74,15 +75,15 @@ def edit(
     notes = engine.on_edit(where, campaign, made)
     document = {"campaign": campaign, "round": round_number, "proposal": made, "by": who, "why": why}
     screen.document({**document, "notes": list(notes)})
+    with open_record(where) as ledger:
+        spec = ledger.campaign(campaign).spec
     if not as_json:
-        with open_record(where) as ledger:
-            spec = ledger.campaign(campaign).spec
         screen.say(f"proposal {number} of round {round_number} is now {label_of(spec, made.draft.candidate.settings)}")
     _say(screen, notes)
     it = typed(campaign)
     (now,) = engine.status(where, campaign)
     rest = f"hakken approve {it} {round_number} decides on the rest; " if round_number in now.to_approve else ""
-    screen.next_step(f"{rest}hakken run {it} sends it")
+    screen.next_step(rest + onward(where, campaign, "hands it out" if has_only_asked(spec) else "sends it"))
 
 
 def pin(

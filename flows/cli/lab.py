@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from flows.cli.guard import REFUSED
-from flows.cli.naming import Campaign, SpecOrCampaign, is_file, settings, typed
+from flows.cli.naming import Campaign, SpecOrCampaign, begins, is_file, onward, settings, typed
 from flows.cli.screen import Json, Screen
 from loop.wording import plural
 
@@ -85,6 +85,7 @@ def _described(name: str, adapter: Any, figures: Any) -> dict[str, Any]:
 def check(campaign: SpecOrCampaign, as_json: Json = False) -> None:
     """Ask each resource of a campaign: programs, versions, schedulers, folders, an experiment. Nothing is sent."""
     from flows.cli.checks.resources import held_checks, resource_checks
+    from flows.engine.looking.whose import leaves_all_to_be_asked
 
     where, screen = settings(), Screen(as_json)
     with _laboratory(where, campaign) as laboratory:
@@ -99,7 +100,8 @@ def check(campaign: SpecOrCampaign, as_json: Json = False) -> None:
         screen.next_step(f"do what the remedies say, then hakken lab check {typed(campaign)} again")
         raise typer.Exit(REFUSED)
     screen.say(f"{plural(len(laboratory.resources), 'resource')} of {laboratory.spec.campaign} can work")
-    screen.next_step(f"hakken lab simulate {typed(campaign)} plays a batch; hakken run {typed(campaign)} runs it")
+    runs = begins(campaign, is_asked=leaves_all_to_be_asked(laboratory.spec))
+    screen.next_step(f"hakken lab simulate {typed(campaign)} plays a batch; {runs}")
 
 
 @app.command()
@@ -118,7 +120,10 @@ def show(
     screen.say(f"  against doubled experiments: {entry.delivery}")
     screen.say(f"  here: {entry.lacking or 'ready'}")
     rows = [(o.name, o.value, "required" if o.default is None else o.default, o.meaning) for o in options]
-    screen.table(("option", "may be", "default", "meaning"), rows)
+    if rows:
+        screen.table(("option", "may be", "default", "meaning"), rows)
+    else:
+        screen.say("  options: none of its own")
     screen.say(example)
     screen.next_step("paste the example into a campaign file, then hakken lab check SPEC")
 
@@ -166,7 +171,7 @@ def resume(campaign: Campaign, as_json: Json = False) -> None:
     runs = resume_runs(where, campaign)
     screen.document({"campaign": campaign, "resumed": runs})
     screen.say(f"{plural(runs, 'run')} resumed")
-    screen.next_step(f"hakken run {typed(campaign)} goes on")
+    screen.next_step(onward(where, campaign, "goes on"))
 
 
 def _plain(entry: Any) -> dict[str, Any]:

@@ -127,6 +127,12 @@ def onward(where: Settings, name: str, does: str, *, said: str = "") -> str:
     return f"{name} is {state.value}: {resume} takes it up, then {run} {does}"
 
 
+def begins(said: Path | str, *, is_asked: bool) -> str:
+    """The command by which the campaign file ``said`` is put to work, and what that does; ``is_asked``: its experiments
+    wait until somebody asks for them."""
+    return f"hakken serve {typed(said)} hands it out" if is_asked else f"hakken run {typed(said)} runs it"
+
+
 def typed(text: Path | str) -> str:
     """A name as it is typed in a command: in quotes where it has a space."""
     return shlex.quote(str(text))

@@ -70,6 +70,7 @@ class Require:
     name: str
     when: Mapping[int, frozenset[float]]
     require: Mapping[int, frozenset[float]]
+    applies: Tests = field(default_factory=dict)  # of the conditional ones among both
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -77,7 +78,10 @@ class Require:
 
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
-        return ~_meets(x, self.when) | _meets(x, self.require)
+        return ~self._all(x, self.when) | self._all(x, self.require)
+
+    def _all(self, x: NDArray[np.float64], conditions: Mapping[int, frozenset[float]]) -> NDArray[np.bool_]:
+        return _meets(x, conditions) & _apply(x, {c: test for c, test in self.applies.items() if c in conditions})
 
 
 @dataclass(frozen=True, slots=True)

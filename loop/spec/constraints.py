@@ -63,9 +63,11 @@ def build_constraint(number: int, spec: ConstraintSpec, space: Space, context: C
                 conditions = _coordinates(spec.exclude, space, "excludes")
                 return Exclude(name, conditions, _tests(conditions, space))
             case RequireSpec():
-                return Require(
-                    name, _coordinates(spec.when, space, "is about"), _coordinates(spec.require, space, "requires")
+                when, require = (
+                    _coordinates(spec.when, space, "is about"),
+                    _coordinates(spec.require, space, "requires"),
                 )
+                return Require(name, when, require, _tests((*when, *require), space))
             case LinearSpec():
                 return _linear(name, spec, space)
             case CountSpec():

@@ -261,6 +261,21 @@ def test_what_does_not_apply_meets_no_condition_of_an_exclusion():
     assert len(ProductPool(space)) == 2 + 2 + 3  # no ligand; 1 and 5 at 40; 0.5, 1 and 5 at 20
 
 
+def test_what_does_not_apply_meets_no_condition_of_a_dependency():
+    section = {
+        "mode": {"type": "category", "options": ["neat", "solution"]},
+        "water": {"type": "number", "values": [0, 1], "when": {"mode": "solution"}},
+    }
+
+    def left(rule):
+        pool = ProductPool(space := build_space(spec_of(section, [rule])))
+        return [space.settings(x) for x in pool.take(np.arange(len(pool)))]
+
+    neat = {"mode": "neat"}  # has no water, which is not 0 of it
+    assert neat in left({"when": {"water": 0}, "require": {"mode": "solution"}})
+    assert neat not in left({"when": {"mode": ["neat", "solution"]}, "require": {"water": 0}})
+
+
 def test_a_thin_component_is_not_drawn_from_by_chance():
     section = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
     space = build_space(spec_of(section, [{"sum": {f"p{i}": 1 for i in range(9)}, "at_most": 17}]))  # 0.3 % of 10^9

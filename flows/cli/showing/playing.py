@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from adapters.catalogue import DELIVERIES
-from flows.cli.naming import typed
+from flows.cli.naming import begins, typed
 from flows.cli.screen import Screen
 from flows.shown.words import outcome_line
 from loop.outcome import write_outcome
@@ -60,7 +60,7 @@ def show_play(screen: Screen, spec: Path, play: Play) -> bool:
         screen.say("the batch would be held back, and no experiment spent on it, until the file says otherwise")
         screen.next_step(f"do what is said, then hakken lab simulate {typed(spec)} again")
         return False
-    screen.next_step(f"hakken lab check {typed(spec)} asks the laboratories; hakken run {typed(spec)} runs it")
+    screen.next_step(f"hakken lab check {typed(spec)} asks the laboratories; {begins(spec, is_asked=play.is_asked)}")
     return True
 
 

@@ -14,6 +14,7 @@ from flows.engine.holding import holding
 from flows.engine.looking.held import held_rounds
 from flows.engine.looking.reports import _Report
 from flows.engine.looking.resources import resources_of
+from flows.engine.looking.whose import leaves_all_to_be_asked
 from flows.engine.passes import look
 from flows.engine.session import Session
 from flows.engine.steps.dispatching import HELD, dispatch
@@ -54,6 +55,7 @@ class Play(_Report):
     resources: dict[str, Capabilities]  # as declared
     objective: dict[str, Any]  # the targets as the campaign has them: the words for levels
     steps: tuple[Step, ...]
+    is_asked: bool = False  # whether every experiment waits until somebody asks for it
 
 
 def simulate(settings: Settings, spec_path: Path | str, *, rounds: int = 1, planner: Planner | None = None) -> Play:
@@ -78,7 +80,7 @@ def simulate(settings: Settings, spec_path: Path | str, *, rounds: int = 1, plan
             steps = tuple(step for number in range(1, rounds + 1) for step in _round(session, number))
         parts = resources_of(declared, spec.laboratory.adapter)
         resources = {n: a.capabilities() for n, a in parts.items()}
-        return Play(name, spec.laboratory.adapter, resources, objective, steps)
+        return Play(name, spec.laboratory.adapter, resources, objective, steps, leaves_all_to_be_asked(spec))
 
 
 def _made_up(spec: CampaignSpec) -> MadeUp:

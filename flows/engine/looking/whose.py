@@ -47,6 +47,11 @@ def has_only_asked(resolved: Json) -> bool:
     return all(adapter == ASK_TELL for adapter, _ in laboratories_in(section["adapter"], section))
 
 
+def leaves_all_to_be_asked(spec: CampaignSpec) -> bool:
+    """The same of a campaign file that was read."""
+    return has_only_asked({"laboratory": {"adapter": spec.laboratory.adapter, **spec.laboratory.options}})
+
+
 def sections_of(spec: CampaignSpec) -> Mapping[str, Mapping[str, Any]]:
     """The sections of a laboratory by the name of each part; of one without parts, its own by its adapter."""
     section = spec.laboratory

@@ -95,6 +95,15 @@ def test_whoever_is_asked_is_said_to_be_asked_and_not_to_be_run(hakken: Any, cam
     assert "it is planned when experiments are asked for (hakken serve, or hakken ask suzuki)" in hakken("status").out
 
 
+def test_who_looks_at_the_laboratory_is_told_to_serve_and_not_to_run(hakken: Any, campaign: Path) -> None:
+    checked, played = hakken("lab", "check", campaign), hakken("lab", "simulate", campaign)
+    shown = hakken("lab", "show", "ask_tell")
+
+    assert f"next: hakken lab simulate {campaign} plays a batch; hakken serve {campaign} hands it out" in checked.out
+    assert f"next: hakken lab check {campaign} asks the laboratories; hakken serve {campaign} hands it out" in played.out
+    assert "  options: none of its own\n" in shown.out
+
+
 def test_a_run_says_that_others_have_to_ask(hakken: Any, campaign: Path) -> None:
     said = hakken("run", campaign)
 
