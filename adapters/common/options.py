@@ -14,7 +14,6 @@ from loop.errors import UnitError, did_you_mean
 from loop.spec.models import LaboratorySpec
 from loop.units import DIMENSIONLESS, check_unit, convert, is_share
 
-
 EVERY_LABORATORY: Final = tuple(name for name in LaboratorySpec.model_fields if name != "adapter")  # may be said of it
 
 

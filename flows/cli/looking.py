@@ -55,11 +55,25 @@ def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) 
             print_round(screen, ledger, campaign, round_number)
 
 
-def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
+def plate(
+    campaign: Campaign,
+    round_number: Round = None,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE.html|.csv",
+            help="Where the page, or the table, is to be written; beside the record if left out. Once for each.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Draw the plate of a round on a page to be printed, and write its wells as a table to be filled in and told."""
     from flows import engine
-    from flows.cli.showing.plates import plate_lines, table_notes
+    from flows.cli.showing.plates import plate_lines, plate_places, table_notes
     from flows.plates import view_plate
+    from flows.plates.content import document
     from flows.plates.page import is_untouched, render, table
     from flows.shown.rounds import last_round
     from flows.wiring import open_record
@@ -71,17 +85,17 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
         if view.prepare and all(w.key for w in view.wells) and (places := engine.laid_out(where, campaign, number)):
             view = view_plate(ledger, campaign, number, places)
         waits = any(a.round_number == number for a in engine.View(ledger, campaign).pending)
-    folder = where.folder(campaign)
-    folder.mkdir(parents=True, exist_ok=True)
-    page, sheet = folder / f"plate-{number}.html", folder / f"plate-{number}.csv"
+    page, sheet = plate_places(where.folder(campaign) / f"plate-{number}", out or ())
     page.write_text(render(view), encoding="utf-8")
     typed_in = sheet.read_text(encoding="utf-8", errors="replace") if sheet.exists() else None
     has_keys = any(w.key for w in view.wells)
     is_written = has_keys and (typed_in is None or is_untouched(typed_in, view))
     if is_written:
         sheet.write_text(table(view), encoding="utf-8", newline="")
-    there = str(sheet) if is_written or typed_in is not None else None
-    screen.document({"campaign": campaign, "plate": number, "page": str(page), "table": there})
+    there = str(sheet.absolute()) if is_written or typed_in is not None else None
+    screen.document(
+        {"campaign": campaign, "plate": number, "page": str(page.absolute()), "table": there, **document(view)}
+    )
     for line in plate_lines(view):
         screen.say(line)
     screen.say(f"wrote {near(page)}" + (f" and {near(sheet)}" if is_written else ""))

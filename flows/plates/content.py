@@ -222,6 +222,43 @@ def _common(view: PlateView, layout: Plate, name: str, scope: Scope) -> Common:
     return Common(name, scope, dict(sorted(values.items())))
 
 
+def document(plate: PlateView) -> dict[str, Any]:
+    """What is on a plate, for a program: its wells in reading order, what they share, and what is needed for it."""
+    wells = [
+        {
+            "well": w.label,
+            "row": w.row + 1,
+            "column": w.column + 1,
+            "block": w.block,
+            "run_order": w.run_order,
+            "arm": w.arm.value,
+            "key": w.key or None,
+            "settings": dict(w.settings),
+            **({"procedure": plate.procedures[w.label]} if w.label in plate.procedures else {}),
+        }
+        for w in plate.wells
+    ]
+    shared = [
+        {
+            "parameter": c.parameter,
+            "by": c.scope.value,
+            "values": {group_name(c.scope, n): v for n, v in c.values.items()},
+        }
+        for c in plate.common
+    ]
+    return {
+        "rows": plate.rows,
+        "columns": plate.columns,
+        "block": {"rows": plate.block[0], "columns": plate.block[1]},
+        "units": {name: unit for name, unit in plate.units.items() if unit},
+        "shared": shared,
+        "wells": wells,
+        "stocks": plate.stocks,
+        "prepare": list(plate.prepare),
+        "short": list(plate.short),
+    }
+
+
 def group_name(scope: Scope, number: int) -> str:
     """A group as people call it: row C, column 5, block 2; "plate" for the whole."""
     match scope:

@@ -15,6 +15,7 @@ from loop.design.optimal import efficiency_of, optimal, term_count
 from loop.design.terms import Order, terms_of
 from loop.errors import SpaceError
 from loop.space import Pool, Space
+from loop.wording import plural
 
 CLASSICAL: Final = frozenset({"factorial", "fractional", "d-optimal", "i-optimal"})
 SPARE: Final = 4  # experiments beyond the terms where no number is given, to learn the noise from
@@ -69,8 +70,8 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
     """Why there can be no such design, with the way out; "" where there can be."""
     if wish.blocks > 1 and wish.n < 2 * wish.blocks:
         return (
-            f"{wish.blocks} blocks of {wish.n} experiments leave fewer than two in a block; use fewer blocks, or more "
-            "experiments"
+            f"{wish.blocks} blocks of {plural(wish.n, 'experiment')} leave fewer than two in a block; use fewer "
+            "blocks, or more experiments"
         )
     try:
         if wish.design == "factorial":
@@ -88,8 +89,8 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
             if wish.n < needed:
                 blocks = f" in {wish.blocks} blocks" if wish.blocks > 1 else ""
                 return (
-                    f"the {order} model{blocks} has {needed} terms, and {wish.n} experiments cannot tell them apart; "
-                    f"give {needed} or more, a simpler model, or use spread"
+                    f"the {order} model{blocks} has {plural(needed, 'term')}, and {plural(wish.n, 'experiment')} "
+                    f"cannot tell them apart; give {needed} or more, a simpler model, or use spread"
                 )
     except SpaceError as error:
         return str(error)

@@ -14,6 +14,7 @@ from loop.design.candidates import candidates, drawn_from, reach, steps
 from loop.design.exchange import GAIN, Criterion, Rows, assign_blocks, search
 from loop.design.terms import Order, Terms, terms_of
 from loop.space import Continuous, Pool, Space
+from loop.wording import plural
 
 STARTS: Final = (3, 20)  # the best of so many searches: few of a large design, many of a small one
 EFFORT: Final = 6_000  # experiments times terms times starts
@@ -241,14 +242,17 @@ def _figures(
         notes.append(f"terms that follow from the others everywhere in the space were left out: {shown}")
     p = len(terms)
     if np.linalg.matrix_rank(rows) < p:
-        notes.append(f"{len(rows)} experiments cannot tell the {p} terms of the {terms.order} model apart; add more")
+        notes.append(
+            f"{plural(len(rows), 'experiment')} cannot tell the {p} terms of the {terms.order} model apart; add more"
+        )
         return tuple(notes)
     efficiency = efficiency_of(rows)
     variance = mean_variance(rows, covered)
     with_tried = f" (with the {t} tried before)" if t else ""
     notes.append(
-        f"{kind} design{with_tried}: {p} terms of the {terms.order} model, D-efficiency {100 * efficiency:.1f} % of an "
-        f"orthogonal design, mean variance of predictions {variance:.3g} times that of a measurement"
+        f"{kind} design{with_tried}: {plural(p, 'term')} of the {terms.order} model, D-efficiency "
+        f"{100 * efficiency:.1f} % of an orthogonal design, mean variance of predictions {variance:.3g} times that of "
+        "a measurement"
     )
     return tuple(notes)
 

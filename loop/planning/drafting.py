@@ -43,8 +43,7 @@ def paid(s: Situation, purchase: Purchase, picks: Sequence[Pick]) -> tuple[list[
     kept = covered(x, costs, purse, purchase.last, replicates=s.replicates, seed=s.seed)
     if not kept:
         raise PoolExhausted(
-            f"the budget leaves {said(purse, costs)}, which pays for none of the {len(picks)} experiments chosen next; "
-            "raise it to go on"
+            f"the budget leaves {said(purse, costs)}, which pays for none of what was chosen next; raise it to go on"
         )
     if len(kept) < len(picks):
         notes.append(f"the budget leaves {said(purse, costs)}, which pays for {len(kept)} of {len(picks)} proposals")

@@ -14,6 +14,7 @@ from loop.errors import PlateError
 from loop.space import Continuous, Discrete, Space
 from loop.space.parameters import zero_of
 from loop.space.structure import inactive_coordinate
+from loop.wording import plural
 
 
 class Scope(StrEnum):
@@ -66,12 +67,12 @@ class Plate:
                 )
         if self.new < 1:
             raise PlateError(
-                f"plate: {self.controls} control wells and {self.replicates} replicate wells leave none of "
-                f"{self.wells} for new conditions; reserve fewer"
+                f"plate: {plural(self.controls, 'control well')} and {plural(self.replicates, 'replicate well')} leave "
+                f"none of {self.wells} for new conditions; reserve fewer"
             )
         if self.replicates and self.replicates > self.new:
             raise PlateError(
-                f"plate.replicates: {self.replicates} wells cannot repeat {self.new} conditions once each; "
+                f"plate.replicates: {self.replicates} wells cannot repeat {plural(self.new, 'condition')} once each; "
                 f"reserve at most {(self.wells - self.controls) // 2}"
             )
 

@@ -42,6 +42,7 @@ class Expression:
     """
 
     text: str
+    said: str = field(default="", compare=False)  # what a person wrote, where it is a part of a comparison
     names: tuple[str, ...] = field(init=False, compare=False)
     constants: frozenset[str] = field(init=False, compare=False)  # pi and e, where they stand without backquotes
     _body: ast.expr = field(init=False, repr=False, compare=False)
@@ -49,7 +50,8 @@ class Expression:
     def __post_init__(self) -> None:
         body, quoted = _parse(self.text)
         object.__setattr__(self, "_body", body)
-        object.__setattr__(self, "names", _names(self.text, body, quoted))
+        object.__setattr__(self, "said", self.said or self.text)
+        object.__setattr__(self, "names", _names(self.said, body, quoted))
         plain = {_dotted(node) for node in ast.walk(body)}
         object.__setattr__(self, "constants", frozenset(plain & set(CONSTANTS)))
 
@@ -93,7 +95,7 @@ def read_comparisons(text: str) -> tuple[tuple[Expression, bool], ...]:
             )
         high, low = (right, left) if isinstance(sign, ast.LtE | ast.Lt) else (left, right)
         plain = f"({_written(high, quoted)}) - ({_written(low, quoted)})"
-        parts.append((Expression(plain), isinstance(sign, ast.Lt | ast.Gt)))
+        parts.append((Expression(plain, said=text), isinstance(sign, ast.Lt | ast.Gt)))
     return tuple(parts)
 
 
@@ -146,6 +148,10 @@ def _slip(text: str) -> str:
         return "write <= or >=; for an equality use sum with equals"
     if {"and", "or", "not"} & set(words):
         return "write a constraint for each comparison; of numbers beside options exclude and where keep a range out"
+    if {"if", "else"} <= set(words):
+        return "nothing is computed by cases; use min and max, or let a parameter apply only when others have options"
+    if re.search(r"[<>]=?\s*\d+(\.\d+)?\s*[A-Za-z%\u00b0]+\s*$", plain):
+        return "write the number without its unit: it is in the parameter's own"
     if own := [word for word in words if keyword.iskeyword(word)]:
         return f"{own[0]!r} has a meaning of its own here: write the name in backquotes, `{own[0]}`"
     if re.search(r"[\u00d7\u00b7]|(?<![\w.])\d+(\.\d+)?\s*(?![eE][-+]?\d)[A-Za-z_(]", plain):

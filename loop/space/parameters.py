@@ -257,8 +257,10 @@ class Continuous:
     def __post_init__(self) -> None:
         check_unit(self.unit)
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            remedy = "swap them" if self.low > self.high else "of one value nothing is to be chosen, leave it out"
             raise SpaceError(
-                f"parameter {self.name!r}: low must be below high and both finite, got {self.low} and {self.high}"
+                f"parameter {self.name!r}: low must be below high and both finite, got {self.low:g} and {self.high:g}; "
+                + (remedy if math.isfinite(self.low + self.high) else "give numbers")
             )
         if self.or_zero and not self.low > 0:
             raise SpaceError(

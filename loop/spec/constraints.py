@@ -173,12 +173,12 @@ def _formula(expression: Expression, space: Space) -> Formula:
         if name not in space.names:
             hint = did_you_mean(name, [*space.names, *known])
             raise SpaceError(
-                f"expression {expression.text!r} names {name!r}, which the space lacks{hint}; "
+                f"expression {expression.said!r} names {name!r}, which the space lacks{hint}; "
                 "use a number of the space (a name with a space or a hyphen in backquotes)"
             )
         if not isinstance(space.parameters[space.names.index(name)], Discrete | Continuous):
             raise SpaceError(
-                f"expression {expression.text!r} computes with {name!r}, which is not a number; "
+                f"expression {expression.said!r} computes with {name!r}, which is not a number; "
                 f"use exclude, or when and require, for options; {RANGE}"
             )
     return Formula(expression, tuple(space.names.index(n) for n in expression.names))
@@ -187,7 +187,7 @@ def _formula(expression: Expression, space: Space) -> Formula:
 def _refuse_two_meanings(expression: Expression, names: Collection[str]) -> None:
     if both := sorted(expression.constants & set(names)):
         raise SpaceError(
-            f"expression {expression.text!r} has {both[0]!r}, a constant, and the space has a parameter of this name; "
+            f"expression {expression.said!r} has {both[0]!r}, a constant, and the space has a parameter of this name; "
             f"write `{both[0]}` in backquotes for the parameter, or rename it"
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
-from loop.costs import Costs, Purse
+from loop.costs import Costs, Purse, Spent
 from loop.errors import CostError, SpaceError, did_you_mean
 from loop.space import Category, Component, Ordinal, Space
 from loop.spec.lines import Problem
@@ -102,8 +102,10 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
         raise CostError(("budget", "cost"), f"nothing costs money; give {ways}")
     if budget.hours is not None and stated.hours == 0 and not costs.has_hours:
         raise CostError(("budget", "hours"), "nothing takes hours; raise costs.hours, or leave it out to learn them")
-    if not costs.cheapest().fits(Purse(budget.cost, budget.hours)):
-        raise CostError(("budget",), "it does not cover the cheapest experiment; raise it")
+    if not (least := costs.cheapest()).fits(Purse(budget.cost, budget.hours)):
+        raise CostError(
+            ("budget",), f"it does not cover the cheapest experiment, {_said(least, stated.unit)}; raise it"
+        )
     if spec.planner.per_cost:
         _check_per_cost(spec, costs)
     _check_end(spec, stated, costs)
@@ -217,6 +219,12 @@ def _column(spec: CampaignSpec, space: Space, path: tuple[str, ...], name: str) 
                         "name a parameter that is varied")  # fmt: skip
     hint = did_you_mean(name, space.names)
     raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.names)}")
+
+
+def _said(spent: Spent, unit: str) -> str:
+    """What the cheapest experiment takes, in words."""
+    money = f"{amount_text(spent.cost)} {unit}".strip()
+    return " and ".join([money] * (spent.cost > 0) + [f"{amount_text(spent.hours)} h"] * (spent.hours > 0))
 
 
 def _prices(spec: CampaignSpec, space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDArray[np.float64]]:

@@ -13,6 +13,7 @@ from loop.space.descriptors import Descriptors
 from loop.spec.descriptor_models import DescriptorsSpec
 from loop.spec.space_models import CategorySpec, ComponentSpec, ParameterSpec
 from loop.spec.tables import ReadFile, read_table
+from loop.wording import plural
 
 Row: TypeAlias = tuple[int, Mapping[str, str]]  # line and cells
 Described: TypeAlias = ComponentSpec | CategorySpec
@@ -58,8 +59,8 @@ def descriptors_of(spec: Described) -> Descriptors | None:
     for option, numbers in given.values.items():
         if len(numbers) != len(given.names):
             raise SpaceError(
-                f"descriptors: option {option!r} has {len(numbers)} numbers and there are {len(given.names)} names; "
-                "give one of each"
+                f"descriptors: option {option!r} has {plural(len(numbers), 'number')}, and the names are "
+                f"{len(given.names)}; give one of each"
             )
     for option in options:
         if option not in given.values and not _is_nothing(spec, option):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel
@@ -13,7 +15,6 @@ from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardS
 from loop.spec.costs import CostsSpec, SwitchSpec
 from loop.spec.descriptor_models import DescriptorsSpec
 from loop.spec.general import GeneralSpec
-from loop.spec.grades import WrongInside
 from loop.spec.library_models import FiltersSpec, RangeSpec, StandardiseSpec
 from loop.spec.limits import LimitSpec, SafetySpec
 from loop.spec.lines import Lines, Path
@@ -30,6 +31,7 @@ from loop.spec.models import (
 from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec
 from loop.spec.recipe.models import LimitingSpec, RecipeSpec, RuleSpec, StepSpec, StockSpec, VesselSpec
 from loop.spec.space_models import CONSTRAINT_KINDS, RANGE, ParameterSpec, ReagentsSpec
+from loop.spec.strict import WrongInside
 
 _KINDS: Final[Mapping[str, type[BaseModel]]] = {  # of parameters, by what they have as their type
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(ParameterSpec)[0])
@@ -97,9 +99,11 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
     ("plate", "at_most"): "{ligand: 3}, by the names of parameters",
     ("plate", "controls", "settings"): "{ligand: XPhos, base: KOAc}, by the names of parameters",
 }
+_RULE: Final = '{expression: "temperature * time <= 500"} or {exclude: {base: KOAc}}'
 _OPTIONS: Final = frozenset({"when", "unless", "exclude", "require"})  # options of parameters, by name
 _WAYS: Final = ("function-", "list[", "constrained", "dict[")  # how pydantic calls ways to read one value ...
 _PLAIN_WAYS: Final = frozenset({"str", "float"})  # ... and others, where they come last
+_WITH_UNIT: Final = r"([+-]?\d+(?:\.\d+)?)\s*([A-Za-z%\u00b0\u00b5\u03bc\u20ac$].*)"  # a number and its unit, as text
 _LIMITS: Final[Mapping[str, tuple[str, str]]] = {
     "greater_than_equal": ("ge", "{} or more"),
     "greater_than": ("gt", "above {}"),
@@ -129,7 +133,7 @@ def _is_way(raw: Path, i: int) -> bool:
 
 def _in_file(raw: Path) -> Path:
     """The place as the file has it, without what pydantic adds."""
-    return tuple(p for i, p in enumerate(raw) if not (p in _TAGS and i >= 2) and not _is_way(raw, i))
+    return tuple(p for i, p in enumerate(raw) if p != "[key]" and not (p in _TAGS and i >= 2) and not _is_way(raw, i))
 
 
 def described(error: Any, lines: Lines) -> str:
@@ -143,6 +147,8 @@ def described(error: Any, lines: Lines) -> str:
         case "extra_forbidden":
             known = sorted(_known_keys(path, raw))
             hint = _elsewhere(path) or did_you_mean(str(path[-1]), known)
+            if re.match(r"\d", str(path[-1])) and got is None:  # {low: 0,5} is low: 0 and an entry 5
+                hint = " (a comma parts entries; write decimals with a point)"
             said = f"{where}: unknown key{hint}; known here: {', '.join(known)}"
             return f"{said}; {RANGE}" if path[0] == "constraints" and path[-1] in CONSTRAINT_KINDS else said
         case "missing":
@@ -155,8 +161,14 @@ def described(error: Any, lines: Lines) -> str:
             )
             return f"{where}: {told} type: molecule or products"
         case "union_tag_not_found":
+            if path[0] == "constraints" and not isinstance(got, dict):
+                return f"{where}: must be entries KEY: VALUE, such as {_RULE}, got {_shown(got)}"
             if path[0] == "constraints":
-                return f"{where}: says nothing of what is not allowed; give one of {', '.join(CONSTRAINT_KINDS)}"
+                hints = (did_you_mean(str(key), CONSTRAINT_KINDS) for key in got)
+                hint = next(filter(None, hints), "")
+                return f"{where}: says nothing of what is not allowed; give one of {', '.join(CONSTRAINT_KINDS)}{hint}"
+            if run_on := next((key for key in got or () if re.fullmatch(r"type:\S+", str(key))), None):
+                return f"{where}: {run_on!r} is one word; write a blank after the colon, {run_on.replace(':', ': ')}"
             return f"{where}: type is missing; add type: {_SAID_KINDS}"
         case "union_tag_invalid":
             hint = did_you_mean(str(context.get("tag")), _KINDS)
@@ -170,6 +182,9 @@ def described(error: Any, lines: Lines) -> str:
             least, has = int(context.get("min_length", 1)), int(context.get("actual_length", 0))
             if has and least > 1:
                 return f"{where}: has {has} only; give at least {least}"
+            if isinstance(got, str):
+                is_structure = len(path) > 2 and path[-2] in ("options", "parts")
+                return f"{where}: is empty; {'give a SMILES, or null for nothing' if is_structure else 'write it'}"
             return f"{where}: is empty; give at least {'one' if least == 1 else least}"
         case "finite_number":
             return f"{where}: must be a finite number, got {got}; write a number"
@@ -186,9 +201,12 @@ def described(error: Any, lines: Lines) -> str:
             return f"{where}: must be a list of names, such as [a, b], got entries; structures are of type: component"
         case "string_type" if path[2:3] == ("parts",) and got is None:
             return f"{where}: must be a SMILES, got nothing; give it, or write parts as a list of names"
+        case "string_type" if path[:3] == ("plate", "controls", "settings") and isinstance(got, dict):
+            parts = f"of a mixture give each part, {path[-1]}.PART: 0.5"
+            return f"{where}: must be an option or a number, got entries; {parts}"
         case "string_type":
-            is_number = isinstance(got, int | float)
-            remedy = "write none, or leave it out" if got is None else "put it in quotes" if is_number else "correct it"
+            is_plain = isinstance(got, int | float | date)
+            remedy = "write none, or leave it out" if got is None else "put it in quotes" if is_plain else "correct it"
             return f"{where}: must be text, got {_shown(got)}; {remedy}"
         case "bool_parsing" | "bool_type":
             return f"{where}: must be true or false, got {_shown(got)}; correct it"
@@ -198,6 +216,9 @@ def described(error: Any, lines: Lines) -> str:
         case "float_parsing" | "float_type" | "int_parsing" | "int_type" | "int_from_float":
             whole = "a whole number" if kind.startswith("int") else "a number"
             has_comma = has_decimal_comma(got) if isinstance(got, str) else got is None and str(path[-1]).isdecimal()
+            if isinstance(got, str) and not has_comma and (with_unit := re.fullmatch(_WITH_UNIT, got.strip())):
+                share = f"; where 1 is the most, {float(with_unit[1]) / 100:g}" if with_unit[2] == "%" else ""
+                return f"{where}: must be {whole}, got {_shown(got)}; write the number alone, {with_unit[1]}{share}"
             point = ", with a point as decimal sign" if has_comma else ""
             return f"{where}: must be {whole}, got {_shown(got)}; correct it{point}"
         case "invalid_key":
@@ -226,6 +247,8 @@ def _shown(got: object) -> str:
     """What was written, short."""
     if isinstance(got, dict | list):
         return "entries" if isinstance(got, dict) else "a list"
+    if isinstance(got, date):
+        return f"the date {got.isoformat()}"
     return "nothing" if got is None else repr(got)[:80]
 
 
@@ -254,7 +277,7 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
     models: dict[Any, list[type[BaseModel]]] = {
         None: [CampaignSpec],
         "space": [ReagentsSpec] if "reagents" in path[2:-1] else of_kind,
-        "constraints": of_kind,
+        "constraints": [RangeSpec] if "where" in path[2:-1] else of_kind,
         "objective": [TargetSpec],
         "general": [GeneralSpec],
         "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],

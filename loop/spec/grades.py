@@ -7,17 +7,9 @@ from typing import Any, TypeGuard
 
 from loop.cells import is_number
 from loop.errors import did_you_mean
-from loop.spec.lines import Path
+from loop.spec.strict import WrongInside
 
 _ENDS = ("at_least", "at_most")
-
-
-class WrongInside(ValueError):
-    """What is wrong stands in a part that is only understood with others; ``path`` says where."""
-
-    def __init__(self, message: str, path: Path) -> None:
-        super().__init__(message)
-        self.path = path
 
 
 def in_numbers(told: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -46,12 +47,21 @@ def load_yaml(text: str, source: str) -> tuple[dict[str, Any], Lines]:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise SpecError(f"{source}{line}: not valid YAML ({problem}); mend the line or the one above it") from None
+        raise SpecError(f"{source}{line}: not valid YAML ({problem}); {_remedy(problem)}") from None
     except (ValueError, RecursionError) as error:
         raise SpecError(f"{source}: not valid YAML ({error}); mend it") from None
     if not isinstance(data, dict):
         raise SpecError(f"{source}: must be a mapping that starts with 'campaign: NAME', got {type(data).__name__}")
     return data, Lines(source, numbers)
+
+
+def _remedy(problem: str) -> str:
+    """What to do about a fault of YAML, by the loader's words for it."""
+    if "'\\t'" in problem:
+        return "YAML indents by blanks alone: put blanks in the place of tabs"
+    if sign := re.search(r"character '([%@`])'", problem):
+        return f'put what begins with {sign[1]} in quotes, such as "{sign[1]}"'
+    return "mend the line or the one above it"
 
 
 def place(text: str, source: str, path: Path) -> str:
@@ -67,9 +77,11 @@ def _walk(node: yaml.Node, path: Path, numbers: dict[Path, int], source: str) ->
         for key, value in node.value:
             here = (*path, str(key.value))
             if here in numbers:
+                is_rest = str(here[-1]).isdecimal() and value.value == ""  # {low: 0,5} is low: 0 and an entry 5
                 raise SpecError(
-                    f"{source} line {key.start_mark.line + 1}: {_dotted(here)} is given twice "
-                    f"(first on line {numbers[here]}); keep one"
+                    f"{source} line {key.start_mark.line + 1}: {_dotted(here)} is given twice (first on line "
+                    f"{numbers[here]}); "
+                    + ("a comma parts entries, so write decimals with a point" if is_rest else "keep one")
                 )
             numbers[here] = key.start_mark.line + 1
             _walk(value, here, numbers, source)

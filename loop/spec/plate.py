@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -15,7 +16,9 @@ from loop.plate.layout import Plate, Scope, Shared
 from loop.space import Continuous, Discrete, Space
 from loop.space.skeleton import levels
 from loop.space.structure import inactive_coordinate
+from loop.spec.space_models import ContextSpec
 from loop.spec.strict import Strict
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
@@ -62,6 +65,12 @@ def build_plate(spec: CampaignSpec, space: Space) -> Plate | None:
     said = spec.plate
     if said is None:
         return None
+    for part, named in (("share", said.share), ("at_most", said.at_most), ("controls.settings", _settings(said))):
+        if recorded := [n for n in named if isinstance(spec.space.get(n), ContextSpec)]:
+            raise PlateError(
+                f"plate.{part} names {recorded[0]!r}, which is context: it is recorded with results and never chosen; "
+                "leave it out"
+            )
     shared = tuple(  # in the space's order, so that the order in a file decides nothing
         sorted(
             (Shared(column, Scope(scope)) for name, scope in said.share.items() for column in _shared(name, space)),
@@ -96,6 +105,10 @@ def build_plate(spec: CampaignSpec, space: Space) -> Plate | None:
     return plate
 
 
+def _settings(said: PlateSpec) -> Mapping[str, str | float]:
+    return {} if said.controls is None else said.controls.settings
+
+
 def _shared(name: str, space: Space) -> tuple[int, ...]:
     """The columns that go with a shared parameter: its own, or those of the parts of a mixture."""
     mixture = next((m for m in space.mixtures if name == m.name), None)
@@ -118,11 +131,17 @@ def _shared(name: str, space: Space) -> tuple[int, ...]:
 
 def _column(part: str, name: str, space: Space) -> int:
     if name not in space.names:
-        raise PlateError(
-            f"plate.{part} names {name!r}, which the space lacks{did_you_mean(name, space.names)}; "
-            f"use one of {', '.join(space.names)}"
-        )
+        raise PlateError(f"plate.{part} names {name!r}, {_why_not(name, space)}; use one of {', '.join(space.names)}")
     return space.names.index(name)
+
+
+def _why_not(name: str, space: Space) -> str:
+    """Why nothing of this name is chosen by itself."""
+    if name in {d.name for d in space.derived}:
+        return "which is derived: it is computed and not chosen"
+    if mixture := next((m for m in space.mixtures if m.name == name), None):
+        return f"which is a mixture: its parts are chosen, such as '{name}.{mixture.parts[0]}'"
+    return f"which the space lacks{did_you_mean(name, space.names)}"
 
 
 def _control(said: ControlsSpec, space: Space, shared: tuple[Shared, ...]) -> np.ndarray:
@@ -131,7 +150,7 @@ def _control(said: ControlsSpec, space: Space, shared: tuple[Shared, ...]) -> np
     common = {space.names[s.column]: s.scope.value for s in shared}
     for name in said.settings:
         if name not in space.names:
-            raise PlateError(f"{where} names {name!r}, which the space lacks{did_you_mean(name, space.names)}")
+            raise PlateError(f"{where} names {name!r}, {_why_not(name, space)}; leave it out, or mend the name")
         if name in common:
             raise PlateError(
                 f"{where} gives {name!r}, which is shared by {common[name]}; leave it out: a control well takes the "
@@ -242,9 +261,10 @@ def _check_planner(spec: CampaignSpec, plate: Plate) -> None:
         )
     smallest = plate.controls + plate.replicates
     if spec.budget.most <= smallest:
+        are = "1 well is" if smallest == 1 else f"{smallest} wells are"
         raise PlateError(
-            f"plate: {smallest} wells are reserved and the budget is {spec.budget.experiments} experiments; raise "
-            "the budget or reserve fewer"
+            f"plate: {are} reserved and the budget is {plural(spec.budget.experiments or 0, 'experiment')}; raise the "
+            "budget or reserve fewer"
         )
 
 

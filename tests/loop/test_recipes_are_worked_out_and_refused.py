@@ -519,8 +519,11 @@ def test_a_stock_without_a_structure_that_is_called_like_a_solvent_is_that_solve
     [
         ("  rules: [{never: [XPhos, DMSOO], why: never}]\n", ["'DMSOO' is no stock, solvent or kind", "'DMSO'?"]),
         ("  rules: [{never: [XPhos], why: never}]\n", ["recipe.rules.0.never"]),
-        ("  lifted: {azide in halometane: never}\n", ["no built-in rule is called", "'azide in halomethane'?"]),
-        ("  beside: [pressure]\n", ["the space has no parameter 'pressure'"]),
+        (
+            "  lifted: {azide in halometane: never}\n",
+            ["recipe.lifted: 'azide in halometane': no built-in rule is called so", "'azide in halomethane'?"],
+        ),
+        ("  beside: [pressure]\n", ["recipe.beside: 'pressure': the space has no parameter of this name"]),
     ],
 )
 def test_rules_name_what_there_is(more: str, says: list[str]) -> None:

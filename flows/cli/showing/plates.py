@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loop.errors import LedgerError
 from loop.plate.layout import row_name
 from loop.record import Arm
 
@@ -45,6 +47,38 @@ def plate_lines(plate: PlateView) -> Iterator[str]:
         yield f"   {c.parameter}: " + ", ".join(f"{group_name(c.scope, n)} {v}" for n, v in c.values.items())
     for name, options in plate.stocks.items():
         yield f"   stock of {name}: " + ", ".join(f"{option} ({n})" for option, n in options.items())
+    for line in plate.prepare:
+        yield f"   to prepare: {line}"
+    for line in plate.short:
+        yield f"   too little: {line}"
+
+
+def plate_places(beside: Path, out: Sequence[Path]) -> tuple[Path, Path]:
+    """Where the page and the table of a plate are to be written: as ``out`` says, by the endings of its files, else
+    ``beside`` the record. Folders are made.
+
+    Raises:
+        LedgerError: One of ``out`` is neither page nor table by its name, or two are the same, or a file that is there
+            is no table of a plate.
+    """
+    found = {".html": beside.with_name(f"{beside.name}.html"), ".csv": beside.with_name(f"{beside.name}.csv")}
+    for i, file in enumerate(out):
+        kind = {".htm": ".html"}.get(file.suffix.lower(), file.suffix.lower())
+        if kind not in found or file.is_dir():
+            raise LedgerError(
+                f"--out {file}: a page is a file that ends in .html, a table one in .csv; name such a file"
+            )
+        if any(kind in (f.suffix.lower(), f.suffix.lower() + "l") for f in out[:i]):
+            raise LedgerError(f"--out {file}: there is one file of this kind for a plate; give --out once for each")
+        found[kind] = file
+    page, sheet = found[".html"], found[".csv"]
+    if sheet in out and sheet.exists() and "key," not in sheet.read_text(encoding="utf-8", errors="replace")[:5]:
+        raise LedgerError(
+            f"--out {sheet}: this file is there and is no table of a plate; name another, or move it away"
+        )
+    for file in (page, sheet):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    return page, sheet
 
 
 def table_notes(plate: PlateView, name: str, kept: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from loop.space import Pool, ProductPool, Space
 from loop.space.temperatures import temperatures
 from loop.spec.building import build_space
 from loop.spec.models import CampaignSpec, InitialSpec
+from loop.wording import plural
 
 
 def wish_of(initial: InitialSpec, n: int) -> Wish:
@@ -56,7 +57,7 @@ def fault_of_design(spec: CampaignSpec) -> str:
         return ""
     if initial.experiments > spec.budget.most:
         return (
-            f"the {initial.design} design has {initial.experiments} experiments and the budget "
+            f"the {initial.design} design has {plural(initial.experiments, 'experiment')} and the budget "
             f"{spec.budget.experiments}; raise budget.experiments, or choose a smaller design"
         )
     space = build_space(spec)

@@ -133,7 +133,7 @@ class _Builder:
             with at("lifted"):
                 if name not in known:
                     hint = did_you_mean(name, known)
-                    raise RecipeError("recipe.lifted", f"no built-in rule is called {name!r}{hint}", "correct the name")
+                    raise RecipeError(f"{name!r}", f"no built-in rule is called so{hint}", "correct the name")
         own = []
         for i, rule in enumerate(said.rules):
             first, second = rule.never
@@ -170,4 +170,4 @@ class _Builder:
             if name not in self._spec.space:
                 with at("beside"):
                     hint = did_you_mean(name, self._spec.space)
-                    raise RecipeError("recipe.beside", f"the space has no parameter {name!r}{hint}", "correct the name")
+                    raise RecipeError(f"{name!r}", f"the space has no parameter of this name{hint}", "correct the name")

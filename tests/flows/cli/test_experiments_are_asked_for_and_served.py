@@ -100,7 +100,9 @@ def test_who_looks_at_the_laboratory_is_told_to_serve_and_not_to_run(hakken: Any
     shown = hakken("lab", "show", "ask_tell")
 
     assert f"next: hakken lab simulate {campaign} plays a batch; hakken serve {campaign} hands it out" in checked.out
-    assert f"next: hakken lab check {campaign} asks the laboratories; hakken serve {campaign} hands it out" in played.out
+    assert (
+        f"next: hakken lab check {campaign} asks the laboratories; hakken serve {campaign} hands it out" in played.out
+    )
     assert "  options: none of its own\n" in shown.out
 
 

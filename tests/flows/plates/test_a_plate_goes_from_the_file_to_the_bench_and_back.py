@@ -220,6 +220,56 @@ def test_the_page_is_whole_safe_and_asks_for_nothing(hakken: Any) -> None:
 
 
 @pytest.mark.usefixtures("spec")
+def test_page_and_table_go_where_they_are_wanted(hakken: Any, home: Any) -> None:
+    said = hakken("plate", "wells", "-o", "monday/page.html", "--out", "monday.csv")
+    fill(Path("monday.csv"))
+    told = hakken("tell", "wells", "monday.csv", "--json")
+
+    assert "wrote monday/page.html and monday.csv" in said.out
+    assert said.out.splitlines()[-1] == "next: print the page; fill in the table and hakken tell wells monday.csv"
+    assert "<svg" in Path("monday/page.html").read_text(encoding="utf-8")
+    assert not list(home.home.rglob("plate-*"))
+    assert told.json["accepted"] == 8
+
+
+@pytest.mark.usefixtures("spec")
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        (["page.pdf"], "--out page.pdf: a page is a file that ends in .html, a table one in .csv"),
+        (["a.csv", "b.csv"], "--out b.csv: there is one file of this kind for a plate"),
+        (["a.htm", "b.html"], "--out b.html: there is one file of this kind for a plate"),
+        (["mine.csv"], "--out mine.csv: this file is there and is no table of a plate; name another"),
+    ],
+)
+def test_a_file_that_is_no_page_and_no_table_is_refused(hakken: Any, out: list[str], says: str) -> None:
+    Path("mine.csv").write_text("ligand,yield\nXPhos,40\n")
+
+    said = hakken("plate", "wells", *(word for file in out for word in ("--out", file)))
+
+    assert said.code == 2
+    assert says in said.err
+    assert Path("mine.csv").read_text() == "ligand,yield\nXPhos,40\n"
+
+
+@pytest.mark.usefixtures("spec")
+def test_the_document_has_what_is_in_the_wells(hakken: Any, home: Any) -> None:
+    said = hakken("plate", "wells", "--json").json
+
+    assert (said["rows"], said["columns"], said["block"]) == (2, 4, {"rows": 2, "columns": 2})
+    assert said["units"] == {"temperature": "degC"}
+    of_block = said["shared"][0]["values"]
+    for row in rows(sheet(home)):
+        (well,) = [w for w in said["wells"] if w["key"] == row["key"]]
+        assert (well["well"], str(well["run_order"])) == (row["well"], row["run_order"])
+        assert {n: well["settings"][n] for n in ("ligand", "base")} == {n: row[n] for n in ("ligand", "base")}
+        assert f"{well['settings']['temperature']:g}" == row["temperature [degC]"]
+        assert of_block[f"block {well['block']}"] == f"{row['temperature [degC]']} degC"
+    assert sorted(w["arm"] for w in said["wells"]) == ["initial"] * 6 + ["reference", "replicate"]
+    assert sum(said["stocks"]["ligand"].values()) == 8
+
+
+@pytest.mark.usefixtures("spec")
 def test_the_table_can_be_filled_in_and_told_and_is_not_overwritten(hakken: Any, home: Any) -> None:
     table = Path(hakken("plate", "wells", "--json").json["table"])
     fill(table)

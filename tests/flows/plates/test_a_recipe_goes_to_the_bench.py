@@ -64,10 +64,16 @@ def test_each_row_of_the_worksheet_says_what_is_to_be_done(spec: Path, hakken: A
 def test_the_printed_plate_says_what_to_prepare_and_what_is_too_little(spec: Path, hakken: Any, home: Any) -> None:
     spec.write_text(SPEC.replace("there: 90 uL", "there: 85 uL"))
     assert hakken("tick", spec).code == 0
-    assert hakken("plate", "coupling").code == 0
+    shown, document = hakken("plate", "coupling").out, hakken("plate", "coupling", "--json").json
     (written,) = home.home.rglob("plate-*.html")
     page = written.read_text(encoding="utf-8")
 
+    halide = "halide, 0.5 mol/L in DMSO: 90 µL for 4 experiments, 10 µL of it not to be drawn"
+    assert f"   to prepare: {halide}\n" in shown
+    assert "   too little: stock 'halide': 4 experiments need 80 µL" in shown
+    assert halide in document["prepare"]
+    assert len(document["short"]) == 1
+    assert all(well["procedure"].startswith("Dispense 20 µL of halide") for well in document["wells"])
     assert "halide, 0.5 mol/L in DMSO: 90 µL for 4 experiments, 10 µL of it not to be drawn" in page
     assert "4 experiments need 80 µL and 10 µL that cannot be drawn, and there are 85 µL" in page
     assert page.count("Dispense 20 µL of halide") == 4
