@@ -65,11 +65,13 @@ def validate(
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen | None]:
     """What the file says in numbers, what is not as it should be now though the file can be used, and what of it the
     laboratory foresees."""
+    from loop.policy.hottest import is_yield
     from loop.space.counting import said_count
     from loop.space.idle import never_applying
+    from loop.space.useless import keeping_nothing_out
     from loop.spec import build_objective, build_space
     from loop.spec.checks.deriving import without_value
-    from loop.spec.checks.little_percentages import perhaps_fractions
+    from loop.spec.checks.percentages import beyond_all, perhaps_fractions
     from loop.spec.checks.unknown_solvents import unknown_solvents
     from loop.spec.costs import free_options
 
@@ -81,6 +83,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *(() if foreseen is None else foreseen.said(f"laboratory {spec.laboratory.adapter}")),
         *without_value(space),
         *never_applying(space),
+        *keeping_nothing_out(space),
         *_charges({**space.units, **objective.units}),
         *_confused(spec),
         *imputed_in(spec),
@@ -89,6 +92,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *_without_a_rest(spec),
         *free_options(spec, space),
         *perhaps_fractions(spec),
+        *beyond_all(spec, [t.name for t in objective.targets if is_yield(t)]),
         *unknown_solvents(spec),
     ]
     if not health.is_ok:
@@ -204,13 +208,25 @@ def _charges(units: Mapping[str, str]) -> Iterator[str]:
 
 
 def _confused(spec: Any) -> Iterator[str]:
-    """Options of one parameter that may be one and the same."""
+    """Names, and options of one parameter, that may be one and the same; options that are perhaps to add nothing."""
+    for words in alike([*spec.space, *spec.objective]):
+        both = " and ".join(map(repr, words))
+        yield f"{both} differ in capitals or spaces only; rename one, lest it be read for the other"
     for name, p in spec.space.items():
         for words in _confusable(getattr(p, "options", None) or ()):
             yield (
                 f"{name} has {' and '.join(map(repr, words))}, which differ in capitals or spaces only; where they are "
                 "one option, keep one"
             )
+        for option, structure in _with_structures(getattr(p, "options", None) or ()):
+            if option.casefold() == "none" != option and structure is not None:
+                used = "which counts as something that is used"
+                yield f"{name} has {option!r}, {used}; what adds nothing is written none"
+
+
+def _with_structures(options: Collection[str]) -> Iterator[tuple[str, str | None]]:
+    """Options with their structures; where these are not given, with an empty one."""
+    yield from options.items() if isinstance(options, Mapping) else ((option, "") for option in options)
 
 
 def _reagents(spec: Any) -> Iterator[str]:

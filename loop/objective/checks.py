@@ -32,9 +32,9 @@ def out_of_reach(t: Target) -> str:
         return f"at_least {t.at_least:g} is above {highest}, {high:g}, so nothing can ever keep it; lower at_least"
     if low is not None and t.at_most is not None and t.at_most < low:
         return f"at_most {t.at_most:g} is below {lowest}, {low:g}, so nothing can ever keep it; raise at_most"
-    if t.value is not None and high is not None and t.value > high:
+    if t.value is not None and t.within is None and high is not None and t.value > high:
         return f"value {t.value:g} is above high, {high:g}, so nothing can ever reach it; lower value, or raise high"
-    if t.value is not None and low is not None and t.value < low:
+    if t.value is not None and t.within is None and low is not None and t.value < low:
         return f"value {t.value:g} is below low, {low:g}, so nothing can ever reach it; raise value, or lower low"
     least, most = t.bounds
     if (high is not None and least > high) or (low is not None and most < low):

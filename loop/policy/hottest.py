@@ -43,7 +43,7 @@ def begins_hot(initial: InitialSpec, objective: Objective, space: Space) -> bool
     if initial.hottest is not None:
         return initial.hottest
     sought = [t for t in objective.targets if not _is_price(t)]
-    return len(space.parameters) > len(temperatures(space.frame)) and bool(sought) and all(map(_is_yield, sought))
+    return len(space.parameters) > len(temperatures(space.frame)) and bool(sought) and all(map(is_yield, sought))
 
 
 def heat_harms(initial: InitialSpec, objective: Objective, space: Space, table: Table) -> bool:
@@ -56,7 +56,7 @@ def heat_harms(initial: InitialSpec, objective: Objective, space: Space, table: 
     hot = are_hot(space, table.x)
     if min(hot.sum(), (~hot).sum()) < SEVERAL:
         return False
-    yields = [i for i, t in enumerate(objective.targets) if _is_yield(t)]
+    yields = [i for i, t in enumerate(objective.targets) if is_yield(t)]
     best_hot, worst_other = (table.high[hot][:, yields].max(axis=0), table.low[~hot][:, yields].min(axis=0))
     return bool((best_hot < worst_other).all())  # never where one was not measured
 
@@ -129,6 +129,7 @@ def _is_price(target: Target) -> bool:
     return target.goal is Goal.MINIMIZE and bool(words & _PRICES) and not words & _OF_HEAT
 
 
-def _is_yield(target: Target) -> bool:
+def is_yield(target: Target) -> bool:
+    """Whether a target is a yield or a conversion to be maximised, by its name."""
     words = [word for word in _WORDS.findall(target.name.casefold()) if word not in _BESIDE]
     return target.goal is Goal.MAXIMIZE and len(words) == 1 and words[0] in _SOUGHT

@@ -1,8 +1,8 @@
-"""Numbers of a target in percent that are so small that fractions may be meant; a file may have them all the same."""
+"""Numbers of a target in percent that may not be meant, too small or too large; a file may have them all the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from loop.spec.models import CampaignSpec, TargetSpec
 
@@ -16,6 +16,15 @@ def perhaps_fractions(spec: CampaignSpec) -> Iterator[str]:
             most = max(values)
             if 0.0 < most <= 1.0 and min(values) >= 0.0:
                 yield f"{place}: {most:g} % is little of {name}; where a fraction is meant, write {100 * most:g}"
+
+
+def beyond_all(spec: CampaignSpec, yields: Collection[str]) -> Iterator[str]:
+    """A sentence for each rule, threshold or guess of the targets ``yields``, in percent, that is more than all."""
+    for name, target in spec.objective.items():
+        if name in yields and target.unit == "%":
+            for place, values in _said_of(spec, name, target):
+                if (most := max(values)) > 100.0:
+                    yield f"{place}: {most:g} % is more of {name} than there can be; write 100 or less"
 
 
 def _said_of(spec: CampaignSpec, name: str, target: TargetSpec) -> Iterator[tuple[str, list[float]]]:

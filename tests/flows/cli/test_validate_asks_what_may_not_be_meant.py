@@ -1,4 +1,4 @@
-"""What is wanted of a target in percent and is at most 1 may be a fraction, and would end a campaign at once."""
+"""What may not be meant in a campaign file: percentages of at most 1 or of more than all, names that are nearly one."""
 
 from __future__ import annotations
 
@@ -38,6 +38,26 @@ SPEC: dict[str, Any] = {
             id="a threshold",
         ),
         pytest.param(
+            {"stop": [{"target": "yield", "at_least": 120}]},
+            "stop.0.at_least: 120 % is more of yield than there can be; write 100 or less",
+            id="more than all",
+        ),
+        pytest.param(
+            {"objective": {"activity": {"goal": "maximize", "unit": "%", "at_least": 250}}},
+            "",
+            id="of what may be more",
+        ),
+        pytest.param(
+            {"space": {"solvent": {"type": "category", "options": ["DMSO", "None", "none of these"]}}},
+            "solvent has 'None', which counts as something that is used; what adds nothing is written none",
+            id="an option that is perhaps to add nothing",
+        ),
+        pytest.param(
+            {"space": {"Yield": {"type": "category", "options": ["DMSO", "THF"]}}},
+            "'Yield' and 'yield' differ in capitals or spaces only; rename one, lest it be read for the other",
+            id="names that are nearly one",
+        ),
+        pytest.param(
             {"objective": {"impurity": {"goal": "minimize", "unit": "%", "at_most": 0.5, "high": 1}}},
             "",
             id="of what is to be little",
@@ -47,7 +67,7 @@ SPEC: dict[str, Any] = {
         ),
     ],
 )
-def test_what_may_be_a_fraction_is_asked_about(
+def test_what_may_not_be_meant_is_asked_about(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], note: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
