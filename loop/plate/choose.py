@@ -181,12 +181,14 @@ def _frame(
         return Frame((), ()), 0
     if source.is_random:
         counted = [list(plate.at_most).index(s.column) if s.column in plate.at_most else None for s in plate.shared]
-        for _ in range(DRAWS):
+        room = every.room()
+        for draw in range(DRAWS):
             rows = every.choices.shared[rng.integers(0, len(every.x), max(wells.sizes, default=1))]
             values = tuple(tuple(rows[:size, j].tolist()) for j, size in enumerate(wells.sizes))
             frame = wells.settled(Frame(values, (None,) * len(plate.at_most)))
-            if is_sound(frame, wells, every.choices, counted):
-                return frame, 1
+            fills = room(wells.quotas(frame), frame.options) >= n  # else a search finds one that leaves fewer empty
+            if fills and is_sound(frame, wells, every.choices, counted):
+                return frame, draw + 1
     short = every.best(max(KEEP, 2 * plate.wells))
     found = search(source.worth(torch.from_numpy(short.x))[0], short.choices, plate, wells, n, rng, room=every.room())
     if found is None:

@@ -469,6 +469,17 @@ def test_no_well_of_a_first_plate_repeats_another_where_a_range_is_shared(design
     assert any("3 wells stay empty" in note for note in made.notes)
 
 
+def test_a_plate_at_random_leaves_no_well_empty_that_other_shared_values_would_fill() -> None:
+    few = {"exclude": {"temperature": [60, 80], "base": ["b", "c", "d", "e"]}}  # 3 conditions at 60 and at 80 degC
+    space = {name: SPACE[name] for name in ("base", "solvent", "temperature")}
+    plate = {"rows": 2, "columns": 6, "share": {"temperature": "row"}}
+    said = spec(plate, space=space, constraints=[few], planner={"initial": {"design": "random"}})
+
+    made = [plan(said, History(), seed=seed, experiments=100) for seed in range(6)]
+
+    assert [len(m.proposals) for m in made] == [12] * 6  # of 15 at 100 degC
+
+
 def test_repeats_for_which_no_two_wells_share_their_values_are_said_to_be_missing() -> None:
     plate = {"rows": 2, "columns": 3, "share": {"base": "row", "solvent": "column"}, "replicates": 1}
 
