@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from anyio import to_thread
 from fastapi import FastAPI, Header, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
-from db.errors import AlreadyOnRecord, NotALedger, NotLetIn, SchemaTooNew
 from flows import engine
 from flows.engine.clients.handing import MOST, Asked, Experiment
 from flows.engine.clients.results import Told
-from flows.faults import log
 from flows.metrics import text_of
 from flows.service.access import Access
 from flows.service.bench import bench_page
 from flows.service.deciding import add_decisions
 from flows.service.gate import Application, Gate, caller_of
 from flows.service.pages import Pages
+from flows.service.refusing import answer_refusals
 from flows.service.turns import Turns
 from flows.shown.best import best_document
 from flows.shown.plain import plain
-from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NotFound, StaleLease
 from loop.experiment import State
 from loop.record import Verdict
 
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 AT_ONCE: Final = 100  # connections; more are told to come later
-RETRY_AFTER: Final = 5  # seconds, where a campaign or the record is busy
 STATUS_OF: Final = {  # of a result, by its verdict
     Verdict.ACCEPTED: 200,
     Verdict.DUPLICATE: 200,
@@ -47,11 +42,6 @@ STATUS_OF: Final = {  # of a result, by its verdict
     Verdict.LATE: 409,
 }
 REQUEST: Final = "Idempotency-Key"
-NOT_ANSWERED: Final = {  # by status, the kind of what no address answers, and what is said
-    400: ("unreadable", "the request is not JSON in UTF-8; see /openapi.json"),
-    404: ("no_such_address", "nothing is at this address; /openapi.json lists what is"),
-    405: ("wrong_method", "this address does not answer that method; /openapi.json says which"),
-}
 
 
 class Strict(BaseModel):
@@ -100,7 +90,7 @@ def application(settings: Settings, access: Access, *, patience: float) -> Appli
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
     )
-    _answer_errors(app)
+    answer_refusals(app)
     _add_campaigns(app, settings)
     _add_clients(app, settings, patience)
     _add_pages(app, settings)
@@ -209,49 +199,6 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     @app.get("/campaigns/{name}", include_in_schema=False, response_class=HTMLResponse)
     def report(name: str) -> str:
         return pages.report(name)
-
-
-def _answer_errors(app: FastAPI) -> None:
-    """What is refused is answered with its message; our own faults go to the log file, as those of commands do."""
-
-    def answered(kind: type[Exception], status: int, name: str, message: str = "") -> None:
-        """``message`` stands for that of the error, where that tells of the record's address."""
-        later = {"Retry-After": str(RETRY_AFTER)} if status == 503 else None
-
-        def answer(_: Request, error: Exception) -> Response:
-            return JSONResponse({"error": name, "message": message or str(error)}, status, later)
-
-        app.add_exception_handler(kind, answer)
-
-    for kind in (LeaseHeld, StaleLease):
-        answered(kind, 503, "busy")
-    answered(AlreadyOnRecord, 503, "busy", "another command wrote first; nothing was kept, send the same again")
-    answered(LedgerBusy, 503, "busy", "the record is busy or out of reach; nothing was kept, send the same again")
-    answered(LedgerFull, 507, "disk_full", "the disk of the record is full or cannot be written; nothing was kept")
-    for useless in (NotALedger, NotLetIn, SchemaTooNew):
-        answered(useless, 503, "no_record", "the record cannot be used; hakken doctor, where this is served, says why")
-    answered(NotFound, 404, "not_found")
-    answered(HakkenError, 409, "refused")
-
-    @app.exception_handler(RequestValidationError)
-    def unreadable(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return JSONResponse({"error": "unreadable", "message": f"{where}: {first['msg']}; see /openapi.json"}, 422)
-
-    @app.exception_handler(HTTPException)
-    def elsewhere(_: Request, error: HTTPException) -> Response:
-        name, said = NOT_ANSWERED.get(error.status_code, ("refused", error.detail))
-        return JSONResponse({"error": name, "message": said}, error.status_code, error.headers)
-
-    @app.middleware("http")
-    async def ours(request: Request, go_on: Callable[[Request], Any]) -> Response:
-        try:
-            answer: Response = await go_on(request)
-        except Exception as error:
-            said = log(error, f"{request.method} {request.url.path}")
-            return JSONResponse({"error": "failed", "message": said.splitlines()[0]}, 500)
-        return answer
 
 
 RESULT: Final = {

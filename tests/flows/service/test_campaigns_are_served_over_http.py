@@ -505,3 +505,31 @@ def test_what_is_answered_is_described(client: Client) -> None:
         "reason",
         "smiles",
     }
+
+
+def test_a_person_who_looks_is_refused_by_a_page_and_a_program_by_json(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+    page = client.get("/campaigns/smal", headers=browser)
+    nothing = client.get("/nowhere", headers=browser)
+    program = client.get("/campaigns/smal")
+    of_api = client.get("/api/campaigns/smal", headers=browser)
+
+    def busy(*_: Any) -> Any:
+        raise LedgerBusy("sqlite:////secret/place is locked")
+
+    monkeypatch.setattr(pages.engine, "status", busy)
+    waits = client.get("/", headers=browser)
+
+    assert [answer.status_code for answer in (page, nothing, program, of_api)] == [404] * 4
+    for answer in (page, nothing, waits):
+        assert answer.headers["content-type"].startswith("text/html")
+        assert '<a href="/">every campaign</a>' in answer.text
+    assert "<h1>Not found</h1>" in page.text
+    assert "no campaign is called &#39;smal&#39;" in page.text
+    assert program.json()["error"] == of_api.json()["error"] == "not_found"
+    assert (waits.status_code, waits.headers["retry-after"]) == (503, "5")
+    assert '<meta http-equiv="refresh" content="5">' in waits.text
+    assert "secret" not in waits.text
