@@ -27,6 +27,7 @@ from loop.surrogates.protocol import FittedSurrogate, drawn, skim
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
+APART: Final = 1_024  # of each candidate by itself: the ends of an interval are known to 1 %
 FRONT_DRAWS: Final = 512  # with several targets, where each draw has a front of its own to be found: known to 0.02
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
@@ -20,8 +19,9 @@ from loop.acquisition.streaming import members_of
 from loop.belief import Belief
 from loop.generality import Generality, Judgement
 from loop.history import History
-from loop.insight.chances import DRAWS
+from loop.insight.chances import APART, DRAWS, doubted_apart
 from loop.insight.differing import said_of, without_scale
+from loop.insight.ranking import interval
 from loop.insight.statements import LEVEL, Believed, HonestBest, OnSubstrate, Stated
 from loop.insight.tried import LIMITS_COUNT, Tried, mean_of, tried_candidates
 from loop.insight.tried_conditions import Answers, TriedConditions, answers_of, tried_conditions
@@ -122,7 +122,7 @@ def _believed(
         )
     order = sorted(range(len(rows)), key=lambda k: -general.sign * means[places[k]])
     ranked = tuple(
-        _told(rows[k], general, belief, known.conditions[k], known.mine[k], answers) if rank < TOLD else rows[k]
+        _told(rows[k], general, belief, known.conditions[k], known.mine[k], answers, seed) if rank < TOLD else rows[k]
         for rank, k in enumerate(order)
     )
     alike = [name for name in without_scale(objective, belief.table) if name == general.target.name]
@@ -224,18 +224,17 @@ def _told(
     condition: NDArray[np.float64],
     mine: Sequence[Tried],
     answers: Mapping[bytes, Answers],
+    seed: int,
 ) -> Believed:
-    """The same with what is believed at each substrate that is allowed with the condition."""
+    """The same with what is believed at each substrate that is allowed with the condition, as ``predict`` states it."""
     cells = general.cells(condition[None, :])
     allowed = general.shares(cells)[0] > 0.0
-    mean, sd = (m.tolist() for m in belief.models[0].moments(torch.from_numpy(cells[0])))
-    reach = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
+    draws, mean = doubted_apart(belief.as_measured().models[0], torch.from_numpy(cells[0]), APART, seed=seed)
+    ends = (mean, *interval(mean, draws))
     measured = {key_of(t.x): t.values[general.target.name] for t in mine}
     found = []
     for number in np.flatnonzero(allowed).tolist():
-        middle, low, high = (
-            general.target.possible(mean[number] + side * reach * sd[number]) for side in (0.0, -1.0, 1.0)
-        )
+        middle, low, high = (general.target.possible(float(end[number])) for end in ends)
         settings = general.substrate(number)
         key = key_of(cells[0, number])
         values, came = measured.get(key, ()), answers.get(key, Answers())

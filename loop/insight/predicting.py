@@ -13,7 +13,7 @@ from torch import Tensor
 from loop.belief import Belief, level_chances
 from loop.history import History
 from loop.insight.asking import belief_of
-from loop.insight.chances import doubted_apart, standing
+from loop.insight.chances import APART, doubted_apart, standing
 from loop.insight.differing import said_of, without_scale
 from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
 from loop.insight.statements import Believed, Predicted
@@ -26,7 +26,6 @@ from loop.space.rows import key_of
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.protocol import drawn
 
-DRAWS: Final = 1_024  # of each target: the ends of an interval are known to 1 %
 TOGETHER: Final = 2_048  # candidates at once
 JOINTLY: Final = 256  # of those, where levels and classes have to be drawn
 
@@ -94,7 +93,7 @@ def _believed(
     with torch.no_grad():
         x = torch.from_numpy(np.array([t.x for t in tried]))
         said = [
-            (doubted_apart if t.levels is None and not t.classes else drawn)(m, x, DRAWS, seed=seed + 31 * i)
+            (doubted_apart if t.levels is None and not t.classes else drawn)(m, x, APART, seed=seed + 31 * i)
             for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True))
         ]
         draws, means = torch.stack([d for d, _ in said], dim=-1), torch.stack([mean for _, mean in said], dim=-1)

@@ -16,6 +16,7 @@ from loop.generality import Judgement
 from loop.history import Claim, History, Observation
 from loop.insight.best import honest_best
 from loop.insight.conditions import best_condition
+from loop.insight.predicting import predict
 from loop.insight.saying import best_sentence, facts, measured_lines, substrate_line, substrate_lines
 from loop.memory.earlier import Earlier
 from loop.outcome import Fault, FaultKind, Measurement, Negative, Qualifier
@@ -91,6 +92,19 @@ def test_what_is_said_of_the_best_condition_is_what_was_measured_and_believed() 
     assert first.substrates[0].settings["bromide"] == "thienyl"  # the hardest first
     assert [s.mean for s in first.substrates] == sorted(s.mean for s in first.substrates)
     assert second.targets[0].mean < stated.mean
+
+
+def test_of_a_substrate_is_said_what_is_predicted_of_it() -> None:
+    spec = spec_of()
+    seen = history(spec, some(5))
+
+    first = honest_best(spec, seen, seed=3).candidates[0]
+    cells = [{**first.settings, **one.settings} for one in first.substrates]
+    predicted = predict(spec, seen, np.array([build_space(spec).coordinates(s) for s in cells]), seed=3)
+
+    for one, of in zip(first.substrates, predicted.candidates, strict=True):
+        assert one.mean == pytest.approx(of.targets[0].mean)
+        assert (one.low, one.high) == pytest.approx((of.targets[0].low, of.targets[0].high))
 
 
 @pytest.mark.parametrize("surrogate", ["gp", "random"])
