@@ -9,7 +9,7 @@ from torch import Tensor
 
 from loop.memory.hint import Hint
 from loop.space import Space
-from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights
+from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, usual_weight
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.grid import whitening
 from loop.surrogates.lengthscales import typical
@@ -79,6 +79,7 @@ class Informed:
             shift=0.0,
             scale=scale,
             details={"representation": self.recipe.representation.value, "lengthscale": length},
+            usual=usual_weight(data, scale),
         )
         return self._about(fitted, 1.0)
 

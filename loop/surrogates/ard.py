@@ -26,7 +26,16 @@ from loop.errors import FitError, TooFewPoints
 from loop.space import Space
 from loop.surrogates.correction import without_effects
 from loop.surrogates.encoding import one_hot
-from loop.surrogates.exact import Censored, ExactPosterior, Kernel, expected_values, noise_weights, standardised
+from loop.surrogates.exact import (
+    USUAL_NOISE,
+    Censored,
+    ExactPosterior,
+    Kernel,
+    expected_values,
+    noise_weights,
+    standardised,
+    usual_weight,
+)
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.grid import Rows, most_probable
 from loop.surrogates.protocol import TrainingSet
@@ -59,7 +68,10 @@ class ArdGaussianProcess:
             raise TooFewPoints(self.name, self.needs, len(data))
         plain, told = without_effects(space, data, seed=seed)
         fitted = self._fit(space, plain, seed=seed)
-        return replace(fitted, details={**fitted.details, **told})
+        # the fit takes all values as equally noisy: what was stated is in its noise, unless its prior held that down
+        stated = USUAL_NOISE * (usual_weight(data, fitted.scale) - 1.0)
+        usual = max(1.0, stated / fitted.noise_variance)
+        return replace(fitted, usual=usual, details={**fitted.details, **told})
 
     def _fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
         shift, scale = standardised(data)

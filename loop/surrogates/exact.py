@@ -68,6 +68,7 @@ class ExactPosterior:
     details: Mapping[str, Any]
     censored: Censored | None = None
     noise_factor: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n): of the noise variance, where learnt
+    usual: float = 1.0  # noise of a new measurement in units of ``noise_variance``: see ``usual_weight``
 
     row_effects: Tensor | None = None  # (n,), standardised: what plate, day, ... are believed to have added
     trend: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n), target units: what the process is about
@@ -80,13 +81,14 @@ class ExactPosterior:
 
     @property
     def noise_sd(self) -> float:
-        level = self.noise_variance if self.noise_factor is None else float(self.noise_at(self.x).square().mean())
-        return math.sqrt(level) * (self.scale if self.noise_factor is None else 1.0)
+        if self.noise_factor is not None:
+            return math.sqrt(float(self.noise_at(self.x).square().mean()))
+        return math.sqrt(self.noise_variance * self.usual) * self.scale
 
     def noise_at(self, x: Tensor) -> Tensor:
         """Standard deviation of the noise of one new measurement at ``x``, ``(*b, n, d)``: shape ``(*b, n)``."""
         factor = torch.ones(x.shape[:-1], dtype=x.dtype) if self.noise_factor is None else self.noise_factor(x)
-        return (self.noise_variance * factor).sqrt() * self.scale
+        return (self.noise_variance * self.usual * factor).sqrt() * self.scale
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (without noise) at ``x``, shape ``(n, d)``: two of shape ``(n,)``."""
@@ -239,7 +241,7 @@ def expected_values(fitted: ExactPosterior, data: TrainingSet) -> Tensor:
     """What a model fitted to ``data`` expects of each of its values, in target units: exact ones as they are."""
     mean, sd = fitted.moments(data.x)
     low, high = data.limits
-    level = fitted.noise_sd**2 * noise_weights(data, fitted.scale)
+    level = fitted.noise_variance * fitted.scale**2 * noise_weights(data, fitted.scale)
     # the site of a row is in the posterior already: what is left to add is that noise keeps to the limits too
     expected = truncated(mean, sd.square() + level, low, high).mean
     return torch.where(data.is_censored, expected, data.y)
@@ -258,13 +260,24 @@ def noise_weights(data: TrainingSet, scale: float) -> Tensor:
     the noise of one; usual is what most of these values are (the median ``n``), for so will be the next. The level of
     the noise is learnt; this says only how much more, or less, a value scatters.
     """
-    extra = (data.sd / scale).square() / USUAL_NOISE
-    weights = 1.0 + torch.nan_to_num(extra, nan=0.0)
-    unknown = torch.isnan(data.sd)
+    weights, unknown = _stated(data, scale), torch.isnan(data.sd)
     if data.repeats is None or not unknown.any():
         return weights
     usual = data.repeats[unknown].median()
     return torch.where(unknown, (usual / data.repeats).clamp_min(QUIETEST), weights)
+
+
+def usual_weight(data: TrainingSet, scale: float) -> float:
+    """Variance of the noise of the next value in the units of ``noise_weights``: that of most values so far.
+
+    Where most came with a deviation, what comes next will scatter so too.
+    """
+    return float(_stated(data, scale).median()) if len(data) else 1.0
+
+
+def _stated(data: TrainingSet, scale: float) -> Tensor:
+    """What known deviations make of the noise of each value, in units of that without one: shape ``(n,)``."""
+    return 1.0 + torch.nan_to_num((data.sd / scale).square() / USUAL_NOISE, nan=0.0)
 
 
 def replicate_groups(x: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.surrogates.distance_parts import Part
 from loop.surrogates.effects import effects_of, effects_told
-from loop.surrogates.exact import ExactPosterior, noise_weights, standardised
+from loop.surrogates.exact import ExactPosterior, noise_weights, standardised, usual_weight
 from loop.surrogates.grid import Rows
 from loop.surrogates.inducing import MANY, a_part, drawn, filled, near_the_real, told_all
 from loop.surrogates.learnt import NOISES, Learnt, learn, log_prior
@@ -177,6 +177,7 @@ class GaussianProcess:
             censored=found.censored,
             row_effects=learnt.row_effects(),
             noise_factor=None if curve is None else _factor(distance, smooth, data.x, curve.weights),
+            usual=usual_weight(data, scale),
         )
 
     def _told(self, data: TrainingSet, learnt: Learnt, length: float, scale: float) -> dict[str, Any]:

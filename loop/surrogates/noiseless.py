@@ -21,8 +21,10 @@ from torch import Tensor
 from loop.space.rows import places_among
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.coordinate_model import CoordinateModel
-from loop.surrogates.exact import replicate_groups
+from loop.surrogates.exact import ExactPosterior, replicate_groups
+from loop.surrogates.gnn.fitted import FittedGraphEnsemble
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet, skim
+from loop.surrogates.trees import FittedTrees
 
 FAR = 3.0  # deviations
 ALIKE = 1e-3  # of the spread of all values: two of one candidate that differ by less are the same but for rounding
@@ -192,5 +194,12 @@ class _NoiselessModel(CoordinateModel):
 def noiseless(model: FittedSurrogate, known: Known) -> FittedSurrogate:
     """A fitted model, or each member of a committee, of values that do not scatter."""
     if isinstance(model, FittedCommittee):
-        return replace(model, members=tuple(Noiseless(m, known) for m in model.members))
-    return Noiseless(model, known)
+        return replace(model, members=tuple(Noiseless(_as_without_deviations(m), known) for m in model.members))
+    return Noiseless(_as_without_deviations(model), known)
+
+
+def _as_without_deviations(model: FittedSurrogate) -> FittedSurrogate:
+    """The same with the noise of a value that came without a deviation: what was stated is no candidate's own."""
+    if isinstance(model, ExactPosterior | FittedTrees | FittedGraphEnsemble):
+        return replace(model, usual=1.0)
+    return model

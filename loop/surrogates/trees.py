@@ -24,7 +24,7 @@ from loop.surrogates.censoring import truncated
 from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.correction import without_effects
 from loop.surrogates.encoding import derived_range
-from loop.surrogates.exact import noise_weights, replicate_groups, standardised
+from loop.surrogates.exact import noise_weights, replicate_groups, standardised, usual_weight
 from loop.surrogates.protocol import TrainingSet
 
 if TYPE_CHECKING:
@@ -72,7 +72,16 @@ class ExtraTrees:
         mean = torch.where(censored, torch.nan, grown.mean * scale + shift)
         outside = mean, torch.where(censored, torch.nan, grown.variance.sqrt() * scale)
         return FittedTrees(
-            self.name, space, grown.forest, shift, scale, grown.calibration, density, told, outside=outside
+            self.name,
+            space,
+            grown.forest,
+            shift,
+            scale,
+            grown.calibration,
+            density,
+            told,
+            outside=outside,
+            usual=usual_weight(data, scale),
         )
 
 
@@ -117,10 +126,11 @@ class FittedTrees:
     density: Tensor  # out-of-bag log densities, (n,)
     told: Mapping[str, Any] = field(default_factory=dict)
     outside: tuple[Tensor, Tensor] = field(kw_only=True)  # what ``left_out`` says
+    usual: float = 1.0  # noise of a new measurement in units of the calibration's
 
     @property
     def noise_sd(self) -> float:
-        return math.sqrt(self.calibration.noise) * self.scale
+        return math.sqrt(self.calibration.noise * self.usual) * self.scale
 
     @property
     def floor(self) -> float:

@@ -16,7 +16,7 @@ from loop.space import Space
 from loop.surrogates.calibration import Calibration, calibrate, log_density
 from loop.surrogates.censoring import truncated
 from loop.surrogates.correction import without_effects
-from loop.surrogates.exact import noise_weights, replicate_groups, standardised
+from loop.surrogates.exact import noise_weights, replicate_groups, standardised, usual_weight
 from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.fitted import FittedGraphEnsemble
 from loop.surrogates.gnn.heads import Head, kernel_head, linear_head
@@ -131,7 +131,7 @@ class GraphEnsemble:
             **({"targets_together": targets} if targets > 1 else {}),
             "device": self.device,
             "precision": "bfloat16" if is_mixed(torch.device(self.device)) else "float32",
-            "noise_sd": math.sqrt(now.noise) * scale,
+            "noise_sd": math.sqrt(now.noise * target.usual) * scale,
             "widening": now.widening,
             **told,
         }
@@ -145,6 +145,7 @@ class GraphEnsemble:
             density[back],
             (told_mean, told_sd),
             details,
+            target.usual,
         )
 
     def _folds(self, x: Tensor, targets: Sequence[_Target], seed: int) -> Tensor:
@@ -196,6 +197,7 @@ class _Target:
         labels: Values, limits and how much each counts, shapes ``(k,)``.
         noise: How much noisier than usual each is, shape ``(k,)``.
         shift, scale: Of the standardised values.
+        usual: How much noisier the next value will be.
     """
 
     order: Tensor
@@ -204,6 +206,7 @@ class _Target:
     noise: Tensor
     shift: float
     scale: float
+    usual: float
 
 
 def _stacked(sets: Sequence[TrainingSet]) -> tuple[Tensor, tuple[_Target, ...]]:
@@ -222,7 +225,8 @@ def _stacked(sets: Sequence[TrainingSet]) -> tuple[Tensor, tuple[_Target, ...]]:
     for data, order, place in zip(sets, orders, torch.split(places, [len(d) for d in sets]), strict=True):
         shift, scale = standardised(data)
         noise = noise_weights(data, scale)[order]
-        targets.append(_Target(order, place, _labels(data, order, shift, scale, noise), noise, shift, scale))
+        labels = _labels(data, order, shift, scale, noise)
+        targets.append(_Target(order, place, labels, noise, shift, scale, usual_weight(data, scale)))
     return rows[:, :-1].contiguous(), tuple(targets)
 
 

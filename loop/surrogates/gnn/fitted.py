@@ -39,10 +39,11 @@ class FittedGraphEnsemble:
     density: Tensor  # held-out log densities, (n,)
     outside: tuple[Tensor, Tensor]  # what ``left_out`` says
     details: Mapping[str, Any]
+    usual: float = 1.0  # noise of a new measurement in units of the calibration's
 
     @property
     def noise_sd(self) -> float:
-        return float(self.calibration.noise**0.5 * self.scale)
+        return float((self.calibration.noise * self.usual) ** 0.5 * self.scale)
 
     def noise_at(self, x: Tensor) -> Tensor:
         """The same everywhere: ``(n, d)`` to ``(n,)``."""
