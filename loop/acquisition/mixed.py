@@ -125,28 +125,25 @@ class Mixed:
         Its fronts are a little larger there than by climbing; docs/decisions/0014.
         """
         space = question.space
-        sample = self._promising(question)
+        sample = self._promising(question).numpy()
         if not len(sample):
             return Choice(())
-        starts = _starts(space, sample)
         bounds = torch.tensor([_bounds(space, 0), _bounds(space, 1)], dtype=torch.float64)
         notes: list[str] = []
         points: list[Chosen] = []
         for _ in range(q):
             chosen = _stacked(points, len(space.parameters))
             function = self.function(question, torch.cat([question.pending, chosen]), [p.x for p in points])
-            x, value = _climb(function, bounds, starts, _linear(space))
+            ranked, values = _ranked(function, sample)
+            x, value = _climb(function, bounds, _starts(space, torch.from_numpy(ranked)), _linear(space))
             at = settled(space, x.numpy())
             taken = np.vstack([question.tried, chosen.numpy()])
             if not space.holds(at[None, :])[0] or _first_free(question, at[None, :], taken) is None:
-                free = [row for row in sample.numpy() if not _is_taken(space, row, taken)]
-                if not free:
+                free = _first_free(question, ranked, taken)
+                if free is None:
                     notes.append("the sample of the space holds nothing that was not tried; the batch is smaller")
                     break
-                options = torch.from_numpy(np.array(free))
-                with torch.no_grad():
-                    values = function(options[:, None, :])
-                at, value = free[int(values.argmax())], float(values.max())
+                at, value = ranked[free], float(values[free])
                 notes.append(
                     "the optimiser ended outside the allowed region, where something was tried or beyond the budget; "
                     "the best other point of a sample was taken instead"
@@ -186,7 +183,7 @@ class Mixed:
         return _WithChance(improvement, question, question.chance_if_better, chosen)
 
     def _promising(self, question: Question) -> Tensor:
-        """Sampled points of the space, most promising first: ``(k, d)``."""
+        """Sampled points of the space that look best, in no particular order: ``(k, d)``."""
         if self.name == "pareto":
             return trade_offs(question, 64)
         return shortlist(question, improvement_score(question), 64, weight=question.weight_if_better)
@@ -220,7 +217,7 @@ def _is_plain(space: Space) -> bool:
 
 
 def _starts(space: Space, sample: Tensor) -> list[tuple[dict[int, float], Tensor]]:
-    """Where to climb from: some promising settings of what is not continuous, each with points in the sample's order.
+    """Where to climb from: the settings of what is not continuous that come first in a ``sample``, best first.
 
     Of each: what is held fixed, by column, and the points to start from, shape ``(k, 1, d)``.
     """
