@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from typing import Final
 
 from loop.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, split_header
 from loop.errors import UnitError
 from loop.units import check_unit
+
+UNMEASURED: Final = (  # of a word such as "trace" or "failed" where a target's value should be
+    " (too little to be measured is a limit, such as <1, or negative in a column 'outcome'; "
+    "what went wrong is fault there)"
+)
 
 
 def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool = False) -> str:

@@ -14,7 +14,7 @@ from flows.cli.starting.parts import Part, comment, parameters_in
 from flows.cli.starting.yaml_text import flow, known_before, scalar
 from loop.cells import finite, said_of_missing_numbers, split_header
 from loop.errors import SpecError, did_you_mean
-from loop.nearly_numbers import in_place_of
+from loop.nearly_numbers import UNMEASURED, in_place_of
 from loop.units import meant
 from loop.wording import plural
 
@@ -177,10 +177,10 @@ def _without_limits(column: Column, source: str) -> Column:
     wrong = [(at, c) for at, c in exact.cells if finite(c) is None]
     line, cell = wrong[0]
     more = f", and so must {plural(len(wrong) - 1, 'further cell')}" if len(wrong) > 1 else ""
+    instead = in_place_of(exact.header, cell, UNMEASURED, is_target=True)
     raise SpecError(
         f"{source} line {line}: target {exact.header!r} must hold numbers or limits such as <5, got {cell!r}"
-        f"{in_place_of(exact.header, cell, is_target=True)}{more}; mend the cell, or leave it empty where nothing was "
-        "measured"
+        f"{instead}{more}; mend the cell, or leave it empty where nothing was measured"
     )
 
 

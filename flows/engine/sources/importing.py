@@ -89,7 +89,7 @@ def bring_in(
         if not file.hindered:
             _check_record(settings, file)
         drafts = drafts_of(foreign, source.name)
-        problems = _problems(drafts, file.spec, source.name)
+        kinds, problems = _judged(drafts, file.spec, source.name)
     accepted, duplicates, notes = 0, 0, foreign.notes
     if problems and not (dry_run or partly):
         raise ImportFault(_refusal(problems, len(drafts), source.name, has_columns=foreign.format == "csv"))
@@ -103,7 +103,6 @@ def bring_in(
         told = tell_rows(settings, name, source.name, drafts, by=settings.by, progress=progress)
         accepted, duplicates, problems = told.accepted, told.duplicates, told.problems
         notes += told.notes
-    kinds = Counter(r.outcome.partition(":")[0] or "measured" for r in foreign.results)
     return ImportReport(
         campaign=file.spec.campaign,
         file=str(out),
@@ -233,20 +232,22 @@ def _as_it_is(settings: Settings, path: Path) -> CampaignSpec | None:
         return None
 
 
-def _problems(drafts: list[EnvelopeDraft], spec: CampaignSpec, file: str) -> list[str]:
-    """What would be refused of the results, without a record."""
+def _judged(drafts: list[EnvelopeDraft], spec: CampaignSpec, file: str) -> tuple[Counter[str], list[str]]:
+    """How the experiments that can be used ended, and what would be refused of the others, without a record."""
     space = build_space(spec)
     units = {name: target.unit for name, target in spec.objective.items()}
     levels, words = levels_of(spec), words_of(spec)
+    kinds: Counter[str] = Counter()
     problems = []
     for draft in drafts:
         try:
             row = read_told(draft.payload, spec, space)
             read_outcome(row.payload, units, levels, words)
             space.coordinates(row.settings)
+            kinds[row.payload["outcome"]] += 1
         except HakkenError as error:
             problems.append(f"{file} {draft.source.rpartition(':')[2]}: {error}")
-    return problems
+    return kinds, problems
 
 
 def _write(file: _File) -> None:

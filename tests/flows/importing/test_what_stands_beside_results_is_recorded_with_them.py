@@ -56,6 +56,18 @@ def test_outcomes_comments_and_places_elsewhere_are_known_in_capitals_too() -> N
     assert "column Replicate: it says where an experiment stood in another record" in foreign.left
 
 
+def test_outcomes_of_a_table_are_counted_for_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("base,yield,outcome\nKOH,5,\nNaOH,,fault\nKOAc,,negative\nK3PO4,7,measured\n")
+
+    said = hakken("import", "t.csv", "--target", "yield")
+
+    assert "1 target, 2 measured results, 1 negative, 1 fault" in said.out, said.err
+    assert "4 results put on record" in said.out
+
+
 def test_replicates_and_outcomes_are_no_parameters_of_a_table_that_is_begun_with() -> None:
     text = guess_campaign(
         "Outcome,Replicate,base,yield\nmeasured,1,A,5\nnegative,2,A,0\nmeasured,1,B,5\nnegative,2,B,0\n",

@@ -11,11 +11,11 @@ from flows.engine.people.rows.columns import TAKEN
 from loop.cells import finite, is_number
 from loop.circumstances import HOUR
 from loop.errors import HakkenError, OutcomeError, did_you_mean
+from loop.nearly_numbers import UNMEASURED
 from loop.outcome import CANNOT, CANNOT_KIND, FaultKind
 from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 
-_UNMEASURED: Final = " (too little to be measured is a limit, such as <1, or negative in a column 'outcome')"
 _AT_LEAST: Final = re.compile("[<>]=|[≤≥]")  # with which people write limits too
 _KINDS: Final = tuple(kind.value for kind in FaultKind)
 _FAULT: Final = re.compile(rf"fault\s*:?\s*(?P<kind>\w*)|(?P<alone>{'|'.join(_KINDS)})")
@@ -132,7 +132,7 @@ def _value(cells: Cells, target: str, said: TargetSpec) -> dict[str, Any] | None
     unit = said.unit if column.unit is None else column.unit or "dimensionless"
     value: dict[str, Any] = {
         "property": target,
-        "value": text if is_word else number_of(column.header, text, _UNMEASURED),
+        "value": text if is_word else number_of(column.header, text, UNMEASURED),
         "unit": unit,
     }
     if (deviation := _deviation(cells, target, unit)) is not None:
