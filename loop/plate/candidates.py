@@ -138,8 +138,9 @@ def scored(
     also: Sequence[Floats] = (),
     twins: Twins | None = None,
 ) -> Scored:
-    """Every untried candidate that is no control condition, of a pool beyond 300,000 a random sample and
-    what lies around its best.
+    """Every untried candidate, of a pool beyond 300,000 a random sample and what lies around its best.
+
+    The condition of the control wells is not among them, whatever the shared values, until fewer than a plate are left.
 
     A continuous space is stood for by points: a sample in which shared and counted numbers take a few levels each,
     then clouds around the most promising points, at the same levels.
@@ -160,7 +161,9 @@ def scored(
     x = x[source.allows(x)]
     if plate.control is not None:
         fixed = ~np.isnan(plate.control)
-        x = x[~(x[:, fixed] == plate.control[fixed]).all(axis=1)]
+        others = x[~(x[:, fixed] == plate.control[fixed]).all(axis=1)]
+        if fixed.all() or len(others) >= plate.wells:  # where few are left, also the control's with other shared values
+            x = others
     score = _ranked(source, x)
     if space.products:
         x, score = _sifted(space, x, score, twins)

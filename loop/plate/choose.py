@@ -94,7 +94,8 @@ def fill_plate(
     if len(every.x):
         frame, compared = _frame(every, plate, wells, source, total + repeats, rng, is_first=not len(tried))
         notes.append(_told(frame, every, plate, space, compared))
-        seats, more = _filled(every, plate, wells, frame, source, arm, total, repeats, at_random, seed)
+        beside = _conditions(wells.controls, plate, wells, frame, every, space)
+        seats, more = _filled(every, beside, plate, wells, frame, source, arm, total, repeats, at_random, seed)
         notes += more
         if not seats and not wished:
             raise PoolExhausted(
@@ -108,8 +109,8 @@ def fill_plate(
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
     filled = _seated(seats, wells, frame, rng)
     occupied = [seat.well for seat in (*wished, *filled)]
-    beside = _in_company(wells.controls[:controls], occupied, plate, wells, frame, every, rng)
-    return (*wished, *filled, *_controls(beside, plate, wells, frame, every, space)), tuple(notes)
+    there = _in_company(wells.controls[:controls], occupied, plate, wells, frame, every, rng)
+    return (*wished, *filled, *_controls(there, plate, wells, frame, every, space)), tuple(notes)
 
 
 def _of_few(plate: Plate, experiments: int, controls: int, repeats: int) -> list[str]:
@@ -123,6 +124,7 @@ def _of_few(plate: Plate, experiments: int, controls: int, repeats: int) -> list
 
 def _filled(
     every: Scored,
+    beside: NDArray[np.float64],
     plate: Plate,
     wells: Wells,
     frame: Frame,
@@ -133,20 +135,26 @@ def _filled(
     at_random: int,
     seed: int,
 ) -> tuple[list[_Placeable], list[str]]:
-    """What goes into the free wells under the frame: the source's choice, the control arm, and repeats; and notes."""
+    """What goes into the free wells under the frame: the source's choice, the control arm, and repeats; and notes.
+
+    What the control wells hold, ``beside`` of shape ``(c, d)``, is left to them as long as anything else fits.
+    """
     quotas = wells.quotas(frame)
     keys = sorted(quotas)
     kept = dict(zip(keys, spread_evenly(repeats, [quotas[k] for k in keys]), strict=True))
     total += repeats - sum(kept.values())
     left = Counter({k: quotas[k] - kept[k] for k in keys})
-    best = every.under(left, frame.options, max(KEEP, 2 * plate.wells))
+    keep, others = max(KEEP, 2 * plate.wells), every.without(beside)
+    best = others.under(left, frame.options, keep)
+    if not len(best.x):
+        best, others = every.under(left, frame.options, keep), every
     _, worth = source.worth(torch.from_numpy(best.x))
     chosen = fill(worth, best.choices, left, frame.options, total - at_random)
     seats: list[_Placeable] = [
         (best.row(i), Seat(-1, best.x[i], arm, gain if source.name else None, source.meaning))
         for i, gain in zip(chosen.picks, chosen.gains, strict=True)
     ]
-    seats += _drawn(every, best, chosen, left, frame, at_random, seed)
+    seats += _drawn(others, best, chosen, left, frame, at_random, seed)
     notes = []
     if len(seats) < total:
         empty = total - len(seats)
@@ -282,17 +290,23 @@ def _controls(
     controls: Ints, plate: Plate, wells: Wells, frame: Frame, every: Scored, space: Space
 ) -> tuple[Seat, ...]:
     """The fixed condition in the control wells, each with the shared values of its well."""
-    placed = []
-    for well, row in zip(controls, wells.classes(frame, controls), strict=True):
+    why = HEADS[Arm.REFERENCE] + "a fixed condition shows the plate"
+    found = _conditions(controls, plate, wells, frame, every, space)
+    return tuple(Seat(int(well), x, Arm.REFERENCE, None, why) for well, x in zip(controls, found, strict=True))
+
+
+def _conditions(
+    controls: Ints, plate: Plate, wells: Wells, frame: Frame, every: Scored, space: Space
+) -> NDArray[np.float64]:
+    """The condition of each of the wells ``controls`` under a frame, shape ``(c, d)``."""
+    found = np.empty((len(controls), len(space.parameters)))
+    for i, row in enumerate(wells.classes(frame, controls)):
         assert plate.control is not None
-        x = plate.control.copy()
+        found[i] = plate.control
         for j, (shared, code) in enumerate(zip(plate.shared, row, strict=True)):
-            if np.isnan(x[shared.column]):
-                x[shared.column] = every.levels[j][code]
-        x = space.frame.canonical(x[None, :])[0]
-        why = HEADS[Arm.REFERENCE] + "a fixed condition shows the plate"
-        placed.append(Seat(int(well), x, Arm.REFERENCE, None, why))
-    return tuple(placed)
+            if np.isnan(found[i, shared.column]):
+                found[i, shared.column] = every.levels[j][code]
+    return space.frame.canonical(found)
 
 
 def _told(frame: Frame, every: Scored, plate: Plate, space: Space, compared: int) -> str:

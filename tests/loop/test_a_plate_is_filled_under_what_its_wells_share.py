@@ -480,6 +480,25 @@ def test_a_plate_at_random_leaves_no_well_empty_that_other_shared_values_would_f
     assert [len(m.proposals) for m in made] == [12] * 6  # of 15 at 100 degC
 
 
+def test_the_condition_of_the_controls_is_tried_with_every_shared_value_before_nothing_is_left() -> None:
+    space = {"solvent": SPACE["solvent"], "temperature": {"type": "number", "values": [60, 80]}}
+    plate = {"rows": 2, "columns": 2, "share": {"temperature": "column"}}
+    said = spec(plate | {"controls": {"wells": 1, "settings": {"solvent": "u"}}}, space=space)
+    built, tried = build_space(said), list[Any]()
+
+    def measured() -> History:
+        value = Measured((Measurement("yield", 50.0, "%", 50.0),))
+        return History(tuple(Observation(f"{i}", built.coordinates(s), value) for i, s in enumerate(tried)))
+
+    while {(s["solvent"], s["temperature"]) for s in tried} != set(itertools.product("uvw", (60, 80))):
+        made = plan(said, measured(), seed=len(tried), experiments=100).proposals
+        assert not any(p.candidate.settings in tried for p in made if p.arm is not Arm.REFERENCE)
+        tried += [p.candidate.settings for p in made]
+
+    with pytest.raises(PoolExhausted, match="every candidate was tried"):
+        plan(said, measured(), seed=0, experiments=100)
+
+
 def test_repeats_for_which_no_two_wells_share_their_values_are_said_to_be_missing() -> None:
     plate = {"rows": 2, "columns": 3, "share": {"base": "row", "solvent": "column"}, "replicates": 1}
 
