@@ -56,10 +56,12 @@ def best(
     if not shown:
         screen.next_step(standing.next_step)
         return
-    doubts = "replicates: planned under planner (on plates plate: {replicates: N}) spends experiments on such doubts"
+    spec = spec_on_record(where, campaign) or {}
+    key = "replicates: N under plate" if spec.get("plate") else "replicates: planned under planner"
+    doubts = f"{key} spends experiments on such doubts"
     if found.scope:
         doubts = "more experiments go to such doubts"
-    elif _plans_replicates(spec := spec_on_record(where, campaign) or {}):
+    elif _plans_replicates(spec):
         doubts = "the replicates that it plans go to such doubts"
     elif all(target.get("exact") for target in spec.get("objective", {}).values()):
         doubts = ""  # of what is exact there is no doubt

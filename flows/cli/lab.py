@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from flows.cli.guard import REFUSED
-from flows.cli.naming import Campaign, SpecOrCampaign, begins, is_file, onward, settings, typed
+from flows.cli.naming import Campaign, SpecOrCampaign, begins, file_of, is_file, onward, settings, typed
 from flows.cli.screen import Json, Screen
 from loop.wording import plural
 
@@ -100,8 +100,12 @@ def check(campaign: SpecOrCampaign, as_json: Json = False) -> None:
         screen.next_step(f"do what the remedies say, then hakken lab check {typed(campaign)} again")
         raise typer.Exit(REFUSED)
     screen.say(f"{plural(len(laboratory.resources), 'resource')} of {laboratory.spec.campaign} can work")
-    runs = begins(campaign, is_asked=leaves_all_to_be_asked(laboratory.spec))
-    screen.next_step(f"hakken lab simulate {typed(campaign)} plays a batch; {runs}")
+    file = typed(campaign) if is_file(campaign) else file_of(where, campaign)
+    if is_file(campaign):
+        runs = begins(campaign, is_asked=leaves_all_to_be_asked(laboratory.spec))
+    else:
+        runs = onward(where, campaign, "goes on")
+    screen.next_step((f"hakken lab simulate {file} plays a batch; " if file else "") + runs)
 
 
 @app.command()

@@ -55,13 +55,12 @@ def _laboratory(settings: Settings, name: str, *, may_move: bool = False) -> Can
         if may_move:
             see_that_nothing_halts(name, ledger.stops(name))
     laboratory = open_laboratory(settings, spec)
+    its, theirs = (f"; hakken stop sends no more to {whom}" for whom in ("it", "them"))
+    if may_move:
+        its = theirs = ", so that nothing is held up"
     if not isinstance(laboratory, CanPause):
-        raise AdapterError(
-            f"the laboratory {spec.laboratory.adapter!r} cannot pause what it runs; hakken stop sends no more to it"
-        )
+        raise AdapterError(f"the laboratory {spec.laboratory.adapter!r} cannot pause what it runs{its}")
     if isinstance(laboratory, HasParts) and not any(isinstance(p, CanPause) for p in laboratory.parts().values()):
         names = ", ".join(laboratory.parts())
-        raise AdapterError(
-            f"none of the laboratories {names} can pause what it runs; hakken stop sends no more to them"
-        )
+        raise AdapterError(f"none of the laboratories {names} can pause what it runs{theirs}")
     return laboratory

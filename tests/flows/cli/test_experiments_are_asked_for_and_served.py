@@ -106,6 +106,18 @@ def test_who_looks_at_the_laboratory_is_told_to_serve_and_not_to_run(hakken: Any
     assert "  options: none of its own\n" in shown.out
 
 
+def test_of_a_campaign_on_record_only_what_takes_its_name_or_is_there_comes_next(hakken: Any, campaign: Path) -> None:
+    hakken("run", campaign)
+    there, resumed = hakken("lab", "check", "suzuki"), hakken("lab", "resume", "suzuki")
+    campaign.unlink()  # or it ran on another machine
+    gone = hakken("lab", "check", "suzuki")
+
+    assert "next: hakken lab simulate " in there.out
+    assert there.out.endswith("campaign.yaml plays a batch; hakken ask suzuki goes on\n")
+    assert gone.out.endswith("\nnext: hakken ask suzuki goes on\n")
+    assert "laboratory 'ask_tell' cannot pause what it runs, so that nothing is held up" in resumed.err
+
+
 def test_a_run_says_that_others_have_to_ask(hakken: Any, campaign: Path) -> None:
     said = hakken("run", campaign)
 

@@ -121,16 +121,18 @@ def test_while_a_safety_stop_is_in_force_nobody_is_told_to_let_a_run_go_on(
     assert any(go_on_ in note for note in lifted) == (running == "leave")
 
 
-@pytest.mark.parametrize("command", ["pause", "resume"])
+@pytest.mark.parametrize(
+    ("command", "remedy"), [("pause", "; hakken stop sends no more to it"), ("resume", ", so that nothing is held up")]
+)
 def test_a_laboratory_that_cannot_pause_is_named_with_the_way_out(
-    hakken: Any, home: Settings, tmp_path: Path, command: str
+    hakken: Any, home: Settings, tmp_path: Path, command: str, remedy: str
 ) -> None:
     add(home, tmp_path)
 
     said = hakken("lab", command, "small")
 
     assert said.code == 2
-    assert "the laboratory 'simulated' cannot pause what it runs; hakken stop sends no more to it" in said.err
+    assert f"the laboratory 'simulated' cannot pause what it runs{remedy}" in said.err
     assert hakken("lab", command, "nothing").code == 2
 
 

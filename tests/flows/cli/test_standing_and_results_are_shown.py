@@ -243,15 +243,14 @@ def test_beside_what_waits_for_approval_stands_what_waits_for_its_result(hakken:
 @pytest.mark.parametrize(
     ("planner", "doubts"),
     [
-        ("replicates: planned, batch: 2", "the replicates that it plans go to such doubts"),
-        (
-            "batch: 2",
-            "replicates: planned under planner (on plates plate: {replicates: N}) spends experiments on such doubts",
-        ),
+        ("{replicates: planned, batch: 2,", "the replicates that it plans go to such doubts"),
+        ("{batch: 2,", "replicates: planned under planner spends experiments on such doubts"),
+        ("{", "replicates: N under plate spends experiments on such doubts"),
     ],
 )
 def test_best_advises_replicates_only_where_none_are_planned(hakken: Any, planner: str, doubts: str) -> None:
-    write(**{"surrogate: random, batch: 2": planner})
+    plate = "" if "batch" in planner else "plate: {rows: 1, columns: 2}\n"
+    write(**{"planner: {surrogate: random, batch: 2,": f"{plate}planner: {planner}"})
     hakken("tick", "small.yaml")
     hakken("tick", "small.yaml")
 
