@@ -79,7 +79,7 @@ def predict(
         candidates=tuple(found),
         order=tuple(order),
         front=front,
-        notes=(*said_of(alike), *_unscaled(plain.unscaled)),
+        notes=(*said_of(alike), *_unscaled(plain.unscaled), *_expected(objective, plain)),
         has_thresholds=has_thresholds(objective),
         may_fail=plain.feasibility.latent is not None,
     )
@@ -141,3 +141,14 @@ def _unscaled(names: frozenset[str]) -> tuple[str, ...]:
         return ()
     which = " and of ".join(sorted(names))
     return (f"of {which} an order is believed so far and no value: tell results first",)
+
+
+def _expected(objective: Objective, belief: Belief) -> tuple[str, ...]:
+    """That nothing but sources speaks for targets of which no result is there yet."""
+    measured = (~np.isnan(belief.table.y)).any(axis=0)
+    names = [t.name for t, is_there in zip(objective.targets, measured, strict=True) if not is_there]
+    names = [name for name in names if name not in belief.unscaled]
+    if not names:
+        return ()
+    was, it = ("was", "it") if len(names) == 1 else ("were", "them")
+    return (f"{' and '.join(names)} {was} not measured yet: what is said of {it} is what the sources expect",)

@@ -191,6 +191,21 @@ def test_without_a_model_it_is_said_why(hakken: Any, tell_table: Any) -> None:
     assert "the campaign uses no model (surrogate: random), so nothing is believed" in hakken("predict", "lots").err
 
 
+def test_what_rests_on_sources_alone_is_said_to(hakken: Any, tell_table: Any) -> None:
+    tell_table(spec(), "ligand,temperature,yield,outcome\nA,20,,fault\n")
+    paper = [f"{ligand},{t},{10 + add + t / 2}\n" for ligand, add in (("A", 20), ("B", 0)) for t in range(20, 120, 20)]
+    Path("paper.csv").write_text("ligand,temperature,yield\n" + "".join(paper))
+    hakken("tell", "heat", "paper.csv", "--source", "Smith")
+
+    alone = hakken("predict", "heat")
+    Path("own.csv").write_text("ligand,temperature,yield\nA,40,50\n")
+    hakken("tell", "heat", "own.csv")
+
+    note = "note: yield was not measured yet: what is said of it is what the sources expect"
+    assert note in alone.out, alone.err
+    assert note not in hakken("predict", "heat").out
+
+
 @pytest.mark.parametrize("words", [("predict", "heat"), ("explain", "heat"), ("best", "heat")], ids=" ".join)
 def test_a_target_that_was_never_measured_is_named(hakken: Any, tell_table: Any, words: tuple[str, ...]) -> None:
     two = {"yield": spec()["objective"]["yield"], "ee": {"goal": "maximize", "unit": "%"}}
