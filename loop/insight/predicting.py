@@ -145,8 +145,8 @@ def _unscaled(names: frozenset[str]) -> tuple[str, ...]:
 
 def _expected(objective: Objective, belief: Belief) -> tuple[str, ...]:
     """That nothing but sources speaks for targets of which no result is there yet."""
-    measured = (~np.isnan(belief.table.y)).any(axis=0)
-    names = [t.name for t, is_there in zip(objective.targets, measured, strict=True) if not is_there]
+    y = belief.table.y
+    names = [t.name for i, t in enumerate(objective.targets) if np.isnan(y[:, i]).all()]
     names = [name for name in names if name not in belief.unscaled]
     if not names:
         return ()
