@@ -101,7 +101,7 @@ def _targets(source: Source, study: Study, names: Names) -> list[Entry]:
     kept = {"goal": "keep", "at_most": 0.0}
     comment = "a constraint of the sampler: kept at zero or below"
     limits = dict.fromkeys(limit for trial in study.trials for limit in _limits(trial))
-    return [*found, *(Entry(names[limit], kept, (comment,)) for limit in limits)]
+    return [*found, *(Entry(names[limit], kept, (*names.comments(limit), comment)) for limit in limits)]
 
 
 def _limits(trial: Trial) -> dict[str, float]:

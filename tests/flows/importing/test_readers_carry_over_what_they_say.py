@@ -360,6 +360,15 @@ def test_constraints_of_optuna_5_are_kept_by_their_names() -> None:
     assert not foreign.left
 
 
+def test_a_constraint_of_optuna_that_gets_another_name_says_which_it_had() -> None:
+    told = trial(1, 5.0, n=(COUNT, 2)) | {"system_attrs": {"constraints:sum<=1": -0.5}}
+
+    kept = read_foreign(journal(told)).targets[1]
+
+    assert kept.name == "constraint sum_1"
+    assert "called 'constraint sum<=1' where it comes from" in kept.comments
+
+
 def trial(state: int, value: float | None = None, **params: Any) -> dict[str, Any]:
     """A journal's operation that adds a trial; a parameter is its distribution's attributes and its value."""
     kinds = {
