@@ -209,9 +209,15 @@ def _charges(units: Mapping[str, str]) -> Iterator[str]:
 
 def _confused(spec: Any) -> Iterator[str]:
     """Names, and options of one parameter, that may be one and the same; options that are perhaps to add nothing."""
+    from flows.engine.people.rows import IGNORED, PLAIN
+
     for words in alike([*spec.space, *spec.objective]):
         both = " and ".join(map(repr, words))
         yield f"{both} differ in capitals or spaces only; rename one, lest it be read for the other"
+    for name in (*spec.space, *spec.objective):
+        if name in PLAIN | IGNORED:
+            column = "is called like a column that every table of results has"
+            yield f"{name} {column}, so that no table can tell it; rename it"
     for name, p in spec.space.items():
         for words in _confusable(getattr(p, "options", None) or ()):
             yield (

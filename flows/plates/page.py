@@ -56,10 +56,12 @@ def table(plate: PlateView) -> str:
 
     Wells that have no key yet are left out: what is told of them would be no result of their experiments.
     """
-    titles = {n: f"{n} [{u}]" if u else n for n, u in plate.units.items()}
+    results = _results(plate)
+    named = {n: f"{n} [{u}]" if u else n for n, u in plate.units.items()}
+    titles = {n: f"setting {title}" if title in (*FIXED, *results) else title for n, title in named.items()}
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow([*FIXED, *titles.values(), *(results := _results(plate))])
+    writer.writerow([*FIXED, *titles.values(), *results])
     for w in sorted(plate.wells, key=lambda w: w.run_order):
         if w.key:
             values = [_plain(w.settings.get(n)) for n in titles]

@@ -172,6 +172,8 @@ def _formula(expression: Expression, space: Space) -> Formula:
     for name in expression.names:
         if name not in space.names:
             hint = did_you_mean(name, [*space.names, *known])
+            if m := next((m for m in space.mixtures if m.name == name), None):
+                hint = f" as a number: it is a mixture; name its parts, such as {_quoted(f'{name}.{m.parts[0]}')}"
             raise SpaceError(
                 f"expression {expression.said!r} names {name!r}, which the space lacks{hint}; "
                 "use a number of the space (a name with a space or a hyphen in backquotes)"

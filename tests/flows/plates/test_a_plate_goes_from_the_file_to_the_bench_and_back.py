@@ -252,6 +252,21 @@ def test_a_file_that_is_no_page_and_no_table_is_refused(hakken: Any, out: list[s
     assert Path("mine.csv").read_text() == "ligand,yield\nXPhos,40\n"
 
 
+def test_a_parameter_that_is_called_like_a_column_of_the_table_has_one_of_its_own(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wells.yaml").write_text(SPEC.replace("base: ", "outcome: "))
+    hakken("tick", "wells.yaml")
+    hakken("plate", "wells", "--out", "monday.csv")
+
+    table = {row["key"]: row["setting outcome"] for row in rows(Path("monday.csv"))}
+    assert table == {row["key"]: row["setting outcome"] for row in rows(sheet(home))}
+    assert set(table.values()) <= {"KOAc", "K3PO4", "CsOAc"}
+    said = "outcome is called like a column that every table of results has, so that no table can tell it; rename it"
+    assert f"note: {said}\n" in hakken("validate", "wells.yaml").out
+
+
 @pytest.mark.usefixtures("spec")
 def test_the_document_has_what_is_in_the_wells(hakken: Any, home: Any) -> None:
     said = hakken("plate", "wells", "--json").json
