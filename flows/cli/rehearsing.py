@@ -14,7 +14,7 @@ from loop.wording import amount_text, in_digits, plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.rehearsing import Rehearsed
-    from loop.rehearsal.rehearsing import Rehearsal, Standing
+    from loop.rehearsal.rehearsing import Ending, Rehearsal, Standing
 
 
 def rehearse(
@@ -107,6 +107,9 @@ def _compare(screen: Screen, by_size: Mapping[int | None, Rehearsed]) -> None:
         by_chance += [_share(end.reached_by_chance), "" if needed is None else plural(needed, "experiment"), ""]
         by_chance += [_paid(first.paid_by_chance, first)] * bool(first.paid_in)
     screen.table(head, [*rows, by_chance])
+    for size, done in by_size.items():
+        if done.found.ending is not None:
+            screen.say(f"in batches of {size}, {_ending(done.found.ending, done)}")
     _say_how_far_it_goes(screen, played)
 
 
@@ -136,6 +139,8 @@ def _say(screen: Screen, done: Rehearsed) -> None:
     screen.table(head, rows)
     if found.goal is not None:
         screen.say(_needed(found, last))
+    if found.ending is not None:
+        screen.say(_ending(found.ending, done))
     _say_how_far_it_goes(screen, [done])
 
 
@@ -185,6 +190,23 @@ def _needed(found: Rehearsal, last: int) -> str:
 
     planned, by_chance = said(found.needed, found.paid), said(found.needed_by_chance, found.paid_by_chance)
     return f"half of the plays reach {goal} {planned}; by chance {by_chance}"
+
+
+def _ending(ending: Ending, done: Rehearsed) -> str:
+    """What the rules under ``stop`` would have done."""
+    if ending.after is None:
+        return "no play comes to where a rule under stop would end it"
+    unit = done.found.unit
+    middle, between = _cells(ending.standing)
+    with_it = f"with {middle} {unit}".rstrip() + (f" (90 %: {between})" if between else "")
+    missed = ""
+    if ending.missed is not None:
+        most = f"{in_digits(ending.missed.high or 0.0, 3)} {unit}".rstrip()
+        missed = f"; in 95 of 100 of these nothing in {done.table} is better by more than {most} then"
+    return (
+        f"the rules under stop would end {ending.share:.2f} of the plays, half of these after "
+        f"{plural(ending.after, 'experiment')}, {with_it}{missed}"
+    )
 
 
 def _paid(amount: float | None, found: Rehearsal) -> str:

@@ -11,27 +11,40 @@ from numpy.typing import NDArray
 
 from loop.costs import Costs, Purse, Spent
 from loop.errors import PoolExhausted
-from loop.history import History, Observation
+from loop.history import Claim, History, Observation
 from loop.memory.earlier import Earlier
 from loop.planner import Plan, plan
 from loop.policy.paying import reason_to_end
+from loop.policy.stopping import reason_to_stop, regret_settled
+from loop.record import Arm, ProposalDraft
 from loop.rehearsal.worlds import Truth, World
 from loop.space import Continuous, Discrete, PointPool, Pool, Space
 from loop.space.rows import key_of
 from loop.spec import CampaignSpec
+from loop.values import values_of
 
 OTHER: Final = 1e6  # what another option counts, beside which no difference of numbers does
 
 
 @dataclass(frozen=True)
 class Play:
-    """What was tried, in order: coordinates, ``(n, d)``, what is true of each, after how many a batch ended, and what
-    had been spent after each; nothing where nothing costs anything."""
+    """What was tried, in order.
+
+    Attributes:
+        points: Coordinates, ``(n, d)``.
+        truths: What is true of each.
+        ends: After how many a batch ended.
+        spent: What had been spent after each; nothing where nothing costs anything.
+        settled: After how many a rule under ``stop`` was met, which ends no play; None where none was.
+        why: The reason that it gave.
+    """
 
     points: NDArray[np.float64]
     truths: tuple[Truth, ...]
     ends: tuple[int, ...]
     spent: tuple[Spent, ...] = ()
+    settled: int | None = None
+    why: str = ""
 
 
 def play(
@@ -51,8 +64,8 @@ def play(
     """Go on from a history for so many experiments. What is pending is measured first, and counts among them.
 
     ``costs`` are what experiments cost, but for what is pending, which is paid; ``purse`` is what may be spent on them,
-    None for as much as there is. Ends early where nothing is left to try, or the purse pays for nothing. Raises what
-    the planner raises besides.
+    None for as much as there is. Ends early where nothing is left to try, or the purse pays for nothing; a rule under
+    ``stop`` ends nothing, but is told. Raises what the planner raises besides.
     """
     tried = [p.x for p in history.pending][:experiments]
     ends: list[int] = []
@@ -60,6 +73,8 @@ def play(
     history = _with(replace(history, pending=()), world, np.array(tried)) if tried else history
     if tried:
         ends.append(len(tried))
+    rules = spec.model_copy(update={"budget": spec.budget.model_copy(update={"experiments": None})})
+    settled, why = None, ""
     while len(tried) < experiments and not _is_spent(space, pool, history) and not reason_to_end(costs, purse):
         left = experiments - len(tried)
         try:
@@ -74,6 +89,9 @@ def play(
             )
         except PoolExhausted:
             break
+        if settled is None and spec.stop:
+            why = reason_to_stop(rules, history, len(tried)) or regret_settled(spec, batch.model.get("regret") or {})
+            settled = len(tried) if why else None
         proposals = sorted(batch.proposals, key=lambda p: p.run_order)
         chosen = np.array([space.coordinates(p.candidate.settings) for p in proposals])
         if isinstance(pool, PointPool):
@@ -85,10 +103,29 @@ def play(
             spent += [Spent(before.cost + one.cost, before.hours + one.hours) for one in paid]
             purse = None if purse is None else purse.less(paid[-1])
         history = _with(history, world, np.array(picked))
+        history = replace(history, claims=(*history.claims, *_claims(proposals, history, len(picked), len(ends) + 1)))
         tried += picked
         ends.append(len(tried))
+    if settled is None and spec.stop and tried and (why := reason_to_stop(rules, history, len(tried))):
+        settled = len(tried)
     points = np.array(tried).reshape(len(tried), len(space.parameters))
-    return Play(points, tuple(world.truth(points)) if len(points) else (), tuple(ends), tuple(spent))
+    truths = tuple(world.truth(points)) if len(points) else ()
+    return Play(points, truths, tuple(ends), tuple(spent), settled, why)
+
+
+def _claims(proposals: Sequence[ProposalDraft], history: History, made: int, number: int) -> list[Claim]:
+    """What models predicted of the last ``made`` experiments, held against what came: the first of replicates."""
+    found, outcomes = [], [o.outcome for o in history.observations[-made:]] if made else []
+    for p in proposals:
+        outcome, outcomes = outcomes[:1], outcomes[p.replicates :]
+        values = values_of(outcome[0]) if outcome else {}
+        if p.acquisition == "first" or p.arm is Arm.INITIAL:
+            continue
+        for said in p.predictions:
+            if said.weight is None and said.target in values:
+                voices = {v.member: (v.mean, v.sd) for v in p.predictions if v.target == said.target and v.weight}
+                found.append(Claim(said.target, said.mean, said.sd, values[said.target], number, voices))
+    return found
 
 
 def nearest(

@@ -18,7 +18,7 @@ from loop.progress import progress
 from loop.rehearsal.playing import Play, play
 from loop.rehearsal.standing import NONE, Measure
 from loop.rehearsal.worlds import Truth, World
-from loop.space import Pool, Space
+from loop.space import PointPool, Pool, Space
 from loop.spec import CampaignSpec
 
 MOST_STEPS = 12  # rows of the table that is told
@@ -48,6 +48,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What the rules under ``stop`` would have done with the plays.
+
+    Attributes:
+        share: In which share of them one was met.
+        after: Experiments until then, the middle of those.
+        standing: What they had by then.
+        missed: How much better the best of all candidates was then; None where these cannot be looked through.
+    """
+
+    share: float
+    after: int | None
+    standing: Standing
+    missed: Standing | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What came of it.
 
@@ -62,6 +79,7 @@ class Rehearsal:
         paid: Money or hours, whichever is counted, with which half of the plays have reached the goal, and so by
             chance; None where they do not, or nothing costs anything.
         paid_in: The unit of it, such as EUR or h; "" where nothing costs anything.
+        ending: What rules under ``stop`` would have done; None where there are none.
     """
 
     measure: str
@@ -76,6 +94,7 @@ class Rehearsal:
     paid: float | None = None
     paid_by_chance: float | None = None
     paid_in: str = ""
+    ending: Ending | None = None
 
 
 def rehearse(
@@ -97,7 +116,7 @@ def rehearse(
     """Play a campaign so many times from a history on, each in a world of its own, and as often by chance.
 
     Args:
-        spec: The campaign; its budget of experiments and its stop rules are not asked.
+        spec: The campaign; its budget of experiments is not asked, and its rules under ``stop`` end no play.
         space: The spec's.
         history: What is known already, and pending.
         worlds: The world of each play by its number; asked twice for each, it gives the same one anew.
@@ -117,6 +136,8 @@ def rehearse(
     curves: dict[bool, list[NDArray[np.float64]]] = {False: [], True: []}
     bills: dict[bool, list[list[Spent]]] = {False: [], True: []}
     ends: tuple[int, ...] = ()
+    settled: list[int | None] = []
+    best: list[float] = []  # of all candidates, in each play's world
     for number in range(plays):
         for is_chance, by in ((False, spec), (True, random)):
             world = worlds(number)
@@ -134,6 +155,9 @@ def rehearse(
                 purse=purse,
             )
             bills[is_chance].append(_bill(done, experiments))
+            if not is_chance and spec.stop:
+                settled.append(done.settled)
+                best += _best_of(measure, space, world, pool)
             curves[is_chance].append(_curve(measure, space, before, done, experiments))
             ends = ends if is_chance else max(ends, done.ends, key=lambda e: e[-1] if e else 0)
         progress("rehearsing", (number + 1) / plays)
@@ -156,6 +180,8 @@ def rehearse(
     rounds = None if needed[0] is None else int(np.searchsorted(ends, needed[0])) + (needed[0] > 0)
     usual = _usual(np.diff((0, *ends)).tolist())
     rehearsal = Rehearsal(measure.name, measure.unit, tuple(steps), plays, usual, goal, *needed, rounds=rounds)
+    if spec.stop:
+        rehearsal = replace(rehearsal, ending=_ending(measure, planned, settled, best))
     if costs is None or least is None:
         return rehearsal
     paid = (_paid(planned, bills[False], least, costs), _paid(chance, bills[True], least, costs))
@@ -210,6 +236,30 @@ def _paid(curves: NDArray[np.float64], bills: Sequence[Sequence[Spent]], least: 
         found.append(spent.cost if costs.has_money else spent.hours)
     middle = float(np.quantile(found, 0.5, method="inverted_cdf"))
     return middle if np.isfinite(middle) else None
+
+
+def _best_of(measure: Measure, space: Space, world: World, pool: Pool | None) -> list[float]:
+    """The standing of the best of all candidates of a table, in one play's world; none where there is no one best."""
+    if not isinstance(pool, PointPool) or measure.is_hits or measure.is_front:
+        return []
+    real = pool.points[is_real(space, pool.points)]
+    return [max((measure.score(row) for row in world.truth(real)), default=NONE)]
+
+
+def _ending(
+    measure: Measure, curves: NDArray[np.float64], settled: Sequence[int | None], best: Sequence[float]
+) -> Ending:
+    """What the rules would have done with plays whose standings are ``curves``, ``(plays, experiments + 1)``."""
+    ended = [(i, k) for i, k in enumerate(settled) if k is not None]
+    if not ended:
+        return Ending(0.0, None, Standing(None, None, None))
+    then = np.array([curves[i, k] for i, k in ended])
+    after = int(np.quantile([k for _, k in ended], 0.5, method="inverted_cdf"))
+    missed = None
+    if best and np.isfinite(then).all():
+        left = np.quantile([best[i] for i, _ in ended] - then, QUANTILES, method="inverted_cdf")
+        missed = Standing(*(max(float(v), 0.0) for v in left))
+    return Ending(len(ended) / len(settled), after, _standing(measure, then), missed)
 
 
 def _told(ends: Sequence[int]) -> list[int]:

@@ -299,3 +299,46 @@ def test_without_costs_nothing_is_said_of_them(hakken: Any) -> None:
 
     assert "spent" not in said.out
     assert "EUR" not in said.out
+
+
+@pytest.mark.usefixtures("folder")
+def test_rules_that_would_end_the_campaign_are_told_and_end_no_play(hakken: Any) -> None:
+    write(stop=[{"target": "yield", "at_least": 50}])
+    words = ("rehearse", "heat.yaml", "--plays", "3")
+    said, told = hakken(*words), hakken(*words, "--json").json["found"]
+    compared = hakken(*words, "--batch", "2", "--batch", "5")
+
+    ending = told["ending"]
+    assert told["steps"][-1]["experiments"] == 14
+    assert ending["share"] == 1.0
+    first = next(step for step in told["steps"] if (step["planned"]["middle"] or 0) >= 50)
+    assert ending["after"] == first["experiments"]  # the rule is looked at when a batch has ended
+    assert ending["standing"]["low"] >= 50
+    assert ending["missed"]["high"] <= 5  # 55 is the best of the table
+    assert f"would end 1.00 of the plays, half of these after {ending['after']} experiments" in plain(said.out)
+    assert "in 95 of 100 of these nothing in measured.csv is better by more than" in plain(said.out)
+    assert "in batches of 5, the rules under stop would end 1.00 of the plays" in plain(compared.out)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_rule_that_is_never_met_is_said_to_be(hakken: Any) -> None:
+    write(stop=[{"target": "yield", "at_least": 99}])
+
+    said = hakken("rehearse", "heat.yaml", "--plays", "2", "--reach", "50")
+
+    assert "no play comes to where a rule under stop would end it" in said.out
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_regret_is_believed_once_predictions_of_the_play_were_held_against_results(hakken: Any) -> None:
+    write(
+        stop=[{"target": "yield", "regret": 3, "confirm": False}],
+        objective={"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100, "exact": True}},
+        budget={"experiments": 20},
+    )
+
+    ending = hakken("rehearse", "heat.yaml", "--plays", "3", "--json").json["found"]["ending"]
+
+    assert ending["share"] > 0
+    assert ending["after"] >= 4 + 10  # an initial design, and so many predictions that were held against results
+    assert ending["missed"]["high"] <= 3
