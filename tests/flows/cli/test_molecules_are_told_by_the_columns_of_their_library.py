@@ -98,3 +98,17 @@ def test_a_table_of_others_is_heard_by_structure_and_keeps_its_names(hakken: Any
 
     assert said.code == 0, said.err
     assert said.json["accepted"] == 3
+
+
+@pytest.mark.parametrize("column", ["molecule_smiles", "smiles"])
+def test_the_structure_of_a_product_stands_beside_its_reagents(hakken: Any, column: str) -> None:
+    products = """{type: products, reaction: "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]",
+      reagents: {acid: {options: {acetic: CC(=O)O}}, amine: {options: {methyl: CN, ethyl: CCN}}}}"""
+    Path("small.yaml").write_text(SPEC.replace(LIBRARY, products))
+    header = f"molecule.acid,molecule.amine,{column},response\n"
+
+    said = told(hakken, f"{header}acetic,methyl,CNC(C)=O,1\n")
+    wrong = told(hakken, f"{header}acetic,ethyl,CNC(C)=O,1\n")
+
+    assert said.code == 0, said.err
+    assert f"column '{column}': 'CNC(C)=O' is not the structure of" in wrong.err

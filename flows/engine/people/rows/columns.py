@@ -89,8 +89,8 @@ def structures_told(
     named = {*meant.values(), *(name.removeprefix("setting ") for name in here)}
     return {
         here[called]: name
-        for name in names
-        if name in named or not isinstance(spec.space.get(name), _LIBRARIES)
+        for name, p in spec.space.items()
+        if name in named or name not in names or not isinstance(p, _LIBRARIES)  # a product is named by its reagents
         for called in _structure_columns(name, spec, of_others)
         if called in here and here[called] not in meant and called not in known
     }
