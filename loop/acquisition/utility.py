@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from botorch.models import ModelList
 from botorch.models.model import Model
+from botorch.posteriors.posterior import Posterior
 from botorch.sampling.base import MCSampler
 from botorch.sampling.list_sampler import ListSampler
 from botorch.sampling.normal import SobolQMCNormalSampler
@@ -136,9 +137,25 @@ def least(values: Tensor) -> float:
 
 
 def joint_model(question: Question, samples: int) -> tuple[Model, MCSampler]:
-    """BoTorch's form of the wanted targets' models, and a sampler that draws each by its own seed."""
+    """BoTorch's form of the wanted targets' models, and a sampler that draws each by itself."""
     models = [m.model() for _, m in question.wanted]
-    samplers = [SobolQMCNormalSampler(torch.Size([samples]), seed=question.seed + i) for i in range(len(models))]
+    shape = torch.Size([samples])
     if len(models) == 1:
-        return models[0], samplers[0]
-    return ModelList(*models), ListSampler(*samplers)
+        return models[0], SobolQMCNormalSampler(shape, seed=question.seed)
+    return ModelList(*models), ListSampler(*(_Shuffled(shape, seed=question.seed + i) for i in range(len(models))))
+
+
+class _Shuffled(SobolQMCNormalSampler):
+    """Draws in an order of their own, so that two samplers of different seeds know nothing of each other.
+
+    A Sobol sequence that is scrambled twice keeps its first digits, but for their sign: two targets of one candidate
+    were correlated by two thirds, one way or the other.
+    """
+
+    def _construct_base_samples(self, posterior: Posterior) -> None:
+        known: Tensor | None = getattr(self, "base_samples", None)
+        super()._construct_base_samples(posterior)
+        drawn: Tensor | None = getattr(self, "base_samples", None)
+        if drawn is not None and (known is None or known.shape != drawn.shape):
+            generator = torch.Generator().manual_seed(self.seed)
+            self.base_samples = drawn[torch.randperm(len(drawn), generator=generator)]
