@@ -11,9 +11,10 @@ from loop.analysis.calibration import Line, fit_line
 from loop.analysis.method import Analysis, Beyond, Method
 from loop.analysis.peaks import Window, misread_times, pick
 from loop.analysis.readings import Peak, Reading
-from loop.errors import AnalysisError
+from loop.errors import AnalysisError, UnitError
 from loop.objective import Goal
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
+from loop.units import convert
 
 DETECTED: Final = "limit of detection"
 CALIBRATED: Final = "lowest standard"
@@ -47,7 +48,7 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
         AnalysisError: No file has the kind of reading that a target is measured by, or its times have another unit than
             they are taken for: another file is wanted.
     """
-    given = [(name, tuple(readings)) for name, readings in files]
+    given = _integrated([(name, tuple(readings)) for name, readings in files])
     values: list[Measurement] = []
     detail: dict[str, Any] = {}
     doubts: list[str] = []
@@ -72,6 +73,23 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
     if is_nothing and all(m.goal is Goal.MAXIMIZE for m in analysis.methods):
         return Analysed(Negative(_what_is_below(detail), tuple(values)), detail, tuple(doubts))
     return Analysed(Measured(tuple(values)), detail, tuple(doubts))
+
+
+def _integrated(files: Sequence[tuple[str, tuple[Reading, ...]]]) -> list[tuple[str, tuple[Reading, ...]]]:
+    """The files without chromatograms of which the peaks are there, too: their areas have another unit."""
+    timed = {r.label for _, readings in files for r in readings if r.peaks is not None and _is_timed(r)}
+    return [
+        (name, tuple(r for r in readings if r.trace is None or r.label not in timed or not _is_timed(r)))
+        for name, readings in files
+    ]
+
+
+def _is_timed(reading: Reading) -> bool:
+    try:
+        convert(1.0, reading.unit, "min")
+    except UnitError:
+        return False
+    return True
 
 
 def _what_is_below(detail: Mapping[str, Any]) -> str:
@@ -130,7 +148,15 @@ def _measure(
     }
     missing = 0 if is_absent else sum(response is None for response in found)
     doubts = [f"{missing} of {n} readings have no peak {method.peak} and count as nothing"] if missing else []
+    if method.peak is not None and method.saturation is not None and any(_lacks_height(method, r) for r, _ in mine):
+        doubts.append("its file has no heights, so nothing says whether the detector was saturated; export them too")
     return measurement, numbers, doubts
+
+
+def _lacks_height(method: Method, reading: Reading) -> bool:
+    """Whether a peak that counts has no height."""
+    windows = [w for w in (method.peak, method.standard and method.standard.window) if w is not None]
+    return any(peak is not None and peak.height is None for peak in (pick(reading, w) for w in windows))
 
 
 def _absent(method: Method, limit: float) -> tuple[float, Qualifier, str]:

@@ -153,6 +153,8 @@ def _one(found: Sequence[Peak], window: Window) -> Peak | None:
     if not found:
         return None
     largest = max(found, key=lambda p: p.area)
+    if len(channels := dict.fromkeys(p.channel for p in found)) > 1:
+        raise AnalysisError(f"peaks of several channels are {window} ({', '.join(channels)}); export one channel alone")
     if window.several is Several.SUM:
         heights = [p.height for p in found if p.height is not None]
         return Peak(

@@ -30,7 +30,12 @@ class Label:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.key or self.sample or self.plate or self.well)
+        return not (self.is_of_one or self.plate)
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether it says more than of which plate it is."""
+        return bool(self.key or self.sample or self.well)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Peak:
     height: float | None = None
     name: str = ""
     is_saturated: bool = False
+    channel: str = ""  # of the detector, where the file names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class Reading:
     saturated: frozenset[str] = frozenset()  # channels that read "overflow"
     unread: Mapping[str, str] = field(default_factory=dict)  # what the instrument says in place of a value, by channel
     taken: str = ""  # when, as the file says it
+    injection: str = ""  # its number, where one label has several
     is_assumed: bool = False  # that the axis is in ``unit``: the file says none
 
 

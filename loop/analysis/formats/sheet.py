@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from loop.cells import finite, pointed, split_header
-from loop.errors import AnalysisError
+from loop.cells import doubtful, finite, in_doubt, pointed, split_header
+from loop.errors import AnalysisError, UnitError
+from loop.units import convert
 from loop.workbooks import NoWorkbook, is_workbook, read_sheets
 
 # What programs call a column, in lower case, with blanks for dots and underscores; and what it is called here.
@@ -18,17 +19,21 @@ _NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("key", "attempt", "attempt key"), "key"),
     **dict.fromkeys(("sample", "sample name", "samplename", "sample id", "injection name"), "sample"),
     **dict.fromkeys(("plate", "plate id", "plate name", "plate barcode", "barcode"), "plate"),
-    **dict.fromkeys(("well", "well id", "well position", "position"), "well"),
+    **dict.fromkeys(("well", "well id", "well position"), "well"),
+    "position": "position",  # a well, or a vial's place in a sampler
     **dict.fromkeys(("retention time", "rettime", "ret time", "r time", "rt", "time"), "time"),
     **dict.fromkeys(("area", "peak area"), "area"),
     **dict.fromkeys(("height", "peak height"), "height"),
     **dict.fromkeys(("compound", "peak name", "peak", "name", "component", "analyte"), "peak"),
     **dict.fromkeys(("saturated", "overload", "overloaded"), "saturated"),
-    **dict.fromkeys(("injection", "inj", "injection number", "replicate"), "injection"),
+    **dict.fromkeys(("injection", "inj", "injection number", "injection no", "replicate"), "injection"),
+    **dict.fromkeys(("inj no", "inj number", "inj #", "inj#", "injection #", "injection id"), "injection"),
     **dict.fromkeys(("acquired", "date", "injection date", "acquisition time", "measured"), "taken"),
     **dict.fromkeys(("channel", "signal name", "wavelength", "measurement wavelength", "read"), "channel"),
 }
 _AXES: Final = {"time": "min", "wavelength": "nm", "wavenumber": "1/cm", "chemical shift": "ppm", "raman shift": "1/cm"}
+_LABELS: Final = frozenset({"key", "sample", "plate", "well", "position"})
+_SAID_ABOVE: Final = _LABELS | {"injection", "taken", "channel"}  # "Time: 14:05" is not of the rows
 _SIGNAL: Final = re.compile(r"(signal|intensity|absorbance|response|counts|detector)\b.*")
 _DELIMITERS: Final = "\t;,"  # a comma last: beside the others it is a decimal sign
 _ROW: Final = re.compile(r"[A-Za-z]{1,2}")
@@ -119,37 +124,93 @@ def _without_percent(cells: Sequence[str], unit: str | None) -> Sequence[str]:
 
 
 def _sections(text: str, delimiter: str) -> list[Section]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = _lines(text, delimiter)
+    is_of_peaks = any((head := _header(cells)) is not None and head[0] in ("peaks", "trace") for _, cells in lines)
     found: list[Section] = []
     said: dict[str, str] = {}
     current: Section | None = None
+    for line, cells in lines:
+        head = _header(cells)
+        if is_of_peaks and len(cells) == 2 and head is not None and head[0] == "wells":
+            head = None  # "Sample Name" and "R3-7" in two cells, above a table of peaks
+        if not cells:
+            current = None
+        elif head is not None:
+            current = Section(head[0], dict(said), head[1])
+            found.append(current)
+        elif current is not None and _goes_on(current, cells):
+            current.rows.append((line, _fitting(cells, current, line)))
+        else:
+            current = None
+            said |= _said(cells)
+    for section in found:
+        _hear_units_below(section)
+        _with_points(section, delimiter)
+    return found
+
+
+def _lines(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """The cells of each line, with its number; those at the end that are empty are left out."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    found: list[tuple[int, list[str]]] = []
     try:
-        for cells in reader:
-            cells = [cell.strip() for cell in cells]
+        for row in reader:
+            cells = [cell.strip() for cell in row]
             while cells and not cells[-1]:
                 cells.pop()
-            if not cells:
-                current = None
-            elif (columns := _header(cells)) is not None:
-                current = Section(columns[0], dict(said), columns[1])
-                found.append(current)
-            elif current is not None and (current.kind != "grid" or _ROW.fullmatch(cells[0])):
-                current.rows.append((reader.line_num, _fitting(cells, current, reader.line_num, delimiter)))
-            else:
-                current = None
-                said |= _said(cells)
+            found.append((reader.line_num, cells))
     except csv.Error as error:
         raise AnalysisError(f"line {reader.line_num} is no CSV ({error}); export it anew") from None
     return found
 
 
-def _fitting(cells: list[str], section: Section, line: int, delimiter: str) -> list[str]:
+def _goes_on(section: Section, cells: Sequence[str]) -> bool:
+    """Whether a line is of the table above it, and no title of the next."""
+    if section.kind == "grid":
+        return _ROW.fullmatch(cells[0]) is not None
+    return len(cells) > 1 or not cells[0].startswith("[")
+
+
+def _hear_units_below(section: Section) -> None:
+    """Take the units that stand on a line of their own below the names of the columns."""
+    axis = next((i for i, c in enumerate(section.columns) if axis_of(c) is not None), None)
+    if section.kind not in ("peaks", "trace") or axis is None or not section.rows:
+        return
+    cells = section.rows[0][1]
+    unit = cells[axis].strip("[]() ")
+    try:
+        convert(1.0, unit, axis_of(section.columns[axis]) or "")
+    except UnitError:
+        return
+    if not unit or finite(unit) is not None:
+        return
+    section.columns = [
+        column if not cell or column.unit is not None else _column(f"{column.header} [{cell.strip('[]() ')}]")
+        for column, cell in zip(section.columns, cells, strict=True)
+    ]
+    section.rows = section.rows[1:]
+
+
+def _with_points(section: Section, delimiter: str) -> None:
+    """Give numbers with a decimal comma a point, but between commas; mark those that may be thousands, as ``cells``."""
+    if delimiter == ",":
+        return
+    doubts = [
+        frozenset() if column.kind in _SAID_ABOVE else doubt
+        for column, doubt in zip(section.columns, doubtful((c for _, c in section.rows), delimiter), strict=False)
+    ]
+    section.rows = [
+        (line, [in_doubt(c) if c in doubt else pointed(c) for c, doubt in zip(cells, doubts, strict=True)])
+        for line, cells in section.rows
+    ]
+
+
+def _fitting(cells: list[str], section: Section, line: int) -> list[str]:
     if len(cells) > len(section.columns):
         raise AnalysisError(
             f"line {line} has {len(cells)} cells and its header {len(section.columns)}; quote a cell with a comma"
         )
-    padded = [*cells, *[""] * (len(section.columns) - len(cells))]
-    return padded if delimiter == "," else [pointed(cell) for cell in padded]
+    return [*cells, *[""] * (len(section.columns) - len(cells))]
 
 
 def _header(cells: Sequence[str]) -> tuple[str, list[Column]] | None:
@@ -162,7 +223,7 @@ def _header(cells: Sequence[str]) -> tuple[str, list[Column]] | None:
     kinds = {c.kind for c in columns}
     if {"time", "area"} <= kinds:
         return "peaks", columns
-    if kinds & {"well", "sample", "key"} and any(c.kind == "" and c.header for c in columns) and "axis" not in kinds:
+    if kinds & (_LABELS - {"plate"}) and any(c.kind == "" and c.header for c in columns) and "axis" not in kinds:
         return "wells", columns
     axes = [i for i, c in enumerate(columns) if axis_of(c) is not None]
     if axes and any(_SIGNAL.fullmatch(_plain(c.header)) for c in columns):
@@ -193,7 +254,7 @@ def _said(cells: Sequence[str]) -> dict[str, str]:
     if len(parts) != 2:
         return {}
     kind = _NAMES.get(_plain(parts[0].lstrip("# ")), "")
-    return {kind: parts[1].strip()} if kind else {}
+    return {kind: parts[1].strip()} if kind in _SAID_ABOVE else {}
 
 
 def _plain(name: str) -> str:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from loop.analysis.formats.sheet import Column, Section, axis_of, is_signal, sections
-from loop.analysis.readings import Label, Peak, Reading, Trace, is_overflow, label_of
-from loop.cells import finite
+from loop.analysis.readings import Label, Peak, Reading, Trace, is_overflow, label_of, well_name
+from loop.cells import finite, hint_of, is_in_doubt, without_doubt
 from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 from loop.workbooks import is_workbook
 
 _THOUSANDS: Final = re.compile(r"[-+]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d*)?")
 _YES: Final = frozenset({"yes", "true", "1", "x", "y", "saturated"})
-_NOTHING: Final = frozenset({"", "-", "n/a", "na", "n.a."})
+_NOTHING: Final = frozenset({"", "-", "--", "n/a", "na", "n.a.", "#n/a", "nan", "n.d.", "nd", "n.f.", "not found"})
+_SUMMARY: Final = re.compile(r"(?i)(grand )?(totals?|sum|mean|average|std\.? ?dev\.?|%? ?rsd ?%?)\b.*")
+
+_Place: TypeAlias = tuple[Label, str, str]  # what a reading is of, its injection, and when it was taken
 
 
 def recognises(data: bytes) -> bool:
@@ -45,7 +49,10 @@ def read(name: str, data: bytes) -> Sequence[Reading]:
         try:
             readings += _of_section(section, name, grids)
         except AnalysisError as error:
+            if section.kind == "wells" and any(s.kind in ("peaks", "trace") for s in found):
+                continue  # a list of injections with their methods, beside what they gave
             raise AnalysisError(f"{section.on_sheet}{error}") from None
+    readings = [*_once([r for r in readings if r.peaks is not None]), *(r for r in readings if r.peaks is None)]
     for label, said in grids.items():
         signals = {channel: value for channel, value in said.items() if value is not None}
         readings.append(Reading(label, str(label), signals=signals, saturated=frozenset(said) - frozenset(signals)))
@@ -68,31 +75,98 @@ def _of_section(section: Section, name: str, grids: dict[Label, dict[str, float 
 
 
 def _peaks(section: Section, name: str) -> list[Reading]:
+    """A reading for each injection: the rows of one label, injection and time."""
     column = next(c for c in section.columns if c.kind == "time")
-    found: dict[tuple[Label, str], list[Peak]] = {}
-    lines: dict[tuple[Label, str], tuple[int, str]] = {}
+    found: dict[_Place, list[Peak]] = {}
+    lines: dict[_Place, int] = {}
+    names = _Names()
     for line, cells in section.rows:
         at = _cells(section, cells)
-        place = (_label(section, at, line, name), at.get("injection", ""))
-        lines.setdefault(place, (line, at.get("taken", "")))
+        time, area, height = (at.get(kind, "") for kind in ("time", "area", "height"))
+        is_none = time.casefold() in _NOTHING  # an injection without a peak, or a line of totals
+        if is_none and any(_SUMMARY.fullmatch(cell) for cell in cells):
+            continue
+        is_none = is_none and area.casefold() in _NOTHING
+        label = _label(section, at, line)
+        if not names.counts(label, line, is_none):
+            continue
+        place = (label, at.get("injection", ""), at.get("taken", ""))
+        lines.setdefault(place, line)
         peaks = found.setdefault(place, [])
-        if at["time"] in _NOTHING and at["area"] in _NOTHING:
-            continue  # an injection without a peak
-        height = None if at.get("height", "") in _NOTHING else _number(at["height"], "height", line)
-        minutes = _minutes(_number(at["time"], column.header, line), column, line)
+        if is_none or (area and area.casefold() in _NOTHING):
+            continue
+        minutes = _minutes(_number(time, column.header, line), column, line)
+        high = None if height.casefold() in _NOTHING else _number(height, "height", line)
         is_saturated = at.get("saturated", "").casefold() in _YES
-        peaks.append(Peak(minutes, _number(at["area"], "area", line), height, at.get("peak", ""), is_saturated))
+        channel = at.get("channel", "")
+        peaks.append(Peak(minutes, _number(area, "area", line), high, at.get("peak", ""), is_saturated, channel))
     return [
         Reading(
-            label,
-            f"{section.on_sheet}line {lines[label, inj][0]}",
+            _called(label, name),
+            f"{section.on_sheet}line {lines[place]}",
             "min",
             tuple(peaks),
-            taken=lines[label, inj][1],
+            taken=taken,
             is_assumed=column.unit is None,
+            injection=injection,
         )
-        for (label, inj), peaks in found.items()
+        for place, peaks in found.items()
+        for label, injection, taken in [place]
+        if names.is_of_all(label)
     ]
+
+
+class _Names:
+    """Whether the rows of a table say whose they are: all of them, or none."""
+
+    def __init__(self) -> None:
+        self._is_told = False
+        self._untold: int | None = None  # the first line that names nobody
+
+    def counts(self, label: Label, line: int, is_none: bool) -> bool:
+        """Hear a row, ``is_none`` where it has no peak; whether it may be of somebody.
+
+        Raises:
+            AnalysisError: It names nobody and others do, or the other way round.
+        """
+        self._is_told |= label.is_of_one
+        if not label.is_of_one and not is_none:
+            self._untold = self._untold or line
+        if self._is_told and self._untold:
+            raise AnalysisError(
+                f"line {self._untold} names no sample, and others do; write the name on each line (of merged cells, "
+                "and of a name that stands once for several peaks, only the first line has it)"
+            )
+        return label.is_of_one or not self._is_told
+
+    def is_of_all(self, label: Label) -> bool:
+        """Whether a label stays, all rows having been heard: lines without peaks may have come before any name."""
+        return label.is_of_one or not self._is_told
+
+
+def _once(readings: Sequence[Reading]) -> list[Reading]:
+    """Readings of peaks, those of one injection once: a report may list them by time and again by compound.
+
+    Raises:
+        AnalysisError: Two tables tell of one injection, and their peaks differ.
+    """
+    found: dict[_Place, Reading] = {}
+    for reading in readings:
+        place = (reading.label, reading.injection, reading.taken)
+        known = found.setdefault(place, reading)
+        if known is reading:
+            continue
+        less, more = sorted((known.peaks or (), reading.peaks or ()), key=len)
+        names = {(p.at, p.area): p.name for p in less}
+        if not set(names) <= {(p.at, p.area) for p in more}:
+            raise AnalysisError(
+                f"{known.where} and {reading.where} have different peaks of {reading.label}, and nothing says that "
+                "they are of two injections; give one of two detectors alone, or number injections (Injection: 2 above the "
+                "table, or a column)"
+            )
+        peaks = tuple(p if p.name else replace(p, name=names.get((p.at, p.area), "")) for p in more)
+        found[place] = replace(known, peaks=peaks)
+    return list(found.values())
 
 
 def _traces(section: Section, name: str) -> list[Reading]:
@@ -100,7 +174,7 @@ def _traces(section: Section, name: str) -> list[Reading]:
     y = next(i for i, c in enumerate(section.columns) if is_signal(c))
     found: dict[Label, tuple[int, list[tuple[float, float]]]] = {}
     for line, cells in section.rows:
-        label = _label(section, _cells(section, cells), line, name)
+        label = _label(section, _cells(section, cells), line)
         point = (_number(cells[x], section.columns[x].header, line), _number(cells[y], section.columns[y].header, line))
         found.setdefault(label, (line, []))[1].append(point)
     unit, is_assumed = axis_of(section.columns[x]) or "", section.columns[x].unit is None
@@ -110,7 +184,7 @@ def _traces(section: Section, name: str) -> list[Reading]:
         ordered = sorted(points)
         trace = Trace(tuple(a for a, _ in ordered), tuple(b for _, b in ordered))
         where = f"{section.on_sheet}line {line}"
-        readings.append(Reading(label, where, unit, None, trace, taken=taken, is_assumed=is_assumed))
+        readings.append(Reading(_called(label, name), where, unit, None, trace, taken=taken, is_assumed=is_assumed))
     return readings
 
 
@@ -121,11 +195,11 @@ def _signals(section: Section) -> list[tuple[Label, str, float | None]]:
     for line, cells in section.rows:
         if section.kind == "grid":
             for column, cell in zip(section.columns[1:], cells[1:], strict=True):
-                label = _label(section, {"well": cells[0] + column.header}, line, "")
+                label = _label(section, {"well": cells[0] + column.header}, line)
                 found += [(label, channel, _signal(cell, line))] if cell not in _NOTHING else []
             continue
         at = _cells(section, cells)
-        label = _label(section, at, line, "")
+        label = _label(section, at, line)
         values = [c for c in section.columns if c.kind == "" and c.header]
         # A column that says the channel names the only value beside it; else each column is a channel.
         named = at.get("channel", "") if len(values) == 1 else ""
@@ -141,12 +215,25 @@ def _cells(section: Section, cells: Sequence[str]) -> dict[str, str]:
     return {**section.said, **{kind: cell for kind, cell in row.items() if cell or kind not in section.said}}
 
 
-def _label(section: Section, at: Mapping[str, str], line: int, name: str) -> Label:
+def _label(section: Section, at: Mapping[str, str], line: int) -> Label:
     said = {**section.said, **at}
     try:
-        label = label_of(said.get("key", ""), said.get("sample", ""), said.get("plate", ""), said.get("well", ""))
+        well = said.get("well", "") or _well_at(said.get("position", ""))
+        return label_of(said.get("key", ""), said.get("sample", ""), said.get("plate", ""), well)
     except AnalysisError as error:
         raise AnalysisError(f"line {line}: {error}") from None
+
+
+def _well_at(position: str) -> str:
+    """The well that a position is; "" where it is a vial's place in a sampler, such as 1:A,3."""
+    try:
+        return well_name(position)
+    except AnalysisError:
+        return ""
+
+
+def _called(label: Label, name: str) -> Label:
+    """The label, or the name of the file without its ending where it says nothing."""
     return label_of(sample=name.rsplit(".", 1)[0]) if label.is_empty and name else label
 
 
@@ -157,7 +244,11 @@ def _signal(text: str, line: int) -> float | None:
 def _number(text: str, what: str, line: int) -> float:
     number = finite(text)
     if number is None:
+        if is_in_doubt(text):
+            raise AnalysisError(f"line {line}: {what} is {without_doubt(text)!r}; {hint_of(text)}")
         remedy = "export it without thousands separators" if _THOUSANDS.fullmatch(text.strip()) else "export it anew"
+        if what == "area" and not _THOUSANDS.fullmatch(text.strip()):
+            remedy = "export the number itself, or write n.a. where there is no peak"
         raise AnalysisError(f"line {line}: {what} must be a finite number, got {text!r}; {remedy}")
     return number
 

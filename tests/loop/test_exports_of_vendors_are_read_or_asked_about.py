@@ -1,0 +1,188 @@
+"""Exports as chromatography programs write them: every number is read as it is meant, or the file is asked about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from loop.analysis import Analysed, analyse, read_file
+from loop.errors import AnalysisError
+from loop.outcome import Measured, Measurement, Negative
+from loop.spec import CampaignSpec, build_analysis
+from tests.workbooks import workbook
+
+AREAS: dict[str, Any] = {"peak": {"at": 4.2, "within": 0.1}, "calibration": {"points": {0: 0, 50: 510, 100: 995}}}
+RATIOS: dict[str, Any] = {
+    "peak": {"at": 4.2, "within": 0.1},
+    "standard": {"at": 6.8, "within": 0.1},
+    "calibration": {"points": {0: 0.0, 25: 0.312, 50: 0.619, 100: 1.251}},
+}
+SHIMADZU = """[Sample Information]
+Sample Name\tR1-1
+Injection Volume\t10
+[Peak Table(Detector A-Ch1)]
+# of Peaks\t2
+Peak#\tR.Time\tI.Time\tF.Time\tArea\tHeight
+1\t4.210\t4.1\t4.4\t620\t50
+2\t6.800\t6.7\t7.0\t1000\t80
+
+[Compound Results(Detector A)]
+# of IDs\t2
+ID#\tName\tR.Time\tArea\tHeight
+1\tproduct\t4.210\t620\t50
+
+[LC Chromatogram(Detector A-Ch1)]
+R.Time (min)\tIntensity
+4.0\t0
+4.1\t0
+4.2\t1000
+4.3\t0
+6.7\t0
+6.8\t50
+6.9\t0
+"""
+
+
+def analysed(text: str | bytes, method: dict[str, Any] = RATIOS, name: str = "run-7.csv") -> Analysed:
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "coupling",
+            "space": {"temperature": {"type": "number", "low": 40, "high": 120, "unit": "degC"}},
+            "objective": {"yield": {"goal": "maximize", "unit": "%"}},
+            "budget": {"experiments": 4},
+            "analysis": {"yield": method},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+    analysis = build_analysis(spec)
+    assert analysis is not None
+    readings = read_file(name, text.encode() if isinstance(text, str) else text)
+    return analyse(analysis, [(name, readings)], lambda r: r.label.sample == "R1-1")
+
+
+def value(found: Analysed) -> Measurement:
+    assert isinstance(found.outcome, Measured), found.outcome
+    return found.outcome.measurements[0]
+
+
+PLAIN = "Sample,Name,RT [min],Area\nR1-1,product,4.21,620\nR1-1,biphenyl,6.80,1000\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Sample;RT [min];Area\nR1-1;4,21;1.250\n", "area is '1.250'; it may be 1250 as well as 1,250"),
+        ("Sample;RT [min];Area\nR1-1;4,21;1.250\nR1-2;4,2;980,5\n", "area is '1.250'; it may be 1250 as well"),
+        ("Sample\tRT [min]\tArea\nR1-1\t4.21\t1,250\n", "area is '1,250'; it may be 1250 as well as 1.250"),
+    ],
+)
+def test_a_number_that_may_be_a_thousand_times_larger_is_asked_about(text: str, says: str) -> None:
+    with pytest.raises(AnalysisError, match=f"line 2: {says}"):
+        read_file("run-7.csv", text.encode())
+
+
+@pytest.mark.parametrize("text", ["Sample;RT [min];Area\nR1-1;4,210;510\n", "Sample\tRT\tArea\nR1-1\t4.210\t510\n"])
+def test_times_with_three_decimals_are_times(text: str) -> None:
+    assert value(analysed(text, AREAS)).value == pytest.approx(50.6, abs=0.5)
+
+
+def test_a_name_that_stands_once_for_several_peaks_makes_no_negative_of_its_sample() -> None:
+    with pytest.raises(AnalysisError, match="line 3 names no sample, and others do; write the name on each line"):
+        read_file("run-7.csv", b"Sample,RT [min],Area\nR1-1,2.0,500\n,4.21,620\n,6.80,1000\n")
+    rows = [["Sample", "RT [min]", "Area"], ["R1-1", 2.0, 500], [None, 4.21, 620]]
+    with pytest.raises(AnalysisError, match="line 3 names no sample"):
+        read_file("run-7.xlsx", workbook({"Peaks": rows}))
+
+
+def test_a_report_with_peaks_compounds_and_the_chromatogram_is_one_injection() -> None:
+    found = value(analysed(SHIMADZU))
+
+    assert found.n == 1
+    assert found.value == value(analysed(PLAIN)).value
+    named = {**RATIOS, "peak": {"at": 4.2, "within": 0.1, "name": "product"}}
+    assert value(analysed(SHIMADZU, named)).value == found.value
+
+
+def test_tables_of_two_detectors_are_not_averaged() -> None:
+    table = "Peak#\tR.Time\tArea\n1\t4.210\t{}\n2\t6.800\t1000\n\n"
+    both = "Sample Name\tR1-1\n" + table.format(620) + table.format(200)
+    column = "Sample,Channel,RT [min],Area\nR1-1,254,4.21,620\nR1-1,210,4.21,200\nR1-1,254,6.8,1000\n"
+
+    with pytest.raises(AnalysisError, match="line 3 and line 7 have different peaks of sample R1-1, and nothing says"):
+        read_file("run-7.csv", both.encode())
+    summed = {**AREAS, "peak": {"at": 4.2, "within": 0.1, "several": "sum"}}
+    assert "peaks of several channels are between 4.1 and 4.3 min (254, 210)" in str(analysed(column, summed).outcome)
+    twice = both.replace("\n\nPeak#", "\n\nInjection: 2\nPeak#")
+    assert value(analysed(twice)).n == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "second"),
+    [("Injection Date", "2026-11-03 10:00", "2026-11-03 15:00"), ("Inj. No.", "1", "2"), ("Inj #", "1", "2")],
+)
+def test_an_injection_that_was_repeated_is_a_reading_more(header: str, first: str, second: str) -> None:
+    rows = [f"R1-1,{when},{at},{area}" for when in (first, second) for at, area in ((4.21, 255), (4.25, 255))]
+    method = {**AREAS, "peak": {"at": 4.2, "within": 0.1, "several": "sum"}}
+
+    found = value(analysed("\n".join([f"Sample,{header},RT [min],Area", *rows, ""]), method))
+
+    assert (found.n, round(found.value)) == (2, 51)
+
+
+def test_units_on_a_line_of_their_own_are_heard() -> None:
+    text = "No.,Sample,Retention Time,Area,Height\n,,min,mAU*min,mAU\n1,R1-1,4.21,620,70\n2,R1-1,6.8,1000,90\n"
+
+    assert value(analysed(text)).value == value(analysed(PLAIN)).value
+    in_seconds = text.replace(",min,", ",[s],").replace("4.21", "252.6").replace(",6.8,", ",408,")
+    assert value(analysed(in_seconds)).value == pytest.approx(value(analysed(PLAIN)).value)
+
+
+@pytest.mark.parametrize("line", ["Totals:,,,1620", ",,,1620,Sum", "Total,n.a.,n.a.,1620", ",,,,"])
+def test_a_line_of_totals_is_no_peak(line: str) -> None:
+    text = PLAIN.replace("Area\n", "Area,Remark\n") + line + "\n"
+
+    assert value(analysed(text)).value == value(analysed(PLAIN)).value
+
+
+@pytest.mark.parametrize("word", ["n.a.", "N/A", "n.d.", "--", "NaN"])
+def test_a_peak_that_was_not_found_is_none(word: str) -> None:
+    for time in (word, "4.2"):
+        found = analysed(f"Sample,RT [min],Area,Height\nR1-1,{time},{word},{word}\nR1-1,6.80,1000,90\n")
+        assert isinstance(found.outcome, Negative)
+
+
+def test_what_is_below_a_limit_of_the_program_is_asked_about() -> None:
+    with pytest.raises(AnalysisError, match="area must be a finite number, got '<LOQ'; export the number itself, or"):
+        read_file("run-7.csv", b"Sample,RT [min],Area\nR1-1,4.2,<LOQ\n")
+
+
+def test_a_vials_place_in_the_sampler_is_no_well() -> None:
+    text = PLAIN.replace("Sample,", "Sample,Position,").replace("R1-1,", 'R1-1,"1:A,3",')
+
+    assert value(analysed(text)).value == value(analysed(PLAIN)).value
+    assert read_file("reader.csv", b"plate,position,absorbance\n1,A1,0.5\n")[0].label.well == "A1"
+
+
+def test_the_hour_above_a_table_is_no_retention_time() -> None:
+    text = "Date: 2026-11-03\nTime: 14:05\nSample,Name,RT [min],Area\nR1-1,product,,\nR1-1,biphenyl,6.8,1000\n"
+
+    assert isinstance(analysed(text).outcome, Negative)
+
+
+def test_a_list_of_injections_beside_their_peaks_is_passed_over() -> None:
+    peaks = [["Sample", "RT [min]", "Area"], ["R1-1", 4.21, 620], ["R1-1", 6.8, 1000]]
+    runs = [["Sample", "Type", "Method"], ["R1-1", "Unknown", "LC.meth"]]
+
+    found = analysed(workbook({"Injections": runs, "Peaks": peaks}), name="run-7.xlsx")
+
+    assert value(found).value == value(analysed(PLAIN)).value
+
+
+def test_a_detector_without_heights_is_not_called_unsaturated() -> None:
+    method = {**RATIOS, "saturation": 2000}
+    with_heights = "Sample,RT [min],Area,Height\nR1-1,4.21,620,50\nR1-1,6.80,1000,80\n"
+
+    (doubt,) = analysed(PLAIN, method).doubts
+    assert doubt.startswith("yield: its file has no heights, so nothing says whether the detector was saturated")
+    assert analysed(with_heights, method).doubts == ()
