@@ -103,8 +103,10 @@ def test_what_is_read_is_what_the_program_gives(fractal: OneNodeFractal, tmp_pat
     # QCEngine 0.52 takes RDKit's kcal/mol for kJ/mol. 1e-8: coordinates are kept to 1e-8 bohr, and the minimum is flat.
     assert any(value["value"] == pytest.approx(force_field("CCO") / unit, abs=1e-8) for unit in (2625.4996, 627.50947))
     assert (value["property"], value["unit"]) == ("energy", "hartree")
-    assert told["provenance"]["program"] == "rdkit"
-    assert [told["provenance"]["record"]] == fractal.records(dataset)
+    how = told["provenance"]
+    assert (how["program"], how["method"], how["charge"], how["unpaired"]) == ("rdkit", "mmff94", 0, 0)
+    assert how["xyz"].splitlines()[0] == "9"
+    assert [how["record"]] == fractal.records(dataset)
 
 
 def test_the_servers_own_manager_optimises_a_geometry(fractal: OneNodeFractal, tmp_path: Path, dataset: str) -> None:
@@ -117,7 +119,7 @@ def test_the_servers_own_manager_optimises_a_geometry(fractal: OneNodeFractal, t
         fractal.kill(dataset)
 
     assert told["outcome"] == "measured"
-    assert told["provenance"]["program"] == "geomeTRIC"
+    assert (told["provenance"]["program"], told["provenance"]["method"]) == ("geomeTRIC", "uff")
     assert told["provenance"]["xyz"].splitlines()[0] == "9"
 
 
