@@ -155,8 +155,9 @@ def _measure(
 
 def _lacks_height(method: Method, reading: Reading) -> bool:
     """Whether a peak that counts has no height."""
-    windows = [w for w in (method.peak, method.standard and method.standard.window) if w is not None]
-    return any(peak is not None and peak.height is None for peak in (pick(reading, w) for w in windows))
+    windows = (method.peak, None if method.standard is None else method.standard.window)
+    peaks = [pick(reading, window) for window in windows if window is not None]
+    return any(peak is not None and peak.height is None for peak in peaks)
 
 
 def _absent(method: Method, limit: float) -> tuple[float, Qualifier, str]:
