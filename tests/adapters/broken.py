@@ -271,6 +271,27 @@ class ChangesEnvelopes(Bench):
         return [Envelope(e.key, json.dumps({**json.loads(e.payload), **context})) for e in super().fetch(handle)]
 
 
+class SaysTwoThings(Bench):
+    """Hands out the raw value beside the corrected one, as two results."""
+
+    caught_by = frozenset({"test_an_envelope_names_its_key_and_reads_as_an_outcome_with_units"})
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        envelopes = list(super().fetch(handle))
+        again = [json.loads(e.payload) for e in envelopes]
+        raw = [{**p, "values": [{**v, "value": 2 * v["value"]} for v in p["values"]]} for p in again if "values" in p]
+        return [*envelopes, *(Envelope(e.key, json.dumps(p)) for e, p in zip(envelopes, raw, strict=False))]
+
+
+class ReportsAnotherUnit(Bench):
+    """Declares one unit and writes another, of the same kind, beside the number."""
+
+    caught_by = frozenset({"test_an_envelope_names_its_key_and_reads_as_an_outcome_with_units"})
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        return [Envelope(e.key, e.payload.replace('"unit": "%"', '"unit": "ppm"')) for e in super().fetch(handle)]
+
+
 class LiesInValidate(Bench):
     """Accepts whatever it is shown."""
 

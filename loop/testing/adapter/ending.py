@@ -69,6 +69,7 @@ class EndingLaws:
         handle = begin(adapter, experiment, KEY)
         finish(adapter, handle)
 
+        said = []
         for envelope in adapter.fetch(handle):
             if is_raw(json.loads(envelope.payload)):  # files, which the campaign's analysis reads
                 named = read_raw(json.loads(envelope.payload)).files
@@ -80,7 +81,13 @@ class EndingLaws:
             outcome = read_outcome(json.loads(envelope.payload), experiment.targets)
             assert envelope.key == KEY
             assert isinstance(outcome, Measured | Negative)
-            assert all(value["unit"] is not None for value in json.loads(envelope.payload)["values"])
+            values = json.loads(envelope.payload)["values"]
+            assert all(value.get("unit") is not None for value in values), "each value has its unit beside it"
+            for value in values:  # nobody can tell a slip from a conversion: what is declared is what is reported
+                declared = (adapter.capabilities().properties or {}).get(value["property"], value["unit"])
+                assert value["unit"] == declared, f"reported in {value['unit']!r} and declared in {declared!r}"
+            said.append(outcome)
+        assert all(outcome == said[0] for outcome in said), "envelopes of one attempt contradict each other"
 
     def test_what_is_cancelled_before_its_start_never_runs(
         self, make_adapter: Make, experiment: ExperimentSpec, count_runs: CountRuns
