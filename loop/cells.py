@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from loop.errors import UnitError
@@ -47,6 +48,7 @@ def first_line(text: str) -> str:
     return re.split(r"[\r\n]", text.removeprefix("\ufeff").lstrip("\r\n"), maxsplit=1)[0]
 
 
+@lru_cache(maxsize=4_096)  # every row of a told table asks for each of its columns
 def split_header(head: str) -> tuple[str, str | None]:
     """Name and unit of a header: ``temperature [K]``, ``temperature (K)`` or ``temperature/K``; None for the unit where
     it has none."""
