@@ -75,6 +75,7 @@ class Instrument:
         self._waiting = Waiting(folder, jobs)
         self._asking: dict[str, Handle] = {}  # by file, the attempt beside which it is asked whose it is
         self._read: dict[tuple[str, int, int], tuple[Label, ...]] = {}
+        self._unread: dict[tuple[str, int, int], str] = {}  # why a file cannot be read
         self._looked_at: set[tuple[Handle, int, int]] = set()  # later states of kept files, by time and size
 
     def capabilities(self) -> Capabilities:
@@ -220,6 +221,8 @@ class Instrument:
             if data is None:
                 continue
             if not (labels := self._labels_for(handle, path.name, data, told)):
+                why = self._unread.get(_place(path.name, told), "")
+                wants = wants or (f"waits, and {why}" if why else "")
                 wants = wants or self._of_another_plate(handle, path.name, self._labels(path.name, data, told))
                 continue
             if self._is_cut(data):
@@ -328,17 +331,22 @@ class Instrument:
         return "" if says else self._jobs.spec(handle).place.get("plate", "")
 
     def _labels(self, name: str, data: bytes, told: os.stat_result) -> tuple[Label, ...]:
-        """What a file names; nothing where it cannot be read, which is said when a person brings it."""
-        place = (name, told.st_mtime_ns, told.st_size)
+        """What a file names; nothing where it cannot be read."""
+        place = _place(name, told)
         if place not in self._read:
             try:
                 self._read[place] = tuple(reading.label for reading in read_file(name, data))
-            except AnalysisError:
-                self._read[place] = ()
+            except AnalysisError as error:
+                self._read[place], self._unread[place] = (), str(error)
         return self._read[place]
 
     def _kept(self, handle: Handle) -> Mapping[str, Any] | None:
         return read_json(self._jobs.folder(handle) / "result.json")
+
+
+def _place(name: str, told: os.stat_result) -> tuple[str, int, int]:
+    """A state of a file."""
+    return name, told.st_mtime_ns, told.st_size
 
 
 def _names(label: Label, key: AttemptKey, place: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from loop.analysis.calibration import Line, fit_line
 from loop.analysis.method import Analysis, Beyond, Method
 from loop.analysis.peaks import Window, misread_times, pick
-from loop.analysis.readings import Peak, Reading
+from loop.analysis.readings import Peak, Reading, is_called
 from loop.errors import AnalysisError, UnitError
 from loop.objective import Goal
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
@@ -261,7 +261,7 @@ def _blank(method: Method, reading: Reading, others: Sequence[Reading]) -> tuple
         _response(method, r) or 0.0
         for r in others
         if r.label.plate == reading.label.plate
-        and (r.label.well in wells or r.label.sample in samples)
+        and (r.label.well in wells or is_called(r.label.sample, samples))
         and _has(r, method)
     ]
     if not found:

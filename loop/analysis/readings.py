@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from loop.errors import AnalysisError
@@ -13,6 +15,14 @@ from loop.errors import AnalysisError
 _WELL: Final = re.compile(r"([A-Za-z]{1,2})0*([1-9][0-9]?)")
 _OVERFLOW: Final = re.compile(r"(?i)ov(e?r|rflw).*|\*+|#+|#?sat.*|\+?inf(inity)?")
 _PLATE: Final = re.compile(r"(?:plate|p)?[\s_-]*0*(.+)", re.IGNORECASE)
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS: Final = (
+    re.compile(r"(?P<y>\d{4})[-/.](?P<m>\d\d?)[-/.](?P<d>\d\d?)(?!\d)"),
+    re.compile(r"(?P<d>\d\d?)\.\s?(?P<m>\d\d?)\.\s?(?P<y>\d{4})(?!\d)"),
+    re.compile(r"(?P<d>\d\d?)[- .]+(?P<m>[A-Za-z]{3})[a-z]*[- .,]+(?P<y>\d{4})(?!\d)"),
+    re.compile(r"(?P<m>[A-Za-z]{3})[a-z]*[- .]+(?P<d>\d\d?)[- .,]+(?P<y>\d{4})(?!\d)"),
+)
+_SLASHED: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?!\d)")  # the day or the month first
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,29 @@ def label_of(key: str = "", sample: str = "", plate: str = "", well: str = "") -
         AnalysisError: The well is none, such as ``9Z``.
     """
     return Label(key.strip() or None, sample.strip() or None, plate_name(plate) or None, well_name(well) or None)
+
+
+def is_called(sample: str | None, names: Iterable[str]) -> bool:
+    """Whether a sample has one of the names, in any capitals."""
+    return sample is not None and sample.casefold() in {name.casefold() for name in names}
+
+
+def day_of(text: str) -> str:
+    """The day of a time stamp as ``2026-12-03``; "" for none, and for one that may be two, such as 03/12/2026."""
+    for pattern in _DAYS:
+        if match := pattern.match(text.strip()):
+            year, month, day = int(match["y"]), match["m"].casefold(), int(match["d"])
+            try:
+                return date(year, int(month) if month.isdigit() else _MONTHS.index(month) + 1, day).isoformat()
+            except ValueError:
+                return ""
+    if (match := _SLASHED.match(text.strip())) is None:
+        return ""
+    found = set()
+    for month, day in ((int(match[1]), int(match[2])), (int(match[2]), int(match[1]))):
+        with suppress(ValueError):
+            found.add(date(int(match[3]), month, day).isoformat())
+    return found.pop() if len(found) == 1 else ""
 
 
 def well_name(text: str) -> str:

@@ -352,10 +352,18 @@ def test_a_damaged_file_waits_for_a_better_one(tmp_path: Path) -> None:
     lab = laboratory(tmp_path)
     handle = begin(lab, KEY)
     (tmp_path / "hplc" / "a.csv").write_bytes(b"\x00\x01\x02")
-    damaged = lab.status(handle).phase
+    damaged = lab.status(handle)
+    (tmp_path / "hplc" / "a.csv").unlink()
+    drop(tmp_path, "a2.csv", f"{KEY},1,A1,4.2,<LOQ")
+    unread = lab.status(handle)
     drop(tmp_path, "b.csv", f"{KEY},1,A1,4.2,620")
 
-    assert damaged is Phase.WAITING
+    assert damaged.phase is Phase.WAITING
+    assert damaged.wants.startswith("waits, and a.csv is no file that can be read")
+    assert unread.wants == (
+        "waits, and a2.csv: line 2: area must be a finite number, got '<LOQ'; export the number itself, or write n.a. "
+        "where there is no peak"
+    )
     assert lab.status(handle).phase is Phase.ENDED
 
 

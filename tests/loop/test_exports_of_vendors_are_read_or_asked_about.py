@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from loop.analysis import Analysed, analyse, read_file
+from loop.analysis.readings import day_of
 from loop.errors import AnalysisError
 from loop.outcome import Measured, Measurement, Negative
 from loop.spec import CampaignSpec, build_analysis
@@ -186,3 +187,31 @@ def test_a_detector_without_heights_is_not_called_unsaturated() -> None:
     (doubt,) = analysed(PLAIN, method).doubts
     assert doubt.startswith("yield: its file has no heights, so nothing says whether the detector was saturated")
     assert analysed(with_heights, method).doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("2026-12-03T09:00:00+00:00", "2026-12-03"),
+        ("2026/12/3 9:00", "2026-12-03"),
+        ("03.12.2026 09:00", "2026-12-03"),
+        ("3-Dec-2026", "2026-12-03"),
+        ("December 3, 2026 9:00 AM", "2026-12-03"),
+        ("12/13/2026 9:00 AM", "2026-12-13"),
+        ("13/12/2026", "2026-12-13"),
+        ("05/05/2026", "2026-05-05"),
+        ("03/12/2026", ""),  # the third of December, or the twelfth of March
+        ("30.02.2026", ""),
+        ("3 Foo 2026", ""),
+        ("yesterday", ""),
+        ("", ""),
+    ],
+)
+def test_a_day_is_read_however_it_is_written_and_not_where_it_may_be_two(said: str, day: str) -> None:
+    assert day_of(said) == day
+
+
+def test_a_blank_is_known_in_any_capitals() -> None:
+    text = PLAIN + "BLANK,biphenyl,6.80,1000\n"
+
+    assert value(analysed(text, {**RATIOS, "blank": {"samples": ["Blank"]}})).value == value(analysed(PLAIN)).value

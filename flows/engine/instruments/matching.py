@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,13 +9,14 @@ from typing import Final
 
 from flows.engine.steps.analysing import is_helper, on_plate
 from loop.analysis import Analysis, Attempts, Reading, read_file
+from loop.analysis.readings import day_of
 from loop.errors import AnalysisError
 from loop.raw import FileName, raw_payload, sha_of
 from loop.record import AttemptRecord, EnvelopeDraft
 
 INGEST: Final = "ingest:"  # begins the source of an envelope with files that a person brought
 MOST_NAMED: Final = 5  # readings of one file that a message names
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d.*")
+_NAMES: Final = "samples are called R3-7 (round, experiment), 1-A1 (plate, well) or by key; standards may stay"
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ def sort_files(
         for key, reading in found.items():
             mine.setdefault(key, {})[file.named.sha] = file
             owners.setdefault(file.named.sha, []).append(key)
-            if _DAY.fullmatch(reading.taken):
-                measured[key] = max(measured.get(key, ""), reading.taken)
+            if day := day_of(reading.taken):
+                when = reading.taken if reading.taken.startswith(day) else day
+                measured[key] = max(measured.get(key, ""), when)
         if why:
             owners.setdefault(file.named.sha, []).append(None)
             payload = raw_payload([file.named], plate=plate, **why)
@@ -92,6 +93,7 @@ def _owners(readings: Sequence[Reading], known: Attempts, analysis: Analysis) ->
     """By attempt one of its readings, and why others are nobody's; blanks and standards are not asked."""
     found: dict[str, Reading] = {}
     nobody: list[str] = []
+    nobodys: list[Reading] = []
     for reading in readings:
         if is_helper(reading, analysis):
             continue
@@ -99,7 +101,9 @@ def _owners(readings: Sequence[Reading], known: Attempts, analysis: Analysis) ->
             found[known.of(reading.label).key] = reading
         except AnalysisError as error:
             nobody.append(f"{reading.where}: {error}")
+            nobodys.append(reading)
     if not nobody:
         return found, "" if found else "it holds blanks and standards only; give the file with the samples too"
     more = f"; and {len(nobody) - MOST_NAMED} more" if len(nobody) > MOST_NAMED else ""
-    return found, "; ".join(nobody[:MOST_NAMED]) + more
+    is_by_name = any(r.label.sample and not r.label.key and not r.label.well for r in nobodys)
+    return found, "; ".join(nobody[:MOST_NAMED]) + more + (f" ({_NAMES})" if is_by_name else "")

@@ -11,6 +11,7 @@ from flows.engine.looking.view import View
 from loop.analysis import Analysed, Analysis, Reading, analyse, is_cut_off, read_file
 from loop.analysis.matching import belongs, names_an_attempt
 from loop.analysis.method import REVISION
+from loop.analysis.readings import is_called
 from loop.errors import AnalysisError
 from loop.raw import FileName, RawResult
 from loop.record import AttemptRecord, Json
@@ -119,7 +120,7 @@ def _mine(
 
 def is_helper(reading: Reading, analysis: Analysis) -> bool:
     """Whether a reading is of a blank or a standard, and of no experiment."""
-    return reading.label.well in analysis.helper_wells or reading.label.sample in analysis.helper_samples
+    return reading.label.well in analysis.helper_wells or is_called(reading.label.sample, analysis.helper_samples)
 
 
 def _belongs(reading: Reading, attempt: AttemptRecord) -> bool:

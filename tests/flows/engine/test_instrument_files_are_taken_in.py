@@ -102,6 +102,22 @@ def test_a_file_is_matched_kept_and_judged_and_the_same_again_changes_nothing(
         assert ledger.verify_audit().is_intact
 
 
+@pytest.mark.parametrize(("day", "doubts"), [("03.12.2020 09:00", 1), ("12/30/2020 9:00 AM", 1), ("30.11.2020", 0)])
+def test_a_local_date_tells_that_a_calibration_had_expired(
+    settings: Settings, tmp_path: Path, day: str, doubts: int
+) -> None:
+    calibration = {**ANALYSIS["yield"]["calibration"], "expires": "2020-12-01"}
+    add(settings, tmp_path, analysis={"yield": {**ANALYSIS["yield"], "calibration": calibration}}, laboratory=MANUAL)
+    tick(settings, "small", planner=cheap_planner)
+    lines = ["sample,acquired,RT,Area", f"r1-1,{day},4.2,620", f"r1-1,{day},6.8,1000", f"Cal 25,{day},6.8,1000", ""]
+
+    report = ingest_files(settings, "small", [write(tmp_path, "\n".join(lines))], by="ada")
+
+    assert len(report.rows[0].doubts) == doubts
+    (problem,) = report.problems
+    assert "sample 'Cal 25' names no attempt of the campaign (samples are called R3-7 (round, experiment)" in problem
+
+
 def test_a_file_that_may_be_cut_off_leaves_a_doubt(waiting: Settings, tmp_path: Path) -> None:
     report = ingest_files(waiting, "small", [write(tmp_path, peaks(("R1-1", 620.0)).rstrip("\n"))], by="ada")
 
