@@ -135,8 +135,9 @@ def _measure(
     value, qualifier, below = _absent(method, limit) if is_absent else _qualified(method, line, value, limit)
     if qualifier is not Qualifier.EQUAL:
         sd = line.deviation(line.intercept + line.slope * value, n, scatter, blank_sd)
+    factor, doubts = _dilution(method, [reading for reading, _ in mine])
     # What is reported is the scatter of one reading: a value with n readings counts with sd / sqrt(n).
-    reported = sd * math.sqrt(n) if sd > 0 else None
+    value, reported = value * factor, sd * factor * math.sqrt(n) if sd > 0 else None
     measurement = Measurement(method.target, value, method.unit, value, reported, reported, n, qualifier)
     numbers = {
         "responses": responses,
@@ -144,13 +145,31 @@ def _measure(
         "intercept": line.intercept,
         "detection_limit": limit,
         **({"below": below} if below else {}),
+        **({"dilution": factor} if factor != 1 else {}),
         **({"calibration": dict(method.certificate)} if method.certificate else {}),
     }
     missing = 0 if is_absent else sum(response is None for response in found)
-    doubts = [f"{missing} of {n} readings have no peak {method.peak} and count as nothing"] if missing else []
+    if missing:
+        doubts.append(f"{missing} of {n} readings have no peak {method.peak} and count as nothing")
     if method.peak is not None and method.saturation is not None and any(_lacks_height(method, r) for r, _ in mine):
         doubts.append("its file has no heights, so nothing says whether the detector was saturated; export them too")
     return measurement, numbers, doubts
+
+
+def _dilution(method: Method, mine: Sequence[Reading]) -> tuple[float, list[str]]:
+    """By how much the sample was diluted beyond what was calibrated, and what is doubted where nobody says that."""
+    found = sorted({reading.dilution for reading in mine})
+    if method.ignores_dilution or (method.dilution is None and found == [1.0]):
+        return 1.0, []
+    said = " and ".join(f"{dilution:g}" for dilution in found)
+    if method.dilution is None:
+        return 1.0, [
+            f"its file says a dilution of {said}, which counts for nothing; say in the analysis at which the line "
+            "holds (dilution: 1 where it is of what is injected), or dilution: ignored"
+        ]
+    if len(found) > 1:
+        raise AnalysisError(f"its readings have dilutions of {said}; hand over those of one")
+    return found[0] / method.dilution, []
 
 
 def _lacks_height(method: Method, reading: Reading) -> bool:

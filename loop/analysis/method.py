@@ -67,6 +67,8 @@ class Method:
     detection_limit: float | None = None  # in the target's unit; None: from the scatter about the calibration
     saturation: float | None = None  # height of a peak, or signal, above which the detector no longer follows
     beyond: Beyond = Beyond.REFUSE
+    dilution: float | None = None  # at which the calibration holds, where that of a file counts
+    ignores_dilution: bool = False  # that of a file changes nothing, such as beside a standard that was there before
     certificate: Mapping[str, str] = field(default_factory=dict)  # of the calibration: id, made, expires
 
     @property

@@ -90,6 +90,7 @@ class Reading:
     unread: Mapping[str, str] = field(default_factory=dict)  # what the instrument says in place of a value, by channel
     taken: str = ""  # when, as the file says it
     injection: str = ""  # its number, where one label has several
+    dilution: float = 1.0  # of the sample, as the file says it: 10 for one part in ten
     is_assumed: bool = False  # that the axis is in ``unit``: the file says none
 
 

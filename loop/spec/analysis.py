@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -106,6 +106,7 @@ class MethodSpec(Strict):
     detection_limit: float | None = Field(default=None, ge=0)
     saturation: float | None = None
     beyond: Literal["refuse", "limit", "extrapolate"] = "refuse"
+    dilution: Annotated[float, Field(gt=0)] | Literal["ignored"] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> MethodSpec:
@@ -223,6 +224,8 @@ def _method(target: str, said: MethodSpec, spec: CampaignSpec) -> Method:
         said.detection_limit,
         said.saturation,
         Beyond(said.beyond),
+        None if isinstance(said.dilution, str) else said.dilution,
+        said.dilution == "ignored",
         certificate,
     )
 

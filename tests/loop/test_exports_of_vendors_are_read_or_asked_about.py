@@ -215,3 +215,45 @@ def test_a_blank_is_known_in_any_capitals() -> None:
     text = PLAIN + "BLANK,biphenyl,6.80,1000\n"
 
     assert value(analysed(text, {**RATIOS, "blank": {"samples": ["Blank"]}})).value == value(analysed(PLAIN)).value
+
+
+DILUTED = "Sample,Dilution,RT [min],Area\nR1-1,{},4.2,51\n"  # 51 in 10.15 per unit: about 5
+
+
+@pytest.mark.parametrize("factor", ["10", "1:10"])
+def test_a_dilution_counts_as_the_analysis_says(factor: str) -> None:
+    method = {**AREAS, "calibration": {"points": {0: 0, 5: 51, 10: 100, 20: 201}}}
+    as_injected, times_ten = (
+        analysed(text, {**method, "dilution": 1}) for text in (DILUTED.format(1), DILUTED.format(factor))
+    )
+    of_tens = analysed(DILUTED.format(factor), {**method, "dilution": 10})
+    (doubt,) = analysed(DILUTED.format(factor), method).doubts
+    ignored = analysed(DILUTED.format(factor), {**method, "dilution": "ignored"})
+    one, ten = value(as_injected), value(times_ten)
+
+    assert one.sd is not None
+    assert ten.value == pytest.approx(10 * one.value)
+    assert ten.sd == pytest.approx(10 * one.sd)
+    assert value(of_tens).value == value(ignored).value == one.value
+    assert doubt.startswith("yield: its file says a dilution of 10, which counts for nothing; say in the analysis")
+    assert (of_tens.doubts, ignored.doubts, times_ten.doubts) == ((), (), ())
+    assert times_ten.detail["yield"]["dilution"] == 10
+
+
+def test_a_limit_is_of_the_sample_before_it_was_diluted() -> None:
+    method = {**AREAS, "dilution": 1, "detection_limit": 2}
+    found = analysed("Sample,Dilution,RT [min],Area\nR1-1,10,4.2,5\n", method).outcome
+
+    assert isinstance(found, Negative)
+    assert found.measurements[0].value == 20
+
+
+def test_dilutions_are_not_mixed_and_are_numbers() -> None:
+    mixed = DILUTED.format(1) + "R1-1,10,4.2,51\n"
+
+    assert "its readings have dilutions of 1 and 10; hand over those of one" in str(
+        analysed(mixed, {**AREAS, "dilution": 1}).outcome
+    )
+    for text, says in (("0", "dilution must be above 0, got '0'"), ("ten", "dilution must be a finite number")):
+        with pytest.raises(AnalysisError, match=says):
+            read_file("run-7.csv", DILUTED.format(text).encode())

@@ -25,6 +25,7 @@ _NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("area", "peak area"), "area"),
     **dict.fromkeys(("height", "peak height"), "height"),
     **dict.fromkeys(("compound", "peak name", "peak", "name", "component", "analyte"), "peak"),
+    **dict.fromkeys(("dilution", "dilution factor", "dil factor", "sample dilution"), "dilution"),
     **dict.fromkeys(("saturated", "overload", "overloaded"), "saturated"),
     **dict.fromkeys(("injection", "inj", "injection number", "injection no", "replicate"), "injection"),
     **dict.fromkeys(("inj no", "inj number", "inj #", "inj#", "injection #", "injection id"), "injection"),
@@ -33,7 +34,7 @@ _NAMES: Final[Mapping[str, str]] = {
 }
 _AXES: Final = {"time": "min", "wavelength": "nm", "wavenumber": "1/cm", "chemical shift": "ppm", "raman shift": "1/cm"}
 _LABELS: Final = frozenset({"key", "sample", "plate", "well", "position"})
-_SAID_ABOVE: Final = _LABELS | {"injection", "taken", "channel"}  # "Time: 14:05" is not of the rows
+_SAID_ABOVE: Final = _LABELS | {"injection", "taken", "channel", "dilution"}  # "Time: 14:05" is not of the rows
 _SIGNAL: Final = re.compile(r"(signal|intensity|absorbance|response|counts|detector)\b.*")
 _DELIMITERS: Final = "\t;,"  # a comma last: beside the others it is a decimal sign
 _ROW: Final = re.compile(r"[A-Za-z]{1,2}")
@@ -196,7 +197,7 @@ def _with_points(section: Section, delimiter: str) -> None:
     if delimiter == ",":
         return
     doubts = [
-        frozenset() if column.kind in _SAID_ABOVE else doubt
+        frozenset() if column.kind in _SAID_ABOVE - {"dilution"} else doubt
         for column, doubt in zip(section.columns, doubtful((c for _, c in section.rows), delimiter), strict=False)
     ]
     section.rows = [

@@ -23,7 +23,8 @@ _YES: Final = frozenset({"yes", "true", "1", "x", "y", "saturated"})
 _NOTHING: Final = frozenset({"", "-", "--", "n/a", "na", "n.a.", "#n/a", "nan", "n.d.", "nd", "n.f.", "not found"})
 _SUMMARY: Final = re.compile(r"(?i)(grand )?(totals?|sum|mean|average|std\.? ?dev\.?|%? ?rsd ?%?)\b.*")
 
-_Place: TypeAlias = tuple[Label, str, str]  # what a reading is of, its injection, and when it was taken
+_Place: TypeAlias = tuple[Label, str, str, float]  # what a reading is of, its injection, when it was taken, dilution
+_PARTS: Final = re.compile(r"1\s*:\s*(\d+)")  # one part in ten
 
 
 def recognises(data: bytes) -> bool:
@@ -90,7 +91,7 @@ def _peaks(section: Section, name: str) -> list[Reading]:
         label = _label(section, at, line)
         if not names.counts(label, line, is_none):
             continue
-        place = (label, at.get("injection", ""), at.get("taken", ""))
+        place = (label, at.get("injection", ""), at.get("taken", ""), _dilution(at.get("dilution", ""), line))
         lines.setdefault(place, line)
         peaks = found.setdefault(place, [])
         if is_none or (area and area.casefold() in _NOTHING):
@@ -109,9 +110,10 @@ def _peaks(section: Section, name: str) -> list[Reading]:
             taken=taken,
             is_assumed=column.unit is None,
             injection=injection,
+            dilution=dilution,
         )
         for place, peaks in found.items()
-        for label, injection, taken in [place]
+        for label, injection, taken, dilution in [place]
         if names.is_of_all(label)
     ]
 
@@ -152,7 +154,7 @@ def _once(readings: Sequence[Reading]) -> list[Reading]:
     """
     found: dict[_Place, Reading] = {}
     for reading in readings:
-        place = (reading.label, reading.injection, reading.taken)
+        place = (reading.label, reading.injection, reading.taken, reading.dilution)
         known = found.setdefault(place, reading)
         if known is reading:
             continue
@@ -200,7 +202,7 @@ def _signals(section: Section) -> list[tuple[Label, str, float | None]]:
             continue
         at = _cells(section, cells)
         label = _label(section, at, line)
-        values = [c for c in section.columns if c.kind == "" and c.header]
+        values = [c for c in section.columns if c.kind in ("", "dilution") and c.header]
         # A column that says the channel names the only value beside it; else each column is a channel.
         named = at.get("channel", "") if len(values) == 1 else ""
         for column, cell in zip(section.columns, cells, strict=True):
@@ -235,6 +237,17 @@ def _well_at(position: str) -> str:
 def _called(label: Label, name: str) -> Label:
     """The label, or the name of the file without its ending where it says nothing."""
     return label_of(sample=name.rsplit(".", 1)[0]) if label.is_empty and name else label
+
+
+def _dilution(text: str, line: int) -> float:
+    """``10`` and ``1:10`` are both one part in ten; 1 for nothing."""
+    if text.casefold() in _NOTHING:
+        return 1.0
+    match = _PARTS.fullmatch(text)
+    dilution = float(match[1]) if match else _number(text, "dilution", line)
+    if not dilution > 0:
+        raise AnalysisError(f"line {line}: dilution must be above 0, got {text!r}; 10 is one part in ten")
+    return dilution
 
 
 def _signal(text: str, line: int) -> float | None:
