@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from loop.analysis.calibration import Line, fit_line
@@ -48,7 +48,7 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
         AnalysisError: No file has the kind of reading that a target is measured by, or its times have another unit than
             they are taken for: another file is wanted.
     """
-    given = _integrated([(name, tuple(readings)) for name, readings in files])
+    given = _integrated(_without_copies([(name, tuple(readings)) for name, readings in files]))
     values: list[Measurement] = []
     detail: dict[str, Any] = {}
     doubts: list[str] = []
@@ -73,6 +73,25 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
     if is_nothing and all(m.goal is Goal.MAXIMIZE for m in analysis.methods):
         return Analysed(Negative(_what_is_below(detail), tuple(values)), detail, tuple(doubts))
     return Analysed(Measured(tuple(values)), detail, tuple(doubts))
+
+
+def _without_copies(files: Sequence[tuple[str, tuple[Reading, ...]]]) -> list[tuple[str, tuple[Reading, ...]]]:
+    """The files, of those that say the same to the last digit the first: an injection that was exported again."""
+    seen: list[list[Reading]] = []
+    found = []
+    for name, readings in files:
+        said = [_content(name, reading) for reading in readings]
+        if said not in seen or not any(r.peaks or r.trace or r.signals for r in said):
+            found.append((name, readings))
+        seen.append(said)
+    return found
+
+
+def _content(name: str, reading: Reading) -> Reading:
+    """What a reading says, wherever it stands and whatever its file is called."""
+    label = reading.label
+    is_called_so = label.sample == name.rsplit(".", 1)[0]
+    return replace(reading, where="", label=replace(label, sample=None) if is_called_so else label)
 
 
 def _integrated(files: Sequence[tuple[str, tuple[Reading, ...]]]) -> list[tuple[str, tuple[Reading, ...]]]:

@@ -257,3 +257,40 @@ def test_dilutions_are_not_mixed_and_are_numbers() -> None:
     for text, says in (("0", "dilution must be above 0, got '0'"), ("ten", "dilution must be a finite number")):
         with pytest.raises(AnalysisError, match=says):
             read_file("run-7.csv", DILUTED.format(text).encode())
+
+
+CHROMELEON = """Injection Name:;R1-1;;;Run Time (min):;10,00
+Dilution Factor:;1,0000;;;Wavelength:;254
+Time:;10.11.2026 12:31
+
+No.;Peak Name;Retention Time;Area;Height;Relative Area
+;;min;mAU*min;mAU;%
+1;product;4,210;620,000;70,1;38,27
+2;biphenyl;6,800;1000,000;90;61,73
+Total:;;;1620,000;160,1;100,00
+"""
+EMPOWER = """SampleName\tVial\tInj. #\tDate Acquired\tR.T. (min)\tArea (uV*sec)\t% Area\tHeight (uV)
+R1-1\t1:A,1\t1\t11/13/2026 9:00:00 AM\t4.210\t620\t38\t70
+R1-1\t1:A,1\t1\t11/13/2026 9:00:00 AM\t6.800\t1000\t62\t90
+"""
+
+
+@pytest.mark.parametrize("text", [CHROMELEON, EMPOWER])
+def test_reports_are_read_as_their_programs_write_them(text: str) -> None:
+    found = analysed(text.encode("cp1252"))
+
+    assert value(found).value == value(analysed(PLAIN)).value
+    assert found.doubts == ()
+
+
+def test_a_dilution_above_a_table_may_have_a_decimal_comma_and_not_be_a_thousand() -> None:
+    (doubt,) = analysed(CHROMELEON.replace("1,0000", "2,5")).doubts
+    assert "a dilution of 2.5" in doubt
+    with pytest.raises(AnalysisError, match="dilution must be a finite number, got '1,000'; export it without thous"):
+        read_file("run-7.csv", CHROMELEON.replace("1,0000", "1,000").encode())
+
+
+def test_a_share_of_the_area_is_none() -> None:
+    text = PLAIN.replace("Area\n", "Area (counts),Area (%)\n").replace("620", "620,38").replace("1000", "1000,62")
+
+    assert value(analysed(text)).value == value(analysed(PLAIN)).value

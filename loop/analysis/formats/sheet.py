@@ -21,7 +21,7 @@ _NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("plate", "plate id", "plate name", "plate barcode", "barcode"), "plate"),
     **dict.fromkeys(("well", "well id", "well position"), "well"),
     "position": "position",  # a well, or a vial's place in a sampler
-    **dict.fromkeys(("retention time", "rettime", "ret time", "r time", "rt", "time"), "time"),
+    **dict.fromkeys(("retention time", "rettime", "ret time", "r time", "r t", "rt", "time"), "time"),
     **dict.fromkeys(("area", "peak area"), "area"),
     **dict.fromkeys(("height", "peak height"), "height"),
     **dict.fromkeys(("compound", "peak name", "peak", "name", "component", "analyte"), "peak"),
@@ -36,6 +36,7 @@ _AXES: Final = {"time": "min", "wavelength": "nm", "wavenumber": "1/cm", "chemic
 _LABELS: Final = frozenset({"key", "sample", "plate", "well", "position"})
 _SAID_ABOVE: Final = _LABELS | {"injection", "taken", "channel", "dilution"}  # "Time: 14:05" is not of the rows
 _SIGNAL: Final = re.compile(r"(signal|intensity|absorbance|response|counts|detector)\b.*")
+_DETECTED: Final = re.compile(r"(?i)(?P<name>(?:peak[\s_]*)?(?:area|height))\s*\((?P<unit>[^()]*)\)")
 _DELIMITERS: Final = "\t;,"  # a comma last: beside the others it is a decimal sign
 _ROW: Final = re.compile(r"[A-Za-z]{1,2}")
 
@@ -235,6 +236,8 @@ def _header(cells: Sequence[str]) -> tuple[str, list[Column]] | None:
 def _column(header: str) -> Column:
     name, unit = split_header(header)
     kind = _NAMES.get(_plain(name), "")
+    if not kind and (match := _DETECTED.fullmatch(header)):  # in µV*sec, counts or whatever the detector says
+        kind, unit = _NAMES.get(_plain(match["name"]), ""), match["unit"]
     return Column("" if kind == "area" and unit == "%" else kind, unit, header)
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from loop.analysis.formats.sheet import Column, Section, axis_of, is_signal, sections
 from loop.analysis.readings import Label, Peak, Reading, Trace, is_overflow, label_of, well_name
-from loop.cells import finite, hint_of, is_in_doubt, without_doubt
+from loop.cells import finite, hint_of, is_in_doubt, pointed, without_doubt
 from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 from loop.workbooks import is_workbook
@@ -243,6 +243,7 @@ def _dilution(text: str, line: int) -> float:
     """``10`` and ``1:10`` are both one part in ten; 1 for nothing."""
     if text.casefold() in _NOTHING:
         return 1.0
+    text = text if hint_of(text) else pointed(text)  # 1,0000, and not 1,000
     match = _PARTS.fullmatch(text)
     dilution = float(match[1]) if match else _number(text, "dilution", line)
     if not dilution > 0:

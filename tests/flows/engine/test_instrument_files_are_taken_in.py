@@ -118,6 +118,20 @@ def test_a_local_date_tells_that_a_calibration_had_expired(
     assert "sample 'Cal 25' names no attempt of the campaign (samples are called R3-7 (round, experiment)" in problem
 
 
+@pytest.mark.parametrize(("area", "n"), [(620.0, 1), (621.0, 2)])
+def test_an_injection_that_was_exported_twice_is_one_reading(
+    waiting: Settings, tmp_path: Path, area: float, n: int
+) -> None:
+    first = write(tmp_path, peaks(("R1-1", 620.0)))
+    again = write(tmp_path, f"exported: today\n\n{peaks(('R1-1', area))}", "run-7 (1).csv")
+
+    report = ingest_files(waiting, "small", [first, again], by="ada")
+
+    outcome = report.rows[0].outcome
+    assert isinstance(outcome, Measured)
+    assert outcome.measurements[0].n == n
+
+
 def test_a_file_that_may_be_cut_off_leaves_a_doubt(waiting: Settings, tmp_path: Path) -> None:
     report = ingest_files(waiting, "small", [write(tmp_path, peaks(("R1-1", 620.0)).rstrip("\n"))], by="ada")
 
