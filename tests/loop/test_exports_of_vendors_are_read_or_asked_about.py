@@ -76,6 +76,9 @@ PLAIN = "Sample,Name,RT [min],Area\nR1-1,product,4.21,620\nR1-1,biphenyl,6.80,10
         ("Sample;RT [min];Area\nR1-1;4,21;1.250\n", "area is '1.250'; it may be 1250 as well as 1,250"),
         ("Sample;RT [min];Area\nR1-1;4,21;1.250\nR1-2;4,2;980,5\n", "area is '1.250'; it may be 1250 as well"),
         ("Sample\tRT [min]\tArea\nR1-1\t4.21\t1,250\n", "area is '1,250'; it may be 1250 as well as 1.250"),
+        ("Sample;RT [s];Area\nR1-1;252;1.250\nR1-2;252;980\n", "area is '1.250'; it may be 1250 as well as 1,250"),
+        ("Sample\tRT\tArea\nR1-1\t4\t1,250\nR1-2\t4\t980\n", "area is '1,250'; it may be 1250 as well as 1.250"),
+        (";1;2\nA;1.250;980\n", "signal is '1.250'; it may be 1250"),
     ],
 )
 def test_a_number_that_may_be_a_thousand_times_larger_is_asked_about(text: str, says: str) -> None:
@@ -86,6 +89,12 @@ def test_a_number_that_may_be_a_thousand_times_larger_is_asked_about(text: str, 
 @pytest.mark.parametrize("text", ["Sample;RT [min];Area\nR1-1;4,210;510\n", "Sample\tRT\tArea\nR1-1\t4.210\t510\n"])
 def test_times_with_three_decimals_are_times(text: str) -> None:
     assert value(analysed(text, AREAS)).value == pytest.approx(50.6, abs=0.5)
+
+
+def test_numbers_of_a_workbook_are_as_they_are() -> None:
+    rows = [["Sample", "RT [min]", "Area"], ["R1-1", 4.21, 51.257], ["R1-2", 4.21, 980], ["R1-3", 4.125, 1.257]]
+
+    assert value(analysed(workbook({"Peaks": rows}), AREAS, "run-7.xlsx")).value == pytest.approx(4.5, abs=0.5)
 
 
 def test_a_name_that_stands_once_for_several_peaks_makes_no_negative_of_its_sample() -> None:

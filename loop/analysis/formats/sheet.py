@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from loop.cells import doubtful, finite, in_doubt, pointed, split_header
+from loop.cells import doubtful, finite, hint_of, in_doubt, pointed, split_header
 from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 from loop.workbooks import NoWorkbook, is_workbook, read_sheets
@@ -38,6 +38,7 @@ _SAID_ABOVE: Final = _LABELS | {"injection", "taken", "channel", "dilution"}  # 
 _SIGNAL: Final = re.compile(r"(signal|intensity|absorbance|response|counts|detector)\b.*")
 _DETECTED: Final = re.compile(r"(?i)(?P<name>(?:peak[\s_]*)?(?:area|height))\s*\((?P<unit>[^()]*)\)")
 _DELIMITERS: Final = "\t;,"  # a comma last: beside the others it is a decimal sign
+_HUNDREDS: Final = re.compile(r"[1-9]\d\d")
 _ROW: Final = re.compile(r"[A-Za-z]{1,2}")
 
 
@@ -77,6 +78,9 @@ def sections(data: bytes) -> list[Section]:
         raise AnalysisError("it is no text; export the results as CSV")
     for delimiter in _DELIMITERS[:-1]:
         if found := _sections(text, delimiter):
+            for section in found:
+                _doubt_thousands(section)
+                _with_points(section, delimiter)
             return found
     return _sections(text, _DELIMITERS[-1])
 
@@ -91,10 +95,9 @@ def _of_workbook(data: bytes) -> list[Section]:
     for sheet in sheets:
         on_sheet = f"sheet {sheet.title!r}, " if len(sheets) > 1 else ""
         try:
-            found += [
-                replace(section, rows=_without_percents(section), on_sheet=on_sheet)
-                for section in _sections(sheet.text, "\t")
-            ]
+            for section in _sections(sheet.text, "\t"):
+                _with_points(section, "\t")
+                found.append(replace(section, rows=_without_percents(section), on_sheet=on_sheet))
         except AnalysisError as error:
             raise AnalysisError(f"{on_sheet}{error}") from None
     return found
@@ -147,7 +150,6 @@ def _sections(text: str, delimiter: str) -> list[Section]:
             said |= _said(cells)
     for section in found:
         _hear_units_below(section)
-        _with_points(section, delimiter)
     return found
 
 
@@ -193,10 +195,24 @@ def _hear_units_below(section: Section) -> None:
     section.rows = section.rows[1:]
 
 
+def _doubt_thousands(section: Section) -> None:
+    """Mark ``1.250`` beside ``980``, no number there having other decimals: what is printed with three always is.
+
+    Of a text only: a workbook has numbers, which are shown with as many digits as they have.
+    """
+    places = [i for i, column in enumerate(section.columns) if column.kind in ("area", "height", "")]
+    for those in [places] if section.kind == "grid" else [[i] for i in places]:
+        cells = {cells[i] for _, cells in section.rows for i in those}
+        either = {cell for cell in cells if hint_of(cell)}
+        has_hundreds = any(_HUNDREDS.fullmatch(cell) for cell in cells)
+        has_decimals = any(finite(cell) is not None and not cell.lstrip("-").isdigit() for cell in cells - either)
+        if either and has_hundreds and not has_decimals:
+            for _, row in section.rows:
+                row[:] = [in_doubt(c) if i in those and c in either else c for i, c in enumerate(row)]
+
+
 def _with_points(section: Section, delimiter: str) -> None:
-    """Give numbers with a decimal comma a point, but between commas; mark those that may be thousands, as ``cells``."""
-    if delimiter == ",":
-        return
+    """Give numbers with a decimal comma a point, and mark those that may be thousands, as ``cells`` does."""
     doubts = [
         frozenset() if column.kind in _SAID_ABOVE - {"dilution"} else doubt
         for column, doubt in zip(section.columns, doubtful((c for _, c in section.rows), delimiter), strict=False)

@@ -163,8 +163,8 @@ def _once(readings: Sequence[Reading]) -> list[Reading]:
         if not set(names) <= {(p.at, p.area) for p in more}:
             raise AnalysisError(
                 f"{known.where} and {reading.where} have different peaks of {reading.label}, and nothing says that "
-                "they are of two injections; give one of two detectors alone, or number injections (Injection: 2 above "
-                "the table, or a column)"
+                "they are of two injections; put peaks of one into one table, give one of two detectors alone, "
+                "or number injections (Injection: 2 above the table, or a column)"
             )
         peaks = tuple(p if p.name else replace(p, name=names.get((p.at, p.area), "")) for p in more)
         found[place] = replace(known, peaks=peaks)
