@@ -118,6 +118,7 @@ def examine(session: Session) -> AuditReport:
     _examine_chain(log, found)
     _examine_rows(session, log, found)
     _examine_attempts(session, found)
+    _examine_campaigns(session, log, found)
     if not found:
         return AuditReport(len(log), True, head=log[-1].hash if log else "")
     first = min(found)
@@ -168,20 +169,58 @@ def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int,
 
 
 def _examine_attempts(session: Session, found: dict[int, str]) -> None:
-    """An attempt's state is what its last event says; the row itself may change, so no seal holds it."""
+    """An attempt's state, adapter and handle are what its last event says; the row may change, so no seal holds it."""
     event = tables.AttemptEvent
     last = {e.attempt_id: e for e in session.scalars(select(event).order_by(event.attempt_id, event.number))}
     for attempt in session.scalars(select(tables.Attempt)):
-        if attempt.id in last and last[attempt.id].after != attempt.state:
-            seen = last[attempt.id]
-            found.setdefault(
-                seen.entry,
-                f"attempt {attempt.id} says {attempt.state}, and its last event (entry {seen.entry}) {seen.after}",
-            )
-        elif attempt.id not in last and attempt.state != "ready":
+        if (seen := last.get(attempt.id)) is not None:
+            said = ((attempt.state, seen.after), (attempt.adapter, seen.adapter), (attempt.handle, seen.handle))
+            for mine, its in said:
+                if mine != its:
+                    found.setdefault(
+                        seen.entry,
+                        f"attempt {attempt.id} says {mine}, and its last event (entry {seen.entry}) {its}",
+                    )
+        elif attempt.state != "ready":
             found.setdefault(
                 attempt.entry, f"attempt {attempt.id} says {attempt.state}, and no event since entry {attempt.entry}"
             )
+
+
+def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict[int, str]) -> None:
+    """A campaign's name, version and state are what the log says last; the row may change, so no seal holds it."""
+    opened = {v.entry: v for v in session.scalars(select(tables.CampaignVersion))}
+    rows = {row.id: row for row in session.scalars(select(tables.Campaign))}
+    names, last = {row.name: row.id for row in rows.values()}, dict.fromkeys(rows, 1)
+    said: dict[str, dict[str, Any]] = {}  # by id of a campaign, what each of its columns is to be
+    for entry in log:
+        if entry.action not in ("open_campaign", "set_state"):
+            continue
+        try:
+            detail = json.loads(entry.detail)
+            if entry.action == "open_campaign":
+                version = opened[entry.number]
+                of, told = version.campaign_id, {"name": detail["campaign"], "version": version.number}
+            else:
+                is_active = detail["after"] == "active"
+                of = names[detail["campaign"]]
+                told = {"state": detail["after"], "reason": "" if is_active else detail["reason"]}
+        except (ValueError, KeyError, TypeError):
+            continue  # altered or lost, which is named where seals are looked at, or below
+        said.setdefault(of, {"state": "active", "reason": ""}).update(told)
+        last[of] = entry.number
+    for id_, told in said.items():
+        row = rows.get(id_)
+        if row is None:
+            found.setdefault(last[id_], f"campaign {told.get('name')!r} is lost, of which entry {last[id_]} tells")
+            continue
+        for column, value in told.items():
+            if (stands := getattr(row, column)) != value:
+                found.setdefault(
+                    last[id_], f"campaign {row.name!r} has {column} {stands!r}, and by entry {last[id_]} {value!r}"
+                )
+    for id_ in rows.keys() - said.keys():
+        found.setdefault(last[id_], f"campaign {rows[id_].name!r} is there, and no entry opened it")
 
 
 def _rows(session: Session, table: Table) -> Iterable[RowMapping]:

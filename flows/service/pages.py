@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows import engine
+from flows.engine import View
 from flows.engine.looking.whose import has_asked
 from flows.report.page import render
 from flows.shown.status import results_of, to_do_in, work_of
 from flows.shown.whole_report import in_full
 from flows.templates import templates_of
-from flows.wiring import spec_on_record
+from flows.wiring import open_record, spec_on_record
 
 if TYPE_CHECKING:
-    from flows.engine.looking.reports import StatusReport
     from flows.settings import Settings
 
 _HERE: Final = Path(__file__).parent
@@ -48,14 +48,18 @@ class Pages:
         Raises:
             NotFound: There is no such campaign.
         """
-        known = _as_of(engine.status(self._settings, name)[0])
+        known = self._as_of(name)
         with self._drawing:
             drawn = self._drawn.get(name)
             if drawn is None or drawn[0] != known:
                 drawn = self._drawn[name] = (known, render(in_full(self._settings, name)[0]))
         return drawn[1]
 
-
-def _as_of(report: StatusReport) -> object:
-    """What of a campaign's record a page shows, as far as it may change."""
-    return report.changed, report.version, report.state, report.round, report.to_approve, report.observations
+    def _as_of(self, name: str) -> object:
+        """What of a campaign's record a page shows, as far as it may change: results, and what people decided."""
+        said = engine.status(self._settings, name)[0]
+        with open_record(self._settings) as ledger:
+            view = View(ledger, name)
+            decided = (len(view.undecided), len(view.decisions), ledger.stops(name, with_lifted=True))
+        came = (said.changed, said.observations, said.unjudged)
+        return said.version, said.state, said.reason, said.round, came, decided

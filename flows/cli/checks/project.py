@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flows.cli.checks.active import active_campaigns
-from flows.cli.checks.check import Check
+from flows.cli.checks.check import Check, failed
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
 from loop.errors import HakkenError
@@ -86,6 +86,9 @@ def campaigns(where: Settings) -> Iterator[Check]:
             held = list(held_checks(where, laboratory))
         except (HakkenError, OSError) as error:
             yield Check("campaigns", campaign.name, "problem", "its laboratory cannot be set up", str(error))
+            continue
+        except Exception as error:  # of code of one's own: an adapter beside the campaign file
+            yield failed("campaigns", campaign.name, error)
             continue
         for c in held:
             yield Check("campaigns", f"{campaign.name}, {c.area}", c.verdict, f"{c.subject}: {c.found}", c.remedy)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.checks.calibrations import calibrations_in
-from flows.cli.checks.check import Check
+from flows.cli.checks.check import Check, failed
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
 from loop.contracts import Adapter, ExperimentSpec, Foresees, HasParts, SupportsExamination
@@ -66,6 +66,8 @@ def _asked(name: str, adapter: Adapter) -> Iterator[Check]:
         health = adapter.health()
     except AdapterError as error:
         yield Check(name, "health", "problem", "gives no answer", str(error))
+    except Exception as error:  # an adapter of one's own may raise anything
+        yield failed(name, "health", error)
     else:
         if health.is_ok:
             yield Check(name, "health", "ok", health.message)
@@ -76,6 +78,8 @@ def _asked(name: str, adapter: Adapter) -> Iterator[Check]:
             yield from (Check(name, f.subject, f.verdict, f.found, f.remedy) for f in adapter.examine())
         except AdapterError as error:
             yield Check(name, "examination", "problem", "gives no answer", str(error))
+        except Exception as error:
+            yield failed(name, "examination", error)
 
 
 def _keys(name: str, laboratory: Laboratory) -> Iterator[Check]:
@@ -110,6 +114,8 @@ def _judging(name: str, laboratory: Laboratory, experiments: Sequence[Experiment
         problems = laboratory.problems(name, example)
     except HakkenError as error:
         return Check(name, "an experiment", "problem", "cannot be judged", str(error))
+    except Exception as error:
+        return failed(name, "an experiment", error)
     if not problems:
         return Check(name, "an experiment", "ok", "would be done")
     first = problems[0]

@@ -16,7 +16,7 @@ from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.looking.whose import brings_person, pending_with
 from flows.wiring import has_record, open_laboratory, open_record
-from loop.errors import SpaceError
+from loop.errors import HakkenError, LedgerError
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.spec.sieving import told_of_products
@@ -41,7 +41,9 @@ def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, .
 
 
 def _status(settings: Settings, view: View) -> StatusReport:
-    """All that can be told; where a stored library is gone, what the record alone tells, and how to have the rest."""
+    """All that can be told; where a library is gone, or the campaign's folder cannot be read, what the record alone
+    tells, and how to have the rest: what is wrong with one campaign hides no other.
+    """
     recorded = _recorded(view)
     try:
         held = standstill(view, lambda: open_laboratory(settings, view.spec))
@@ -54,8 +56,15 @@ def _status(settings: Settings, view: View) -> StatusReport:
             forbidden=forbidden(view),
             held_up=held_up(settings, view),
         )
-    except SpaceError as error:
+    except LedgerError:
+        raise
+    except HakkenError as error:
         return replace(recorded, next_step=str(error))
+    except OSError as error:
+        folder = settings.folder(view.name)
+        return replace(
+            recorded, next_step=f"{error.filename or folder} cannot be read here ({error.strerror}); mend its rights"
+        )
 
 
 def _recorded(view: View) -> StatusReport:

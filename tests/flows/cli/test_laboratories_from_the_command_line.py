@@ -11,8 +11,10 @@ import yaml
 
 from adapters.catalogue import catalogue, known, options_of
 from adapters.registry import describe
+from flows.cli.guard import REFUSED
 from loop.errors import UnknownName
 from tests.adapters.plates.robots import OT2, options
+from tests.flows.cli.small import write
 
 CAMPAIGN = """\
 campaign: ovens
@@ -400,3 +402,26 @@ def test_one_that_takes_some_is_not(hakken: Any) -> None:
     (stands,) = hakken("status", "--json").json
     assert said.code == 0
     assert (stands["observations"], stands["faults"]) == (9, 6)
+
+
+@pytest.mark.usefixtures("small_campaign")
+def test_an_adapter_of_ones_own_whose_code_fails_hides_no_other_check(hakken: Any) -> None:
+    Path("bench.py").write_text(
+        "from adapters import simulated\n\n\n"
+        "def bench(options, context):\n"
+        "    laboratory = simulated.build(options, context)\n"
+        "    laboratory.health = lambda: {}['pan']\n"
+        "    return laboratory\n"
+    )
+    write(simulated='"bench:bench"')
+    hakken("tick", "small.yaml")
+    write(**{"campaign: small": "campaign: other", "simulated": "manual"})
+    hakken("tick", "small.yaml")
+
+    doctor = hakken("doctor", "--json")
+
+    found = {c["subject"]: c for c in doctor.json["checks"] if c["area"] == "campaigns"}
+    assert doctor.code == REFUSED
+    assert found["small, bench:bench"]["verdict"] == "problem"
+    assert "KeyError: 'pan'" in found["small, bench:bench"]["found"]
+    assert found["other, manual"]["verdict"] == "ok"

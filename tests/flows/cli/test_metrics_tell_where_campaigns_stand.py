@@ -63,3 +63,21 @@ def test_what_is_not_there_is_named(hakken: Any) -> None:
     assert (missing.code, "no campaign is called 'nowhere'" in missing.err) == (REFUSED, True)
     nowhere = hakken("metrics", "--out", "no/hakken.prom")
     assert (nowhere.code, "no is no folder; make it first" in nowhere.err) == (REFUSED, True)
+
+
+@pytest.mark.usefixtures("small_campaign")
+@pytest.mark.parametrize("is_a_folder", [False, True])
+def test_what_is_wrong_in_the_folder_of_one_campaign_hides_no_other(hakken: Any, is_a_folder: bool) -> None:
+    for name in ("small", "other"):
+        write(**{"campaign: small": f"campaign: {name}", "simulated": "manual"})
+        hakken("tick", "small.yaml")
+    origin = Path("runs/small/origin.json")
+    origin.unlink()
+    origin.mkdir() if is_a_folder else origin.write_text("{cut o")
+
+    status, found = hakken("status"), read(hakken("metrics").out)
+
+    assert status.code == 0
+    assert "origin.json cannot be read" in " ".join(status.out.split())
+    assert "other: active" in status.out
+    assert found["experiments_pending", "small", "submitted"] == found["experiments_pending", "other", "submitted"] == 2

@@ -14,6 +14,7 @@ import pytest
 
 from db.errors import AlreadyOnRecord, NotLetIn
 from db.ledger import open_ledger
+from flows import engine
 from flows.engine.clients.handing import AskError
 from flows.engine.holding import holding
 from flows.service import pages
@@ -432,6 +433,19 @@ def test_pages_show_campaigns_and_are_drawn_anew_when_something_came(
     assert "best single value: yield 71 %" in overview.text
     assert overview.headers["X-Frame-Options"] == "DENY"
     assert client.get("/campaigns/nobody").status_code == 404
+
+
+def test_a_page_is_drawn_anew_when_a_person_decided_something(client: Client, settings: Settings) -> None:
+    client.get("/campaigns/small")
+    engine.ban(settings, "small", ["base=DBU"], by="Ada", why="it stains the bench")
+    banned = client.get("/campaigns/small")
+    engine.halt(settings, "small", by="Ada", why="smoke")
+    client.get("/campaigns/small")
+    engine.halt(settings, "small", by="Bob", why="fire")
+    halted = client.get("/campaigns/small")
+
+    assert "it stains the bench" in banned.text
+    assert "fire" in halted.text
 
 
 def test_the_bench_page_counts_what_can_be_taken_there(settings: Settings, tmp_path: Path) -> None:
