@@ -149,38 +149,36 @@ def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int,
         except (ValueError, KeyError, TypeError, AttributeError):
             found.setdefault(entry.number, f"entry {entry.number} ({entry.action}) cannot be read")
     for table in _SEALED:
+        mine = [number for name, number in promised if name == table.name]
         try:
-            everything = [dict(row) for row in _rows(session, table)]
-            grouped = [(number, list(rows)) for number, rows in groupby(everything, key=lambda row: int(row["entry"]))]
+            # Entry by entry: of a long campaign the rows of a table would fill the memory.
+            for number, rows in groupby(_rows(session, table), key=lambda row: int(row["entry"])):
+                some = [dict(row) for row in rows]
+                count, sha = promised.pop((table.name, number), (0, ""))
+                if (len(some), seal(table, some)) != (count, sha):
+                    what = f"holds {len(some)} rows where {count} were written" if len(some) != count else "was altered"
+                    found.setdefault(number, f"table {table.name} {what}, in the rows that entry {number} seals")
         except (ValueError, TypeError) as error:  # what stands there is no time, or no number
-            mine = [key for key in promised if key[0] == table.name]
-            first = min((number for _, number in mine), default=1)
+            first = min(mine, default=1)
             found.setdefault(first, f"table {table.name} cannot be read ({error}); entry {first} is its first")
-            for key in mine:
-                del promised[key]
-            continue
-        for number, some in grouped:
-            count, sha = promised.pop((table.name, number), (0, ""))
-            if (len(some), seal(table, some)) != (count, sha):
-                what = f"holds {len(some)} rows where {count} were written" if len(some) != count else "was altered"
-                found.setdefault(number, f"table {table.name} {what}, in the rows that entry {number} seals")
+            for number in mine:
+                promised.pop((table.name, number), None)
     for (name, number), (count, _) in promised.items():
         found.setdefault(number, f"table {name} lost all {count} rows that entry {number} seals")
 
 
 def _examine_attempts(session: Session, found: dict[int, str]) -> None:
     """An attempt's state, adapter and handle are what its last event says; the row may change, so no seal holds it."""
-    event = tables.AttemptEvent
-    last = {e.attempt_id: e for e in session.scalars(select(event).order_by(event.attempt_id, event.number))}
-    for attempt in session.scalars(select(tables.Attempt)):
+    event, row = tables.AttemptEvent, tables.Attempt
+    steps = select(event.attempt_id, event.entry, event.after, event.adapter, event.handle)
+    last = {step.attempt_id: step for step in session.execute(steps.order_by(event.attempt_id, event.number))}
+    for attempt in session.execute(select(row.id, row.entry, row.state, row.adapter, row.handle)):
         if (seen := last.get(attempt.id)) is not None:
             said = ((attempt.state, seen.after), (attempt.adapter, seen.adapter), (attempt.handle, seen.handle))
             for mine, its in said:
                 if mine != its:
-                    found.setdefault(
-                        seen.entry,
-                        f"attempt {attempt.id} says {mine}, and its last event (entry {seen.entry}) {its}",
-                    )
+                    message = f"attempt {attempt.id} says {mine}, and its last event (entry {seen.entry}) {its}"
+                    found.setdefault(seen.entry, message)
         elif attempt.state != "ready":
             found.setdefault(
                 attempt.entry, f"attempt {attempt.id} says {attempt.state}, and no event since entry {attempt.entry}"
@@ -189,9 +187,12 @@ def _examine_attempts(session: Session, found: dict[int, str]) -> None:
 
 def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict[int, str]) -> None:
     """A campaign's name, version and state are what the log says last; the row may change, so no seal holds it."""
-    opened = {v.entry: v for v in session.scalars(select(tables.CampaignVersion))}
-    rows = {row.id: row for row in session.scalars(select(tables.Campaign))}
-    names, last = {row.name: row.id for row in rows.values()}, dict.fromkeys(rows, 1)
+    version, campaign = tables.CampaignVersion, tables.Campaign
+    opened = {v.entry: v for v in session.execute(select(version.entry, version.campaign_id, version.number))}
+    columns = (campaign.id, campaign.name, campaign.version, campaign.state, campaign.reason)
+    rows = {row.id: row for row in session.execute(select(*columns))}
+    names = {row.name: row.id for row in rows.values()}
+    last: dict[str, int] = {}  # by id of a campaign, the entry that tells of it last
     said: dict[str, dict[str, Any]] = {}  # by id of a campaign, what each of its columns is to be
     for entry in log:
         if entry.action not in ("open_campaign", "set_state"):
@@ -199,8 +200,8 @@ def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict
         try:
             detail = json.loads(entry.detail)
             if entry.action == "open_campaign":
-                version = opened[entry.number]
-                of, told = version.campaign_id, {"name": detail["campaign"], "version": version.number}
+                its = opened[entry.number]
+                of, told = its.campaign_id, {"name": detail["campaign"], "version": its.number}
             else:
                 is_active = detail["after"] == "active"
                 of = names[detail["campaign"]]
@@ -219,8 +220,8 @@ def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict
                 found.setdefault(
                     last[id_], f"campaign {row.name!r} has {column} {stands!r}, and by entry {last[id_]} {value!r}"
                 )
-    for id_ in rows.keys() - said.keys():
-        found.setdefault(last[id_], f"campaign {rows[id_].name!r} is there, and no entry opened it")
+    for id_ in sorted(rows.keys() - said.keys()):  # after all else: an entry that opened it may be what was altered
+        found.setdefault(max(len(log), 1), f"campaign {rows[id_].name!r} is there, and no entry opened it")
 
 
 def _rows(session: Session, table: Table) -> Iterable[RowMapping]:

@@ -129,8 +129,9 @@ def spec_on_record(settings: Settings, name: str) -> Json | None:
     """The spec in force of the campaign of that name, None where there is none."""
     if not has_record(settings):
         return None
-    with open_record(settings) as ledger:
-        return next((record.spec for record in ledger.campaigns() if record.name == name), None)
+    with open_record(settings) as ledger, suppress(NotFound):
+        return ledger.campaign(name).spec
+    return None
 
 
 def without_misread_units(settings: Settings, spec: CampaignSpec, text: str, source: str) -> CampaignSpec:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -16,8 +17,15 @@ from loop.record import AttemptEventRecord, AttemptRecord
 
 def attempts(session: Session, *where: ColumnElement[bool]) -> tuple[AttemptRecord, ...]:
     """By round, run order, replicate and attempt number."""
+    attempt_, proposal, candidate = t.Attempt, t.Proposal, t.Candidate
     joined = (
-        select(t.Attempt, t.Proposal, t.Round.number, t.Candidate)
+        select(  # not whole rows: every pass reads all attempts of a campaign, several times
+            *(attempt_.id, attempt_.proposal_id, attempt_.replicate_no, attempt_.attempt_no, attempt_.state),
+            *(attempt_.adapter, attempt_.handle, attempt_.updated),
+            *(proposal.position, proposal.run_order, proposal.plate, proposal.well, proposal.block),
+            *(candidate.id.label("candidate_id"), candidate.spec, candidate.inchikey),
+            t.Round.number,
+        )
         .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
         .join(t.Round, t.Round.id == t.Proposal.round_id)
         .join(t.Candidate, t.Candidate.id == t.Proposal.candidate_id)
@@ -26,17 +34,18 @@ def attempts(session: Session, *where: ColumnElement[bool]) -> tuple[AttemptReco
             t.Round.number, t.Proposal.run_order, t.Proposal.position, t.Attempt.replicate_no, t.Attempt.attempt_no
         )
     )
+    rows: Sequence[Any] = session.execute(joined).all()
     records = []
-    for row, proposal, number, candidate in session.execute(joined):
-        point = to_candidate(candidate)
+    for row in rows:
+        point = to_candidate(row)
         records.append(
             AttemptRecord(
                 row.id,
                 row.proposal_id,
-                candidate.id,
-                number,
-                proposal.position,
-                proposal.run_order,
+                row.candidate_id,
+                row.number,
+                row.position,
+                row.run_order,
                 row.replicate_no,
                 row.attempt_no,
                 point.settings,
@@ -45,7 +54,7 @@ def attempts(session: Session, *where: ColumnElement[bool]) -> tuple[AttemptReco
                 row.adapter,
                 row.handle,
                 row.updated,
-                place_of(proposal),
+                place_of(row),
             )
         )
     return tuple(records)

@@ -16,7 +16,9 @@ from flows.engine.looking.view import View
 from flows.engine.people.writing import writing
 from flows.named_files import reader
 from flows.wiring import (
+    LIBRARIES,
     ORIGIN,
+    RAW,
     campaign_file,
     library_reader,
     make_record,
@@ -33,6 +35,8 @@ from loop.spec import CampaignSpec, read_spec
 if TYPE_CHECKING:
     from flows.settings import Settings
 
+LONGEST_NAME: Final = 200  # disks take 255 bytes, and a file may be named by it with an ending
+_OWN: Final = frozenset({LIBRARIES, RAW, "prefect"})  # folders of HAKKEN_HOME; its files begin with hakken.
 _NOT_VARIED: Final = frozenset({"derived", "context"})  # kinds of parameters that nobody chooses
 _LIBRARIES: Final = frozenset({"molecule", "products", "union"})  # kinds of parameters with files of any size
 
@@ -170,7 +174,20 @@ def _read(path: Path) -> str:
 
 
 def _check_name(ledger: Ledger, name: str) -> None:
-    """Refuse a name that differs in capitals only from one on record: a Mac's disk has one folder for both."""
+    """Refuse a name that no folder of its own can have: the project's own files, or another campaign, have it.
+
+    One that differs in capitals only is the same folder on a Mac's disk.
+    """
+    if name.casefold() in _OWN or name.casefold().startswith("hakken."):
+        raise SpecError(
+            f"campaign {name!r}: a campaign has a folder of its name in HAKKEN_HOME, and hakken keeps files of its own "
+            "there under this one; give it another name"
+        )
+    if len(name) > LONGEST_NAME:
+        raise SpecError(
+            f"campaign {name[:20]!r}...: a folder is called by its name, which has {len(name)} letters; use "
+            f"{LONGEST_NAME} at most"
+        )
     if alike := next((c.name for c in ledger.campaigns() if c.name.casefold() == name.casefold()), None):
         raise SpecError(
             f"campaign {name!r}: the record has {alike!r}, which differs in capitals only, and many disks keep one "

@@ -13,7 +13,7 @@ from flows.report.page import render
 from flows.shown.status import results_of, to_do_in, work_of
 from flows.shown.whole_report import in_full
 from flows.templates import templates_of
-from flows.wiring import open_record, spec_on_record
+from flows.wiring import open_record
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -33,14 +33,14 @@ class Pages:
     def overview(self) -> str:
         """Where every campaign stands."""
         reports = sorted(engine.status(self._settings), key=lambda r: r.changed, reverse=True)
-        asked = {r.campaign for r in reports if self._is_asked(r.campaign)}
+        asked = self._asked() if reports else frozenset()
         style = (_HERE / "pages.css").read_text("utf-8")
         return _TEMPLATES.get_template("overview.html.jinja").render(campaigns=reports, asked=asked, style=style)
 
-    def _is_asked(self, name: str) -> bool:
-        """Whether a campaign has experiments that are asked for."""
-        resolved = spec_on_record(self._settings, name)
-        return resolved is not None and has_asked(resolved)
+    def _asked(self) -> frozenset[str]:
+        """Names of the campaigns that have experiments which are asked for."""
+        with open_record(self._settings) as ledger:
+            return frozenset(c.name for c in ledger.campaigns() if has_asked(c.spec))
 
     def report(self, name: str) -> str:
         """A campaign's report.

@@ -80,6 +80,7 @@ def test_a_fact_that_was_altered_is_found_in_every_table(tamper: Callable[[str],
         ("UPDATE campaign SET state = 'finished', reason = 'good enough'", "campaign .* has state 'finished', and by"),
         ("UPDATE campaign SET reason = 'another'", "campaign .* has reason 'another', and by"),
         ("DELETE FROM campaign", "campaign .* is lost"),
+        ("UPDATE campaign_version SET campaign_id = 'another'", "table campaign_version was altered"),
         (
             "INSERT INTO campaign SELECT 'new', 'new', state, '', 1, 0, 0, NULL, NULL, created FROM campaign LIMIT 1",
             "campaign 'new' is there, and no entry opened it",
@@ -91,6 +92,7 @@ def test_a_fact_that_was_altered_is_found_in_every_table(tamper: Callable[[str],
         ("UPDATE audit_log SET previous = hash WHERE number = 4", "entry 4 does not stand"),
         ("UPDATE audit_log SET at = 'yesterday'", "audit log itself cannot be read"),
         ("UPDATE outcome SET recorded = 'yesterday'", "table outcome cannot be read"),
+        ("UPDATE campaign_version SET created = 'yesterday'", "table campaign_version cannot be read"),
     ],
 )
 def test_each_kind_of_tampering_is_told(tamper: Callable[[str], AuditReport], sql: str, says: str) -> None:

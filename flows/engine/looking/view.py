@@ -33,6 +33,7 @@ from loop.record import (
     Json,
     ObservationRecord,
     ProposalRecord,
+    RoundRecord,
     Settings,
 )
 from loop.resources import Resource
@@ -132,22 +133,32 @@ class View:
         """Why it is in that state, "" while active."""
         return self.stops[0].text if self.stops else self.campaign.reason
 
+    @cached_property
+    def last_round(self) -> RoundRecord | None:
+        """The round planned last. It names all that it was planned from, which of thousands takes a while to read."""
+        return self.ledger.round(self.name, n) if (n := self.round_number) else None
+
     @property
     def believed(self) -> str:
         """The believed best when the last round was planned, as a sentence; "" where no model planned it."""
-        return str(self.ledger.round(self.name, n).model.get("believed_best", "")) if (n := self.round_number) else ""
+        return str(self._last_model.get("believed_best", ""))
 
     @property
     def regret(self) -> str:
         """How much better something untried may be, by the last round, as a sentence; "" where nothing says it."""
-        told = self.ledger.round(self.name, n).model.get("regret") if (n := self.round_number) else None
+        told = self._last_model.get("regret")
         return regret_sentence(told) if told else ""
 
     @property
     def planned(self) -> str:
         """When that was said: with the last round, and what the campaign file changed since; "" before the first."""
-        n = self.round_number
-        return when_planned(self.ledger, self.campaign, self.ledger.round(self.name, n)) if n else ""
+        last = self.last_round
+        return "" if last is None else when_planned(self.ledger, self.campaign, last)
+
+    @property
+    def _last_model(self) -> Json:
+        """What is on record of the model behind the last round; nothing before the first."""
+        return {} if self.last_round is None else self.last_round.model
 
     @property
     def settled(self) -> str:
@@ -167,8 +178,7 @@ class View:
     @property
     def judged(self) -> Json | None:
         """The condition believed best over a scope when the last round was planned; None where there is none."""
-        model = self.ledger.round(self.name, n).model if (n := self.round_number) else {}
-        return model.get("condition")
+        return self._last_model.get("condition")
 
     @property
     def pending(self) -> tuple[AttemptRecord, ...]:

@@ -14,6 +14,7 @@ import pytest
 
 from flows.cli.screen import plain
 from loop.errors import LedgerError
+from tests.flows.cli.small import write
 
 
 def test_a_refusal_is_one_message_and_exit_code_2(hakken: Any, tmp_path: Path) -> None:
@@ -220,3 +221,23 @@ def test_documents_hold_what_json_can_hold() -> None:
         "prediction": {"target": "yield", "member": "gp", "mean": None, "sd": 1.5, "weight": None},
         "some": ["a", "b"],
     }
+
+
+@pytest.mark.usefixtures("small_campaign")
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("libraries", "keeps files of its own there under this one; give it another name"),
+        ("Raw", "keeps files of its own"),
+        ("hakken.db", "keeps files of its own"),
+        ("x" * 300, "which has 300 letters; use 200 at most"),
+    ],
+)
+def test_a_campaign_that_could_have_no_folder_of_its_own_is_refused(hakken: Any, name: str, says: str) -> None:
+    write(**{"campaign: small": f"campaign: {name}"})
+
+    said = hakken("tick", "small.yaml")
+
+    assert said.code == 2
+    assert says in said.err
+    assert not Path("runs", name[:255]).is_dir()
