@@ -23,7 +23,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from flows.cli.screen import computing
+from flows.cli.screen import computing, spell_strange_letters, takes_all_letters
 from loop.errors import HakkenError
 from loop.progress import waited
 
@@ -41,6 +41,7 @@ class Guarded(TyperGroup):
     """The group of all commands; turns exceptions into messages and exit codes."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        spell_strange_letters()
         ctx.meta["as_json"] = "--json" in args
         try:
             return super().parse_args(ctx, args)
@@ -92,7 +93,7 @@ def _tell_usage(error: Any, *, as_json: bool) -> None:
 
 
 def _print_document(message: str, kind: str) -> None:
-    print(json.dumps({"error": message, "kind": kind}, ensure_ascii=False, indent=2))
+    print(json.dumps({"error": message, "kind": kind}, ensure_ascii=not takes_all_letters(), indent=2))
 
 
 def _describe(error: OSError) -> str:

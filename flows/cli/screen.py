@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,7 +70,18 @@ class Screen:
     def document(self, value: object) -> None:
         """The JSON document for a program."""
         if self.as_json:
-            print(json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False))
+            print(json.dumps(plain(value), ensure_ascii=not takes_all_letters(), indent=2, allow_nan=False))
+
+
+def takes_all_letters() -> bool:
+    """Whether what reads standard output takes every letter: not so in a locale of old, or a file on Windows."""
+    return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+
+
+def spell_strange_letters() -> None:
+    """Write letters that standard output does not take as escapes, rather than fail over a name or a path."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict" and not takes_all_letters():
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from flows.engine.looking.view import View
 from flows.not_run import refuse_source
 from flows.unsent import why_unsent
 from loop.errors import NotFound
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 def last_round(ledger: Ledger, campaign: str) -> int:
     """Number of the last round. Raises ``NotFound`` where there is none yet, ``LedgerError`` of a source."""
-    rounds = ledger.rounds(campaign)
-    if not rounds:
+    number = View(ledger, campaign).round_number
+    if not number:
         refuse_source(ledger.campaign(campaign))
         first = f"hakken run --dry-run {quote(campaign)}"
         raise NotFound(f"campaign {campaign!r} has no round yet; {first} shows the first")
-    return rounds[-1].number
+    return number
 
 
 def document(ledger: Ledger, campaign: str, number: int | None) -> dict[str, Any]:

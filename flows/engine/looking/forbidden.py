@@ -22,10 +22,11 @@ def forbidden(view: View) -> tuple[str, ...]:
     """
     if view.campaign.version == 1 or view.campaign.state is CampaignState.FINISHED or not view.pending:
         return ()
-    earlier = {r.number for r in view.ledger.rounds(view.name) if r.version < view.campaign.version}
+    sent = [a for a in view.pending if a.state is not State.READY]
+    planned = {n: view.ledger.round(view.name, n).version for n in {a.round_number for a in sent}}
     found, is_lost = [], False
-    for attempt in view.pending:
-        if attempt.state is State.READY or attempt.round_number not in earlier:
+    for attempt in sent:
+        if planned[attempt.round_number] == view.campaign.version:
             continue
         settings = view.space.as_named(attempt.settings, attempt.smiles)
         if why := outside(view.space, settings):

@@ -96,7 +96,7 @@ def _recorded(view: View) -> StatusReport:
         regret=view.regret,
         settled=view.settled,
         planned=view.planned,
-        changed=max([campaign.created, *(a.updated for a in view.attempts), *(o.recorded for o in observations)]),
+        changed=_changed(view),
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
         failing=failing(view),
@@ -104,6 +104,18 @@ def _recorded(view: View) -> StatusReport:
         products=told_of_products(view.spec),
         at_work=view.at_work(),
         source_of=None if view.spec.source is None else view.spec.source.of,
+    )
+
+
+def _changed(view: View) -> datetime:
+    """When something of it was last put on record: a batch that waits for a person, and what people decide, too."""
+    return max(
+        view.campaign.created,
+        *(a.updated for a in view.attempts),
+        *(o.recorded for o in view.observations),
+        *(r.created for r in (view.last_round,) if r is not None),
+        *(d.at for d in view.decisions),
+        *(s.at for s in view.stops),
     )
 
 

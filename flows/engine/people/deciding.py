@@ -247,7 +247,7 @@ def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, s
     """Every decision, whether it is in force for the next batch (no pin is that was followed), and what it is about."""
     with open_record(settings) as ledger:
         campaign, made, proposals = ledger.campaign(name), ledger.decisions(name), ledger.proposals(name)
-        number = max((r.number for r in ledger.rounds(name)), default=0) + 1
+        number = max((p.round_number for p in proposals), default=0) + 1
         unsent = never_sent(ledger.attempts(name))
         done = {d.id for d in made if d.draft.kind is DecisionKind.PIN and was_run(d, proposals, number, unsent)}
         now = {d.id for d in in_force(made, number)} - done

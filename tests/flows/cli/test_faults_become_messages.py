@@ -241,3 +241,17 @@ def test_a_campaign_that_could_have_no_folder_of_its_own_is_refused(hakken: Any,
     assert said.code == 2
     assert says in said.err
     assert not Path("runs", name[:255]).is_dir()
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+def test_letters_that_a_terminal_does_not_take_are_spelled(tmp_path: Path, encoding: str) -> None:
+    home = tmp_path / "Läufe 試 runs"
+    home.mkdir()
+    environ = {**os.environ, "HAKKEN_HOME": str(home), "PYTHONIOENCODING": encoding}
+    lines = [sys.executable, "-m", "flows.cli", "status"]
+    text = subprocess.run(lines, env=environ, capture_output=True, check=False)
+    document = subprocess.run([*lines, "nowhere", "--json"], env=environ, capture_output=True, check=False)
+
+    assert text.returncode == 0, text.stderr
+    assert b"no campaign in" in text.stdout
+    assert "Läufe 試 runs" in json.loads(document.stdout.decode(encoding))["error"]

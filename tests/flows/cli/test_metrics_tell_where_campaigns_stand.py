@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows.cli.guard import REFUSED
+from flows.wiring import open_record
 from tests.flows.cli.small import write
 
 Samples = dict[tuple[str, ...], float]
@@ -81,3 +82,19 @@ def test_what_is_wrong_in_the_folder_of_one_campaign_hides_no_other(hakken: Any,
     assert "origin.json cannot be read" in " ".join(status.out.split())
     assert "other: active" in status.out
     assert found["experiments_pending", "small", "submitted"] == found["experiments_pending", "other", "submitted"] == 2
+
+
+@pytest.mark.usefixtures("small_campaign")
+def test_a_batch_that_waits_for_a_person_and_a_decision_are_changes(hakken: Any, home: Any) -> None:
+    write(simulated="manual, approval: person")
+    hakken("tick", "small.yaml")
+    planned = read(hakken("metrics").out)
+    hakken("ban", "small", "--where", "ligand=PCy3", "--by", "Ada", "--why", "it smells")
+    decided = read(hakken("metrics").out)
+
+    with open_record(home) as ledger:
+        last, (ban,) = ledger.round("small", 1).created, ledger.decisions("small")
+    name = ("campaign_last_change_timestamp_seconds", "small")
+    assert planned["rounds_to_approve", "small"] == 1
+    assert planned[name] == last.timestamp()
+    assert decided[name] == ban.at.timestamp()
