@@ -11,7 +11,7 @@ from flows.engine.looking.view import View
 from loop.analysis import Analysed, Analysis, Reading, analyse, is_cut_off, read_file
 from loop.analysis.matching import belongs, names_an_attempt
 from loop.analysis.method import REVISION
-from loop.analysis.readings import is_called
+from loop.analysis.readings import day_of, is_called
 from loop.errors import AnalysisError
 from loop.raw import FileName, RawResult
 from loop.record import AttemptRecord, Json
@@ -65,7 +65,8 @@ class Analyst:
             )
         files = [(f.name, self.readings(f, raw.plate)) for f in raw.files]
         is_mine = _mine(files, attempt, self.analysis)
-        analysed = analyse(self.analysis, files, is_mine, at=raw.measured or received)
+        said_day = max((day_of(r.taken) for _, readings in files for r in readings if is_mine(r)), default="")
+        analysed = analyse(self.analysis, files, is_mine, at=raw.measured or said_day or received)
         said: dict[str, Any] = {
             "program": PROGRAM,
             "version": str(REVISION),

@@ -28,8 +28,10 @@ class Chromatograph(FakeLaboratory):
         super().__init__()
         self.areas = [620.0, 0.0, 1500.0, 410.0]
 
+    measured = ""  # the day that the file says
+
     def table(self) -> bytes:
-        lines = ["key,RT,Area"]
+        lines = [*([f"Acquired: {self.measured}"] if self.measured else []), "key,RT,Area"]
         for key, area in zip(self.jobs, self.areas * 3, strict=False):
             lines += [f"{key},4.2,{area}", f"{key},6.8,1000"]
         return "\n".join(lines).encode()
@@ -45,6 +47,23 @@ def chromatograph(monkeypatch: pytest.MonkeyPatch) -> Chromatograph:
     fake = Chromatograph()
     monkeypatch.setattr(session, "open_laboratory", lambda *_args, **_keywords: fake)
     return fake
+
+
+@pytest.mark.parametrize(("measured", "has_doubt"), [("", True), ("30.11.2020 09:00", False), ("2.12.2020", True)])
+def test_a_file_tells_whether_its_calibration_had_expired(
+    settings: Settings, tmp_path: Path, chromatograph: Chromatograph, measured: str, has_doubt: bool
+) -> None:
+    chromatograph.measured = measured
+    calibration = {**ANALYSIS["yield"]["calibration"], "expires": "2020-12-01"}
+    add(settings, tmp_path, analysis={"yield": {**ANALYSIS["yield"], "calibration": calibration}})
+
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02, max_seconds=0)
+    once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        found = next(o for o in ledger.observations("small") if isinstance(o.outcome, Measured))
+    doubts = found.context["provenance"].get("doubts", [])
+    assert any("the calibration expired on 2020-12-01" in doubt for doubt in doubts) == has_doubt
 
 
 @pytest.mark.usefixtures("chromatograph")
