@@ -425,3 +425,21 @@ def test_an_adapter_of_ones_own_whose_code_fails_hides_no_other_check(hakken: An
     assert found["small, bench:bench"]["verdict"] == "problem"
     assert "KeyError: 'pan'" in found["small, bench:bench"]["found"]
     assert found["other, manual"]["verdict"] == "ok"
+
+
+@pytest.mark.usefixtures("small_campaign")
+def test_code_of_ones_own_that_fails_in_a_pass_is_named_and_no_fault_of_hakken(hakken: Any) -> None:
+    Path("bench.py").write_text(
+        "from adapters import simulated\n\n\n"
+        "def bench(options, context):\n"
+        "    laboratory = simulated.build(options, context)\n"
+        "    laboratory.validate = lambda spec: {}['pan']\n"
+        "    return laboratory\n"
+    )
+    write(simulated='"bench:bench"')
+
+    said = hakken("tick", "small.yaml")
+
+    assert said.code == 1
+    assert "bench.py line 6, code of your own, failed: KeyError: 'pan'; mend it" in said.err
+    assert "report it" not in said.err
