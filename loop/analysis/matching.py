@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, TypeAlias
 
 from loop.analysis.readings import Label, plate_name, well_name
@@ -19,8 +19,15 @@ _KEY: Final = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){0,3}(-?[0-9a-f]{0,12})")
 Test: TypeAlias = Callable[[AttemptRecord], bool]
 
 
-def belongs(label: Label, attempt: AttemptRecord) -> bool:
-    """Whether everything on a label that can name an attempt names this one, and something does."""
+def belongs(label: Label, attempt: AttemptRecord, keys: Collection[str]) -> bool:
+    """Whether everything on a label that can name an attempt names this one, and something does.
+
+    ``keys`` are those of all attempts: letters with which several begin name none.
+    """
+    for said in (label.key, label.sample):
+        is_cut = said is not None and said != attempt.key and attempt.key.startswith(said)
+        if is_cut and sum(key.startswith(said or "") for key in keys) > 1:
+            return False
     tests = _tests(label)
     return bool(tests) and all(test(attempt) for _, test in tests)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Protocol
@@ -45,6 +45,10 @@ class Analyst:
     def analysis(self) -> Analysis | None:
         return build_analysis(self._view.spec)
 
+    @cached_property
+    def _keys(self) -> tuple[str, ...]:
+        return tuple(a.key for a in self._view.attempts)
+
     def result(self, raw: RawResult, attempt: AttemptRecord, *, received: str) -> Result:
         """The outcome of an attempt from its files.
 
@@ -64,7 +68,7 @@ class Analyst:
                 "reanalyse FILE --why REASON"
             )
         files = [(f.name, self.readings(f, raw.plate)) for f in raw.files]
-        is_mine = _mine(files, attempt, self.analysis)
+        is_mine = _mine(files, attempt, self.analysis, self._keys)
         said_day = max((day_of(r.taken) for _, readings in files for r in readings if is_mine(r)), default="")
         analysed = analyse(self.analysis, files, is_mine, at=raw.measured or said_day or received)
         said: dict[str, Any] = {
@@ -108,7 +112,7 @@ def on_plate(readings: tuple[Reading, ...], plate: str) -> tuple[Reading, ...]:
 
 
 def _mine(
-    files: list[tuple[str, tuple[Reading, ...]]], attempt: AttemptRecord, analysis: Analysis
+    files: list[tuple[str, tuple[Reading, ...]]], attempt: AttemptRecord, analysis: Analysis, keys: Collection[str]
 ) -> Callable[[Reading], bool]:
     """Which readings are of an attempt: those whose label names it, and the only one of a file that names nobody."""
     lonely = set()
@@ -116,7 +120,7 @@ def _mine(
         mine = [r for r in readings if not is_helper(r, analysis)]
         if len(mine) == 1 and not names_an_attempt(mine[0].label):
             lonely.add(id(mine[0]))
-    return lambda r: id(r) in lonely or (not is_helper(r, analysis) and _belongs(r, attempt))
+    return lambda r: id(r) in lonely or (not is_helper(r, analysis) and _belongs(r, attempt, keys))
 
 
 def is_helper(reading: Reading, analysis: Analysis) -> bool:
@@ -124,9 +128,9 @@ def is_helper(reading: Reading, analysis: Analysis) -> bool:
     return reading.label.well in analysis.helper_wells or is_called(reading.label.sample, analysis.helper_samples)
 
 
-def _belongs(reading: Reading, attempt: AttemptRecord) -> bool:
+def _belongs(reading: Reading, attempt: AttemptRecord, keys: Collection[str]) -> bool:
     try:
-        return belongs(reading.label, attempt)
+        return belongs(reading.label, attempt, keys)
     except AnalysisError:
         return False
 

@@ -29,11 +29,13 @@ class Chromatograph(FakeLaboratory):
         self.areas = [620.0, 0.0, 1500.0, 410.0]
 
     measured = ""  # the day that the file says
+    letters = 99  # of a key that the file has room for
 
     def table(self) -> bytes:
         lines = [*([f"Acquired: {self.measured}"] if self.measured else []), "key,RT,Area"]
         for key, area in zip(self.jobs, self.areas * 3, strict=False):
-            lines += [f"{key},4.2,{area}", f"{key},6.8,1000"]
+            named = key[: self.letters]
+            lines += [f"{named},4.2,{area}", f"{named},6.8,1000"]
         return "\n".join(lines).encode()
 
     def fetch(self, handle: Handle) -> list[Envelope]:
@@ -64,6 +66,24 @@ def test_a_file_tells_whether_its_calibration_had_expired(
         found = next(o for o in ledger.observations("small") if isinstance(o.outcome, Measured))
     doubts = found.context["provenance"].get("doubts", [])
     assert any("the calibration expired on 2020-12-01" in doubt for doubt in doubts) == has_doubt
+
+
+def test_keys_that_were_cut_off_and_are_of_several_give_no_result(
+    settings: Settings, tmp_path: Path, chromatograph: Chromatograph
+) -> None:
+    chromatograph.letters = 8  # which tell the minute in which a key was made
+    chromatograph.areas = [610.0, 0.0, 150.0, 410.0]
+    method = {**ANALYSIS["yield"], "peak": {"at": 4.2, "within": 0.1, "several": "sum"}}
+    method["standard"] = {"at": 6.8, "within": 0.1, "several": "sum"}
+    add(settings, tmp_path, analysis={"yield": method})
+
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02, max_seconds=0)
+    once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        outcomes = [o.outcome for o in ledger.observations("small") if o.round_number == 1]
+    assert {type(o) for o in outcomes} == {Fault}
+    assert "has none of this experiment" in str(outcomes[0])
 
 
 @pytest.mark.usefixtures("chromatograph")
