@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from loop.errors import HakkenError
 from loop.progress import waited
 
 _ROOM: Final = 1 << 20  # bytes free on a disk under which it is full: a page of a report may not fit
+_PASSWORD: Final = re.compile(r"(://[^\s:/@]*:)\S*(?=@)|(\bpassword=)[^\s&]+")  # in the URL of a record that was typed
 FAILED: Final = 1
 REFUSED: Final = 2
 INTERRUPTED: Final = 130
@@ -127,4 +129,4 @@ def _log(error: Exception) -> str:
     """Append the traceback to the log file; returns the message that names it."""
     from flows.faults import log
 
-    return log(error, " ".join(sys.argv))
+    return log(error, _PASSWORD.sub(r"\1\2***", " ".join(sys.argv)))

@@ -75,7 +75,7 @@ class Screen:
 
 def takes_all_letters() -> bool:
     """Whether what reads standard output takes every letter: not so in a locale of old, or a file on Windows."""
-    return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+    return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
 
 
 def spell_strange_letters() -> None:

@@ -51,6 +51,21 @@ def test_our_own_mistake_is_exit_code_1_and_the_traceback_is_in_a_file(
     assert "Traceback" in (home.home / "hakken.log").read_text()
 
 
+def test_a_password_that_was_typed_is_not_logged(hakken: Any, home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    url = "postgresql://ada:hun@ter2@db:5432/lab"
+    monkeypatch.setattr("flows.wiring.open_record", broken)
+    monkeypatch.setattr("sys.argv", ["hakken", "record", "copy", url, f"{url}?password=hunter3&x=1"])
+    hakken("record", "copy", url)
+    said = (home.home / "hakken.log").read_text()
+
+    assert "hakken record copy postgresql://ada:***@db:5432/lab" in said
+    assert "ter2" not in said
+    assert "hunter3" not in said
+
+
 def test_closed_standard_files_are_no_failure(tmp_path: Path) -> None:
     home = tmp_path / "runs"
     command = f"{shlex.quote(sys.executable)} -m flows.cli audit verify <&- >&- 2>&-"
