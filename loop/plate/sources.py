@@ -6,6 +6,7 @@ Each ranks single candidates, for the shortlist, and gives the joint worth of se
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,7 +87,8 @@ class Lottery:
         return self.pays(x)
 
     def rank(self, x: Tensor) -> Tensor:
-        rng = np.random.default_rng([self.seed, len(x)])
+        rows = zlib.crc32(np.ascontiguousarray(x.numpy()).tobytes())  # other chunks of a pool have other lots
+        rng = np.random.default_rng([self.seed, len(x), rows])
         return torch.from_numpy(rng.random(len(x)))
 
     def worth(self, x: Tensor) -> tuple[Worth, Worth]:

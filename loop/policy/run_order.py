@@ -1,4 +1,4 @@
-"""Run order: at random, or with few changes of slow parameters and at random within equal settings."""
+"""Run order: at random, or at random among the orders with the fewest changes of slow parameters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from loop.costs import Costs
 
 EXACT = 10  # different settings of slow parameters up to which the shortest path is found exactly
+ALIKE = 9  # digits of a path's cost, in the dearest change, that count: sums in another order differ beyond
 
 
 def run_order(
@@ -23,15 +24,18 @@ def run_order(
         last: What was run last, ``(d,)``, from which the first change is counted; None where nothing was.
         seed: Decides everything that is left to chance.
     """
-    shuffled = np.random.default_rng([seed, 1]).permutation(len(x))
+    rng = np.random.default_rng([seed, 1])
+    shuffled = rng.permutation(len(x))
     if costs is None or not costs.switch or len(x) < 2:
         return shuffled.astype(np.int64)
     columns = [column for column, _, _ in costs.switch]
     _, kind = np.unique(x[:, columns], axis=0, return_inverse=True)
-    kind = kind.reshape(-1)
+    kind = rng.permutation(kind.max() + 1)[kind.reshape(-1)]  # of paths that cost the same, numbers decide
     stands = np.array([x[np.flatnonzero(kind == k)[0]] for k in range(kind.max() + 1)])
     legs = costs.change(stands, stands)
     start = np.zeros(len(stands)) if last is None else costs.change(last[None], stands)[0]
+    dearest = max(float(legs.max()), float(start.max())) or 1.0
+    legs, start = legs / dearest, start / dearest
     path = _exact(legs, start) if len(stands) <= EXACT else _improved(legs, start)
     rank = {k: place for place, k in enumerate(path)}
     order = sorted(range(len(x)), key=lambda i: (rank[int(kind[i])], int(shuffled[i])))
@@ -44,7 +48,7 @@ def _exact(legs: NDArray[np.float64], start: NDArray[np.float64]) -> list[int]:
     """The cheapest path through all, by dynamic programming over sets (Held and Karp 1962)."""
     n = len(legs)
     best: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {
-        (1 << i, i): (float(start[i]), (i,)) for i in range(n)
+        (1 << i, i): (round(float(start[i]), ALIKE), (i,)) for i in range(n)
     }
     for size in range(2, n + 1):
         longer: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
@@ -52,7 +56,7 @@ def _exact(legs: NDArray[np.float64], start: NDArray[np.float64]) -> list[int]:
             for i in range(n):
                 if seen >> i & 1:
                     continue
-                entry = (cost + float(legs[end, i]), (*path, i))
+                entry = (round(cost + float(legs[end, i]), ALIKE), (*path, i))
                 key = (seen | 1 << i, i)
                 if key not in longer or entry < longer[key]:
                     longer[key] = entry

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from loop.costs import Costs, Purse, Spent
 from loop.errors import PoolExhausted
+from loop.fidelity import is_real
 from loop.history import Claim, History, Observation
 from loop.memory.earlier import Earlier
 from loop.planner import Plan, plan
@@ -103,7 +104,8 @@ def play(
             spent += [Spent(before.cost + one.cost, before.hours + one.hours) for one in paid]
             purse = None if purse is None else purse.less(paid[-1])
         history = _with(history, world, np.array(picked))
-        history = replace(history, claims=(*history.claims, *_claims(proposals, history, len(picked), len(ends) + 1)))
+        claims = _claims(space, proposals, history, len(picked), len(ends) + 1)
+        history = replace(history, claims=(*history.claims, *claims))
         tried += picked
         ends.append(len(tried))
     if settled is None and spec.stop and tried and (why := reason_to_stop(rules, history, len(tried))):
@@ -113,12 +115,17 @@ def play(
     return Play(points, truths, tuple(ends), tuple(spent), settled, why)
 
 
-def _claims(proposals: Sequence[ProposalDraft], history: History, made: int, number: int) -> list[Claim]:
-    """What models predicted of the last ``made`` experiments, held against what came: the first of replicates."""
-    found, outcomes = [], [o.outcome for o in history.observations[-made:]] if made else []
+def _claims(
+    space: Space, proposals: Sequence[ProposalDraft], history: History, made: int, number: int
+) -> list[Claim]:
+    """What models predicted of the last ``made`` experiments, held against what came: the first of replicates.
+
+    Of versions of a measurement the real thing alone, as on record.
+    """
+    found, seen = [], list(history.observations[-made:]) if made else []
     for p in proposals:
-        outcome, outcomes = outcomes[:1], outcomes[p.replicates :]
-        values = values_of(outcome[0]) if outcome else {}
+        first, seen = seen[:1], seen[p.replicates :]
+        values = values_of(first[0].outcome) if first and is_real(space, first[0].x[None])[0] else {}
         if p.acquisition == "first" or p.arm is Arm.INITIAL:
             continue
         for said in p.predictions:

@@ -697,3 +697,18 @@ def test_a_campaign_of_which_nothing_left_may_lie_beside_its_controls_ends() -> 
 
     with pytest.raises(PoolExhausted, match="nothing untried can lie beside the control wells"):
         plan(said, seen_, seed=0, experiments=50)
+
+
+@pytest.mark.parametrize("design", ["random", "spread"])
+def test_of_many_candidates_wells_at_random_are_no_more_alike_than_by_chance(design: str) -> None:
+    sizes = {"a": 16, "b": 16, "c": 32, "d": 16}
+    space = {name: {"type": "category", "options": [f"{name}{i}" for i in range(n)]} for name, n in sizes.items()}
+    plate = {"rows": 8, "columns": 12}
+    said = spec(plate, space=space, planner={"surrogate": "gp", "initial": {"design": design}})
+
+    made = plan(said, History(), seed=1000, experiments=96)
+
+    rows = [tuple(p.candidate.settings.values())[1:] for p in made.proposals]
+    alike = sum(n * (n - 1) // 2 for n in Counter(rows).values())
+    assert len(rows) == 96
+    assert alike <= 5  # pairs that differ in nothing but a: 0.6 are expected of 96 drawn out of 131,072

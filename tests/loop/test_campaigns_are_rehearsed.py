@@ -14,6 +14,8 @@ from loop.errors import PlanError
 from loop.history import History, Observation, Pending
 from loop.insight.asking import belief_of
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
+from loop.planner import plan
+from loop.record import Arm
 from loop.rehearsal.believed import believed_worlds
 from loop.rehearsal.drawn import DrawnWorld
 from loop.rehearsal.playing import nearest, play
@@ -283,6 +285,31 @@ def test_a_play_measures_what_is_pending_first_and_ends_where_nothing_is_left() 
     assert (done.ends[0], done.ends[-1]) == (1, 8)
     assert sorted(map(tuple, done.points)) == sorted(map(tuple, POINTS[:8]))
     assert [row["yield"] for row in done.truths] == [alcohol_yield(SPACE.settings(x)) for x in done.points]
+
+
+def test_what_was_predicted_of_cheap_versions_is_not_held_against_results() -> None:
+    spec = reaction_spec(batch=2, surrogate="gp")
+    said = spec.resolved()
+    versions = {"type": "fidelity", "options": ["calculated", "measured"], "costs": {"calculated": 1, "measured": 3}}
+    spec = CampaignSpec.from_resolved({**said, "space": {**said["space"], "method": versions}})
+    space = build_space(spec)
+    points = ProductPool(space).take(np.arange(len(ProductPool(space))))
+    values = [alcohol_yield(space.settings(x)) for x in points]
+    world = TableWorld(points, [told("yield", v) for v in values], build_objective(spec), seed=0)
+    histories: list[History] = []
+    chosen: list[Any] = []
+
+    def planner(*args: Any, **more: Any) -> Any:
+        histories.append(args[1])
+        batch = plan(*args, **more)
+        chosen.append([p.candidate.settings["method"] for p in batch.proposals if p.arm is not Arm.INITIAL])
+        return batch
+
+    play(spec, space, world, History(), seed=0, experiments=20, pool=PointPool(points), planner=planner)
+
+    of_models = [method for batch in chosen[:-1] for method in batch]
+    assert len(histories[-1].claims) == of_models.count("measured") > 0
+    assert "calculated" in of_models
 
 
 def test_a_rehearsal_finds_more_than_chance_and_comes_out_the_same_again() -> None:

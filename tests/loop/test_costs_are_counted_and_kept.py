@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import permutations
 
 import numpy as np
@@ -73,6 +74,24 @@ def test_many_different_settings_are_ordered_well_and_equal_ones_at_random():
     # the least is three changes of the dear column and twelve of the cheap one
     assert costs.spent(first).cost == 32 + 3 * 10 + 12
     assert not np.array_equal(first, second)
+
+
+def test_of_orders_that_cost_the_same_each_is_as_likely():
+    costs = Costs("", 1.0, 0.0, 0.0, (), ((0, 0.1, 0.0), (1, 0.3, 0.0)))
+    x = np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [2.0, 1.0], [1.0, 1.0]])
+    last = np.array([1.0, 1.0])
+    cheapest = min(costs.spent(x[list(p)], last).cost for p in permutations(range(5)))
+    orders = {p for p in permutations(range(5)) if costs.spent(x[list(p)], last).cost <= cheapest + 1e-9}
+    counts = Counter(tuple(run_order(x, costs, last, seed=s).argsort().tolist()) for s in range(600))
+
+    one_slow = Costs("", 1.0, 0.0, 0.0, (), ((0, 0.1, 0.0),))
+    of_four = np.arange(4.0)[:, None]
+    alone = Counter(tuple(run_order(of_four, one_slow, None, seed=s).tolist()) for s in range(1200))
+
+    assert set(counts) == orders
+    assert min(counts.values()) > 0.4 * 600 / len(orders)
+    assert len(alone) == 24
+    assert sum((n - 50) ** 2 / 50 for n in alone.values()) < 49.7  # chi-square of 23 degrees of freedom: one in 1,000
 
 
 @given(points, st.tuples(*[st.integers(0, 2)] * 3))
