@@ -115,9 +115,7 @@ def play(
     return Play(points, truths, tuple(ends), tuple(spent), settled, why)
 
 
-def _claims(
-    space: Space, proposals: Sequence[ProposalDraft], history: History, made: int, number: int
-) -> list[Claim]:
+def _claims(space: Space, proposals: Sequence[ProposalDraft], history: History, made: int, number: int) -> list[Claim]:
     """What models predicted of the last ``made`` experiments, held against what came: the first of replicates.
 
     Of versions of a measurement the real thing alone, as on record.
