@@ -76,6 +76,7 @@ def play(
         ends.append(len(tried))
     rules = spec.model_copy(update={"budget": spec.budget.model_copy(update={"experiments": None})})
     settled, why = None, ""
+    rounds = max((c.round for c in history.claims), default=0)  # on record
     while len(tried) < experiments and not _is_spent(space, pool, history) and not reason_to_end(costs, purse):
         left = experiments - len(tried)
         try:
@@ -104,7 +105,7 @@ def play(
             spent += [Spent(before.cost + one.cost, before.hours + one.hours) for one in paid]
             purse = None if purse is None else purse.less(paid[-1])
         history = _with(history, world, np.array(picked))
-        claims = _claims(space, proposals, history, len(picked), len(ends) + 1)
+        claims = _claims(space, proposals, history, len(picked), rounds + len(ends) + 1)
         history = replace(history, claims=(*history.claims, *claims))
         tried += picked
         ends.append(len(tried))

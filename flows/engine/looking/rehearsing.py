@@ -206,6 +206,7 @@ def _of_record(view: View) -> _Start:
         kept_out=inputs.history.kept_out,
         impossible=inputs.history.impossible,
         last=inputs.history.last,
+        claims=inputs.history.claims,
     )
     has_end = view.spec.budget.experiments is not None
     notes = ("pinned candidates are left out",) if inputs.history.pinned else ()

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from flows.settings import Settings
+from loop.wording import plural
 from tests.workbooks import save_table
 
 LIGANDS = ("A", "B", "C", "D")
@@ -93,6 +94,29 @@ def test_sizes_of_batches_are_compared(hakken: Any) -> None:
     assert two["rounds"] == 1 + -(-max(two["needed"] - 4, 0) // 2)
     assert five["rounds"] == 1 + -(-max(five["needed"] - 4, 0) // 5)
     assert two == hakken("rehearse", "heat.yaml", "--plays", "3", "--reach", "50", "--json").json["found"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_was_predicted_so_far_counts_in_a_play_that_goes_on(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from loop.rehearsal import rehearsing
+
+    write(budget={"experiments": 8})
+    hakken("run", "heat.yaml")
+    write(stop=[{"target": "yield", "regret": 0.5}])
+    seen: list[Any] = []
+
+    def watched(*args: Any, **more: Any) -> Any:
+        seen.append(args[2])
+        return rehearse(*args, **more)
+
+    rehearse = rehearsing.rehearse
+    monkeypatch.setattr(rehearsing, "rehearse", watched)
+    said = hakken("rehearse", "heat.yaml", "--plays", "2", "-n", "2")
+
+    assert said.code == 0, said.err
+    (history,) = seen
+    assert len(history.observations) == 8
+    assert len(history.claims) == 4  # of all but the first batch a model said something
 
 
 def test_what_is_believed_answers_where_there_are_results(folder: Path, hakken: Any, home: Settings) -> None:
@@ -271,7 +295,7 @@ def test_what_experiments_cost_is_counted_and_a_budget_of_money_ends_each_play(h
     assert steps[-1]["experiments"] <= 9  # the tenth would cost more than there is
     found = told["found"]
     assert found["paid_in"] == "EUR"
-    assert f"after {found['needed']} experiments and {found['paid']:g} EUR" in plain(said.out)
+    assert f"after {plural(found['needed'], 'experiment')} and {found['paid']:g} EUR" in plain(said.out)
     assert 10 * found["needed"] <= found["paid"] <= 15 * found["needed"]
     assert "which are and cost" in plain(compared.out)
 
