@@ -12,7 +12,7 @@ from torch import Tensor
 from loop.acquisition.apart import FIELD, set_apart
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, candidates, random_untried, shortlist
-from loop.acquisition.utility import EQUAL, believed, least, utility
+from loop.acquisition.utility import EQUAL, believed, hoped_of, least, utility
 from loop.surrogates.protocol import FittedSurrogate, skim
 
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
@@ -204,7 +204,10 @@ class _Surface:
 
 
 def _optimism(question: Question, deviations: float = math.sqrt(UCB_BETA)) -> Score:
-    """Mean plus some deviations, standardised and summed over targets, made positive; of a trade-off, its score so."""
+    """The mean and some deviations, standardised, summed over targets, made positive; of a trade-off, its score so.
+
+    No value is hoped to match better than one that does (docs/decisions/0133).
+    """
     if question.objective.is_scalar and len(question.wanted) > 1:
         return _hopeful_score(question, deviations)
 
@@ -217,7 +220,7 @@ def _optimism(question: Question, deviations: float = math.sqrt(UCB_BETA)) -> Sc
         total = torch.zeros(len(x), dtype=x.dtype)
         for target, model, centre, spread in parts:
             mean, sd = skim(model, x)
-            total += (target.worth(mean) + deviations * sd - centre) / spread
+            total += (target.worth(hoped_of(target, mean, sd, deviations=deviations)) - centre) / spread
         return torch.nn.functional.softplus(total)
 
     return score

@@ -18,7 +18,7 @@ from botorch.sampling.normal import SobolQMCNormalSampler
 from torch import Tensor
 
 from loop.acquisition.protocol import Question
-from loop.objective import Objective, Tradeoff
+from loop.objective import Objective, Target, Tradeoff
 
 ROUNDING = 0.02  # of a merit's edges at 0 and 1, so that nothing is quite flat
 SEED_STEP = 7_919  # between the targets' seeds, so that their draws are independent
@@ -74,17 +74,23 @@ def believed(question: Question, x: Tensor) -> Tensor:
 def hoped(objective: Objective, beliefs: Sequence[tuple[Tensor, Tensor]], *, deviations: float) -> Tensor:
     """The utility of all wanted targets some standard deviations better than their means, ``(n,)``.
 
-    ``beliefs`` holds the mean and standard deviation of each, ``(n,)``. What is hoped for comes nearer to a value that
-    is to be matched, and never quite there.
+    ``beliefs`` holds the mean and standard deviation of each, ``(n,)``.
     """
-    parts = []
-    for target, (mean, sd) in zip(objective.wanted, beliefs, strict=True):
-        if target.value is None:
-            parts.append(mean + target.sign * deviations * sd)
-        else:
-            away, most = target.value - mean, deviations * sd
-            parts.append(mean + away * most / (most + away.abs()).clamp_min(least(away)))
+    pairs = zip(objective.wanted, beliefs, strict=True)
+    parts = [hoped_of(target, mean, sd, deviations=deviations) for target, (mean, sd) in pairs]
     return utility(objective, torch.stack(parts, dim=1))
+
+
+def hoped_of(target: Target, mean: Tensor, sd: Tensor, *, deviations: float) -> Tensor:
+    """The value of a wanted target some standard deviations better than its mean, ``(n,)`` all.
+
+    What is hoped for comes nearer to a value that is to be matched, and never quite there.
+    """
+    if target.value is None:
+        return mean + target.sign * deviations * sd
+    away, most = target.value - mean, deviations * sd
+    nearer: Tensor = mean + away * most / (most + away.abs()).clamp_min(least(away))
+    return nearer
 
 
 def may_lead(objective: Objective, beliefs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:

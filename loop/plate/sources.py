@@ -22,7 +22,7 @@ from loop.acquisition.pool import differences
 from loop.acquisition.protocol import Question
 from loop.acquisition.search import SURELY, hit_weight, horizon
 from loop.acquisition.streaming import members_of
-from loop.acquisition.utility import believed, least, utility
+from loop.acquisition.utility import believed, hoped_of, least, utility
 from loop.costs import Pays, pays_all
 from loop.objective import Target
 from loop.plate.hits import Hits
@@ -220,7 +220,8 @@ class Asked:
         for target, model in question.wanted:
             mean, sd = model.moments(x)
             known = target.worth(model.moments(question.observed)[0])
-            total += (target.worth(mean) + OPTIMISM * sd - known.mean()) / differences(known, model)
+            hope = target.worth(hoped_of(target, mean, sd, deviations=OPTIMISM))
+            total += (hope - known.mean()) / differences(known, model)
         return torch.nn.functional.softplus(total) * chance
 
     def worth(self, x: Tensor) -> tuple[Worth, Worth]:

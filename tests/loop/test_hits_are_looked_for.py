@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -160,6 +161,27 @@ def test_a_value_to_match_is_hoped_no_nearer_than_at_it():
     lengths = [len(SMILES[int(p.x[0])]) for p in Top().choose(asked, 5).points]
 
     assert abs(np.mean(lengths) - 9.0) < abs(float(LENGTH.mean()) - 9.0)
+
+
+class Vague:
+    """Every other molecule is known to lie near the value, the rest lie anywhere about a value that is off."""
+
+    name, noise_sd = "vague", 0.1
+
+    def moments(self, x):
+        is_known = x[:, 0] % 2 == 0
+        off = 0.01 * x[:, 0]
+        return torch.where(is_known, 9.0 + off, 12.0 + off), torch.where(is_known, 0.1, 20.0).to(x.dtype)
+
+
+def test_the_top_of_a_value_to_match_is_what_is_believed_to_match_and_not_what_is_least_known():
+    target = Target("length", Goal.MATCH, value=9.0)
+    asked = replace(question((target,), (LENGTH,), most_similar=1.0), models=(Vague(),))
+
+    chosen = [int(p.x[0]) for p in Top().choose(asked, 5).points]
+
+    near = [i for i in range(0, len(SMILES), 2) if i not in set(known().int().tolist())]
+    assert chosen == near[:5]
 
 
 def history_of(rows, values) -> History:
