@@ -24,6 +24,7 @@ from loop.insight.explaining import Explained, Explanation, Fragment
 from loop.insight.hidden_parts import HiddenParts
 from loop.insight.likeness import Likeness
 from loop.molecules.standardise import canonical_smiles
+from loop.outcome import Qualifier
 from loop.space import Component, Space, are_molecules, molecules_at
 from loop.spec import CampaignSpec, build_objective
 from loop.surrogates.committee import Committee, FittedCommittee
@@ -132,7 +133,7 @@ def explain_molecules(
     parts = {s: HiddenParts.of(s) for s in smiles}
     asked = tuple(dict.fromkeys((*smiles, *(form for p in parts.values() for form in p.forms))))
     believed = _Beliefs.of(recipe, space.molecule or "", measured, data, asked, seed)
-    likeness = Likeness.of(measured, data.y.numpy(), smiles)
+    likeness = Likeness.of(measured, data.y.numpy(), smiles, _limits(data))
     return tuple(
         Explained(
             smiles=s,
@@ -147,6 +148,13 @@ def explain_molecules(
         )
         for s in smiles
     )
+
+
+def _limits(data: TrainingSet) -> list[str]:
+    """Of each row "<" or ">" where its value is a limit, else ""."""
+    is_upper = data.y == data.limits[1]
+    sides = zip(data.is_censored.tolist(), is_upper.tolist(), strict=True)
+    return [str(Qualifier.BELOW if upper else Qualifier.ABOVE) if is_limit else "" for is_limit, upper in sides]
 
 
 @dataclass(frozen=True)

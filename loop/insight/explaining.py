@@ -19,12 +19,16 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A measured molecule: how alike it is (count Tanimoto, 0 to 1), the mean of its values, and what it is called."""
+    """A measured molecule: how alike it is (count Tanimoto, 0 to 1), the mean of its values, and what it is called.
+
+    Where it has only limits, ``value`` is the narrowest, and ``limit`` says on which side of it the value lies.
+    """
 
     smiles: str
     similarity: float
     value: float
     name: str = ""  # where it is called otherwise than by its SMILES
+    limit: str = ""  # "<" or ">"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,8 @@ def neighbour_line(one: Explained, unit: str, words: Mapping[float, str]) -> str
     if not one.neighbours:
         return "nothing else was measured"
     said = ", ".join(
-        f"{near.name or near.smiles} ({words.get(near.value) or f'{in_full(near.value, unit)} {unit}'.rstrip()}, "
-        f"{near.similarity:.0%} alike)"
+        f"{near.name or near.smiles} ({f'{near.limit} '.lstrip()}"
+        f"{words.get(near.value) or f'{in_full(near.value, unit)} {unit}'.rstrip()}, {near.similarity:.0%} alike)"
         for near in one.neighbours
     )
     return f"rests on {said}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,25 @@ def test_what_it_rests_on_leaves_itself_out_and_what_is_far_is_said():
     assert not strange.is_inside
     assert "trust the prediction little" in domain_line(strange)
     assert "(10 %," in neighbour_line(known, "%", {})
+
+
+def test_a_limit_of_what_it_rests_on_is_told_as_one():
+    data, near, far = training(), LIBRARY.index("CCCCCCl"), LIBRARY.index("CCCCl")
+    low, high = data.y.clone(), data.y.clone()
+    high[near], low[far] = math.inf, 0.0  # above 10, and from 0 to 10
+    data = replace(data, low=low, high=high)
+    twice = data.rows(torch.tensor([*range(len(data)), far]))
+    measured = replace(twice, low=torch.cat([low, torch.tensor([4.0])]), high=torch.cat([high, torch.tensor([4.0])]))
+    measured = replace(measured, y=torch.cat([data.y, torch.tensor([4.0])]))
+
+    (one,) = explain_molecules(surrogate("tanimoto", SPACE), SPACE, data, ["CCCCCl"], seed=0)
+    (known,) = explain_molecules(surrogate("tanimoto", SPACE), SPACE, measured, ["CCCCCl"], seed=0)
+
+    said, said_then = neighbour_line(one, "%", {}), neighbour_line(known, "%", {10.0: "good"})
+    assert "CCCCCCl (> 10 %," in said
+    assert "CCCCl (< 10 %," in said
+    assert "CCCCCCl (> good," in said_then
+    assert "CCCCl (4 %," in said_then  # a value beside a limit
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_the_edge_of_the_domain_is_told_without_all_pairs(monkeypatch: pytest.Mo
 
     assert max(largest) <= 8 * len(measured)
     assert in_blocks.edge == at_once.edge
-    assert in_blocks.values[measured[0]] == 2.0
+    assert in_blocks.values[measured[0]] == (2.0, "")
     for s in asked:
         assert in_blocks.nearest(s) == at_once.nearest(s)
         assert s not in [n.smiles for n in in_blocks.nearest(s)]
