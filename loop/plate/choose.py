@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -24,6 +24,7 @@ from loop.wording import plural
 
 KEEP = 1_000  # candidates among which frames are compared, and again wells chosen
 DRAWS = 64  # random frames looked at before a plate at random is given up
+SHUFFLES = 64  # ways to put shared values into groups that are looked at before they stay where they are
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,22 @@ def _frame(
         if is_first:
             raise SpaceError(rule)
         raise PoolExhausted(f"nothing untried can lie beside the control wells: {rule}")
-    return found
+    frame, compared = found
+    return _in_groups_by_lot(frame, wells, every, rng), compared
+
+
+def _in_groups_by_lot(frame: Frame, wells: Wells, every: Scored, rng: np.random.Generator) -> Frame:
+    """The same shared values, each in a group at random, lest a value be taken for what its place on plates adds.
+
+    Only so that every combination keeps as many wells, and controls lie with what they may.
+    """
+    quotas = wells.quotas(frame)
+    for _ in range(SHUFFLES):
+        values = tuple(tuple(rng.permutation(mine).tolist()) for mine in frame.values)
+        other = wells.settled(replace(frame, values=values))
+        if wells.quotas(other) == quotas and all(map(every.choices.hosts, set(wells.classes(other, wells.controls)))):
+            return other
+    return frame
 
 
 def _drawn(

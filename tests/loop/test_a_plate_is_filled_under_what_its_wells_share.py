@@ -712,3 +712,17 @@ def test_of_many_candidates_wells_at_random_are_no_more_alike_than_by_chance(des
     alike = sum(n * (n - 1) // 2 for n in Counter(rows).values())
     assert len(rows) == 96
     assert alike <= 5  # pairs that differ in nothing but a: 0.6 are expected of 96 drawn out of 131,072
+
+
+@pytest.mark.parametrize("n", [0, 12])
+def test_which_group_has_which_of_the_shared_values_is_drawn(n: int) -> None:
+    said = spec({"rows": 2, "columns": 3, "share": {"temperature": "column"}})
+    first_is = Counter[str]()
+    for seed in range(40):
+        wells = by_well(plan(said, seen(said, n, seed=seed), seed=seed, experiments=6), "temperature")
+        first, last = wells["A1"], wells["A3"]
+        first_is["hotter" if first > last else "colder" if first < last else "as hot"] += 1
+
+    different = first_is["hotter"] + first_is["colder"]
+    assert different >= 12
+    assert min(first_is["hotter"], first_is["colder"]) >= 0.2 * different  # of 12, fewer than 3 come once in fifty
