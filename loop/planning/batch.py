@@ -17,7 +17,7 @@ from loop.errors import PoolExhausted
 from loop.explain import explain_replicate
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.objective import Tradeoff
-from loop.planning.designing import by_design, left_out, payable_controls, payable_design
+from loop.planning.designing import by_design, left_out, payable_at_random, payable_controls
 from loop.planning.hearing import by_sources
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
@@ -95,7 +95,7 @@ def _nothing_left(s: Situation) -> str:
 
 
 def _at_random(s: Situation, n: int) -> list[Pick]:
-    x = payable_design("random", s, s.tried, n, s.seed)
+    x = payable_at_random(s, n)
     return [Pick(row, Arm.MODEL, "random", None, "chosen at random") for row in x]
 
 

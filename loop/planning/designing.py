@@ -108,6 +108,20 @@ def payable_controls(s: Situation, taken: NDArray[np.float64], n: int, seed: int
     return initial_design("random", s.space, s.pool, taken, n, seed=seed, pays=lambda x: is_real(s.space, x) & may(x))
 
 
+def payable_at_random(s: Situation, n: int) -> NDArray[np.float64]:
+    """What a campaign at random, which others are held against, has next: ``(k, d)``.
+
+    Of versions the real thing, which alone counts; any where none of that is left that can be paid for.
+
+    Raises:
+        PoolExhausted: Nothing untried is left.
+    """
+    try:
+        return payable_controls(s, s.tried, n, s.seed)
+    except PoolExhausted:
+        return payable_design("random", s, s.tried, n, s.seed)
+
+
 def left_out(s: Situation) -> list[str]:
     """Notes on candidates that cost more by themselves than the budget leaves; none where all can be paid for."""
     if s.purchase is None or s.pays is pays_all or s.pool is None or len(s.pool) > POOL_LIMIT:
@@ -134,6 +148,8 @@ def left_out(s: Situation) -> list[str]:
 
 def _first(s: Situation, n: int, hot: bool) -> Design:
     initial = s.spec.planner.initial
+    if s.is_random and initial.design == "random" and fidelity_column(s.space) is not None:
+        return Design(payable_at_random(s, n))
 
     def laid_out(pays: Pays) -> Design:
         return first_experiments(initial, s.space, s.pool, s.tried, n, seed=s.seed, pays=pays, hot=hot)

@@ -312,6 +312,21 @@ def test_what_was_predicted_of_cheap_versions_is_not_held_against_results() -> N
     assert "calculated" in of_models
 
 
+def test_by_chance_no_play_is_spent_on_cheap_versions() -> None:
+    said = reaction_spec(batch=2).resolved()
+    versions = {"type": "fidelity", "options": ["calculated", "measured"], "costs": {"calculated": 1, "measured": 3}}
+    spec = CampaignSpec.from_resolved({**said, "space": {**said["space"], "method": versions}})
+    space = build_space(spec)
+    points = ProductPool(space).take(np.arange(60))
+    values = [alcohol_yield(space.settings(x)) for x in points]
+    world = TableWorld(points, [told("yield", v) for v in values], build_objective(spec), seed=0)
+
+    done = play(by_chance(spec), space, world, History(), seed=0, experiments=12, pool=PointPool(points))
+
+    assert len(done.points) == 12
+    assert {space.settings(x)["method"] for x in done.points} == {"measured"}
+
+
 def test_a_rehearsal_finds_more_than_chance_and_comes_out_the_same_again() -> None:
     def once() -> Any:
         measure = Measure.of(build_objective(SPEC), [])
