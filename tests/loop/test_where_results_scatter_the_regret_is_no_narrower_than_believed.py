@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from campaigns import alcohol_yield, measured, observe, reaction_spec, run_rounds
 
-from loop.history import Claim, History
+from loop.history import Claim, History, Observation
 from loop.insight.regret import distrust
 from loop.insight.saying import regret_sentence
-from loop.insight.scattering import scattered
+from loop.insight.scattering import measured_again, scattered
 from loop.objective import Goal, Target
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Qualifier
 from loop.planner import plan
@@ -82,3 +82,14 @@ def test_a_plan_states_it_so(sd: float | None, widened: float) -> None:
     assert batch.model["regret"]["widened"]["yield"] == pytest.approx(widened)
     assert np.isfinite(batch.model["regret"]["epsilon"])
     assert (", if results hardly scatter" in regret_sentence(batch.model["regret"])) is (sd is None)
+
+
+def test_two_channels_of_one_experiment_are_no_candidate_measured_again() -> None:
+    def read(name: str, *channels: str) -> Observation:
+        outcome = Measured(tuple(value(50.0, channel=c) for c in channels))
+        return observe(SPEC, {**SETTINGS, "temperature": 20}, outcome, name)
+
+    objective = build_objective(SPEC)
+
+    assert measured_again(History((read("a", "nmr", "hplc"),)), objective) == frozenset()
+    assert measured_again(History((read("a", "nmr"), read("b", "nmr"))), objective) == {"yield"}
