@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from loop.acquisition.improvement import SAMPLES, greedy_improvement
 from loop.acquisition.protocol import Chosen, Question
-from loop.acquisition.streaming import SHORTLIST, shortlist
+from loop.acquisition.streaming import SHORTLIST, Score, random_untried, shortlist
 from loop.acquisition.utility import draws_of, hoped, least
 from loop.policy.hottest import hottest
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
 
 WIDE = 1_000  # candidates that are thinned out: those of a continuous space that lie close, and those that are not hot
+SCALED = 8_192  # candidates at random by which hopes are scaled
+SCALED_MADE = 256  # of products, which have to be made first
 APART = 0.2  # of the range of one number; two options are 1.4 apart
 
 
@@ -25,9 +28,7 @@ def first_choices(question: Question, q: int, *, hot: int = 0) -> tuple[Chosen, 
     temperatures, ``hot`` asks for the hottest alone, and for none where there are fewer of those.
     """
     with torch.no_grad():
-        short = shortlist(
-            question, lambda x: _optimistic(question, x), WIDE if question.pool is None or hot else SHORTLIST
-        )
+        short = shortlist(question, _optimistic(question), WIDE if question.pool is None or hot else SHORTLIST)
         if hot and len(short):
             is_whole = question.pool is not None and len(question.pool) <= WIDE
             short = short[torch.from_numpy(hottest(question.space, short.numpy(), is_whole=is_whole))]
@@ -59,7 +60,19 @@ def _apart(question: Question, x: Tensor) -> Tensor:
     return x[kept]
 
 
-def _optimistic(question: Question, x: Tensor) -> Tensor:
-    """The utility a standard deviation better than what is believed, above zero: ``(n, d)`` to ``(n,)``."""
-    value = hoped(question.objective, [model.moments(x) for _, model in question.wanted], deviations=1.0)
-    return torch.sigmoid((value - value.mean()) / value.std().clamp_min(least(value)))
+def _optimistic(question: Question) -> Score:
+    """The utility a standard deviation better than what is believed, above zero: ``(n, d)`` to ``(n,)``.
+
+    Its scale is that of candidates at random, whichever are looked at together: of a few all are the best of the few.
+    """
+
+    def value(x: Tensor) -> Tensor:
+        return hoped(question.objective, [model.moments(x) for _, model in question.wanted], deviations=1.0)
+
+    most = SCALED_MADE if question.is_sifted else SCALED
+    some = random_untried(question, most, np.random.default_rng(question.seed))
+    if not len(some):
+        return lambda x: torch.ones(len(x), dtype=x.dtype)
+    usual = value(some)
+    centre, spread = usual.mean(), usual.std(correction=0).clamp_min(least(usual))
+    return lambda x: torch.sigmoid((value(x) - centre) / spread)

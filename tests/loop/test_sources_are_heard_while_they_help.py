@@ -11,7 +11,9 @@ import torch
 from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
 from earlier import Response, earlier_of, first_batch, seen, settings_of
 
+from loop.acquisition import streaming
 from loop.history import History
+from loop.memory import first
 from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
 from loop.memory.hint import Hint, hint_of
@@ -666,3 +668,22 @@ def test_a_source_that_falls_just_short_is_not_said_to_keep_the_rule() -> None:
     said = Judged(hint, 0.998, 0.0, 0.0, 6).said("yield")
 
     assert "6 results are e^0.99 times as likely with it as without, and e^1.0 is asked for" in said
+
+
+def test_what_comes_first_does_not_depend_on_how_many_candidates_are_looked_at_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = reaction_spec(batch=3, surrogate="gp", initial={"experiments": 6, "hottest": False})
+    guesses = {"alcohol": {"methanol": 5.0, "ethanol": 10.0, "propanol": 15.0, "butanol": 90.0, "phenol": 2.0}}
+    spec = CampaignSpec.from_resolved({**spec.resolved(), "prior": {"yield": guesses}})
+    monkeypatch.setattr(first, "SHORTLIST", 6)  # as many as there are conditions with one alcohol
+
+    def chosen() -> list[str]:
+        made = plan(spec, History(), seed=1, experiments=9).proposals
+        return [str(p.candidate.settings["alcohol"]) for p in made if p.acquisition == "first"]
+
+    at_once = chosen()
+    monkeypatch.setattr(streaming, "CHUNK", 6)  # those with one alcohol after the other
+
+    assert set(at_once) == {"butanol"}
+    assert chosen() == at_once
