@@ -288,8 +288,8 @@ class Asked:
             parts.append(mean + sd * z)
         heights = growth(question, worths(question, torch.stack(parts, dim=-1)))
         before = heights[:, len(x) :].max(dim=1).values
-        spread = float(heights.std()) or 1.0
-        gain: Tensor = torch.nn.functional.softplus((heights[:, : len(x)] - before[:, None]) / (0.1 * spread)).mean(0)
+        width = 0.1 * (float(heights[:, len(x) :].std()) or 1.0)  # of what is known, whatever is looked at with it
+        gain: Tensor = width * torch.nn.functional.softplus((heights[:, : len(x)] - before[:, None]) / width).mean(0)
         return gain
 
     def _hits(self, x: Tensor) -> tuple[Worth, Worth]:

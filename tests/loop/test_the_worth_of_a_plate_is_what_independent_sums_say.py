@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
+from campaigns import alcohol_yield, measured, reaction_spec
 
 from loop.acquisition.directions import heights
+from loop.history import History, Observation
+from loop.planning.situation import situation_of
 from loop.plate.frame import Choices, fill
 from loop.plate.hits import Hits
+from loop.plate.sources import Asked
 from loop.plate.worth import Cover, Teaching
+from loop.space import ProductPool
+from loop.spec import build_space
 
 
 def a_cover(seed: int, n: int = 9, draws: int = 40, tau: float = 0.0) -> Cover:
@@ -120,3 +126,20 @@ def test_mean_heights_along_directions_are_the_hypervolume() -> None:
 
         volume = Hypervolume(torch.zeros(values.shape[1], dtype=torch.float64)).compute(values)
         assert float(reached.mean()) == pytest.approx(volume, rel=0.02)
+
+
+def test_a_rank_by_a_front_does_not_depend_on_what_is_looked_at_with_it() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "unit": "%"}, "cost": {"goal": "minimize"}}, surrogate="gp")
+    space = build_space(spec)
+    points = ProductPool(space).take(np.arange(30))
+    rows = [
+        Observation(str(i), x, measured(**{"yield": alcohol_yield(space.settings(x)), "cost": float(x[2] + 5 * x[0])}))
+        for i, x in enumerate(points[::2])
+    ]
+    situation = situation_of(spec, History(tuple(rows)), None, seed=0, experiments=10, purse=None)
+    asked, x = Asked(situation.question, "pareto"), torch.from_numpy(points[1::2].copy())
+
+    with torch.no_grad():
+        together, apart = asked.rank(x), torch.cat([asked.rank(part) for part in torch.split(x, 3)])
+
+    torch.testing.assert_close(apart, together)
