@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import AdapterOptionsError
 from loop.errors import UnitError, did_you_mean
-from loop.spec.models import LaboratorySpec
 from loop.units import DIMENSIONLESS, check_unit, convert, is_share
-
-EVERY_LABORATORY: Final = tuple(name for name in LaboratorySpec.model_fields if name != "adapter")  # may be said of it
 
 
 class Options(BaseModel):
@@ -105,6 +102,13 @@ def check_units(properties: dict[str, str]) -> dict[str, str]:
     return properties
 
 
+def _of_every_laboratory() -> list[str]:
+    """What may be said of each laboratory beside the adapter's own options."""
+    from loop.spec.models import LaboratorySpec  # NumPy and more: only where an option is refused
+
+    return [name for name in LaboratorySpec.model_fields if name != "adapter"]
+
+
 def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> list[str]:
     messages: list[str] = []
     wrong: dict[str, list[str]] = {}  # an option of several types is reported once, with what each type would have
@@ -115,7 +119,7 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
         match entry["type"]:
             case "extra_forbidden":
                 inner = _fields_at(model, entry["loc"][:-1])
-                every = [] if len(entry["loc"]) > 1 else EVERY_LABORATORY
+                every = [] if len(entry["loc"]) > 1 else _of_every_laboratory()
                 hint = did_you_mean(str(entry["loc"][-1]), [*inner, *every])
                 known = f"known: {', '.join(inner)}" if inner else "it has none of its own; leave it out"
                 messages.append(f"unknown option {where!r}{hint}; {known}")

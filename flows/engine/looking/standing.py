@@ -109,14 +109,13 @@ def _recorded(view: View) -> StatusReport:
 
 def _changed(view: View) -> datetime:
     """When something of it was last put on record: a batch that waits for a person, and what people decide, too."""
-    return max(
-        view.campaign.created,
-        *(a.updated for a in view.attempts),
-        *(o.recorded for o in view.observations),
-        *(r.created for r in (view.last_round,) if r is not None),
-        *(d.at for d in view.decisions),
-        *(s.at for s in view.stops),
-    )
+    moments = [view.campaign.created]
+    moments += [a.updated for a in view.attempts]
+    moments += [o.recorded for o in view.observations]
+    moments += [r.created for r in (view.last_round,) if r is not None]
+    moments += [d.at for d in view.decisions]
+    moments += [s.at for s in view.stops]
+    return max(moments)
 
 
 def _by_person(view: View) -> frozenset[str]:
