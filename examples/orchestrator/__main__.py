@@ -10,6 +10,7 @@ nothing is done twice. Replace ``carry_out`` by what your robot does.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import math
 import os
@@ -68,7 +69,7 @@ class Service:
                     return said
                 if error.code not in FOR_NOW or time.monotonic() > until:
                     raise SystemExit(f"{path}: {said.get('message', error)}") from None
-            except (OSError, ValueError) as error:  # nobody is there, or was killed while it answered
+            except (OSError, ValueError, http.client.HTTPException) as error:  # nobody is there, or no more
                 if time.monotonic() > until:
                     raise SystemExit(f"{self._url} cannot be reached: {error}") from None
             time.sleep(AGAIN)

@@ -203,6 +203,8 @@ class Troubled(http.server.BaseHTTPRequestHandler):
         status, text = self.answers.pop(0)
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(status)
+        if text.endswith("..."):  # killed while it answered
+            self.send_header("Content-Length", "1000")
         self.end_headers()
         self.wfile.write(text.encode())
 
@@ -216,6 +218,7 @@ def test_a_robot_waits_for_a_proxy_and_leaves_a_result_alone_that_does_not_count
     given = {"experiments": [{"key": "a", "settings": settings}], "state": "finished", "next_step": "It is over."}
     Troubled.answers = [
         (502, "<html>Bad Gateway</html>"),
+        (200, '{"experiments": [...'),
         (200, json.dumps(given)),
         (503, "Service Unavailable"),
         (409, json.dumps({"verdict": "contradictory", "message": "it already ended otherwise"})),
