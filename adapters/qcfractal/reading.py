@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.compute.constants import BOHR, DEBYE
+from adapters.common.qcschema import PROPERTIES, kind_of, number_in
+from adapters.compute.constants import BOHR
 from adapters.qcfractal.options import QcfractalOptions
 from loop.outcome import Fault, FaultKind, write_outcome
 
-# Property, its name in QCSchema, the unit given, and the factor to it from atomic units.
-_BUILT_IN: Final = {
-    "energy": ("return_energy", "hartree", 1.0),
-    "dipole": ("scf_dipole_moment", "debye", DEBYE),
-}
-_KINDS: Final = {kind.value for kind in FaultKind}
 _TAIL: Final = 4000  # characters of output that are kept
 _SHOWN: Final = 20  # names that a message lists
 
 
 def known_properties(settings: QcfractalOptions) -> dict[str, str]:
     """What can be read, with units."""
-    built_in = {name: unit for name, (_, unit, _) in _BUILT_IN.items()}
+    built_in = {name: unit for name, (_, unit, _) in PROPERTIES.items()}
     return built_in | {name: reading.unit for name, reading in settings.properties.items()}
 
 
@@ -36,9 +30,9 @@ def payload_of(
             return _values(record, settings, targets, told)
         case "error":
             error = record.error or {}
-            kind = str(error.get("error_type"))  # QCEngine's words are ours, but for unknown_error
+            kind = kind_of(str(error.get("error_type")))
             message = str(error.get("error_message", "it says no more"))[-_TAIL:]
-            return fault(FaultKind(kind) if kind in _KINDS else FaultKind.UNKNOWN, message, told)
+            return fault(kind, message, told)
         case "cancelled":
             return fault(FaultKind.CANCELLED, f"record {record.id} was cancelled on the server", told)
         case other:
@@ -56,12 +50,12 @@ def _values(
     found = _all_properties(record)
     values = []
     for name, unit in known_properties(settings).items():
-        source, factor = (settings.properties[name].name, 1.0) if name in settings.properties else _BUILT_IN[name][::2]
-        number = _number(found.get(source.lower()))
+        source, factor = (settings.properties[name].name, 1.0) if name in settings.properties else PROPERTIES[name][::2]
+        number = number_in(found.get(source.lower()))
         if number is not None:
             values.append({"property": name, "value": number * factor, "unit": unit})
         elif name in targets:
-            there = sorted(other for other in found if _number(found[other]) is not None)
+            there = sorted(other for other in found if number_in(found[other]) is not None)
             more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
             text = (
                 f"record {record.id} has no number called {source!r}, which {name!r} is read from; it has "
@@ -79,17 +73,6 @@ def _all_properties(record: Any) -> dict[str, Any]:
     last = record.trajectory_element(-1).properties or {}
     found = {name.lower(): value for name, value in {**last, **(record.properties or {})}.items()}
     return {**found, "return_energy": record.energies[-1], "optimization_steps": len(record.energies)}
-
-
-def _number(value: Any) -> float | None:
-    """A number, or the length of a vector; None for anything else."""
-    if isinstance(value, list | tuple) and len(value) == 3 and all(_is_finite(part) for part in value):
-        return math.sqrt(sum(float(part) ** 2 for part in value))
-    return float(value) if _is_finite(value) else None
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _how(record: Any) -> dict[str, Any]:

@@ -7,13 +7,11 @@ import csv
 import gzip
 import io
 import json
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from adapters.compute.constants import DEBYE
+from adapters.common.qcschema import PROPERTIES, kind_of, number_in
 from loop.errors import UnitError
-from loop.outcome import FaultKind
 from loop.spec import CampaignSpec
 from loop.units import convert
 
@@ -29,11 +27,6 @@ _STRUCTURES: Final = (  # of an identified molecule, the plainest first
     "canonical_explicit_hydrogen_smiles",
     "canonical_isomeric_explicit_hydrogen_mapped_smiles",
 )
-_PROPERTIES: Final = {  # by what laboratories call it: the schema's name, the unit given, and the factor to it
-    "energy": ("return_energy", "hartree", 1.0),
-    "dipole": ("scf_dipole_moment", "debye", DEBYE),
-}
-_KINDS: Final = {kind.value for kind in FaultKind}
 
 
 def is_calculations(data: bytes) -> bool:
@@ -74,10 +67,9 @@ def _row(one: Any, spec: CampaignSpec) -> dict[str, str]:
     said = _mapping(one)
     if not said.get("success", True):
         asked, error = _mapping(said.get("input_data")), _mapping(said.get("error"))
-        kind = str(error.get("error_type", ""))
         return {
             SMILES: _structure(asked, said),
-            "outcome": f"fault:{kind if kind in _KINDS else FaultKind.UNKNOWN.value}",
+            "outcome": f"fault:{kind_of(str(error.get('error_type', ''))).value}",
             "comment": str(error.get("error_message", "")).strip()[-1000:],
         }
     values = {name: repr(value) for name in spec.objective if (value := _value(name, said, spec)) is not None}
@@ -96,10 +88,10 @@ def _value(name: str, said: Mapping[str, Any], spec: CampaignSpec) -> float | No
     own = _mapping(_mapping(_beside(said).get("values")).get(name))
     if own:
         return _converted(own.get("value"), str(own.get("unit", "")), unit)
-    if name not in _PROPERTIES:
+    if name not in PROPERTIES:
         return None
-    there, given, factor = _PROPERTIES[name]
-    number = _number(_properties(said).get(there))
+    there, given, factor = PROPERTIES[name]
+    number = number_in(_properties(said).get(there))
     return None if number is None else _converted(number * factor, given, unit)
 
 
@@ -115,20 +107,11 @@ def _properties(said: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _converted(value: Any, unit: str, to: str) -> float | None:
-    number = _number(value)
+    number = number_in(value)
     try:
         return None if number is None else number if unit == to else convert(number, unit, to)
     except UnitError:
         return None
-
-
-def _number(value: Any) -> float | None:
-    """A finite number, or the length of a vector; None for anything else."""
-    if isinstance(value, list) and len(value) == 3:
-        parts = [_number(part) for part in value if not isinstance(part, list)]
-        return None if len(parts) < 3 or None in parts else math.hypot(*(part or 0.0 for part in parts))
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None
 
 
 def _structure(holder: Mapping[str, Any], said: Mapping[str, Any]) -> str:
