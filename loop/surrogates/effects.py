@@ -22,7 +22,9 @@ from loop.surrogates.protocol import FittedSurrogate
 from loop.wording import plus_minus
 
 Column = tuple[str | float | None, ...]  # what was recorded of one effect, by row; None where nothing was
-RATIOS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # variance of an effect in units of the noise variance
+# Variance of an effect in units of the noise variance. Where instruments differ by much more than they scatter, the
+# noise is made larger than it is by whatever the largest does not reach: of a deviation 60 times it, threefold with 30.
+RATIOS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 RECENT = 10  # latest recorded numbers whose median predictions are for
 BEND = 1.5  # lengthscale of the smooth part of a curve, in standard deviations of the number
 
@@ -120,6 +122,18 @@ def effects_told(
             "labels": {s.label: [s.mean * scale, s.sd * scale] for s in told if s.effect == effect.name},
         }
         for effect, ratio in zip(effects, ratios, strict=True)
+    }
+
+
+def wider(told: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    """The same effects where every variance is ``factor`` times as large."""
+    root = math.sqrt(factor)
+    return {
+        name: {
+            "sd": effect["sd"] * root,
+            "labels": {label: [mean, sd * root] for label, (mean, sd) in effect["labels"].items()},
+        }
+        for name, effect in told.items()
     }
 
 

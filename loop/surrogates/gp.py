@@ -19,7 +19,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.surrogates.distance_parts import Part
-from loop.surrogates.effects import effects_of, effects_told
+from loop.surrogates.effects import effects_of, effects_told, wider
 from loop.surrogates.exact import ExactPosterior, noise_weights, standardised, usual_weight
 from loop.surrogates.grid import Rows
 from loop.surrogates.inducing import MANY, a_part, drawn, filled, near_the_real, told_all
@@ -216,7 +216,9 @@ def scaled(fitted: ExactPosterior) -> ExactPosterior:
     """
     assert isinstance(fitted.kernel, Covariance)
     factor, kernel, outside = fitted.misjudged(), fitted.kernel, fitted.outside
-    told = {"output_scale": kernel.output * factor, "noise_variance": fitted.noise_variance * factor}
+    told: dict[str, Any] = {"output_scale": kernel.output * factor, "noise_variance": fitted.noise_variance * factor}
+    if "effects" in fitted.details:
+        told["effects"] = wider(fitted.details["effects"], factor)
     return replace(
         fitted,
         kernel=replace(kernel, output=kernel.output * factor),

@@ -162,6 +162,34 @@ def test_a_recorded_number_is_set_to_its_recent_median():
     assert float((fitted.moments(EVERYTHING)[0] - TRUTH).mean()) == pytest.approx(-8.0, abs=1.5)
 
 
+def test_instruments_that_differ_by_much_more_than_they_scatter_make_no_noise():
+    rng = np.random.default_rng(1)
+    rows = torch.from_numpy(rng.integers(0, 30, 48))
+    far = torch.tensor([0.0, 200.0, -150.0, 80.0], dtype=torch.float64)[torch.arange(48) % 4]
+    y = TRUTH[rows] + far + torch.from_numpy(rng.normal(0, 1, 48))
+    labels = tuple("ABCD" * 12)
+    data = TrainingSet(EVERYTHING[rows], y, torch.full_like(y, math.nan), effects={"instrument": labels})
+
+    fitted = RECIPE.fit(SPACE, data, seed=0)
+
+    assert fitted.noise_sd < 3.0  # 1 in truth; where an effect may vary by 5.5 times as much at most, 7
+    assert fitted.details["effects"]["instrument"]["sd"] > 50.0
+
+
+def test_labels_are_in_as_much_doubt_as_the_surface_where_left_out_values_decide_it():
+    data = plates()
+    recipe = replace(RECIPE, calibrates=True)
+
+    plain, wide = RECIPE.fit(SPACE, data, seed=0).details, recipe.fit(SPACE, data, seed=0).details
+
+    root = math.sqrt(wide["widening"])
+    was, now = plain["effects"]["plate"], wide["effects"]["plate"]
+    assert abs(root - 1.0) > 0.01
+    assert now["sd"] == pytest.approx(root * was["sd"])
+    for label, (mean, sd) in was["labels"].items():
+        assert now["labels"][label] == pytest.approx([mean, root * sd])
+
+
 def test_limits_and_plates_go_together():
     data = plates()
     hidden = data.y > 50.0
