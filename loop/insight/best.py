@@ -17,7 +17,7 @@ import torch
 from loop.belief import Belief, learn, level_chances
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
-from loop.insight.chances import chances
+from loop.insight.chances import chances, drawn_each
 from loop.insight.conditions import best_condition
 from loop.insight.differing import said_of, without_scale
 from loop.insight.hits import hits_of_belief, hits_without_model
@@ -89,7 +89,8 @@ def best_of_belief(
         found = chances(space, objective, history, belief, pool, tried, x, seed=seed)
         means = found.means
         levels = level_chances(objective, plain, x)
-        intervals = [interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
+        draws = drawn_each(objective, belief.models, x, seed=seed)[0]  # as ``predict`` says of each
+        intervals = [interval(means[:, i], draws[..., i]) for i in range(len(belief.models))]
     order, front = ranked(objective, means, found.keeps, found.best_of_tried)
     exact_names = {t.name for t in objective.targets if t.is_exact}
     alike = [name for name in without_scale(objective, plain.table) if name not in exact_names]

@@ -115,6 +115,21 @@ def doubted_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tu
     return _doubting(model, *drawn_apart(model, x, n, seed=seed), seed)
 
 
+def drawn_each(
+    objective: Objective, models: Sequence[FittedSurrogate], x: Tensor, *, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Draws of every target at ``x``, ``(n, d)``, and the means: ``(s, n, m)`` and ``(n, m)``.
+
+    Each candidate by itself, the same whatever others are asked about with it, so that ends of intervals are the same
+    wherever they are said. What has levels or classes can only be drawn jointly.
+    """
+    said = [
+        (doubted_apart if t.levels is None and not t.classes else drawn)(m, x, APART, seed=seed + 31 * i)
+        for i, (m, t) in enumerate(zip(models, objective.targets, strict=True))
+    ]
+    return torch.stack([draws for draws, _ in said], dim=-1), torch.stack([mean for _, mean in said], dim=-1)
+
+
 def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     freedom, n = max(len(model.held_out()) - 1, 1), len(draws)
     scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))

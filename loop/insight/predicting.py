@@ -13,7 +13,7 @@ from torch import Tensor
 from loop.belief import Belief, level_chances
 from loop.history import History
 from loop.insight.asking import belief_of
-from loop.insight.chances import APART, doubted_apart, standing
+from loop.insight.chances import drawn_each, standing
 from loop.insight.differing import said_of, without_scale
 from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
 from loop.insight.statements import Believed, Predicted
@@ -24,7 +24,6 @@ from loop.progress import counted
 from loop.space import Space
 from loop.space.rows import key_of
 from loop.spec import CampaignSpec, build_objective, build_space
-from loop.surrogates.protocol import drawn
 
 TOGETHER: Final = 2_048  # candidates at once
 JOINTLY: Final = 256  # of those, where levels and classes have to be drawn
@@ -92,11 +91,7 @@ def _believed(
     belief = plain.as_measured()
     with torch.no_grad():
         x = torch.from_numpy(np.array([t.x for t in tried]))
-        said = [
-            (doubted_apart if t.levels is None and not t.classes else drawn)(m, x, APART, seed=seed + 31 * i)
-            for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True))
-        ]
-        draws, means = torch.stack([d for d, _ in said], dim=-1), torch.stack([mean for _, mean in said], dim=-1)
+        draws, means = drawn_each(objective, belief.models, x, seed=seed)
         went = torch.tensor([t.experiments / max(t.experiments + t.faults, 1) for t in tried], dtype=x.dtype)
         was_tried = torch.tensor([t.experiments + t.faults > 0 for t in tried])
         runs = torch.where(was_tried, went, belief.feasibility.chance(x))

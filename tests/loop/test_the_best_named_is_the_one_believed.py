@@ -13,6 +13,7 @@ from loop.explain import nearest
 from loop.history import History, Observation
 from loop.insight.best import honest_best
 from loop.insight.chances import _shares
+from loop.insight.predicting import predict
 from loop.insight.saying import best_sentence, chance_of, facts, lucky_line, stated_line
 from loop.insight.statements import HonestBest, Stated
 from loop.objective import Goal, Objective, Target
@@ -398,3 +399,17 @@ def test_no_interval_is_given_while_no_two_results_are_known_to_differ(sign: Qua
     assert any("no two results of yield are known to differ" in note for note in found.notes)
     assert all(one.targets[0].low is not None for one in parted.candidates)
     assert not any("known to differ" in note for note in parted.notes)
+
+
+def test_a_candidate_has_the_interval_that_a_prediction_of_it_has() -> None:
+    # with few values the ends of an interval lie in the tails, which two sets of draws do not tell alike
+    seen, _ = run_rounds(SPEC, lambda s: measured(**{"yield": alcohol_yield(s)}), 2)
+    found = honest_best(SPEC, seen, seed=0)
+    space = build_space(SPEC)
+
+    said = predict(SPEC, seen, np.array([space.coordinates(c.settings) for c in found.candidates]), seed=0).candidates
+
+    assert len(said) > 3
+    for best, predicted in zip(found.candidates, said, strict=True):
+        assert best.targets[0].low == pytest.approx(predicted.targets[0].low, rel=1e-9)
+        assert best.targets[0].high == pytest.approx(predicted.targets[0].high, rel=1e-9)
