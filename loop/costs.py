@@ -111,8 +111,12 @@ class Costs:
     @property
     def has_hours(self) -> bool:
         """Whether anything is known to take hours."""
-        each = self.hours or any(hours.any() for _, hours in self.option_hours)
-        return bool(each or any(hours for _, _, hours in self.switch))
+        return bool(self.has_hours_each or any(hours for _, _, hours in self.switch))
+
+    @property
+    def has_hours_each(self) -> bool:
+        """Whether anything is known of how long an experiment takes, changes of slow parameters left out."""
+        return bool(self.hours or any(hours.any() for _, hours in self.option_hours))
 
     @property
     def shown_unit(self) -> str:

@@ -94,7 +94,7 @@ def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken]) -> Lea
         return _priced(costs, taken, told, column, names, notes)
     notes += _stated_prices(stated, taken, hours, column, names)
     if states_hours or costs is stated:
-        if spec.budget.hours is not None and not costs.has_hours:
+        if spec.budget.hours is not None and not (costs.has_hours_each or states_hours):
             limit = f"the budget of {amount_text(spec.budget.hours)} h"
             notes.append(
                 f"nothing says yet how long an experiment takes; {limit} is counted down as results say it "

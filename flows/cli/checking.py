@@ -218,6 +218,16 @@ def _confused(spec: Any) -> Iterator[str]:
         if name in PLAIN | IGNORED:
             column = "is called like a column that every table of results has"
             yield f"{name} {column}, so that no table can tell it; rename it"
+    for name in spec.space:
+        if name in ("plate", "well", "file", "procedure"):
+            own = f"which call it 'setting {name}'"
+            yield f"{name} is called like a column of worksheets, {own}; rename it, lest one be read for the other"
+    budget, costs = spec.budget, spec.costs
+    asked = {"hours": budget.hours is not None or (costs and costs.hour), "cost": budget.cost is not None}
+    for name in spec.space:
+        if asked.get(name):
+            column = "the column of what an experiment took"
+            yield f"{name} is called like {column}, which no table can tell then; rename it"
     for name, p in spec.space.items():
         for words in _confusable(getattr(p, "options", None) or ()):
             yield (

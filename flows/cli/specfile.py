@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flows.cli.screen import progress_line
 from flows.named_files import Say, read_bytes, reader
 from loop.errors import AdapterError, AdapterUnavailable, SpecError, UnknownName
-from loop.spec import CampaignSpec, place, read_spec
+from loop.spec import CampaignSpec, perhaps_decimals, place, read_spec
 from loop.table_files import no_text
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_campaign(path: Path, where: Settings, say: Say = lambda _: None) -> Cam
     Args:
         path: The file.
         where: The project.
-        say: Called with each guess at the encoding of a file that it names.
+        say: Called with each guess at the encoding of a file that it names, and each list that may have decimal commas.
     """
     return resolved(read_text(path), path, where, say)
 
@@ -54,6 +54,8 @@ def resolved(text: str, path: Path, where: Settings, say: Say = lambda _: None) 
     with progress_line() as progress:
         libraries = library_reader(where, path.absolute().parent, progress)
         spec = read_spec(text, source=str(path), read=reader(path.parent, say), libraries=libraries)
+    for said in perhaps_decimals(text, str(path)):
+        say(said)
     return without_misread_units(where, spec, text, str(path))
 
 

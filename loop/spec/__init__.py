@@ -15,7 +15,7 @@ from loop.spec.building import (
 )
 from loop.spec.costs import build_costs
 from loop.spec.general import build_general
-from loop.spec.lines import place
+from loop.spec.lines import perhaps_decimals, place
 from loop.spec.misread import misread_units
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.plate import build_plate
@@ -42,6 +42,7 @@ __all__ = [
     "looks_for_hits",
     "misread_units",
     "molecules_of",
+    "perhaps_decimals",
     "place",
     "read_spec",
     "read_table",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import yaml
@@ -14,6 +14,8 @@ from loop.errors import SpecError
 Path: TypeAlias = tuple[str | int, ...]  # keys and places in lists, such as ("stop", 0, "target")
 Problem: TypeAlias = tuple[Path, str]  # where something is wrong, and what, with the way out
 
+_WHOLE = r"[-+]?\d+"
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -21,12 +23,21 @@ class Lines:
 
     source: str  # name of the file
     numbers: Mapping[Path, int]
+    parted: Mapping[Path, str] = field(default_factory=dict)  # lists that are perhaps decimal commas, and what to write
 
     def where(self, path: Path) -> str:
         """File, line and dotted path; the line of the nearest enclosing key when the key itself is missing."""
         known = next((path[:k] for k in range(len(path), 0, -1) if path[:k] in self.numbers), ())
         line = f" line {self.numbers[known]}" if known else ""
         return f"{self.source}{line}: {_dotted(path)}"
+
+    def perhaps_decimals(self, within: Path = ()) -> tuple[str, ...]:
+        """A sentence for each list within a path whose blanks say that its commas were meant as decimal signs."""
+        return tuple(
+            f"{self.where(path)}: a comma parts entries; if decimals are meant, write {meant}"
+            for path, meant in self.parted.items()
+            if path[: len(within)] == within
+        )
 
 
 def load_yaml(text: str, source: str) -> tuple[dict[str, Any], Lines]:
@@ -36,12 +47,13 @@ def load_yaml(text: str, source: str) -> tuple[dict[str, Any], Lines]:
         SpecError: It is not YAML, gives a key twice, or is no mapping.
     """
     numbers: dict[Path, int] = {}
+    parted: dict[Path, str] = {}
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             raise SpecError(f"{source}: the file is empty; write one with hakken init")
-        _walk(node, (), numbers, source)
+        _walk(node, (), numbers, parted, source)
         data = loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -52,7 +64,7 @@ def load_yaml(text: str, source: str) -> tuple[dict[str, Any], Lines]:
         raise SpecError(f"{source}: not valid YAML ({error}); mend it") from None
     if not isinstance(data, dict):
         raise SpecError(f"{source}: must be a mapping that starts with 'campaign: NAME', got {type(data).__name__}")
-    return data, Lines(source, numbers)
+    return data, Lines(source, numbers, parted)
 
 
 def _remedy(problem: str) -> str:
@@ -72,7 +84,12 @@ def place(text: str, source: str, path: Path) -> str:
     return load_yaml(text, source)[1].where(path)
 
 
-def _walk(node: yaml.Node, path: Path, numbers: dict[Path, int], source: str) -> None:
+def perhaps_decimals(text: str, source: str) -> tuple[str, ...]:
+    """Of a campaign file that can be read, a sentence for each list that may have been written with decimal commas."""
+    return load_yaml(text, source)[1].perhaps_decimals()
+
+
+def _walk(node: yaml.Node, path: Path, numbers: dict[Path, int], parted: dict[Path, str], source: str) -> None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             here = (*path, str(key.value))
@@ -84,11 +101,31 @@ def _walk(node: yaml.Node, path: Path, numbers: dict[Path, int], source: str) ->
                     + ("a comma parts entries, so write decimals with a point" if is_rest else "keep one")
                 )
             numbers[here] = key.start_mark.line + 1
-            _walk(value, here, numbers, source)
+            _walk(value, here, numbers, parted, source)
     elif isinstance(node, yaml.SequenceNode):
+        if meant := _as_decimals(node):
+            parted[path] = meant
         for i, item in enumerate(node.value):
             numbers[*path, i] = item.start_mark.line + 1
-            _walk(item, (*path, i), numbers, source)
+            _walk(item, (*path, i), numbers, parted, source)
+
+
+def _as_decimals(node: yaml.SequenceNode) -> str:
+    """What a list of whole numbers would be if commas without a blank were decimal signs: ``[0,5, 1,0]`` is
+    ``[0.5, 1.0]``; "" where its blanks do not say so.
+    """
+    items = node.value
+    if not node.flow_style or not all(isinstance(i, yaml.ScalarNode) and re.fullmatch(_WHOLE, i.value) for i in items):
+        return ""
+    found: list[str] = []
+    is_open = False  # whether the last of ``found`` has no decimals yet, and no blank comes before this item
+    for before, item in zip([None, *items], items, strict=False):
+        is_close = before is not None and item.start_mark.index == before.end_mark.index + 1
+        if is_close and not (is_open and item.value.isdecimal()):
+            return ""  # [1,2,3] is a list that is written without blanks
+        found[-1:] = [f"{found[-1]}.{item.value}"] if is_close else [*found[-1:], item.value]
+        is_open = not is_close
+    return f"[{', '.join(found)}]" if 1 < len(found) < len(items) else ""
 
 
 def _dotted(path: Path) -> str:

@@ -150,6 +150,15 @@ def test_stated_hours_count_for_every_version_alike() -> None:
     assert prices(learnt(spec, took(spec, [("calculated", 0.1, None), ("measured", 5.0, None)]))) == [2.0, 2.0, 2.0]
 
 
+def test_hours_of_changes_alone_are_said_to_be_no_hours_of_experiments() -> None:
+    changes = {"switch": {"a": {"hours": 1}}}
+    slow = spec_of(versions=[], budget={"experiments": 100, "hours": 20}, costs=changes)
+    known = spec_of(versions=[], budget={"experiments": 100, "hours": 20}, costs={"hours": 0, **changes})
+
+    assert learnt(slow, took(slow, [])).notes[0].startswith("nothing says yet how long an experiment takes; the budget")
+    assert learnt(known, took(known, [])).notes == ()
+
+
 def test_hours_of_an_experiment_are_learnt_where_the_budget_wants_them() -> None:
     spec = spec_of(versions=[], budget={"experiments": 100, "hours": 20})
     none, some = (learnt(spec, took(spec, rows)) for rows in ([], [("", h, None) for h in (1.0, 3.0, 8.0)]))

@@ -174,6 +174,16 @@ def test_a_vials_place_in_the_sampler_is_no_well() -> None:
     assert read_file("reader.csv", b"plate,position,absorbance\n1,A1,0.5\n")[0].label.well == "A1"
 
 
+def test_a_vial_is_a_well_where_nothing_else_names_one() -> None:
+    (alone,) = read_file("hplc.csv", b"Plate,Vial,RT [min],Area\n2,C4,4.2,620\n")
+    (named,) = read_file("hplc.csv", b"Plate,Sample,Vial,RT [min],Area\n2,R1-3,C4,4.2,620\n")
+    (counted,) = read_file("hplc.csv", b"Sample,Vial,RT [min],Area\nR1-3,11,4.2,620\n")
+
+    assert (alone.label.plate, alone.label.well) == ("2", "C4")
+    assert (named.label.sample, named.label.well) == ("R1-3", None)
+    assert (counted.label.sample, counted.label.well) == ("R1-3", None)
+
+
 def test_the_hour_above_a_table_is_no_retention_time() -> None:
     text = "Date: 2026-11-03\nTime: 14:05\nSample,Name,RT [min],Area\nR1-1,product,,\nR1-1,biphenyl,6.8,1000\n"
 

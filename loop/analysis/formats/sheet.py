@@ -21,6 +21,7 @@ _NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("plate", "plate id", "plate name", "plate barcode", "barcode"), "plate"),
     **dict.fromkeys(("well", "well id", "well position"), "well"),
     "position": "position",  # a well, or a vial's place in a sampler
+    **dict.fromkeys(("vial", "vial position", "vial location"), "vial"),  # a well where nothing else names one
     **dict.fromkeys(("retention time", "rettime", "ret time", "r time", "r t", "rt", "time"), "time"),
     **dict.fromkeys(("area", "peak area"), "area"),
     **dict.fromkeys(("height", "peak height"), "height"),
@@ -33,7 +34,7 @@ _NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("channel", "signal name", "wavelength", "measurement wavelength", "read"), "channel"),
 }
 _AXES: Final = {"time": "min", "wavelength": "nm", "wavenumber": "1/cm", "chemical shift": "ppm", "raman shift": "1/cm"}
-_LABELS: Final = frozenset({"key", "sample", "plate", "well", "position"})
+_LABELS: Final = frozenset({"key", "sample", "plate", "well", "position", "vial"})
 _SAID_ABOVE: Final = _LABELS | {"injection", "taken", "channel", "dilution"}  # "Time: 14:05" is not of the rows
 _SIGNAL: Final = re.compile(r"(signal|intensity|absorbance|response|counts|detector)\b.*")
 _DETECTED: Final = re.compile(r"(?i)(?P<name>(?:peak[\s_]*)?(?:area|height))\s*\((?P<unit>[^()]*)\)")

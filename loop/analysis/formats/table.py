@@ -221,6 +221,8 @@ def _label(section: Section, at: Mapping[str, str], line: int) -> Label:
     said = {**section.said, **at}
     try:
         well = said.get("well", "") or _well_at(said.get("position", ""))
+        if not (well or said.get("key") or said.get("sample")):
+            well = _well_at(said.get("vial", ""))
         return label_of(said.get("key", ""), said.get("sample", ""), said.get("plate", ""), well)
     except AnalysisError as error:
         raise AnalysisError(f"line {line}: {error}") from None

@@ -37,7 +37,8 @@ def check_whole(spec: CampaignSpec, lines: Lines) -> None:
             build(spec)
         except HakkenError as error:
             at = _named_in(str(error), part, spec, lines)
-            raise SpecError(f"{lines.where(at)}: {error}") from None
+            meant = "".join(f"\n{said}" for said in lines.perhaps_decimals(at))
+            raise SpecError(f"{lines.where(at)}: {error}{meant}") from None
     for check in _CHECKS:
         if problem := check(spec):
             at, told = problem

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from flows.settings import Settings
 
@@ -183,3 +184,21 @@ def test_what_a_worksheet_calls_otherwise_is_told_from_a_copy_of_it(
     )
     assert "P1" in told.values()
     assert "30.0" in told.values()
+
+
+@pytest.mark.parametrize("name", ["well", "plate"])
+def test_a_parameter_called_like_a_column_of_a_plate_is_told_by_the_column_that_the_worksheet_has(
+    hakken: Any, home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    space = {name: {"type": "number", "values": [1, 2]}, "base": {"type": "category", "options": ["x", "y"]}}
+    spec = SPEC | {"space": space, "plate": {"rows": 2, "columns": 2}, "planner": {}}
+    Path("two.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
+    hakken("run", "two.yaml")
+    sheet = home.folder("two") / "laboratory" / "worksheet.csv"
+    for row in range(4):
+        fill(sheet, row, **{"yield": "50", "dimer": "1"})
+
+    said = hakken("tell", "two", sheet)
+
+    assert "4 results accepted" in said.out, said.err

@@ -53,6 +53,18 @@ SPEC: dict[str, Any] = {
             id="an option that is perhaps to add nothing",
         ),
         pytest.param(
+            {"space": {"well": {"type": "category", "options": ["deep", "flat"]}}},
+            "well is called like a column of worksheets, which call it 'setting well'; rename it, lest one be read for "
+            "the other",
+            id="a parameter called like a column of worksheets",
+        ),
+        pytest.param(
+            {"space": {"hours": {"type": "number", "values": [1, 2]}}, "budget": {"experiments": 9, "hours": 9}},
+            "hours is called like the column of what an experiment took, which no table can tell then; rename it",
+            id="a parameter called like what is counted",
+        ),
+        pytest.param({"space": {"hours": {"type": "number", "values": [1, 2]}}}, "", id="hours that nobody counts"),
+        pytest.param(
             {"space": {"Yield": {"type": "category", "options": ["DMSO", "THF"]}}},
             "'Yield' and 'yield' differ in capitals or spaces only; rename one, lest it be read for the other",
             id="names that are nearly one",
@@ -77,3 +89,21 @@ def test_what_may_not_be_meant_is_asked_about(
 
     assert told.code == 0
     assert told.out.count("note: ") == told.out.count(f"note: {note}\n") == (1 if note else 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "meant"),
+    [("[0,5, 1]", "[0.5, 1]"), ("[60,5, 70,25]", "[60.5, 70.25]"), ("[1,2,3]", ""), ("[1, 2, 3]", ""), ("[1,2]", "")],
+)
+def test_decimal_commas_in_a_list_are_asked_about(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: str, meant: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = yaml.safe_dump(SPEC | {"space": {"dose": {"type": "number", "values": "HERE"}}})
+    Path("little.yaml").write_text(text.replace("HERE", values), encoding="utf-8")
+
+    told = hakken("validate", "little.yaml")
+
+    assert told.code == 0
+    asked = f"space.dose.values: a comma parts entries; if decimals are meant, write {meant}\n"
+    assert (asked in told.out) if meant else ("a comma" not in told.out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,11 +55,12 @@ def read_columns(
     meant = stand_ins(whole, spec, names, of_others=bool(of_others))
     beside = structures_told(whole, spec, names, of_others=bool(of_others))
     unknown: list[str] = []
+    apart = {split_header(head)[0].removeprefix("setting ") for head in header if head.startswith("setting ")}
     for head in header:
         name, unit = split_header(head)
         if name in IGNORED or head in beside or (name == "procedure" and name not in _known(spec, names)):
             continue  # "procedure" is on a worksheet, for people to read
-        column = _column(head, meant.get(head, name), unit, spec, names)
+        column = _column(head, meant.get(head, name), unit, spec, names, apart)
         if column is None:
             unknown.append(head)
             continue
@@ -133,11 +134,13 @@ def _known(spec: CampaignSpec, names: Sequence[str]) -> set[str]:
     return {*names, *spec.objective, *context_of(spec), *PLAIN, *IGNORED, *BESIDE, *TAKEN}
 
 
-def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: Sequence[str]) -> Column | None:
-    """What a column holds; None where nothing is called so."""
+def _column(
+    head: str, name: str, unit: str | None, spec: CampaignSpec, names: Sequence[str], apart: Collection[str] = ()
+) -> Column | None:
+    """What a column holds; None where nothing is called so. Parameters ``apart`` have a column ``setting NAME``."""
     if name in PLAIN:
         return Column(head, name, "value", None)
-    if name in names:
+    if name in names and name not in apart:
         return Column(head, name, "value", unit)
     if name in context_of(spec):
         return Column(head, name, "context", unit)
