@@ -16,9 +16,10 @@ from typing import Final, TypeVar
 import numpy as np
 
 from loop.belief import Belief
-from loop.errors import FitError, TooFewPoints
+from loop.errors import FitError, PlanError, TooFewPoints
 from loop.history import History
 from loop.insight.asking import belief_of
+from loop.insight.differing import first_alike, without_scale
 from loop.memory.earlier import Earlier
 from loop.objective import Objective
 from loop.outcome import CANNOT_KIND, Fault
@@ -43,11 +44,15 @@ def believed_worlds(
     Raises:
         TooFewPoints: A target has too few values.
         FitError: No model could be fitted.
-        PlanError: The campaign uses none.
+        PlanError: The campaign uses none, or of a target that is wanted no two results are known to differ: nothing
+            tells then how far others may lie from them.
     """
     objective, failing = build_objective(spec), _failing(history)
     labels, ran = _labels(objective, history), _ran(space, history)
     whole = belief_of(spec, space, objective, history, earlier, seed=seed)
+    if alike := first_alike(objective, whole.table):
+        raise PlanError(f"no two results of {alike} are known to differ, so nothing tells how far others may lie apart")
+    same = without_scale(objective, whole.table)
     sure = [sure_of(o.outcome, objective) for o in history.observations]
     best = objective.best([{name: value for name, (value, _) in row.items()} for row in sure])
     last: tuple[int, Belief] = (-1, whole)
@@ -57,7 +62,9 @@ def believed_worlds(
         if last[0] != number:
             part = _part(history, best, np.random.default_rng([seed, number]))
             try:
-                last = number, replace(belief_of(spec, space, objective, part, earlier, seed=seed), known=whole.known)
+                mine = replace(belief_of(spec, space, objective, part, earlier, seed=seed), known=whole.known)
+                # a part in which all came out the same has lost what tells how far results lie apart
+                last = number, mine if without_scale(objective, mine.table) == same else whole
             except (TooFewPoints, FitError):
                 last = number, whole
         return DrawnWorld(objective, last[1].as_measured(), failing, seed=seed + number, labels=labels, ran=ran)

@@ -327,6 +327,23 @@ def test_by_chance_no_play_is_spent_on_cheap_versions() -> None:
     assert {space.settings(x)["method"] for x in done.points} == {"measured"}
 
 
+def test_no_world_is_drawn_where_no_two_results_differ() -> None:
+    same = History(tuple(Observation(str(i), POINTS[i], told("yield", 40.0)) for i in (3, 9, 17, 24)))
+
+    with pytest.raises(PlanError, match="no two results of yield are known to differ"):
+        believed_worlds(SPEC, SPACE, same, seed=0)
+
+
+def test_a_world_is_drawn_from_all_results_where_a_part_of_them_is_the_same() -> None:
+    """A world that knew 40 alone would spread by a unit, whatever the unit is; results differ by 40 of them."""
+    rows = (Observation(str(i), POINTS[i], told("yield", 40.0 if i else 0.0)) for i in range(11))
+    worlds = believed_worlds(SPEC, SPACE, History(tuple(rows)), seed=0)
+
+    spreads = [np.std([row["yield"] for row in worlds(k).truth(POINTS)]) for k in range(8)]
+
+    assert min(spreads) > 2.0
+
+
 def test_a_rehearsal_finds_more_than_chance_and_comes_out_the_same_again() -> None:
     def once() -> Any:
         measure = Measure.of(build_objective(SPEC), [])
