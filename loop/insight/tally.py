@@ -14,7 +14,7 @@ from statistics import NormalDist, fmean
 from typing import Final
 
 from loop.objective import Objective, Target
-from loop.outcome import Outcome
+from loop.outcome import Measured, Negative, Outcome
 from loop.record import Arm, ObservationRecord, Prediction, ProposalRecord
 from loop.values import limits_of, sure_of
 
@@ -110,10 +110,13 @@ def tally(
     """The tally of what was observed, retracted observations left out by whoever asks."""
     votes: dict[str, list[bool]] = {}
     arms: dict[str, Arm] = {}
+    unsettled: set[str] = set()
     for o in observations:
         arms.setdefault(o.candidate_id, Arm.MANUAL if o.key is None else o.arm)
         if (is_hit := _is_hit(objective, o.outcome)) is not None:
             votes.setdefault(o.candidate_id, []).append(is_hit)
+        elif isinstance(o.outcome, Measured):
+            unsettled.add(o.candidate_id)
     hits = {candidate: 2 * sum(its) > len(its) for candidate, its in votes.items()}
     by_model = {c for c in hits if arms[c] in CHOSEN}
     stated: dict[int, list[tuple[float, bool | None]]] = {}
@@ -122,6 +125,8 @@ def tally(
     for p in proposals:
         chance = chance_of(objective, p.draft.predictions)
         if p.draft.arm is not Arm.MODEL or chance is None or p.approved is False or p.candidate_id in seen:
+            continue
+        if p.candidate_id in unsettled - hits.keys():  # its limits leave it open, and nothing more is to come
             continue
         seen.add(p.candidate_id)
         came = hits.get(p.candidate_id, False) if p.candidate_id in ended else None
@@ -138,7 +143,12 @@ def tally(
 
 
 def _is_hit(objective: Objective, outcome: Outcome) -> bool | None:
-    """Whether an outcome is a hit; None where its values and limits leave that open."""
+    """Whether an outcome is a hit; None where its values and limits leave that open, or where it failed.
+
+    An answer of no is no hit, whatever limit was reported with it.
+    """
+    if isinstance(outcome, Negative):
+        return False
     limits = limits_of(outcome)
     if any(t.has_bounds and t.breaks(*limits[t.name]) for t in objective.targets if t.name in limits):
         return False

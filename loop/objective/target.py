@@ -166,9 +166,9 @@ class Target:
         return sure if len(left) == 1 or sure != worst else None
 
     def breaks(self, low: float, high: float) -> bool:
-        """Whether no value between two limits would keep the thresholds."""
+        """Whether no value between two limits, which are none themselves, would keep the thresholds."""
         least, most = self.bounds
-        return self.levels is None and (high < least or low > most)
+        return self.levels is None and (high <= least or low >= most)
 
     def worth(self, value: Any) -> Any:
         """What is to be maximised, in the target's unit, for a number, an array or a tensor.

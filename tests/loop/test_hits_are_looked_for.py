@@ -20,11 +20,11 @@ from loop.acquisition.protocol import Question
 from loop.examination.skill import ranking
 from loop.history import History, Observation
 from loop.insight.best import honest_best
-from loop.insight.tally import area_under, chance_of, tally
+from loop.insight.tally import Share, area_under, chance_of, tally
 from loop.molecules.fingerprints import count_fingerprints
 from loop.molecules.standardise import canonical_smiles
 from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
-from loop.outcome import Measured, Measurement
+from loop.outcome import Measured, Measurement, Negative, Qualifier
 from loop.planner import plan
 from loop.record import Arm, Candidate, ObservationRecord, Prediction, ProposalDraft, ProposalRecord
 from loop.space import Component, ProductPool, Space
@@ -314,6 +314,29 @@ def test_replicates_decide_by_most_of_them():
     found = tally(Objective((ACTIVITY,)), votes, [])
 
     assert (found.every.hits, found.every.tried) == (1, 2)
+
+
+def test_a_limit_at_the_threshold_itself_is_no_hit_and_an_open_one_counts_for_nothing():
+    strong = Target("activity", Goal.MAXIMIZE, at_least=5.0)
+
+    def found(qualifier, value):
+        outcome = Measured((Measurement("activity", value, "", value, qualifier=qualifier),))
+        seen = [replace(observed("a", 0.0), outcome=outcome), observed("b", 6.0)]
+        told = tally(Objective((strong,)), seen, [proposal(1, "a", 0.5), proposal(1, "b", 0.5)])
+        return told.every, told.rounds[0].ended.tried
+
+    assert found(Qualifier.BELOW, 5.0) == (Share(1, 2), 2)  # 5 itself keeps it, and what is below 5 does not
+    assert found(Qualifier.BELOW, 5.1) == (Share(1, 1), 1)
+    assert found(Qualifier.ABOVE, 5.0) == (Share(2, 2), 2)
+
+
+def test_an_answer_of_no_is_no_hit():
+    limit = Measurement("activity", 1.0, "", 1.0, qualifier=Qualifier.BELOW)
+    seen = [replace(observed(name, 0.0), outcome=Negative("inactive", said)) for name, said in (("a", ()), ("b", (limit,)))]
+
+    found = tally(Objective((Target("activity", Goal.MAXIMIZE, at_least=5.0),)), [*seen, observed("c", 6.0)], [])
+
+    assert found.every == Share(1, 3)
 
 
 def test_the_chance_of_a_number_is_that_of_its_prediction():
