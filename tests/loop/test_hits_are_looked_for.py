@@ -332,7 +332,8 @@ def test_a_limit_at_the_threshold_itself_is_no_hit_and_an_open_one_counts_for_no
 
 def test_an_answer_of_no_is_no_hit():
     limit = Measurement("activity", 1.0, "", 1.0, qualifier=Qualifier.BELOW)
-    seen = [replace(observed(name, 0.0), outcome=Negative("inactive", said)) for name, said in (("a", ()), ("b", (limit,)))]
+    answers = [Negative("inactive"), Negative("inactive", (limit,))]
+    seen = [replace(observed(name, 0.0), outcome=answer) for name, answer in zip("ab", answers, strict=True)]
 
     found = tally(Objective((Target("activity", Goal.MAXIMIZE, at_least=5.0),)), [*seen, observed("c", 6.0)], [])
 
