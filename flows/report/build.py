@@ -117,7 +117,7 @@ def build(
         unjudged=unjudged(objective, [standing.values for standing in standings]),
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
-        chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
+        chance=tuple(compare(results, target) for target in objective.wanted) if has_control else (),
         batch=_with_plate(
             ledger,
             name,

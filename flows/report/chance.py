@@ -16,15 +16,16 @@ def compare(results: Sequence[Result], target: Target) -> Chance:
     """The difference of the arms' means with its standard error (Welch: unequal variances).
 
     The unit is the proposal: replicates are averaged first. Limits, negatives and faults have no number, so they are
-    counted beside the mean and not in it. Cheap versions of the experiment are left out.
+    counted beside the mean and not in it. Cheap versions of the experiment are left out. Of a target to be matched it
+    is how far values are off, of which less is better.
     """
     model, control = _sample(results, Arm.MODEL, target), _sample(results, Arm.CONTROL, target)
     gain = error = None
     if model.mean is not None and control.mean is not None:
-        gain = target.sign * (model.mean - control.mean)
+        gain = (target.sign or -1.0) * (model.mean - control.mean)
     if model.variance is not None and control.variance is not None:
         error = sqrt(model.variance / model.n + control.variance / control.n)
-    return Chance(target.name, model, control, gain, error)
+    return Chance(target.name, model, control, gain, error, target.value)
 
 
 def _sample(results: Sequence[Result], arm: Arm, target: Target) -> Sample:
@@ -43,6 +44,8 @@ def _sample(results: Sequence[Result], arm: Arm, target: Target) -> Sample:
         else:
             by_proposal.setdefault((result.round_number, result.position), []).append(reading.value)
     values = [fmean(its) for its in by_proposal.values()]
+    if target.value is not None:
+        values = [abs(value - target.value) for value in values]
     return Sample(
         n=len(values),
         mean=fmean(values) if values else None,

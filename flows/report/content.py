@@ -158,7 +158,8 @@ class Committee:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One arm's values: the mean over proposals, in the target's unit; ``None`` where there are too few."""
+    """One arm's values, or how far they are off: the mean over proposals, in the target's unit; ``None`` where there
+    are too few."""
 
     n: int
     mean: float | None
@@ -177,6 +178,7 @@ class Chance:
     control: Sample
     gain: float | None  # above zero: better than chance, whatever the goal
     error: float | None  # standard error of the gain
+    off: float | None = None  # the value to be matched, where the arms' values are how far they are off
 
 
 @dataclass(frozen=True, slots=True)

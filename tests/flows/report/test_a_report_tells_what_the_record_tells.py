@@ -151,6 +151,24 @@ def test_a_gain_is_above_zero_when_minimising_too(story):
     assert chance.error is None
 
 
+def test_a_gain_in_matching_is_how_much_nearer_the_model_came(story):
+    story.spec["objective"]["yield"] |= {"goal": "match", "value": 60.0}
+    story.plan()
+    values = [(Arm.MODEL, 58.0), (Arm.MODEL, 66.0), (Arm.CONTROL, 20.0), (Arm.CONTROL, 96.0)]
+    for place, (arm, value) in enumerate(values):
+        story.end(story.propose({**HERE, "temperature": 90.0 + place}, arm), story.measured(**{"yield": value}))
+
+    report = build(story.settle(), story.name)
+    (chance,) = report.chance
+
+    # By hand: the model is off by 2 and 6, chance by 40 and 36; the means, 62 and 58, say nothing of it.
+    assert chance.gain == pytest.approx(34.0)
+    assert chance.error == pytest.approx(sqrt(8 / 2 + 8 / 2))
+    page = render(report)
+    assert "yield, how far it is off 60" in page
+    assert "the model's choices were better than random ones by <b>34" in page
+
+
 def test_without_a_control_arm_no_gain_is_claimed(two_targets):
     assert build(two_targets.settle(), two_targets.name).chance == ()
 
