@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from flows.importing.ax.objective import linear, read_objective
@@ -51,12 +51,13 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
     rules = [_constraint(rule, list(entries), names, left) for rule in data["search_space"]["parameter_constraints"]]
     values = _values(data)
     known = {m["name"] for m in data.get("tracking_metrics") or ()} | {m for found in values.values() for m in found}
-    objective = read_objective(source, data.get("optimization_config"), names.of_targets(), sorted(known))
+    baseline = _baseline((data.get("status_quo") or {}).get("name"), values)
+    objective = read_objective(source, data.get("optimization_config"), names.of_targets(), sorted(known), baseline)
     results: list[Result] = []
     pending: list[str] = []
     for trial in sorted(data["trials"].values(), key=lambda t: int(t["index"])):
         status = trial["status"]["name"]
-        arms = _arms(trial)
+        arms = _arms(trial, {arm for index, arm in values if index == int(trial["index"])})
         for arm in arms:
             settings = _settings(arm["parameters"], entries, names)
             if status in _PENDING:
@@ -154,9 +155,14 @@ def _gate_value(parent: Entry, value: Any) -> str | float:
 
 
 def _constraint(rule: Mapping[str, Any], known: list[str], names: Names, left: list[str]) -> Entry | None:
-    """A weighted sum of parameters under a bound; before 1.3 with its weights, since then as text."""
+    """A weighted sum of parameters under a bound; with its weights, by the kind of constraint, or as text (1.2)."""
     if "constraint_dict" in rule:
         weights, bound, side = rule["constraint_dict"], float(rule["bound"]), "at_most"
+    elif rule["__type"] == "OrderConstraint":
+        weights, bound, side = {rule["lower_name"]: 1.0, rule["upper_name"]: -1.0}, 0.0, "at_most"
+    elif rule["__type"] == "SumConstraint":
+        weights, bound = dict.fromkeys(rule["parameter_names"], 1.0), float(rule["bound"])
+        side = "at_most" if rule["is_upper_bound"] else "at_least"
     else:
         text = rule.get("inequality") or rule["equality"]
         left_side, sign, right = re.split(r"(<=|>=|==)", text)
@@ -170,8 +176,10 @@ def _constraint(rule: Mapping[str, Any], known: list[str], names: Names, left: l
     return Entry("", {"sum": {names[n]: float(w) for n, w in weights.items()}, side: bound})
 
 
-def _arms(trial: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The trial's arms, each once; a batch has them in several runs of its generators."""
+def _arms(trial: Mapping[str, Any], measured: Collection[str]) -> list[Mapping[str, Any]]:
+    """The trial's arms, each once; a batch has them in several runs of its generators, and before 1.1 its baseline
+    beside these. ``measured`` are the names of those with values.
+    """
     runs = (
         [trial["generator_run"]]
         if trial.get("generator_run")
@@ -180,14 +188,19 @@ def _arms(trial: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             *(s["generator_run"] for s in trial.get("generator_run_structs") or ()),
         ]
     )
-    return list({arm["name"]: arm for run in runs for arm in run["arms"]}.values())
+    arms = {arm["name"]: arm for run in runs for arm in run["arms"]}
+    baseline = trial.get("status_quo") or {}  # later versions name the experiment's here, whether or not it was run
+    if baseline.get("name") in measured:
+        arms.setdefault(baseline["name"], baseline)
+    return list(arms.values())
 
 
 def _ending(trial: Mapping[str, Any], arm: str) -> tuple[str, str]:
     """How the arm ended and why: as its trial, unless it alone was abandoned."""
     if alone := (trial.get("abandoned_arms_metadata") or {}).get(arm):
         return "ABANDONED", alone.get("reason") or ""
-    return trial["status"]["name"], trial.get("status_reason") or ""
+    reasons = (trial.get(key) for key in ("status_reason", "failed_reason", "abandoned_reason"))  # the last two: 1.0
+    return trial["status"]["name"], next(filter(None, reasons), "")
 
 
 def _settings(parameters: Mapping[str, Any], entries: Mapping[str, Entry], names: Names) -> dict[str, str | float]:
@@ -212,6 +225,18 @@ def _values(data: Mapping[str, Any]) -> dict[tuple[int, str], dict[str, tuple[fl
                 metric = str(row["metric_name"])
                 steps[(*key, metric)] = steps.get((*key, metric), 0) + (row.get("step") is not None)
                 found.setdefault(key, {})[metric] = (row["mean"], row.get("sem"), steps[(*key, metric)])
+    return found
+
+
+def _baseline(
+    name: str | None, values: Mapping[tuple[int, str], Mapping[str, tuple[float | None, float | None, int]]]
+) -> dict[str, float]:
+    """What was measured of the baseline by metric: the first value, so that a limit stays when trials are added."""
+    found: dict[str, float] = {}
+    for (_, arm), measured in sorted(values.items(), key=lambda item: item[0]):
+        for metric, (mean, _, _) in measured.items():
+            if arm == name and mean is not None and math.isfinite(mean):
+                found.setdefault(metric, mean)
     return found
 
 

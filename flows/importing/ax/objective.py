@@ -28,8 +28,16 @@ class Objective:
     left: tuple[str, ...]
 
 
-def read_objective(source: Source, config: Mapping[str, Any] | None, names: Names, known: Sequence[str]) -> Objective:
+def read_objective(
+    source: Source,
+    config: Mapping[str, Any] | None,
+    names: Names,
+    known: Sequence[str],
+    baseline: Mapping[str, float],
+) -> Objective:
     """The optimisation config of an experiment, whose metrics are called ``known``.
+
+    ``baseline`` is what was measured of the arm that relative limits are relative to, by metric.
 
     Raises:
         ImportFault: There is none, and the person does not say what is wanted either.
@@ -54,13 +62,14 @@ def read_objective(source: Source, config: Mapping[str, Any] | None, names: Name
         sums = [" ".join(f"{w:+g} {n}" for n, w in terms) for terms in wanted if len(terms) > 1]
         left.append(f"sums among several objectives ({'; '.join(sums)}): each metric is a target of its own")
     thresholds = [*(config.get("objective_thresholds") or ()), *(config.get("outcome_constraints") or ())]
+    comments: dict[str, str] = {}
     for rule in thresholds:
-        _limit(rule, keys, left)
+        _limit(rule, keys, left, baseline, comments)
     for name, goal in source.goals.items():
         if name in keys and goal:
             keys[name] |= {"goal": goal}
     source.check_goals(list(keys))
-    return Objective(_entries(keys, names), tuple(keys), tradeoff, tuple(left))
+    return Objective(_entries(keys, names, comments), tuple(keys), tradeoff, tuple(left))
 
 
 def _unconfigured(source: Source, names: Names, known: Sequence[str]) -> Objective:
@@ -74,15 +83,16 @@ def _unconfigured(source: Source, names: Names, known: Sequence[str]) -> Objecti
     if known:  # of one that is only begun nothing was measured yet
         source.check_goals(list(known))
     keys = {name: {"goal": source.goal_unsaid(name)} for name in source.goals}
-    return Objective(_entries(keys, names), tuple(keys), "", ())
+    return Objective(_entries(keys, names, {}), tuple(keys), "", ())
 
 
-def _entries(keys: Mapping[str, dict[str, Any]], names: Names) -> tuple[Entry, ...]:
+def _entries(keys: Mapping[str, dict[str, Any]], names: Names, comments: Mapping[str, str]) -> tuple[Entry, ...]:
     """Targets with what is said of each, by Ax's names."""
     found = []
     for name, said in keys.items():
         unit, unknown = names.unit(name)
-        found.append(Entry(names[name], {"goal": said["goal"]} | unit | said, (*names.comments(name), *unknown)))
+        beside = (*names.comments(name), *unknown, *filter(None, [comments.get(name)]))
+        found.append(Entry(names[name], {"goal": said["goal"]} | unit | said, beside))
     return tuple(found)
 
 
@@ -132,7 +142,13 @@ def _wanted(data: Mapping[str, Any], known: Sequence[str]) -> list[Terms]:
     raise ValueError(f"an objective of kind {data['__type']!r} is not known")
 
 
-def _limit(rule: Mapping[str, Any], keys: dict[str, dict[str, Any]], left: list[str]) -> None:
+def _limit(
+    rule: Mapping[str, Any],
+    keys: dict[str, dict[str, Any]],
+    left: list[str],
+    baseline: Mapping[str, float],
+    comments: dict[str, str],
+) -> None:
     """A threshold of a metric; one that is no objective becomes a target to be kept."""
     if "expression" in rule and "metric" not in rule:
         left.append(f"the constraint {rule['expression']}")
@@ -141,12 +157,23 @@ def _limit(rule: Mapping[str, Any], keys: dict[str, dict[str, Any]], left: list[
         named = " + ".join(f"{w:g} {m['name']}" for m, w in zip(rule["metrics"], rule["weights"], strict=True))
         left.append(f"the constraint on a sum of metrics: {named} {_sign(rule)} {rule['bound']:g}")
         return
-    name = rule["metric"]["name"]
-    if rule.get("relative"):
-        left.append(f"the constraint {name} {_sign(rule)} {rule['bound']:g} % relative to the baseline")
+    name, bound = rule["metric"]["name"], float(rule["bound"])
+    if rule["__type"] == "ScalarizedOutcomeConstraint":  # Ax 1.3 saves the first metric of the sum, and no weights
+        left.append(
+            f"the constraint on a sum of metrics that begins with {name} {_sign(rule)} {bound:g}: Ax did not save the "
+            "others and their weights"
+        )
         return
+    if rule.get("relative"):
+        if (measured := baseline.get(name)) is None:
+            left.append(
+                f"the constraint {name} {_sign(rule)} {bound:g} % relative to the baseline, which was not measured"
+            )
+            return
+        comments[name] = f"{bound:+g} % relative to the baseline, of which {measured:g} was measured first"
+        bound = float(f"{measured + bound / 100 * abs(measured):.12g}")
     side = "at_least" if rule["op"]["name"] == "GEQ" else "at_most"
-    keys.setdefault(name, {"goal": "keep"})[side] = float(rule["bound"])
+    keys.setdefault(name, {"goal": "keep"})[side] = bound
 
 
 def _sign(rule: Mapping[str, Any]) -> str:

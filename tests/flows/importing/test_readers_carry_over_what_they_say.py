@@ -261,7 +261,7 @@ def test_ax_says_what_stays_behind() -> None:
     assert "stirring: always 300.0; what does not vary is no parameter" in left
     assert "site: that it is a task (wanted at here); models see it as any other parameter" in left
     assert "metric waste, which is tracked and no target: 3 values" in left
-    assert "the constraint waste <= 10 % relative to the baseline" in left
+    assert "the constraint waste <= 10 % relative to the baseline, which was not measured" in left
     assert "metric colour, which is tracked and no target: 1 values" in read("ax_coupling_1.3.1.json").left
 
 

@@ -1,0 +1,104 @@
+"""Experiments of Ax with baselines, relative limits, sums, and the words of older versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from material import DATA, read
+
+from flows.importing import Foreign, Source, read_foreign
+
+OLD, NEW = "ax_batches_1.0.0.json", "ax_batches_1.3.1.json"
+
+
+def changed(name: str, change: Callable[[dict[str, Any]], None]) -> Foreign:
+    """An experiment of ``data`` with something changed, read."""
+    data = json.loads((DATA / name).read_text())
+    change(data)
+    return read_foreign(Source(Path("a.json"), json.dumps(data).encode(), {}))
+
+
+def targets(foreign: Foreign) -> dict[str, Any]:
+    return {entry.name: dict(entry.keys) for entry in foreign.targets}
+
+
+def measured_of_baseline(data: dict[str, Any], waste: float) -> None:
+    """One more value in the data of the first trial."""
+    frame = data["data_by_trial"]["0"]["value"][-1][1]["df"]
+    cells = json.loads(frame["value"])
+    row = {"trial_index": 0, "arm_name": "baseline", "metric_name": "waste", "mean": waste, "sem": 0.5}
+    at = str(len(cells["mean"]))
+    for column, values in cells.items():
+        values[at] = row.get(column)
+    frame["value"] = json.dumps(cells)
+
+
+def test_the_baseline_of_a_batch_of_ax_1_0_is_one_of_its_arms() -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["trials"]["0"]["status_quo"] = data["status_quo"]
+        measured_of_baseline(data, 3.0)
+
+    foreign = changed(OLD, change)
+
+    baseline = [r for r in foreign.results if r.place == "trial 0 arm baseline"]
+    assert [dict(r.settings) for r in baseline] == [{"x 1": 1.0, "flow": 1.5, "site": "here"}]
+    assert baseline[0].readings["waste"].value == 3.0
+    assert len(foreign.results) == len(read(OLD).results) + 1
+
+
+def test_a_baseline_that_was_not_run_in_a_batch_is_no_result() -> None:
+    def change(data: dict[str, Any]) -> None:  # as Ax 1.1 and later name it in every batch
+        for trial in data["trials"].values():
+            trial["status_quo"] = data["status_quo"]
+
+    assert len(changed(NEW, change).results) == len(read(NEW).results)
+
+
+def test_a_limit_of_ax_relative_to_a_measured_baseline_is_one() -> None:
+    def change(data: dict[str, Any]) -> None:
+        measured_of_baseline(data, -20.0)
+
+    foreign = changed(NEW, change)
+
+    assert targets(foreign)["waste"] == {"goal": "keep", "at_most": -18.0}
+    assert not [said for said in foreign.left if "relative" in said]
+
+
+def test_a_sum_of_metrics_of_which_ax_saves_the_first_is_no_limit_of_that() -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["optimization_config"]["outcome_constraints"][0]["__type"] = "ScalarizedOutcomeConstraint"
+
+    foreign = changed(NEW, change)
+
+    assert list(targets(foreign)) == ["cost"]
+    assert [said for said in foreign.left if said.startswith("the constraint on a sum of metrics")] == [
+        "the constraint on a sum of metrics that begins with purity >= 90: Ax did not save the others and their weights"
+    ]
+
+
+def test_orders_and_sums_of_ax_1_0_are_constraints() -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["search_space"]["parameter_constraints"] = [
+            {"__type": "OrderConstraint", "lower_name": "x 1", "upper_name": "flow"},
+            {"__type": "SumConstraint", "parameter_names": ["x 1", "flow"], "is_upper_bound": True, "bound": 9.5},
+            {"__type": "SumConstraint", "parameter_names": ["x 1", "flow"], "is_upper_bound": False, "bound": 0.25},
+        ]
+
+    assert [dict(rule.keys) for rule in changed(OLD, change).constraints] == [
+        {"sum": {"x 1": 1.0, "flow": -1.0}, "at_most": 0.0},
+        {"sum": {"x 1": 1.0, "flow": 1.0}, "at_most": 9.5},
+        {"sum": {"x 1": 1.0, "flow": 1.0}, "at_least": 0.25},
+    ]
+
+
+def test_why_a_trial_of_ax_1_0_failed_is_told() -> None:
+    def change(data: dict[str, Any]) -> None:
+        for index, status, reason in (("0", "FAILED", "failed_reason"), ("1", "ABANDONED", "abandoned_reason")):
+            data["trials"][index] |= {"status": {"__type": "TrialStatus", "name": status}, reason: "spilt"}
+
+    said = {r.comment.partition("; ")[0] for r in changed(OLD, change).results}
+
+    assert said == {"failed: spilt", "abandoned: spilt"}
