@@ -21,9 +21,10 @@ from loop.insight.tried import Tried, question_of_tried
 from loop.objective import Objective
 from loop.space import Pool, Space
 from loop.space.pool import said_size
-from loop.surrogates.committee import drawn_apart
+from loop.surrogates.committee import FittedCommittee, drawn_apart
 from loop.surrogates.feasibility import runs_in_draws
-from loop.surrogates.protocol import FittedSurrogate, drawn, skim
+from loop.surrogates.noiseless import Noiseless
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, drawn, skim
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
@@ -104,8 +105,8 @@ def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Te
     """``n`` joint draws of the response that doubt the scale too, which few values tell, and its mean.
 
     A process whose scale is found from the values themselves errs as Student's t with one degree of freedom less than
-    there are values (docs/decisions/0070): each draw lies that much further from the mean, or nearer. ``x`` of
-    ``(p, d)`` gives ``(n, p)`` and ``(p,)``.
+    there are values (docs/decisions/0070), of which limits are none: each draw lies that much further from the mean, or
+    nearer. ``x`` of ``(p, d)`` gives ``(n, p)`` and ``(p,)``.
     """
     return _doubting(model, *drawn(model, x, n, seed=seed), seed)
 
@@ -131,9 +132,18 @@ def drawn_each(
 
 
 def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    freedom, n = max(len(model.held_out()) - 1, 1), len(draws)
+    freedom, n = max(_values_behind(model) - 1, 1), len(draws)
     scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))
     return mean + torch.from_numpy(scale)[:, None] * (draws - mean), mean
+
+
+def _values_behind(model: FittedSurrogate) -> int:
+    """How many values a model has learnt its scale from: where a limit lies says little of how far apart values are."""
+    one = model.members[0] if isinstance(model, FittedCommittee) else model
+    one = one.plain if isinstance(one, Noiseless) else one
+    if isinstance(one, SupportsLeavingOut):
+        return int(torch.isfinite(one.left_out()[0]).sum())
+    return len(one.held_out())
 
 
 def _may_lead(objective: Objective, belief: Belief, tried: Tensor) -> Tensor:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from campaigns import EVERYTHING, SPACE, training
 from torch import Tensor
 
 from loop.insight.chances import doubted
+from loop.surrogates.noiseless import Known, noiseless
+from loop.surrogates.registry import surrogate
 
 X = torch.zeros((3, 1), dtype=torch.float64)
 N = 40_000
@@ -53,3 +56,22 @@ def test_the_same_seed_gives_the_same_draws() -> None:
 
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["gp", "ard", "trees", ["gp", "trees"]])
+@pytest.mark.parametrize("is_exact", [False, True])
+def test_limits_are_no_values_that_tell_the_scale(name: str | list[str], is_exact: bool) -> None:
+    data = training(12)
+    hidden = torch.zeros(12, dtype=torch.bool)
+    hidden[data.y.argsort(stable=True)[:8]] = True
+    y = torch.where(hidden, torch.full_like(data.y, 35.0), data.y)
+    low = torch.where(hidden, torch.full_like(y, -torch.inf), y)
+    fitted = surrogate(name, SPACE).fit(SPACE, replace(data, y=y, low=low, high=y), seed=0)
+    model = noiseless(fitted, Known.of(data)) if is_exact else fitted
+
+    draws, mean = doubted(model, EVERYTHING, 2_000, seed=1)
+    plain = model.samples(EVERYTHING, 2_000, seed=1)
+
+    # four values: draws are stretched by sqrt(3 / chi2(3)), whose median is 1.126, and not by that of twelve, 1.031
+    stretch = ((draws - mean).abs().sum(1) / (plain - mean).abs().sum(1)).median()
+    assert float(stretch) == pytest.approx(1.126, abs=0.03)
