@@ -16,7 +16,8 @@ By = Annotated[str | None, typer.Option("--by", help="Who decides; HAKKEN_USER o
 Why = Annotated[str, typer.Option("--why", help="The reason, kept on record; wanted where a refusal has a meaning.")]
 Reason = Annotated[str, typer.Option("--why", help="The reason, kept on record; it has to be given.")]
 Where = Annotated[
-    list[str], typer.Option("--where", help="Such as ligand=XPhos, 'temperature>100' or time=10..20; all at once.")
+    list[str],
+    typer.Option("--where", help="Such as ligand=XPhos, 'temperature>100', time=10..20 or 'molecule~SMARTS'."),
 ]
 Round = Annotated[int, typer.Argument(metavar="ROUND", min=1, help="Number of the round.")]
 

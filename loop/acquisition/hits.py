@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from loop.surrogates.levels import KnowsLevels
 from loop.surrogates.protocol import FittedSurrogate, skim
 
 DEVIATIONS = 0.5  # of optimism, by which candidates are ranked where a mean is read as a chance; docs/decisions/0020
+HIT: Final = "chance of a hit"  # what the value of a choice is
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Hits:
         kept = set_apart(question, field, q)
         chosen = field[kept.indices]
         values = (hit_score(question)(chosen) * weight(question)(chosen)).tolist()
-        meaning = "chance of a hit" + question.per
+        meaning = HIT + question.per
         points = tuple(
             Chosen(x.numpy(), value, meaning, also) for x, value, also in zip(chosen, values, kept.also, strict=True)
         )

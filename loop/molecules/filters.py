@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -57,6 +57,17 @@ class Filters:
 def first_refusal(molecule: Chem.Mol, tests: tuple[tuple[str, Test], ...]) -> str | None:
     """The name of the first filter that a molecule does not pass; None where it passes all."""
     return next((name for name, keeps in tests if not keeps(molecule)), None)
+
+
+def having(structures: Iterable[str], smarts: str) -> list[int]:
+    """Which of some structures, SMILES or "" for nothing, have a pattern: their places.
+
+    Raises:
+        MoleculeError: The SMARTS cannot be read.
+    """
+    has = _has(_pattern("a pattern", smarts))
+    read = ((i, Chem.MolFromSmiles(smiles)) for i, smiles in enumerate(structures) if smiles)
+    return [i for i, molecule in read if molecule is not None and has(molecule)]
 
 
 def _tests(filters: Filters) -> Iterator[tuple[str, Test]]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from loop.acquisition.hits import HIT
 from loop.acquisition.protocol import Purchase
 from loop.belief import Belief, level_chances, predictions_of
 from loop.costs import Purse
@@ -47,6 +48,9 @@ def paid(s: Situation, purchase: Purchase, picks: Sequence[Pick]) -> tuple[list[
         )
     if len(kept) < len(picks):
         notes.append(f"the budget leaves {said(purse, costs)}, which pays for {len(kept)} of {len(picks)} proposals")
+        hoped = [p.value for i in kept if (p := picks[i]).meaning == HIT and p.value is not None]
+        if hoped:  # the choice spoke of all that were chosen
+            notes.append(f"{sum(hoped):.1f} hits expected of those that it pays for")
     if costs.switch and len(kept) > 1:
         notes.append("run order: few changes of slow parameters, at random within equal settings of them")
     order = run_order(x[kept], costs, purchase.last, seed=s.seed)

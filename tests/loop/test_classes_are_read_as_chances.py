@@ -11,6 +11,7 @@ import torch
 from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, reaction_spec, run_rounds
 from scipy.optimize import minimize
 
+from loop.costs import Purse
 from loop.errors import ObjectiveError, OutcomeError
 from loop.history import History
 from loop.memory.earlier import Earlier
@@ -18,7 +19,7 @@ from loop.memory.hints import hints_of
 from loop.objective import CLASSES, Goal, Objective, Target
 from loop.outcome import read_outcome
 from loop.planner import plan
-from loop.spec import build_objective, build_space
+from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates import classes
 from loop.surrogates.classes import Classified, FittedClasses, Reading, for_classes
 from loop.surrogates.gnn.training import Settings
@@ -257,6 +258,18 @@ def test_a_campaign_finds_its_hits_sooner_than_by_chance():
     assert "active with a chance of" in plans[-1].proposals[0].reason
     assert any("hits expected of the" in note for note in plans[-1].notes)
     assert "hits of" in plans[-1].model["believed_best"]
+
+
+def test_of_a_batch_that_the_budget_cuts_the_hits_of_what_is_left_are_expected():
+    spec = reaction_spec(OBJECTIVE, batch=6, initial={"design": "random", "experiments": 6})
+    spec = CampaignSpec.from_resolved({**spec.resolved(), "costs": {"experiment": 10}})
+    history, _ = run_rounds(spec, lambda s: measured(activity=float(alcohol_yield(s) > 55)), 2, seed=3)
+
+    found = plan(spec, history, seed=0, experiments=9, purse=Purse(20.0))
+
+    assert len(found.proposals) == 2
+    hoped = sum(p.acquisition_value for p in found.proposals)
+    assert f"{hoped:.1f} hits expected of those that it pays for" in found.notes
 
 
 def test_other_acquisitions_take_classes_too():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.changes.laboratory import check_laboratory_kept
@@ -13,7 +14,8 @@ from loop.circumstances import read_expense
 from loop.errors import SpaceError, SpecError
 from loop.outcome import Fault
 from loop.spec import CampaignSpec, build_objective, build_space
-from loop.spec.space_models import ContextSpec, NumberSpec
+from loop.spec.library_models import FiltersSpec
+from loop.spec.space_models import ContextSpec, MoleculeSpec, NumberSpec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -57,7 +59,16 @@ def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> str:
         return f"where {renamed[1]} is {renamed[0]} under another name, keep its name"
     if added:
         return f"nothing says what {added[0]} was before, so leave it out"
+    filtered = [n for n, p in after.space.items() if isinstance(p, MoleculeSpec) and p.filters != _filters(before, n)]
+    if filtered:
+        ban = f"hakken ban {shlex.quote(before.campaign)} --where '{filtered[0]}~SMARTS' --why REASON"
+        return f"keep the filters of {filtered[0]} as they were, and {ban} keeps molecules out of what comes next"
     return "keep the parameters and options that were used (a constraint can exclude them)"
+
+
+def _filters(spec: CampaignSpec, name: str) -> FiltersSpec | None:
+    said = spec.space.get(name)
+    return said.filters if isinstance(said, MoleculeSpec) else None
 
 
 def _check_units(known: View, spec: CampaignSpec) -> None:

@@ -19,6 +19,7 @@ from loop.spec.space_models import ExcludeSpec
 if TYPE_CHECKING:
     pass
 
+LISTED: Final = 8  # options of a region that are named in a line
 NEARBY: Final = 0.01  # of a range: how near a continuous number is taken for the one that was refused
 
 
@@ -75,13 +76,16 @@ def region_of(region: Json, name: str) -> ExcludeSpec:
 
 def region_text(region: Json) -> str:
     """A region in a line."""
-    parts = [
-        f"{name} = {' or '.join(str(v) for v in values)}" for name, values in (region.get("exclude") or {}).items()
-    ]
+    parts = [f"{name} = {_listed(values)}" for name, values in (region.get("exclude") or {}).items()]
     signs = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
     for name, ends in (region.get("where") or {}).items():
         parts += [f"{name} {signs[sign]} {value:g}" for sign, value in ends.items()]
     return " and ".join(parts)
+
+
+def _listed(values: Sequence[str | float]) -> str:
+    more = f" or {len(values) - LISTED} more" if len(values) > LISTED + 1 else ""
+    return " or ".join(map(str, values[:LISTED] if more else values)) + more
 
 
 def still_there(space: Space, region: Json) -> Json | None:

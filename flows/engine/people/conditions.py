@@ -1,4 +1,4 @@
-"""Conditions as a person writes them: ``ligand=XPhos``, ``temperature>100``, ``time=10..20``."""
+"""Conditions as a person writes them: ``ligand=XPhos``, ``temperature>100``, ``time=10..20``, ``molecule~c1ccncc1``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from loop.errors import MoleculeError, SpaceError, did_you_mean
 from loop.record import Json, Settings
 from loop.space import Component, Continuous, Discrete, Parameter, Space
 
-_CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>.+?)\s*")
+_CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>~]+?)\s*(?P<sign>>=|<=|=|>|<|~)\s*(?P<value>.+?)\s*")
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
 SHOWN: Final = 8  # values of a parameter that a message lists; of more it tells how many there are
+SEARCHED: Final = 200_000  # molecules in which a pattern is looked for: some twenty seconds
 _ENDS: Final[Mapping[str, str]] = {">=": "at_least", "<=": "at_most", ">": "above", "<": "below"}
 
 
@@ -96,7 +97,10 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
         name, sign, value = _split(space, text)
         p = _parameter(space, name)
         is_number = isinstance(p, Discrete | Continuous)
-        if sign != "=":
+        if sign == "~":
+            having = _having(p, value)
+            exclude[name] = [option for option in exclude.get(name, having) if option in having]
+        elif sign != "=":
             if not is_number:
                 raise SpaceError(f"{text!r} compares {name!r}, which has options; write {name}=OPTION")
             _narrow(ranges.setdefault(name, {}), {_ENDS[sign]: _number(name, value)})
@@ -110,7 +114,8 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
                 raise SpaceError(
                     f"{name!r} has two conditions, and no candidate meets both; where either is meant: {name}={both}"
                 )
-    if not ranges and set(exclude) == set(space.names) and all(len(v) == 1 for v in exclude.values()):
+    is_told = not any(_split(space, text)[1] == "~" for text in where)
+    if is_told and not ranges and set(exclude) == set(space.names) and all(len(v) == 1 for v in exclude.values()):
         return Conditions({}, read_candidate(space, where))
     if not ranges and (whole := _whole(space, exclude)) is not None:
         return Conditions({}, checked(space, whole))
@@ -284,6 +289,26 @@ def _value(p: Parameter, text: str) -> str | float:
         if not isinstance(p, Component) or (meant := _of_structure(p, text)) is None:
             raise
         return meant
+
+
+def _having(p: Parameter, smarts: str) -> list[str]:
+    """The options whose structures have a pattern. Raises ``SpaceError`` where none has, or it is no pattern."""
+    from loop.molecules.filters import having  # RDKit: only where a pattern is given
+
+    if not isinstance(p, Component):
+        raise SpaceError(f"{p.name!r} has no structures, of which {smarts!r} could be a part; write {p.name}=VALUE")
+    if p.size > SEARCHED:
+        raise SpaceError(
+            f"{p.name!r} has {p.size:,} molecules, and patterns are looked for in {SEARCHED:,} at most; write forbid "
+            "of its filters in the campaign file"
+        )
+    try:
+        found = having(p.smiles, smarts)
+    except MoleculeError as error:
+        raise SpaceError(str(error)) from None
+    if not found:
+        raise SpaceError(f"no structure of {p.name!r} has the pattern {smarts}; correct it")
+    return [p.options[i] for i in found]
 
 
 def _of_structure(p: Component, text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from loop.values import values_of
 
 SLACK: Final = 0.05  # of a target's range: so far beyond it noise and rounding may bring a value, as a yield of 103 %
 WEIGHED_IN: Final = 0.02  # of a sum, as of the parts of a mixture
+STRONGEST: Final = 18.0  # of a pIC50: binding at one attomole per litre is beyond any that was measured
 USED: Final = 0.1  # of a parameter's range: what is really used is seldom what was asked for
 
 
@@ -63,6 +65,9 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
             can = f"can be ({_range(low, high)})"
             said = f"{name} {value:g} {unit_shown(target.unit)}".rstrip()
             yield name, f"{said} of {view.label(o.settings)} is beyond what it {can}"
+        elif is_potency(name, target.unit) and value > STRONGEST:
+            said = f"{name} {value:g} of {view.label(o.settings)} is beyond what any -log10 of mol/L is"
+            yield name, f"{said} (of {value:g} nM it is {9 - math.log10(value):.2f})"
     for p in view.space.parameters:
         if o.key is None and isinstance(p, Continuous | Discrete) and p.name in o.settings:  # else the planner's own
             value, (low, high) = float(o.settings[p.name]), least_and_most(p)
@@ -78,6 +83,11 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
         if not low - slack <= used <= high + slack:
             said = f"{p.name} {used:g} {p.unit}".rstrip()
             yield p.name, f"{said}, as really used, is far outside the space ({_range(low, high)})"
+
+
+def is_potency(name: str, unit: str) -> bool:
+    """Whether a target is called like the negative logarithm of a concentration, such as pIC50 or pKi."""
+    return not unit and re.match(r"p(([IEAGL]C|[XC]C|D)50|K[idbm])(?![a-z])", name) is not None
 
 
 def _breaking(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
@@ -282,7 +292,8 @@ def _note(view: View, name: str, those: list[tuple[str, ObservationRecord]]) -> 
     said, first = those[0]
     more = f", and so is {name} of {len(those) - 1} more" if len(those) > 1 else ""
     target = view.spec.objective.get(name)
-    mend = f"; where {name} can be so, mend its low or high in the campaign file" if target is not None else ""
+    has_ends = target is not None and (target.low is not None or target.high is not None)
+    mend = f"; where {name} can be so, mend its low or high in the campaign file" if has_ends else ""
     return f"{said}{more}; it counts as it is. {_remedy(view, first)}{mend}"
 
 

@@ -190,6 +190,17 @@ def test_a_told_molecule_that_is_not_in_the_library_is_said_to_be_so(hakken: Any
     assert f"line 3: {rule} 'CCCl'; correct it, or tell results of other molecules with --source TITLE" in told.err
 
 
+def test_a_told_molecule_that_a_filter_left_out_is_no_slip_for_a_neighbour_in_the_catalogue(hakken: Any) -> None:
+    Path("small.yaml").write_text(SPEC.replace("name: name", "name: name, filters: {forbid: N}"))
+    Path("small.csv").write_text("name,smiles\nV02515,CCN\nV02855,OCC\nV02856,c1ccccc1\nV02857,CCC\n")
+    Path("told.csv").write_text("molecule,response\nV02515,1\n")
+
+    told = hakken("tell", "small.yaml", "told.csv")
+
+    assert "has the name or the structure 'V02515' (perhaps one of 1 that filters left out: hakken library" in told.err
+    assert "did you mean" not in told.err
+
+
 def test_people_may_call_a_molecule_by_its_structure(hakken: Any) -> None:
     Path("small.yaml").write_text(SPEC.replace(", name: name", ""))  # molecules are called by their canonical SMILES
     hakken("tick", "small.yaml")
@@ -287,3 +298,32 @@ def test_a_lone_star_is_no_molecule(hakken: Any) -> None:
 
     assert valid.json["candidates"] == 4
     assert "left out of small.csv: line 7: a star is no atom: *" in valid.json["problems"]
+
+
+def test_a_scaffold_is_banned_and_predicted_by_its_pattern(hakken: Any) -> None:
+    names = "".join(f"A{i},{'C' * i}N\nB{i},{'C' * i}O\n" for i in range(1, 7))
+    Path("small.csv").write_text(f"name,smiles\n{names}")
+    Path("small.yaml").write_text(SPEC.replace("experiments: 2}\nlab", "experiments: 6}\nlab"))
+    hakken("tick", "small.yaml")
+
+    banned = hakken("ban", "small", "--where", "molecule~[NH2]", "--why", "stain everything")
+    listed = hakken("decisions", "small", "--json")
+    nothing = hakken("ban", "small", "--where", "molecule~[Xe]", "--why", "none")
+    broken = hakken("predict", "small", "--where", "molecule~c1cc(")
+
+    assert banned.code == 0, banned.err
+    region = listed.json["decisions"][0]["decision"]["draft"]["region"]
+    assert region == {"exclude": {"molecule": [f"A{i}" for i in range(1, 7)]}}
+    assert "no structure of 'molecule' has the pattern [Xe]" in nothing.err
+    assert "a pattern: SMARTS 'c1cc(' cannot be read; correct it" in broken.err
+
+
+def test_a_filter_that_leaves_out_what_was_measured_is_refused_with_the_way_to_ban_a_scaffold(hakken: Any) -> None:
+    Path("told.csv").write_text("molecule,response\namine,1\nethanol,2\n")
+    hakken("tell", "small.yaml", "told.csv")
+    Path("small.yaml").write_text(SPEC.replace("name: name", "name: name, filters: {forbid: N}"))
+
+    refused = hakken("run", "small.yaml")
+
+    assert refused.code == 2
+    assert "keep the filters of molecule as they were, and hakken ban small --where 'molecule~SMARTS'" in refused.err

@@ -274,6 +274,20 @@ def test_numbers_beyond_what_can_be_count_and_are_said(
     assert [n for n in report.notes if n.startswith("yield 145 % of ")]
 
 
+def test_a_concentration_told_for_its_negative_logarithm_is_asked_about(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, objective={"pIC50": {"goal": "maximize"}})
+    header = "solvent,base,step,pIC50\n"
+    told = tell(settings, "small", write(tmp_path, header + "water,DBU,1,980.1\nDMF,DBU,1,6.2\n"), by="tester")
+    renamed = write(tmp_path, "solvent,base,step,IC50 (nM)\nwater,DBU,2,45\n")
+
+    (asked,) = told.notes
+    (unknown,) = tell(settings, "small", renamed, by="tester").problems
+    assert asked.startswith("pIC50 980.1 of DBU, water, step 1 is beyond what any -log10 of mol/L is (of 980.1 nM")
+    assert "it is 6.01)" in asked
+    assert "low or high" not in asked
+    assert "'IC50 (nM)' is unknown (pIC50 is 9 - log10 of IC50 in nM, and < of one is > of the other" in unknown
+
+
 def test_told_settings_that_break_a_constraint_count_and_are_said(settings: Settings, tmp_path: Path) -> None:
     volumes = {name: {"type": "number", "low": 0, "high": 100, "unit": "uL"} for name in ("stock", "rest")}
     rules = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -147,18 +148,34 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
     for smiles in meant:
         if smiles in p.smiles:
             return p.options[p.smiles.index(smiles)]
-    hint = did_you_mean(text, p.options) if len(p.options) <= HINTED and not meant else ""  # of a name alone
+    hint = did_you_mean(text, _numbered_as(text, p)) if len(p.options) <= HINTED and not meant else ""  # a name alone
     if spec.source is not None:
         raise SpaceError(
             f"parameter {p.name!r}: {text!r} is neither an option of the campaign nor a structure{hint}; correct it, "
             f"or give its SMILES in a column {p.name}_smiles, or instead of the name"
         )
-    if isinstance(spec.space.get(p.name), MoleculeSpec):
+    said = spec.space.get(p.name)
+    if isinstance(said, MoleculeSpec):
         raise SpaceError(
             f"parameter {p.name!r}: none of its {len(p.options)} molecules has the name or the structure {text!r}"
-            f"{hint}; correct it, or tell results of other molecules with --source TITLE, to be learnt from only"
+            f"{hint}{_left_out(said)}; correct it, or tell results of other molecules with --source TITLE, to be "
+            "learnt from only"
         )
     return p.value(p.index(text))  # or what there is, and what is like it
+
+
+def _numbered_as(text: str, p: Component) -> list[str]:
+    """Options with the same digits: V02515 of a catalogue is no slip for V02855."""
+    digits = re.sub(r"\D", "", text)
+    return [option for option in p.options if re.sub(r"\D", "", option) == digits]
+
+
+def _left_out(said: MoleculeSpec) -> str:
+    """How many molecules of a library's file its filters left out, of which one that is not found may be."""
+    if said.stored is None or not said.stored.removed:
+        return ""
+    listed = f"hakken library show {said.stored.key[:12]} says where they are listed"
+    return f" (perhaps one of {sum(said.stored.removed.values())} that filters left out: {listed})"
 
 
 def _standardise(name: str, spec: CampaignSpec) -> StandardiseSpec | None:
