@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from flows.cli.starting.columns import Column, read_header
-from flows.importing.candidates import compared, excluding
+from flows.importing.candidates import compared, excluding, shared_out
 from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, label_of
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
@@ -147,6 +147,8 @@ def _counts(numbers: Sequence[float], n: int) -> bool:
 def _scope(entries: Sequence[Entry], listed: Sequence[dict[str, Setting]], left: list[str]) -> list[Entry]:
     """Constraints for what the scope leaves out of all combinations."""
     found = compared(entries, [], listed)
+    if (found is None or found.more) and (shared := shared_out(entries, [], listed)):
+        return shared
     rules = None if found is None else excluding(found.more, [*listed, *found.more], "not in the scope")
     if rules is not None:
         return rules

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.importing.baybe.constraints import Constraints, Finite
-from flows.importing.candidates import Row, compared, excluding
+from flows.importing.candidates import Row, compared, excluding, shared_out
 from flows.importing.foreign import Entry, Setting
 from flows.importing.frames import Cell, read_frame
 from flows.importing.parameters import Names, category, component, number, option
@@ -136,7 +136,9 @@ def _list(
     mine = {entry.name for entry in parameters}
     about = [rule for rule in rules.entries if _names_of(rule) <= mine]
     found = compared(parameters, about, listed)
-    if found is None:
+    if (found is None or found.more) and (shared := shared_out(parameters, about, listed)):
+        rules.entries += shared
+    elif found is None:
         rules.left.append(f"the list of {length} candidates: it was not compared with what hakken makes of the space")
     else:
         for rule in (about[i] for i in found.wrong):

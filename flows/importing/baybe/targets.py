@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,7 @@ def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names)
     merits = {t["name"]: merit_of(t, source) for t in raw}
     left = [said for merit in merits.values() for said in merit.left]
     notes: list[str] = []
-    if tradeoff and (bare := [n for n, m in merits.items() if not {"desirable", "within"} & m.keys.keys()]):
+    if tradeoff and (bare := [n for n, m in merits.items() if not _is_bounded(m.keys)]):
         left.append(
             f"the desirability: {', '.join(bare)} has no range from worth nothing to worth everything; "
             "the front of all targets is sought instead"
@@ -67,8 +68,8 @@ def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names)
         if given := source.goal(t["name"]):
             keys = {k: v for k, v in keys.items() if k not in ("value", "within", "desirable")} | {"goal": given}
         if not tradeoff and "desirable" in keys:
-            low, high = sorted(keys.pop("desirable").values())
-            left.append(f"{t['name']}: that values beyond {low:g} and {high:g} count no more")
+            ends = [f"{end:g}" for end in sorted(keys.pop("desirable").values()) if math.isfinite(end)]
+            left.append(f"{t['name']}: that values beyond {' and '.join(ends)} count no more")
         if tradeoff and weight != 1.0:
             keys["weight"] = float(weight)
         meta = t.get("metadata") or {}
@@ -79,6 +80,11 @@ def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names)
             notes.append(f"{t['name']}: 1 stands for {t['success_value']!r}, 0 for {t['failure_value']!r}")
         targets.append(Entry(names[t["name"]], keys, (*names.comments(t["name"]), *unknown, *said)))
     return Wanted(tuple(targets), by_name, tradeoff, tuple(left), tuple(notes))
+
+
+def _is_bounded(keys: Mapping[str, Any]) -> bool:
+    """Whether a target has a range from worth nothing to worth everything."""
+    return "within" in keys or all(map(math.isfinite, keys.get("desirable", {"to": math.inf}).values()))
 
 
 def _unsaid(source: Source, names: Names) -> Wanted:

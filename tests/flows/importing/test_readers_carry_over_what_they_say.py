@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,22 @@ def test_ax_reads_alike_in_old_and_new_files(version: str) -> None:
     weighted = read(f"ax_weighted_{version}.json")
     assert weighted.tradeoff == "weighted"
     assert targets(weighted)["loss"] == {"goal": "minimize", "weight": 0.5, "desirable": {"from": 1.0, "to": 0.0}}
+
+
+def test_a_baybe_target_that_is_cut_off_on_one_side_has_no_range() -> None:
+    half = {
+        "type": "ChainedTransformation",
+        "transformations": [
+            {"type": "AffineTransformation", "factor": 2.0, "shift": -3.0},
+            {"type": "ClampingTransformation", "cutoffs": {"lower": -math.inf, "upper": 10.0}},
+        ],
+    }
+    target = {"name": "yield", "minimize": False, "transformation": half}
+
+    foreign = baybe({}, type="DesirabilityObjective", targets=[target], scalarizer="MEAN")
+
+    assert (foreign.tradeoff, targets(foreign)) == ("", {"yield": {"goal": "maximize"}})
+    assert "yield: that values beyond 6.5 count no more" in foreign.left
 
 
 def test_ax_says_what_stays_behind() -> None:
