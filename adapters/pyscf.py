@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Annotated, Any, Final, Literal
@@ -30,6 +30,7 @@ laboratory:
 FREE: Final = LIMITS
 REPEATS: Final = True  # the same input gives the same numbers
 REMEDY: Final = "install it: pip install 'hakken[dft]'"
+_ELECTRONS: Final = ("charge", "unpaired")
 _SHARE: Final = 0.6  # of a job's memory that PySCF plans with; it takes more than it plans
 
 Grid = Annotated[int, Field(ge=0, le=9)] | Annotated[list[int], Field(min_length=2, max_length=2)]
@@ -57,6 +58,8 @@ class PyscfOptions(ComputeOptions):
     fit_derivatives: bool = False  # gradients and second derivatives fitted although the energy is not
     grid: Grid = 3  # PySCF's level, or radial and angular points
     seed: int = 0  # chooses conformers
+    charge: int | None = None  # of every molecule; None: that of its structure
+    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of every molecule; None: as its structure has them
     conformers: Annotated[int, Field(ge=1, le=1000)] = 1
     optimise: Literal["none", "xtb", "dft"] = "none"
     criteria: Literal["GAU_LOOSE", "GAU", "GAU_TIGHT", "GAU_VERYTIGHT"] = "GAU"
@@ -91,6 +94,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     properties = {name: PROPERTIES[name] for name in chosen}
     measured("pyscf", properties, context.targets)
     given, problems = _given(settings, chosen, context.base)
+    problems += _of_structures(settings)
     if settings.level is not None:
         problems += [
             f"option {name!r} is said by level {settings.level!r} already; take one of them out"
@@ -103,7 +107,8 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     if problems:
         raise AdapterOptionsError("pyscf", problems)
     needs_geometric = settings.optimise != "none" or NEEDS_MINIMUM & set(chosen)
-    how = settings.model_dump(exclude={*ComputeOptions.model_fields, "properties", "given"}, mode="json")
+    electrons = settings.model_dump(include=set(_ELECTRONS), exclude_none=True)
+    how = settings.model_dump(exclude={*ComputeOptions.model_fields, *_ELECTRONS, "properties", "given"}, mode="json")
     evaluator = Evaluator(
         name="pyscf",
         function="adapters.compute.dft.evaluate:evaluate",
@@ -111,6 +116,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         properties=properties,
         options={
             **how,
+            **electrons,
             "properties": chosen,
             "threads": settings.cores,
             "memory": int(_SHARE * settings.memory),
@@ -152,6 +158,15 @@ def _given(settings: PyscfOptions, chosen: Sequence[str], base: str) -> tuple[di
             needed.append(str(error))
         problems += [f"given {option!r}: {problem}" for problem in needed if problem not in general]
     return found, [*problems, *general]
+
+
+def _of_structures(settings: PyscfOptions) -> Iterator[str]:
+    """What is wrong with a charge or spin for all, where several structures have one each."""
+    said = [name for name in _ELECTRONS if getattr(settings, name) is not None]
+    beside = next((name for name in ("given", "reaction", "partners") if getattr(settings, name)), None)
+    remedy = "say charge=1 unpaired=1 in the comment of an XYZ" if beside == "given" else "write it into the structures"
+    for name in said if beside else ():
+        yield f"option {name!r} has no place beside {beside!r}; take it out, and {remedy}"
 
 
 def _read(entry: GivenOptions, base: str) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class XtbOptions(ComputeOptions):
 
     properties: Annotated[list[str], Field(min_length=1)] | None = None  # all that the other options allow
     seed: int = 0  # chooses the conformer
+    charge: int | None = None  # of every molecule; None: that of its structure
+    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of every molecule; None: as its structure has them
     method: Literal["GFN2-xTB", "GFN1-xTB"] = "GFN2-xTB"
     conformers: Annotated[int, Field(ge=1, le=1000)] = 1  # embedded; the lowest by GFN2-xTB is taken
     optimise: bool = False
@@ -74,7 +76,8 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         properties=properties,
         options=settings.model_dump(
             include={"seed", "method", "conformers", "optimise", "solvent", "solvation"}, mode="json"
-        ),
+        )
+        | settings.model_dump(include={"charge", "unpaired"}, exclude_none=True),
         requires={"tblite": REMEDY, "rdkit": "install it: pip install rdkit"}
         | ({"geometric": REMEDY} if settings.optimise or settings.conformers > 1 else {}),
     )

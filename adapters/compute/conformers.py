@@ -29,7 +29,13 @@ class Conformer:
 
 
 def search(
-    smiles: str, *, count: int = 20, seed: int = 0, charge: int | None = None, method: Method | None = None
+    smiles: str,
+    *,
+    count: int = 20,
+    seed: int = 0,
+    charge: int | None = None,
+    unpaired: int | None = None,
+    method: Method | None = None,
 ) -> tuple[Conformer, ...]:
     """Different conformers, lowest energy first: at most ``count``, and at least one.
 
@@ -39,7 +45,7 @@ def search(
     Raises:
         InputRefused, EmbeddingFailed: As in ``geometry.embed``.
     """
-    geometries, energies, field = _force_field(smiles, count, seed, charge)
+    geometries, energies, field = _force_field(smiles, count, seed, charge, unpaired)
     if find_spec("tblite") and find_spec("geometric"):
         from adapters.compute.tight_binding import Method
 
@@ -58,7 +64,9 @@ def told_of_search(found: Sequence[Conformer], count: int) -> dict[str, Any]:
     }
 
 
-def _force_field(smiles: str, count: int, seed: int, charge: int | None) -> tuple[list[Geometry], list[float], str]:
+def _force_field(
+    smiles: str, count: int, seed: int, charge: int | None, unpaired: int | None
+) -> tuple[list[Geometry], list[float], str]:
     """Geometries relaxed by a force field, their energies in hartree, and its name."""
     from rdkit import rdBase
 
@@ -71,14 +79,14 @@ def _force_field(smiles: str, count: int, seed: int, charge: int | None) -> tupl
         parameters.pruneRmsThresh, parameters.onlyHeavyAtomsForRMS = 0.1, False  # angstrom
         found = list(all_chem.EmbedMultipleConfs(molecule, count, parameters)) if count > 1 else []
         if not found or molecule.GetNumAtoms() == 1:
-            return [embed(smiles, seed=seed, charge=charge)], [0.0], "MMFF"
+            return [embed(smiles, seed=seed, charge=charge, unpaired=unpaired)], [0.0], "MMFF"
         unfit = why_not_mmff(all_chem, molecule)
         if unfit and not all_chem.UFFHasAllMoleculeParams(molecule):
-            return [embed(smiles, seed=seed, charge=charge)], [0.0], "UFF"
+            return [embed(smiles, seed=seed, charge=charge, unpaired=unpaired)], [0.0], "UFF"
         relax = all_chem.UFFOptimizeMoleculeConfs if unfit else all_chem.MMFFOptimizeMoleculeConfs
         energies = [energy * _KCAL for _, energy in relax(molecule, maxIters=5000)]
         repairs = [f"optimised with UFF: {unfit}"] if unfit else []
-        geometries = [at_conformer(molecule, number, charge, repairs) for number in found]
+        geometries = [at_conformer(molecule, number, charge, repairs, unpaired) for number in found]
     return geometries, energies, "UFF" if unfit else "MMFF"
 
 

@@ -117,11 +117,14 @@ def read_xyz(block: str, *, charge: int | None = None, unpaired: int | None = No
     return Geometry(tuple(numbers), positions, total, alone, said, isotopes=_if_any(heavy))
 
 
-def embed(smiles: str, *, seed: int = 0, charge: int | None = None) -> Geometry:
+def embed(smiles: str, *, seed: int = 0, charge: int | None = None, unpaired: int | None = None) -> Geometry:
     """A conformer of the molecule, hydrogens added; what did not go as first tried is named in ``repairs``.
 
+    Charge and number of unpaired electrons are those of the structure, unless given.
+
     Raises:
-        InputRefused: The SMILES cannot be read, has several parts, or elements beyond radon.
+        InputRefused: The SMILES cannot be read, has several parts, or elements beyond radon; or its electrons are not
+            so many that ``unpaired`` of them can be.
         EmbeddingFailed: No conformer could be embedded.
     """
     from rdkit import rdBase
@@ -130,7 +133,7 @@ def embed(smiles: str, *, seed: int = 0, charge: int | None = None) -> Geometry:
     with rdBase.BlockLogs():
         molecule, canonical = read_smiles(smiles)
         repairs, unfit = _place(AllChem, molecule, smiles, seed_of(canonical, seed))
-        geometry = at_conformer(molecule, -1, charge, repairs)
+        geometry = at_conformer(molecule, -1, charge, repairs, unpaired)
         return _by_xtb(geometry, f"{unfit}, and UFF has no parameters either") if unfit else geometry
 
 
@@ -172,12 +175,21 @@ def _without_directions(molecule: Any) -> bool:
     return bool(told)
 
 
-def foresee(request: Request, **_: Any) -> tuple[Problem, ...]:
+def foresee(
+    request: Request, *, charge: int | None = None, unpaired: int | None = None, **_: Any
+) -> tuple[Problem, ...]:
     """Why ``embed`` is certain to refuse the one structure of a request; nothing of an XYZ block."""
-    return foresee_elements(request)
+    return foresee_elements(request, charge=charge, unpaired=unpaired)
 
 
-def foresee_elements(request: Request, elements: Collection[str] = (), of: str = "") -> tuple[Problem, ...]:
+def foresee_elements(
+    request: Request,
+    elements: Collection[str] = (),
+    of: str = "",
+    *,
+    charge: int | None = None,
+    unpaired: int | None = None,
+) -> tuple[Problem, ...]:
     """As ``foresee``; and where ``of`` knows ``elements`` alone, the first other one that the structure has."""
     from rdkit import Chem, rdBase
 
@@ -188,6 +200,13 @@ def foresee_elements(request: Request, elements: Collection[str] = (), of: str =
         molecule = Chem.MolFromSmiles(structures[0])
     if (problem := _why_not(molecule, structures[0])) is not None:
         return (problem,)
+    if (charge, unpaired) != (None, None):
+        of_atoms = sum(a.GetAtomicNum() + a.GetTotalNumHs() for a in molecule.GetAtoms())
+        total = Chem.GetFormalCharge(molecule) if charge is None else charge
+        least = (of_atoms - total) % 2
+        if wrong := _unfit(of_atoms - total, least if unpaired is None else unpaired):
+            rule, _, remedy = wrong.partition("; ")
+            return (Problem(f"SMILES {structures[0]!r}", rule, remedy),)
     there = {atom.GetSymbol() for atom in molecule.GetAtoms()}
     if of and (strange := sorted(there - set(elements))):
         rule, remedy = f"has {strange[0]}, which {of} does not know", "leave the molecule out"
@@ -223,18 +242,26 @@ def _why_not(molecule: Any, smiles: str) -> Problem | None:
     return None
 
 
-def at_conformer(molecule: Any, number: int, charge: int | None, repairs: Sequence[str]) -> Geometry:
-    """One conformer of an RDKit molecule (-1: the only one) with the charge and spin of its structure."""
+def at_conformer(
+    molecule: Any, number: int, charge: int | None, repairs: Sequence[str], unpaired: int | None = None
+) -> Geometry:
+    """One conformer of an RDKit molecule (-1: the only one) with the charge and spin of its structure, unless given.
+
+    Raises:
+        InputRefused: ``unpaired`` electrons are given, and there are not so many that they can be.
+    """
     from rdkit import Chem
 
     numbers = tuple(atom.GetAtomicNum() for atom in molecule.GetAtoms())
     total = Chem.GetFormalCharge(molecule) if charge is None else charge
+    if unpaired is not None and (wrong := _unfit(sum(numbers) - total, unpaired)):
+        raise InputRefused(f"the molecule {wrong}")
     radicals = sum(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms())
-    unpaired, more = _spin(sum(numbers) - total, radicals)
+    alone, more = _spin(sum(numbers) - total, radicals if unpaired is None else unpaired)
     bonds = tuple((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds())
     isotopes = _if_any([atom.GetIsotope() for atom in molecule.GetAtoms()])
     positions = molecule.GetConformer(number).GetPositions()
-    return Geometry(numbers, positions, total, unpaired, (*repairs, *more), bonds, isotopes)
+    return Geometry(numbers, positions, total, alone, (*repairs, *more), bonds, isotopes)
 
 
 def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> tuple[list[str], str]:
@@ -313,6 +340,18 @@ def _embed(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
 def seed_of(canonical: str, seed: int) -> int:
     """A conformer's seed: the same molecule has the same conformer, in whatever order it is run."""
     return int.from_bytes(hashlib.sha256(f"{canonical} {seed}".encode()).digest()[:4], "big") & 0x7FFFFFFF
+
+
+def _unfit(electrons: int, unpaired: int) -> str:
+    """Why so many electrons cannot be unpaired; "" where they can."""
+    if electrons < 1:
+        return "has no electrons with that charge; give another charge, or leave it out"
+    if unpaired > electrons or (electrons - unpaired) % 2:
+        return (
+            f"has {electrons} electrons, of which {unpaired} cannot be unpaired; give another number, or leave the "
+            "molecule out"
+        )
+    return ""
 
 
 def _spin(electrons: int, unpaired: int) -> tuple[int, list[str]]:

@@ -27,6 +27,7 @@ def evaluate(
     *,
     seed: int = 0,
     charge: int | None = None,
+    unpaired: int | None = None,
     iterations: int = 250,
     verbosity: int = 1,
     method: str = "GFN2-xTB",
@@ -46,6 +47,7 @@ def evaluate(
         smiles: One molecule, no salt; or its geometry as an XYZ block.
         seed: Chooses the conformer, together with the canonical SMILES.
         charge: Total charge, the formal one when left out.
+        unpaired: Number of unpaired electrons, that of the structure when left out.
         iterations: Most SCF iterations.
         verbosity: How much tblite prints; its output is kept as raw output.
         method: One of ``tight_binding.METHODS``.
@@ -65,15 +67,16 @@ def evaluate(
     said: dict[str, Any] = {}
     how = Method(method, solvent, solvation, iterations, 1.0, verbosity)
     if is_xyz(smiles):
-        geometry = read_xyz(smiles, charge=charge)
+        geometry = read_xyz(smiles, charge=charge, unpaired=unpaired)
     elif conformers > 1:
         from adapters.compute.conformers import search, told_of_search
 
-        found = search(smiles, count=conformers, seed=seed, charge=charge, method=Method(solvent=solvent))
+        ways: dict[str, Any] = {"charge": charge, "unpaired": unpaired, "method": Method(solvent=solvent)}
+        found = search(smiles, count=conformers, seed=seed, **ways)
         geometry = found[0].geometry
         said = {"conformers": told_of_search(found, conformers)}
     else:
-        geometry = embed(smiles, seed=seed, charge=charge)
+        geometry = embed(smiles, seed=seed, charge=charge, unpaired=unpaired)
     if optimise:
         from adapters.compute.optimising import optimise as relax
 

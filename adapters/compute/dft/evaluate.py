@@ -70,7 +70,8 @@ def evaluate(
         grid: PySCF's level from 0 to 9, or the numbers of radial and angular points.
         seed: Chooses conformers, together with the canonical SMILES.
         charge: Total charge; that of the SMILES, or 0 of an XYZ block that says nothing, when left out.
-        unpaired: Number of unpaired electrons of an XYZ block; the least that fits when neither it nor the block says.
+        unpaired: Number of unpaired electrons; that of the SMILES, or the least that fits of an XYZ block that says
+            nothing, when left out.
         conformers: How many are embedded; from two on they are ranked (GFN2-xTB where tblite is there).
         optimise: ``none``, ``xtb`` (GFN2) or ``dft``.
         criteria: When an optimisation has converged, by geomeTRIC's names.
@@ -138,12 +139,12 @@ def _start(
     if is_xyz(structure):
         return read_given(structure, charge=charge, unpaired=unpaired)
     if conformers == 1:
-        return embed(structure, seed=seed, charge=charge)
+        return embed(structure, seed=seed, charge=charge, unpaired=unpaired)
     from adapters.compute.conformers import search, told_of_search
     from adapters.compute.tight_binding import in_solvent_of
 
     method, lacking = in_solvent_of(solvent)
-    found = search(structure, count=conformers, seed=seed, charge=charge, method=method)
+    found = search(structure, count=conformers, seed=seed, charge=charge, unpaired=unpaired, method=method)
     notes.repairs += [lacking] if lacking and find_spec("tblite") else []
     notes.details["conformers"] = told_of_search(found, conformers)
     return found[0].geometry

@@ -13,13 +13,13 @@ from loop.contracts import Problem
 
 
 def foresee(
-    request: Request, *, properties: Sequence[str], reaction: str | None, partners: Sequence[str], **_: Any
+    request: Request, *, properties: Sequence[str], reaction: str | None, partners: Sequence[str], **options: Any
 ) -> Sequence[Problem]:
     """Why no geometry, no atomisation energy or no product can be had of the structure.
 
     Whether the basis has each element is PySCF's to know.
     """
-    if found := geometry.foresee(request):
+    if found := geometry.foresee(request, **options):
         return found
     if set(properties) & set(ATOMS):
         found = geometry.foresee_elements(request, _atoms(), of="our table of free atoms (for atomisation energies)")

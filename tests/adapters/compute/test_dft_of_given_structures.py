@@ -175,6 +175,7 @@ def test_an_option_for_which_nothing_is_given_is_named(tmp_path: Path) -> None:
         ({**INVERSION, "molecule": "N#"}, {}, "given 'inversion': SMILES 'N#' cannot be read"),
         ({**INVERSION, "guess": "flat.xyz"}, {}, "unknown option 'given.way.inversion.guess'"),
         (INVERSION, {"partners": ["O"]}, "option 'partners' has no place beside 'given'"),
+        (INVERSION, {"charge": 1}, "option 'charge' has no place beside 'given'; take it out, and say charge=1"),
         (INVERSION, {"optimise": "none"}, ": property 'barrier' needs reactants optimised as the saddle point is; set"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,3 +185,19 @@ def test_a_barrier_tells_what_helped_on_its_way() -> None:
     assert "saddle point: a level shift helped" in found.repairs
     assert len(found.repairs) == len(places)
     assert found.details["steps"] > 3
+
+
+def test_a_charge_and_a_spin_of_ones_own_are_those_of_a_structure_that_has_them() -> None:
+    how = {"functional": "hf", "basis": "sto-3g", "density_fit": False, "optimise": "dft", "verbosity": 0}
+    mine, theirs = evaluate("O=O", unpaired=2, **how), evaluate("[O][O]", **how)
+
+    assert mine.values["energy"][0] == pytest.approx(theirs.values["energy"][0], abs=1e-5)  # of two optimisations
+    assert mine.details["unpaired"] == theirs.details["unpaired"] == 2
+
+
+def test_a_charge_for_all_has_no_place_where_structures_react(tmp_path: Path) -> None:
+    options = {"reaction": "[C:1]=[C:2].[H][H]>>[C:1][C:2]", "partners": ["[H][H]"], "charge": 1}
+    where = AdapterContext(str(tmp_path / "lab"), str(tmp_path), "e", {"reaction_energy": "kcal/mol"})
+
+    with pytest.raises(AdapterOptionsError, match="option 'charge' has no place beside 'reaction'; take it out"):
+        build("pyscf", options, where)

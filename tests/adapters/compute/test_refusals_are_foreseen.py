@@ -34,6 +34,18 @@ def laboratory(folder: Path, adapter: str = "xtb", options: dict[str, Any] | Non
     return build(adapter, options or {}, AdapterContext(str(folder / "lab"), str(folder), "gap", {"gap": "eV"}))
 
 
+@pytest.mark.parametrize("adapter", ["xtb", "pyscf"])
+def test_electrons_that_cannot_be_unpaired_are_foreseen(tmp_path: Path, adapter: str) -> None:
+    triplets = laboratory(tmp_path, adapter, {"unpaired": 2})
+    cations = laboratory(tmp_path, adapter, {"charge": 1})
+
+    (odd,) = triplets.foresee(experiment("[CH3]"))
+    (bare,) = cations.foresee(experiment("[H]"))
+    assert "has 9 electrons, of which 2 cannot be unpaired" in str(odd)
+    assert "has no electrons with that charge" in str(bare)
+    assert triplets.foresee(experiment("CC")) == cations.foresee(experiment("CC")) == ()
+
+
 @pytest.mark.parametrize(
     ("smiles", "rule", "remedy"),
     [

@@ -452,3 +452,36 @@ def test_building_it_loads_no_chemistry(tmp_path: Path) -> None:
     )
 
     assert said.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "meant"),
+    [("O=O", {"unpaired": 2}, "[O][O]"), ("N", {"charge": 1}, "[NH3+]"), ("[CH3-]", {"charge": 0}, "[CH3]")],
+)
+def test_a_charge_and_a_spin_of_ones_own_are_those_of_a_structure_that_has_them(
+    said: str, options: dict[str, int], meant: str
+) -> None:
+    mine, theirs = (evaluate(s, optimise=True, verbosity=0, **o) for s, o in ((said, options), (meant, {})))
+
+    assert mine.values["energy"][0] == pytest.approx(theirs.values["energy"][0], abs=1e-5)  # of two optimisations
+    assert {mine.details[n] for n in ("charge", "unpaired")} == {theirs.details[n] for n in ("charge", "unpaired")}
+    assert evaluate(said, conformers=2, verbosity=0, **options).details["unpaired"] == theirs.details["unpaired"]
+
+
+def test_electrons_that_cannot_be_unpaired_are_refused() -> None:
+    with pytest.raises(InputRefused, match="has 18 electrons, of which 1 cannot be unpaired; give another number"):
+        embed("CC", unpaired=1)
+    with pytest.raises(InputRefused, match="has no electrons with that charge; give another charge"):
+        embed("[H][H]", charge=2, unpaired=0)
+
+
+def test_a_laboratory_gives_every_molecule_its_charge(tmp_path: Path) -> None:
+    lab = build("xtb", {"properties": ["gap"], "charge": -1, "unpaired": 1}, context(tmp_path))
+    handle = lab.prepare(BENZENE, KEY)
+    lab.start(handle, KEY)
+    wait_for_end(lab, handle)
+    told = json.loads(lab.fetch(handle)[0].payload)["provenance"]
+
+    assert (told["charge"], told["unpaired"]) == (-1, 1)
+    with pytest.raises(AdapterOptionsError, match=r"option 'unpaired' must be: greater than or equal to 0"):
+        build("xtb", {"unpaired": -1}, context(tmp_path))
