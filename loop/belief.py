@@ -22,7 +22,7 @@ from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
 from loop.surrogates.classes import for_classes
-from loop.surrogates.committee import Committee, FittedCommittee, fitted_each
+from loop.surrogates.committee import Committee, FittedCommittee, fitted_each, of_new_values
 from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import chances_of, for_levels
@@ -211,6 +211,7 @@ def _own(spec: CampaignSpec, space: Space, recipe: Surrogate, target: Target) ->
 def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> list[tuple[Prediction, ...]]:
     """For each row of ``x``: what the whole model and each member say of a new measurement of each target.
 
+    Where plates, days or instruments have effects, it is made on one that is not known yet: what that adds is in doubt.
     Where an order is believed and no value, nothing is predicted. What sources say is kept within what there can be.
     """
     rows: list[list[Prediction]] = [[] for _ in range(len(x))]
@@ -222,8 +223,7 @@ def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> li
         if isinstance(model, FittedCommittee):
             voices.extend((m.name, w, m) for m, w in zip(model.members, model.weights, strict=True))
         for name, weight, voice in voices:
-            mean, sd = voice.moments(x)
-            total = (sd.square() + voice.noise_at(x).square()).sqrt()
+            mean, total = of_new_values(voice, x)
             if is_bounded and belief is not None and belief.judged.get(target.name):  # a source may go beyond
                 mean = mean.clamp(target.low, target.high)
             for row, m, s in zip(rows, mean.tolist(), total.tolist(), strict=True):

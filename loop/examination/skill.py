@@ -17,7 +17,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.examination.parts import Parts, Rows, Split
 from loop.fidelity import is_real
 from loop.space import Space
-from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.committee import FittedCommittee, of_new_values
 from loop.surrogates.metric import Metric, metric
 from loop.surrogates.protocol import Surrogate, TrainingSet
 from loop.surrogates.representation import Representation
@@ -219,8 +219,7 @@ def _predicted(
     fitted = recipe.fit(space, known, seed=seed)
     members = fitted.members if isinstance(fitted, FittedCommittee) else ()
     with torch.no_grad():
-        mean, sd = fitted.moments(asked.x)
-        total = (sd.square() + fitted.noise_at(asked.x).square()).sqrt()
+        mean, total = of_new_values(fitted, asked.x)
         means = {m.name: m.moments(asked.x)[0].numpy() for m in members}
     plain = _values(real_rows(space, known))
     return _Predicted(

@@ -20,6 +20,7 @@ from loop.fidelity import is_real
 from loop.progress import counted
 from loop.space import Space
 from loop.surrogates.calibration import misjudged
+from loop.surrogates.effects import scatter_of
 from loop.surrogates.missing import Missing
 from loop.surrogates.mixture import MixtureModel, apportion
 from loop.surrogates.protocol import (
@@ -172,6 +173,18 @@ def drawn_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tupl
         draws.append(middle + torch.cat([half, -half])[:share] * sd)
     widening = model.widening if isinstance(model, FittedCommittee) else 1.0
     return mean + math.sqrt(widening) * (torch.cat(draws) - mean), mean
+
+
+def of_new_values(model: FittedSurrogate, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of a new value at each of ``x``, ``(n, d)``, in the target's unit: two of ``(n,)``.
+
+    Noise is in it, and what a plate, a day or an instrument that is not known yet may add.
+    """
+    mean, sd = model.moments(x)
+    members, weights = (model.members, model.weights) if isinstance(model, FittedCommittee) else ((model,), (1.0,))
+    shifts = math.fsum(w * scatter_of(m) ** 2 for w, m in zip(weights, members, strict=True))
+    widening = model.widening if isinstance(model, FittedCommittee) else 1.0
+    return mean, (sd.square() + model.noise_at(x).square() + widening * shifts).sqrt()
 
 
 def fitted_each(

@@ -2,7 +2,8 @@
 
 Each effect is an additive part of the Gaussian process with a variance of its own: one unknown for each label, or for
 a recorded number (humidity) a smooth curve that is zero at its recent median. Controls and repeated conditions tell
-them from the surface. Predictions are those of the surface: an average plate, at the recent median.
+them from the surface. Predictions are those of the surface: an average plate, at the recent median. What is measured
+next lies off them by what its own plate adds, too (``scatter_of``).
 
 Source: random effects as in Henderson, Biometrics 31 (1975) 423, with the surface as one more Gaussian process.
 """
@@ -135,6 +136,20 @@ def wider(told: Mapping[str, Any], factor: float) -> dict[str, Any]:
         }
         for name, effect in told.items()
     }
+
+
+def scatter_of(model: FittedSurrogate) -> float:
+    """By how much a plate, a day or an instrument that is not known yet shifts a new value: a standard deviation.
+
+    In the target's unit; of one model, and no committee. 0 where nothing is told of effects, or they add nothing; of
+    levels and classes, too, where they shift a quantity behind these.
+    """
+    told = model.summary()
+    if "levels" in told or "reading" in told:
+        return 0.0
+    steps = told.get("steps")  # of versions the real thing is the last
+    effects = (steps[-1] if steps else told).get("effects", {})
+    return math.sqrt(math.fsum(effect["sd"] ** 2 for effect in effects.values()))
 
 
 def effects_said(

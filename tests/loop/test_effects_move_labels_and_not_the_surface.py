@@ -11,6 +11,7 @@ import pytest
 import torch
 from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, reaction_spec
 
+from loop.belief import learn, predictions_of
 from loop.circumstances import read_actual, read_context, read_expense
 from loop.costs import Expense
 from loop.history import History
@@ -254,6 +255,31 @@ def test_the_round_tells_the_effects_that_were_asked_for():
     assert labels["P1"][0] - labels["P0"][0] == pytest.approx(12.0, abs=3.0)
     assert any("effect 'operator' cannot be told" in note for note in made.notes)
     assert any(note.startswith("yield by plate: P0 -") and "P1 +" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("surrogate", ["gp", ["gp", "trees"]])
+def test_what_is_predicted_of_a_new_measurement_doubts_its_plate(surrogate):
+    """By definition: the truth of a candidate, what a plate of its own adds, and noise."""
+    spec = reaction_spec(surrogate=surrogate)
+    spec = spec.from_resolved({**spec.resolved(), "noise": {"effects": ["plate"]}})
+    space, objective = build_space(spec), build_objective(spec)
+    off = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        shift, rows = rng.normal(0, 15, 6), rng.integers(0, 30, 36).tolist()
+        seen = []
+        for i, row in enumerate(rows):
+            value = float(TRUTH[row]) + shift[i // 6] + rng.normal(0, 1)
+            one = observe(spec, SPACE.settings(EVERYTHING[row].numpy()), measured(**{"yield": value}), f"o{i:02}")
+            seen.append(replace(one, context={"plate": f"P{i // 6}"}))
+        history = History(tuple(seen))
+        belief = learn(spec, space, objective, history, regression_table(space, objective, history)[0], seed=seed)
+        for row, (whole, *_) in enumerate(predictions_of(objective, belief, EVERYTHING)):
+            new = float(TRUTH[row]) + rng.normal(0, 15, 20) + rng.normal(0, 1, 20)
+            off.append(np.abs(new - whole.mean) / whole.sd)
+
+    held = float(np.mean(np.array(off) < 1.645))
+    assert 0.7 < held < 0.97  # 90 % were the plates' deviation known, which six of them hardly tell; 40 % without it
 
 
 def test_values_are_learnt_where_they_were_really_measured():

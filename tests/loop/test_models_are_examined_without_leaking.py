@@ -141,6 +141,9 @@ class _Fixed:
     def noise_at(self, x):
         return torch.full((len(x),), 1.2, dtype=x.dtype)
 
+    def summary(self):
+        return {}
+
 
 def test_skill_is_what_sums_by_hand_say():
     y = np.arange(28, dtype=np.float64) / 2
