@@ -51,6 +51,8 @@ class _Row:
     negative: str = ""  # why the answer was no
     is_ours: bool = False  # written by hakken export
     others: set[str] = field(default_factory=set)  # what was measured in other units than per cent
+    further: set[str] = field(default_factory=set)  # what was measured more than once, and is read once
+    has_more: bool = False  # values of further products
 
 
 def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, description: str) -> Foreign:
@@ -155,11 +157,17 @@ def _outcome(outcome: Any, row: _Row) -> None:
         for measurement in product.measurements:
             kind = _enum(measurement, "type").lower()
             if measurement.HasField("percentage") and measurement.percentage.HasField("value"):
-                row.targets.setdefault(kind, _percentage(measurement.percentage))
+                found = _percentage(measurement.percentage)
             elif (limit := _LIMIT.fullmatch(measurement.string_value)) and measurement.details.endswith("[%]"):
-                row.targets.setdefault(kind, Reading(float(limit[2]), qualifier=limit[1]))
-            elif measurement.WhichOneof("value"):
-                row.others.add(kind)
+                found = Reading(float(limit[2]), qualifier=limit[1])
+            else:
+                if measurement.WhichOneof("value"):
+                    row.others.add(kind)
+                continue
+            if kind in row.targets:
+                row.further.add(kind)
+            row.targets.setdefault(kind, found)
+    row.has_more = any(p.measurements and p not in desired[:1] for p in outcome.products)
 
 
 def _percentage(message: Any) -> Reading:
@@ -207,6 +215,10 @@ def _targets(source: Source, rows: Sequence[_Row], left: list[str]) -> list[str]
             left.append(f"{target} of {n} reactions: --target {target} makes it a target")
     for kind, n in Counter(kind for row in rows for kind in sorted(row.others)).items():
         left.append(f"{kind} of {n} reactions, which is not in per cent")
+    for kind, n in Counter(kind for row in rows for kind in sorted(row.further)).items():
+        left.append(f"further values of {kind} of {n} reactions: the first of each is taken")
+    if n := sum(row.has_more for row in rows):
+        left.append(f"what was measured of further products of {n} reactions")
     return chosen
 
 
@@ -231,7 +243,7 @@ class _Parameters:
         slots = dict.fromkeys(slot for row in rows for slot in row.compounds)
         self._is_ours = all(row.is_ours for row in rows)
         varying = [s for s in slots if len({row.compounds.get(s) for row in rows}) > 1]
-        called = {slot: self._called(slot, varying) for slot in slots}
+        called = _each_another({slot: self._called(slot, varying) for slot in slots}, varying)
         for slot in slots:
             is_varied = slot in varying
             if is_varied:
@@ -329,6 +341,22 @@ class _Parameters:
                 settings[name] = value
 
 
+def _each_another(called: Mapping[Slot, str], varying: Sequence[Slot]) -> dict[Slot, str]:
+    """Names of which no two are alike: several substances of one input go by their roles, and are numbered.
+
+    The one that varies among them keeps its name.
+    """
+    found = dict(called)
+    for longer in ("{} {}", "{} {} {}"):
+        counts = Counter(found.values())
+        for slot, name in list(found.items()):
+            alone = slot in varying and [s for s in varying if found[s] == name] == [slot]
+            if counts[name] > 1 and not alone:
+                key, role, n = slot
+                found[slot] = longer.format(key, role, n + 1)
+    return found
+
+
 def _in(quantity: Quantity, unit: str) -> float:
     value, own = quantity
     return value if own == unit else exact32(convert(value, own, unit))
@@ -355,4 +383,4 @@ def _unread(reactions: Sequence[Any]) -> list[str]:
             if f.name not in _READ[part]
         }
         counts.update(found)
-    return [f"{name} of {n} reactions" for name, n in counts.items()]
+    return [f"{name} of {n} reactions" for name, n in sorted(counts.items())]

@@ -111,3 +111,38 @@ def test_what_does_not_vary_is_said_of_one_reaction_and_of_several() -> None:
 
         with pytest.raises(ImportFault, match=f"{said}.*, so nothing says what may be varied; give reactions that"):
             read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+
+def test_substances_of_one_input_go_by_roles_and_numbers() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    for i, reaction in enumerate(dataset["reactions"]):  # everything in one pot, and more amounts vary
+        inputs = reaction["inputs"]
+        first, second = (inputs.pop(key)["components"][0] for key in ("aryl halide", "amine"))
+        second["amount"]["moles"]["value"] = 15.0 + i
+        inputs["base in DMSO"]["components"] += [first, second]
+        solvent = next(c for c in inputs["base in DMSO"]["components"] if c["reactionRole"] == "SOLVENT")
+        solvent["amount"] = {"volume": {"value": 1.0 + i % 2, "units": "MILLILITER"}}
+
+    foreign = read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+    amounts = {p.name: p.keys["values"] for p in foreign.parameters if p.name.endswith("amount")}
+    assert amounts["base in DMSO reactant 2 amount"] == [15.0, 16.0, 17.0, 18.0, 19.0, 20.0]
+    assert amounts["base in DMSO solvent amount"] == [1.0, 2.0]
+    assert "base in DMSO reactant 1: always bromobenzene" in foreign.left
+    third = next(r for r in foreign.results if r.place == "ord-2")
+    assert third.settings["base in DMSO reactant 2 amount"] == 17.0
+    assert third.settings["base in DMSO"] == "Cs2CO3"
+
+
+def test_what_was_measured_once_more_or_of_further_products_is_said() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    product = dataset["reactions"][0]["outcomes"][0]["products"][0]
+    product["measurements"].append({"type": "YIELD", "analysisKey": "NMR", "percentage": {"value": 5}})
+    beside = {"measurements": [{"type": "YIELD", "analysisKey": "NMR", "percentage": {"value": 7}}]}
+    dataset["reactions"][1]["outcomes"][0]["products"].append(beside)
+
+    foreign = read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+    assert foreign.results == read_foreign(Source(FILE, FILE.read_bytes(), {})).results
+    assert "further values of yield of 1 reactions: the first of each is taken" in foreign.left
+    assert "what was measured of further products of 1 reactions" in foreign.left

@@ -583,7 +583,7 @@ def test_ord_reactions_become_components_amounts_and_conditions() -> None:
     assert space["temperature"] == {"type": "number", "values": [60.0, 80.5], "unit": "degC"}  # one was in kelvin
     assert space["time"] == {"type": "number", "values": [2.0, 16.0], "unit": "h"}
     assert targets(foreign) == {"yield": {"goal": "maximize", "unit": "%", "low": 0.0, "high": 100.0}}
-    for constant in ("amine: always p-toluidine", "amine amount: always 15 umol", "base in DMSO: always DMSO"):
+    for constant in ("amine: always p-toluidine", "amine amount: always 15 umol", "base in DMSO solvent: always DMSO"):
         assert constant in foreign.left
     assert "notes of 6 reactions" in foreign.left
     assert "conversion of 5 reactions: --target conversion makes it a target" in foreign.left
