@@ -1,22 +1,28 @@
-"""``audit``: whether the record is as it was written."""
+"""``audit``: whether the record is as it was written, and who wrote what in it when."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Annotated, Final
 
 import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import settings
+from flows.cli.naming import settings, typed
 from flows.cli.screen import Json, Screen
+from loop.record import AuditEntry
 
-app: Final = typer.Typer(no_args_is_help=True, help="Check that nobody changed the record.")
+app: Final = typer.Typer(no_args_is_help=True, help="Check that nobody changed the record, and say who wrote what.")
+
+_WIDE: Final = 200  # characters of what is said of one entry
+_PLACES: Final = ("by", "campaign", "epoch", "rows")  # said in other columns, and what seals it
 
 
 @app.callback()
 def audit() -> None:
-    """Check that nobody changed the record."""
+    """Check that nobody changed the record, and say who wrote what in it when."""
 
 
 @app.command()
@@ -37,3 +43,66 @@ def verify(as_json: Json = False) -> None:
         screen.next_step("keep that line elsewhere (a notebook, a mail), and the record proves itself to others")
     else:
         screen.next_step("hakken init --template reaction writes a campaign file to begin with")
+
+
+@app.command()
+def log(
+    campaign: Annotated[
+        str | None, typer.Argument(metavar="[CAMPAIGN]", help="Name of a campaign on record; all if left out.")
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Only what this person wrote (engine: hakken itself).")] = None,
+    last: Annotated[int, typer.Option("--last", min=1, help="How many lines to show, the newest at the end.")] = 40,
+    as_json: Json = False,
+) -> None:
+    """Say who wrote what in the record when, the newest at the end; what one wrote at once is one line.
+
+    With --json every entry, with all that it says and its hash.
+    """
+    from flows.wiring import open_record
+
+    where, screen = settings(), Screen(as_json)
+    with open_record(where) as ledger:
+        if campaign is not None:
+            ledger.campaign(campaign)
+        every = ledger.audit()
+    found = [e for e in every if campaign in (None, e.detail.get("campaign")) and by in (None, e.actor)]
+    screen.document({"campaign": campaign, "by": by, "entries": found})
+    lines = list(_lines(found))
+    if lines:
+        screen.table(("entries", "when (UTC)", "by", "did", "what"), lines[-last:])
+        if len(lines) > last:
+            screen.say(f"{len(lines) - last} earlier lines; --last {len(lines)} shows all, --json every entry")
+    else:
+        names = ", ".join(sorted({e.actor for e in every}))
+        screen.say("nothing is on record" + (f" by {by}; there wrote: {names}" if by and names else ""))
+    it = "CAMPAIGN" if campaign is None else typed(campaign)
+    screen.next_step(f"hakken audit verify proves that nobody changed it; hakken show {it} tells what came of each")
+
+
+def _lines(entries: Sequence[AuditEntry]) -> Iterator[tuple[str, str, str, str, str]]:
+    """A line for each entry, and one for those that follow one another and were written by one person at one time."""
+    for (at, actor, _, _), group in groupby(entries, key=_together):
+        some = list(group)
+        first, end = some[0], some[-1]
+        numbers = str(first.number) if len(some) == 1 else f"{first.number} to {end.number}"
+        did = first.action.replace("_", " ") + (f" ({len(some)})" if len(some) > 1 else "")
+        what = [str(first.detail["campaign"])] if "campaign" in first.detail else []
+        yield numbers, at, actor, did, "; ".join([*what, *_said(first.detail if len(some) == 1 else _shared(some))])
+
+
+def _together(entry: AuditEntry) -> tuple[str, str, str, str]:
+    return f"{entry.at:%Y-%m-%d %H:%M}", entry.actor, entry.action, str(entry.detail.get("campaign", ""))
+
+
+def _shared(entries: Sequence[AuditEntry]) -> Mapping[str, object]:
+    """What all of the entries say alike."""
+    first = entries[0].detail
+    return {name: value for name, value in first.items() if all(e.detail.get(name) == value for e in entries)}
+
+
+def _said(detail: Mapping[str, object]) -> Iterator[str]:
+    for name, value in detail.items():
+        if name in _PLACES or value in (None, "", [], {}):
+            continue
+        text = f"{len(value)}" if isinstance(value, list | dict) else str(value)
+        yield f"{name.replace('_', ' ')} {text if len(text) <= _WIDE else text[:_WIDE] + '...'}"

@@ -30,7 +30,7 @@ def validate(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A campaign file.")], as_json: Json = False
 ) -> None:
     """Check a campaign file and the laboratory it names; records and sends nothing."""
-    from flows.cli.naming import begins, settings, typed
+    from flows.cli.naming import begins, renamed, settings, typed
     from flows.cli.specfile import laboratory_of, read_campaign
     from flows.engine.looking.whose import leaves_all_to_be_asked
     from flows.engine.sources.hearing import unknown_sources
@@ -42,7 +42,7 @@ def validate(
     campaign = read_campaign(spec, where, guesses.append)
     with laboratory_of(spec):
         facts, problems, foreseen = _examine(campaign, spec.parent)
-    problems += [*guesses, *left_out_of(where, campaign), *_judged(where, campaign, spec.parent)]
+    problems += [*renamed(where, spec, campaign.campaign), *guesses, *left_out_of(where, campaign), *_judged(where, campaign, spec.parent)]
     problems += trimmings(campaign)
     if isinstance(campaign.memory, list):
         problems += unknown_sources(campaign, names_on_record(where))

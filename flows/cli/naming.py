@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
+
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -56,7 +58,7 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
     spec = read_campaign(Path(text), where, guesses.append)  # first, so that a fault is said as validate says it
     before = spec_on_record(where, spec.campaign)
     if before is None:
-        for line in (*guesses, *left_out_of(where, spec), *told_of_products(spec)):
+        for line in (*renamed(where, Path(text), spec.campaign), *guesses, *left_out_of(where, spec), *told_of_products(spec)):
             say(line)
     with laboratory_of(Path(text)):
         name = engine.add_campaign(where, Path(text))
@@ -66,6 +68,24 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
         if said := _calculated_otherwise(where, name, before, after):
             say(said)
     return name
+
+
+def renamed(where: Settings, path: Path, name: str) -> Iterator[str]:
+    """What is to be said where a file has another name for a campaign that has results, which begins anew then."""
+    from flows.wiring import campaign_file, names_on_record, open_record
+
+    for was in sorted(names_on_record(where) - {name}):
+        file = campaign_file(where, was)
+        if file is None or file.resolve() != path.resolve():
+            continue
+        with open_record(where) as ledger:
+            results = len(ledger.observations(was))
+        if results and name not in names_on_record(where):
+            yield (
+                f"{path} was the file of {was} until now, which has {plural(results, 'result')}: {name} begins anew, and "
+                f"hears of none of them. A campaign keeps its name; to go on write campaign: {was} again, or memory: "
+                f"[{was}] to learn from it"
+            )
 
 
 def _calculated_otherwise(where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, settings, typed
+from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, renamed, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.labels import label_of
 from flows.shown.words import known_line, predictions_line, reason_line
@@ -110,6 +110,8 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     foreseen = foresee_plan(where, CampaignSpec.from_resolved(spec), plan.proposals, base)
     screen.document({"campaign": name, "plan": plan, "foreseen": foreseen})
     _show_plan(screen, name, spec, plan, foreseen)
+    for said in renamed(where, Path(campaign), name) if is_file(campaign) else ():
+        screen.say(f"note: {said}")
     if is_on_record(where, name):
         with open_record(where) as ledger:
             spending = View(ledger, name).under(spec).spending.text

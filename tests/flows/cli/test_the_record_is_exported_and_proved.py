@@ -96,6 +96,28 @@ def test_an_intact_record_is_said_to_be_intact_with_the_hash_to_keep(hakken: Any
     assert f"hash of entry {last.number}: {last.hash}" in said
 
 
+def test_who_wrote_what_when_is_told_and_what_was_written_at_once_is_one_line(hakken: Any, home: Any) -> None:
+    hakken("run", "small.yaml")
+    with open_record(home) as ledger:
+        key = ledger.attempts("small")[0].key
+    hakken("retract", "small", key, "--why", "wrong vial", "--by", "ada")
+
+    of_ada = hakken("audit", "log", "small", "--by", "ada")
+    document = hakken("audit", "log", "--json").json
+    short = hakken("audit", "log", "--last", "1").out
+    nobody, unknown = hakken("audit", "log", "--by", "bob").out, hakken("audit", "log", "tiny")
+
+    (line,) = (line for line in of_ada.out.splitlines() if " ada " in line)
+    assert "retract" in line
+    assert "why wrong vial" in " ".join(of_ada.out.split())
+    with open_record(home) as ledger:
+        assert [e["hash"] for e in document["entries"]] == [e.hash for e in ledger.audit()]
+    assert "earlier lines; --last" in short
+    assert short.count("UTC") == 1
+    assert "nothing is on record by bob; there wrote: ada, engine" in nobody
+    assert unknown.code == 2
+
+
 def test_a_changed_record_is_exit_code_2(hakken: Any, home: Any) -> None:
 
     hakken("tick", "small.yaml")

@@ -38,6 +38,25 @@ def test_a_run_by_a_file_names_the_sections_that_differ_from_the_record(
     assert f"note: mine.yaml {said}\n" in back.out
 
 
+def test_a_campaign_that_is_renamed_in_its_file_is_said_to_begin_anew(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(CAMPAIGN)
+    hakken("run", "mine.yaml")
+    Path("mine.yaml").write_text(CAMPAIGN.replace("campaign: heat", "campaign: heat 2"))
+    Path("theirs.yaml").write_text(CAMPAIGN.replace("campaign: heat", "campaign: other"))
+
+    valid, dry, ran, again = (
+        hakken(*words, "mine.yaml") for words in (("validate",), ("run", "--dry-run"), ("run",), ("run",))
+    )
+    another = hakken("run", "theirs.yaml")
+
+    said = "mine.yaml was the file of heat until now, which has 2 results: heat 2 begins anew, and hears of none of them"
+    assert all(f"note: {said}" in one.out for one in (valid, dry, ran))
+    assert "begins anew" not in again.out + another.out
+
+
 CALCULATED = """
 campaign: sums
 space: {x: {type: number, values: [1, 2, 3, 4, 5, 6, 7, 8]}}
