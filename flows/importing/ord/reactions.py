@@ -157,16 +157,16 @@ def _outcome(outcome: Any, row: _Row) -> None:
         for measurement in product.measurements:
             kind = _enum(measurement, "type").lower()
             if measurement.HasField("percentage") and measurement.percentage.HasField("value"):
-                found = _percentage(measurement.percentage)
+                value = _percentage(measurement.percentage)
             elif (limit := _LIMIT.fullmatch(measurement.string_value)) and measurement.details.endswith("[%]"):
-                found = Reading(float(limit[2]), qualifier=limit[1])
+                value = Reading(float(limit[2]), qualifier=limit[1])
             else:
                 if measurement.WhichOneof("value"):
                     row.others.add(kind)
                 continue
             if kind in row.targets:
                 row.further.add(kind)
-            row.targets.setdefault(kind, found)
+            row.targets.setdefault(kind, value)
     row.has_more = any(p.measurements and p not in desired[:1] for p in outcome.products)
 
 
