@@ -42,7 +42,8 @@ def validate(
     campaign = read_campaign(spec, where, guesses.append)
     with laboratory_of(spec):
         facts, problems, foreseen = _examine(campaign, spec.parent)
-    problems += [*renamed(where, spec, campaign.campaign), *guesses, *left_out_of(where, campaign), *_judged(where, campaign, spec.parent)]
+    problems += [*renamed(where, spec, campaign.campaign), *guesses]
+    problems += [*left_out_of(where, campaign), *_judged(where, campaign, spec.parent)]
     problems += trimmings(campaign)
     if isinstance(campaign.memory, list):
         problems += unknown_sources(campaign, names_on_record(where))

@@ -58,7 +58,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
     spec = read_campaign(Path(text), where, guesses.append)  # first, so that a fault is said as validate says it
     before = spec_on_record(where, spec.campaign)
     if before is None:
-        for line in (*renamed(where, Path(text), spec.campaign), *guesses, *left_out_of(where, spec), *told_of_products(spec)):
+        new_name = renamed(where, Path(text), spec.campaign)
+        for line in (*new_name, *guesses, *left_out_of(where, spec), *told_of_products(spec)):
             say(line)
     with laboratory_of(Path(text)):
         name = engine.add_campaign(where, Path(text))
@@ -82,9 +83,9 @@ def renamed(where: Settings, path: Path, name: str) -> Iterator[str]:
             results = len(ledger.observations(was))
         if results and name not in names_on_record(where):
             yield (
-                f"{path} was the file of {was} until now, which has {plural(results, 'result')}: {name} begins anew, and "
-                f"hears of none of them. A campaign keeps its name; to go on write campaign: {was} again, or memory: "
-                f"[{was}] to learn from it"
+                f"{path} was the file of {was} until now, which has {plural(results, 'result')}: {name} begins anew, "
+                f"and hears of none of them. A campaign keeps its name; to go on write campaign: {was} again, or "
+                f"memory: [{was}] to learn from it"
             )
 
 

@@ -52,7 +52,7 @@ def test_a_campaign_that_is_renamed_in_its_file_is_said_to_begin_anew(
     )
     another = hakken("run", "theirs.yaml")
 
-    said = "mine.yaml was the file of heat until now, which has 2 results: heat 2 begins anew, and hears of none of them"
+    said = "mine.yaml was the file of heat until now, which has 2 results: heat 2 begins anew"
     assert all(f"note: {said}" in one.out for one in (valid, dry, ran))
     assert "begins anew" not in again.out + another.out
 
