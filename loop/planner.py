@@ -67,12 +67,13 @@ def plan(
 
     Raises:
         OutcomeError: Two observations of the history have one id.
-        PlanError: What is asked for is no number of experiments, or the seed is none; or the purse is none, or counts
-            down what nothing in the spec costs.
+        PlanError: The spec or the history is of another kind; what is asked for is no number of experiments, or the
+            seed is none; or the purse is none, or counts down what nothing in the spec costs.
         PoolExhausted: Nothing is left to propose, or the budget pays for none of it.
         SpaceError: A point of the history is none of the spec's space.
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
+    _check_kinds(spec, history)
     _check_numbers(seed, experiments, left)
     _check_purse(purse)
     situation = situation_of(
@@ -102,6 +103,16 @@ def plan(
         pending=tuple(p.key for p in history.pending),
         proposals=proposals(situation, picks),
     )
+
+
+def _check_kinds(spec: object, history: object) -> None:
+    """Refuse the text of a campaign file, and results that are no history yet."""
+    if not isinstance(spec, CampaignSpec):
+        made = "read_spec(text, source=NAME, read=None)"
+        raise PlanError(f"spec must be a loop.spec.CampaignSpec, as {made} makes one, got {type(spec).__name__}")
+    if not isinstance(history, History):
+        made = "History(tuple(observations)), or History() where nothing was observed"
+        raise PlanError(f"history must be a loop.history.History, such as {made}, got {type(history).__name__}")
 
 
 def _check_numbers(seed: object, experiments: object, left: object) -> None:

@@ -155,6 +155,13 @@ def test_what_says_no_batch_seed_or_budget_is_refused(asked: dict[str, Any], mes
         plan(SPEC, History(), **{"seed": 0, "experiments": 3, **asked})
 
 
+def test_a_text_in_place_of_a_spec_and_a_list_in_place_of_a_history_are_named() -> None:
+    with pytest.raises(PlanError, match=r"spec must be a loop.spec.CampaignSpec, as read_spec\(text, .* got str"):
+        plan("campaign: heat", History(), seed=0, experiments=3)
+    with pytest.raises(PlanError, match=r"history must be a loop.history.History, such as .* got list"):
+        plan(SPEC, [], seed=0, experiments=3)
+
+
 @pytest.mark.parametrize("given", ["200", float("nan"), [200.0]])
 def test_a_purse_of_no_number_is_refused_where_it_is_made(given: Any) -> None:
     with pytest.raises(PlanError, match=r"^Purse: hours must be a number, or None for no limit, got "):

@@ -37,7 +37,16 @@ from flows.engine.people.rows import (
     without_of,
 )
 from flows.engine.people.slips import slips
-from flows.engine.people.told_again import PLACES, corrected, line_of, repeats, retracted, still_counting, twins
+from flows.engine.people.told_again import (
+    PLACES,
+    corrected,
+    line_of,
+    repeats,
+    retracted,
+    still_counting,
+    twins,
+    written_otherwise,
+)
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judgement import TOGETHER, Judgement, said_of_completed
@@ -168,6 +177,7 @@ def tell_rows(
     notes += repeats(name, file, [e for e in added if e.id in numbered])
     notes += corrected(name, file, standing, judged, ids, received)
     notes += twins(name, added, [judged[o.id] for o in standing])
+    notes += written_otherwise(name, standing, judged, numbered)
     notes += _fractions(session, [e for e in added if e.id in numbered])
     notes += slips(session.view, (o for o in standing if o.id in ids))
     notes += retracted(earlier, {o.id for o in standing}, lambda: ledger.observations(name, with_retracted=True))

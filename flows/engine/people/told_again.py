@@ -10,6 +10,7 @@ from typing import Final
 from flows.engine.people.rows import TELL, completed_by, content_of, exported_id, is_told
 from flows.engine.steps.completing import completions_of, last_of
 from loop.record import EnvelopeRecord, ObservationRecord
+from loop.values import values_of
 
 PLACES: Final = 8  # lines of a file that one message names
 
@@ -47,6 +48,36 @@ def twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[Envelop
         f"{_named(alike)}. Where they are the same experiments, take each back, such as hakken retract "
         f"{shlex.quote(name)} {alike[0].id} --why COPY",
     )
+
+
+def written_otherwise(
+    name: str, standing: Iterable[ObservationRecord], judged: Mapping[str, EnvelopeRecord], added: Collection[str]
+) -> tuple[str, ...]:
+    """A note where at least half of the added rows, and two or more, have the settings and values of rows of other
+    files, written otherwise: 0.85 of one and 85 % of another. A few alike may be replicates."""
+    told = [(o, judged[o.id]) for o in standing if o.key is None and is_told(judged[o.id].source)]
+    before = {_read(o): e for o, e in told if o.id not in added}
+    pairs = [(e, old) for o, e in told if o.id in added and (old := before.get(_read(o))) is not None]
+    pairs = [(e, old) for e, old in pairs if _file(e) != _file(old) and content_of(e)[1] != content_of(old)[1]]
+    if len(pairs) < max(2, len(added) / 2):
+        return ()
+    alike, files = [e for e, _ in pairs], ", ".join(dict.fromkeys(repr(_file(old)) for _, old in pairs))
+    return (
+        f"{len(alike)} of these rows have the settings and values that rows of {files} have, written otherwise, and count "
+        f"beside them: {_named(alike)}. Where they are the same experiments, take each back, such as hakken retract "
+        f"{shlex.quote(name)} {alike[0].id} --why COPY",
+    )
+
+
+def _read(o: ObservationRecord) -> str:
+    """What was read of a result: its settings and values, to nine digits."""
+    values = {name: f"{value:.9g}" for name, value in sorted(values_of(o.outcome).items())}
+    settings = {n: f"{v:.9g}" if isinstance(v, float) else v for n, v in sorted(o.settings.items())}
+    return json.dumps([settings, values])
+
+
+def _file(envelope: EnvelopeRecord) -> str:
+    return content_of(envelope)[0].removeprefix(TELL)
 
 
 def corrected(

@@ -274,6 +274,25 @@ def test_numbers_beyond_what_can_be_count_and_are_said(
     assert [n for n in report.notes if n.startswith("yield 145 % of ")]
 
 
+def test_rows_told_again_in_another_format_are_asked_about(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    rows = (("water", 1, 85), ("DMF", 2, 12.5), ("MeCN", 3, 40))
+    for name, header, of in (("first", "yield [%]", 1), ("again", "yield [1]", 100), ("other", "yield [%]", 1)):
+        values = [(s, step, y / of) for s, step, y in rows] if name != "other" else [("DMF", 4, 1), ("MeCN", 3, 40)]
+        lines = "".join(f"{s},DBU,{step},{y}\n" for s, step, y in values)
+        (tmp_path / f"{name}.csv").write_text(f"solvent,base,step,{header}\n{lines}")
+
+    first, again, other = (
+        tell(settings, "small", tmp_path / f"{name}.csv", by="tester") for name in ("first", "again", "other")
+    )
+
+    assert (first.accepted, first.notes, again.accepted, other.accepted) == (3, (), 3, 2)
+    (asked,) = again.notes
+    assert asked.startswith("3 of these rows have the settings and values that rows of 'first.csv' have, wr")
+    assert f"hakken retract small {again.observations[0]} --why COPY" in asked
+    assert not any("written otherwise" in note for note in other.notes)  # one alike may be a replicate
+
+
 def test_a_concentration_told_for_its_negative_logarithm_is_asked_about(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, objective={"pIC50": {"goal": "maximize"}})
     header = "solvent,base,step,pIC50\n"
