@@ -63,8 +63,8 @@ def written_otherwise(
         return ()
     alike, files = [e for e, _ in pairs], ", ".join(dict.fromkeys(repr(_file(old)) for _, old in pairs))
     return (
-        f"{len(alike)} of these rows have the settings and values that rows of {files} have, written otherwise, and count "
-        f"beside them: {_named(alike)}. Where they are the same experiments, take each back, such as hakken retract "
+        f"{len(alike)} of these rows have the settings and values that rows of {files} have, written otherwise, "
+        f"and count beside them: {_named(alike)}. Where they are the same experiments, take each back, such as hakken retract "
         f"{shlex.quote(name)} {alike[0].id} --why COPY",
     )
 
