@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ _UNITS: Final = {
 }  # fmt: skip
 _NOTHING: Final = "none"
 _LIMIT: Final = re.compile(r"([<>])\s*(\d+(?:\.\d+)?)")
+_UNIT: Final = re.compile(r"\s*\[[^\]]*\]$")  # of a target that hakken wrote
 _SPARED: Final = 1 / 3  # of the reactions: so many may be left out for what they do not say, and no more
 _SHOWN: Final = 5  # reactions that a sentence names
 _READ: Final = {  # fields that are read; what else a reaction has is listed
@@ -87,12 +89,29 @@ def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, descript
         name=name,
         description=description,
         parameters=tuple(built.entries),
+        constraints=_mixtures(built.entries, built.settings) if all(row.is_ours for row in rows) else (),
         targets=tuple(entries),
         results=tuple(results),
         pending=tuple(pending),
         left=tuple(left),
         notes=tuple(built.notes),
     )
+
+
+def _mixtures(parameters: Sequence[Entry], settings: Sequence[Mapping[str, Setting]]) -> tuple[Entry, ...]:
+    """What parts of a mixture that hakken wrote sum to, since each is a number of its own in the record."""
+    parts: dict[str, list[str]] = {}
+    for parameter in parameters:
+        mixture, dot, _ = parameter.name.partition(".")
+        if dot and parameter.keys["type"] == "number":
+            parts.setdefault(mixture, []).append(parameter.name)
+    found = []
+    for mixture, names in parts.items():
+        totals = {round(sum(float(row.get(name, 0.0)) for name in names), 6) for row in settings}
+        if len(names) > 1 and len(totals) == 1:
+            rule = {"sum": dict.fromkeys(names, 1.0), "equals": totals.pop()}
+            found.append(Entry("", rule, (f"parts of the mixture {mixture}",)))
+    return tuple(found)
 
 
 def exact32(number: float) -> float:
@@ -155,7 +174,7 @@ def _outcome(outcome: Any, row: _Row) -> None:
     desired = [p for p in outcome.products if p.is_desired_product] or list(outcome.products)[:1]
     for product in desired[:1]:
         for measurement in product.measurements:
-            kind = _enum(measurement, "type").lower()
+            kind = _kind(measurement, row)
             if measurement.HasField("percentage") and measurement.percentage.HasField("value"):
                 value = _percentage(measurement.percentage)
             elif (limit := _LIMIT.fullmatch(measurement.string_value)) and measurement.details.endswith("[%]"):
@@ -168,6 +187,15 @@ def _outcome(outcome: Any, row: _Row) -> None:
                 row.further.add(kind)
             row.targets.setdefault(kind, value)
     row.has_more = any(p.measurements and p not in desired[:1] for p in outcome.products)
+
+
+def _kind(measurement: Any, row: _Row) -> str:
+    """What was measured: by the target's name where hakken wrote it, of a selectivity which, else by its type."""
+    kind = _enum(measurement, "type").lower()
+    if (kind == "custom" or row.is_ours) and measurement.details.strip():
+        return _UNIT.sub("", measurement.details).strip()
+    which = _enum(measurement.selectivity, "type").lower() if kind == "selectivity" else ""
+    return which if which not in ("", "unspecified", "custom") else kind
 
 
 def _percentage(message: Any) -> Reading:
@@ -208,11 +236,11 @@ def _targets(source: Source, rows: Sequence[_Row], left: list[str]) -> list[str]
     if not counts:
         raise source.fault("no reaction has a yield or a conversion in per cent, so nothing was measured")
     source.check_goals(list(counts))
-    known = [t for t in ("yield", "conversion", "selectivity", "purity", "area") if t in counts] or list(counts)
+    known = [t for t in ("yield", "conversion", "selectivity", "ee", "purity", "area") if t in counts] or list(counts)
     chosen = list(source.goals) or known[:1]
     for target, n in counts.items():
         if target not in chosen:
-            left.append(f"{target} of {n} reactions: --target {target} makes it a target")
+            left.append(f"{target} of {n} reactions: --target {shlex.quote(target)} makes it a target")
     for kind, n in Counter(kind for row in rows for kind in sorted(row.others)).items():
         left.append(f"{kind} of {n} reactions, which is not in per cent")
     for kind, n in Counter(kind for row in rows for kind in sorted(row.further)).items():

@@ -136,8 +136,26 @@ def test_parts_of_a_mixture_are_in_it_as_far_as_they_are(settings: Settings, tmp
     ethanol = first.inputs["solvents.EtOH"].components[0]
     assert ethanol.amount.unmeasured.details == "0.75 of solvents, whose amount is not recorded"
     assert [i.value for i in ethanol.identifiers] == ["EtOH", "CCO"]
-    again = read_foreign(Source(path, path.read_bytes(), {"yield": "maximize"})).results
-    assert [sorted(r.settings.values(), key=str) for r in again] == [[0.0, 0.25, 0.75, "LiCl"], [0.0, 0.0, 1.0, "none"]]
+    again = read_foreign(Source(path, path.read_bytes(), {"yield": "maximize"}))
+    said = [sorted(r.settings.values(), key=str) for r in again.results]
+    assert said == [[0.0, 0.25, 0.75, "LiCl"], [0.0, 0.0, 1.0, "none"]]
+    parts = dict.fromkeys(("solvents.DMSO", "solvents.EtOH", "solvents.water"), 1.0)
+    assert [dict(rule.keys) for rule in again.constraints] == [{"sum": parts, "equals": 1.0}]
+
+
+def test_targets_come_back_by_their_names(settings: Settings, tmp_path: Path) -> None:
+    objective = {name: {"goal": "maximize", "unit": "%"} for name in ("yield", "ee", "mass balance", "assay")}
+    add(settings, tmp_path, space={name: SPACE[name] for name in ("solvent", "temperature")}, objective=objective)
+    rows = "solvent,temperature,yield,ee,mass balance,assay\nTHF,40,50,-12,98,90\nDMF,40,5,0,99,<2\n"
+    tell(settings, "small", write(tmp_path, rows), by="ada")
+    path = tmp_path / "r.pb"
+    export_ord(settings, "small", path, by=ADA)
+
+    again = read_foreign(Source(path, path.read_bytes(), dict.fromkeys(objective, "maximize")))
+
+    first, second = ({name: (r.qualifier, r.value) for name, r in one.readings.items()} for one in again.results)
+    assert first == {"yield": ("", 50.0), "ee": ("", -12.0), "mass balance": ("", 98.0), "assay": ("", 90.0)}
+    assert second == {"yield": ("", 5.0), "ee": ("", 0.0), "mass balance": ("", 99.0), "assay": ("<", 2.0)}
 
 
 def test_what_has_no_substance_in_it_is_left_out(settings: Settings, tmp_path: Path) -> None:

@@ -146,3 +146,20 @@ def test_what_was_measured_once_more_or_of_further_products_is_said() -> None:
     assert foreign.results == read_foreign(Source(FILE, FILE.read_bytes(), {})).results
     assert "further values of yield of 1 reactions: the first of each is taken" in foreign.left
     assert "what was measured of further products of 1 reactions" in foreign.left
+
+
+def test_selectivities_and_what_has_no_type_of_its_own_go_by_what_they_are() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    further = [
+        {"type": "SELECTIVITY", "selectivity": {"type": "EE"}, "percentage": {"value": -12}},
+        {"type": "CUSTOM", "details": "yield brsm", "percentage": {"value": 40}},
+        {"type": "CUSTOM", "details": "mass balance", "percentage": {"value": 98}},
+    ]
+    dataset["reactions"][0]["outcomes"][0]["products"][0]["measurements"] += further
+
+    foreign = read_foreign(Source(FILE, json.dumps(dataset).encode(), {"ee": "maximize", "mass balance": ""}))
+
+    assert {t.name: t.keys["goal"] for t in foreign.targets} == {"ee": "maximize", "mass balance": "maximize"}
+    readings = foreign.results[0].readings
+    assert {name: reading.value for name, reading in readings.items()} == {"ee": -12.0, "mass balance": 98.0}
+    assert "yield brsm of 1 reactions: --target 'yield brsm' makes it a target" in foreign.left
