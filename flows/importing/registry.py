@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Final, Protocol, cast
 
 from flows.importing.foreign import NAMES_ONLY, Foreign
@@ -21,6 +22,15 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "edbo": ("flows.importing.edbo", "the CSV file that EDBO+ reads and writes"),
     "csv": ("flows.importing.table", "any table with a row for each experiment"),
 }
+
+
+SAVED: Final[dict[str, str]] = {  # what programs save that is no table
+    "baybe": "a campaign of BayBE",
+    "ax": "an experiment of Ax",
+    "optuna": "a storage of Optuna",
+    "ord": "a record of the Open Reaction Database",
+}
+_PACKED: Final = b"\x1f\x8b"  # begins any file of gzip, tables among them
 
 
 class Format(Protocol):
@@ -70,6 +80,17 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
         raise source.fault(f"it is {other}")
     known = "".join(f"\n  --from {key:7} {what}" for key, (_, what) in FORMATS.items())
     raise ImportFault(f"{source.name} looks like nothing that can be imported; say what it is:{known}")
+
+
+def saved_by(path: Path, data: bytes) -> str:
+    """What a file is that another program saved, in words; "" where it is a table, or nothing that is known."""
+    source = Source(path, data, {})
+    if data.startswith(_PACKED) and ".pb" not in path.name:
+        return ""
+    for name, what in SAVED.items():
+        if cast(Format, import_module(FORMATS[name][0])).recognises(source):
+            return what
+    return ""
 
 
 def _with_losses(foreign: Foreign) -> Foreign:

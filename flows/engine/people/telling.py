@@ -71,6 +71,8 @@ from loop.wording import plural
 if TYPE_CHECKING:
     from flows.settings import Settings
 
+_NO_HEADER = ("{", "[")  # begin JSON, and no table
+
 
 class TellError(HakkenError):
     """The file itself cannot be opened; check the path."""
@@ -243,6 +245,14 @@ def _fractions(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, 
     return tuple(f"{said}, once each of its rows is taken back, such as by {back}" for said in asked)
 
 
+def _of_another_program(file: str, data: bytes) -> str:
+    """What a file is that ``hakken import`` reads and ``hakken tell`` does not; "" for any other."""
+    from flows.importing.registry import saved_by
+
+    what = saved_by(Path(file), data)
+    return f"it is {what}, and no table; hakken import {shlex.quote(file)} brings it in as a campaign" if what else ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What a file has to tell: rows, notes on those that are not taken, and what was retracted where it comes from."""
@@ -260,8 +270,11 @@ def _read(file: str, data: bytes, spec: CampaignSpec, record: OnRecord) -> _Read
     try:
         table = table_told(data, spec)
     except NoTable as other:
-        return _Read([draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), f"it is {other}")])
+        problem = _of_another_program(file, data) or f"it is {other}"
+        return _Read([draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), problem)])
     text = table.text
+    if without_mark(text).lstrip()[:1] in _NO_HEADER and (problem := _of_another_program(file, data)):
+        return _Read([draft_file(file, text, problem)])
     try:
         lines = lines_of(text)
     except csv.Error as error:

@@ -64,6 +64,9 @@ def _campaign(source: Source, study: Study) -> Foreign:
             left.append(f"{said}: {label_of(settings) or 'nothing'}")
             continue
         results.append(_result(trial, settings, targets, names.of_targets()))
+        if results[-1].readings:
+            lost = [targets[i].name for i, v in trial.values.items() if not math.isfinite(v)]
+            left += [f"trial {trial.number}: its value of {name}, which is no finite number" for name in lost]
     left += _attributes(study)
     return Foreign(
         format="optuna",

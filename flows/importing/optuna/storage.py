@@ -67,6 +67,11 @@ def _from_tables(source: Source) -> list[Study]:
     try:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"studies", "trials", "trial_params", "study_directions"} <= tables:
+            if "experiment_v2" in tables:
+                raise source.fault(
+                    "a database of Ax; save the experiment as JSON there, by Client.save_to_json_file or "
+                    "save_experiment, and import that"
+                )
             shown = ", ".join(sorted(tables)[:8]) or "none"
             raise source.fault(f"an SQLite file, and no storage of Optuna: its tables are {shown}")
         return [_study(connection, *row) for row in connection.execute("SELECT study_id, study_name FROM studies")]

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -401,6 +402,27 @@ def trial(state: int, value: float | None = None, **params: Any) -> dict[str, An
 
 KIND = {"choices": ["a", "b"]}
 COUNT = {"low": 1, "high": 3, "step": 1, "log": False}
+
+
+def test_a_value_of_several_that_is_infinite_is_said() -> None:
+    half = trial(1, 5.0, kind=(KIND, 0)) | {"values": [math.inf, 2.0]}
+    source = journal(half)
+    data = source.data.replace(b'"directions": [2]', b'"directions": [1, 2]')
+
+    foreign = read_foreign(replace(source, data=data))
+
+    assert {name: r.value for name, r in foreign.results[0].readings.items()} == {"value 1": 2.0}
+    assert foreign.left == ("trial 0: its value of value 0, which is no finite number",)
+
+
+def test_a_database_of_ax_is_to_be_saved_as_json() -> None:
+    connection = sqlite3.connect("ax.db")
+    connection.execute("CREATE TABLE experiment_v2 (id INTEGER)")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(ImportFault, match="a database of Ax; save the experiment as JSON there, by Client"):
+        read_foreign(Source(Path("ax.db"), Path("ax.db").read_bytes(), {}))
 
 
 def test_a_trial_that_ended_before_it_had_its_settings_is_said_and_not_guessed_at() -> None:
