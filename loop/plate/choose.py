@@ -194,7 +194,7 @@ def _frame(
         for draw in range(DRAWS):
             rows = every.choices.shared[rng.integers(0, len(every.x), max(wells.sizes, default=1))]
             values = tuple(tuple(rows[:size, j].tolist()) for j, size in enumerate(wells.sizes))
-            frame = wells.settled(Frame(values, (None,) * len(plate.at_most)))
+            frame = wells.settled(Frame(values, _options_by_lot(every, rng)))
             fills = room(wells.quotas(frame), frame.options) >= n  # else a search finds one that leaves fewer empty
             if fills and is_sound(frame, wells, every.choices, counted):
                 return frame, draw + 1
@@ -210,6 +210,17 @@ def _frame(
         raise PoolExhausted(f"nothing untried can lie beside the control wells: {rule}")
     frame, compared = found
     return _in_groups_by_lot(frame, wells, every, rng), compared
+
+
+def _options_by_lot(every: Scored, rng: np.random.Generator) -> tuple[frozenset[int] | None, ...]:
+    """Which options are on a plate at random: as they come among the candidates; None where all may be there."""
+    found: list[frozenset[int] | None] = []
+    for k, (used, limit) in enumerate(zip(every.choices.used, every.choices.limits, strict=True)):
+        codes, first = np.unique(every.choices.options[rng.permutation(len(every.x)), k], return_index=True)
+        new = [code for code in codes[np.argsort(first)].tolist() if code not in used]
+        more = max(limit - len(used), 0)
+        found.append(None if len(new) <= more else used | frozenset(new[:more]))
+    return tuple(found)
 
 
 def _in_groups_by_lot(frame: Frame, wells: Wells, every: Scored, rng: np.random.Generator) -> Frame:

@@ -6,9 +6,11 @@ are searched by the worth of the best wells under them, so that values and wells
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ Ints = NDArray[np.int64]
 
 EVALUATIONS = 160  # frames compared for one plate
 ALTERNATIVES = 8  # values of a parameter, or options, that an exchange tries
+COUNTED = 4_096  # frames that are all counted where exchanges find none that fills the wells
 
 UNSET = -1
 
@@ -158,7 +161,8 @@ def search(
 
     Starts from the frame that grows with the wells, from frames of one combination each, and from one that gives each
     combination its share of an unconstrained choice; then exchanges one value or one option at a time while that
-    helps. A frame that fills more wells (``room``) goes before one that is worth more.
+    helps. A frame that fills more wells (``room``) goes before one that is worth more; where none that was met fills
+    all, and there are few, every one is looked at for the wells that it fills.
     """
     counted = [next((k for k, c in enumerate(plate.at_most) if c == s.column), None) for s in plate.shared]
     seen: dict[object, tuple[int, float]] = {}
@@ -194,6 +198,15 @@ def search(
             if (value := score(frame)) > best_score:
                 best, best_score, improves = frame, value, True
                 break
+    if best_score[0] < n:
+        sound = (f for f in map(wells.settled, _every(choices, wells)) if is_sound(f, wells, choices, counted))
+        fuller = [(-min(room(wells.quotas(f), f.options), n), i, f) for i, f in enumerate(sound)]
+        fuller = sorted(entry for entry in fuller if -entry[0] > best_score[0])
+        for _, _, frame in fuller[:EVALUATIONS]:
+            if (value := score(frame)) > best_score:
+                best, best_score = frame, value
+        quotas = wells.quotas(best)  # others might leave more empty than those that it was judged with
+        best = replace(best, options=_opened(fill(worth, choices, quotas, best.options, n), choices, best.options))
     return best, len(seen)
 
 
@@ -273,6 +286,28 @@ def _exchanges(
     moves = [*_other_values(frame, choices, single), *_other_options(frame, choices, single)]
     for i in rng.permutation(len(moves)).tolist():
         yield moves[i]
+
+
+def _every(choices: Choices, wells: Wells) -> Iterator[Frame]:
+    """Every frame with as many options as may be there; none where there are too many of them."""
+    values = [np.unique(choices.shared[:, j]).tolist() for j in range(len(wells.sizes))]
+    options: list[list[frozenset[int] | None]] = []
+    for k, (used, limit) in enumerate(zip(choices.used, choices.limits, strict=True)):
+        new = [code for code in np.unique(choices.options[:, k]).tolist() if code not in used]
+        more = max(limit - len(used), 0)
+        if len(new) <= more:
+            options.append([None])
+        elif math.comb(len(new), more) > COUNTED:
+            return
+        else:
+            options.append([used | frozenset(some) for some in combinations(new, more)])
+    ways = math.prod(len(v) ** size for v, size in zip(values, wells.sizes, strict=True))
+    if ways * math.prod(map(len, options)) > COUNTED:
+        return
+    each = [product(v, repeat=size) for v, size in zip(values, wells.sizes, strict=True)]
+    for mine in product(*each):
+        for some in product(*options):
+            yield Frame(mine, some)
 
 
 def _other_values(frame: Frame, choices: Choices, single: NDArray[np.float64]) -> Iterator[Frame]:

@@ -726,3 +726,26 @@ def test_which_group_has_which_of_the_shared_values_is_drawn(n: int) -> None:
     different = first_is["hotter"] + first_is["colder"]
     assert different >= 12
     assert min(first_is["hotter"], first_is["colder"]) >= 0.2 * different  # of 12, fewer than 3 come once in fifty
+
+
+@pytest.mark.parametrize("surrogate", ["gp", "random"])
+@pytest.mark.parametrize("seed", range(6))
+def test_no_well_stays_empty_that_other_options_and_shared_values_would_fill(surrogate: str, seed: int) -> None:
+    """Six candidates are left. By enumeration: one base fills three wells of two rows, with a temperature for each."""
+    space = {**SPACE, "base": {"type": "category", "options": ["a", "b", "c"]}}
+    space = {name: space[name] for name in ("base", "solvent", "temperature")}
+    plate = {"rows": 2, "columns": 3, "share": {"temperature": "row"}, "at_most": {"base": 1}}
+    said = spec(plate, space=space, planner={"surrogate": surrogate})
+    left = {("b", "u", 60), ("b", "u", 100), ("b", "v", 100), ("c", "u", 60), ("c", "u", 100), ("c", "u", 80)}
+    rows = []
+    for base, solvent, temperature in itertools.product("abc", "uvw", (60, 80, 100)):
+        if (base, solvent, temperature) not in left:
+            x = build_space(said).coordinates({"base": base, "solvent": solvent, "temperature": temperature})
+            value = 40.0 * (base == "c") + temperature / 10
+            rows.append(Observation(f"{len(rows)}", x, Measured((Measurement("yield", value, "%", value),))))
+
+    made = plan(said, History(tuple(rows)), seed=seed, experiments=100)
+
+    keeps(made, said)
+    assert len(made.proposals) == 3
+    assert "3 wells stay empty: nothing untried fits their shared values" in made.notes
