@@ -28,6 +28,7 @@ EFFECTS: Final = (
     "lot",
     "operator",
 )  # known without being declared
+PLACE: Final = ("plate", "row", "column", "block")  # of these, where a result was made
 COMPLETES: Final = "completes"  # beside a result: the id of the earlier one that it has all of, and more
 HOUR: Final = 3_600.0  # seconds
 SUMS: Final = 0.02  # how far from one the fractions of a mixture may be that was weighed in

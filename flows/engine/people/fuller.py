@@ -28,9 +28,9 @@ from flows.engine.people.rows import (
 )
 from flows.engine.steps.completing import completions_of, last_of, parts_of
 from loop.cells import split_header
-from loop.circumstances import COMPLETES
+from loop.circumstances import COMPLETES, EFFECTS, PLACE
 from loop.contracts import Ledger
-from loop.outcome import Measured
+from loop.outcome import Fault, Measured
 from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
 
 Row: TypeAlias = tuple[int, Sequence[str]]  # the number of its line, and its cells
@@ -58,12 +58,20 @@ class _Told:
     is_of_file: bool  # what it says now comes from the file, too
 
 
+def _named(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """The cells of a row by what their columns are called, without units."""
+    names = (split_header(head)[0].removeprefix("context ") for head in header)
+    return dict(zip(names, map(str.strip, cells), strict=False))
+
+
 class OnRecord:
     """What is on record of a campaign, as far as rows that are told may say more of it; read when it is asked for."""
 
     def __init__(self, ledger: Ledger, name: str) -> None:
         self._ledger, self._name = ledger, name
-        self.targets: Collection[str] = ledger.campaign(name).spec["objective"]
+        spec = ledger.campaign(name).spec
+        self.targets: Collection[str] = spec["objective"]
+        self._declared = [name for name, p in spec["space"].items() if p["type"] == "context"]
 
     @cached_property
     def _observations(self) -> dict[str, ObservationRecord]:
@@ -88,6 +96,22 @@ class OnRecord:
     def _by_key(self) -> Mapping[str, ObservationRecord]:
         """The result that counts of each attempt."""
         return {o.key: o for o in self._observations.values() if o.key is not None and o.retracted is None}
+
+    def lacks_beside(self, header: Sequence[str], cells: Sequence[str]) -> bool:
+        """Whether a row without a result names an experiment that has one, and says something to stand beside it, such
+        as a lot, that was not recorded with it, or otherwise."""
+        row = _named(header, cells)
+        known = self._by_key.get(row.get("key", ""))
+        if known is None or isinstance(known.outcome, Fault):
+            return False
+        there = {name: str(said) for name, said in known.context.items()}
+        # of a worksheet the planned well says nothing of where it was made
+        names = [n for n in (*EFFECTS, *self._declared) if n not in PLACE or n not in there]
+        return any(row.get(name) and row[name] != there.get(name) for name in names)
+
+    def has_result(self, header: Sequence[str], cells: Sequence[str]) -> bool:
+        """Whether a row names an experiment of which a result is on record."""
+        return _named(header, cells).get("key", "") in self._by_key
 
     def own(self, cells: Typed) -> ObservationRecord | None:
         """The campaign's result that a row of an exported table is of, as it stands now; None where it is another

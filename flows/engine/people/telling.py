@@ -296,9 +296,11 @@ def _read(file: str, data: bytes, spec: CampaignSpec, record: OnRecord) -> _Read
     known = record.of_rows(file, header, rows, lines[1:])
     seen.update(known.before)
     for line, cells in rows:
-        if is_blank(header, cells, targets):
-            blank += 1
-        elif left := still_empty(header, cells, targets):
+        is_begun = not is_blank(header, cells, targets)
+        has_beside = not is_begun and record.lacks_beside(header, cells)
+        if not (is_begun or has_beside):
+            blank += not record.has_result(header, cells)  # else files of an instrument gave it
+        elif is_begun and (left := still_empty(header, cells, targets)):
             waiting.append((line, left))
         else:
             either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]

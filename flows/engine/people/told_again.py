@@ -62,10 +62,10 @@ def written_otherwise(
     if len(pairs) < max(2, len(added) / 2):
         return ()
     alike, files = [e for e, _ in pairs], ", ".join(dict.fromkeys(repr(_file(old)) for _, old in pairs))
+    copy = f"hakken retract {shlex.quote(name)} {alike[0].id} --why COPY"
     return (
-        f"{len(alike)} of these rows have the settings and values that rows of {files} have, written otherwise, "
-        f"and count beside them: {_named(alike)}. Where they are the same experiments, take each back, such as hakken retract "
-        f"{shlex.quote(name)} {alike[0].id} --why COPY",
+        f"{len(alike)} of these rows have the settings and values that rows of {files} have, written otherwise, and "
+        f"count beside them: {_named(alike)}. Where they are the same experiments, take each back, such as {copy}",
     )
 
 

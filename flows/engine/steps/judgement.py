@@ -89,6 +89,15 @@ def completing(
     return Judgement(envelope, Verdict.ACCEPTED, "", whole, candidate, beside, completes=known.id, adds=adds)
 
 
+def joining(envelope: EnvelopeRecord, known: Standing, context: Json, added: Sequence[str]) -> Judgement:
+    """Of a row that says something beside a result that counts, and no value: the result with it, in the place of that
+    one."""
+    beside = beside_both(known, context)
+    return Judgement(
+        envelope, Verdict.ACCEPTED, "", known.outcome, None, beside, completes=known.id, adds=" and ".join(added)
+    )
+
+
 def said_of_completed(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     """A note on results that further values joined; none where there are none."""
     adds = Counter(j.adds for j in judgements if j.completes)

@@ -13,24 +13,26 @@ from typing import Any
 from flows.engine.looking.view import View
 from flows.engine.people.rows import (
     OBSERVATION,
+    NoResult,
     ToldRow,
     completed_by,
     content_of,
     exported_id,
     is_told,
+    read_beside,
     read_told,
     says_the_same,
 )
 from flows.engine.steps.analysing import Analyst, Files
 from flows.engine.steps.completing import Standing, completed, completions_of, is_said, last_of
 from flows.engine.steps.foreign import why_foreign
-from flows.engine.steps.judgement import ENGINE, Judgement, completing, standing_of
+from flows.engine.steps.judgement import ENGINE, Judgement, completing, joining, standing_of
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.shown.words import outcome_line
 from flows.webhooks.checking import KeysMissing
 from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
-from loop.circumstances import EFFECTS, actual_of, is_as_planned, read_context
+from loop.circumstances import EFFECTS, PLACE, actual_of, is_as_planned, read_context
 from loop.contracts import Work
 from loop.errors import LedgerBusy, LedgerFull, OutcomeError, SpecError
 from loop.experiment import State
@@ -227,6 +229,8 @@ class Judge:
     def _told_row(self, envelope: EnvelopeRecord) -> Judgement:
         """A row that a person told: the result of an attempt where it names one, else an observation."""
         try:
+            if (beside := self._beside_alone(envelope)) is not None:
+                return beside
             row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
             if envelope.key is not None:
                 return self._result(envelope, _without_planned(row.payload, self._attempts.get(envelope.key)))
@@ -245,6 +249,35 @@ class Judge:
         if (known := self._known(completed_by(envelope))) is not None:
             return self._told_later(envelope, known, outcome, candidate, _context(row.payload))
         return Judgement(envelope, Verdict.ACCEPTED, "", outcome, candidate, _context(row.payload))
+
+    def _beside_alone(self, envelope: EnvelopeRecord) -> Judgement | None:
+        """A row with the key of an experiment that has ended, and without a result: what it says beside it, such as a
+        lot, joins the result. None of any other row."""
+        known = self._ended.get(envelope.key or "")
+        if known is None or known.key is None or isinstance(known.outcome, Fault):
+            return None
+        try:
+            read_told(envelope.payload, self._view.spec, self._view.space)
+            return None
+        except NoResult:
+            said = read_beside(envelope.payload, self._view.spec, self._view.space)
+        declared = declared_of(self._view.spec)
+        new, mine = (read_context(c, declared)[0] for c in (said, known.context))
+        named = [n for n in said if n in new and n in (*EFFECTS, *declared) and not (n in PLACE and n in mine)]
+        if not named:
+            return None
+        if other := [f"{n} {mine[n]}" for n in named if n in mine and mine[n] != new[n]]:
+            retract = f"hakken retract {shlex.quote(self._view.name)} {known.key} --why REASON"
+            which = f"attempt {known.key} ({self._view.label(known.settings)})"
+            message = (
+                f"{which} is on record with {', '.join(other)}; to let this count, {retract} and tell the result again"
+            )
+            return Judgement(envelope, Verdict.CONTRADICTORY, message)
+        if not (added := [n for n in named if n not in mine]):
+            return Judgement(envelope, Verdict.DUPLICATE, f"repeats what is on record of attempt {known.key}")
+        joined = joining(envelope, known, {n: said[n] for n in said if n in (*added, "comment")}, added)
+        self._ended[known.key] = standing_of(joined, known)
+        return joined
 
     @cached_property
     def _after(self) -> dict[str, str]:

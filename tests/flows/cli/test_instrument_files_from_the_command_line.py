@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows.cli.checks.calibrations import calibrations
+from flows.wiring import open_record
 
 CAMPAIGN = """\
 campaign: coupling
@@ -144,3 +145,46 @@ def test_results_of_a_plate_are_retracted_together_and_what_lies_on_none_by_itse
     assert f"3 results of the plate of {key} count no more: the plates were swapped" in laid_out.out
     assert refused.code == 2
     assert "lies on no plate; leave --plate out" in refused.err
+
+
+@pytest.mark.usefixtures("waiting")
+def test_what_stands_beside_a_result_that_came_as_a_file_is_told_later(hakken: Any, home: Any) -> None:
+    hakken("ingest", "run.csv", "--campaign", "coupling")
+    with open_record(home) as ledger:
+        one, two = (a.key for a in ledger.attempts("coupling"))
+    Path("lots.csv").write_text(f"key,lot\n{one},B17\n{two},B18\n")
+    Path("wrong.csv").write_text(f"key,lot\n{one},B19\n{two},B18\n")
+    Path("campaign.yaml").write_text(CAMPAIGN.replace("100: 1000", "100: 2000"))
+
+    joined, again, wrong = (hakken("tell", "coupling", f"{name}.csv") for name in ("lots", "lots", "wrong"))
+    anew = hakken("reanalyse", "campaign.yaml", "--dry-run")
+    with open_record(home) as ledger:
+        standing = ledger.observations("coupling")
+
+    assert "note: lot joined 2 results on record" in joined.out, joined.err
+    assert {o.key: o.context["lot"] for o in standing} == {one: "B17", two: "B18"}
+    assert {type(o.outcome).__name__ for o in standing} == {"Measured", "Negative"}
+    assert "not filled in" not in joined.out + again.out
+    assert "0 results accepted" in again.out
+    assert f"attempt {one} (temperature" in wrong.err
+    assert f"is on record with lot B17; to let this count, hakken retract coupling {one} --why" in wrong.err
+    assert "1 result would be superseded, 1 unchanged" in anew.out
+
+
+def test_of_a_worksheet_the_planned_well_is_not_held_against_the_one_that_a_result_was_made_in(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plate = "plate: {rows: 1, columns: 2}\nlab"
+    Path("campaign.yaml").write_text(CAMPAIGN.replace("batch: 2, ", "").replace("lab", plate))
+    hakken("run", "campaign.yaml")
+    with open_record(home) as ledger:
+        one, two = (a.key for a in ledger.attempts("coupling"))
+    Path("made.csv").write_text(f"key,plate,well,yield\n{one},7,A2,50\n{two},1,A1,40\n")
+    hakken("tell", "coupling", "made.csv")
+    Path("sheet.csv").write_text(f"key,plate,well,yield [%],lot\n{one},1,A1,,B17\n{two},1,A2,,\n")
+
+    said = hakken("tell", "coupling", "sheet.csv")
+
+    assert said.code == 0, said.err
+    assert "note: lot joined 1 result on record" in said.out

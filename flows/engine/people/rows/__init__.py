@@ -7,7 +7,7 @@ plate, well, day, instrument, ...; and what the experiment took: ``hours`` and `
 wrote has columns of its own.
 """
 
-from flows.engine.people.rows.cells import perhaps_fractions
+from flows.engine.people.rows.cells import NoResult, perhaps_fractions
 from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, is_column, read_columns, stand_ins, structures_told
 from flows.engine.people.rows.drafts import (
     TELL,
@@ -31,6 +31,7 @@ from flows.engine.people.rows.reading import (
     columns_of,
     has_no_result_yet,
     missing_in,
+    read_beside,
     read_settings,
     read_told,
     says_the_same,
@@ -45,6 +46,7 @@ __all__ = [
     "TELL",
     "WHOLE",
     "Column",
+    "NoResult",
     "ToldRow",
     "columns_of",
     "completed_by",
@@ -60,6 +62,7 @@ __all__ = [
     "lasting",
     "missing_in",
     "perhaps_fractions",
+    "read_beside",
     "read_columns",
     "read_settings",
     "read_told",

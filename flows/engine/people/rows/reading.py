@@ -12,7 +12,7 @@ from flows.engine.people.rows.cells import Cells, NoResult, cell_of, is_missing,
 from flows.engine.people.rows.columns import PLAIN, Column, read_columns, structures_told
 from flows.engine.people.rows.drafts import DOUBTFUL
 from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
-from flows.engine.people.rows.results import result_of
+from flows.engine.people.rows.results import beside_of, result_of
 from flows.engine.people.rows.settings import check_blends, check_structures, settings_of
 from loop.cells import in_doubt, pointed, says_nothing
 from loop.errors import HakkenError, OutcomeError, SpaceError
@@ -48,6 +48,13 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         check_structures(_structures(cells, spec, space), settings, spec, space)
     actual = settings if has_key else _actual(by_place, spec, space)
     return ToldRow(settings, result_of(by_place, spec, actual))
+
+
+def read_beside(payload: str, spec: CampaignSpec, space: Space) -> dict[str, Any]:
+    """What a row says beside a result, such as a lot, whatever else it says. Raises as ``read_told``."""
+    by_place, _, _ = _by_place(payload, spec, space)
+    comment = cell_of(by_place, "comment")[1]
+    return {**beside_of(by_place, spec), **({"comment": comment} if comment else {})}
 
 
 def read_settings(payload: str, spec: CampaignSpec, space: Space) -> dict[str, str | float]:

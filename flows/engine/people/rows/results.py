@@ -28,7 +28,7 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
     said = cell_of(cells, "outcome")[1].lower()
     values = _values(cells, spec)
     context: dict[str, Any] = {"comment": comment} if comment else {}
-    context |= _beside(cells, spec)
+    context |= beside_of(cells, spec)
     if actual:
         context["actual"] = dict(actual)
     extra: dict[str, Any] = {"context": context} if context else {}
@@ -61,7 +61,7 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
     return {"outcome": "measured", "values": values, **extra}
 
 
-def _beside(cells: Cells, spec: CampaignSpec) -> dict[str, str | float]:
+def beside_of(cells: Cells, spec: CampaignSpec) -> dict[str, str | float]:
     """What was recorded beside the result; a number of the campaign's in its own unit where it can be read as one."""
     declared = context_of(spec)
     found: dict[str, str | float] = {}
