@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +13,7 @@ from loop.errors import HakkenError
 def log(error: Exception, doing: str) -> str:
     """Append the traceback of ``error`` to the log file; returns what a person is told. ``doing`` is what was done."""
     first = (str(error).splitlines() or [""])[0][:200]
-    what, own = f"{type(error).__name__}: {first}".rstrip(": "), _own_code(error)
-    head = f"{own}, code of your own, failed: {what}" if own else f"hakken failed, which is its own fault: {what}"
+    head = f"hakken failed, which is its own fault: {type(error).__name__}: {first}".rstrip(": ")
     text = "".join(traceback.format_exception(error))
     try:
         path = Path(Settings.from_environment().home) / "hakken.log"
@@ -24,17 +22,4 @@ def log(error: Exception, doing: str) -> str:
             file.write(f"--- {datetime.now(UTC).isoformat()} {doing}\n{text}\n")
     except (OSError, HakkenError) as trouble:
         return f"{head}\n{text}(the log file could not be written: {trouble})"
-    if own:
-        return f"{head}; mend it, and the same command goes on: what is on record is safe. The traceback is in {path}"
     return f"{head}; what is on record is safe. Please report it with the traceback in {path}"
-
-
-def _own_code(error: Exception) -> str:
-    """File and line, of a module beside a campaign file (``adapters.own``), where an error came from; "" of none."""
-    frames = traceback.walk_tb(error.__traceback__)
-    own = [
-        (frame.f_code.co_filename, line)
-        for frame, line in frames
-        if re.search(r"\.py:\d+$", frame.f_globals.get("__name__", ""))
-    ]
-    return f"{own[-1][0]} line {own[-1][1]}" if own else ""

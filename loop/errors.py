@@ -28,6 +28,7 @@ HakkenError
 │   └── LedgerFull        its disk is full or cannot be written; make room, then go on
 ├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
 │   └── AdapterUnavailable  it cannot be reached now; ask again later
+│       ├── AdapterFailed   code of one's own failed, or gave no answer that is one
 │       ├── NotSetUp        it cannot be used from here before a person has done something
 │       └── PartUnavailable one of several laboratories cannot; the others can
 └── UnknownName           a registry has no entry of that name
@@ -211,6 +212,14 @@ class AdapterError(HakkenError):
 class AdapterUnavailable(AdapterError):
     """The laboratory cannot be reached now; nothing is known to have changed. Ask again later."""
 
+    what: str = "cannot be reached"  # said of the laboratory
+
+
+class AdapterFailed(AdapterUnavailable):
+    """Code of one's own raised, or returned what is no answer; mend it. Nothing is known to have changed."""
+
+    what = "failed"
+
 
 class NotSetUp(AdapterUnavailable):
     """The laboratory cannot be used from here, however often it is asked; do what the message says, then go on.
@@ -226,9 +235,9 @@ class AttemptUnavailable(AdapterUnavailable):
 class PartUnavailable(AdapterUnavailable):
     """One of several laboratories, ``part``, cannot be reached now; the others go on."""
 
-    def __init__(self, part: str, why: str) -> None:
+    def __init__(self, part: str, why: str, what: str = AdapterUnavailable.what) -> None:
         super().__init__(f"{part}: {why}")
-        self.part, self.why = part, why
+        self.part, self.why, self.what = part, why, what
 
 
 class UnknownName(HakkenError):

@@ -44,7 +44,7 @@ class Choosing:
         Where nothing is expected of them, the one with most room.
         """
         able = self._members.taking(spec)
-        sound = [m for m in able if not m.adapter.validate(m.as_taken(spec))] or able
+        sound = [m for m in able if _may_do(m, spec)] or able
         if not sound:
             raise UnknownHandle(Handle(key))
         asked = {m.name: self._works(m) for m in sound} if len(sound) > 1 else {}
@@ -85,3 +85,11 @@ class Choosing:
             health = Health(False, error.why)
         self._losses.note(member.name, works=health.is_ok)
         return health
+
+
+def _may_do(member: Member, spec: ExperimentSpec) -> bool:
+    """Whether a laboratory says that it does not refuse an experiment."""
+    try:
+        return not member.refuses(spec)
+    except PartUnavailable:
+        return False

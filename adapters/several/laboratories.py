@@ -13,6 +13,7 @@ from typing import Final, cast
 from adapters.errors import UnknownHandle
 from adapters.several.choosing import Choosing
 from adapters.several.members import Member, Members
+from adapters.several.unbuilt import Unbuilt
 from adapters.several.whereabouts import Losses, Routes
 from loop.contracts import (
     Absent,
@@ -32,6 +33,7 @@ from loop.contracts import (
     JudgesTogether,
     KeepsLimits,
     LaysOut,
+    MayBeMended,
     Phase,
     Problem,
     RunsTogether,
@@ -40,7 +42,7 @@ from loop.contracts import (
     TakesOff,
     Unknown,
 )
-from loop.errors import AdapterUnavailable
+from loop.errors import AdapterUnavailable, PartUnavailable
 
 _CAUTION: Final = tuple(Delivery)  # from the best guarded to the least
 
@@ -54,6 +56,7 @@ class SeveralLaboratories:
         """``patience``: seconds until one that cannot work counts as lost, by ``clock`` (seconds since the epoch)."""
         self._members, self._losses = Members(members), Losses(folder / "lost", patience, clock)
         self._choosing = Choosing(self._members, Routes(folder / "routes"), self._losses)
+        self._broken: Callable[[Mapping[str, str | float]], Sequence[Problem]] | None = None  # for those made later
 
     def capabilities(self) -> Capabilities:
         """What holds of all: the least guarded delivery, what every one can do; at once as many as all together."""
@@ -70,14 +73,24 @@ class SeveralLaboratories:
         )
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        """As every adapter; raises ``PartUnavailable`` where none takes it and one cannot tell."""
         able = self._members.taking(spec)
         if not able:
             asked = {name for m in self._members for name in m.when}
             shown = ", ".join(f"{name} {spec.settings.get(name)!r}" for name in sorted(asked))
             known = ", ".join(self._members.names())
             return [Problem(shown, f"none of the laboratories {known} takes it", "widen the 'when' of one of them")]
-        found = [m.adapter.validate(m.as_taken(spec)) for m in able]
-        return [] if any(not problems for problems in found) else found[0]
+        found, silent = list[Sequence[Problem]](), list[PartUnavailable]()
+        for member in able:
+            try:
+                found.append(member.refuses(spec))
+            except PartUnavailable as error:  # what one cannot tell is nothing that another refuses
+                silent.append(error)
+        if any(not problems for problems in found):
+            return []
+        if silent:
+            raise silent[0]
+        return found[0]
 
     def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
         """What the first of those that take it foresees, where each of them foresees something."""
@@ -152,8 +165,7 @@ class SeveralLaboratories:
         return [m.name for m in self._members.taking(spec)]
 
     def problems_at(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
-        member = self._members[part]
-        return member.adapter.validate(member.as_taken(spec))
+        return self._members[part].refuses(spec)
 
     def part_of(self, handle: Handle) -> str:
         return self._members.of(handle)[0].name
@@ -173,6 +185,7 @@ class SeveralLaboratories:
                 member.adapter.ask_leave(has_leave)
 
     def keep_limits(self, broken: Callable[[Mapping[str, str | float]], Sequence[Problem]]) -> None:
+        self._broken = broken
         for member in self._members:
             if isinstance(member.adapter, KeepsLimits):
                 member.adapter.keep_limits(broken)
@@ -255,6 +268,20 @@ class SeveralLaboratories:
         if lost:
             raise AdapterUnavailable(f"not {done} at {'; '.join(lost)}; runs {done} at the others: {runs}")
         return runs
+
+    def mend(self) -> bool:
+        """Make anew those of one's own that failed, or could not be made, and may work by now; the others stay."""
+        mended = False
+        for member in list(self._members):
+            adapter = member.adapter
+            if isinstance(adapter, Unbuilt) and (made := adapter.made()) is not None:
+                self._members.put(replace(member, adapter=made))
+                if isinstance(made, KeepsLimits) and self._broken is not None:
+                    made.keep_limits(self._broken)
+                mended = True
+            elif isinstance(adapter, MayBeMended):
+                mended = adapter.mend() or mended
+        return mended
 
     def parts(self) -> Mapping[str, Adapter]:
         return {m.name: m.adapter for m in self._members}

@@ -31,7 +31,17 @@ class Member:
     def as_taken(self, spec: ExperimentSpec) -> ExperimentSpec:
         """The experiment without the settings by which it came here, where the laboratory cannot set them."""
         bare = replace(spec, settings={name: v for name, v in spec.settings.items() if name not in self.when})
-        return bare if len(self.adapter.validate(bare)) < len(self.adapter.validate(spec)) else spec
+        try:
+            return bare if len(self.adapter.validate(bare)) < len(self.adapter.validate(spec)) else spec
+        except AdapterUnavailable:  # told where it is asked what it refuses
+            return spec
+
+    def refuses(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        """Why it would refuse an experiment that it takes; raises ``PartUnavailable`` where it cannot tell."""
+        try:
+            return self.adapter.validate(self.as_taken(spec))
+        except AdapterUnavailable as error:
+            raise PartUnavailable(self.name, str(error), error.what) from None
 
     def named(self, problems: Sequence[Problem]) -> list[Problem]:
         """Problems of this laboratory, said to be its own."""
@@ -43,13 +53,18 @@ class Members:
 
     def __init__(self, members: Sequence[Member]) -> None:
         self._by_name = {m.name: m for m in members}
-        self._resting: dict[str, tuple[float, str]] = {}  # until when by the steady clock, and why
+        self._resting: dict[str, tuple[float, str, str]] = {}  # until when by the steady clock, why, and what is so
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self._by_name.values())
 
     def __getitem__(self, name: str) -> Member:
         return self._by_name[name]
+
+    def put(self, member: Member) -> None:
+        """Have this one in the place of the one of its name."""
+        self._by_name[member.name] = member
+        self._resting.pop(member.name, None)
 
     def names(self) -> Sequence[str]:
         return list(self._by_name)
@@ -88,21 +103,21 @@ class Members:
     def ask(self, member: Member, question: Callable[[], _T]) -> _T:
         """Ask a laboratory; one that lately took long to give no answer is let rest, so that the others go on."""
         began = time.monotonic()
-        until, why = self._resting.get(member.name, (0.0, ""))
+        until, why, what = self._resting.get(member.name, (0.0, "", ""))
         if began < until:
-            raise PartUnavailable(member.name, why)
+            raise PartUnavailable(member.name, why, what)
         try:
             return question()
         except PartUnavailable:
             raise
         except AdapterUnavailable as error:
             now = time.monotonic()
-            self._resting[member.name] = now + min(_REST * (now - began), _LONGEST), str(error)
-            raise PartUnavailable(member.name, str(error)) from None
+            self._resting[member.name] = now + min(_REST * (now - began), _LONGEST), str(error), error.what
+            raise PartUnavailable(member.name, str(error), error.what) from None
 
     def ask_of_one(self, member: Member, question: Callable[[], _T]) -> _T:
         """Ask a laboratory of one attempt; ``AttemptUnavailable`` where it has no answer, and says that it works."""
-        is_resting = time.monotonic() < self._resting.get(member.name, (0.0, ""))[0]
+        is_resting = member.name in self._resting and time.monotonic() < self._resting[member.name][0]
         try:
             return self.ask(member, question)
         except PartUnavailable as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -11,11 +12,13 @@ from pydantic import Field
 
 from adapters.common.options import Options, read_options, spelt
 from adapters.errors import AdapterOptionsError
+from adapters.own import stamp
 from adapters.registry import build as build_one
 from adapters.several.laboratories import SeveralLaboratories
 from adapters.several.members import Member
-from loop.contracts import AdapterContext
-from loop.errors import UnknownName
+from adapters.several.unbuilt import Unbuilt
+from loop.contracts import Adapter, AdapterContext
+from loop.errors import AdapterError, UnknownName
 
 EXAMPLE: Final = """\
 laboratory:
@@ -39,6 +42,8 @@ class SeveralOptions(Options):
 def build(options: Mapping[str, Any], context: AdapterContext) -> SeveralLaboratories:
     """The laboratories of the laboratory section, each in a folder of its own.
 
+    In the place of one of one's own that cannot be made stands ``Unbuilt``, lest it keep the others from their work.
+
     Raises:
         AdapterOptionsError: An option of one of them is wrong; the message says of which.
     """
@@ -57,11 +62,17 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> SeveralLaborat
             continue
         inner = replace(context, folder=str(Path(context.folder) / name))
         try:
-            made = build_one(adapter, own, inner)
+            make = partial(build_one, adapter, own, inner)
+            made: Adapter = make()
         except AdapterOptionsError as error:
             problems += [f"laboratory {name!r}: {problem}" for problem in error.problems]
         except UnknownName as error:
             problems.append(f"laboratory {name!r}: {error}")
+        except AdapterError as error:
+            if ":" not in adapter:
+                raise
+            made = Unbuilt(str(error), make, stamp(adapter, context.base))
+            members.append(Member(name, made, _conditions(when)))
         else:
             members.append(Member(name, made, _conditions(when)))
     if problems:

@@ -6,7 +6,7 @@ Thousands of them make a campaign. Whatever a killed pass left half done is on r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ from flows.engine.steps.stopping import stop_where_broken
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger, RunsTogether
-from loop.errors import HakkenError, LeaseHeld
+from loop.errors import AdapterUnavailable, HakkenError, LeaseHeld
 from loop.safety import SafetyStop, safety_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def one_pass(session: Session) -> None:
     """Everything that one pass does, save the page and the report."""
     session.tally = Tally()
     session.refresh()
+    session.take_up_mended()
     look(session)
     propose(session)
     dispatch(session)
@@ -188,9 +189,12 @@ def _examined(session: Session) -> Mapping[str, Examination]:
 
 def _by_person(view: View, laboratory: Callable[[], Adapter]) -> frozenset[str]:
     """Keys of pending attempts whose results a person brings; none while a run goes on that a person waits for."""
-    if not view.pending or (isinstance(it := laboratory(), RunsTogether) and it.is_at_work()):
+    if not view.pending:
         return frozenset()
-    return frozenset(a.key for a in view.pending if is_by_person(it, a))
+    with suppress(AdapterUnavailable):  # of one that cannot tell whether it is at work nobody says that a person is
+        if not (isinstance(it := laboratory(), RunsTogether) and it.is_at_work()):
+            return frozenset(a.key for a in view.pending if is_by_person(it, a))
+    return frozenset()
 
 
 def report_of(session: Session, page: str | None = None) -> TickReport:

@@ -13,8 +13,9 @@ from flows.engine.looking.failing import Failed
 from flows.engine.looking.view import View
 from flows.engine.sent import Sent
 from flows.engine.steps.planners import Planner, default_planner, on_device
+from flows.engine.steps.resting import Resting
 from flows.wiring import open_laboratory, raw_files
-from loop.contracts import Adapter, AsksLeave, Ledger, Work
+from loop.contracts import Adapter, AsksLeave, Ledger, MayBeMended, Work
 from loop.insight.statements import HonestBest
 from loop.safety import SafetyStop
 
@@ -70,6 +71,7 @@ class Session:
         self.examined: Mapping[str, Examination] = {}  # of each target's models, where the page was drawn in full
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self.refused: tuple[int, str] | None = None  # the version of the spec that cannot be used from here, and why
+        self.resting = Resting()
         self._known_stops = {stop.id for stop in self.view.stops}
         self._laboratory, self._built_for = laboratory, self.view.campaign.version
 
@@ -79,9 +81,18 @@ class Session:
         if self._laboratory is None or self._built_for != self.view.campaign.version:
             self._laboratory = open_laboratory(self.settings, self.view.spec)
             self._built_for = self.view.campaign.version
-            if isinstance(self._laboratory, AsksLeave):
-                self._laboratory.ask_leave(lambda: not self.is_halted)
+            self._give_leave()
         return self._laboratory
+
+    def take_up_mended(self) -> None:
+        """Go on with code of one's own that failed and was mended since."""
+        if isinstance(self._laboratory, MayBeMended) and self._laboratory.mend():
+            self.resting = Resting()
+            self._give_leave()
+
+    def _give_leave(self) -> None:
+        if isinstance(self._laboratory, AsksLeave):
+            self._laboratory.ask_leave(lambda: not self.is_halted)
 
     @property
     def adapter(self) -> str:

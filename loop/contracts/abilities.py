@@ -91,6 +91,15 @@ class KeepsLimits(Protocol):
 
 
 @runtime_checkable
+class MayBeMended(Protocol):
+    """An adapter whose code may fail and be mended while a run goes on."""
+
+    def mend(self) -> bool:
+        """Make anew what failed, or could not be made, and may work by now; whether anything was."""
+        ...
+
+
+@runtime_checkable
 class SupportsExamination(Protocol):
     """An adapter that can say more than ``health``: each thing that it rests on, really looked at now."""
 

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from adapters.several.unbuilt import Unbuilt
 from flows.engine.looking.resources import sample_experiments
 from flows.engine.looking.routes import check_routes
 from loop.contracts import Adapter, ChecksTogether, HasParts, Problem
-from loop.errors import AdapterError, AdapterUnavailable
+from loop.errors import AdapterError, AdapterFailed, AdapterUnavailable
 from loop.plate.layout import Plate, Scope
 from loop.recipe import Recipe
 from loop.recipe.model import Heat, Stir, Wait
@@ -24,11 +25,13 @@ def _refuses_all(laboratory: Adapter, spec: CampaignSpec, *, well: int = 0) -> S
     """Why a laboratory would refuse each experiment of a campaign alike: what it says of all that are looked at.
 
     Nothing where it takes one of them, refuses them for different reasons, or cannot be asked now. Of a plate they lie
-    in ``well``, counted row by row.
+    in ``well``, counted row by row. Raises ``AdapterFailed``.
     """
     try:
         told = [laboratory.validate(experiment) for experiment in sample_experiments(spec, ALIKE, well=well)]
-    except AdapterUnavailable:
+    except AdapterUnavailable as error:
+        if error.what == AdapterFailed.what:  # it would fail in every pass
+            raise AdapterError(f"laboratory {spec.laboratory.adapter!r} failed ({error})") from error
         return ()
     return [problem for problem in told[0] if all(problem in problems for problems in told[1:])] if told else ()
 
@@ -38,9 +41,13 @@ def check_laboratory(laboratory: Adapter, spec: CampaignSpec) -> None:
     that plates can be made as they are described.
 
     Raises:
-        AdapterError: It does, one of several is to take what the campaign never sends, or no plate can be; says why.
+        AdapterError: It does, one of several is to take what the campaign never sends or could not be made, code of
+            one's own fails, or no plate can be; says why.
     """
     check_routes(spec)
+    for part, adapter in laboratory.parts().items() if isinstance(laboratory, HasParts) else ():
+        if isinstance(adapter, Unbuilt):
+            raise AdapterError(f"laboratory {part!r}: {adapter.why}")
     if problems := _refuses_all(laboratory, spec):
         said = "; ".join(str(problem) for problem in problems)
         raise AdapterError(f"laboratory {spec.laboratory.adapter!r} would refuse every experiment: {said}")

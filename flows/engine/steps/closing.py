@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from flows.engine.session import Session
+from flows.engine.steps.parts import unreached
 from flows.engine.steps.withdrawing import take_off
 from loop.checkpoints import reached
 from loop.contracts import Cautions, Handle, RunsTogether
@@ -43,4 +44,4 @@ def close_plates(session: Session) -> None:
                 laboratory.close(str(plate), handles)
                 reached("dispatch.closed")
     except AdapterUnavailable as error:
-        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+        session.tally.note(unreached(session, error))

@@ -13,7 +13,8 @@ from flows.engine.looking.held import held_rounds, judge_rounds
 from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
-from flows.engine.steps.parts import others_go_on, part_having, why_of
+from flows.engine.steps.parts import can_work, others_go_on, part_having, unreached, why_of
+from flows.engine.steps.resting import ALL
 from flows.engine.steps.sharing import Rooms, sent_now
 from flows.engine.steps.withdrawing import withdraw
 from loop.checkpoints import reached
@@ -27,7 +28,7 @@ from loop.contracts import (
     Problem,
     SupportsAnnouncement,
 )
-from loop.errors import AdapterUnavailable, Halted, NotSetUp
+from loop.errors import AdapterFailed, AdapterUnavailable, AttemptUnavailable, Halted, NotSetUp, PartUnavailable
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
@@ -36,6 +37,7 @@ from loop.resources import expected_hours
 from loop.spec import build_recipe
 
 HELD: Final = "nothing more is sent"
+LOOKED_UP: Final = "what was sent is looked up"
 
 
 def dispatch(session: Session) -> None:
@@ -52,11 +54,11 @@ def dispatch(session: Session) -> None:
         reached("dispatch.judged")
         held = held_rounds(view, session.laboratory)
     except AdapterUnavailable as error:
-        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); nothing is sent")
+        session.tally.note(unreached(session, error, "nothing is sent"))
         return
     for round_ in held.values():
         session.tally.note(f"of round {round_.number} {HELD}: {round_.why}")
-    ready = [a for a in ready if a.round_number not in held]
+    ready = _rested(session, [a for a in ready if a.round_number not in held])
     if not ready:
         return
     capabilities = session.laboratory.capabilities()
@@ -89,6 +91,17 @@ def _cannot_be_used(session: Session) -> bool:
     return True
 
 
+def _rested(session: Session, ready: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    """What may be sent now: nothing while the laboratory rests, and no attempt that rests (``Resting``)."""
+    if why := session.resting.why(ALL):
+        session.tally.note(why)
+        return []
+    resting = {a.key: why for a in ready if (why := session.resting.why(a.key))}
+    for why in resting.values():
+        session.tally.note(why)
+    return [a for a in ready if a.key not in resting]
+
+
 def _room(capabilities: Capabilities, taken: int) -> int | None:
     return None if capabilities.max_parallel is None else max(capabilities.max_parallel - taken, 0)
 
@@ -101,7 +114,10 @@ def _with_room(
     A part that cannot work gets nothing new. In batch mode an experiment may wait for a quick part although a slow one
     is free; in rolling mode nothing waits for room that is there.
     """
-    spec, unable = session.view.spec, laboratory.unable()
+    spec, unable = session.view.spec, dict(laboratory.unable())
+    for part in laboratory.limits().keys() - unable.keys():
+        if why := session.resting.why(part):
+            unable[part] = why
     expected = expected_hours(session.view.figures)
     laboratory.prefer(expected)
     limits = laboratory.limits()
@@ -124,7 +140,20 @@ def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
     """Claim, prepare and start these; False when the laboratory cannot be reached."""
     specs = {a.key: experiment_spec(session.view.spec, a) for a in attempts}
     recipe = build_recipe(session.view.spec)
-    problems = {a.key: [*impossible(recipe, a.settings), *session.laboratory.validate(specs[a.key])] for a in attempts}
+    problems = dict[str, Sequence[Problem]]()
+    for attempt in attempts:
+        with others_go_on(session):
+            try:
+                refused = session.laboratory.validate(specs[attempt.key])
+            except PartUnavailable:
+                raise
+            except AdapterUnavailable as error:  # before it is claimed: it stays as it is
+                session.tally.note(unreached(session, error))
+                continue
+            problems[attempt.key] = [*impossible(recipe, attempt.settings), *refused]
+    attempts = [a for a in attempts if a.key in problems]
+    if not attempts:
+        return True
     if not _claim(session, attempts, problems):
         return False
     reached("dispatch.claimed")
@@ -162,15 +191,18 @@ def _start(session: Session, sound: Sequence[AttemptRecord], specs: Mapping[str,
             return False
         if len(sound) > 1 and isinstance(session.laboratory, SupportsAnnouncement):
             untouched.clear()  # it is told of all of them: whatever comes is looked up
-            with _given_back(untouched, sound):
-                session.laboratory.announce([(specs[a.key], AttemptKey(a.key)) for a in sound])
+            try:
+                with _given_back(untouched, sound):
+                    session.laboratory.announce([(specs[a.key], AttemptKey(a.key)) for a in sound])
+            except AdapterFailed as error:  # of no consequence: each is prepared by itself
+                session.tally.note(unreached(session, error, "each is sent by itself"))
         for n, attempt in enumerate(sound):
             if session.is_halted:  # a stop is pressed without waiting for this pass to end
                 return False
             key = AttemptKey(attempt.key)
             if attempt in untouched:
                 untouched.remove(attempt)
-            with others_go_on(session):
+            with others_go_on(session), _noted(session, attempt):
                 with _given_back(untouched, sound[n:]):
                     handle = session.laboratory.prepare(specs[attempt.key], key)
                 reached("dispatch.prepared")
@@ -179,17 +211,39 @@ def _start(session: Session, sound: Sequence[AttemptRecord], specs: Mapping[str,
                 session.laboratory.start(handle, key)
                 reached("dispatch.started")
                 accepted.append((attempt, handle))
+                lab = session.laboratory
+                session.resting.work(lab.part_of(handle) if isinstance(lab, HasParts) else ALL)
     except NotSetUp as error:
         session.refused = (session.view.campaign.version, str(error))
         return False
     except AdapterUnavailable as error:
-        session.tally.note(
-            f"the laboratory {session.adapter!r} cannot be reached ({error}); what was sent is looked up"
-        )
+        session.tally.note(unreached(session, error, LOOKED_UP))
         return False
     finally:  # also on a fault of our own: what is known is put on record
         _record(session, accepted, untouched)
     return True
+
+
+@contextmanager
+def _noted(session: Session, attempt: AttemptRecord) -> Iterator[None]:
+    """Note that an attempt could not be sent, lest that be tried in every pass.
+
+    Where code of one's own fails of one attempt, and the laboratory says that it works, the others go on.
+    """
+    try:
+        yield
+    except (NotSetUp, AttemptUnavailable):
+        raise
+    except PartUnavailable as error:
+        session.resting.fail(error.part, error.why)
+        raise
+    except AdapterUnavailable as error:
+        said = unreached(session, error, LOOKED_UP)
+        if not isinstance(error, AdapterFailed) or not can_work(session.laboratory):
+            session.resting.fail(ALL, said)
+            raise
+        session.resting.fail(attempt.key, said)
+        session.tally.note(said)
 
 
 @contextmanager

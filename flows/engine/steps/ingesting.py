@@ -11,7 +11,7 @@ from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.judgement import Judgement, said_of_completed, write_all
 from flows.engine.steps.judging import Judge, conclude
-from flows.engine.steps.parts import NAMED, can_work, is_by_person, others_go_on, untold
+from flows.engine.steps.parts import NAMED, can_work, is_by_person, others_go_on, unreached, untold
 from flows.progress import Progress, in_silence
 from flows.remarks import rearranged_in
 from loop.analysis import media_type
@@ -84,7 +84,7 @@ def _fetch(session: Session, ended: Ended) -> _Came:
                     came.drafts.append(EnvelopeDraft(session.adapter, e.key, e.payload))
                 came.attempts.append(attempt)
     except AdapterUnavailable as error:
-        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+        session.tally.note(unreached(session, error))
     return came
 
 

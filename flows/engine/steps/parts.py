@@ -29,11 +29,14 @@ def others_go_on(session: Session) -> Iterator[None]:
         )
     except PartUnavailable as error:
         session.tally.out.add(error.part)
-        note = (
-            f"of the laboratory {session.adapter!r}, {error.part!r} cannot be reached ({error}); asked again next time"
-        )
+        note = f"of the laboratory {session.adapter!r}, {error.part!r} {error.what} ({error}); asked again next time"
         if note not in session.tally.notes:
             session.tally.note(note)
+
+
+def unreached(session: Session, error: AdapterUnavailable, then: str = "asked again next time") -> str:
+    """What is said of a laboratory that gave no answer, or whose code failed."""
+    return f"the laboratory {session.adapter!r} {error.what} ({error}); {then}"
 
 
 def can_work(laboratory: Adapter) -> bool:

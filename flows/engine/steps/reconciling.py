@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from flows.engine.looking.held_up import keep, said_of
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
-from flows.engine.steps.parts import NAMED, can_work, is_out, others_go_on, untold
+from flows.engine.steps.parts import NAMED, can_work, is_out, others_go_on, unreached, untold
 from flows.engine.steps.withdrawing import barred
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
-from loop.errors import AdapterUnavailable, AttemptUnavailable, NotSetUp, PartUnavailable
+from loop.errors import AdapterFailed, AdapterUnavailable, AttemptUnavailable, NotSetUp, PartUnavailable
 from loop.experiment import Event, State
 from loop.limits import broken
 from loop.outcome import Fault, FaultKind
@@ -31,7 +31,7 @@ class Standing:
     wanting: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # what waits for a person, and what for
     lost: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # for certain, and how
     elsewhere: list[AttemptRecord] = field(default_factory=list)  # not last sent from this folder, and not known here
-    untold: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # of which it gives no answer, and why
+    untold: list[tuple[AttemptRecord, AdapterUnavailable]] = field(default_factory=list)  # gives no answer of them
     n_told: int = 0  # of which it said where they stand
 
 
@@ -52,7 +52,8 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
                 continue
             with others_go_on(session):
                 if _is_in_doubt(attempt):
-                    _look_up(session, attempt, standing)
+                    with _passed_over(session, attempt, standing, AdapterFailed):
+                        _look_up(session, attempt, standing)
                 else:
                     with _passed_over(session, attempt, standing):
                         _ask(session, attempt, standing, judge)
@@ -60,7 +61,7 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
     except NotSetUp as error:
         session.tally.lacks = str(error)
     except AdapterUnavailable as error:
-        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+        session.tally.note(unreached(session, error))
     _note(session, standing)
     if standing.steps:
         with session.work() as work:
@@ -72,26 +73,27 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
 
 
 @contextmanager
-def _passed_over(session: Session, attempt: AttemptRecord, standing: Standing) -> Iterator[None]:
+def _passed_over(
+    session: Session, attempt: AttemptRecord, standing: Standing, kind: type[AdapterUnavailable] = AdapterUnavailable
+) -> Iterator[None]:
     """Go on with the others where a laboratory that works gives no answer of this one, at most ``NAMED`` times."""
     try:
         yield
     except (NotSetUp, PartUnavailable):
         raise
-    except AdapterUnavailable as error:
+    except kind as error:
         is_of_one = isinstance(error, AttemptUnavailable) or can_work(session.laboratory)
         if len(standing.untold) == NAMED or not is_of_one:
             raise
-        standing.untold.append((attempt, str(error)))
+        standing.untold.append((attempt, error))
 
 
 def _note(session: Session, standing: Standing) -> None:
     """Say what waits for a person, what was lost, and what only another folder can tell."""
     if standing.untold and not standing.n_told:
-        why = standing.untold[0][1]
-        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({why}); asked again next time")
-    for attempt, why in standing.untold if standing.n_told else ():
-        session.tally.note(untold(session, attempt, why))
+        session.tally.note(unreached(session, standing.untold[0][1]))
+    for attempt, error in standing.untold if standing.n_told else ():
+        session.tally.note(untold(session, attempt, str(error)))
     for line in said_of(session.view, standing.wanting):
         session.tally.note(line)
     if standing.n_told:

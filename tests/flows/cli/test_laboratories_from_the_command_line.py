@@ -423,12 +423,12 @@ def test_an_adapter_of_ones_own_whose_code_fails_hides_no_other_check(hakken: An
     found = {c["subject"]: c for c in doctor.json["checks"] if c["area"] == "campaigns"}
     assert doctor.code == REFUSED
     assert found["small, bench:bench"]["verdict"] == "problem"
-    assert "KeyError: 'pan'" in found["small, bench:bench"]["found"]
+    assert "KeyError: 'pan'" in found["small, bench:bench"]["remedy"]
     assert found["other, manual"]["verdict"] == "ok"
 
 
 @pytest.mark.usefixtures("small_campaign")
-def test_code_of_ones_own_that_fails_in_a_pass_is_named_and_no_fault_of_hakken(hakken: Any) -> None:
+def test_code_of_ones_own_that_fails_is_named_and_no_fault_of_hakken(hakken: Any) -> None:
     Path("bench.py").write_text(
         "from adapters import simulated\n\n\n"
         "def bench(options, context):\n"
@@ -440,6 +440,6 @@ def test_code_of_ones_own_that_fails_in_a_pass_is_named_and_no_fault_of_hakken(h
 
     said = hakken("tick", "small.yaml")
 
-    assert said.code == 1
-    assert "bench.py line 6, code of your own, failed: KeyError: 'pan'; mend it" in said.err
+    assert said.code == 2
+    assert "bench.py line 6, code of your own, in validate: KeyError: 'pan'; mend it" in said.err
     assert "report it" not in said.err
