@@ -1,4 +1,4 @@
-"""An adapter of one's own raises, or returns what is no answer: nothing is lost, runs twice, or keeps others from work."""
+"""An adapter of one's own raises, or returns no answer: nothing is lost, runs twice, or keeps others from their work."""
 
 from __future__ import annotations
 
