@@ -22,6 +22,7 @@ from loop.errors import LedgerError
 
 SQLITE: Final = "sqlite:///"  # before the path of a file
 BUSY_SECONDS: Final = 20  # a write of ours takes milliseconds; whoever waits longer has a problem to hear of
+_OF_THE_DISK: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)  # waiting mends neither
 LOOK_SECONDS: Final = 0.01  # between two looks at a file that somebody else has locked
 CONNECT_SECONDS: Final = 10  # psycopg's own patience with a server that says nothing is 130
 # A machine or a network that is gone is noticed within a minute or two; Linux alone takes a quarter of an hour where
@@ -192,8 +193,8 @@ def _write_ahead(connection: Any) -> None:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode = WAL")
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() >= until:
+        except sqlite3.OperationalError as error:
+            if time.monotonic() >= until or error.sqlite_errorcode & 0xFF in _OF_THE_DISK:
                 raise
             time.sleep(LOOK_SECONDS)
 

@@ -86,8 +86,8 @@ def translated(url: str) -> Iterator[None]:
             raise LedgerFull(f"the disk of the ledger {url} is full ({text}); make room there") from error
         if "disk I/O error" in text:  # SQLite's only word for a quota
             raise LedgerFull(
-                f"the disk of the ledger {url} cannot be written or read ({text}), as where a quota is used up, or "
-                "where it fails; see to it"
+                f"the disk of the ledger {url} cannot be written or read ({text}), as where it is full or a quota "
+                "is used up, or where it fails; see to it"
             ) from error
         if _MISWRITTEN.search(text):
             raise _miswritten(url, text) from error

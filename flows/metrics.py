@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest, write_to_textfile
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from adapters.common.durable import replace
 from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import HALTED
 from loop.record import CampaignState
@@ -70,4 +71,4 @@ def text_of(reports: Iterable[StatusReport]) -> str:
 
 def write(reports: Iterable[StatusReport], path: Path) -> None:
     """The same as a file that appears whole, as the textfile collector of node_exporter wants it."""
-    write_to_textfile(str(path), registry_of(reports))
+    replace(path, text_of(reports))

@@ -97,7 +97,9 @@ def _write_temporary(path: Path, data: bytes, is_durable: bool) -> Path:
             file.flush()
             if is_durable:
                 os.fsync(file.fileno())
-    except BaseException:  # a full disk: what lies there takes more of it with each try
+    except BaseException as error:  # a full disk: what lies there takes more of it with each try
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # the system does not say what was to be written
+            error.filename = str(path)
         raise
     return temporary

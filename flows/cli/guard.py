@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -80,7 +83,8 @@ def tell(message: str, kind: str, *, as_json: bool) -> None:
     typer.secho("error: ", fg="red", err=True, nl=False)
     print(message, file=sys.stderr)
     if as_json:
-        _print_document(message, kind)
+        with suppress(OSError):  # as where standard output is what takes no more
+            _print_document(message, kind)
 
 
 def _tell_wait(what: str) -> None:
@@ -110,7 +114,7 @@ def _describe(error: OSError) -> str:
 def _full_disks() -> str:
     """Which of the disks that a project writes to are full, where the system does not say which file was to be written.
 
-    That of the project's folder where none looks full, as with a quota.
+    That of the project's folder where none looks full, as with a quota, or that which standard output goes to.
     """
     from flows.settings import Settings
     from flows.wiring import SQLITE
@@ -122,7 +126,17 @@ def _full_disks() -> str:
     there = [next(path for path in (folder, *folder.parents) if path.exists()) for folder in folders]
     by_disk = {folder.stat().st_dev: folder for folder in reversed(there)}  # the first of each disk stays
     full = [str(folder) for folder in there if folder in by_disk.values() and shutil.disk_usage(folder).free < _ROOM]
-    return f"of {' or of '.join(dict.fromkeys(full)) or there[0]} "
+    output = ["what standard output goes to"] if _goes_to_a_disk(sys.stdout) else []
+    return f"of {' or of '.join(dict.fromkeys(full or [str(there[0]), *output]))} "
+
+
+def _goes_to_a_disk(stream: TextIO) -> bool:
+    """Whether a stream ends in a file or a device, and not on a screen, in a pipe, or within the process."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not stream.isatty())
 
 
 def _log(error: Exception) -> str:

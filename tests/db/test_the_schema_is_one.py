@@ -151,6 +151,22 @@ def test_an_older_file_is_copied_then_migrated_and_keeps_its_facts(
         assert [row[0] for row in after.execute("SELECT revision FROM schema_info")] == [schema.HEAD, NEXT]
 
 
+def test_a_record_on_a_full_disk_is_refused_at_once(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, fill: Fill
+) -> None:
+    with open_ledger(sqlite_url) as ledger:
+        fill(ledger)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr("db.engine.time.sleep", lambda _: pytest.fail("waits for what no waiting mends"))
+
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        with pytest.raises(LedgerFull, match="where it is full or a quota is used up"):
+            open_ledger(sqlite_url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_an_upgrade_without_room_for_its_copy_leaves_none_and_says_so(
     sqlite_url: str, tmp_path: Path, newer: Path, fill: Fill
 ) -> None:
@@ -160,7 +176,7 @@ def test_an_upgrade_without_room_for_its_copy_leaves_none_and_says_so(
 
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # as a quota does; less than the file has
-        with pytest.raises(LedgerFull, match="where a quota is used up"), translated("it"):
+        with pytest.raises(LedgerFull, match="where it is full or a quota is used up"), translated("it"):
             migrate(sqlite_url, newer)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

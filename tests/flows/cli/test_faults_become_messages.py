@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.cli import guard
 from flows.cli.screen import plain
 from loop.errors import LedgerError
 from tests.flows.cli.small import write
@@ -270,3 +273,36 @@ def test_letters_that_a_terminal_does_not_take_are_spelled(tmp_path: Path, encod
     assert text.returncode == 0, text.stderr
     assert b"no campaign in" in text.stdout
     assert "Läufe 試 runs" in json.loads(document.stdout.decode(encoding))["error"]
+
+
+@pytest.mark.usefixtures("small_campaign")
+@pytest.mark.parametrize("words", [("report", "small", "--out", "page.html"), ("metrics", "--out", "all.prom")])
+def test_a_file_for_which_there_is_no_room_is_named_and_not_half_written(
+    hakken: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    hakken("tick", "small.yaml")
+
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("adapters.common.durable.os.fsync", full)
+    said = hakken(*words)
+
+    assert said.code == 2
+    assert "error: the disk of " in said.err
+    assert f"{words[-1]} is full (No space left on device); make room there" in said.err
+    assert not list(Path().glob(f"*{words[-1]}*"))
+    assert not list(Path().glob(".*.tmp"))
+
+
+@pytest.mark.usefixtures("home")
+def test_what_standard_output_goes_to_may_be_what_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr("sys.stdout", full)
+
+        assert " or of what standard output goes to is full" in guard._describe(OSError(errno.ENOSPC, "No space"))
+        guard.tell("it is full", "OSError", as_json=True)  # and its own document, too, finds no room
+
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()

@@ -1,4 +1,4 @@
-"""An adapter of one's own raises, or returns no answer: nothing is lost, runs twice, or keeps others from their work."""
+"""An adapter of one's own raises, or gives no answer: nothing is lost, runs twice, or keeps others from work."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_a_stop_is_in_force_where_what_runs_cannot_be_called_off(bench: Bench) -
 @pytest.mark.parametrize(
     ("call", "returned", "said"),
     [
-        ("validate", "[1]", "validate of device:Device, code of your own, returned [1], not a list of Problem; mend it"),
+        ("validate", "[1]", "validate of device:Device, code of your own, returned [1], not a list of Problem"),
         ("prepare", "5", "returned 5, not a str"),
         ("find", "True", "returned True, not a Found or an Absent or an Unknown"),
         ("status", "'ended'", "returned 'ended', not a Status"),
@@ -272,9 +272,7 @@ def test_a_device_that_is_away_is_no_mistake_of_its_code(bench: Bench) -> None:
 
     notes = bench.tick()
 
-    assert any(
-        "cannot be reached" in n and "in start: ConnectionRefusedError" in n and "see to it" in n for n in notes
-    )
+    assert any("cannot be reached" in n and "in start: ConnectionRefusedError" in n and "see to it" in n for n in notes)
     bench.goes_on()
 
 
