@@ -15,7 +15,7 @@ from enum import Enum
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Float, Integer, RowMapping, Table, insert, select, text
+from sqlalchemy import BigInteger, Float, Integer, RowMapping, Table, func, insert, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
@@ -117,8 +117,11 @@ def examine(session: Session) -> AuditReport:
     found: dict[int, str] = {}
     _examine_chain(log, found)
     _examine_rows(session, log, found)
-    _examine_attempts(session, found)
-    _examine_campaigns(session, log, found)
+    for name, examined in (("attempt", _examine_attempts), ("campaign", _examine_campaigns)):
+        try:
+            examined(session, log, found)
+        except (ValueError, TypeError) as error:  # what stands in a time is none
+            found.setdefault(max(len(log), 1), f"table {name} cannot be read ({error})")
     if not found:
         return AuditReport(len(log), True, head=log[-1].hash if log else "")
     first = min(found)
@@ -167,14 +170,19 @@ def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int,
         found.setdefault(number, f"table {name} lost all {count} rows that entry {number} seals")
 
 
-def _examine_attempts(session: Session, found: dict[int, str]) -> None:
-    """An attempt's state, adapter and handle are what its last event says; the row may change, so no seal holds it."""
+def _examine_attempts(session: Session, _log: list[tables.AuditLog], found: dict[int, str]) -> None:
+    """An attempt's state, adapter, handle and time are what its last event says; it may change, so no seal holds it."""
     event, row = tables.AttemptEvent, tables.Attempt
-    steps = select(event.attempt_id, event.entry, event.after, event.adapter, event.handle)
+    steps = select(event.attempt_id, event.entry, event.after, event.adapter, event.handle, event.at)
     last = {step.attempt_id: step for step in session.execute(steps.order_by(event.attempt_id, event.number))}
-    for attempt in session.execute(select(row.id, row.entry, row.state, row.adapter, row.handle)):
+    for attempt in session.execute(select(row.id, row.entry, row.state, row.adapter, row.handle, row.updated)):
         if (seen := last.get(attempt.id)) is not None:
-            said = ((attempt.state, seen.after), (attempt.adapter, seen.adapter), (attempt.handle, seen.handle))
+            said = (
+                (attempt.state, seen.after),
+                (attempt.adapter, seen.adapter),
+                (attempt.handle, seen.handle),
+                (attempt.updated, seen.at),
+            )
             for mine, its in said:
                 if mine != its:
                     message = f"attempt {attempt.id} says {mine}, and its last event (entry {seen.entry}) {its}"
@@ -186,11 +194,15 @@ def _examine_attempts(session: Session, found: dict[int, str]) -> None:
 
 
 def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict[int, str]) -> None:
-    """A campaign's name, version and state are what the log says last; the row may change, so no seal holds it."""
+    """A campaign's name, version, state, age and count of data are what the log and its facts say.
+
+    The row may change, so no seal holds it.
+    """
     version, campaign = tables.CampaignVersion, tables.Campaign
-    opened = {v.entry: v for v in session.execute(select(version.entry, version.campaign_id, version.number))}
+    versions = select(version.entry, version.campaign_id, version.number, version.created)
+    opened = {v.entry: v for v in session.execute(versions)}
     columns = (campaign.id, campaign.name, campaign.version, campaign.state, campaign.reason)
-    rows = {row.id: row for row in session.execute(select(*columns))}
+    rows = {row.id: row for row in session.execute(select(*columns, campaign.created, campaign.data_version))}
     names = {row.name: row.id for row in rows.values()}
     last: dict[str, int] = {}  # by id of a campaign, the entry that tells of it last
     said: dict[str, dict[str, Any]] = {}  # by id of a campaign, what each of its columns is to be
@@ -202,6 +214,8 @@ def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict
             if entry.action == "open_campaign":
                 its = opened[entry.number]
                 of, told = its.campaign_id, {"name": detail["campaign"], "version": its.number}
+                if its.number == 1:
+                    told["created"] = its.created
             else:
                 is_active = detail["after"] == "active"
                 of = names[detail["campaign"]]
@@ -210,6 +224,10 @@ def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict
             continue  # altered or lost, which is named where seals are looked at, or below
         said.setdefault(of, {"state": "active", "reason": ""}).update(told)
         last[of] = entry.number
+    for of, (count, entry_number) in _data_of(session).items():
+        if of in said:
+            said[of]["data_version"] = count
+            last[of] = max(last[of], entry_number)
     for id_, told in said.items():
         row = rows.get(id_)
         if row is None:
@@ -222,6 +240,23 @@ def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict
                 )
     for id_ in sorted(rows.keys() - said.keys()):  # after all else: an entry that opened it may be what was altered
         found.setdefault(max(len(log), 1), f"campaign {rows[id_].name!r} is there, and no entry opened it")
+
+
+def _data_of(session: Session) -> dict[str, tuple[int, int]]:
+    """By id of a campaign, how often its data changed by its facts, and the entry that did so last."""
+    campaign, outcome, retraction = tables.Campaign, tables.Outcome, tables.Retraction
+    found = dict.fromkeys(session.scalars(select(campaign.id)), (0, 0))
+    came = select(outcome.campaign_id, func.count(), func.max(outcome.entry)).group_by(outcome.campaign_id)
+    went = (
+        select(outcome.campaign_id, func.count(), func.max(retraction.entry))
+        .join(retraction, retraction.outcome_id == outcome.envelope_id)
+        .group_by(outcome.campaign_id)
+    )
+    for changes in (came, went):
+        for id_, count, entry in session.execute(changes):
+            if id_ in found and isinstance(entry, int):
+                found[id_] = (found[id_][0] + count, max(found[id_][1], entry))
+    return found
 
 
 def _rows(session: Session, table: Table) -> Iterable[RowMapping]:

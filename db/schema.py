@@ -91,7 +91,7 @@ def _write(engine: Engine, clock: Callable[[], datetime], head: str, scripts: Pa
     with engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        found = _revision(connection, head)  # another process may have done it while we waited
+        found = _revision(connection, head, scripts)  # another process may have done it while we waited
         if found == head:
             return
         if file is not None and found is not None:
@@ -108,8 +108,8 @@ def _write(engine: Engine, clock: Callable[[], datetime], head: str, scripts: Pa
         )
 
 
-def _revision(connection: Connection, head: str) -> str | None:
-    """The revision that the database has, None for an empty one."""
+def _revision(connection: Connection, head: str, scripts: Path = SCRIPTS) -> str | None:
+    """The revision that the database has, None for an empty one. Raises as ``found_in``."""
     names = set(sa.inspect(connection).get_table_names())
     found = (
         connection.scalar(sa.text("SELECT version_num FROM alembic_version")) if "alembic_version" in names else None
@@ -130,6 +130,11 @@ def _revision(connection: Connection, head: str) -> str | None:
         raise SchemaTooNew(
             f"{engines.shown(connection.engine)} has schema {found}, and this hakken "
             f"({_version()}) knows up to {head}; update hakken, nothing was changed"
+        )
+    if found != head and not any(scripts.glob(f"versions/{found}_*.py")):
+        raise NotALedger(
+            f"{engines.shown(connection.engine)} says that it has schema {found}, which no hakken makes; "
+            "restore a backup"
         )
     return str(found)
 

@@ -210,6 +210,15 @@ def test_a_newer_database_is_refused_and_left_as_it_is(sqlite_url: str, tmp_path
     assert (tmp_path / "ledger.sqlite").read_bytes() == before
 
 
+def test_a_schema_that_no_hakken_makes_is_named(sqlite_url: str, tmp_path: Path) -> None:
+    open_ledger(sqlite_url).close()
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+
+    with pytest.raises(NotALedger, match="says that it has schema 0000, which no hakken makes; restore a backup"):
+        open_ledger(sqlite_url)
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(sqlite_url: str, newer: Path) -> None:
     open_ledger(sqlite_url).close()
     (newer / "versions" / f"{NEXT}_colour.py").write_text(
