@@ -224,6 +224,17 @@ def test_a_job_that_was_suspended_is_not_ended_for_the_time_in_which_it_stood(
     assert payload["outcome"] == "measured", payload
 
 
+def test_a_clock_that_is_set_back_makes_no_job_shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = task(MOLECULE, ruler(), Limits(timeout=600.0, memory=2**31))
+    (tmp_path / "task.json").write_text(json.dumps(told))
+    monkeypatch.setattr("adapters.executors.carrying.time.time", iter(range(10**9, 0, -3600)).__next__)
+
+    payload = carry_out(tmp_path, told)
+
+    assert payload["outcome"] == "measured", payload
+    assert 0 < payload["provenance"]["wall_time_s"] < 600
+
+
 def test_a_job_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
     lab = executor(tmp_path, "overeat", memory=128 * 2**20)
     handle = begin(lab)
