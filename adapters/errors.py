@@ -2,6 +2,7 @@
 
 AdapterError (loop.errors)
 ├── AdapterUnavailable (loop.errors)  it cannot be reached now; ask again later
+│   ├── AdapterFailed (loop.errors)  code of one's own failed, or gave no answer that is one
 │   └── AttemptUnavailable (loop.errors)  it works, and gives no answer of this one attempt
 ├── AdapterOptionsError   the laboratory section of a campaign file is wrong
 ├── TableError            a measured table cannot be read
