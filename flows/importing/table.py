@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -15,8 +15,13 @@ from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
 from loop.cells import finite, first_line
 from loop.errors import SpecError
+from loop.wording import plural
 
 _ELSEWHERE: Final = IGNORED - {"position"} | {"key"}  # in capitals, too; a Position may be that of a substituent
+_STATES: Final = ("state", "status", "trial_status")
+_UNFINISHED: Final = frozenset(
+    {"abandoned", "aborted", "cancelled", "early_stopped", "fail", "failed", "pruned", "running", "stale"}
+)
 _LIMIT: Final = re.compile(r"\s*(?P<qualifier>[<>]?)\s*(?P<number>\S.*?)\s*")
 
 
@@ -37,6 +42,7 @@ def read(source: Source) -> Foreign:
         raise source.fault(f"say which columns are measured, such as --target yield; it has {known}")
     targets = {name: source.goal_unsaid(name) for name in source.goals}
     parts = {f"{name}_{part}" for name in targets for part in ("sd", "n", "qualifier")}
+    parts -= {f"{name}_sd" for name in targets if f"{name}_pred" in table.header}  # of what a model predicted
     told = {h for h in table.header if h in parts or h.casefold() in PLAIN or _is_elsewhere(h)}
     aside = frozenset(told).difference(source.ignore)
     plain = Table(table.header, tuple((line, _without_limits(row, targets)) for line, row in table.rows))
@@ -64,6 +70,7 @@ def read(source: Source) -> Foreign:
     notes += [f"{blank} {said} what can be tried"] if blank else []
     again = [f"column {h} is {n} measured again" for of in guess.beside.again.values() for n, h in of.items()]
     notes += [f"{', '.join(again)}: each value is a result of its own"] if again else []
+    notes += _said_of_values(table, guess, {result.place for result in results if result.readings})
     notes += [f"{n} is the mean of its further columns, which count in its place" for n in sorted(guess.beside.means)]
     return Foreign(
         format="csv",
@@ -82,7 +89,8 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
     measured = set(guess.targets)
     results: list[Result] = []
     blank = 0
-    for line, row in table.rows:
+    for line, given in table.rows:
+        row = given | {guess.sources[n]: "" for n, h in guess.beside.valid.items() if finite(given[h]) == 0.0}
         again = _measured_again(source, line, row, guess)
         results += again
         means = guess.beside.means & {name for result in again for name in result.readings}
@@ -101,6 +109,27 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
         counts = {f"{name}_n": row[header] for name, header in guess.beside.counts.items() if row[header]}
         results.append(Result(f"line {line}", settings, readings, beside=counts | beside))
     return results, blank
+
+
+def _said_of_values(table: Table, guess: Guess, measured: Collection[str]) -> list[str]:
+    """Values that do not count, as the table says, and those that do although their experiment came to no end."""
+    notes = []
+    for name, header in guess.beside.valid.items():
+        if n := sum(finite(row[header]) == 0.0 and bool(row[guess.sources[name]]) for _, row in table.rows):
+            notes.append(f"{plural(n, 'value')} of {name} left out: column {header} says 0")
+    for header in (h for h in table.header if h.casefold() in _STATES):
+        lines = [str(line) for line, row in table.rows if f"line {line}" in measured and _is_unfinished(row[header])]
+        if lines:
+            notes.append(
+                f"line {', '.join(lines)}: column {header} says that it came to no end, and its value counts; leave "
+                "the row out if it should not"
+            )
+    return notes
+
+
+def _is_unfinished(state: str) -> bool:
+    """Whether a state, as Optuna and Ax write it, is that of an experiment without a result."""
+    return state.casefold() in _UNFINISHED
 
 
 def _measured_again(source: Source, line: int, row: Mapping[str, str], guess: Guess) -> list[Result]:

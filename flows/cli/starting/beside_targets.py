@@ -1,4 +1,4 @@
-"""Columns that tell of a target and were not varied: it measured again, its deviation, its mean."""
+"""Columns that tell of a target and were not varied: it measured again, its deviation, its mean, what was predicted."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ _COUNT: Final = frozenset({"n"})
 _MADE: Final = frozenset(
     {"average", "avg", "ci", "cv", "err", "error", "max", "mean", "median", "min", "rsd", "se", "sem", "uncertainty"}
 )
+_PREDICTED: Final = frozenset({"pred", "predicted", "prediction", "des"})  # of a model; BoFire's worth of a candidate
+_VALID: Final = frozenset({"valid"})  # as BoFire says which values count
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class BesideTargets:
         counts: The header of how many measurements a value is the mean of.
         left_out: Why each of the other columns is no parameter, by header.
         means: Targets whose own column is the mean of the others, by which a row is told that has those.
+        valid: The header of what says whether a target's value counts, 1 or 0.
     """
 
     again: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -40,6 +43,7 @@ class BesideTargets:
     counts: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     means: frozenset[str] = frozenset()
+    valid: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -47,8 +51,10 @@ class BesideTargets:
         again = [(header, f"{name} measured again") for of in self.again.values() for name, header in of.items()]
         deviations = [(header, f"the standard deviation of {name}") for name, header in self.deviations.items()]
         counts = [(header, f"of how many values {name} is the mean") for name, header in self.counts.items()]
+        valid = [(header, f"whether {name} counts") for name, header in self.valid.items()]
         told = [
-            f"not chosen: {header} ({what}; hakken import tells it)" for header, what in again + deviations + counts
+            f"not chosen: {header} ({what}; hakken import tells it)"
+            for header, what in again + deviations + counts + valid
         ]
         return (*told, *(f"left out: {header} ({why})" for header, why in self.left_out.items()))
 
@@ -60,7 +66,9 @@ class BesideTargets:
     @property
     def headers(self) -> frozenset[str]:
         """All these columns, by header."""
-        return frozenset({*self.measured, *self.deviations.values(), *self.counts.values(), *self.left_out})
+        return frozenset(
+            {*self.measured, *self.deviations.values(), *self.counts.values(), *self.valid.values(), *self.left_out}
+        )
 
 
 def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> BesideTargets:
@@ -73,6 +81,8 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
     deviations: dict[str, str] = {}
     counts: dict[str, str] = {}
     left_out: dict[str, str] = {}
+    valid: dict[str, str] = {}
+    predicted: set[str] = set()
     of = [(target, _own(_words(target))) for target in targets]
     for column in (c for c in columns if c not in targets):
         for target, own in sorted(of, key=lambda pair: -pair[1].total()):  # "yield B sd" is of "yield B", not "yield"
@@ -90,6 +100,11 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
                 _take(deviations, target, column, left_out)
             elif words == _COUNT and not numbers:
                 _take(counts, target, column, left_out)
+            elif words == _VALID and not numbers and {finite(cell) for cell in column.distinct} <= {0.0, 1.0}:
+                _take(valid, target, column, left_out)
+            elif words & _PREDICTED and words <= _PREDICTED | _DEVIATION | _MADE:
+                predicted.add(target.name)
+                left_out[column.header] = f"going by its name a model predicted it of {target.name}"
             elif words and words <= _AGAIN | _DEVIATION | _STANDARD | _COUNT | _MADE:
                 left_out[column.header] = f"going by its name it tells of {target.name}; rename it if it was varied"
             elif numbers and not words and column.numbers is not None:
@@ -104,9 +119,12 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
         for told in (deviations, counts):
             if header := told.pop(name, ""):
                 left_out[header] = f"what the columns of {name} say themselves"
+    for name in predicted:
+        if header := deviations.pop(name, ""):
+            left_out[header] = f"beside what a model predicted of {name} it is the deviation of that; rename it if not"
     repeats = {t.name: [c for c in columns if c.header in {of.get(t.name) for of in again.values()}] for t in targets}
     means = frozenset(target.name for target in targets if _is_mean(target, repeats[target.name]))
-    return BesideTargets(again, deviations, counts, left_out, means)
+    return BesideTargets(again, deviations, counts, left_out, means, valid)
 
 
 def _is_mean(target: Column, repeats: Iterable[Column]) -> bool:

@@ -27,14 +27,17 @@ from loop.errors import SpecError
 # 12.03.2026, 2026-03-12 and 3/12/26, also with a time of day; no name of a substance or CAS number is written so.
 _DATE: Final = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?")
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
-# What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names.
+# What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names; then those
+# of data frames of Ax, BayBE and BoFire.
 _REMARK_WORDS: Final = frozenset(
     {"note", "notes", "remark", "remarks", "comment", "comments", "date", "dates", "doi", "url", "timestamp"}
 )
 _REMARKS: Final = frozenset(
     {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
      "paper", "person", "ref", "reference", "references", "source", "state", "status", "user"}
+    | {"arm_name", "batchnr", "fitnr", "generation_method", "generation_node", "labcode", "trial_status"}
 )  # fmt: skip
+_ATTRIBUTES: Final = ("user_attrs_", "system_attrs_")  # begin these in data frames of Optuna
 # What comes out of an experiment, and the words that stand beside it in a name.
 _OUTCOMES: Final = frozenset(
     {"ausbeute", "conv", "conversion", "conversions", "dr", "ee", "er", "impurities", "impurity", "lcap", "outcome",
@@ -191,7 +194,7 @@ def _is_outcome(column: Column) -> bool:
 def _is_remark(column: Column) -> bool:
     """Whether a column is a note, a date or a reference, going by its name."""
     name = column.name.casefold()
-    return name in _REMARKS or bool(_words(column) & _REMARK_WORDS)
+    return name in _REMARKS or name.startswith(_ATTRIBUTES) or bool(_words(column) & _REMARK_WORDS)
 
 
 def _substance(structure: Column, label: Column | None, path: str, *, is_alone: bool) -> Part:
