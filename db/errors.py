@@ -93,8 +93,8 @@ def translated(url: str) -> Iterator[None]:
             raise _miswritten(url, text) from error
         if _NOT_LET_IN.search(text):
             raise NotLetIn(
-                f"the ledger {url} is not to be had ({text}); mend HAKKEN_DATABASE (user, password, database), or have "
-                "the server let this user in"
+                f"the ledger {url} is not to be had ({text}); mend HAKKEN_DATABASE, or the URL that was typed (user, "
+                "password, database), or have the server let this user in"
             ) from error
         if _code(error) == _LOCKED:
             raise LedgerBusy(

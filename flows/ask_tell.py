@@ -98,7 +98,8 @@ class Campaign:
             context: What was recorded beside: instrument, lot, actual settings, ...
 
         Raises:
-            AskError: Neither values nor a negative nor a fault is given, or something beside a fault.
+            AskError: It is no experiment; neither values nor a negative nor a fault is given, or something beside a
+                fault.
             LeaseHeld: Somebody else works on the campaign and gives no way.
 
         Warns:
@@ -129,10 +130,15 @@ class Campaign:
     def tell_own(self, rows: Sequence[Mapping[str, Any]] | Table, *, key: str | None = None) -> TellReport:
         """Results of experiments that nobody proposed, each with its settings; see ``flows.engine.clients.own``.
 
+        A row with a ``key`` is the result of the experiment that was handed out under it.
+
+        Raises:
+            AskError: It is no table.
+
         Warns:
             NotCounted: A row cannot be read; the others count. ``problems`` of the report says which.
         """
-        cells = [_plain(row) for row in (rows if isinstance(rows, Sequence) else rows.to_dict("records"))]
+        cells = [_plain(row) for row in _rows(rows)]
         request = str(uuid.uuid4()) if key is None else key
         told = engine.tell_own(self.settings, self.name, cells, request=request, by=self.by)
         if told.problems:
@@ -157,7 +163,25 @@ class Campaign:
 
 
 def _key(experiment: Experiment | str) -> str:
-    return experiment if isinstance(experiment, str) else experiment.key
+    key = experiment if isinstance(experiment, str) else getattr(experiment, "key", None)
+    if not isinstance(key, str):
+        raise AskError(
+            f"an experiment is one of ask(...).experiments, or its key, got {type(experiment).__name__}; a table of "
+            "results, with a column key for those of experiments, is told by tell_own"
+        )
+    return key
+
+
+def _rows(rows: Any) -> Sequence[Any]:
+    """The rows of a table, each a mapping; raises ``AskError`` where it is none."""
+    is_frame = hasattr(rows, "to_dict") and getattr(rows, "ndim", 2) == 2  # and no series
+    found = rows.to_dict("records") if is_frame else rows
+    if isinstance(found, str) or not isinstance(found, Sequence) or not all(hasattr(row, "items") for row in found):
+        raise AskError(
+            f"results are a list of mappings, one for each row, or a data frame, got {type(rows).__name__}; write "
+            "[row] for a single one, and pandas.read_csv(FILE) for a file"
+        )
+    return found
 
 
 def _values(values: Mapping[str, Value]) -> Iterable[dict[str, Any]]:

@@ -285,7 +285,7 @@ def test_a_server_that_lets_nobody_in_is_told_with_a_remedy(new_postgres: Callab
         connection.exec_driver_sql("CREATE ROLE guest LOGIN")
     try:
         for other, says in (
-            (url.set(database="none"), "not to be had .*does not exist.*mend HAKKEN_DATABASE"),
+            (url.set(database="none"), "not to be had .*does not exist.*mend HAKKEN_DATABASE, or the URL"),
             (url.set(username="nobody"), "not to be had .*does not exist.*mend HAKKEN_DATABASE"),
             (url.set(username="guest"), "lets this user not do that .*permission denied.*have the owner"),
         ):

@@ -130,6 +130,18 @@ def test_a_data_frame_is_told_row_by_row(campaign: Campaign) -> None:
         campaign.tell_own(Frame({**one, "solvent": "wter"}, other), key="wrong")
 
 
+def test_what_is_no_experiment_and_no_table_is_named_with_what_to_call(campaign: Campaign) -> None:
+    frame: Any = Frame({"key": "a", "yield": 3.0})
+    given: Any
+
+    with pytest.raises(AskError, match=r"one of ask\(...\).experiments, or its key, got Frame; a table of results"):
+        campaign.tell(frame, {"yield": 3.0})
+    for given in ({"yield": 3.0}, "results.csv", [1, 2], Series({"yield": 3.0})):
+        kind = type(given).__name__
+        with pytest.raises(AskError, match=rf"a list of mappings, .* or a data frame, got {kind}; write \[row\]"):
+            campaign.tell_own(given)
+
+
 @pytest.mark.parametrize("key", ["", 5, "a b"])
 def test_a_key_that_is_none_is_refused(campaign: Campaign, key: Any) -> None:
     with pytest.raises(AskError, match="the key of a request must be 1 to 120 letters"):
