@@ -12,6 +12,7 @@ from flows.importing.ax.objective import linear, read_objective
 from flows.importing.foreign import Entry, Foreign, Reading, Result, fault, label_of
 from flows.importing.parameters import Names, category, number, option
 from flows.importing.source import Source
+from loop.wording import plural
 
 _EXPERIMENTS: Final = ("Experiment", "MultiTypeExperiment")
 _PENDING: Final = ("CANDIDATE", "STAGED", "RUNNING", "DISPATCHED")
@@ -60,17 +61,20 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
         arms = _arms(trial, {arm for index, arm in values if index == int(trial["index"])})
         for arm in arms:
             settings = _settings(arm["parameters"], entries, names)
+            found = values.get((int(trial["index"]), arm["name"]), {})
             if status in _PENDING:
-                pending.append(label_of(settings))
+                so_far = ", ".join(f"{m} {v:g}" for m, (v, _, _) in found.items() if v is not None)
+                pending.append(label_of(settings) + (f" (so far {so_far})" if so_far else ""))
                 continue
             place = f"trial {trial['index']}" + (f" arm {arm['name']}" if len(arms) > 1 else "")
-            found = values.get((int(trial["index"]), arm["name"]), {})
             ending = _ending(trial, arm["name"])
             results.append(_result(place, ending, settings, found, objective.metrics, names.of_targets()))
     tracked = sorted({m for found in values.values() for m in found} - set(objective.metrics))
     for metric in tracked:
         n = sum(metric in found for found in values.values())
         left.append(f"metric {metric}, which is tracked and no target: {n} values")
+    if n := sum(any(steps > 1 for _, _, steps in found.values()) for found in values.values()):
+        left.append(f"values of earlier steps of {plural(n, 'experiment')}: the last counts")
     if data.get("status_quo"):
         left.append(f"that {label_of(data['status_quo']['parameters'])} is the baseline")
     if source.json.get("generation_strategy"):

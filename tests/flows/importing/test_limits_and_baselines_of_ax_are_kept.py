@@ -102,3 +102,17 @@ def test_why_a_trial_of_ax_1_0_failed_is_told() -> None:
     said = {r.comment.partition("; ")[0] for r in changed(OLD, change).results}
 
     assert said == {"failed: spilt", "abandoned: spilt"}
+
+
+def test_what_a_running_trial_has_so_far_is_said() -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["trials"]["1"]["status"]["name"] = "RUNNING"
+
+    first, second = changed(NEW, change).pending
+
+    assert first == "x 1 0.75, flow 1.5, site here (so far cost 5, purity 75, waste 3)"
+    assert second == "x 1 1.75, flow 1.5, site there"  # nothing came back for it yet
+
+
+def test_earlier_steps_are_said_to_stay_behind() -> None:
+    assert "values of earlier steps of 1 experiment: the last counts" in read("ax_coupling_1.3.1.json").left
