@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from loop.errors import HakkenError
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -71,17 +73,24 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
     return name
 
 
-def renamed(where: Settings, path: Path, name: str) -> Iterator[str]:
+def renamed(where: Settings, path: Path, name: str) -> list[str]:
     """What is to be said where a file has another name for a campaign that has results, which begins anew then."""
+    with suppress(HakkenError):  # what is wrong with the record is told where it is used
+        return list(_renamed(where, path, name))
+    return []
+
+
+def _renamed(where: Settings, path: Path, name: str) -> Iterator[str]:
     from flows.wiring import campaign_file, names_on_record, open_record
 
-    for was in sorted(names_on_record(where) - {name}):
+    names = names_on_record(where)
+    for was in sorted(names) if name not in names else ():
         file = campaign_file(where, was)
         if file is None or file.resolve() != path.resolve():
             continue
         with open_record(where) as ledger:
             results = len(ledger.observations(was))
-        if results and name not in names_on_record(where):
+        if results:
             yield (
                 f"{path} was the file of {was} until now, which has {plural(results, 'result')}: {name} begins anew, "
                 f"and hears of none of them. A campaign keeps its name; to go on write campaign: {was} again, or "

@@ -54,7 +54,21 @@ def test_a_campaign_that_is_renamed_in_its_file_is_said_to_begin_anew(
 
     said = "mine.yaml was the file of heat until now, which has 2 results: heat 2 begins anew"
     assert all(f"note: {said}" in one.out for one in (valid, dry, ran))
+    assert again.code == another.code == 0
     assert "begins anew" not in again.out + another.out
+
+
+def test_a_note_of_another_campaign_that_cannot_be_read_keeps_no_file_from_being_checked(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(CAMPAIGN)
+    hakken("run", "mine.yaml")
+    (home.folder("heat") / "origin.json").write_text("{")
+    Path("theirs.yaml").write_text(CAMPAIGN.replace("campaign: heat", "campaign: other"))
+
+    assert hakken("validate", "theirs.yaml").code == 0
+    assert hakken("run", "theirs.yaml").code == 0
 
 
 CALCULATED = """
