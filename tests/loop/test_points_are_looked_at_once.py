@@ -10,6 +10,7 @@ from campaigns import alcohol_yield, measured, observe, reaction_spec
 from torch import Tensor
 
 from loop.history import History
+from loop.insight import best
 from loop.insight.best import honest_best
 from loop.space import ProductPool
 from loop.spec import CampaignSpec, build_space
@@ -48,18 +49,28 @@ def history(spec: CampaignSpec) -> History:
     )
 
 
-def test_the_believed_best_of_one_target_takes_one_look_at_what_was_tried(looks: Counter[str]) -> None:
+def test_the_believed_best_of_one_target_takes_one_look_at_what_was_tried(
+    looks: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = reaction_spec(surrogate="gp")
 
     honest_best(spec, history(spec), seed=0)
+    apart = looks["moments"] - looks["skimmed"]
+    looks.clear()
+    monkeypatch.setattr(best, "AS_PREDICTED", 5)
+    honest_best(spec, history(spec), seed=0)
 
+    assert apart == 1  # of few, each by itself, so that its interval is the one that a prediction has
     assert looks["joint"] == 1  # tried ones and rivals, for draws and means
     assert looks["moments"] - looks["skimmed"] == 0
     assert looks["skimmed"] == 2  # what was observed, and the pool
 
 
-def test_a_front_is_judged_from_one_look_at_what_was_observed(looks: Counter[str]) -> None:
+def test_a_front_is_judged_from_one_look_at_what_was_observed(
+    looks: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = reaction_spec(TWO, surrogate="gp")
+    monkeypatch.setattr(best, "AS_PREDICTED", 5)
 
     honest_best(spec, history(spec), seed=0)
 
