@@ -54,8 +54,9 @@ def replace_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
     temporary = _write_temporary(path, data, is_durable)
     try:
         os.replace(temporary, path)
-    except OSError:  # a folder has the name, say
+    except OSError as error:  # a folder has the name, say
         temporary.unlink(missing_ok=True)
+        error.filename = str(path)
         raise
     if is_durable:
         sync_folder(path.parent)
@@ -99,7 +100,7 @@ def _write_temporary(path: Path, data: bytes, is_durable: bool) -> Path:
                 os.fsync(file.fileno())
     except BaseException as error:  # a full disk: what lies there takes more of it with each try
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # the system does not say what was to be written
+        if isinstance(error, OSError):  # the system names the temporary file, or none at all
             error.filename = str(path)
         raise
     return temporary

@@ -70,6 +70,7 @@ def plate(
     as_json: Json = False,
 ) -> None:
     """Draw the plate of a round on a page to be printed, and write its wells as a table to be filled in and told."""
+    from adapters.common.durable import replace
     from flows import engine
     from flows.cli.showing.plates import plate_lines, plate_places, table_notes
     from flows.plates import view_plate
@@ -86,12 +87,12 @@ def plate(
             view = view_plate(ledger, campaign, number, places)
         waits = any(a.round_number == number for a in engine.View(ledger, campaign).pending)
     page, sheet = plate_places(where.folder(campaign) / f"plate-{number}", out or ())
-    page.write_text(render(view), encoding="utf-8")
+    replace(page, render(view))
     typed_in = sheet.read_text(encoding="utf-8", errors="replace") if sheet.exists() else None
     has_keys = any(w.key for w in view.wells)
     is_written = has_keys and (typed_in is None or is_untouched(typed_in, view))
     if is_written:
-        sheet.write_text(table(view), encoding="utf-8", newline="")
+        replace(sheet, table(view))
     there = str(sheet.absolute()) if is_written or typed_in is not None else None
     screen.document(
         {"campaign": campaign, "plate": number, "page": str(page.absolute()), "table": there, **document(view)}

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from adapters.common.durable import replace
 from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
 from flows.shown.words import GOALS, target_and_goal
@@ -76,7 +77,10 @@ def init(
         text, tell, notes = _guess(table, target or [], ignore or [], out, campaign, given)
     _check(text, out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    if out.exists() and not out.is_file():  # a pipe or a device
+        out.write_text(text, encoding="utf-8")
+    else:
+        replace(out.resolve(), text)  # never a link in place of what it leads to, such as /dev/stdout
     begun_from = {"template": template, "table": table and str(table), "library": library and str(library)}
     screen.document({"file": str(out), "campaign": campaign, **begun_from, "notes": notes})
     screen.say(f"wrote {out}, a campaign called {campaign}")

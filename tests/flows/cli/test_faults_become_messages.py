@@ -19,6 +19,15 @@ from flows.cli.screen import plain
 from loop.errors import LedgerError
 from tests.flows.cli.small import write
 
+PLATED = """
+campaign: plated
+space: {t: {type: number, low: 10, high: 100, step: 1}}
+objective: {yield: {goal: maximize, unit: "%"}}
+budget: {experiments: 12}
+plate: {rows: 2, columns: 3}
+laboratory: {adapter: manual}
+"""
+
 
 def test_a_refusal_is_one_message_and_exit_code_2(hakken: Any, tmp_path: Path) -> None:
     said = hakken("validate", tmp_path / "nothing.yaml")
@@ -276,11 +285,21 @@ def test_letters_that_a_terminal_does_not_take_are_spelled(tmp_path: Path, encod
 
 
 @pytest.mark.usefixtures("small_campaign")
-@pytest.mark.parametrize("words", [("report", "small", "--out", "page.html"), ("metrics", "--out", "all.prom")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "small", "--out", "page.html"),
+        ("metrics", "--out", "all.prom"),
+        ("plate", "plated", "--out", "wells.html"),
+        ("init", "--template", "reaction", "-o", "new.yaml"),
+    ],
+)
 def test_a_file_for_which_there_is_no_room_is_named_and_not_half_written(
     hakken: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     hakken("tick", "small.yaml")
+    Path("plated.yaml").write_text(PLATED)
+    hakken("tick", "plated.yaml")
 
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -306,3 +325,14 @@ def test_what_standard_output_goes_to_may_be_what_is_full(monkeypatch: pytest.Mo
         monkeypatch.undo()
         with suppress(OSError):
             full.close()
+
+
+def test_a_file_that_may_not_be_written_is_named_as_it_was_typed(hakken: Any, tmp_path: Path) -> None:
+    (tmp_path / "all.prom").mkdir()
+    (tmp_path / "all.prom" / "something").touch()
+
+    said = hakken("metrics", "--out", tmp_path / "all.prom")
+
+    assert said.code == 2
+    assert "all.prom: is a directory; check the path" in said.err
+    assert ".tmp" not in said.err
