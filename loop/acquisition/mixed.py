@@ -25,7 +25,7 @@ from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import hypervolume_improvement, trade_offs
 from loop.acquisition.pool import UCB_BETA, differences
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.sampled import SampledImprovement
+from loop.acquisition.sampled import Beaten, SampledImprovement
 from loop.acquisition.streaming import Score, shortlist
 from loop.acquisition.utility import believed, joint_model, utility
 from loop.space import Continuous, Discrete, Exclude, Linear, Space, sample_space
@@ -99,14 +99,17 @@ class Mixed:
         rng = np.random.default_rng([question.seed, 3])
         others = np.concatenate([sample, sample_space(space, OTHERS, question.seed + 1)])
         climber = Climber.of(space)
+        beaten = Beaten.of(question) if self.name == "improvement" and Beaten.suits(question) else None
         points: list[Chosen] = []
         for _ in range(q):
             chosen = _stacked(points, len(space.parameters))
             pending = torch.cat([question.pending, chosen])
-            is_exact = self.name == "improvement" and SampledImprovement.suits(question)
-            make = SampledImprovement if is_exact else self.function
-            function = make(question, pending, [p.x for p in points])
-            effort = USUAL if is_exact else SPARING
+            earlier = [p.x for p in points]
+            function: Callable[[Tensor], Tensor]
+            if beaten is None:
+                function, effort = self.function(question, pending, earlier), SPARING
+            else:
+                function, effort = SampledImprovement(beaten, pending, earlier), USUAL
             ranked, values = climber.climb(function, sample, others, rng, effort)
             taken = np.vstack([question.tried, chosen.numpy()])
             free = _first_free(question, ranked, taken)
@@ -115,6 +118,7 @@ class Mixed:
                 free = _first_free(question, ranked, taken)
             if free is None:
                 return Choice(tuple(points), ("nothing that was not tried was found; the batch is smaller",))
+            is_exact = beaten is not None
             meaning = f"log expected improvement{question.per}" if is_exact else f"{self.name}, {OF_BOTORCH}"
             points.append(Chosen(ranked[free], float(values[free]), meaning))
         return Choice(tuple(points))

@@ -7,7 +7,9 @@ and no Cholesky factor of all points at each look.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,10 +20,51 @@ from torch import Tensor
 
 from loop.acquisition.protocol import Question
 from loop.acquisition.streaming import members_of
-from loop.surrogates.exact import ExactPosterior
+from loop.acquisition.utility import leading
+from loop.surrogates.exact import JITTER, ExactPosterior
 from loop.surrogates.mixture import apportion
 
 DRAWS = 128  # what there is to beat is known to a tenth of its spread
+
+
+@dataclass(frozen=True)
+class Beaten:
+    """What there is to beat, and what each member says of it: worked out once for all choices of a batch.
+
+    Attributes:
+        x: What was observed, keeps the thresholds, and may be the best of it, shape ``(k, d)``.
+        voices: One for each member that has a share of the draws.
+        worst: The worst that is believed of what was observed, larger is better; infinite where something keeps the
+            thresholds.
+    """
+
+    question: Question
+    x: Tensor
+    voices: tuple[_Voice, ...]
+    worst: float
+
+    @staticmethod
+    def of(question: Question) -> Beaten:
+        """For a question that ``suits``."""
+        (target, model), *_ = question.wanted
+        x, members = leading(question), members_of(model)
+        voices = []
+        for i, ((_, member), share) in enumerate(zip(members, apportion([w for w, _ in members], DRAWS), strict=True)):
+            if share:
+                assert isinstance(member, ExactPosterior)
+                voices.append(_Voice(member, share, question.seed + i, x, _projected(member, x)))
+        worst = math.inf
+        if not len(x):  # whatever keeps the thresholds improves on the worst that is known
+            with torch.no_grad():
+                worst = float((target.sign * model.moments(question.observed)[0]).min())
+        return Beaten(question, x, tuple(voices), worst)
+
+    @staticmethod
+    def suits(question: Question) -> bool:
+        """Whether the formula holds: one target, more or less of it wanted, Gaussian members."""
+        if len(question.wanted) != 1 or not question.wanted[0][0].sign:
+            return False
+        return all(isinstance(m, ExactPosterior) for _, m in members_of(question.wanted[0][1]))
 
 
 class SampledImprovement:
@@ -31,30 +74,14 @@ class SampledImprovement:
     Source: Letham, Karrer, Ottoni and Bakshy, Bayesian Analysis 14 (2019) 495; logarithms as in Ament et al. 2023.
     """
 
-    def __init__(self, question: Question, pending: Tensor, chosen: Sequence[NDArray[np.float64]] = ()) -> None:
-        (target, model), *_ = question.wanted
-        self.question, self.sign, self.chosen = question, target.sign, tuple(chosen)
-        keeping = question.keeping
-        base = torch.cat([keeping, pending]) if len(keeping) or len(pending) else question.observed
-        members = members_of(model)
-        shares = apportion([w for w, _ in members], DRAWS)
-        self.parts: list[_Part] = []
-        for i, ((_, member), share) in enumerate(zip(members, shares, strict=True)):
-            if share:
-                assert isinstance(member, ExactPosterior)
-                self.parts.append(_Part(member, base, share, self.sign, question.seed + i))
-        if not len(keeping):  # whatever keeps the thresholds improves on the worst that is known
-            with torch.no_grad():
-                worst = float((self.sign * model.moments(question.observed)[0]).min())
-            for part in self.parts:
-                part.best = part.best.clamp_max(worst)
-
-    @staticmethod
-    def suits(question: Question) -> bool:
-        """Whether the formula holds: one target, more or less of it wanted, Gaussian members."""
-        if len(question.wanted) != 1 or not question.wanted[0][0].sign:
-            return False
-        return all(isinstance(m, ExactPosterior) for _, m in members_of(question.wanted[0][1]))
+    def __init__(self, beaten: Beaten, pending: Tensor, chosen: Sequence[NDArray[np.float64]] = ()) -> None:
+        self.question, self.chosen = beaten.question, tuple(chosen)
+        question = beaten.question
+        sign = question.wanted[0][0].sign
+        others = pending if len(beaten.x) or len(pending) else question.observed
+        self.parts = [_Part(voice, others, sign) for voice in beaten.voices]
+        for part in self.parts:
+            part.best = part.best.clamp_max(beaten.worst)
 
     def __call__(self, x: Tensor) -> Tensor:
         points = x[..., 0, :]
@@ -64,24 +91,39 @@ class SampledImprovement:
         return value
 
 
-class _Part:
-    """One member: its draws at the base points, and its belief elsewhere given each of them."""
+@dataclass(frozen=True)
+class _Voice:
+    """A member, its number of draws and their seed, and what there is to beat, ``(k, d)``, as its ``n`` rows see it."""
 
-    def __init__(self, member: ExactPosterior, base: Tensor, draws: int, sign: float, seed: int) -> None:
-        self.member, self.base, self.sign = member, base, sign
+    member: ExactPosterior
+    draws: int
+    seed: int
+    x: Tensor
+    projected: Tensor  # (k, n)
+
+
+class _Part:
+    """One member: its draws at what there is to beat and ``others``, and its belief elsewhere given each of them."""
+
+    def __init__(self, voice: _Voice, others: Tensor, sign: float) -> None:
+        self.member, self.sign = voice.member, sign
+        m = voice.member
         with torch.no_grad():
-            mean, covariance = member.joint(base)
-            self.root = torch.linalg.cholesky(covariance)
-            generator = torch.Generator().manual_seed(seed)
-            half = torch.randn((draws + 1) // 2, len(base), generator=generator, dtype=base.dtype)
-            self.normal = torch.cat([half, -half])[:draws]
+            self.base = torch.cat([voice.x, others])
+            self.known = torch.cat([voice.projected, _projected(m, others)])  # (base, n)
+            jitter = JITTER * m.prior_variance * torch.eye(len(self.base), dtype=self.base.dtype)
+            covariance = m.kernel(self.base, self.base) - self.known @ self.known.T + jitter
+            self.root = torch.linalg.cholesky(covariance * m.scale**2)
+            generator = torch.Generator().manual_seed(voice.seed)
+            half = torch.randn((voice.draws + 1) // 2, len(self.base), generator=generator, dtype=self.base.dtype)
+            self.normal = torch.cat([half, -half])[: voice.draws]
+            mean = m.mean(self.base, self.known)
             self.best = (sign * (mean + self.normal @ self.root.T)).max(dim=1).values
-            self.known = member.kernel(base, member.x) @ member.root  # (base, n)
 
     def log_improvements(self, x: Tensor) -> Tensor:
         """Log expected improvement at ``x``, ``(b, d)``, given each draw: ``(draws, b)``."""
         m = self.member
-        projected = m.kernel(x, m.x) @ m.root
+        projected = _projected(m, x)
         mean = m.mean(x, projected)
         shared = (m.kernel(x, self.base) - projected @ self.known.T) * m.scale**2
         gain = torch.linalg.solve_triangular(self.root, shared.T, upper=False)  # (base, b)
@@ -90,3 +132,9 @@ class _Part:
         given = self.sign * (mean + self.normal @ gain)
         logs: Tensor = _log_ei_helper((given - self.best[:, None]) / sd) + sd.log()
         return logs
+
+
+def _projected(member: ExactPosterior, x: Tensor) -> Tensor:
+    """The covariance of ``x``, ``(b, d)``, with a member's rows, whitened: ``(b, n)``."""
+    found: Tensor = member.kernel(x, member.x) @ member.root
+    return found

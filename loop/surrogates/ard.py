@@ -38,6 +38,7 @@ from loop.surrogates.exact import (
 )
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.grid import Rows, most_probable
+from loop.surrogates.inducing import MANY, PART, a_part, drawn, told_all
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
 
@@ -63,7 +64,11 @@ class ArdGaussianProcess:
     needs: int = 2
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
-        """Fit by maximum a posteriori. Raises ``TooFewPoints`` or ``FitError``."""
+        """Fit by maximum a posteriori. Raises ``TooFewPoints`` or ``FitError``.
+
+        Of more than a thousand values a part decides the hyper-parameters, and of more than five thousand some stand
+        for all (``inducing``).
+        """
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
         plain, told = without_effects(space, data, seed=seed)
@@ -78,16 +83,19 @@ class ArdGaussianProcess:
         low, high = ((limit - shift) / scale for limit in data.limits)
         y, weights, censored = (data.y - shift) / scale, noise_weights(data, scale), data.is_censored
         if not censored.any():
+            if len(data) > MANY:
+                return told_all(self._fit(space, a_part(data, seed), seed=seed), data, seed)
             found = self._learnt(space, data.x, y, seed)
             root = whitening_by_values(found.kernel(data.x, data.x) + found.noise * torch.diag(weights))
             return found.posterior(self.name, data.x, y - found.mean, root, shift, scale, None)
         # a first guess from the isotropic process, then what this one expects of the censored values itself
         first = GaussianProcess(self.name, Representation.ONE_HOT).fit(space, data, seed=seed)
         guess = expected_values(first, data)[censored]
+        some = torch.arange(len(data)) if len(data) <= MANY else drawn(len(data), PART, seed)
         for _ in range(IMPUTATIONS):
             filled = y.clone()
             filled[censored] = (guess - shift) / scale
-            found = self._learnt(space, data.x, filled, seed)
+            found = self._learnt(space, data.x[some], filled[some], seed)
             rows = Rows(y - found.mean, low - found.mean, high - found.mean, censored, weights)
             with torch.no_grad():
                 covariance = found.kernel(data.x, data.x)

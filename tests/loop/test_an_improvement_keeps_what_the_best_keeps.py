@@ -15,7 +15,7 @@ from loop.acquisition.improvement import Improvement, improvement_score
 from loop.acquisition.mixed import Mixed
 from loop.acquisition.pareto import Pareto, reference_point, worths
 from loop.acquisition.protocol import Question
-from loop.acquisition.sampled import SampledImprovement
+from loop.acquisition.sampled import Beaten, SampledImprovement
 from loop.acquisition.search import hit_weight
 from loop.objective import Goal, Objective, Target, Tradeoff
 from loop.plate.sources import Asked
@@ -78,7 +78,7 @@ def test_the_improvement_of_a_doubtful_candidate_is_what_is_expected_of_it(targe
     counts = expected > 0.05 * expected.max()
 
     with torch.no_grad():
-        value = SampledImprovement(asked, asked.pending)(x[:, None, :]).exp().numpy()
+        value = SampledImprovement(Beaten.of(asked), asked.pending)(x[:, None, :]).exp().numpy()
     first = Improvement().choose(asked, 1).points[0]
     chosen = [tuple(row) for row in x.tolist()].index(tuple(first.x))
 
