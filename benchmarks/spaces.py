@@ -4,7 +4,7 @@
 2. A batch of 8 out of 10^9 combinations, plain, tied by an equality and an exclusion, and tied in one piece, each in a
    process of its own, with its largest resident memory.
 3. Growth with observations, pool size and batch size, one thing at a time; and with hundreds and thousands of results,
-   of one target and of two, in a space of options and a number.
+   of one target and of two, in a space of options and a number, and in one of four numbers.
 4. With ``--peers baybe``: five proposals of direct arylation with 50 observations, hakken and BayBE on the same ones.
 
 Seconds are processor time of one thread (other work on the machine does not lengthen it); wall time is printed beside.
@@ -45,6 +45,7 @@ SCREEN: dict[str, Any] = {
     "solvent": {"type": "category", "options": [f"S{i}" for i in range(20)]},
     "temperature": {"type": "number", "low": 20, "high": 120, "step": 5, "unit": "degC"},
 }
+NUMBERS: dict[str, Any] = {f"n{i}": {"type": "number", "low": 0, "high": 1} for i in range(4)}
 TIES: dict[str, list[dict[str, Any]]] = {
     "plain": [],
     "tied in parts": [{"sum": {"p0": 1, "p1": 1, "p2": 1}, "equals": 9}, {"exclude": {"p3": 0, "p4": [1, 2]}}],
@@ -172,6 +173,12 @@ def main() -> int:
             found = [alone(SCREEN, [], n, 8, args.seed, targets)]
             measured[f"{n} results, targets: {targets}"] = found
             print(f"  {n:,} results, {targets} target{'s' * (targets > 1)}: {_said(found)}")
+
+    print("a batch of 4 over four numbers")
+    for n in (300, 1_000, 3_000):
+        found = [alone(NUMBERS, [], n, 4, args.seed)]
+        measured[f"{n} results over numbers"] = found
+        print(f"  {n:,} results: {_said(found)}")
 
     if args.peers:
         spent = against_peers(args.peers, args.data, args.runs, args.seed)

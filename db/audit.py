@@ -102,6 +102,11 @@ def seal(table: Table, rows: Iterable[Json]) -> str:
     return sha256("\n".join(sorted(_spell(row, ignored) for row in rows)))
 
 
+def last_entry(session: Session) -> int:
+    """The number of the end of the chain, 0 before its first entry."""
+    return session.scalar(select(func.max(tables.AuditLog.number))) or 0
+
+
 def entries(session: Session) -> tuple[AuditEntry, ...]:
     """The whole chain, oldest first."""
     log = session.scalars(select(tables.AuditLog).order_by(tables.AuditLog.number))

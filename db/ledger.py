@@ -328,6 +328,11 @@ class SqlLedger:
         with self._reading() as session:
             return reading.artifacts(session, reading.campaign_id(session, name))
 
+    def last_entry(self) -> int:
+        """Number of the last entry of the audit log, 0 before the first; while it stays, no fact has changed."""
+        with self._reading() as session:
+            return audit.last_entry(session)
+
     def audit(self) -> tuple[AuditEntry, ...]:
         """The whole hash chain, oldest first."""
         with self._reading() as session:

@@ -225,6 +225,10 @@ class MemoryLedger:
         """In the order kept."""
         return tuple(self._of(name).artifacts)
 
+    def last_entry(self) -> int:
+        """Number of the last entry of the audit log, 0 before the first; while it stays, no fact has changed."""
+        return len(self._audit)
+
     def audit(self) -> tuple[AuditEntry, ...]:
         """The whole hash chain, oldest first."""
         return tuple(self._audit)

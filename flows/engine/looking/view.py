@@ -55,10 +55,18 @@ def as_recorded(resolved: Json) -> Json:
 
 
 class View:
-    """One campaign as the record has it. What cannot have changed since ``known`` is taken over from it."""
+    """One campaign as the record has it. What cannot have changed since ``known``, a view of the same campaign, is
+    taken over from it.
+    """
+
+    _last_entry: int  # of the audit log, when it began to be read
 
     def __init__(self, ledger: Ledger, name: str, known: View | None = None) -> None:
-        self.ledger, self.name = ledger, name
+        last_entry = ledger.last_entry()  # before anything is read, so that what is read is of it, or newer
+        if known is not None and known._last_entry == last_entry:
+            self.__dict__.update(known.__dict__)  # nothing was written since: as when a laboratory is asked again
+            return
+        self.ledger, self.name, self._last_entry = ledger, name, last_entry
         self.campaign: CampaignRecord = ledger.campaign(name)
         if known is not None and known.campaign.version == self.campaign.version:
             self.spec = known.spec

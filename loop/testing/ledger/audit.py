@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 from loop.contracts import Artifact, Ledger
-from loop.record import EnvelopeDraft, Lease
-from loop.testing.ledger.material import batch, candidate, finished, measured
+from loop.record import CampaignState, EnvelopeDraft, Lease
+from loop.testing.ledger.material import HOUR, batch, candidate, finished, measured
 
 
 class AuditLaws:
@@ -22,6 +22,20 @@ class AuditLaws:
         assert {e.action for e in entries} == {"open_campaign", "record_round", "move", "receive", "accept"}
         assert (entries[0].actor, entries[-1].actor) == ("ada", "engine")
         assert all(earlier.at <= later.at for earlier, later in itertools.pairwise(entries))
+
+    def test_the_last_entry_tells_whether_a_fact_was_written(self, ledger: Ledger, lease: Lease) -> None:
+        before = ledger.last_entry()
+        assert before == len(ledger.audit()) > 0
+        with ledger.work(lease) as work:  # nothing is written
+            assert work is not None
+        ledger.release(lease)
+        again = ledger.acquire("coupling", "engine", HOUR)  # a lock, and no fact
+        assert ledger.last_entry() == before
+
+        with ledger.work(again) as work:
+            work.set_state(CampaignState.STOPPED, "enough")
+
+        assert ledger.last_entry() == len(ledger.audit()) == before + 1
 
     def test_an_untouched_ledger_is_intact(self, ledger: Ledger, lease: Lease) -> None:
         first, _ = finished(ledger, lease)
