@@ -27,7 +27,7 @@ from loop.acquisition.pool import UCB_BETA, differences
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.sampled import Beaten, SampledImprovement
 from loop.acquisition.streaming import Score, shortlist
-from loop.acquisition.utility import believed, joint_model, utility
+from loop.acquisition.utility import believed, joint_model, rivals, utility
 from loop.space import Continuous, Discrete, Exclude, Linear, Space, sample_space
 from loop.space.constraints import Region
 
@@ -99,17 +99,19 @@ class Mixed:
         rng = np.random.default_rng([question.seed, 3])
         others = np.concatenate([sample, sample_space(space, OTHERS, question.seed + 1)])
         climber = Climber.of(space)
-        beaten = Beaten.of(question) if self.name == "improvement" and Beaten.suits(question) else None
+        is_exact = self.name == "improvement" and Beaten.suits(question)
+        exact = Beaten.of(question) if is_exact else None
+        beaten = rivals(question) if self.name == "improvement" and not is_exact else None
         points: list[Chosen] = []
         for _ in range(q):
             chosen = _stacked(points, len(space.parameters))
             pending = torch.cat([question.pending, chosen])
             earlier = [p.x for p in points]
             function: Callable[[Tensor], Tensor]
-            if beaten is None:
-                function, effort = self.function(question, pending, earlier), SPARING
+            if exact is None:
+                function, effort = self.function(question, pending, earlier, beaten), SPARING
             else:
-                function, effort = SampledImprovement(beaten, pending, earlier), USUAL
+                function, effort = SampledImprovement(exact, pending, earlier), USUAL
             ranked, values = climber.climb(function, sample, others, rng, effort)
             taken = np.vstack([question.tried, chosen.numpy()])
             free = _first_free(question, ranked, taken)
@@ -118,7 +120,6 @@ class Mixed:
                 free = _first_free(question, ranked, taken)
             if free is None:
                 return Choice(tuple(points), ("nothing that was not tried was found; the batch is smaller",))
-            is_exact = beaten is not None
             meaning = f"log expected improvement{question.per}" if is_exact else f"{self.name}, {OF_BOTORCH}"
             points.append(Chosen(ranked[free], float(values[free]), meaning))
         return Choice(tuple(points))
@@ -156,9 +157,16 @@ class Mixed:
         return Choice(tuple(points), tuple(dict.fromkeys(notes)))
 
     def function(
-        self, question: Question, pending: Tensor, chosen: Sequence[NDArray[np.float64]] = ()
+        self,
+        question: Question,
+        pending: Tensor,
+        chosen: Sequence[NDArray[np.float64]] = (),
+        beaten: Tensor | None = None,
     ) -> AcquisitionFunction:
-        """The worth of single points, ``(b, 1, d)`` to ``(b,)``, with ``pending``, ``(p, d)``, and after ``chosen``."""
+        """The worth of single points, ``(b, 1, d)`` to ``(b,)``, with ``pending``, ``(p, d)``, and after ``chosen``.
+
+        ``beaten`` is what an improvement is held against, ``(k, d)``: the ``rivals`` of the question where left out.
+        """
         waiting = pending if len(pending) else None
         if self.name == "pareto":
             function = hypervolume_improvement(question)
@@ -177,7 +185,7 @@ class Mixed:
             return _WithChance(bound, question, question.chance)
         improvement = qLogNoisyExpectedImprovement(
             model,
-            X_baseline=question.baseline,
+            X_baseline=rivals(question) if beaten is None else beaten,
             sampler=sampler,
             objective=objective,
             X_pending=waiting,

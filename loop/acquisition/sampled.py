@@ -113,7 +113,7 @@ class _Part:
             self.known = torch.cat([voice.projected, _projected(m, others)])  # (base, n)
             jitter = JITTER * m.prior_variance * torch.eye(len(self.base), dtype=self.base.dtype)
             covariance = m.kernel(self.base, self.base) - self.known @ self.known.T + jitter
-            self.root = torch.linalg.cholesky(covariance * m.scale**2)
+            self.root = m.factor(covariance * m.scale**2)
             generator = torch.Generator().manual_seed(voice.seed)
             half = torch.randn((voice.draws + 1) // 2, len(self.base), generator=generator, dtype=self.base.dtype)
             self.normal = torch.cat([half, -half])[: voice.draws]

@@ -7,12 +7,15 @@ BoTorch's batched posterior is some 70 times slower over a pool than a matrix pr
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from botorch.models.model import Model
+from linear_operator.utils.cholesky import psd_safe_cholesky
+from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
 
 from loop.surrogates.calibration import misjudged
@@ -27,6 +30,7 @@ QUIETEST = 0.01  # share of the usual noise that no number of repeats takes off:
 SKIMMED = 500  # rows from which a pool is looked over in single precision; below, double takes less than the kernel
 AT_ONCE = 2_048  # candidates, so that a block of covariances stays near the processor
 AT_ONCE_THERE = 8_192  # on another device, which has room, and is asked less often
+MENDINGS = 5  # of a covariance that is none, each with ten times as much on its diagonal
 JITTER = 1e-6  # share of the prior variance; what float64 needs at distances of zero
 
 
@@ -162,8 +166,17 @@ class ExactPosterior:
         generator = torch.Generator().manual_seed(seed)
         half = torch.randn((n + 1) // 2, len(x), generator=generator, dtype=x.dtype)
         draws = torch.cat([half, -half])[:n]
-        factor: Tensor = torch.linalg.cholesky(covariance)
-        return mean + draws @ factor.T, mean
+        return mean + draws @ self.factor(covariance).T, mean
+
+    def factor(self, covariance: Tensor) -> Tensor:
+        """The Cholesky factor of a joint covariance, ``(p, p)``; where thousands of rows round it to no covariance any
+        more, with as much on its diagonal as it takes."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumericalWarning)
+            found: Tensor = psd_safe_cholesky(
+                covariance, jitter=JITTER * self.prior_variance * self.scale**2, max_tries=MENDINGS
+            )
+        return found
 
     def held_out(self) -> Tensor:
         """Log density of each training value under the model without it, in target units: shape ``(n,)``.

@@ -161,3 +161,16 @@ def test_where_nothing_keeps_the_threshold_the_worst_is_to_be_beaten():
     assert len(beaten.x) == 0
     assert beaten.worst == pytest.approx(lowest)
     assert all(float(part.best.max()) <= lowest for part in value.parts)
+
+
+def test_a_covariance_that_rounding_spoils_still_has_draws():
+    model = RECIPE.fit(SPACE, results(20), seed=0)
+    _, covariance = model.joint(ELSEWHERE)
+    size = model.prior_variance * model.scale**2
+    low = covariance - (2e-6 * size + float(torch.linalg.eigvalsh(covariance)[0])) * torch.eye(50, dtype=torch.float64)
+    assert float(torch.linalg.eigvalsh(low)[0]) < 0.0
+
+    root = model.factor(low)
+
+    torch.testing.assert_close(root @ root.T, low, rtol=0.0, atol=2e-5 * size)
+    torch.testing.assert_close(model.factor(covariance), torch.linalg.cholesky(covariance))
