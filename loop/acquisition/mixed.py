@@ -8,12 +8,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.monte_carlo import qUpperConfidenceBound
+from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.objective import GenericMCObjective, LinearMCObjective, MCAcquisitionObjective
 from botorch.exceptions.warnings import BotorchWarning
 from botorch.optim.optimize import optimize_acqf
@@ -81,6 +83,9 @@ class _InShares(AcquisitionFunction):
         return value
 
 
+_Beaten: TypeAlias = Tensor | qLogNoisyExpectedHypervolumeImprovement | None
+
+
 @dataclass(frozen=True)
 class Mixed:
     """qLogNEI, qLogNEHVI or qUCB, optimised over a space with continuous parameters."""
@@ -101,7 +106,7 @@ class Mixed:
         climber = Climber.of(space)
         is_exact = self.name == "improvement" and Beaten.suits(question)
         exact = Beaten.of(question) if is_exact else None
-        beaten = rivals(question) if self.name == "improvement" and not is_exact else None
+        beaten = None if is_exact else self.to_be_beaten(question)
         points: list[Chosen] = []
         for _ in range(q):
             chosen = _stacked(points, len(space.parameters))
@@ -136,9 +141,10 @@ class Mixed:
         bounds = torch.tensor([_bounds(space, 0), _bounds(space, 1)], dtype=torch.float64)
         notes: list[str] = []
         points: list[Chosen] = []
+        beaten = self.to_be_beaten(question)
         for _ in range(q):
             chosen = _stacked(points, len(space.parameters))
-            function = self.function(question, torch.cat([question.pending, chosen]), [p.x for p in points])
+            function = self.function(question, torch.cat([question.pending, chosen]), [p.x for p in points], beaten)
             ranked, values = _ranked(function, sample)
             x, value = _climb(function, bounds, _starts(space, torch.from_numpy(ranked)), _linear(space))
             at = settled(space, x.numpy())
@@ -156,22 +162,31 @@ class Mixed:
             points.append(Chosen(at, value, f"{self.name}, {OF_BOTORCH}"))
         return Choice(tuple(points), tuple(dict.fromkeys(notes)))
 
+    def to_be_beaten(self, question: Question) -> _Beaten:
+        """What an improvement is held against, worked out once for a batch: the rivals, ``(k, d)``, or the front."""
+        match self.name:
+            case "pareto":
+                return hypervolume_improvement(question)
+            case "improvement":
+                return rivals(question)
+        return None
+
     def function(
         self,
         question: Question,
         pending: Tensor,
         chosen: Sequence[NDArray[np.float64]] = (),
-        beaten: Tensor | None = None,
+        beaten: _Beaten = None,
     ) -> AcquisitionFunction:
         """The worth of single points, ``(b, 1, d)`` to ``(b,)``, with ``pending``, ``(p, d)``, and after ``chosen``.
 
-        ``beaten`` is what an improvement is held against, ``(k, d)``: the ``rivals`` of the question where left out.
+        ``beaten`` is what ``to_be_beaten`` says of the question, where it is known already.
         """
         waiting = pending if len(pending) else None
-        if self.name == "pareto":
-            function = hypervolume_improvement(question)
-            function.set_X_pending(waiting)
-            return _WithChance(function, question, question.chance_if_better, chosen, HOPE)
+        beaten = self.to_be_beaten(question) if beaten is None else beaten
+        if isinstance(beaten, qLogNoisyExpectedHypervolumeImprovement):
+            beaten.set_X_pending(waiting)
+            return _WithChance(beaten, question, question.chance_if_better, chosen, HOPE)
         target, _ = question.wanted[0]
         model, sampler = joint_model(question, SAMPLES)
         scale = _spread(question)  # BoTorch rounds improvements over a millionth, in whatever unit
@@ -183,9 +198,10 @@ class Mixed:
         if self.name == "ucb":
             bound = qUpperConfidenceBound(model, beta=UCB_BETA, sampler=sampler, objective=objective, X_pending=waiting)
             return _WithChance(bound, question, question.chance)
+        assert beaten is not None  # of an improvement
         improvement = qLogNoisyExpectedImprovement(
             model,
-            X_baseline=rivals(question) if beaten is None else beaten,
+            X_baseline=beaten,
             sampler=sampler,
             objective=objective,
             X_pending=waiting,

@@ -35,6 +35,8 @@ SAMPLES = 128  # joint draws over a pool
 CLIMB_SAMPLES = 64  # of BoTorch's function
 KEEP = 200  # candidates on the shortlist
 DIRECTIONS = 16  # trade-offs that the shortlist covers
+WHOLE = 200  # results up to which all are looked at for a front over numbers
+SURELY = 3.0  # standard deviations
 REACH = 0.25  # of what was observed of a target, from the best on, counts at least (docs/decisions/0106)
 
 
@@ -116,7 +118,7 @@ def hypervolume_improvement(question: Question) -> qLogNoisyExpectedHypervolumeI
     objective: MCMultiOutputObjective = WeightedMCMultiOutputObjective(signs / scale)
     if not signs.all():
         objective = GenericMCMultiOutputObjective(lambda values, X: worths(question, values) / scale)  # noqa: ARG005
-    baseline = question.keeping
+    baseline = may_be_on_the_front(question)
     if not len(baseline):  # then all that keeps the thresholds is an improvement on the worst
         worst = worths(question, believed(question, question.observed)).sum(1).argmin()
         baseline = question.observed[worst][None]
@@ -132,6 +134,23 @@ def hypervolume_improvement(question: Question) -> qLogNoisyExpectedHypervolumeI
             prune_baseline=len(baseline) > 2,
             cache_root=False,
         )
+
+
+def may_be_on_the_front(question: Question) -> Tensor:
+    """What was observed and keeps the thresholds; of hundreds without what another surely beats: ``(k, d)``.
+
+    Sure is three standard deviations of both, in each target.
+    """
+    keeping = question.keeping
+    if len(keeping) <= WHOLE:
+        return keeping
+    parts = question.skimmed(keeping)
+    worth = worths(question, torch.stack([mean for mean, _ in parts], dim=1))
+    away = SURELY * torch.stack([sd for _, sd in parts], dim=1)
+    high, low = worth + away, worth - away
+    sure = low[is_non_dominated(low)]
+    is_beaten = ((sure >= high[:, None]).all(-1) & (sure > high[:, None]).any(-1)).any(1)
+    return keeping[~is_beaten]
 
 
 def reference_point(question: Question) -> Tensor:

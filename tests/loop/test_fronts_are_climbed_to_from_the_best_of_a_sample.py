@@ -10,11 +10,13 @@ import pytest
 import torch
 from campaigns import measured, observe
 
+from loop.acquisition import pareto
 from loop.acquisition.mixed import Mixed
-from loop.acquisition.pareto import trade_offs
+from loop.acquisition.pareto import may_be_on_the_front, trade_offs
 from loop.acquisition.protocol import Question
-from loop.acquisition.utility import joint_model
+from loop.acquisition.utility import joint_model, rivals
 from loop.history import History
+from loop.objective import Goal, Objective, Target
 from loop.planning.situation import situation_of
 from loop.space import sample_space
 from loop.spec import CampaignSpec, build_space
@@ -26,6 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "x": {"type": "number", "low": 0, "high": 1},
     },
 }
+MATCHED = Objective((Target("gain", Goal.MATCH, value=0.5, within=10.0),))  # nothing breaks that threshold
 
 
 def question_of(kind: str, *, turned: bool, seed: int) -> Question:
@@ -75,3 +78,51 @@ def test_draws_of_two_targets_know_nothing_of_each_other() -> None:
 
     # of 64 independent draws 1/8 is expected; of a Sobol sequence that is scrambled twice it was two thirds
     assert float(torch.stack(found).mean().sqrt()) < 0.25
+
+
+def test_what_surely_is_beaten_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    question = question_of("numbers", turned=False, seed=1)
+    whole = may_be_on_the_front(question)
+    monkeypatch.setattr(pareto, "WHOLE", 5)
+
+    some = may_be_on_the_front(question)
+
+    means = torch.stack([m.moments(question.observed)[0] for m in question.models], dim=1) * torch.tensor([1.0, -1.0])
+    sds = torch.stack([m.moments(question.observed)[1] for m in question.models], dim=1)
+    kept = [
+        not any(
+            bool((means[j] - 3.0 * sds[j] > means[i] + 3.0 * sds[i]).all()) for j in range(len(means))
+        )
+        for i in range(len(means))
+    ]  # fmt: skip
+    assert len(whole) == 10
+    assert 0 < len(some) < 10
+    torch.testing.assert_close(some, question.observed[torch.tensor(kept)])
+
+
+@pytest.mark.parametrize("name", ["pareto", "improvement"])
+def test_what_is_worked_out_once_serves_every_choice_of_a_batch(name: str) -> None:
+    question, mixed = question_of("numbers", turned=False, seed=1), Mixed(name)
+    if name == "improvement":
+        question = replace(question, objective=MATCHED, models=question.models[:1])
+    x = torch.rand(6, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    beaten = mixed.to_be_beaten(question)
+    for n in (0, 1, 2):  # choices made already
+        with torch.no_grad():
+            again = mixed.function(question, x[:n], (), beaten)(x[2:, None, :])
+            anew = mixed.function(question, x[:n])(x[2:, None, :])
+        torch.testing.assert_close(again, anew)
+
+
+def test_a_matched_value_is_held_against_what_may_match_it_best() -> None:
+    question = question_of("numbers", turned=False, seed=1)
+    matched = replace(question, objective=MATCHED, models=question.models[:1])
+
+    found = rivals(matched)
+
+    draws = -(matched.models[0].samples(matched.observed, 4_096, seed=9) - 0.5).abs()
+    share = torch.bincount(draws.argmax(1), minlength=10) / 4_096
+    often = {tuple(row) for row in matched.observed[share > 0.02].tolist()}
+    kept = {tuple(row) for row in found.tolist()}
+    assert often <= kept <= {tuple(row) for row in matched.observed[share > 0.0].tolist()}
+    assert 1 <= len(found) < 10
