@@ -100,7 +100,7 @@ def _write_temporary(path: Path, data: bytes, is_durable: bool) -> Path:
                 os.fsync(file.fileno())
     except BaseException as error:  # a full disk: what lies there takes more of it with each try
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):  # the system names the temporary file, or none at all
+        if isinstance(error, OSError) and error.errno is not None:  # the system names the temporary file, or none
             error.filename = str(path)
         raise
     return temporary

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import holding
 from flows.engine.last_round import check_last
+from flows.engine.looking.audited import Audited, audited
 from flows.engine.looking.examining import examined
 from flows.engine.looking.explaining import explained, relied
 from flows.engine.looking.failing import failed, failing
@@ -169,7 +170,19 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
         session.examined = _examined(session) if is_asked else {}
         rests = relied(session.view, session.settings.folder(session.name)) if is_asked else ()
         left_out = session.view.left_out
-        page = build(session.ledger, session.name, believed, shares, session.files, session.examined, left_out, rests)
+        found = Audited(session.ledger.verify_audit()) if in_full else audited(session.settings, session.ledger)
+        page = build(
+            session.ledger,
+            session.name,
+            believed,
+            shares,
+            session.files,
+            session.examined,
+            left_out,
+            rests,
+            found.report,
+            found.at,
+        )
         write(page, path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
         session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")

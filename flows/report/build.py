@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from flows.report.standing import nearest_of, rank, running_best, score_of, scor
 from flows.spending import accounts_of
 from flows.unsent import why_unsent
 from flows.when_planned import when_planned
-from loop.contracts import Ledger
+from loop.contracts import AuditReport, Ledger
 from loop.experiment import PENDING, State
 from loop.fidelity import counts
 from loop.insight.explaining import Explanation
@@ -70,12 +70,16 @@ def build(
     examined: Mapping[str, Examination] | None = None,
     left_out: Callable[[Settings], str] | None = None,
     rests: Sequence[Reliance] = (),
+    audit: AuditReport | None = None,
+    audited: datetime | None = None,
 ) -> Report:
     """Everything the page shows of campaign ``name``, computed from the record.
 
     The same record gives the same report: no clock is read. ``believed`` is what the models say of the best; without
     it the page says that nobody was asked. ``files`` holds what was attached to results,
     ``examined`` the verdict on the models; ``left_out`` says by which rule the campaign file has no such candidate.
+    ``audit`` is what was found in the audit log, which is gone through now without it, and ``audited`` when that was,
+    where not for this page.
 
     Raises:
         NotFound: No campaign has that name.
@@ -98,10 +102,12 @@ def build(
     decisions, events = ledger.decisions(name), ledger.steps(name)
     unsent = why_unsent(events)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id and d.draft.proposal_id}
+    spending = _spending(campaign, attempts, envelopes, observations)
     return Report(
         head=replace(
-            _head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes, observations)),
+            _head(ledger, campaign, rounds, attempts, results, spending, audit or ledger.verify_audit()),
             resources=_resources(campaign, attempts, events, observations),
+            audited=audited,
         ),
         targets=targets,
         objective=objective,
@@ -160,6 +166,7 @@ def _head(
     attempts: Sequence[AttemptRecord],
     results: Sequence[Result],
     spending: str,
+    audit: AuditReport,
 ) -> Head:
     experiments: dict[tuple[str, int], set[State]] = {}
     for attempt in attempts:
@@ -188,7 +195,7 @@ def _head(
         pending=pending,
         told=sum(result.is_told and result.retracted is None for result in results),
         budget=None if budget is None else int(budget),
-        audit=ledger.verify_audit(),
+        audit=audit,
         spending=spending,
         regret=settled or (regret_sentence(said[-1].model["regret"]) if said else ""),
         regret_when="which ended the campaign" if settled else when_planned(ledger, campaign, said[-1]) if said else "",

@@ -298,6 +298,7 @@ class Head:
     resources: tuple[tuple[str, str], ...] = ()  # each laboratory, and what the record tells of it, in words
     regret: str = ""  # how much better something untried may be, as a sentence
     regret_when: str = ""  # when it was said last
+    audited: datetime | None = None  # when the log was gone through, where not for this page
 
 
 @dataclass(frozen=True, slots=True)
