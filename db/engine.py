@@ -22,7 +22,6 @@ from loop.errors import LedgerError
 
 SQLITE: Final = "sqlite:///"  # before the path of a file
 BUSY_SECONDS: Final = 20  # a write of ours takes milliseconds; whoever waits longer has a problem to hear of
-_OF_THE_DISK: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)  # waiting mends neither
 LOOK_SECONDS: Final = 0.01  # between two looks at a file that somebody else has locked
 CONNECT_SECONDS: Final = 10  # psycopg's own patience with a server that says nothing is 130
 # A machine or a network that is gone is noticed within a minute or two; Linux alone takes a quarter of an hour where
@@ -74,7 +73,7 @@ def create(url: str | URL) -> Engine:
     parsed = address(url) if isinstance(url, str) else url
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
-        event.listen(engine, "do_connect", _connect_to_what_is_only_read)
+        event.listen(engine, "do_connect", _connect_to_sqlite)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -156,7 +155,7 @@ def sqlite_file(engine: Engine) -> Path | None:
     return Path(database) if engine.dialect.name == "sqlite" and database else None
 
 
-def _connect_to_what_is_only_read(_dialect: object, record: Any, place: list[Any], arguments: dict[str, Any]) -> Any:
+def _connect_to_sqlite(_dialect: object, record: Any, place: list[Any], arguments: dict[str, Any]) -> Any:
     return only_read.connect(Path(place[0]), record.info, arguments)
 
 
@@ -194,7 +193,7 @@ def _write_ahead(connection: Any) -> None:
                 connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if time.monotonic() >= until or error.sqlite_errorcode & 0xFF in _OF_THE_DISK:
+            if time.monotonic() >= until or error.sqlite_errorcode & 0xFF in only_read.OF_THE_DISK:
                 raise
             time.sleep(LOOK_SECONDS)
 
@@ -202,4 +201,6 @@ def _write_ahead(connection: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes can fail at once when another wrote in between.
     is_write = connection.get_execution_options().get("writes", False)
+    if is_write:
+        only_read.find_room(connection.info)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")

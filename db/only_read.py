@@ -1,9 +1,9 @@
-"""SQLite files that may only be read: opened so that nothing is written beside them.
+"""SQLite files that can only be read: opened so that nothing is written beside them.
 
 A write-ahead log wants two files beside the record, of whoever only reads it as well. Where they cannot be written, the
 file is read as it lies; SQLite holds off nobody then, so whether it stayed as it was is seen to after each look. So is
 a file that this user may not write in a folder where he may: files that he made there could not be written by those
-who go on with the record.
+who go on with the record. And so is one whose disk is full, where nothing stands in its log.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from typing import Any, Final
 from db.errors import NotLetIn
 from loop.errors import LedgerBusy
 
+OF_THE_DISK: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)  # what SQLite says of it; waiting mends neither
 _AS_OPENED: Final = "hakken_as_opened"  # in what SQLAlchemy keeps beside a connection
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A file that may only be read, and what it was when it was opened, where it is read as it lies."""
+    """A file that can only be read, and what it was when it was opened, where it is read as it lies."""
 
     file: Path
     state: tuple[int, ...] | None
+    no_room: sqlite3.OperationalError | None = None  # what SQLite said of a full disk
 
 
 def connect(
     file: Path, kept: MutableMapping[str, Any], arguments: MutableMapping[str, Any]
 ) -> sqlite3.Connection | None:
-    """A connection to a file that may only be read; None where it may be written, or is not there.
+    """A connection to a file, which only reads where that is all that can be done; None where it is not there.
 
     Args:
         file: The record.
@@ -46,20 +48,36 @@ def connect(
     kept.pop(_AS_OPENED, None)
     file = file.resolve()
     beside = _beside(file)
-    if not os.access(file, os.R_OK) or _not_writable(file, beside) is None:
+    if not os.access(file, os.R_OK):
         return None
+    if _not_writable(file, beside) is None:
+        return _where_there_is_room(file, kept, arguments)
     how, state = "mode=ro", None
     if len(beside) < 2:  # else somebody works with it, or was killed: SQLite reads what stands in the log, too
-        for rest in (Path(f"{file}-wal"), Path(f"{file}-journal")):
-            if rest.exists() and rest.stat().st_size:
-                raise NotLetIn(
-                    f"the ledger {file} can only be read here, and some of it stands in {rest.name} beside it, which "
-                    "takes rights to write; have somebody with them run hakken status once, or copy both to where you "
-                    "may write"
-                )
         how, state = "mode=ro&immutable=1", _state_of(file)
+        if (rest := _rest_of(file)) is not None:
+            raise NotLetIn(
+                f"the ledger {file} can only be read here, and some of it stands in {rest.name} beside it, which takes "
+                "rights to write; have somebody with them run hakken status once, or copy both to where you may write"
+            )
     kept[_AS_OPENED] = _Opened(file, state)
     connection: sqlite3.Connection = sqlite3.connect(f"{file.as_uri()}?{how}", uri=True, **arguments)
+    return connection
+
+
+def _where_there_is_room(
+    file: Path, kept: MutableMapping[str, Any], arguments: MutableMapping[str, Any]
+) -> sqlite3.Connection:
+    """A connection that writes; on a full disk one that reads the file as it lies, where all of the record is in it."""
+    state = _state_of(file)
+    connection: sqlite3.Connection = sqlite3.connect(file, **{**arguments, "timeout": 0})
+    try:
+        connection.execute("PRAGMA journal_mode")  # makes the log and its index
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in OF_THE_DISK and _rest_of(file) is None:
+            connection.close()
+            kept[_AS_OPENED] = _Opened(file, state, error)
+            connection = sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True, **arguments)
     return connection
 
 
@@ -74,6 +92,12 @@ def _beside(file: Path) -> list[Path]:
     return [path for path in (Path(f"{file}-wal"), Path(f"{file}-shm")) if path.exists()]
 
 
+def _rest_of(file: Path) -> Path | None:
+    """The log, or the journal of a half-done change, where something stands in it."""
+    rests = (Path(f"{file}-wal"), Path(f"{file}-journal"))
+    return next((rest for rest in rests if rest.exists() and rest.stat().st_size), None)
+
+
 def _not_writable(file: Path, beside: list[Path]) -> Path | None:
     wanted = [file, *beside] if len(beside) == 2 else [file, *beside, file.parent]
     return next((path for path in wanted if not os.access(path, os.W_OK)), None)
@@ -82,6 +106,17 @@ def _not_writable(file: Path, beside: list[Path]) -> Path | None:
 def may_write(kept: Mapping[str, Any]) -> bool:
     """Whether the connection that this is kept beside may write."""
     return _AS_OPENED not in kept
+
+
+def find_room(kept: Mapping[str, Any]) -> None:
+    """See to it that the connection which this is kept beside has room to write.
+
+    Raises:
+        sqlite3.OperationalError: It had none when it was opened.
+    """
+    opened = kept.get(_AS_OPENED)
+    if opened is not None and opened.no_room is not None:
+        raise opened.no_room
 
 
 @contextmanager

@@ -1,12 +1,13 @@
-"""A SQLite record, or its folder, that may only be read: a look works, leaves nothing, and is never half of then."""
+"""A SQLite record that can only be read, by its rights or its disk: a look works, and is never half of then."""
 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from db import open_ledger
 from db.errors import NotLetIn
 from db.ledger import reopen_ledger
 from db.only_read import what_is_only_read
-from loop.errors import LedgerBusy
+from loop.errors import LedgerBusy, LedgerFull
 
 GOLDEN = Path(__file__).parent / "golden" / "0.1.0.sqlite"
 
@@ -39,6 +40,17 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
 
     monkeypatch.setattr(os, "access", access)
     return forbidden.append
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let no file of this process grow, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def left_by_a_killed_process(file: Path) -> None:
@@ -116,3 +128,46 @@ def test_whoever_would_write_is_told_why_not(file: Path, forbid: Callable[[Path]
         pytest.raises(NotLetIn, match=r"can only be read here.*What only looks.*mend the rights, or copy"),
     ):
         ledger.acquire("coupling", "somebody", timedelta(minutes=1))
+
+
+def test_on_a_full_disk_a_look_reads_what_is_there_and_a_write_is_refused_at_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_ledger(str(file)) as ledger:
+        written = ledger.observations("coupling"), ledger.verify_audit()
+    monkeypatch.setattr("db.engine.time.sleep", lambda _: pytest.fail("waits for what no waiting mends"))
+
+    with no_room(), open_ledger(str(file)) as ledger:
+        assert (ledger.observations("coupling"), ledger.verify_audit()) == written
+        with pytest.raises(LedgerFull, match="where it is full or a quota is used up"):
+            ledger.acquire("coupling", "somebody", timedelta(minutes=1))
+
+    with open_ledger(str(file)) as ledger:
+        assert ledger.acquire("coupling", "somebody", timedelta(minutes=1)).holder == "somebody"
+
+
+def test_on_a_full_disk_a_log_that_cannot_be_read_is_not_passed_over(file: Path) -> None:
+    left_by_a_killed_process(file)
+
+    with no_room(), pytest.raises(LedgerFull, match="where it is full or a quota is used up"):
+        open_ledger(str(file))
+
+
+def test_what_is_written_while_a_record_on_a_full_disk_is_read_ends_the_look(file: Path) -> None:
+    with no_room():
+        ledger = open_ledger(str(file))
+    with ledger:
+        ledger.campaign("coupling")
+        with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+            writer.execute("UPDATE campaign SET reason = 'changed'")
+        os.utime(file, ns=(1, 1))  # as above
+
+        with pytest.raises(LedgerBusy, match=r"somebody wrote to it meanwhile; give the same command again"):
+            ledger.campaign("coupling")
+
+
+def test_an_older_record_on_a_full_disk_is_not_upgraded_and_says_why(file: Path) -> None:
+    shutil.copy(GOLDEN, file)
+
+    with no_room(), pytest.raises(LedgerFull, match="where it is full or a quota is used up"):
+        reopen_ledger(str(file))

@@ -151,22 +151,6 @@ def test_an_older_file_is_copied_then_migrated_and_keeps_its_facts(
         assert [row[0] for row in after.execute("SELECT revision FROM schema_info")] == [schema.HEAD, NEXT]
 
 
-def test_a_record_on_a_full_disk_is_refused_at_once(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, fill: Fill
-) -> None:
-    with open_ledger(sqlite_url) as ledger:
-        fill(ledger)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    monkeypatch.setattr("db.engine.time.sleep", lambda _: pytest.fail("waits for what no waiting mends"))
-
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-        with pytest.raises(LedgerFull, match="where it is full or a quota is used up"):
-            open_ledger(sqlite_url)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_an_upgrade_without_room_for_its_copy_leaves_none_and_says_so(
     sqlite_url: str, tmp_path: Path, newer: Path, fill: Fill
 ) -> None:
