@@ -20,6 +20,7 @@ from loop.surrogates.protocol import FittedSurrogate, skim
 
 DEVIATIONS = 0.5  # of optimism, by which candidates are ranked where a mean is read as a chance; docs/decisions/0020
 HIT: Final = "chance of a hit"  # what the value of a choice is
+HOPED: Final = f"{HIT}, hoped to be half a deviation nearer to one"  # what wells of a plate are ranked by
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,7 @@ class Hits:
 
     def choose(self, question: Question, q: int) -> Choice:
         """Up to ``q`` points; values are chances that the candidate runs as intended and is a hit (over its price)."""
-        score = hit_score(question, DEVIATIONS)
-        field = shortlist(question, score, FIELD * q, weight=weight(question))
+        field = shortlist(question, hit_score(question, DEVIATIONS), FIELD * q, weight=weight(question))
         if not len(field):
             return Choice(())
         kept = set_apart(question, field, q)
@@ -53,6 +53,12 @@ class Hits:
 def weight(question: Question) -> Score:
     """What the chance of a hit is multiplied by: the chance to run as intended, over the price."""
     return lambda x: question.feasibility.chance(x) / question.price(x)
+
+
+def hoped_hits(question: Question) -> Score:
+    """What candidates are ranked by: hits as ``hit_score`` hopes for them, times ``weight``: ``(n, d)`` to ``(n,)``."""
+    score, counts = hit_score(question, DEVIATIONS), weight(question)
+    return lambda x: score(x) * counts(x)
 
 
 def hit_score(question: Question, deviations: float | None = None) -> Score:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from loop.surrogates.protocol import FittedSurrogate, skim
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
 UCB_SAMPLES = 256
 TOP_DEVIATIONS = 0.5  # of optimism; see docs/decisions/0016
+HIGH: Final = "value with half a deviation, in standard deviations of the known"  # what the value of such a choice is
 SURFACE_SAMPLES = 1_024  # draws from which covariances are estimated: 3 % error
 SURFACE_POINTS = 256  # points that stand for the whole surface
 
@@ -127,18 +129,23 @@ class Top:
 
         Of several targets with a trade-off, the values are those of its score.
         """
-        score = _optimism(question, TOP_DEVIATIONS)
+        score = high_score(question)
         field = shortlist(question, score, FIELD * q)
         if not len(field):
             return Choice(())
         kept = set_apart(question, field, q)
         short = field[kept.indices]
         values = (score(short) * question.weight(short)).tolist()
-        meaning = "value with half a deviation, in standard deviations of the known" + question.per
+        meaning = HIGH + question.per
         points = tuple(
             Chosen(x.numpy(), value, meaning, also) for x, value, also in zip(short, values, kept.also, strict=True)
         )
         return Choice(points, (*candidates(question)[2], *kept.notes))
+
+
+def high_score(question: Question) -> Score:
+    """What the candidates of ``Top`` are ranked by, above 0, before their chance and price: ``(n, d)`` to ``(n,)``."""
+    return _optimism(question, TOP_DEVIATIONS)
 
 
 @dataclass(frozen=True)

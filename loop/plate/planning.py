@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from loop.acquisition.pareto import reference_note
 from loop.acquisition.protocol import Question
 from loop.costs import Pays
-from loop.objective import Objective
+from loop.objective import Objective, Tradeoff
 from loop.plate.choose import Seat, fill_plate
 from loop.plate.layout import Plate
 from loop.plate.pins import Wish
@@ -56,9 +56,11 @@ def asked_plate(
 def acquisition_of(spec: CampaignSpec, objective: Objective) -> str:
     """The name of the acquisition function that fills the plate."""
     name = spec.planner.acquisition
-    if name == "auto":
-        return "improvement" if objective.is_scalar else "pareto"
-    return name
+    if name != "auto":
+        return name
+    if objective.has_classes and objective.tradeoff is Tradeoff.PARETO:
+        return "hits"
+    return "improvement" if objective.is_scalar else "pareto"
 
 
 def designed_plate(

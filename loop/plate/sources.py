@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,10 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.acquisition.apart import similarities
 from loop.acquisition.directions import MEANING, growth
+from loop.acquisition.hits import HOPED, hoped_hits
 from loop.acquisition.improvement import improvement_score, in_words
 from loop.acquisition.pareto import worths
-from loop.acquisition.pool import differences
+from loop.acquisition.pool import HIGH, differences, high_score
 from loop.acquisition.protocol import Question
 from loop.acquisition.search import SURELY, hit_weight, horizon
 from loop.acquisition.streaming import members_of
@@ -26,7 +29,7 @@ from loop.acquisition.utility import believed, hoped_of, least, utility
 from loop.costs import Pays, pays_all
 from loop.objective import Target
 from loop.plate.hits import Hits
-from loop.plate.worth import Cover, Floats, Progress, Teaching, Worth
+from loop.plate.worth import Cover, Floats, Progress, Sum, Teaching, Worth
 from loop.policy.seeking import SPREAD_NOISE, spread_covariance
 from loop.space import Space
 from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
@@ -184,7 +187,7 @@ class Asked:
     """A question to fitted models, judged by the acquisition function of that name."""
 
     question: Question
-    name: str  # improvement, pareto, ucb, thompson, exploration or search
+    name: str  # improvement, pareto, ucb, thompson, exploration, hits, search or top
     is_random: bool = False
 
     @property
@@ -196,6 +199,8 @@ class Asked:
             "ucb": f"optimistic value above the rest of the plate, {unit}",
             "thompson": "mean gain over the draws of the response",
             "exploration": "share of the variance of the surface that it removes",
+            "hits": HOPED + self.question.per,
+            "top": HIGH + self.question.per,
             "search": f"expected hits of {self.question.wanted[0][0].name} at its best, now and a little later",
         }[self.name]
 
@@ -205,6 +210,8 @@ class Asked:
 
     def rank(self, x: Tensor) -> Tensor:
         question = self.question
+        if self.name in ("hits", "top"):
+            return self._each(x)
         chance = self._weight(x)
         if self.name == "improvement":
             return improvement_score(question)(x) * chance
@@ -229,6 +236,9 @@ class Asked:
             return self._teaching(x)
         if self.name == "search":
             return self._hits(x)
+        if self.name in ("hits", "top"):
+            values = self._each(x).numpy()
+            return Sum(values), Sum(values, self._too_similar(x))
         question = self.question
         weight = self._weight(x).numpy()
         baseline = question.keeping
@@ -263,6 +273,18 @@ class Asked:
         if self.name in ("improvement", "pareto"):
             return question.weight_if_better(x)
         return hit_weight(question)(x) if self.name == "search" else question.weight(x)
+
+    def _each(self, x: Tensor) -> Tensor:
+        """What each candidate is worth by itself, where a plate is worth what its wells are: ``(n,)``."""
+        if self.name == "hits":
+            return hoped_hits(self.question)(x)
+        return high_score(self.question)(x) * self._weight(x)
+
+    def _too_similar(self, x: Tensor) -> Callable[[int], NDArray[np.bool_]] | None:
+        """Which candidates are no longer wanted beside one on the plate; None where any two may lie there."""
+        limit = self.question.most_similar
+        similarity = similarities(self.question.space, x.numpy()) if limit < 1.0 and len(x) > 1 else None
+        return None if similarity is None else lambda i: similarity(i) > limit
 
     def _draws(self, x: Tensor) -> Tensor:
         """Joint draws at ``x`` of the utility, ``(samples, n, 1)``, or of each wanted target: ``(samples, n, w)``."""

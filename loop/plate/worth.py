@@ -1,13 +1,15 @@
 """The worth of a set of wells, grown one well at a time; what every way of filling a plate is scored by.
 
-Two kinds suffice. A ``Cover`` is a table of draws: a set is worth, in each draw, as much as its best member is above
-what there was before (expected improvement, hypervolume, optimistic bounds, Thompson draws). A ``Teaching`` is a
-Gaussian belief: a set is worth the variance that measuring it removes (initial designs, exploration). For both, what
-is chosen first makes what is like it worth less.
+A ``Cover`` is a table of draws: a set is worth, in each draw, as much as its best member is above what there was before
+(expected improvement, hypervolume, optimistic bounds, Thompson draws). A ``Teaching`` is a Gaussian belief: a set is
+worth the variance that measuring it removes (initial designs, exploration). For both, what is chosen first makes what
+is like it worth less. In a ``Sum`` each counts by itself (many of the best, hits of a class). ``loop.plate.hits`` has
+the hits of a level.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -142,3 +144,40 @@ class _Learning:
             self._cross -= np.outer(direction, self._cross[i] / scale)
         self._variance = self._variance - np.square(direction)
         self._directions.append(direction)
+
+
+PASSED_OVER = 1e-6  # of its worth, kept by what is too much like one in the set: it fills the last wells
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Candidates that are worth as much in any company: a set is worth what its members are, added up.
+
+    Attributes:
+        values: Of each candidate, zero or above: shape ``(n,)``.
+        alike: From the number of a candidate to those that are too much like it, shape ``(n,)``; None where any two
+            may lie on one plate.
+    """
+
+    values: Floats
+    alike: Callable[[int], NDArray[np.bool_]] | None = None
+
+    def among(self, columns: NDArray[np.int64]) -> Sum:
+        alike = self.alike
+        mine = None if alike is None else lambda i: alike(int(columns[i]))[columns]
+        return Sum(self.values[columns], mine)
+
+    def start(self) -> _Summing:
+        return _Summing(self)
+
+
+class _Summing:
+    def __init__(self, of: Sum) -> None:
+        self._of, self._left = of, of.values.copy()
+
+    def gains(self) -> Floats:
+        return self._left
+
+    def take(self, i: int) -> None:
+        if self._of.alike is not None:
+            self._left = np.where(self._of.alike(i), PASSED_OVER * self._of.values, self._left)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from loop.errors import PlateError, PoolExhausted
 from loop.history import History, Observation, Said
+from loop.molecules.fingerprints import count_fingerprints
 from loop.outcome import Measured, Measurement
 from loop.planner import Plan, plan
 from loop.plate import Plate, Scope, Shared
@@ -224,7 +225,15 @@ def test_a_plate_without_shared_values_is_the_batch_of_the_best_wells() -> None:
 
 def test_several_targets_and_exploration_fill_plates_too() -> None:
     objective = {"yield": {"goal": "maximize", "unit": "%"}, "cost": {"goal": "minimize", "unit": "%"}}
-    for acquisition, targets in (("pareto", 2), ("exploration", 1), ("ucb", 1), ("thompson", 2), ("random", 1)):
+    for acquisition, targets in (
+        ("pareto", 2),
+        ("exploration", 1),
+        ("ucb", 1),
+        ("thompson", 2),
+        ("random", 1),
+        ("top", 1),
+        ("top", 2),
+    ):
         said = spec(
             objective=dict(list(objective.items())[:targets]), planner={"surrogate": "gp", "acquisition": acquisition}
         )
@@ -295,6 +304,58 @@ def test_a_search_fills_plates_with_hits_of_the_best_level(share: dict[str, str]
     keeps(made, said)
     assert {p.acquisition for p in made.proposals if p.arm is Arm.MODEL} == {"search"}
     assert chosen.count(3.0) / len(chosen) > 2 * every.count(3.0) / len(every)
+
+
+@pytest.mark.parametrize(
+    ("target", "acquisition"),
+    [({"at_least": 50}, "hits"), ({"classes": ["inactive", "active"]}, "hits"), ({"classes": ["no", "yes"]}, "auto")],
+)
+def test_plates_look_for_hits_where_results_are_some_or_none(target: dict[str, Any], acquisition: str) -> None:
+    said = spec(
+        objective={"yield": {"goal": "maximize", **target}}, planner={"surrogate": "gp", "acquisition": acquisition}
+    )
+    space = build_space(said)
+    rows = seen(said, 40).observations
+    told = [response(o.x) if "at_least" in target else float(response(o.x) >= 50) for o in rows]
+    history = [replace(o, outcome=Measured((Measurement("yield", v, "", v),))) for o, v in zip(rows, told, strict=True)]
+
+    made = plan(said, History(tuple(history)), seed=0, experiments=100)
+    wells = [p for p in made.proposals if p.arm is Arm.MODEL]
+    hits = [response(space.coordinates(p.candidate.settings)) >= 50 for p in wells]
+    every = [response(x) >= 50 for x in sample_space(space, 225, 0, method="random")]
+
+    keeps(made, said)
+    assert {p.acquisition for p in wells} == {"hits"}
+    assert all("chance of a hit" in p.reason for p in wells)
+    assert sum(hits) / len(hits) > 2 * sum(every) / len(every)
+
+
+@pytest.mark.parametrize("acquisition", ["hits", "top"])
+def test_no_two_molecules_of_a_plate_are_nearly_alike_where_many_of_the_best_are_sought(acquisition: str) -> None:
+    chains = {f"C{n}": "C" * n for n in range(4, 24)} | {f"O{n}": "C" * n + "O" for n in range(1, 21)}
+    mixed = {"N1": "NCCN", "A1": "c1ccccc1O", "A2": "c1ccncc1", "F1": "FC(F)(F)CO", "S1": "CSC", "K1": "CC(=O)C"}
+    space = {"molecule": {"type": "molecule", "options": chains | mixed}}
+    objective = {"yield": {"goal": "maximize", "at_least": 8}}
+
+    def chosen(most_similar: float) -> set[str]:
+        planner = {"surrogate": "tanimoto", "acquisition": acquisition, "most_similar": most_similar}
+        said = spec({"rows": 2, "columns": 4}, space=space, objective=objective, planner=planner)
+        known = build_space(said)
+        rows = [("C4", 4.0), ("C8", 8.0), ("C12", 12.0), ("O2", 3.0), ("O6", 7.0), ("A1", 2.0)]
+        history = [
+            Observation(name, known.coordinates({"molecule": name}), Measured((Measurement("yield", v, "", v),)))
+            for name, v in rows
+        ]
+        made = plan(said, History(tuple(history)), seed=0, experiments=8)
+        return {str(p.candidate.settings["molecule"]) for p in made.proposals}
+
+    def most_alike(names: set[str]) -> float:
+        counts = count_fingerprints([(chains | mixed)[n] for n in sorted(names)])
+        every = np.arange(len(names))
+        return float((counts.similarity(every, every) - np.eye(len(names))).max())
+
+    assert len(chosen(0.6)) == len(chosen(1.0)) == 8
+    assert most_alike(chosen(0.6)) <= 0.6 < most_alike(chosen(1.0))
 
 
 def test_a_share_of_the_wells_is_drawn_at_random_where_the_control_arm_asks_for_it() -> None:
