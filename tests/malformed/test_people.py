@@ -69,6 +69,11 @@ WHY = ("--why", "because")
         (("edit", "small", "1", "1", "--set", "temperature=60"), "an edit needs a reason"),
         (("edit", "small", "7", "1", "--set", "temperature=60", *WHY), "round 7"),
         (("pin", "small", "--where", "ligand=PPh3", *WHY), "parameter 'temperature' is missing"),
+        (
+            ("pin", "small", "--where", "ligand=PPh3,temperature=60", *WHY),
+            "'ligand=PPh3,temperature=60' holds a condition of 'temperature' too; give each as an option --where",
+        ),
+        (("ban", "small", "--where", "ligand=PPh3 and temperature>60", *WHY), "holds a condition of 'temperature' too"),
         (("pin", "small", "--where", "ligand=PPh3", "--where", "temperature>60", *WHY), "gives no value"),
         (("pin", "small", "--where", "ligand=PCy3", "--where", "temperature=100"), "needs a reason"),
         (
@@ -322,3 +327,12 @@ def test_a_parameter_that_does_not_apply_with_the_options_beside_it() -> None:
     assert of("current<5", "mode=photo,electro") == of("current<5") == of("mode=photo") == ""
     assert of("temperature>100", "mode=photo") == "temperature does not apply with mode = photo"
     assert of("temperature>100", "mode=photo,dark") == ""
+
+
+def test_an_option_that_reads_like_another_condition_is_one() -> None:
+    from flows.engine.people.conditions import read_conditions
+    from loop.space import Category, Discrete, Space
+
+    space = Space((Category("base", ("K2CO3", "K2CO3, time=2")), Discrete("time", (1.0, 2.0), "h")))
+
+    assert read_conditions(space, ["base=K2CO3, time=2"]).region == {"exclude": {"base": ["K2CO3, time=2"]}}

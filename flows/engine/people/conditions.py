@@ -16,6 +16,7 @@ from loop.space import Component, Continuous, Discrete, Parameter, Space
 
 _CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>~]+?)\s*(?P<sign>>=|<=|=|>|<|~)\s*(?P<value>.+?)\s*")
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
+_BETWEEN: Final = re.compile(r"[,;&]|\s+(?:and|AND)\s+")
 SHOWN: Final = 8  # values of a parameter that a message lists; of more it tells how many there are
 SEARCHED: Final = 200_000  # molecules in which a pattern is looked for: some twenty seconds
 _ENDS: Final[Mapping[str, str]] = {">=": "at_least", "<=": "at_most", ">": "above", "<": "below"}
@@ -261,7 +262,20 @@ def _split(space: Space, text: str) -> tuple[str, str, str]:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise SpaceError(f"{text!r} is no condition; write PARAMETER=VALUE, such as {space.names[0]}=...")
+    _check_single(space, text, match["name"], match["value"])
     return match["name"], match["sign"], match["value"]
+
+
+def _check_single(space: Space, text: str, name: str, value: str) -> None:
+    """Refuse several conditions in one: ``a=1,b=2`` would be taken for an option of ``a``."""
+    options = () if name not in space.names else getattr(space.parameters[space.names.index(name)], "options", ())
+    if value in options:
+        return
+    found = [match["name"] for part in _BETWEEN.split(value)[1:] if (match := _CONDITION.fullmatch(part))]
+    if other := next((n for n in found if n in space.names), None):
+        raise SpaceError(
+            f"{text!r} holds a condition of {other!r} too; give each as an option --where (in edit --set) of its own"
+        )
 
 
 def _parameter(space: Space, name: str) -> Parameter:
