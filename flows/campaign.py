@@ -71,7 +71,8 @@ async def campaign(
 
 
 class NoPrefectServer(HakkenError):
-    """The server that ``PREFECT_API_URL`` names cannot be reached; start it, or go on without it: nothing is lost."""
+    """The server that ``PREFECT_API_URL`` names cannot be reached, or a temporary one cannot be started; start it, or
+    go on without it: nothing is lost."""
 
 
 def run_with_prefect(
@@ -101,7 +102,9 @@ def run_with_prefect(
     except httpx.TransportError as error:
         raise _unreachable(error) from error
     except RuntimeError as error:
-        if "Failed to reach API" not in str(error):  # what Prefect says of a server that gives no answer
+        if "ephemeral Prefect API server" in str(error):  # what Prefect says of one of its own that did not come up
+            raise _not_started(error) from error
+        if "Failed to reach API" not in str(error):  # and of a server that gives no answer
             raise
         raise _unreachable(error) from error
     return last[0]
@@ -110,3 +113,11 @@ def run_with_prefect(
 def _unreachable(error: Exception) -> NoPrefectServer:
     said = no_server(get_current_settings().api.url, error)
     return NoPrefectServer(f"{said}, unset that, or go on without --prefect")
+
+
+def _not_started(error: Exception) -> NoPrefectServer:
+    return NoPrefectServer(
+        f"Prefect's temporary server does not start ({error}); what it says itself stands above. Where its database in "
+        f"{get_current_settings().home} is damaged or of another version of Prefect, move that away: no experiment is "
+        "in it. Or go on without --prefect"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 from prefect.states import Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from flows import campaign, deployments, tick, train
@@ -329,6 +331,21 @@ def test_a_server_that_is_not_there_is_no_fault_of_ours(settings: Settings, tmp_
 
     assert f"no Prefect server answers at {url}" in str(told.value)
     assert "mend PREFECT_API_URL, unset that, or go on without --prefect" in str(told.value)
+
+
+def test_a_temporary_server_that_does_not_start_is_no_fault_of_ours(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    ends_at_once = [sys.executable, "-c", "raise SystemExit(1)"]  # as over a database of another version
+    monkeypatch.setattr(SubprocessASGIServer, "_run_uvicorn_command", lambda _: subprocess.Popen(ends_at_once))
+    own = temporary_settings({PREFECT_API_URL: None, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 1})
+
+    with own, pytest.raises(campaign.NoPrefectServer) as told:
+        campaign.run_with_prefect(settings, "small", on_tick=lambda _: None)
+
+    assert "Prefect's temporary server does not start" in str(told.value)
+    assert f"its database in {os.environ['PREFECT_HOME']} is damaged or of another version" in str(told.value)
 
 
 @pytest.mark.parametrize("every", ["0", "-3", "nan", "inf", "soon", "1e12"])
