@@ -22,6 +22,7 @@ laboratory:
 """
 FREE: Final = LIMITS
 REMEDY: Final = "install it: pip install 'hakken[ase]'"
+_ELECTRONS: Final = {"charge", "unpaired"}
 # What calculators of our own need besides ase: module of the calculator, package and remedy.
 OWN: Final = {"adapters.compute.ani": ("torchani", "install it: pip install 'hakken[ani]'")}
 
@@ -37,6 +38,8 @@ class AseOptions(ComputeOptions):
     steps: Annotated[int, Field(ge=1)] = 500
     conformers: Annotated[int, Field(ge=1, le=1000)] = 1
     seed: int = 0  # chooses conformers
+    charge: int | None = None  # of every molecule; None: that of its structure
+    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of every molecule; None: as its structure has them
 
     @field_validator("properties")
     @classmethod
@@ -71,8 +74,9 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         foresees="adapters.compute.ase:foresee",
         properties=properties,
         options={
-            **settings.model_dump(exclude={*ComputeOptions.model_fields, "properties"}, mode="json"),
+            **settings.model_dump(exclude={*ComputeOptions.model_fields, "properties", *_ELECTRONS}, mode="json"),
             "properties": chosen,
+            **settings.model_dump(include=_ELECTRONS, exclude_none=True),
         },
         requires={"ase": REMEDY, "rdkit": "install it: pip install rdkit", package: remedy},
     )

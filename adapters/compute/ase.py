@@ -33,6 +33,7 @@ def evaluate(
     conformers: int = 1,
     seed: int = 0,
     charge: int | None = None,
+    unpaired: int | None = None,
 ) -> Evaluation:
     """Properties of one molecule by an ASE calculator, in its own units: eV and angstrom, dipole in debye.
 
@@ -46,7 +47,9 @@ def evaluate(
         steps: Most steps of an optimisation.
         conformers: How many are embedded; from two on they are ranked (GFN2-xTB where tblite is there).
         seed: Chooses conformers, together with the canonical SMILES.
-        charge: Total charge. ASE keeps it with the atoms; whether the calculator reads it is the calculator's affair.
+        charge: Total charge, that of the structure when left out. ASE keeps it with the atoms; whether the calculator
+            reads it is the calculator's affair.
+        unpaired: Number of unpaired electrons, that of the structure when left out; kept likewise.
 
     Raises:
         SettingUnknown: There is no such calculator, its arguments are wrong, or it has not the property.
@@ -60,7 +63,7 @@ def evaluate(
     from ase.optimize import BFGS
 
     made = _make(calculator, arguments or {})
-    geometry = _start(smiles, seed, charge, conformers)
+    geometry = _start(smiles, seed, conformers, charge=charge, unpaired=unpaired)
     atoms = Atoms(numbers=geometry.numbers, positions=geometry.positions)
     atoms.info.update(charge=geometry.charge, spin=geometry.unpaired + 1)
     atoms.set_initial_charges([geometry.charge, *[0.0] * (len(atoms) - 1)])
@@ -86,11 +89,13 @@ def evaluate(
     return Evaluation(values, f"ase {calculator}", ase.__version__, geometry.repairs, details)
 
 
-def foresee(request: Request, *, calculator: str, **_: Any) -> Sequence[Problem]:
+def foresee(
+    request: Request, *, calculator: str, charge: int | None = None, unpaired: int | None = None, **_: Any
+) -> Sequence[Problem]:
     """Why ``evaluate`` is certain to refuse the structure, as far as that is known without loading the calculator."""
     if calculator == "adapters.compute.ani:ani_1x":
-        return foresee_elements(request, ELEMENTS, of="ANI-1x")
-    return foresee_structure(request)
+        return foresee_elements(request, ELEMENTS, of="ANI-1x", charge=charge, unpaired=unpaired)
+    return foresee_structure(request, charge=charge, unpaired=unpaired)
 
 
 def _make(calculator: str, arguments: Mapping[str, Any]) -> Any:
@@ -107,14 +112,15 @@ def _make(calculator: str, arguments: Mapping[str, Any]) -> Any:
         raise SettingUnknown(f"calculator {calculator!r} cannot be made with these arguments: {error}") from None
 
 
-def _start(structure: str, seed: int, charge: int | None, conformers: int) -> Geometry:
+def _start(structure: str, seed: int, conformers: int, **electrons: Any) -> Geometry:
+    """The geometry that is given, or an embedded one; ``electrons`` are ``charge`` and ``unpaired``."""
     if is_xyz(structure):
-        return read_xyz(structure, charge=charge)
+        return read_xyz(structure, **electrons)
     if conformers == 1:
-        return embed(structure, seed=seed, charge=charge)
+        return embed(structure, seed=seed, **electrons)
     from adapters.compute.conformers import search
 
-    return search(structure, count=conformers, seed=seed, charge=charge)[0].geometry
+    return search(structure, count=conformers, seed=seed, **electrons)[0].geometry
 
 
 def _property(atoms: Any, name: str) -> float:

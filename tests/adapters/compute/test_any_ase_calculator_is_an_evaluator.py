@@ -67,6 +67,25 @@ def test_a_calculator_of_tblite_computes_what_our_evaluator_does() -> None:
     assert theirs["dipole"][0] == pytest.approx(ours["dipole"][0], abs=1e-3)
 
 
+@pytest.mark.parametrize(("charge", "unpaired"), [(1, None), (None, 2), (-1, 3)])
+@pytest.mark.parametrize("conformers", [1, 2])
+def test_another_charge_or_spin_than_the_structures_reaches_the_calculator(
+    charge: int | None, unpaired: int | None, conformers: int
+) -> None:
+    pytest.importorskip("tblite", reason="tblite is not installed: pip install 'hakken[xtb]'")
+    from adapters.compute.xtb import evaluate as xtb
+
+    electrons: dict[str, Any] = {"charge": charge, "unpaired": unpaired, "conformers": conformers}
+    ours = xtb("C=C", verbosity=0, **electrons)
+    theirs = evaluate("C=C", calculator=TBLITE, arguments={"method": "GFN2-xTB", "verbosity": 0}, **electrons)
+    neutral = xtb("C=C", verbosity=0)
+
+    for name in ("charge", "unpaired"):
+        assert theirs.details[name] == ours.details[name]
+    assert theirs.values["energy"][0] == pytest.approx(ours.values["energy"][0] * 27.211386245988, rel=1e-6)
+    assert abs(ours.values["energy"][0] - neutral.values["energy"][0]) > 0.01
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -30,14 +30,23 @@ def experiment(smiles: str) -> ExperimentSpec:
     return ExperimentSpec("gap", {"molecule": "it"}, {}, {"molecule": smiles}, {"gap": "eV"})
 
 
-def laboratory(folder: Path, adapter: str = "xtb", options: dict[str, Any] | None = None) -> Any:
-    return build(adapter, options or {}, AdapterContext(str(folder / "lab"), str(folder), "gap", {"gap": "eV"}))
+def laboratory(folder: Path, adapter: str = "xtb", options: dict[str, Any] | None = None, target: str = "gap") -> Any:
+    return build(adapter, options or {}, AdapterContext(str(folder / "lab"), str(folder), "gap", {target: "eV"}))
 
 
-@pytest.mark.parametrize("adapter", ["xtb", "pyscf"])
-def test_electrons_that_cannot_be_unpaired_are_foreseen(tmp_path: Path, adapter: str) -> None:
-    triplets = laboratory(tmp_path, adapter, {"unpaired": 2})
-    cations = laboratory(tmp_path, adapter, {"charge": 1})
+@pytest.mark.parametrize(
+    ("adapter", "options"),
+    [
+        ("xtb", {}),
+        ("pyscf", {}),
+        ("ase", {"calculator": "tblite.ase:TBLite"}),
+        ("ase", {"calculator": "adapters.compute.ani:ani_1x"}),
+    ],
+)
+def test_electrons_that_cannot_be_unpaired_are_foreseen(tmp_path: Path, adapter: str, options: dict[str, Any]) -> None:
+    target = "energy" if adapter == "ase" else "gap"
+    triplets = laboratory(tmp_path, adapter, {**options, "unpaired": 2}, target)
+    cations = laboratory(tmp_path, adapter, {**options, "charge": 1}, target)
 
     (odd,) = triplets.foresee(experiment("[CH3]"))
     (bare,) = cations.foresee(experiment("[H]"))
