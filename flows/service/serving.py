@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.bound import listening_at
+from flows.quiet import watched
 from flows.service.access import access_of
 from flows.wiring import make_record
 
@@ -48,6 +49,7 @@ def serve(
         host, port = address[0], listening.getsockname()[1]
         config = uvicorn.Config(
             application(settings, access, patience=patience),
+            http=watched,  # type: ignore[arg-type]  # uvicorn calls it for a protocol, as it would a class
             log_level="error",
             access_log=False,
             limit_concurrency=AT_ONCE,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from adapters.common.durable import NO_ROOM
 from flows.bound import CannotBind, listening_at
 from flows.engine.away import Away
+from flows.quiet import watched
 from flows.webhooks.door import Door
 from flows.webhooks.inbox import Inbox, InboxFull
 from flows.webhooks.keys import keys_of
@@ -218,7 +219,12 @@ def _door(door: Door, address: tuple[str, int] | None, tell: Callable[[str], Non
     except CannotBind as error:
         raise CannotListen(str(error)) from None
     config = uvicorn.Config(
-        door.application(), log_level="error", access_log=False, limit_concurrency=100, timeout_graceful_shutdown=5
+        door.application(),
+        http=watched,  # type: ignore[arg-type]  # uvicorn calls it for a protocol, as it would a class
+        log_level="error",
+        access_log=False,
+        limit_concurrency=100,
+        timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

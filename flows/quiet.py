@@ -1,0 +1,40 @@
+"""Quiet connections: closed by the server, since each counts among those that it takes at once.
+
+uvicorn closes a connection on which nothing comes after an answer, and none on which no request ever came. A browser
+opens such connections in advance, and of one whose other end lost its power or its network nobody hears again: those
+of months would keep everybody else out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+QUIET: Final = 60.0  # seconds in which the head of a request must have come
+
+
+def watched(**known: Any) -> asyncio.Protocol:
+    """uvicorn's own protocol for a new connection, which is closed when no request begins in ``QUIET`` seconds.
+
+    Given to uvicorn as ``http``. A request that is being answered may take as long as it likes.
+    """
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+    protocol: asyncio.Protocol = AutoHTTPProtocol(**known)
+    _look_later(protocol, None)
+    return protocol
+
+
+def _look_later(protocol: Any, last: Any) -> None:
+    asyncio.get_running_loop().call_later(QUIET, _look, protocol, last)
+
+
+def _look(protocol: Any, last: Any) -> None:
+    """Close the connection if nothing is being answered, and no request began since ``last`` was the last one."""
+    if protocol.transport is None or protocol.transport.is_closing():
+        return
+    request = protocol.cycle
+    if request is last and (request is None or request.response_complete):
+        protocol.transport.close()
+    else:
+        _look_later(protocol, request)
