@@ -8,12 +8,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.space.skeleton import combinations, components, enumerate_rows, levels
+from loop.space.skeleton import Skeleton, combinations, components, enumerate_rows, levels
 from loop.space.space import Space
 
 ENUMERABLE = 2_000_000  # up to this many combinations, constraints are settled once and for all
 WRITTEN = 1_000_000  # up to this many allowed combinations, a component is written out
 LOOK = 20_000  # rows of a look at a component that may be larger
+HOPEFUL = 2 * WRITTEN  # combinations by one look, up to which writing them out is tried before more looks are taken
 REPEATS = 12  # looks, for an estimate with an interval
 STUDENT = 2.2  # two-sided 95 % quantile of Student's t for 11 degrees of freedom
 WORTH_DRAWING = 1e-2  # share of allowed draws above which drawing and throwing away is quick, and always finds one
@@ -120,26 +121,30 @@ def estimate(space: Space, columns: tuple[int, ...]) -> Counted:
     """How many combinations a component has: exact where a look takes all in, else with a 95 % interval."""
     looks = []
     for repeat in range(REPEATS):
-        seen = enumerate_rows(space, columns, LOOK, np.random.default_rng([repeat, *columns]))
+        seen = _look(space, columns, repeat)
         if seen.is_whole:
             return Counted(len(seen), len(seen), len(seen), True)
-        looks.append(len(seen) * seen.weight)
+        looks.append(seen.number)
     mean, error = float(np.mean(looks)), float(np.std(looks, ddof=1)) / REPEATS**0.5
     low, high = max(mean - STUDENT * error, 0.0), mean + STUDENT * error
     return Counted(round(mean), round(low), round(high), False)
+
+
+def _look(space: Space, columns: tuple[int, ...], repeat: int) -> Skeleton:
+    return enumerate_rows(space, columns, LOOK, np.random.default_rng([repeat, *columns]))
 
 
 def _factor(space: Space, columns: tuple[int, ...]) -> Factor:
     rng = np.random.default_rng(0)
     if len(columns) == 1 and not space.constraints:
         return Table(columns, levels(space, columns[0])[0][:, None])
-    raw = combinations(space, columns)
-    guess = estimate(space, columns) if raw > WRITTEN else None
-    if guess is None or guess.is_exact or guess.number <= WRITTEN:
+    is_hopeful = combinations(space, columns) <= WRITTEN or _look(space, columns, 0).number <= HOPEFUL
+    guess = None if is_hopeful else estimate(space, columns)
+    if guess is None or guess.number <= WRITTEN:
         rows = enumerate_rows(space, columns, WRITTEN, rng)
         if rows.is_whole:
             return Table(columns, rows.low)
-    assert guess is not None
+    guess = estimate(space, columns) if guess is None else guess
     unit = rng.random((LOOK, len(columns)))
     if _placed(space, columns, unit)[1].mean() > WORTH_DRAWING:
         return Drawn(columns, space, guess)

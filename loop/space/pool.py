@@ -89,10 +89,11 @@ class ProductPool:
         """How many candidates there are: exactly, or an estimate with its interval; before filters, where those of
         products are not settled (``counting``)."""
         parts = [f.count for f in self._factors]
-        if all(p.is_exact for p in parts):
-            return Counted(len(self), len(self), len(self), True)
-        low, high = (math.prod(getattr(p, side) for p in parts) for side in ("low", "high"))
-        return Counted(len(self), low, high, False)
+        if not parts:
+            size = self.space.size if self._kept is None else len(self._kept)
+            return Counted(size, size, size, True)
+        number, low, high = (math.prod(getattr(p, side) for p in parts) for side in ("number", "low", "high"))
+        return Counted(number, low, high, all(p.is_exact for p in parts))
 
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Coordinates of the candidates at ``indices``, shape ``(n, d)``."""

@@ -7,6 +7,7 @@ small tables instead of one that nobody could store.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.space.constraints import Constraint, Count, Linear
-from loop.space.parameters import Continuous, Discrete, least_and_most
+from loop.space.constraints import Constraint, Count
+from loop.space.parameters import Continuous, Discrete
+from loop.space.pruning import open_levels, possible
 from loop.space.space import Space
 from loop.space.structure import inactive_coordinate
 
@@ -41,6 +43,11 @@ class Skeleton:
 
     def __len__(self) -> int:
         return len(self.low)
+
+    @property
+    def number(self) -> float:
+        """How many combinations there are, as far as the rows tell."""
+        return len(self.low) * self.weight
 
 
 def components(space: Space) -> tuple[tuple[int, ...], ...]:
@@ -103,19 +110,18 @@ def enumerate_rows(
     weight, is_whole = 1.0, True
     done: set[int] = set()
     for column in order:
-        first, last = levels(space, column)
+        ends = levels(space, column)
         done.add(column)
-        if len(low) * len(first) > most * 2:
-            kept = max(min(most // len(first), len(low)), 1)
-            if kept < len(low):
-                pick = np.sort(rng.choice(len(low), kept, replace=False))
-                weight, is_whole = weight * len(low) / kept, False
-                low, high = _picked(low, high, pick)
+        start, stop = open_levels(space, mine, done, column, low, high, *ends)
+        total = int((stop - start).sum())
+        if total > most * 2 and (kept := max(len(low) * most // total, 1)) < len(low):
+            pick = np.sort(rng.choice(len(low), kept, replace=False))
+            weight, is_whole = weight * len(low) / kept, False
+            (low, high), start, stop = _picked(low, high, pick), start[pick], stop[pick]
         parts = []
-        size = max(CHUNK // len(first), 1)
-        for start in range(0, len(low), size):
-            parts.append(_extended(space, column, low[start : start + size], high[start : start + size], first, last))
-            keep = _possible(space, mine, done, column, *parts[-1])
+        for some in _chunks(stop - start):
+            parts.append(_extended(space, column, *_picked(low, high, some), start[some], stop[some], *ends))
+            keep = possible(space, mine, done, column, *parts[-1])
             parts[-1] = _picked(*parts[-1], keep)
         low = np.concatenate([p[0] for p in parts])
         high = low if is_finite else np.concatenate([p[1] for p in parts])
@@ -151,69 +157,34 @@ def gates_first(space: Space, columns: Sequence[int]) -> list[int]:
     return order
 
 
+def _chunks(counts: NDArray[np.int64]) -> list[slice]:
+    """Rows that become so many each, ``(n,)``, in runs that become some ``CHUNK`` together."""
+    after = np.cumsum(counts)
+    total = int(after[-1]) if len(after) else 0
+    cuts = np.unique(np.searchsorted(after, np.arange(CHUNK, total, CHUNK), side="right"))
+    ends = [0, *(cut for cut in cuts.tolist() if 0 < cut < len(counts)), len(counts)]
+    return [slice(a, b) for a, b in itertools.pairwise(ends)]
+
+
 def _extended(
     space: Space,
     column: int,
     low: NDArray[np.float64],
     high: NDArray[np.float64],
+    start: NDArray[np.int64],
+    stop: NDArray[np.int64],
     first: NDArray[np.float64],
     last: NDArray[np.float64],
 ) -> _Ends:
-    """Every row with every level of one more column; one level, its own, where the parameter does not apply."""
-    n, k = len(low), len(first)
-    rows = np.repeat(np.arange(n), k)
+    """Every row with its levels from ``start`` to ``stop`` of one more column; one level, its own, where the parameter
+    does not apply."""
+    counts = stop - start
+    rows = np.repeat(np.arange(len(low)), counts)
+    level = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts - start, counts)
     wide = _picked(low, high, rows)
-    wide[0][:, column], wide[1][:, column] = np.tile(first, n), np.tile(last, n)
-    condition = next((c for c in space.conditions if c.column == column), None)
-    if condition is None:
-        return wide
-    there = space.frame.active(wide[0])[:, column]
-    absent = inactive_coordinate(space.parameters[column])
-    for side in wide:
-        side[~there, column] = absent
-    keep = there | (np.tile(np.arange(k), n) == 0)
-    return _picked(*wide, keep)
-
-
-def _possible(
-    space: Space,
-    rules: Sequence[Constraint],
-    done: set[int],
-    column: int,
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-) -> NDArray[np.bool_]:
-    """Which rows may still become allowed, as far as the columns ``done`` tell: shape ``(n,)``."""
-    keep = np.ones(len(low), dtype=bool)
-    conditional = space.frame.conditional
-    for rule in rules:
-        if column not in rule.columns:
-            continue
-        rest = [c for c in rule.columns if c not in done]
-        if isinstance(rule, Linear):
-            least, most, size = np.zeros(len(low)), np.zeros(len(low)), np.zeros(len(low))
-            for c, w in rule.weights.items():
-                if c in done:
-                    ends = w * low[:, c], w * high[:, c]
-                else:
-                    span = least_and_most(space.parameters[c])
-                    if c in conditional:
-                        span = min(span[0], 0.0), max(span[1], 0.0)
-                    ends = np.full(len(low), w * span[0]), np.full(len(low), w * span[1])
-                least += np.minimum(*ends)
-                most += np.maximum(*ends)
-                size += np.maximum(np.abs(ends[0]), np.abs(ends[1]))
-            slack = rule.slack(size)
-            can = (most >= rule.at_least - slack) & (least <= rule.at_most + slack)
-            keep &= can | rule.exempt(low)
-        elif isinstance(rule, Count):
-            settled = [c for c in rule.columns if c in done]
-            part = Count(rule.name, {c: rule.nothing[c] for c in settled})
-            used = part.used(high).sum(axis=1)
-            top = len(rule.nothing) if rule.at_most is None else rule.at_most
-            keep &= (used <= top) & (used + len(rest) >= rule.at_least)
-        elif not rest:
-            mine = list(rule.columns)
-            is_fixed = (low[:, mine] == high[:, mine]).all(axis=1)
-            keep &= ~is_fixed | rule.allows(low)
-    return keep
+    wide[0][:, column], wide[1][:, column] = first[level], last[level]
+    if column in space.frame.conditional:
+        there = space.frame.active(wide[0])[:, column]
+        for side in wide:
+            side[~there, column] = inactive_coordinate(space.parameters[column])
+    return wide

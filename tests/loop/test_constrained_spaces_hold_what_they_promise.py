@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -17,7 +18,7 @@ from loop.space import ProductPool, sample_space
 from loop.space import pool as pool_module
 from loop.space.counting import allowed_share, count_candidates, said_count
 from loop.space.factors import Drawn, factors
-from loop.spec import build_space
+from loop.spec import build_space, read_spec
 from tests.loop.spaces import brute_count, spaces, spec_of
 
 QUICK = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -99,6 +100,47 @@ def test_a_lattice_of_fractions_has_as_many_points_as_the_formula_says():
     space = build_space(spec_of({"s": {"type": "mixture", "parts": parts, "step": 0.05}}))
 
     assert count_candidates(space).number == 53_130  # 25 over 5: stars and bars
+
+
+@pytest.mark.parametrize(
+    ("parts", "steps", "at_most"),
+    [(5, 100, 3), (10, 20, 3), (20, 20, 2), (7, 20, 7)],  # raw combinations: 10^10, 10^13, 10^26 and 10^9
+)
+def test_a_pool_holds_every_blend_of_a_mixture_in_steps(parts, steps, at_most):
+    mixture = {"type": "mixture", "parts": [f"p{i}" for i in range(parts)], "step": 1 / steps, "at_most": at_most}
+    pool = ProductPool(build_space(spec_of({"s": mixture})))
+    x = pool.take(np.arange(len(pool)))
+
+    # which parts, and where a row of steps is cut into as many pieces
+    assert len(pool) == sum(math.comb(parts, k) * math.comb(steps - 1, k - 1) for k in range(1, at_most + 1))
+    assert pool.counted.is_exact
+    assert len(np.unique(x, axis=0)) == len(x)
+    assert np.allclose(x.sum(axis=1), 1.0)
+
+
+def test_a_pool_holds_every_blend_of_a_mixture_that_does_not_always_apply():
+    mixture = {"type": "mixture", "parts": list("abcde"), "step": 0.01, "at_most": 3, "unless": {"mode": "neat"}}
+    pool = ProductPool(build_space(spec_of({"mode": {"type": "category", "options": ["wet", "neat"]}, "s": mixture})))
+
+    assert len(pool) == 5 + 10 * 99 + 10 * (99 * 98 // 2) + 1
+    assert pool.counted.is_exact
+
+
+def test_of_more_blends_than_can_be_written_out_a_large_part_is_drawn_from_and_the_estimate_holds():
+    mixture = {"type": "mixture", "parts": [f"p{i}" for i in range(10)], "step": 0.05}
+    pool = ProductPool(build_space(spec_of({"s": mixture})))
+    x = pool.take(np.arange(100_000))
+
+    assert len(np.unique(x, axis=0)) > 90_000
+    assert pool.counted.low <= math.comb(29, 9) <= pool.counted.high
+
+
+def test_a_space_is_refused_for_what_its_constraints_leave_and_not_for_what_they_forbid():
+    text = "campaign: c\nspace: {{s: {{type: mixture, parts: [{}], step: 0.05, at_most: {}}}}}\n"
+    text += "objective: {{y: {{goal: maximize}}}}\nbudget: {{experiments: 9}}\nlaboratory: {{adapter: simulated}}\n"
+    parts = ", ".join(f"p{i}" for i in range(20))
+
+    assert read_spec(text.format(parts, 2), source="c.yaml", read=lambda name: name).campaign == "c"
 
 
 def test_a_billion_with_constraints_is_not_written_out():

@@ -27,6 +27,8 @@ from loop.spec.plate import build_plate, check_batch
 from loop.spec.recipe.building import problem_of_recipe
 from loop.spec.unions import problem_of_union
 
+MOST: Final = 2**63  # candidates, which are numbered in 64 bits
+
 
 def check_whole(spec: CampaignSpec, lines: Lines) -> None:
     """See that the parts of a spec go together. Raises ``SpecError`` for the first that do not, with its line."""
@@ -62,10 +64,10 @@ def _check_space(spec: CampaignSpec) -> None:
     space = build_space(spec)
     if problem := without_any_value(space):
         raise SpaceError(problem)
-    if space.is_finite and space.size >= 2**63:
-        raise SpaceError(f"the space has {space.size:.1e} combinations, more than can be counted; remove options")
-    if space.is_finite and space.constraints:
-        ProductPool(space)
+    if space.is_finite and (space.constraints or space.size >= MOST):
+        size = ProductPool(space).counted.number  # what constraints and conditions leave
+        if size >= MOST:
+            raise SpaceError(f"the space has {size:.1e} combinations, more than can be counted; remove options")
     elif space.constraints:
         refuse_empty(space)
 
