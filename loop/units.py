@@ -18,25 +18,38 @@ _PLAIN: Final = frozenset({"1", "dimensionless"})  # ways to say in a file or a 
 # What people write, and what it is called here; "deg C" would be an angle times a charge.
 _DEGREES: Final = ("deg ", "deg. ", "degree ", "degrees ", "o", "\N{MASCULINE ORDINAL INDICATOR}", "\N{DEGREE SIGN} ")
 _SHARES: Final = {  # percent of what: a share by mass is none by amount of substance
-    f"{of}{space}{sign}": of for of in ("mol", "wt", "vol") for space in ("", " ", "-") for sign in ("%", "percent")
+    f"{of}{space}{sign}": of
+    for of in ("mol", "wt", "vol")
+    for space in ("", " ", "-", ".", ". ")
+    for sign in ("%", "percent")
 } | {f"{sign}{space}{of}": "RH" for of in ("RH", "r.h.") for space in ("", " ") for sign in ("%", "percent")}
 _SPELLINGS: Final = {
     "%": "percent",
     **dict.fromkeys(_SHARES, "percent"),
+    **{f"%{space}{of}": "percent" for of in ("ee", "de", "area") for space in ("", " ")},
+    **{f"{of}{space}%": "percent" for of in ("ee", "de", "area") for space in ("", " ", "-")},
     **dict.fromkeys(("equiv", "equiv.", "equivalent", "equivalents", "eq", "eq."), "dimensionless"),
     **{f"{degree}{letter}": f"deg{letter}" for letter in "CF" for degree in _DEGREES},
     "\N{DEGREE CELSIUS}": "degC",
     "Celsius": "degC",
     "\N{DEGREE FAHRENHEIT}": "degF",
     "Fahrenheit": "degF",
+    "Hartree": "hartree",
+    "\N{DEGREE SIGN}Brix": "Brix",
+    "\N{DEGREE SIGN}Bx": "Brix",
 }
 _CHARGES: Final = {"C": "degC", "F": "degF"}  # coulomb and farad, unless a temperature is spoken of
 _COUNTS: Final = ("revolution = 1 = rev", "cycle = 1", "revolutions_per_minute = 1 / minute = rpm")  # not 2 pi rad
+_SCALES: Final = (  # each by its own instrument or assay, and convertible into nothing else
+    *("NTU", "FNU", "FTU", "Brix", "RFU", "RLU", "CFU", "PFU", "IU"),
+)
 _COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
 _ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
 _ATOMIC: Final = ("electron_volt", "hartree", "rydberg")  # energies of one particle, which nobody has a flask of
 _AVOGADRO: Final = 6.02214076e23  # 1/mol, exact since 2019
-_POWERS: Final = re.compile(r"(?<![^\W_])([cdkmnu\N{MICRO SIGN}]?m)([23])(?![\w^*])")  # cm3, as in g/cm3
+_POWERS: Final = re.compile(r"(?<![^\W_])([cdkmnu\N{MICRO SIGN}]?m)([23])(?![\w^]|\*\*)")  # cm3, as in g/cm3
+_INVERSE: Final = re.compile(r"(?<=[^\W\d_])-([1-9])(?!\w)")  # h-1, as in kg m-3 h-1
+_PARTS: Final = re.compile(r"[\s/*^()\d-]+")
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 CURRENCIES: Final = (  # each a unit of its own; not all of ISO 4217, as ALL and TOP may be words of a header
     *("AED", "AUD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR"),
@@ -83,7 +96,7 @@ _MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, m
     "Min": "'min'",
     "EV": "'eV'",
     "EH": "'Eh'",
-    "au": "'Eh' for an energy, 'bohr' for a length, '' for an arbitrary unit",
+    **dict.fromkeys(("au", "a.u.", "a.u"), "'Eh' for an energy, 'bohr' for a length, '' for an arbitrary unit"),
     "k": "'K'",
     "cp": "'cP'",
     "mb": "'mbar'",
@@ -108,7 +121,8 @@ def _registry() -> pint.UnitRegistry[Any]:
     import pint  # 0.7 s with its registry: only where a unit is looked at that is none of the usual ones
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, on_redefinition="ignore")
-    for definition in (*_COUNTS, _COUNTS_PER_SECOND, *(f"{code} = [{code}]" for code in CURRENCIES)):
+    of_their_own = (f"{name} = [{name}]" for name in (*CURRENCIES, *_SCALES))
+    for definition in (*_COUNTS, _COUNTS_PER_SECOND, "parts_per_billion = 1e-9 = ppb", *of_their_own):
         registry.define(definition)
     return registry
 
@@ -131,11 +145,23 @@ def check_unit(symbol: str) -> str:
                 f"is meant, such as {_SHARED_SIGNS[sign]}"
             ) from None
         money = (code for code in CURRENCIES if code.casefold() == symbol.casefold())
-        why = did_you_mean(symbol, (*sorted(USUAL_UNITS), *_IN_WORDS, *money)) or f" ({error})"
+        alike = (unit for unit in (*sorted(USUAL_UNITS), *_IN_WORDS, *money) if ("/" in unit) == ("/" in symbol))
+        why = did_you_mean(symbol, alike) or _unknown_in(symbol, error)
         raise UnitError(
-            f"unit {symbol!r} is unknown{why}; use a symbol such as '%', 'degC', 'mol/L', 'h', 'eV' or ''"
+            f"unit {symbol!r} is unknown{why}; use a symbol such as '%', 'degC', 'mol/L', 'h' or 'eV', or '' for a "
+            "number without a unit"
         ) from None
     return symbol
+
+
+def _unknown_in(symbol: str, error: Exception) -> str:
+    """Which part of a compound unit nobody knows; "" for a unit of one part."""
+    from pint import UndefinedUnitError
+
+    names = error.unit_names if isinstance(error, UndefinedUnitError) else ()
+    part = names if isinstance(names, str) else ", ".join(names)
+    several = [one for one in _PARTS.split(symbol) if one]
+    return f" (its {part!r} is)" if len(several) > 1 and part in several else ""
 
 
 def unit_shown(unit: str) -> str:
@@ -149,7 +175,7 @@ def misread(symbol: str) -> str:
 
     Records have such units, so that only what is newly written is asked for.
     """
-    word = next((w for w in _WORDS.findall(symbol) if w in _MISREAD), None)
+    word = next((w for w in (symbol, *_WORDS.findall(symbol)) if w in _MISREAD), None)
     if word is None or symbol in _SPELLINGS:
         return ""
     what = f"unit {symbol!r}" if word == symbol else f"{word!r} of unit {symbol!r}"
@@ -283,4 +309,4 @@ def _spoken(symbol: str) -> str:
         return _SPELLINGS[symbol]
     for sign, code in _SIGNS.items():
         symbol = symbol.replace(sign, code)
-    return _POWERS.sub(r"\1^\2", symbol)
+    return _INVERSE.sub(r"^-\1", _POWERS.sub(r"\1^\2", symbol))

@@ -77,6 +77,53 @@ def test_what_chemists_write_of_shares_is_known(symbol: str) -> None:
     assert check_unit(symbol) == symbol
 
 
+@pytest.mark.parametrize(
+    "symbol", ["% ee", "%ee", "ee%", "ee %", "% de", "area%", "area-%", "area %", "wt.%", "vol. %", "mol. %"]
+)
+def test_an_excess_and_a_share_of_area_are_percentages(symbol: str) -> None:
+    assert convert(50.0, symbol, "%") == 50.0
+    assert convert(50.0, symbol, "") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("unit", "size", "to"),
+    [
+        ("h-1", 1 / 60, "1/min"),
+        ("cm-1", 100.0, "1/m"),
+        ("kg m-3 h-1", 1.0, "kg/m3/h"),
+        ("L mol-1 s-1", 1.0, "L/mol/s"),
+        ("kg/(m3*h)", 1.0, "kg/m3/h"),
+        ("ppb", 1e-3, "ppm"),
+        ("Hartree", 1.0, "Eh"),
+        ("mNTU", 1e-3, "NTU"),
+        ("\N{DEGREE SIGN}Brix", 1.0, "Brix"),
+        ("CFU/mL", 1e3, "CFU/L"),
+    ],
+)
+def test_inverse_units_and_scales_of_instruments_are_known(unit: str, size: float, to: str) -> None:
+    assert check_unit(unit) == unit
+    assert convert(1.0, unit, to) == pytest.approx(size)
+
+
+@pytest.mark.parametrize(("unit", "to"), [("NTU", "FNU"), ("RFU", ""), ("IU", "mol"), ("% ee", "NTU")])
+def test_a_scale_of_an_instrument_is_given_in_no_other(unit: str, to: str) -> None:
+    with pytest.raises(UnitError, match="cannot be given"):
+        convert(1.0, unit, to)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "says"),
+    [
+        ("mmol/gcat", "unit 'mmol/gcat' is unknown (its 'gcat' is); use a symbol such as"),
+        ("score", "unit 'score' is unknown; use a symbol such as '%', 'degC', 'mol/L', 'h' or 'eV', or '' for a num"),
+        ("x-", "unit 'x-' is unknown; use"),
+    ],
+)
+def test_what_nobody_knows_of_a_unit_is_named_with_the_way_out(symbol: str, says: str) -> None:
+    with pytest.raises(UnitError, match=re.escape(says)):
+        check_unit(symbol)
+
+
 @pytest.mark.parametrize("symbol", ["%RH", "% RH", "percent RH", "% r.h."])
 def test_relative_humidity_is_a_share_of_its_own(symbol: str) -> None:
     assert convert(45.0, symbol, "%") == pytest.approx(45.0)
