@@ -169,7 +169,7 @@ def doubtful(rows: Iterable[Sequence[str]], delimiter: str) -> list[frozenset[st
     either = [{cell: match[1] for cell in {*c} if (match := _EITHER.fullmatch(cell))} for c in columns]
     if delimiter == "," or not any(either):
         return [frozenset()] * len(columns)
-    shown = [{sign for cell in {*c} if (sign := _decimal_sign(cell))} if _is_of_numbers(c) else set() for c in columns]
+    shown = [{sign for cell in {*c} if (sign := _decimal_sign(cell))} if is_of_numbers(c) else set() for c in columns]
     elsewhere = {sign for signs in shown for sign in signs} - ({"."} if delimiter == ";" else set())
     found = []
     for cells, signs in zip(either, shown, strict=True):
@@ -210,15 +210,13 @@ def with_points(rows: Sequence[Sequence[str]], delimiter: str) -> list[list[str]
     if delimiter != ",":
         doubts = doubtful(rows, delimiter)
         columns = [
-            [in_doubt(cell) if cell in doubt else pointed(cell) for cell in column]
-            if _is_of_numbers(column)
-            else column
+            [in_doubt(cell) if cell in doubt else pointed(cell) for cell in column] if is_of_numbers(column) else column
             for column, doubt in zip(columns, doubts, strict=True)
         ]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _is_of_numbers(column: Sequence[str]) -> bool:
+def is_of_numbers(column: Sequence[str]) -> bool:
     """Whether most cells that hold something are numbers or limits."""
     held = [cell for cell in column if cell and not says_nothing(cell)]
     return 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in held) > len(held)

@@ -14,6 +14,38 @@ UNMEASURED: Final = (  # of a word such as "trace" or "failed" where a target's 
     " (too little to be measured is a limit, such as <1, or negative in a column 'outcome'; "
     "what went wrong is fault there)"
 )
+_NOT_SAID: Final = (  # of "n.d.", which is "not determined" here and "not detected" there
+    " (empty where it was not measured; what was looked for and not found is a limit, such as <1, or negative in a "
+    "column 'outcome')"
+)
+_NOT_SAYING: Final = frozenset({"nd", "n.d", "n.d.", "n/d", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "/", "?", "."})
+_ALL: Final = frozenset({"quant", "quant.", "quantitative", "quantitativ", "full", "full conversion", "complete"})
+_OF_SETTINGS: Final = {  # words for numbers that everybody knows and no table tells
+    **dict.fromkeys(
+        ("rt", "r.t", "r.t.", "r. t.", "room temp", "room temp.", "room temperature", "ambient", "raumtemperatur"),
+        " (write the temperature in numbers, such as 20)",
+    ),
+    **dict.fromkeys(
+        ("reflux", "refl.", "r\N{LATIN SMALL LETTER U WITH DIAERESIS}ckfluss", "\N{LATIN SMALL LETTER DELTA}"),
+        " (write the temperature at which it boiled)",
+    ),
+    **dict.fromkeys(
+        ("o/n", "o.n.", "o. n.", "overnight", "over night", "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber nacht"),
+        " (write the hours, such as 16)",
+    ),
+}
+_NUMBER: Final = r"\d+(?:[.,]\d+)?"
+_LIKE: Final = re.compile(  # 5 or so
+    rf"(?:[~\N{{ALMOST EQUAL TO}}\N{{TILDE OPERATOR}}]|(?:ca|approx|c)\.|(?:ca|circa|about|around)\s)\s*({_NUMBER})\D*",
+    re.IGNORECASE,
+)
+_BETWEEN: Final = re.compile(
+    rf"({_NUMBER})\s*\D{{0,3}}(?:-|\N{{EN DASH}}|\N{{EM DASH}}|\.\.+|to|bis)\s*({_NUMBER})[^\d.,-]*"
+)
+_WITH_UNIT: Final = re.compile(r"([<>]?)\s*([-+]?[\d.,]+)\s*([^\d\s.,+-]\D*)")
+_AT_LEAST: Final = re.compile(
+    rf"(?:([<>])=|([\N{{GREATER-THAN OR EQUAL TO}}\N{{LESS-THAN OR EQUAL TO}}]))\s*({_NUMBER})"
+)
 
 
 def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool = False) -> str:
@@ -21,7 +53,7 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
 
     Args:
         of_a_word: What to say where the cell holds a word.
-        is_target: Whether a deviation may stand beside the value, in a column of its own.
+        is_target: Whether a target's values stand there: they may be limits, with a deviation in a column of its own.
     """
     if either := hint_of(text):
         return f" ({either})"
@@ -29,12 +61,45 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
         return " (use a point as decimal sign)"
     if has_thousands(text):
         return " (no sign for thousands)"
-    if (unit := re.fullmatch(r"[-+]?[\d.,]+\s*([^\d\s.,+-]\D*)", text)) and _is_unit(unit[1]):
-        return f" (the number alone; its unit belongs in the header, as in '{split_header(header)[0]} ({unit[1]})')"
+    name, unit = split_header(header)
+    if (found := _WITH_UNIT.fullmatch(text)) and _is_unit(found[3]):
+        alone = f"the limit alone, {found[1]}{found[2]}" if found[1] else "the number alone"
+        if unit == found[3].strip():
+            return f" ({alone}; the header has its unit)"
+        return f" ({alone}; its unit belongs in the header, as in '{name} ({found[3]})')"
     if is_target and (scatter := scatter_of(text)):
-        column = f"{split_header(header)[0]}_sd"
-        return f" (write {scatter[0]} alone, and {scatter[1]} in a column '{column}' beside it)"
-    return of_a_word if text[:1].isalpha() and text.lower() not in ("nan", "inf", "infinity") else ""
+        return f" (write {scatter[0]} alone, and {scatter[1]} in a column '{name}_sd' beside it)"
+    if is_target and (least := _AT_LEAST.fullmatch(text)):
+        sign = least[1] or (">" if least[2] == "\N{GREATER-THAN OR EQUAL TO}" else "<")
+        return f" (write {sign}{least[3]})"
+    if like := _LIKE.fullmatch(text):
+        return f" (write {like[1]} alone)"
+    return _between(name, text, is_target=is_target) or _of_words(text, of_a_word, is_target=is_target)
+
+
+def _between(name: str, text: str, *, is_target: bool) -> str:
+    """What to write in place of two numbers, the lower first, between which the one that is meant lies."""
+    if (found := _BETWEEN.fullmatch(text)) is None:
+        return ""
+    low, high = (float(number.replace(",", ".")) for number in found.groups())
+    if not low < high:
+        return ""
+    middle, half = (low + high) / 2, (high - low) / 2
+    if is_target:
+        return f" (write the number in between, such as {middle:g}, and {half:g} in a column '{name}_sd' beside it)"
+    return f" (write the one number that was set, such as {middle:g})"
+
+
+def _of_words(text: str, of_a_word: str, *, is_target: bool) -> str:
+    """What to write in place of a word."""
+    word = " ".join(text.casefold().split())
+    if not is_target and word in _OF_SETTINGS:
+        return _OF_SETTINGS[word]
+    if is_target and word in _NOT_SAYING:
+        return _NOT_SAID
+    if is_target and word in _ALL:
+        return " (write what it is at least, such as >95)"
+    return of_a_word if text[:1].isalpha() and word not in ("nan", "inf", "infinity") else ""
 
 
 def _is_unit(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from loop.errors import SpecError
 from loop.letters import UTF8, UTF16, UTF16_MARKS, WINDOWS, encoding_of
+from loop.second_headers import with_one_header
 from loop.workbooks import ZIP, NoWorkbook, is_workbook, read_workbook
 
 _NO_TEXT: Final = {  # how files begin that people take for a table
@@ -34,7 +35,7 @@ class TableFile:
 
     text: str
     encoding: str = UTF8
-    remark: str = ""  # of a workbook: which sheet it is of several, and what may be taken for something else
+    remark: str = ""  # which sheet it is of several, what was made of two lines of header, what may be something else
 
     @property
     def is_guessed(self) -> bool:
@@ -43,7 +44,8 @@ class TableFile:
 
     def said(self, shown: str) -> str:
         """How the file called ``shown`` was read; "" where that is plain."""
-        return f"{shown}: {self.remark}" if self.remark else read_as(shown, self.encoding)
+        remark = f"{shown}: {self.remark}" if self.remark else ""
+        return "; ".join(said for said in (read_as(shown, self.encoding), remark) if said)
 
     def doubt(self, shown: str) -> str:
         """What follows a complaint of the file called ``shown``: how it was read, and what to do if that is wrong."""
@@ -62,14 +64,16 @@ def read_table_file(data: bytes) -> TableFile:
             book = read_workbook(data)
         except NoWorkbook as error:
             raise NoTable(str(error)) from None
-        return TableFile(book.read.text, remark=book.said)
+        text, second = with_one_header(book.read.text)
+        return TableFile(text, remark="; ".join(said for said in (book.said, second) if said))
     if not data.startswith(UTF16_MARKS) and (
         other := no_text(data) or ("no text; save it as CSV" if b"\0" in data else "")
     ):
         raise NoTable(other)
     if (encoding := encoding_of([data])) is None:
         raise NoTable(OTHER_LETTERS)
-    return TableFile(data.decode(encoding, errors="replace"), encoding)
+    text, second = with_one_header(data.decode(encoding, errors="replace"))
+    return TableFile(text, encoding, second)
 
 
 def table_called(shown: str, data: bytes) -> TableFile:

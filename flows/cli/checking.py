@@ -14,6 +14,7 @@ from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.showing.describing import descriptors_in, imputed_in
 from flows.cli.showing.left_out import left_out_of, said_of, stored_in
 from loop.cells import alike
+from loop.perhaps_one import perhaps_one
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -235,6 +236,9 @@ def _confused(spec: Any) -> Iterator[str]:
                 f"{name} has {' and '.join(map(repr, words))}, which differ in capitals or spaces only; where they are "
                 "one option, keep one"
             )
+        if not isinstance(options := getattr(p, "options", None) or (), Mapping) and len(options) <= LOOKED_THROUGH:
+            for said in perhaps_one([option for option in options if isinstance(option, str)]):
+                yield f"{name}: {said}; where two options are one substance, keep one of them"
         for option, structure in _with_structures(getattr(p, "options", None) or ()):
             if option.casefold() == "none" != option and structure is not None:
                 used = "which counts as something that is used"

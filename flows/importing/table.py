@@ -45,10 +45,9 @@ def read(source: Source) -> Foreign:
     parts -= {f"{name}_sd" for name in targets if f"{name}_pred" in table.header}  # of what a model predicted
     told = {h for h in table.header if h in parts or h.casefold() in PLAIN or _is_elsewhere(h)}
     aside = frozenset(told).difference(source.ignore)
-    plain = Table(table.header, tuple((line, _without_limits(row, targets)) for line, row in table.rows))
     try:
         guess = guess_campaign(
-            plain.text(aside),
+            table.text(aside),
             source=source.name,
             path=source.table,
             campaign=source.campaign,
@@ -91,7 +90,7 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
     blank = 0
     for line, given in table.rows:
         row = given | {guess.sources[n]: "" for n, h in guess.beside.valid.items() if finite(given[h]) == 0.0}
-        again = _measured_again(source, line, row, guess)
+        again = _measured_again(line, row, guess)
         results += again
         means = guess.beside.means & {name for result in again for name in result.readings}
         cells = {name: row[header] for name, header in guess.sources.items() if row[header] and name not in means}
@@ -102,12 +101,12 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
             blank += not again
             continue
         settings = {n: _setting(c, guess.totals.get(n)) for n, c in cells.items() if n not in measured}
-        readings = {n: _reading(source, line, n, c) for n, c in cells.items() if n in measured}
+        readings, unread = _readings({n: c for n, c in cells.items() if n in measured})
         for name, header in guess.beside.deviations.items():
             if name in readings and row[header]:
                 readings[name] = replace(readings[name], sd=_deviation(source, line, header, row[header]))
         counts = {f"{name}_n": row[header] for name, header in guess.beside.counts.items() if row[header]}
-        results.append(Result(f"line {line}", settings, readings, beside=counts | beside))
+        results.append(Result(f"line {line}", settings, readings, beside=counts | beside | unread))
     return results, blank
 
 
@@ -132,15 +131,16 @@ def _is_unfinished(state: str) -> bool:
     return state.casefold() in _UNFINISHED
 
 
-def _measured_again(source: Source, line: int, row: Mapping[str, str], guess: Guess) -> list[Result]:
+def _measured_again(line: int, row: Mapping[str, str], guess: Guess) -> list[Result]:
     """A result for each further time that targets were measured in a row."""
     found = []
     for which, headers in guess.beside.again.items():
-        readings = {n: _reading(source, line, header, row[header]) for n, header in headers.items() if row[header]}
-        if readings:
+        readings, unread = _readings({n: row[header] for n, header in headers.items() if row[header]})
+        if readings or unread:
             told = {n: row[h] for n, h in guess.sources.items() if n not in guess.targets and row[h]}
             settings = {n: _setting(cell, guess.totals.get(n)) for n, cell in told.items()}
-            found.append(Result(f"line {line}, measured {which}", settings, readings, beside=_labels(row, guess)))
+            beside = _labels(row, guess) | unread
+            found.append(Result(f"line {line}, measured {which}", settings, readings, beside=beside))
     return found
 
 
@@ -154,25 +154,22 @@ def _is_elsewhere(header: str) -> bool:
     return header in IGNORED or header.casefold() in _ELSEWHERE
 
 
-def _without_limits(row: dict[str, str], targets: dict[str, str]) -> dict[str, str]:
-    """The row for guessing: a limit such as "<5" is no value."""
-    return {h: "" if h in targets and cell[:1] in "<>" else cell for h, cell in row.items()}
-
-
 def _setting(cell: str, total: float | None) -> str | float:
     """A cell as it stands; a share of a hundred as a fraction."""
     return cell if total is None else float(cell) / total
 
 
-def _reading(source: Source, line: int, name: str, cell: str) -> Reading:
-    match = _LIMIT.fullmatch(cell)
-    value = finite(match["number"]) if match else None
-    if match is None or value is None:
-        raise source.fault(
-            f"line {line}: target {name!r} must hold a finite number or a limit such as <5, got {cell!r}; mend "
-            "the cell, or leave it empty where nothing was measured"
-        )
-    return Reading(value, qualifier=match["qualifier"])
+def _readings(cells: Mapping[str, str]) -> tuple[dict[str, Reading], dict[str, str]]:
+    """The values of targets, by name, and the cells that hold none: these are told as they are, and refused there."""
+    readings, unread = {}, {}
+    for name, cell in cells.items():
+        match = _LIMIT.fullmatch(cell)
+        value = finite(match["number"]) if match else None
+        if match is None or value is None:
+            unread[name] = cell
+        else:
+            readings[name] = Reading(value, qualifier=match["qualifier"])
+    return readings, unread
 
 
 def _deviation(source: Source, line: int, header: str, cell: str) -> float:

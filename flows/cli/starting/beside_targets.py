@@ -22,6 +22,7 @@ _MADE: Final = frozenset(
     {"average", "avg", "ci", "cv", "err", "error", "max", "mean", "median", "min", "rsd", "se", "sem", "uncertainty"}
 )
 _PREDICTED: Final = frozenset({"pred", "predicted", "prediction", "des"})  # of a model; BoFire's worth of a candidate
+_IS_IT: Final = "is it "
 _VALID: Final = frozenset({"valid"})  # as BoFire says which values count
 
 
@@ -59,6 +60,11 @@ class BesideTargets:
         return (*told, *(f"left out: {header} ({why})" for header, why in self.left_out.items()))
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The columns that may be a target measured again, with what is asked of each."""
+        return tuple(f"{header!r}: {why}" for header, why in self.left_out.items() if why.startswith(_IS_IT))
+
+    @property
     def measured(self) -> frozenset[str]:
         """The columns that hold values of targets, by header."""
         return frozenset(header for of in self.again.values() for header in of.values())
@@ -86,6 +92,10 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
     of = [(target, _own(_words(target))) for target in targets]
     for column in (c for c in columns if c not in targets):
         for target, own in sorted(of, key=lambda pair: -pair[1].total()):  # "yield B sd" is of "yield B", not "yield"
+            if name := _numbered_like(target, column):
+                first, second = (f"{name} rep {_words_apart(c)[1][0]}" for c in (target, column))
+                left_out[column.header] = _asked(target.name, f"them '{first}' and '{second}'")
+                break
             if not own or own - _words(column):
                 continue
             more = _words(column) - own
@@ -108,10 +118,7 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
             elif words and words <= _AGAIN | _DEVIATION | _STANDARD | _COUNT | _MADE:
                 left_out[column.header] = f"going by its name it tells of {target.name}; rename it if it was varied"
             elif numbers and not words and column.numbers is not None:
-                left_out[column.header] = (
-                    f"is it {target.name} measured again? then call it '{target.name} rep {numbers[0]}'; was something "
-                    "else measured? then name it with --target; rename it if it was varied"
-                )
+                left_out[column.header] = _asked(target.name, f"it '{target.name} rep {numbers[0]}'")
             else:
                 continue
             break
@@ -125,6 +132,46 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
     repeats = {t.name: [c for c in columns if c.header in {of.get(t.name) for of in again.values()}] for t in targets}
     means = frozenset(target.name for target in targets if _is_mean(target, repeats[target.name]))
     return BesideTargets(again, deviations, counts, left_out, means, valid)
+
+
+def repeats_of(name: str, columns: Iterable[Column]) -> tuple[list[Column], list[Column]]:
+    """Columns that hold what is called ``name`` measured several times: those that say so, and those with a number
+    alone, which may be further quantities."""
+    wanted = sorted(re.findall(r"[^\W\d_]+", name.casefold()))
+    said, numbered = [], []
+    for column in columns:
+        words, numbers = _words_apart(column)
+        if sorted(w for w in words if w not in _AGAIN) == wanted and column.numbers is not None:
+            if set(words) & _AGAIN:
+                said.append(column)
+            elif numbers:
+                numbered.append(column)
+    return said, numbered
+
+
+def _asked(target: str, names: str) -> str:
+    """Why a column that has a target's name and another number is no parameter."""
+    return (
+        f"{_IS_IT}{target} measured again? then call {names}; was something else measured? then name it with --target; "
+        "rename it if it was varied"
+    )
+
+
+def _numbered_like(target: Column, column: Column) -> str:
+    """The name that a target and a column share but for the one number of each, ``peak`` of ``peak 1`` and ``peak 2``;
+    "" where they share none."""
+    (words, numbers), (others, further) = _words_apart(target), _words_apart(column)
+    is_like = words == others and len(numbers) == len(further) == 1 and numbers != further
+    is_measured = column.numbers is not None and column.unit in ("", target.unit)
+    if not (is_like and is_measured and words) or set(words) & _AGAIN:
+        return ""
+    return re.sub(r"[\s_.-]*\d+[\s_.-]*", " ", target.name).strip()
+
+
+def _words_apart(column: Column) -> tuple[list[str], list[str]]:
+    """The words and the numbers of a name, each in turn."""
+    found = re.findall(r"[^\W\d_]+|\d+", column.bare.casefold())
+    return [w for w in found if not w.isdecimal()], [w for w in found if w.isdecimal()]
 
 
 def _is_mean(target: Column, repeats: Iterable[Column]) -> bool:

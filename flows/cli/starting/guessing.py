@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flows.cli.starting.beside_targets import BesideTargets, beside_targets
+from flows.cli.starting.beside_targets import BesideTargets, beside_targets, repeats_of
 from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.kinds import context_of, odd_among_numbers
 from flows.cli.starting.parts import Part, comment, parameters_in
@@ -15,9 +15,11 @@ from flows.cli.starting.yaml_text import flow, known_before, scalar
 from loop.cells import finite, said_of_missing_numbers, split_header
 from loop.errors import SpecError, did_you_mean
 from loop.nearly_numbers import UNMEASURED, in_place_of
+from loop.perhaps_one import perhaps_one
 from loop.units import meant
 from loop.wording import plural
 
+NAMED: Final = 8  # cells that a message names
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
 _UNMEASURED: Final = "; of a library of which nothing is measured yet, write --library before its name"
 
@@ -59,7 +61,7 @@ def guess_campaign(
         campaign: The campaign's name.
         targets: Which columns are measured, by header or by name, and the goal of each.
         ignore: Columns to leave out, by header or by name.
-        command: The command that guesses, for the first line.
+        command: The command that guesses, for the first line; ``import`` tells the rows, and refuses single ones there.
         plays_laboratory: Whether a complete table may be the campaign's laboratory.
 
     Raises:
@@ -69,11 +71,12 @@ def guess_campaign(
     columns = read_columns(text, source)
     may_be_library = command == "init" and any("smiles" in c.name.casefold() for c in columns)
     hint = _UNMEASURED if may_be_library else ""
-    measured = [_find(header, columns, source, "for a target", hint) for header in targets]
+    measured = [_measured(header, columns, source, hint) for header in targets]
+    columns = [next((m for m in measured if m.header == c.header), c) for c in columns]
     ignored = [_find(name, columns, source, "to ignore") for name in ignore]
     if both := [c.header for c in ignored if c in measured]:
         raise SpecError(f"{source}: column {both[0]!r} is a target and to be ignored; leave out one of the two options")
-    exact = [_without_limits(column, source) for column in measured]
+    exact = [_without_limits(column, source, has_words=command == "import") for column in measured]
     beside = beside_targets([c for c in columns if c not in ignored], measured)
     aside = {c.header for c in (*measured, *ignored)} | beside.headers
     found, left_out = parameters_in([c for c in columns if c.header not in aside], path)
@@ -129,8 +132,10 @@ def guess_campaign(
         {c.header: c.name.casefold() for c in columns if c.header not in aside and context_of(c) == "beside"},
         (
             *((said,) if (said := said_of_missing_numbers({c.header: c.missing for c in columns})) else ()),
+            *(f"column {what}" for what in beside.asked if command == "init"),
             *_renamed([c for part in [*parts, *context] for c in part.columns] + measured),
             *_choices(parts),
+            *_perhaps_one(parts),
         ),
     )
 
@@ -147,12 +152,30 @@ def _renamed(columns: Sequence[Column]) -> tuple[str, ...]:
 def _choices(parts: Sequence[Part]) -> tuple[str, ...]:
     """A note for each column that is read as choices, and would be a number but for a few of its cells."""
     return tuple(
-        f"column {column.header!r} is read as choices: {odd!r} is no number{in_place_of(column.header, odd)}; mend the "
-        "table and begin anew, unless choices are meant"
+        f"column {column.header!r} is read as choices: {_no_numbers(column, odd)}; mend the table and begin anew, "
+        "unless choices are meant"
         for part in parts
         for column in part.columns
         if part.fractions is None and (odd := odd_among_numbers(column))
     )
+
+
+def _perhaps_one(parts: Sequence[Part]) -> tuple[str, ...]:
+    """A note for choices of which some may be one substance in several writings."""
+    return tuple(
+        f"column {column.header!r}: {said}; where two are one substance, write one of them throughout and begin anew"
+        for part in parts
+        for column in part.columns[:1]
+        if part.fractions is None and len(part.columns) == 1 and column.numbers is None and not column.is_structures
+        for said in perhaps_one(column.distinct)
+    )
+
+
+def _no_numbers(column: Column, odd: Sequence[str]) -> str:
+    """What of a column is no number, with what to write in its place."""
+    said = [f"{cell!r}{'' if i else ' is no number'}{in_place_of(column.header, cell)}" for i, cell in enumerate(odd)]
+    more = [f"{plural(len(said) - NAMED, 'further text')}"] if len(said) > NAMED else []
+    return ", nor is ".join(said[:NAMED] + more)
 
 
 def _check_names(source: str, named: Sequence[tuple[str, str]]) -> None:
@@ -166,9 +189,18 @@ def _check_names(source: str, named: Sequence[tuple[str, str]]) -> None:
             )
 
 
-def _without_limits(column: Column, source: str) -> Column:
-    """A target's column without its limits, such as <5. Raises ``SpecError`` where it holds what is no number."""
+def _without_limits(column: Column, source: str, *, has_words: bool) -> Column:
+    """A target's column without its limits, such as <5.
+
+    Args:
+        has_words: Whether words may stand among its numbers, each refused with its row where that is told.
+
+    Raises:
+        SpecError: It holds what is no number.
+    """
     limits = {line for line, cell in column.cells if _is_limit(cell)}
+    if has_words and any(finite(cell.lstrip("<>")) is not None for _, cell in column.cells):
+        limits |= {line for line, cell in column.cells if finite(cell) is None}
     exact = replace(column, cells=tuple((line, cell) for line, cell in column.cells if line not in limits))
     if exact.numbers is not None or not exact.cells:
         return exact
@@ -176,8 +208,15 @@ def _without_limits(column: Column, source: str) -> Column:
         raise SpecError(_of_words(exact, source))
     wrong = [(at, c) for at, c in exact.cells if finite(c) is None]
     line, cell = wrong[0]
-    more = f", and so must {plural(len(wrong) - 1, 'further cell')}" if len(wrong) > 1 else ""
     instead = in_place_of(exact.header, cell, UNMEASURED, is_target=True)
+    said, others = {cell}, []
+    for at, other in wrong[1 : NAMED + 1]:
+        hint = "" if other in said else in_place_of(exact.header, other, UNMEASURED, is_target=True)
+        others.append(f"{other!r} in line {at}{'' if hint == instead else hint}")
+        said.add(other)
+    if len(wrong) > NAMED + 1:
+        others.append(plural(len(wrong) - NAMED - 1, "further cell"))
+    more = f", and so must {', '.join(others)}" if others else ""
     raise SpecError(
         f"{source} line {line}: target {exact.header!r} must hold numbers or limits such as <5, got {cell!r}"
         f"{instead}{more}; mend the cell, or leave it empty where nothing was measured"
@@ -252,6 +291,17 @@ def _find(name: str, columns: Sequence[Column], source: str, use: str, hint: str
         return found[0]
     alike = did_you_mean(name, [*(c.header for c in columns), *(c.name for c in columns)])
     raise SpecError(f"{source} has no column {name!r} {use}{alike}; it has {flow(c.header for c in columns)}{hint}")
+
+
+def _measured(name: str, columns: Sequence[Column], source: str, hint: str) -> Column:
+    """The column of a target; of one that has columns for its repeats alone the first of these, called by its name."""
+    said, numbered = repeats_of(name, columns)
+    if len(said) > 1 and not any(name in (c.header, c.name, c.bare) for c in columns):
+        return replace(said[0], name=name)
+    if len(numbered) > 1:
+        which = ", ".join(repr(c.bare) for c in numbered)
+        hint += f"; where {which} are it measured again and again, call them '{name} rep 1', '{name} rep 2' and so on"
+    return _find(name, columns, source, "for a target", hint)
 
 
 def _is_limit(cell: str) -> bool:

@@ -47,13 +47,13 @@ def order_of(column: Column) -> tuple[str, ...] | None:
     return None
 
 
-def odd_among_numbers(column: Column) -> str:
-    """The first cell that is no number, of a column of which most are or each is nearly one; "" of any other."""
-    odd = [cell for cell in column.distinct if finite(cell) is None]
-    if column.is_structures or not odd:
-        return ""
+def odd_among_numbers(column: Column) -> tuple[str, ...]:
+    """The cells that are no numbers, of a column of which most are or each is nearly one; none of any other."""
+    odd = tuple(cell for cell in column.distinct if finite(cell) is None)
+    if column.is_structures:
+        return ()
     are_few = 2 * len(odd) < len(column.distinct)
-    return odd[0] if are_few or all(in_place_of(column.header, cell) for cell in odd) else ""
+    return odd if are_few or all(in_place_of(column.header, cell) for cell in odd) else ()
 
 
 def is_of_substances(column: Column) -> bool:

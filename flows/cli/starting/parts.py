@@ -31,6 +31,7 @@ FEW: Final = 12  # up to so many different numbers are values to choose from; mo
 # of data frames of Ax, BayBE and BoFire.
 _REMARK_WORDS: Final = frozenset(
     {"note", "notes", "remark", "remarks", "comment", "comments", "date", "dates", "doi", "url", "timestamp"}
+    | {"bemerkung", "bemerkungen", "kommentar", "datum", "remarque", "remarques", "commentaire", "commentaires"}
 )
 _REMARKS: Final = frozenset(
     {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
@@ -41,11 +42,16 @@ _ATTRIBUTES: Final = ("user_attrs_", "system_attrs_")  # begin these in data fra
 # What comes out of an experiment, and the words that stand beside it in a name.
 _OUTCOMES: Final = frozenset(
     {"ausbeute", "conv", "conversion", "conversions", "dr", "ee", "er", "impurities", "impurity", "lcap", "outcome",
-     "purity", "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
+     "purity", "rendement", "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
 )  # fmt: skip
 _OF_OUTCOMES: Final = frozenset(
     {"area", "assay", "crude", "final", "gc", "hplc", "isolated", "lc", "lcms", "nmr", "of", "product", "total", "uv"}
 )
+# What a spreadsheet works out of repeats, where it says no more than that.
+_WORKED_OUT: Final = frozenset(
+    {"average", "avg", "dev", "deviation", "mean", "mittel", "mittelwert", "moyenne", "rsd", "sd", "sem",
+     "standardabweichung", "stabw", "stddev", "stdev"}
+)  # fmt: skip
 _IDENTIFIERS: Final = frozenset({"id", "index", "replicate", "unnamed"})
 _NUMBERS: Final = frozenset({"no", "nr", "number", "nummer"})
 _COUNTERS: Final = _NUMBERS | {"entry", "row", "run", "exp", "expt"}
@@ -138,6 +144,8 @@ def _useless(column: Column, rows: int) -> str:
         return "going by its name it was not varied; rename it if it was"
     if _is_outcome(column):
         return "going by its name it was measured; name it with --target if it is wanted, rename it if it was varied"
+    if words and words <= _WORKED_OUT | {"std", "standard"} and words & _WORKED_OUT:
+        return "going by its name it was worked out of what was measured; rename it if it was varied"
     if numbers is None and all(_DATE.fullmatch(cell) for cell in column.distinct):
         return "it holds dates; as a column called day they are recorded with each result"
     if numbers is None and n < rows:
@@ -294,7 +302,7 @@ def _category(column: Column) -> Part:
     if are_codes(column):
         hints.append("zeros before numbers make them names; write type: number and values if they are amounts")
     if odd := odd_among_numbers(column):
-        hints.append(f"{odd!r} is no number, or this were one")
+        hints.append(f"{odd[0]!r} is no number, or this were one")
     return Part(column.name, (line + comment(column, hints),), len(column.distinct), (column,))
 
 

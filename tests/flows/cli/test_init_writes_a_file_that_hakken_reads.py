@@ -543,8 +543,8 @@ def test_a_word_among_decimal_commas_is_what_is_wrong_with_the_table(hakken: Any
     mended = hakken("import", "t.csv", "--target", "Ausbeute")
 
     assert "t.csv line 4: target 'Ausbeute (%)' must hold numbers or limits such as <5, got 'n.d.'" in guessed.err
-    assert "got 'n.d.' (too little to be measured is a limit, such as <1, or negative in a column" in imported.err
-    assert "'outcome'; what went wrong is fault there); mend the cell, or leave it empty where nothing" in imported.err
+    assert "t.csv line 4: column 'Ausbeute' must hold a finite number, got 'n.d.' (empty where it was" in imported.err
+    assert "negative in a column 'outcome'); correct the cell" in imported.err
     assert "3 results put on record" in mended.out, mended.err
     assert "Losungsmittel: {type: category, options: [DMF, THF]}" in Path("campaign.yaml").read_text(encoding="utf-8")
 

@@ -68,7 +68,16 @@ def test_a_word_among_numbers_is_told_and_not_only_taken_for_a_choice(
     [
         ("10 \N{PLUS-MINUS SIGN} 2,20", "write 10 alone, and 2 in a column 'yield_sd' beside it"),
         ("10%,20%", "the number alone; its unit belongs in the header, as in 'yield (%)'"),
-        ("inf,inf,1", "got 'inf', and so must 1 further cell"),
+        ("inf,inf,1", "got 'inf', and so must 'inf' in line 3;"),
+        ("~5,\N{ALMOST EQUAL TO}7", "holds '~5', '\N{ALMOST EQUAL TO}7', and no number (write 5 alone"),
+        ("ca. 5,7", "got 'ca. 5' (write 5 alone"),
+        ("20-25,7", "got '20-25' (write the number in between, such as 22.5, and 2.5 in a column 'yield_sd' beside"),
+        ("quant.,7", "got 'quant.' (write what it is at least, such as >95)"),
+        ("\N{GREATER-THAN OR EQUAL TO}95,7", "got '\N{GREATER-THAN OR EQUAL TO}95' (write >95)"),
+        (">95 %,7", "got '>95 %' (the limit alone, >95; its unit belongs in the header, as in 'yield (%)')"),
+        ("-,7", "got '-' (empty where it was not measured; what was looked for and not found is a limit, such as <1"),
+        ("7,NR,~5,8,NR", "line 3: target 'yield' must hold numbers or limits such as <5, got 'NR' (too little"),
+        ("7,NR,~5,8,NR", "and so must '~5' in line 4 (write 5 alone), 'NR' in line 6; mend"),
     ],
 )
 def test_a_target_that_is_nearly_a_number_is_told_what_to_write(
@@ -79,6 +88,23 @@ def test_a_target_that_is_nearly_a_number_is_told_what_to_write(
     shown, _ = begun(hakken, "T,yield\n" + "".join(f"{i},{cell}\n" for i, cell in enumerate(cells.split(","))))
 
     assert said in shown
+
+
+def test_all_that_is_no_number_among_settings_is_told_with_what_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    said, _ = begun(
+        hakken,
+        "T (\N{DEGREE SIGN}C),time,grade,yield\n110,16 h,1-2,1\nreflux,o/n,a,2\nr.t.,30 min,b,3\n80-90,24 h,c,4\n",
+    )
+
+    assert "column 'T (\N{DEGREE SIGN}C)' is read as choices: 'reflux' is no number (write the temperature" in said
+    assert "nor is 'r.t.' (write the temperature in numbers, such as 20)" in said
+    assert "nor is '80-90' (write the one number that was set, such as 85)" in said
+    assert "nor is 'o/n' (write the hours, such as 16)" in said
+    assert "column 'grade'" not in said
 
 
 def test_a_status_is_no_parameter_and_numbered_ligands_may_be_names(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +75,34 @@ def test_a_number_alone_is_asked_about() -> None:
     assert len(foreign.results) == 2
 
 
+def test_numbers_alone_are_asked_about_where_the_first_is_the_target() -> None:
+    foreign = read("ligand,signal 1 (%),signal 2 (%),signal 3 (%)\nA,12,14,13\nB,55,51,50\nA,12,1,4\n", "signal 1")
+
+    assert parameters(foreign) == ["ligand"]
+    assert (
+        "column signal 3 (%) (is it signal 1 measured again? then call them 'signal rep 1' and 'signal rep 3'; was "
+        "something else measured? then name it with --target; rename it if it was varied)" in foreign.left
+    )
+
+
+def test_repeats_without_a_column_of_their_own_are_called_by_what_was_measured() -> None:
+    foreign = read("ligand,Yield rep 1 (%),Yield rep 2 (%)\nA,12,14\nB,55,51\n", "Yield")
+
+    assert parameters(foreign) == ["ligand"]
+    assert [r.readings["Yield"].value for r in foreign.results] == [14.0, 12.0, 51.0, 55.0]
+    with pytest.raises(ImportFault, match=r"no column 'yield' .*where 'yield 1', 'yield 2' are it measured again"):
+        read("ligand,yield 1,yield 2\nA,12,14\nB,55,51\n")
+
+
+@pytest.mark.parametrize("header", ["Avg", "Mean (%)", "Mittelwert", "Average", "moyenne", "StDev", "Std. dev.", "RSD"])
+def test_what_a_spreadsheet_worked_out_is_not_varied(header: str) -> None:
+    foreign = read(f"ligand,yield,{header}\nA,12,13\nB,55,52\nA,14,13.5\n")
+
+    assert parameters(foreign) == ["ligand"]
+    why = "going by its name it was worked out of what was measured; rename it if it was varied"
+    assert foreign.left == (f"column {header} ({why})",)
+
+
 def test_what_only_begins_alike_is_varied() -> None:
     foreign = read("yield temperature,T,peak 2,yield\n20,1,3,12\n40,2,4,55\n")
 
@@ -113,9 +143,19 @@ def test_what_only_has_such_a_word_is_varied(header: str) -> None:
     assert parameters(read(f"T,{header},yield\n20,90,12\n30,35,55\n", "yield")) == ["T", header]
 
 
-def test_a_repeat_that_is_no_number_is_named() -> None:
-    with pytest.raises(ImportFault, match=r"line 3: target 'yield rep 2' must hold a finite number or a limit"):
-        read("ligand,yield,yield rep 2\nA,12,14\nB,55,lost\n")
+def test_a_repeat_that_is_no_number_is_told_as_it_is_and_refused_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("ligand,yield,yield rep 2\nA,12,14\nB,55,lost\n")
+
+    refused = hakken("import", "t.csv", "--target", "yield")
+    partly = hakken("import", "t.csv", "--target", "yield", "--partly")
+
+    assert "1 of 4 results of t.csv cannot be used, so nothing was written" in refused.err
+    assert "t.csv line 3, measured 2: column 'yield' must hold a finite number, got 'lost'" in refused.err
+    assert "3 results put on record" in partly.out
+    assert "1 result of t.csv cannot be used; each is kept on record as it came" in partly.err
 
 
 def test_a_second_column_that_says_the_same_is_no_parameter_either() -> None:
@@ -175,3 +215,15 @@ def test_init_says_what_such_columns_are() -> None:
     assert "# not chosen: yield rep 2 (yield measured again; hakken import tells it)" in guess.text
     assert not guess.can_be_told
     assert guess.rows_with_results == 3
+
+
+def test_init_asks_of_a_number_alone_where_it_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("ligand,yield,yield 2\nA,12,14\nB,55,51\n")
+
+    said = hakken("init", "t.csv", "--target", "yield")
+
+    asked = "note: column 'yield 2': is it yield measured again? then call it 'yield rep 2'"
+    assert asked in " ".join((said.out + said.err).split())
