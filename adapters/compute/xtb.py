@@ -20,6 +20,7 @@ PROPERTIES: Final = {
     "dipole": "debye",
     "solvation_energy": "kcal/mol",
 }
+SHARED: Final = 0.1  # eV between HOMO and LUMO, a few times what the electrons' temperature of 300 K is worth
 
 
 def evaluate(
@@ -99,10 +100,16 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
         "homo": (homo * HARTREE, "eV"),
     }
     lacking: dict[str, str] = {}
+    repairs = geometry.repairs
     if lumo is None:
         lacking = dict.fromkeys(("lumo", "gap"), "the minimal basis has no empty orbital")
     else:
         values |= {"lumo": (lumo * HARTREE, "eV"), "gap": ((lumo - homo) * HARTREE, "eV")}
+        if (lumo - homo) * HARTREE < SHARED:
+            repairs += (
+                "HOMO and LUMO have one energy and share their electrons, as in a diradical, whose ground state may "
+                f"have unpaired: {geometry.unpaired + 2}",
+            )
     if method.solvent is not None:
         gas = solve(geometry, replace(method, solvent=None, verbosity=0))
         moved = float(found["energy"]) - float(gas["energy"])
@@ -115,7 +122,7 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
     }
     details |= told_of(geometry)
     version = ".".join(str(part) for part in get_version())
-    return Evaluation(values, "tblite", version, geometry.repairs, details, lacking=lacking)
+    return Evaluation(values, "tblite", version, repairs, details, lacking=lacking)
 
 
 def frontier(energies: Any, occupations: Any, unpaired: int) -> tuple[float, float | None]:

@@ -350,9 +350,15 @@ def test_a_singly_occupied_orbital_is_the_homo() -> None:
 def test_two_orbitals_that_share_a_pair_are_homo_and_lumo() -> None:
     """The xtb program's gaps of singlet and triplet oxygen: 0.000 and 15.984 eV."""
     positions = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.2]])
-    gaps = [single_point(Geometry((8, 8), positions, 0, n, ())).values["gap"][0] for n in (0, 2)]
+    singlet, triplet = (single_point(Geometry((8, 8), positions, 0, n, ())) for n in (0, 2))
 
+    gaps = [found.values["gap"][0] for found in (singlet, triplet)]
     assert gaps == pytest.approx([0.0, 15.984380676], abs=1e-3)  # the positions' constant differs in its last digit
+    assert singlet.repairs == (
+        "HOMO and LUMO have one energy and share their electrons, as in a diradical, whose ground state may have "
+        "unpaired: 2",
+    )
+    assert triplet.repairs == ()
     assert frontier([-2.0, -1.0, -0.9, 0.5], [2.0, 1.2, 0.8, 0.0], 0) == (-1.0, -0.9)
 
 
