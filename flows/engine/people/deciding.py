@@ -15,7 +15,7 @@ from flows.engine.people.bans import keeps_out, place_of_record, region_of, regi
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
 from flows.engine.people.decisions import decided_next, was_run
 from flows.engine.people.reminding import times_measured
-from flows.engine.people.writing import writing
+from flows.engine.people.writing import deciding, writing
 from flows.engine.steps.judging import identified
 from flows.labels import label_of
 from flows.not_run import refuse_source
@@ -76,8 +76,11 @@ def approve(
     if meaning is not None and not why.strip():
         raise LedgerError("a refusal with a meaning needs a reason, which stays on record; give it with --why")
     with open_record(settings) as ledger:
-        waiting = _waiting(ledger, name, round_number, only)
-        with writing(settings, ledger, name, by) as work:
+
+        def look() -> list[ProposalRecord]:
+            return _waiting(ledger, name, round_number, only)
+
+        with deciding(settings, ledger, name, by, look) as (work, waiting):
             for proposal in waiting:
                 work.decide(proposal.id, not refuse, by, why)
                 if meaning is not None:
@@ -109,45 +112,56 @@ def edit(
             work, or waits for approval.
         SpaceError: The new candidate lies outside the space.
     """
-    from loop.pinning import manual_proposals  # brings torch
-
     if not why.strip():
         raise LedgerError("an edit needs a reason, which stays on record; give it with --why")
     with open_record(settings) as ledger:
-        (old,) = _waiting(ledger, name, round_number, (number,))
-        view = View(ledger, name)
-        before = dict(old.draft.candidate.settings)
-        wanted = read_candidate(view.space, changes, before)
-        if wanted == before:
-            raise LedgerError(f"the edit changes nothing of {view.label(before)}; approve it as it is")
-        _check_not_banned(view, wanted)
-        _check_keeps_what_wells_share(view, old, wanted)
-        _check_brings_no_more_options(view, old, wanted)
-        x = view.space.coordinates(wanted)
-        _check_not_on_its_way(view, wanted, beside=old.id)
-        if _is_pinned(view, x.tobytes()):
-            raise LedgerError(
-                f"{view.label(wanted)} is pinned and runs in the next batch; lift the pin first (hakken decisions "
-                f"{quote(name)} shows its number), or edit otherwise"
-            )
-        inputs = inputs_of(ledger, name, ledger.round(name, round_number))
-        (made,) = manual_proposals(
-            inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0, earlier=inputs.earlier
+
+        def look() -> Amendment:
+            return _amendment(ledger, name, round_number, number, changes, by=by, why=why)
+
+        with deciding(settings, ledger, name, by, look) as (work, amendment):
+            return work.amend(amendment)
+
+
+def _amendment(
+    ledger: Ledger, name: str, round_number: int, number: int, changes: Sequence[str], *, by: str, why: str
+) -> Amendment:
+    """What an edit puts in the place of a proposal. Raises as ``edit``."""
+    from loop.pinning import manual_proposals  # brings torch
+
+    (old,) = _waiting(ledger, name, round_number, (number,))
+    view = View(ledger, name)
+    before = dict(old.draft.candidate.settings)
+    wanted = read_candidate(view.space, changes, before)
+    if wanted == before:
+        raise LedgerError(f"the edit changes nothing of {view.label(before)}; approve it as it is")
+    _check_not_banned(view, wanted)
+    _check_keeps_what_wells_share(view, old, wanted)
+    _check_brings_no_more_options(view, old, wanted)
+    x = view.space.coordinates(wanted)
+    _check_not_on_its_way(view, wanted, beside=old.id)
+    if _is_pinned(view, x.tobytes()):
+        raise LedgerError(
+            f"{view.label(wanted)} is pinned and runs in the next batch; lift the pin first (hakken decisions "
+            f"{quote(name)} shows its number), or edit otherwise"
         )
-        draft = replace(
-            old.draft,
-            candidate=identified(view.space, made.candidate.settings),
-            arm=made.arm,
-            reason=f"{HEADS[Arm.MANUAL]}edited by {by} ({why}); proposed was {view.label(before)}",
-            model=made.model,
-            acquisition="",
-            acquisition_value=None,
-            predictions=made.predictions,
-            neighbour=made.neighbour,
-            novelty=made.novelty,
-        )
-        with writing(settings, ledger, name, by) as work:
-            return work.amend(Amendment(old.id, draft, by, why))
+    inputs = inputs_of(ledger, name, ledger.round(name, round_number))
+    (made,) = manual_proposals(
+        inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0, earlier=inputs.earlier
+    )
+    draft = replace(
+        old.draft,
+        candidate=identified(view.space, made.candidate.settings),
+        arm=made.arm,
+        reason=f"{HEADS[Arm.MANUAL]}edited by {by} ({why}); proposed was {view.label(before)}",
+        model=made.model,
+        acquisition="",
+        acquisition_value=None,
+        predictions=made.predictions,
+        neighbour=made.neighbour,
+        novelty=made.novelty,
+    )
+    return Amendment(old.id, draft, by, why)
 
 
 def _check_keeps_what_wells_share(view: View, old: ProposalRecord, wanted: Settings) -> None:
@@ -192,17 +206,26 @@ def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, 
         SpaceError: It lies outside the space.
     """
     with open_record(settings) as ledger:
-        view = View(ledger, name)
-        refuse_source(view.campaign)
-        wanted = read_candidate(view.space, where)
-        x = view.space.coordinates(wanted).tobytes()
-        if (times := times_measured(view, wanted)) and not again:
-            raise LedgerError(f"{view.label(wanted)} was measured {times} already; add --again to measure it once more")
-        _check_not_on_its_way(view, wanted)
-        _check_not_banned(view, wanted)
-        if _is_pinned(view, x):
-            raise LedgerError(f"{view.label(wanted)} is pinned already; hakken decisions {quote(name)} shows it")
-        return _settle(settings, ledger, name, DecisionDraft(DecisionKind.PIN, by, why, wanted))
+
+        def look() -> DecisionDraft:
+            return _pinned(View(ledger, name), where, by, why, again=again)
+
+        with deciding(settings, ledger, name, by, look) as (work, draft):
+            return work.settle(draft)
+
+
+def _pinned(view: View, where: Sequence[str], by: str, why: str, *, again: bool) -> DecisionDraft:
+    """The pin, where it can be followed. Raises as ``pin``."""
+    refuse_source(view.campaign)
+    wanted = read_candidate(view.space, where)
+    x = view.space.coordinates(wanted).tobytes()
+    if (times := times_measured(view, wanted)) and not again:
+        raise LedgerError(f"{view.label(wanted)} was measured {times} already; add --again to measure it once more")
+    _check_not_on_its_way(view, wanted)
+    _check_not_banned(view, wanted)
+    if _is_pinned(view, x):
+        raise LedgerError(f"{view.label(wanted)} is pinned already; hakken decisions {quote(view.name)} shows it")
+    return DecisionDraft(DecisionKind.PIN, by, why, wanted)
 
 
 def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) -> DecisionRecord:
@@ -214,17 +237,25 @@ def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) 
         SpaceError: A parameter or an option is unknown.
     """
     with open_record(settings) as ledger:
-        view = View(ledger, name)
-        refuse_source(view.campaign)
-        conditions: Conditions = read_conditions(view.space, where)
-        if conditions.candidate is not None:
-            draft = DecisionDraft(DecisionKind.BAN, by, why, conditions.candidate)
-        else:
-            draft = DecisionDraft(DecisionKind.BAN, by, why, region=conditions.region)
-            said = decided_next(view)
-            constraints = [*said.spec.constraints, region_of(conditions.region, "this ban")]
-            _check_something_is_left(build_space(said.spec.model_copy(update={"constraints": constraints})), draft)
-        return _settle(settings, ledger, name, draft)
+
+        def look() -> DecisionDraft:
+            return _banned(View(ledger, name), where, by, why)
+
+        with deciding(settings, ledger, name, by, look) as (work, draft):
+            return work.settle(draft)
+
+
+def _banned(view: View, where: Sequence[str], by: str, why: str) -> DecisionDraft:
+    """The ban, where it leaves something to try. Raises as ``ban``."""
+    refuse_source(view.campaign)
+    conditions: Conditions = read_conditions(view.space, where)
+    if conditions.candidate is not None:
+        return DecisionDraft(DecisionKind.BAN, by, why, conditions.candidate)
+    draft = DecisionDraft(DecisionKind.BAN, by, why, region=conditions.region)
+    said = decided_next(view)
+    constraints = [*said.spec.constraints, region_of(conditions.region, "this ban")]
+    _check_something_is_left(build_space(said.spec.model_copy(update={"constraints": constraints})), draft)
+    return draft
 
 
 def lift(settings: Where, name: str, number: int, *, by: str, why: str) -> DecisionRecord:
@@ -240,7 +271,8 @@ def lift(settings: Where, name: str, number: int, *, by: str, why: str) -> Decis
             raise NotFound(
                 f"campaign {name!r} has no decision {number}; there are: {there} (hakken decisions {quote(name)})"
             )
-        return _settle(settings, ledger, name, DecisionDraft(DecisionKind.LIFT, by, why, lifts=known[number].id))
+        with writing(settings, ledger, name, by) as work:
+            return work.settle(DecisionDraft(DecisionKind.LIFT, by, why, lifts=known[number].id))
 
 
 def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, str], ...]:
@@ -265,11 +297,6 @@ def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: 
     if draft.kind is DecisionKind.LIFT:
         return f"decision {known[draft.lifts].number}" if draft.lifts is not None else ""
     return label_of(spec, draft.settings) if draft.settings else region_text(draft.region)
-
-
-def _settle(settings: Where, ledger: Ledger, name: str, draft: DecisionDraft) -> DecisionRecord:
-    with writing(settings, ledger, name, draft.by) as work:
-        return work.settle(draft)
 
 
 def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) -> list[ProposalRecord]:

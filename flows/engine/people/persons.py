@@ -6,7 +6,7 @@ import json
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from flows.engine.people.writing import writing
+from flows.engine.people.writing import deciding, writing
 from flows.not_run import refuse_source
 from flows.wiring import open_record
 from loop.contracts import Ledger, Work
@@ -34,9 +34,12 @@ def retract(
     if not why.strip():
         raise LedgerError("a retraction needs a reason, which stays on record; give it with --why")
     with open_record(settings) as ledger:
-        found = _observation(ledger, name, id_or_prefix)
-        retracted = _of_its_plate(ledger, name, found) if whole_plate else (found,)
-        with writing(settings, ledger, name, by) as work:
+
+        def look() -> tuple[ObservationRecord, ...]:
+            found = _observation(ledger, name, id_or_prefix)
+            return _of_its_plate(ledger, name, found) if whole_plate else (found,)
+
+        with deciding(settings, ledger, name, by, look) as (work, retracted):
             for each in retracted:
                 work.retract(each.id, by, why)
         return retracted
@@ -68,20 +71,32 @@ def resolve(
         LedgerError: The attempt is not ambiguous.
     """
     with open_record(settings) as ledger:
-        attempt = ledger.attempt(key)
-        if attempt.state is not State.AMBIGUOUS:
-            raise LedgerError(
-                f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve"
-            )
+        attempt = _doubtful(ledger, key)
         name = _campaign_of(ledger, attempt)
-        if whole_plate and attempt.place is None:
-            raise LedgerError(f"attempt {attempt.key} lies on no plate; leave --plate out")
-        number = None if attempt.place is None else attempt.place.plate
-        plate = [a for a in ledger.attempts(name, [State.AMBIGUOUS]) if a.place is not None and a.place.plate == number]
-        with writing(settings, ledger, name, by) as work:
-            for each in plate if whole_plate else [attempt]:
+
+        def look() -> list[AttemptRecord]:
+            now = _doubtful(ledger, attempt.key)
+            return _doubtful_on_its_plate(ledger, name, now) if whole_plate else [now]
+
+        with deciding(settings, ledger, name, by, look) as (work, doubtful):
+            for each in doubtful:
                 _settle_doubt(work, each, ran=ran, by=by, why=why)
         return ledger.attempt(attempt.key)
+
+
+def _doubtful(ledger: Ledger, key: str) -> AttemptRecord:
+    attempt = ledger.attempt(key)
+    if attempt.state is not State.AMBIGUOUS:
+        raise LedgerError(f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve")
+    return attempt
+
+
+def _doubtful_on_its_plate(ledger: Ledger, name: str, attempt: AttemptRecord) -> list[AttemptRecord]:
+    """All that are ambiguous of the plate that an attempt is of."""
+    if attempt.place is None:
+        raise LedgerError(f"attempt {attempt.key} lies on no plate; leave --plate out")
+    ambiguous = ledger.attempts(name, [State.AMBIGUOUS])
+    return [a for a in ambiguous if a.place is not None and a.place.plate == attempt.place.plate]
 
 
 def _settle_doubt(work: Work, attempt: AttemptRecord, *, ran: bool, by: str, why: str) -> None:
