@@ -83,7 +83,7 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
         format="ax",
         described=f"an experiment of Ax called {data.get('name')!r}" if data.get("name") else "an experiment of Ax",
         name=data.get("name") or "",
-        description=data.get("description") or "",
+        description=str(data.get("description") or ""),
         parameters=tuple(entries.values()),
         constraints=tuple(rule for rule in rules if rule is not None),
         targets=objective.targets,

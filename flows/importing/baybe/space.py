@@ -170,7 +170,7 @@ def _names_of(rule: Entry) -> set[str]:
 def _metadata(p: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
     """A description as a comment, and the unit."""
     meta = p.get("metadata") or {}
-    return ((meta["description"],) if meta.get("description") else ()), meta.get("unit")
+    return ((str(meta["description"]),) if meta.get("description") else ()), meta.get("unit")
 
 
 def _described(entry: Entry, p: Mapping[str, Any]) -> tuple[Entry, str]:

@@ -74,7 +74,7 @@ def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names)
             keys["weight"] = float(weight)
         meta = t.get("metadata") or {}
         unit, unknown = names.unit(t["name"], meta.get("unit"))
-        said = (meta["description"],) if meta.get("description") else ()
+        said = (str(meta["description"]),) if meta.get("description") else ()
         keys = {"goal": keys.pop("goal")} | unit | keys
         if t.get("type") == "BinaryTarget":
             notes.append(f"{t['name']}: 1 stands for {t['success_value']!r}, 0 for {t['failure_value']!r}")

@@ -46,6 +46,25 @@ def test_baybe_parameters_of_every_kind() -> None:
     assert keys(read("baybe_process_0.15.0.json"))["flow"] == {"type": "number", "low": 0.2, "high": 3.0}
 
 
+@pytest.mark.parametrize(
+    "name", ["baybe_blend_0.15.0.json", "baybe_scores_0.15.0.json", "baybe_reaction_0.15.0.json", "ax_batches_1.3.1.json"]
+)
+def test_a_description_that_is_a_number_is_read_as_it_is_written(name: str) -> None:
+    def described(part: Any) -> Any:
+        if isinstance(part, list):
+            return [described(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        changed = {key: described(one) for key, one in part.items()}
+        if "metadata" in part and "type" in part:
+            changed["metadata"] = {"type": "MeasurableMetadata", "description": 3.5}
+        return changed | ({"description": 3.5} if "description" in part else {})
+
+    data = json.dumps(described(json.loads((DATA / name).read_text()))).encode()
+
+    assert "3.5" in campaign_text(read_foreign(Source(Path(name), data, {})), campaign="c", source="s")
+
+
 def test_baybe_custom_descriptors_describe_the_options() -> None:
     from loop.surrogates.registry import default_members
 
