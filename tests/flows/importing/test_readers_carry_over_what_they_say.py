@@ -47,7 +47,8 @@ def test_baybe_parameters_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["baybe_blend_0.15.0.json", "baybe_scores_0.15.0.json", "baybe_reaction_0.15.0.json", "ax_batches_1.3.1.json"]
+    "name",
+    ["baybe_blend_0.15.0.json", "baybe_scores_0.15.0.json", "baybe_reaction_0.15.0.json", "ax_batches_1.3.1.json"],
 )
 def test_a_description_that_is_a_number_is_read_as_it_is_written(name: str) -> None:
     def described(part: Any) -> Any:
