@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +324,31 @@ def test_allotrope_json_is_read() -> None:
         read_file("a.json", json.dumps(document).encode())
     with pytest.raises(AnalysisError, match="it holds no reading"):
         read_file("a.json", json.dumps({"$asm.manifest": document["$asm.manifest"]}).encode())
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (("sample document", "A1"), "measurement i1: its sample document is str 'A1', not as in ASM; export it anew"),
+        (("sample document", [1]), "its sample document is list"),
+        (("peak", 3.5), "measurement i1: its list of peaks is float '3.5'"),
+        (("value", 10**400), "measurement i1 has a peak without retention time or area"),
+        (("value", math.inf), "measurement i1 has a peak without retention time or area"),
+    ],
+)
+def test_allotrope_json_of_another_structure_says_where(broken: tuple[str, Any], says: str) -> None:
+    name, with_this = broken
+
+    def changed(part: Any) -> Any:
+        if isinstance(part, list):
+            return [changed(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        return {key: with_this if key == name else changed(one) for key, one in part.items()}
+
+    document = changed(json.loads((FILES / "hplc.json").read_text()))
+    with pytest.raises(AnalysisError, match=re.escape(says)):
+        read_file("a.json", json.dumps(document).encode())
 
 
 @pytest.mark.parametrize(

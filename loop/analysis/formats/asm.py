@@ -58,12 +58,13 @@ def _measurements(node: Any) -> Iterator[tuple[Mapping[str, Any], str]]:
 
 def _reading(document: Mapping[str, Any], number: int, taken: str) -> Reading | None:
     where = f"measurement {document.get('measurement identifier', number)}"
-    label = _label(document.get("sample document") or {})
+    label = _label(_checked(document.get("sample document") or {}, Mapping, f"{where}: its sample document"))
     taken = str(document.get(_TIME, taken))
     lists = [found for found in _all_below(document, "peak list") if isinstance(found, Mapping)]
     if len(lists) > 1:
         raise AnalysisError(f"{where} has {len(lists)} lists of peaks; export one")
-    if peaks := [_peak(p, where) for each in lists for p in each.get("peak", []) if isinstance(p, Mapping)]:
+    listed = [p for each in lists for p in _checked(each.get("peak") or [], list, f"{where}: its list of peaks")]
+    if peaks := [_peak(p, where) for p in listed if isinstance(p, Mapping)]:
         return Reading(label, where, "min", tuple(peaks), taken=taken)
     signals, saturated, unread = dict[str, float](), set[str](), dict[str, str]()
     for kind in (k for k in _SIGNALS if isinstance(document.get(k), Mapping)):
@@ -81,10 +82,27 @@ def _reading(document: Mapping[str, Any], number: int, taken: str) -> Reading | 
     return Reading(label, where, signals=signals, saturated=frozenset(saturated), unread=unread, taken=taken)
 
 
+def _checked(found: Any, kind: type, what: str) -> Any:
+    """What was found, which has to be of a kind of JSON."""
+    if not isinstance(found, kind):
+        raise AnalysisError(f"{what} is {type(found).__name__} {str(found)[:20]!r}, not as in ASM; export it anew")
+    return found
+
+
+def _finite(number: object) -> float | None:
+    """A number of JSON that can be reckoned with; None for anything else."""
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        return None
+    try:
+        return float(number) if math.isfinite(number) else None
+    except OverflowError:  # hundreds of digits
+        return None
+
+
 def _value_or_word(document: Mapping[str, Any], kind: str) -> float | str:
     """The value of a signal, or what the instrument said in its place."""
     found = document[kind].get("value")
-    value = float(found) if isinstance(found, int | float) and math.isfinite(found) else None
+    value = _finite(found)
     is_none = value is None or (value == 0 and math.copysign(1.0, value) < 0)
     for each in _all_below(document, "error document"):
         for error in each if isinstance(each, list) else [each]:
@@ -127,6 +145,5 @@ def _all_below(node: Any, name: str) -> Iterator[Any]:
 
 
 def _quantity(said: Any) -> tuple[float, str] | None:
-    if isinstance(said, Mapping) and isinstance(said.get("value"), int | float):
-        return float(said["value"]), str(said.get("unit", ""))
-    return None
+    value = _finite(said.get("value")) if isinstance(said, Mapping) else None
+    return None if value is None else (value, str(said.get("unit", "")))
