@@ -56,6 +56,7 @@ from loop.raw import FileName, raw_envelope, raw_payload, read_raw, sha_of
 SAMPLES: Final = "samples.csv"
 _END_IT: Final = "let the instrument end it, or say final_newline: false where it never does"
 _LATER: Final = "later"  # folder of files that changed after they were taken, by their hash
+_LOOKED: Final = "looked.json"  # files that were looked at for what they say of attempts that have their result
 _MARK: Final = re.compile(r"\{(\w*)\}")
 
 
@@ -223,7 +224,9 @@ class Instrument:
             if not (labels := self._labels_for(handle, path.name, data, told)):
                 why = self._unread.get(_place(path.name, told), "")
                 wants = wants or (f"waits, and {why}" if why else "")
-                wants = wants or self._of_another_plate(handle, path.name, self._labels(path.name, data, told))
+                others = self._labels(path.name, data, told)
+                wants = wants or self._of_another_plate(handle, path.name, others)
+                wants = wants or self._of_other_wells(handle, path.name, others)
                 continue
             if self._is_cut(data):
                 wants = f"waits, since {path.name} is cut off: its last line does not end; {_END_IT}"
@@ -247,6 +250,27 @@ class Instrument:
         return (
             f"waits, since {name} is called after plate {plate} and names {', '.join(sorted(others))} in every line; "
             "let the file name the plate that it is of, or call it after that one"
+        )
+
+    def _of_other_wells(self, handle: Handle, name: str, labels: Sequence[Label]) -> str:
+        """What is to be said of a file of the attempt's plate that lacks its well, and has some of no experiment.
+
+        It is of that plate where others have their result from it, and no other campaign may mean it.
+        """
+        place, others = self._jobs.spec(handle).place, self._jobs.handles()
+        plate = plate_name(place.get("plate", ""))
+        of_plate = [h for h in others if plate_name(self._jobs.spec(h).place.get("plate", "")) == plate]
+        is_taken = any((self._kept(h) or {}).get("name") == name for h in of_plate)
+        if "well" not in place or not is_taken or self._waiting.rival(handle, name) is not None:
+            return ""
+        asked = {well_name(self._jobs.spec(h).place.get("well", "")) for h in of_plate}
+        told = (x.well for x in labels if x.well and not x.key and x.plate and plate_name(x.plate) == plate)
+        strange = list(dict.fromkeys(well for well in told if well_name(well) not in asked))
+        if not strange:
+            return ""
+        return (
+            f"waits, and {name}, which is of its plate, lacks its well and tells of {', '.join(strange)}, where the "
+            "plate has no experiment; correct the file if that is a slip"
         )
 
     def _rival(self, handle: Handle, name: str, labels: Sequence[Label]) -> str | None:
@@ -292,6 +316,44 @@ class Instrument:
                     continue
                 if labels := self._labels_for(handle, path.name, data, told):
                     self._keep_later(handle, path.name, self._plate(handle, labels), data)
+        self._look_further()
+
+    def _look_further(self) -> None:
+        """Keep what further files say of attempts that have their result, each state of a file looked at once."""
+        memory = self._jobs.root / _LOOKED
+        known = dict(read_json(memory) or {})
+        new = dict(known)
+        for path in self._found("*"):
+            with reachable(path):
+                told = path.stat()
+                mark = [told.st_mtime_ns, told.st_size]
+                data = None if known.get(path.name) == mark else self._settled(path, told)
+            if data is None or self._is_cut(data):
+                continue
+            new[path.name] = mark
+            for handle in self._latest():
+                self._look_for(handle, path, data, told)
+        if new != known:
+            replace_bytes(memory, json.dumps(new).encode())
+
+    def _look_for(self, handle: Handle, path: Path, data: bytes, told: os.stat_result) -> None:
+        """Keep a file that tells of an attempt, where that has its result from another one that says something else."""
+        kept = self._kept(handle)
+        before = (self._jobs.started(handle) or {}).get("before", ())
+        if kept is None or path.name in (kept["name"], *before) or not fnmatchcase(path.name, self._pattern(handle)):
+            return
+        labels = self._labels_for(handle, path.name, data, told)
+        if labels and data != (self._jobs.folder(handle) / "result").read_bytes():
+            self._keep_later(handle, path.name, self._plate(handle, labels), data)
+
+    def _latest(self) -> list[Handle]:
+        """Of each place the attempt that was started last: a file that names nothing but the place is of that one."""
+        started = [(h, said) for h in self._jobs.handles() if (said := self._jobs.started(h)) is not None]
+        found: dict[object, Handle] = {}
+        for handle, _ in sorted(started, key=lambda pair: int(pair[1]["ordinal"])):
+            place = self._jobs.spec(handle).place
+            found[(place.get("plate"), place["well"]) if "well" in place else handle] = handle
+        return list(found.values())
 
     def _keep_later(self, handle: Handle, name: str, plate: str, data: bytes) -> None:
         """The bytes first, whole, then what goes out beside the next result."""

@@ -162,7 +162,7 @@ def test_a_file_that_may_be_of_two_campaigns_is_neithers(
     asked = lab.status(handle).wants
 
     assert lab.status(handle).phase is (Phase.WAITING if is_asked else Phase.ENDED)
-    assert not lab.status(last).wants
+    assert "names no sample" not in lab.status(last).wants
     way_out = f"if it is this campaign's: hakken ingest {tmp_path / 'hplc' / 'plate-1.csv'} --campaign coupling"
     assert asked.endswith(way_out) == is_asked
     others.cancel(other, "made on another instrument")
@@ -425,3 +425,50 @@ def test_a_file_that_grew_after_it_was_taken_goes_out_beside_the_next_result(tmp
     assert laboratory(tmp_path).fetch(second) == envelopes
     assert laboratory(tmp_path).fetch(first) == (own,)
     assert "changed" not in lab.health().message
+
+
+def test_a_further_file_of_what_was_measured_goes_out_beside_the_next_result(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, file="plate-{plate}*.csv")
+    first, second = begin(lab, KEY), begin(lab, OTHER, "B2")
+    path = drop(tmp_path, "plate-1.csv", ",1,A1,4.2,620", ",1,A1,6.8,1000")
+    (own,) = lab.fetch(first)
+    drop(tmp_path, "plate-1 (1).csv", ",1,A1,4.2,620", ",1,A1,6.8,1000")  # a copy says nothing more
+    again = drop(tmp_path, "plate-1-again.csv", ",1,A1,4.2,120", ",1,A1,6.8,1000")
+    drop(tmp_path, "notes.csv", ",1,A1,4.2,7")  # not called as the files of its plate are
+    drop(tmp_path, "plate-1-b.csv", f"{OTHER},1,B2,4.2,5")
+
+    envelopes = laboratory(tmp_path, file="plate-{plate}*.csv").fetch(second)
+
+    assert [e.key for e in envelopes] == [OTHER, KEY]
+    assert envelopes[1].files[0].data == again.read_bytes() != path.read_bytes()
+    assert laboratory(tmp_path, file="plate-{plate}*.csv").fetch(second) == envelopes
+    assert laboratory(tmp_path, file="plate-{plate}*.csv").fetch(first) == (own,)
+
+
+def test_a_file_of_a_well_that_is_measured_anew_is_of_the_later_attempt_alone(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    first = begin(lab, KEY)
+    drop(tmp_path, "monday.csv", ",1,A1,4.2,620")
+    assert lab.status(first).phase is Phase.ENDED
+    second = begin(lab, OTHER)
+    tuesday = drop(tmp_path, "tuesday.csv", ",1,A1,4.2,640")
+
+    (envelope,) = lab.fetch(second)
+
+    assert (envelope.key, envelope.files[0].data) == (OTHER, tuesday.read_bytes())
+
+
+def test_wells_that_nobody_waits_for_are_named_while_one_of_the_plate_lacks_its_result(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, file="plate-{plate}*.csv")
+    first, second = begin(lab, KEY), begin(lab, OTHER, "B2")
+    drop(tmp_path, "plate-1.csv", ",1,A1,4.2,620", ",1,C7,4.2,100", ",2,C8,4.2,100")
+    lab.status(first)
+
+    wants = lab.status(second).wants
+    drop(tmp_path, "plate-1-b.csv", ",1,B2,4.2,5")
+
+    assert wants == (
+        "waits, and plate-1.csv, which is of its plate, lacks its well and tells of C7, where the plate has no "
+        "experiment; correct the file if that is a slip"
+    )
+    assert lab.status(second).phase is Phase.ENDED
