@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -34,6 +36,7 @@ from flows.cli import (
     starts,
 )
 from flows.cli.guard import Guarded
+from flows.own_code import find_beside
 
 app: Final = typer.Typer(
     name="hakken",
@@ -96,6 +99,8 @@ def main() -> None:
     _open_what_is_closed()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries' warnings are for developers; what matters is in a round's notes
+    with suppress(OSError):  # a folder that was removed meanwhile has no name
+        find_beside(Path.cwd())
     app(prog_name="hakken")
 
 

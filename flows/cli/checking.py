@@ -35,12 +35,14 @@ def validate(
     from flows.cli.specfile import laboratory_of, read_campaign
     from flows.engine.looking.whose import leaves_all_to_be_asked
     from flows.engine.sources.hearing import unknown_sources
+    from flows.own_code import check_code
     from flows.wiring import names_on_record
     from loop.spec.limits import trimmings
 
     where = settings()
     guesses: list[str] = []
     campaign = read_campaign(spec, where, guesses.append)
+    check_code(campaign, spec.absolute().parent)
     with laboratory_of(spec):
         facts, problems, foreseen = _examine(campaign, spec.parent)
     problems += [*renamed(where, spec, campaign.campaign), *guesses]

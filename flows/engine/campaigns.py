@@ -15,6 +15,7 @@ from flows.engine.looking.suiting import check_laboratory
 from flows.engine.looking.view import View
 from flows.engine.people.writing import writing
 from flows.named_files import reader
+from flows.own_code import check_code
 from flows.wiring import (
     LIBRARIES,
     ORIGIN,
@@ -86,10 +87,11 @@ def usable_file(path: Path, settings: Settings) -> tuple[CampaignSpec, Adapter]:
     """The resolved spec of a campaign file, and its laboratory.
 
     Raises:
-        SpecError: The file cannot be read, or is wrong.
+        SpecError: The file cannot be read, or is wrong, or a model of one's own that it names is not there.
         AdapterError: Its laboratory cannot be built.
     """
     spec = read_campaign_file(path, settings)
+    check_code(spec, path.absolute().parent)
     return spec, open_laboratory(settings, spec, base=path.absolute().parent)
 
 

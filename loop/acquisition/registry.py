@@ -15,6 +15,7 @@ from loop.acquisition.pool import Exploration, Random, Thompson, Top, UpperConfi
 from loop.acquisition.protocol import Acquisition
 from loop.acquisition.search import Search
 from loop.errors import UnknownName
+from loop.own import is_own, own_acquisition
 
 _FINITE: Final[Mapping[str, Callable[[], Acquisition]]] = {
     "improvement": Improvement,
@@ -49,11 +50,14 @@ def acquisition(
 
     Raises:
         UnknownName: No such acquisition function.
+        SpecError: There is no such code of one's own (``MODULE:NAME``).
     """
     if name == "auto":
         name = "search" if has_levels else "improvement" if targets == 1 else "pareto"
         name = "hits" if has_classes else name
         name = "general" if has_scope else name
+    if is_own(name):
+        return own_acquisition(name)
     if name not in _FINITE:
         raise UnknownName("acquisition", name, ACQUISITIONS)
     return Mixed(name) if not is_finite and name in _CONTINUOUS else _FINITE[name]()

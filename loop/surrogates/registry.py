@@ -8,6 +8,7 @@ from typing import Final
 
 from loop.errors import UnknownName
 from loop.fidelity import fidelity_column
+from loop.own import is_own, own_surrogate
 from loop.space import Component, Space
 from loop.surrogates.ard import ArdGaussianProcess
 from loop.surrogates.committee import Committee
@@ -66,7 +67,7 @@ def surrogate(
     device: str = "cpu",
     doubts_noise: bool = False,
 ) -> Surrogate:
-    """The recipe of that name for a space; a list of names is a committee of them.
+    """The recipe of that name for a space, or ``MODULE:NAME`` of one's own; a list of names is a committee of them.
 
     Where the space has versions of a measurement, a committee has ladders of them too (``loop.surrogates.ladder``).
     With ``learns_noise``, members that can (``gp`` and its kin, ``tanimoto``) learn the noise as a function
@@ -78,6 +79,7 @@ def surrogate(
 
     Raises:
         UnknownName: No such surrogate.
+        SpecError: There is no such code of one's own.
     """
     return _made(name, space, _How(learns_noise, device, doubts_noise))
 
@@ -85,6 +87,8 @@ def surrogate(
 def _made(name: str | Sequence[str], space: Space, how: _How) -> Surrogate:
     if not isinstance(name, str):
         return _committee(name, space, how)
+    if is_own(name):
+        return own_surrogate(name)
     if name not in _FACTORIES:
         raise UnknownName("surrogate", name, SURROGATES)
     return _FACTORIES[name](space, how)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from loop.acquisition.names import ACQUISITIONS, ONE_TARGET
 from loop.errors import UnknownName
 from loop.objective import Objective, Tradeoff
+from loop.own import is_own, misnamed
 from loop.spec.building import build_objective
 from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec
@@ -65,13 +66,21 @@ def _of_surrogate(spec: CampaignSpec) -> Problem | None:
             "category its descriptors, or use gp-mordred"
         )
     if unknown := [name for name in members if name not in SURROGATES]:
-        return at, str(UnknownName("surrogate", unknown[0], SURROGATES))
+        own = [name for name in unknown if is_own(name)]
+        if wrong := [said for name in own if (said := misnamed("surrogate", name))]:
+            return at, wrong[0]
+        if len(own) < len(unknown):
+            return at, str(UnknownName("surrogate", next(n for n in unknown if n not in own), SURROGATES))
     return None
 
 
 def _of_name(spec: CampaignSpec) -> Problem | None:
     """An acquisition function that nobody knows."""
-    if (name := spec.planner.acquisition) not in ACQUISITIONS:
+    if is_own(name := spec.planner.acquisition):
+        if spec.plate is not None:
+            return ("planner", "acquisition"), f"acquisition {name!r} of your own fills no plate; leave plate: out"
+        return (("planner", "acquisition"), wrong) if (wrong := misnamed("acquisition", name)) else None
+    if name not in ACQUISITIONS:
         return ("planner", "acquisition"), str(UnknownName("acquisition", name, ACQUISITIONS))
     return None
 

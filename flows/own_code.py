@@ -1,0 +1,26 @@
+"""Code of one's own that a campaign file names: where Python looks for it, and whether it is there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from loop.own import check_own
+from loop.spec import CampaignSpec
+
+
+def find_beside(folder: Path) -> None:
+    """Have Python look in a folder too, last, so that nothing in it hides what is installed."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+def check_code(spec: CampaignSpec, folder: Path) -> None:
+    """See that the models and the acquisition function of one's own that a file in ``folder`` names are there.
+
+    Raises:
+        SpecError: One is not, or cannot be made.
+    """
+    find_beside(folder)
+    named = spec.planner.surrogate
+    check_own([named] if isinstance(named, str) else named, spec.planner.acquisition)
