@@ -114,15 +114,22 @@ def row_effects(effects: tuple[Effect, ...], variances: tuple[float, ...], root:
 
 
 def effects_told(
-    effects: tuple[Effect, ...], ratios: tuple[float, ...], told: tuple[Size, ...], noise_sd: float, scale: float
+    effects: tuple[Effect, ...],
+    ratios: tuple[float, ...],
+    expected: tuple[float, ...],
+    told: tuple[Size, ...],
+    noise_sd: float,
+    scale: float,
 ) -> dict[str, Any]:
-    """The effects as plain JSON, in the target's unit: the likeliest deviation of each, and what each label adds."""
+    """The effects as plain JSON, in the target's unit: of each its likeliest deviation, that of the ``expected``
+    variance, and what each label adds."""
     return {
         effect.name: {
             "sd": math.sqrt(ratio) * noise_sd,
+            "expected": math.sqrt(mean) * noise_sd,
             "labels": {s.label: [s.mean * scale, s.sd * scale] for s in told if s.effect == effect.name},
         }
-        for effect, ratio in zip(effects, ratios, strict=True)
+        for effect, ratio, mean in zip(effects, ratios, expected, strict=True)
     }
 
 
@@ -132,6 +139,7 @@ def wider(told: Mapping[str, Any], factor: float) -> dict[str, Any]:
     return {
         name: {
             "sd": effect["sd"] * root,
+            "expected": effect["expected"] * root,
             "labels": {label: [mean, sd * root] for label, (mean, sd) in effect["labels"].items()},
         }
         for name, effect in told.items()
@@ -149,7 +157,7 @@ def scatter_of(model: FittedSurrogate) -> float:
         return 0.0
     steps = told.get("steps")  # of versions the real thing is the last
     effects = (steps[-1] if steps else told).get("effects", {})
-    return math.sqrt(math.fsum(effect["sd"] ** 2 for effect in effects.values()))
+    return math.sqrt(math.fsum(effect["expected"] ** 2 for effect in effects.values()))
 
 
 def effects_said(
@@ -216,6 +224,13 @@ def _anchored(a: Tensor, b: Tensor) -> Tensor:
 
     zero = torch.zeros(1, dtype=a.dtype)
     return a[:, None] * b[None, :] + 0.5 * (bend(a, b) - bend(a, zero) - bend(zero, b) + bend(zero, zero))
+
+
+def shares_of_range(ratios: Sequence[float]) -> Tensor:
+    """How much of the range of deviations each of several variances, rising, stands for: ``(n,)``."""
+    deviations = torch.tensor(ratios, dtype=torch.float64).sqrt()
+    middles = (deviations[1:] + deviations[:-1]) / 2
+    return torch.cat([middles, deviations[-1:]]) - torch.cat([deviations[:1], middles])
 
 
 def log_prior(ratio: float) -> float:

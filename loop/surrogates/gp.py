@@ -192,7 +192,9 @@ class GaussianProcess:
         }
         if data.effects:
             noise_sd = math.sqrt(found.noise) * scale
-            details["effects"] = effects_told(learnt.effects, learnt.ratios, learnt.sizes(), noise_sd, scale)
+            details["effects"] = effects_told(
+                learnt.effects, learnt.ratios, learnt.expected, learnt.sizes(), noise_sd, scale
+            )
         if self.learns_noise:
             spread = None if learnt.curve is None else learnt.curve.at_rows.exp().sqrt()
             details["noise"] = "constant" if spread is None else [float(spread.min()), float(spread.max())]

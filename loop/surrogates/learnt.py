@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from loop.surrogates.effects import RATIOS, Effect, Size, mixed, row_effects, size_of, sizes
+from loop.surrogates.effects import RATIOS, Effect, Size, mixed, row_effects, shares_of_range, size_of, sizes
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE
 from loop.surrogates.grid import Found, Rows, decomposed, most_probable, whitening
@@ -25,6 +25,8 @@ OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torc
 NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 6e-1, 1.0], dtype=torch.float64)  # 1: nothing else
 NOISE_LOG_MEDIAN, NOISE_LOG_SD = math.log(USUAL_NOISE), 1.0  # log-normal prior of the noise variance, standardised
 SWEEPS = 3  # over the effects, at most
+# Log prior of each of the variances that are tried, as shares of all: of deviations that far apart.
+_RATIO_PRIOR = torch.tensor([ratio_prior(r) for r in RATIOS], dtype=torch.float64) + shares_of_range(RATIOS).log()
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Learnt:
     Attributes:
         found: The point of the grid.
         effects: What rows have in common beside the surface.
-        ratios: The variance of each effect in units of the noise.
+        ratios: The likeliest variance of each effect, in units of the noise.
+        expected: The mean over all variances that it may have, likewise: what is learnt of the surface rests on it.
         undecided: Of effects whose likeliest variance is nought, by name: what their labels may add all the same.
         curve: How the noise varies; None where it is constant.
     """
@@ -42,19 +45,20 @@ class Learnt:
     found: Found
     effects: tuple[Effect, ...]
     ratios: tuple[float, ...]
+    expected: tuple[float, ...]
     undecided: Mapping[str, tuple[Size, ...]]
     curve: NoiseCurve | None
 
     @property
     def variances(self) -> tuple[float, ...]:
-        """Of the effects, standardised."""
-        return tuple(ratio * self.found.noise for ratio in self.ratios)
+        """Of the effects, standardised, as they are expected."""
+        return tuple(ratio * self.found.noise for ratio in self.expected)
 
     def sizes(self) -> tuple[Size, ...]:
         """What each label adds, standardised."""
-        likeliest = sizes(self.effects, self.variances, self.found.root, self.found.y)
+        found = sizes(self.effects, self.variances, self.found.root, self.found.y)
         doubted = (size for own in self.undecided.values() for size in own)
-        return (*(size for size in likeliest if size.effect not in self.undecided), *doubted)
+        return (*(size for size in found if size.effect not in self.undecided), *doubted)
 
     def row_effects(self) -> Tensor | None:
         """What all effects together are believed to have added to each row, standardised, ``(n,)``; None for none."""
@@ -80,7 +84,8 @@ def learn(
         effects: What rows have in common beside the surface.
         correlation: A priori between the rows' log noise, ``(n, n)``; None for noise that is constant.
         noises: The grid of its variance, standardised, as ``prior`` has it.
-        is_trial: The fit is only compared with others, so that the doubt about effects can be spared.
+        is_trial: The fit is only compared with others, so that the doubt about effects can be spared: their variances
+            are the likeliest.
 
     Raises:
         RuntimeError: LAPACK did not converge.
@@ -91,12 +96,14 @@ def learn(
     if curve is not None:
         rows = replace(rows, weights=rows.weights * curve.at_rows.exp())
         shared = grid.with_effects(rows, effects)
+    expected = shared.ratios if is_trial else grid.expected(rows, effects, shared)
+    found = shared.found if expected == shared.ratios else grid.with_ratios(rows, effects, shared, expected)
     undecided = {
         effect.name: grid.undecided(rows, effects, shared, which)
         for which, effect in enumerate(effects)
         if not (shared.ratios[which] or is_trial)
     }
-    return Learnt(shared.found, effects, shared.ratios, undecided, curve)
+    return Learnt(found, effects, shared.ratios, expected, undecided, curve)
 
 
 def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tensor:
@@ -148,6 +155,25 @@ class _Grid:
                 break
         found = self._at_kernel(kernel).at(_shared_by(rows, effects, tuple(ratios)))
         return Shared(tuple(ratios), replace(found, kernel=kernel), sharing)
+
+    def with_ratios(self, rows: Rows, effects: tuple[Effect, ...], shared: Shared, ratios: tuple[float, ...]) -> Found:
+        """The most probable point at the kernel that was found, where effects have these variances instead."""
+        kernel = shared.found.kernel
+        return replace(self._at_kernel(kernel).at(_shared_by(rows, effects, ratios)), kernel=kernel)
+
+    def expected(self, rows: Rows, effects: tuple[Effect, ...], shared: Shared) -> tuple[float, ...]:
+        """The mean of the variance of each effect over all that it may have, in units of the noise.
+
+        Few labels tell little of it, and the likeliest is less than the mean: with two plates the surface would seem
+        known by far better than it is (docs/decisions/0138).
+        """
+        found = []
+        for which in range(len(effects)):
+            tried = _with_each(shared.ratios, which)
+            fits = self._tried(rows, effects, tried, shared.found.kernel, shared.sharing)
+            chances = torch.softmax(torch.tensor(fits, dtype=torch.float64) + _RATIO_PRIOR, 0).tolist()
+            found.append(math.fsum(c * r[which] for c, r in zip(chances, tried, strict=True)))
+        return tuple(found)
 
     def _sharing(self, rows: Rows, effects: tuple[Effect, ...]) -> Sharing | None:
         exact = ~rows.censored
@@ -209,8 +235,7 @@ class _Grid:
             chances.append(float(posterior[output, noise]))
             variance = ratios[which] * float(self.noises[noise])
             each.append(size_of(effect, variance, *known.seen(effect.loadings, ratios, output, noise)))
-        prior = [ratio_prior(ratios[which]) for ratios in tried]
-        weights = torch.tensor([c + p for c, p in zip(chances, prior, strict=True)], dtype=torch.float64)
+        weights = torch.tensor(chances, dtype=torch.float64) + _RATIO_PRIOR
         return mixed(each, torch.softmax(weights, 0).tolist())
 
     def curve(

@@ -136,7 +136,7 @@ def test_the_posterior_is_that_of_dense_algebra():
     fitted = RECIPE.fit(SPACE, data, seed=0)
     details = fitted.summary()
     same = torch.tensor([[a == b for b in data.effects["plate"]] for a in data.effects["plate"]], dtype=torch.float64)
-    variance = (details["effects"]["plate"]["sd"] / fitted.scale) ** 2
+    variance = (details["effects"]["plate"]["expected"] / fitted.scale) ** 2
     k = fitted.kernel(data.x, data.x) + variance * same + fitted.noise_variance * torch.eye(48, dtype=torch.float64)
     y = (data.y - fitted.shift) / fitted.scale
     cross = fitted.kernel(EVERYTHING, data.x)
@@ -146,6 +146,29 @@ def test_the_posterior_is_that_of_dense_algebra():
 
     torch.testing.assert_close(fitted.moments(EVERYTHING)[0], expected, rtol=1e-6, atol=1e-6)
     assert details["effects"]["plate"]["labels"]["P0"][0] == pytest.approx(float(on_first), abs=1e-6)
+
+
+@pytest.mark.parametrize("deviation", [1.5, 0.0])
+def test_two_plates_leave_the_surface_in_as_much_doubt_as_they_do(deviation):
+    """Surfaces, plates and noise from what is believed of them: 90 % intervals were to hold 90 % of the truth."""
+    options = [torch.nn.functional.one_hot(EVERYTHING[:, c].long()).double() for c in (0, 1)]
+    places = torch.cat([*options, (EVERYTHING[:, 2:] - 20.0) / 40.0], dim=1)
+    r = math.sqrt(5.0) * torch.cdist(places, places) / 4.0
+    covariance = (1.0 + r + r.square() / 3.0) * (-r).exp() + 1e-8 * torch.eye(30, dtype=torch.float64)
+    factor = torch.linalg.cholesky(covariance)
+    held = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        truth = 5.0 + 2.0 * factor @ torch.from_numpy(rng.normal(size=30))
+        rows = torch.from_numpy(rng.permutation(30)[:16])
+        plate = np.arange(16) // 8
+        y = truth[rows] + torch.from_numpy(deviation * rng.normal(size=2)[plate] + 0.5 * rng.normal(size=16))
+        labels = tuple(f"P{p}" for p in plate)
+        data = TrainingSet(EVERYTHING[rows], y, torch.full_like(y, math.nan), effects={"plate": labels})
+        mean, sd = RECIPE.fit(SPACE, data, seed=0).moments(EVERYTHING)
+        held.append(float(((truth - mean).abs() < 1.645 * sd).double().mean()))
+
+    assert 0.8 < np.mean(held) < 0.97  # 0.73 and 0.72 were their variance the likeliest
 
 
 def test_a_recorded_number_is_set_to_its_recent_median():
