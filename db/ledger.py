@@ -263,7 +263,7 @@ class SqlLedger:
     def proposals(self, name: str, round_number: int | None = None) -> tuple[ProposalRecord, ...]:
         """Of one round or of all, ordered by round and position, predictions included."""
         with self._reading() as session:
-            where = [] if round_number is None else [t.Round.number == round_number]
+            where = [] if round_number is None else [reading.numbered(round_number)]
             return reading.proposals(session, reading.campaign_id(session, name), *where)
 
     def attempts(self, name: str, states: Iterable[State] | None = None) -> tuple[AttemptRecord, ...]:

@@ -2,7 +2,7 @@
 
 from db.reading.execution import attempt, attempts, attempts_of, events, steps
 from db.reading.people import decisions
-from db.reading.plan import campaign, campaign_id, campaigns, one_round, proposals, rounds, spec_version
+from db.reading.plan import campaign, campaign_id, campaigns, numbered, one_round, proposals, rounds, spec_version
 from db.reading.results import artifacts, envelopes, observations
 from db.reading.safety import stops, stops_of
 
@@ -17,6 +17,7 @@ __all__ = [
     "decisions",
     "envelopes",
     "events",
+    "numbered",
     "observations",
     "one_round",
     "proposals",

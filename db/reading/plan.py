@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -23,6 +23,8 @@ from loop.record import (
     ProposalRecord,
     RoundRecord,
 )
+
+LARGEST: Final = 2**31 - 1  # that a column of whole numbers holds everywhere
 
 
 def campaigns(session: Session, *where: ColumnElement[bool]) -> tuple[CampaignRecord, ...]:
@@ -109,10 +111,15 @@ def rounds(session: Session, owner: str, *where: ColumnElement[bool]) -> tuple[R
     )
 
 
+def numbered(number: int) -> ColumnElement[bool]:
+    """Rounds of a number; none of one that no database's column holds."""
+    return t.Round.number == number if abs(number) <= LARGEST else false()
+
+
 def one_round(session: Session, name: str, number: int) -> RoundRecord:
     """Raises ``NotFound``, listing the numbers there are."""
     owner = campaign_id(session, name)
-    if found := rounds(session, owner, t.Round.number == number):
+    if found := rounds(session, owner, numbered(number)):
         return found[0]
     numbers = session.scalars(select(t.Round.number).where(t.Round.campaign_id == owner).order_by(t.Round.number))
     known = ", ".join(str(n) for n in numbers) or "none yet"
