@@ -9,7 +9,7 @@ from flows.engine.looking.view import View
 from flows.engine.passes import call_off, halted_by
 from flows.engine.people.writing import writing
 from flows.wiring import open_record
-from loop.errors import LedgerError
+from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.record import CampaignState
 from loop.safety import SafetyStop, see_that_nothing_halts
 
@@ -30,10 +30,18 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
     Raises:
         NotFound: There is no such campaign.
         LedgerError: Nobody made it, or no reason is given.
+        LedgerBusy, LedgerFull: It could not be put on record, so that nothing is halted.
     """
-    with open_record(settings) as ledger:
-        stop = ledger.halt(name, by=by, why=why)
-        names = halted_by(ledger, stop)
+    stop = None
+    try:
+        with open_record(settings) as ledger:
+            stop = ledger.halt(name, by=by, why=why)
+            names = halted_by(ledger, stop)
+    except (LedgerBusy, LedgerFull) as error:
+        if stop is not None:
+            raise
+        said = f"nothing is halted, so stop the bench by hand: no safety stop is on record, as {error.what}"
+        raise type(error)(said) from error
     return stop, names, call_off(settings, [stop])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from flows.engine.steps.training import train_round
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Health, Phase, Status
-from loop.errors import Halted, LedgerError, PartUnavailable
+from loop.errors import Halted, LedgerError, LedgerFull, PartUnavailable
 from loop.experiment import State
 from loop.history import History
 from loop.outcome import Fault, FaultKind
@@ -54,6 +55,21 @@ def add_named(settings: Settings, folder: Path, name: str, **changes: Any) -> st
 
 
 ON_BENCH = {"adapter": "simulated", "safety": {"bench": "hood 2"}}
+
+
+def test_a_stop_for_which_the_disk_has_no_room_is_said_to_halt_nothing(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        with pytest.raises(LedgerFull, match=r"^nothing is halted, so stop the bench by hand: .*, as the disk of"):
+            halt(settings, "small", by="ada", why="smoke")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    with open_ledger(settings.database) as ledger:
+        assert not ledger.stops("small")
 
 
 def test_a_result_of_that_kind_halts_and_the_reason_is_told(
