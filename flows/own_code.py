@@ -22,5 +22,4 @@ def check_code(spec: CampaignSpec, folder: Path) -> None:
         SpecError: One is not, or cannot be made.
     """
     find_beside(folder)
-    named = spec.planner.surrogate
-    check_own([named] if isinstance(named, str) else named, spec.planner.acquisition)
+    check_own(spec.planner.surrogate, spec.planner.acquisition)

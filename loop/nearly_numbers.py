@@ -42,6 +42,7 @@ _LIKE: Final = re.compile(  # 5 or so
 _BETWEEN: Final = re.compile(
     rf"({_NUMBER})\s*\D{{0,3}}(?:-|\N{{EN DASH}}|\N{{EM DASH}}|\.\.+|to|bis)\s*({_NUMBER})[^\d.,-]*"
 )
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _WITH_UNIT: Final = re.compile(r"([<>]?)\s*([-+]?[\d.,]+)\s*([^\d\s.,+-]\D*)")
 _AT_LEAST: Final = re.compile(
     rf"(?:([<>])=|([\N{{GREATER-THAN OR EQUAL TO}}\N{{LESS-THAN OR EQUAL TO}}]))\s*({_NUMBER})"
@@ -74,6 +75,8 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
         return f" (write {sign}{least[3]})"
     if like := _LIKE.fullmatch(text):
         return f" (write {like[1]} alone)"
+    if _DATE.fullmatch(text):
+        return " (a date, as spreadsheets make of 5-10 or 3/4; write the number that was meant)"
     return _between(name, text, is_target=is_target) or _of_words(text, of_a_word, is_target=is_target)
 
 

@@ -42,8 +42,14 @@ def misnamed(kind: str, name: str) -> str:
 
 
 def own_surrogate(name: str) -> Surrogate:
-    """The recipe that ``MODULE:NAME`` makes. Raises ``SpecError`` where there is none."""
-    return cast("Surrogate", _Recipe(name, _made("surrogate", name, _OF_SURROGATE)))
+    """The recipe that ``MODULE:NAME`` makes; where there is none, one that says so when it is fitted.
+
+    So a record can be looked at where the code is not; ``check_own`` refuses it where a batch is planned.
+    """
+    try:
+        return cast("Surrogate", _Recipe(name, _made("surrogate", name, _OF_SURROGATE)))
+    except SpecError as error:
+        return _Lacking(name, str(error))
 
 
 def own_acquisition(name: str) -> Acquisition:
@@ -51,10 +57,11 @@ def own_acquisition(name: str) -> Acquisition:
     return cast("Acquisition", _Choosing(name, _made("acquisition", name, _OF_ACQUISITION)))
 
 
-def check_own(surrogates: Sequence[str], acquisition: str) -> None:
+def check_own(surrogates: str | Sequence[str], acquisition: str) -> None:
     """See that all code of one's own among these names is there. Raises ``SpecError``."""
+    surrogates = [surrogates] if isinstance(surrogates, str) else surrogates
     for name in filter(is_own, surrogates):
-        own_surrogate(name)
+        _made("surrogate", name, _OF_SURROGATE)
     if is_own(acquisition):
         own_acquisition(acquisition)
 
@@ -85,6 +92,18 @@ class _Recipe:
         if wrong:
             raise FitError(self.called, f"what its fit returns {wrong}; {GUIDE}")
         return cast("FittedSurrogate", fitted)
+
+
+@dataclass(frozen=True)
+class _Lacking:
+    """A recipe whose code is not there."""
+
+    name: str
+    why: str
+    needs: int = 1
+
+    def fit(self, space: Space, data: TrainingSet, *, seed: int) -> FittedSurrogate:
+        raise FitError(self.name, self.why)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from loop.costs import Purse
 from loop.errors import PlanError
 from loop.history import History
 from loop.memory.earlier import Earlier
+from loop.own import check_own
 from loop.planning.batch import choose_batch
 from loop.planning.confirming import confirming
 from loop.planning.drafting import describe, paid, proposals, said_blocks
@@ -71,11 +72,13 @@ def plan(
             seed is none; or the purse is none, or counts down what nothing in the spec costs.
         PoolExhausted: Nothing is left to propose, or the budget pays for none of it.
         SpaceError: A point of the history is none of the spec's space.
+        SpecError: Code of one's own that the spec names is not there.
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
     _check_kinds(spec, history)
     _check_numbers(seed, experiments, left)
     _check_purse(purse)
+    check_own(spec.planner.surrogate, spec.planner.acquisition)
     situation = situation_of(
         spec,
         history,

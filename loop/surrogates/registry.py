@@ -79,7 +79,6 @@ def surrogate(
 
     Raises:
         UnknownName: No such surrogate.
-        SpecError: There is no such code of one's own.
     """
     return _made(name, space, _How(learns_noise, device, doubts_noise))
 

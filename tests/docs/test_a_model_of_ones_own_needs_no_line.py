@@ -12,7 +12,7 @@ import pytest
 from pages import GUIDE, blocks
 
 from loop.errors import FitError, PlanError, SpecError
-from loop.own import own_acquisition, own_surrogate
+from loop.own import check_own, own_acquisition, own_surrogate
 from loop.testing.acquisition import question
 from loop.testing.surrogate import LIMIT, SPACE, above, training
 
@@ -60,6 +60,22 @@ def test_it_is_weighed_in_a_committee_and_replayed(hakken: Callable[..., Any]) -
     assert "linear, weight 0." in " ".join(shown.out.split())
     assert "acquisition optimist" in shown.out or "optimist" in shown.out
     assert replayed.code == 0, replayed.out
+
+
+def test_a_record_can_be_looked_at_where_the_code_is_not_and_nothing_is_planned_there(
+    hakken: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("own.yaml").write_text(CAMPAIGN.replace("SURROGATE", '"linear:Linear"').replace('"mine:Optimist"', "auto"))
+    hakken("run", "own.yaml")
+    (folder / "linear.py").rename(folder / "elsewhere.py")
+    monkeypatch.delitem(sys.modules, "linear")
+
+    best, drawn, replayed = hakken("best", "own"), hakken("report", "own"), hakken("replay", "own", "2")
+
+    why = "surrogate 'linear:Linear': no module 'linear' beside the campaign file"
+    assert why in " ".join(best.out.split())
+    assert (best.code, drawn.code, replayed.code) == (0, 0, 2), drawn.err
+    assert why in " ".join(replayed.err.split())
 
 
 def test_what_is_not_there_is_said_before_anything_is_recorded(hakken: Callable[..., Any]) -> None:
@@ -119,7 +135,7 @@ def test_code_that_fails_is_told_with_file_and_line(folder: Path) -> None:
     with pytest.raises(FitError, match=r"what its fit returns \(a int\) lacks name, noise_sd"):
         own_surrogate("broken:Returns").fit(SPACE, training(), seed=1)
     with pytest.raises(SpecError, match=r"what it makes \(a NoModel\) lacks needs, fit"):
-        own_surrogate("broken:NoModel")
+        check_own("broken:NoModel", "auto")
     with pytest.raises(PlanError, match=r"'broken:Elsewhere' chose .* which is no candidate"):
         own_acquisition("broken:Elsewhere").choose(question(), 1)
     with pytest.raises(PlanError, match="returned a list and no Choice"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of, seed_of
-from flows.engine.looking.kept import kept
+from flows.engine.looking.kept import kept, learns_by_own
 from flows.engine.looking.view import View
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
@@ -41,7 +41,8 @@ def believed(view: View, folder: Path) -> HonestBest:
     """
     earlier, read, _ = sources_of(view.ledger, view.spec)
     asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
-    found = kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier))
+    own = learns_by_own(view.spec)
+    found = kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier), by_own=own)
     at_work = [view.space.as_named(a.settings, a.smiles) for a in view.pending] if found.likeliest else []
     return replace(found, likeliest=tuple(replace(one, is_at_work=one.settings in at_work) for one in found.likeliest))
 

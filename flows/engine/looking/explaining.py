@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of, seed_of
-from flows.engine.looking.kept import kept
+from flows.engine.looking.kept import kept, learns_by_own
 from flows.engine.looking.view import View
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
@@ -94,7 +94,7 @@ def _resting(view: View, folder: Path) -> tuple[Reliance, ...]:
         seed = seed_of(view.spec.planner.seed, view.name, 0)
         return influences(view.spec, history, seed=seed, earlier=earlier)
 
-    return kept(folder / KEPT_SHARES, asked, (Reliance, Influence, Adds), worked_out)
+    return kept(folder / KEPT_SHARES, asked, (Reliance, Influence, Adds), worked_out, by_own=learns_by_own(view.spec))
 
 
 def _structure(space: Space, text: str) -> tuple[str, str]:
@@ -126,7 +126,8 @@ def explained(
         return ()
     others = dict(also or {})
     asked = (view.name, view.campaign.spec, view.counted, top, others)
-    return kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, top, others))
+    own = learns_by_own(view.spec)
+    return kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, top, others), by_own=own)
 
 
 def _worked_out(view: View, top: int, others: Mapping[str, str]) -> tuple[Explanation, ...]:

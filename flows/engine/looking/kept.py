@@ -24,6 +24,8 @@ import flows
 import loop
 from adapters.common.durable import replace_bytes
 from flows.engine.steps.planning import environment
+from loop.own import is_own
+from loop.spec import CampaignSpec
 
 Answer = TypeVar("Answer")
 
@@ -32,7 +34,15 @@ BEGAN: Final = time.time()  # as good as when this process began
 THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # that decide how sums are rounded
 
 
-def kept(file: Path, asked: object, kinds: tuple[type, ...], work_out: Callable[[], Answer]) -> Answer:
+def learns_by_own(spec: CampaignSpec) -> bool:
+    """Whether models of one's own say what is believed, of which nobody can say whether their code is what it was."""
+    named = spec.planner.surrogate
+    return any(is_own(name) for name in ([named] if isinstance(named, str) else named))
+
+
+def kept(
+    file: Path, asked: object, kinds: tuple[type, ...], work_out: Callable[[], Answer], *, by_own: bool = False
+) -> Answer:
     """What ``work_out`` gives, from the file where that was worked out of the same before; else the file has it then.
 
     Args:
@@ -40,7 +50,10 @@ def kept(file: Path, asked: object, kinds: tuple[type, ...], work_out: Callable[
         asked: All that decides the answer beside the code, the packages and the machine; told apart by its ``repr``.
         kinds: The dataclasses that the answer is made of, with plain values in them.
         work_out: Works the answer out.
+        by_own: Whether code of one's own does (``learns_by_own``): then nothing is kept.
     """
+    if by_own:
+        return work_out()
     key, classes = _key_of(asked), {kind.__name__: kind for kind in kinds}
     if key is None:
         return work_out()

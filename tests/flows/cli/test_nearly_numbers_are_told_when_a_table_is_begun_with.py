@@ -72,6 +72,7 @@ def test_a_word_among_numbers_is_told_and_not_only_taken_for_a_choice(
         ("~5,\N{ALMOST EQUAL TO}7", "holds '~5', '\N{ALMOST EQUAL TO}7', and no number (write 5 alone"),
         ("ca. 5,7", "got 'ca. 5' (write 5 alone"),
         ("20-25,7", "got '20-25' (write the number in between, such as 22.5, and 2.5 in a column 'yield_sd' beside"),
+        ("2026-10-05,7", "got '2026-10-05' (a date, as spreadsheets make of 5-10 or 3/4; write the number"),
         ("quant.,7", "got 'quant.' (write what it is at least, such as >95)"),
         ("\N{GREATER-THAN OR EQUAL TO}95,7", "got '\N{GREATER-THAN OR EQUAL TO}95' (write >95)"),
         (">95 %,7", "got '>95 %' (the limit alone, >95; its unit belongs in the header, as in 'yield (%)')"),
