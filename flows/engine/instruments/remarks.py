@@ -12,7 +12,7 @@ from flows.engine.steps.analysing import on_plate
 from loop.analysis import Attempts, Reading, read_file
 from loop.errors import AnalysisError
 from loop.experiment import State
-from loop.record import AttemptRecord
+from loop.record import AttemptRecord, ObservationRecord
 from loop.wording import plural
 
 NAMED: Final = 12  # wells that are named one by one
@@ -57,23 +57,29 @@ def _elsewhere(view: View, files: Sequence[Brought], plate: str) -> Iterator[str
     by_sha = {file.named.sha: file for file in files}
     mine = Attempts(view.attempts)
     for other in (c.name for c in view.ledger.campaigns() if c.name != view.name):
-        given: dict[str, set[str]] = defaultdict(set)
-        for artifact in view.ledger.artifacts(other):
-            if artifact.sha in by_sha and artifact.key is not None:
-                given[artifact.sha].add(artifact.key)
-        if not given:
+        if not any(artifact.sha in by_sha for artifact in view.ledger.artifacts(other)):
             continue
-        counting = {o.key for o in view.ledger.observations(other)}
+        given: dict[str, set[str | None]] = defaultdict(set)  # attempts whose result that counts is of the file
+        for result in view.ledger.observations(other):
+            for sha in by_sha.keys() & _files_of(result):
+                given[sha].add(result.key)
         theirs = Attempts(view.ledger.attempts(other))
         for sha, keys in given.items():
             file = by_sha[sha]
             readings = on_plate(read_file(file.name, file.data), plate)
-            both = {_of(theirs, r) for r in readings if _of(mine, r) is not None} & keys & counting
+            both = {_of(theirs, r) for r in readings if _of(mine, r) is not None} & keys
             if both:
                 yield (
                     f"{file.name} gave results of {plural(len(both), 'experiment')} of campaign {other!r} already, by "
                     "the same lines; where it is of one of the two, hakken retract lets the other's count no more"
                 )
+
+
+def _files_of(result: ObservationRecord) -> set[str]:
+    """The files that a result was worked out of, by SHA-256."""
+    provenance = result.context.get("provenance")
+    files = provenance.get("files", ()) if isinstance(provenance, Mapping) else ()
+    return {str(file["sha256"]) for file in files if isinstance(file, Mapping) and "sha256" in file}
 
 
 def _of(known: Attempts, reading: Reading) -> str | None:

@@ -87,6 +87,18 @@ def test_a_file_that_counts_in_another_campaign_by_the_same_lines_is_named(waiti
     assert said in taken.notes[0]
 
 
+def test_files_of_two_plates_that_were_swapped_are_put_right_without_a_word(waiting: Settings, tmp_path: Path) -> None:
+    first, second = file(tmp_path, WELLS, name="first.csv"), file(tmp_path, WELLS, 300.0, "second.csv")
+    for name, swapped in (("coupling", second), ("borylation", first)):
+        ingest_files(waiting, name, [swapped], by="ada")
+        for result in observations(waiting, name):
+            retract(waiting, name, result.id, by="ada", why="the plates were swapped")
+
+    right = [ingest_files(waiting, n, [f], by="ada") for n, f in (("coupling", first), ("borylation", second))]
+
+    assert [(report.accepted, report.notes) for report in right] == [(12, ()), (12, ())]
+
+
 def test_a_plate_that_was_measured_again_is_one_problem_and_not_one_for_each_well(
     waiting: Settings, tmp_path: Path
 ) -> None:
