@@ -4,7 +4,8 @@
 2. A batch of 8 out of 10^9 combinations, plain, tied by an equality and an exclusion, and tied in one piece, each in a
    process of its own, with its largest resident memory.
 3. Growth with observations, pool size and batch size, one thing at a time; and with hundreds and thousands of results,
-   of one target and of two, in a space of options and a number, and in one of four numbers.
+   of one target and of two, in a space of options and a number, and in one of four numbers. Then a look at points
+   beside a front of 1,000 results, without what is worked out once over with it, in one run.
 4. With ``--peers baybe``: five proposals of direct arylation with 50 observations, hakken and BayBE on the same ones.
 
 Seconds are processor time of one thread (other work on the machine does not lengthen it); wall time is printed beside.
@@ -28,11 +29,14 @@ from harness import Mark, arguments, finish
 from peers import PeerError, peer
 from problems import load_problem
 
+from loop.acquisition.mixed import Mixed
 from loop.history import History, Observation
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
-from loop.space import sample_space
+from loop.planning.situation import situation_of
+from loop.space import Space, sample_space
 from loop.spec import CampaignSpec, build_space
+from loop.surrogates.remembering import RememberingModel
 
 MIXED: dict[str, Any] = {
     **{f"n{i}": {"type": "number", "low": 0, "high": 1} for i in range(8)},
@@ -46,6 +50,7 @@ SCREEN: dict[str, Any] = {
     "temperature": {"type": "number", "low": 20, "high": 120, "step": 5, "unit": "degC"},
 }
 NUMBERS: dict[str, Any] = {f"n{i}": {"type": "number", "low": 0, "high": 1} for i in range(4)}
+LOOKED_AT = 64  # points at once
 TIES: dict[str, list[dict[str, Any]]] = {
     "plain": [],
     "tied in parts": [{"sum": {"p0": 1, "p1": 1, "p2": 1}, "equals": 9}, {"exclude": {"p3": 0, "p4": [1, 2]}}],
@@ -68,6 +73,20 @@ def campaign(space: dict[str, Any], constraints: list[dict[str, Any]], batch: in
     )
 
 
+def observed(domain: Space, n: int, seed: int, targets: int) -> History:
+    """``n`` results of one or several targets, anywhere in the space."""
+    x = sample_space(domain, n, seed)
+    noise = np.random.default_rng(seed).normal(0.0, 0.3, (n, targets))
+    values = np.stack([(np.sin(2 * x + i) + 0.3 * (1 - 2 * i) * x).sum(axis=1) for i in range(targets)], axis=1)
+    values = (values if targets == 1 else values + noise).tolist()
+    return History(
+        tuple(
+            Observation(str(k), row, Measured(tuple(Measurement(f"y{i}", v, "", v) for i, v in enumerate(told))))
+            for k, (row, told) in enumerate(zip(x, values, strict=True))
+        )
+    )
+
+
 def batch_cost(
     space: dict[str, Any], constraints: list[dict[str, Any]], n: int, q: int, seed: int, targets: int = 1
 ) -> tuple[float, float, float]:
@@ -75,22 +94,37 @@ def batch_cost(
     torch.set_num_threads(1)
     spec = campaign(space, constraints, q, targets)
     domain = build_space(spec)
-    x = sample_space(domain, n, seed)
-    noise = np.random.default_rng(seed).normal(0.0, 0.3, (n, targets))
-    values = np.stack([(np.sin(2 * x + i) + 0.3 * (1 - 2 * i) * x).sum(axis=1) for i in range(targets)], axis=1)
-    values = (values if targets == 1 else values + noise).tolist()
-    history = History(
-        tuple(
-            Observation(str(k), row, Measured(tuple(Measurement(f"y{i}", v, "", v) for i, v in enumerate(told))))
-            for k, (row, told) in enumerate(zip(x, values, strict=True))
-        )
-    )
+    history = observed(domain, n, seed, targets)
     cpu, wall = time.process_time(), time.perf_counter()
     result = plan(spec, history, seed=seed + 1_000, experiments=q)  # looks at other points than were drawn
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     assert len(result.proposals) == q
     assert all(domain.contains(p.candidate.settings) for p in result.proposals)
     return cpu, wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def looks_at_a_front(n: int, seed: int) -> tuple[float, float, float]:
+    """Processor seconds of a look at some points of four numbers, with ``n`` results of two targets: when all that they
+    are held against is drawn anew, and when it is remembered. And how far the two differ at most, in logarithms."""
+    torch.set_num_threads(1)
+    spec = campaign(NUMBERS, [], 4, targets=2)
+    question = situation_of(
+        spec, observed(build_space(spec), n, seed, 2), None, seed=seed, experiments=4, purse=None, left=4
+    ).question
+    function = Mixed("pareto").function(question, question.pending)
+    x = torch.from_numpy(sample_space(question.space, LOOKED_AT, seed + 2))[:, None, :]
+    spent, values = [], []
+    with torch.no_grad():
+        function(x[:1])
+        for remembers in (True, False):
+            if not remembers:
+                for module in function.modules():
+                    if isinstance(module, RememberingModel):
+                        module.known = None
+            begin = time.process_time()
+            values.append(function(x))
+            spent.append(time.process_time() - begin)
+    return spent[1], spent[0], float((values[0] - values[1]).abs().max())
 
 
 def alone(*job: Any) -> tuple[float, float, float]:
@@ -175,10 +209,18 @@ def main() -> int:
             print(f"  {n:,} results, {targets} target{'s' * (targets > 1)}: {_said(found)}")
 
     print("a batch of 4 over four numbers")
-    for n in (300, 1_000, 3_000):
-        found = [alone(NUMBERS, [], n, 4, args.seed)]
-        measured[f"{n} results over numbers"] = found
-        print(f"  {n:,} results: {_said(found)}")
+    for targets in (1, 2):
+        for n in (300, 1_000, 3_000):
+            found = [alone(NUMBERS, [], n, 4, args.seed, targets)]
+            measured[f"{n} results over numbers, targets: {targets}"] = found
+            print(f"  {n:,} results, {targets} target{'s' * (targets > 1)}: {_said(found)}")
+    whole, beside, apart = looks_at_a_front(1_000, args.seed)
+    measured["looks"] = {"whole": whole, "beside": beside, "apart": apart}
+    print(
+        f"  a look at {LOOKED_AT} points beside a front of 1,000 results: {beside:.3f} s of processor time, "
+        f"{whole:.3f} s with all drawn anew; values differ by {apart:.1g} at most"
+    )
+    marks.append(Mark("a look beside a front, all drawn anew over what is needed", whole / beside, 5.0))
 
     if args.peers:
         spent = against_peers(args.peers, args.data, args.runs, args.seed)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
+
+from loop.acquisition.dominance import unbeaten
 
 CELLS = 2_000_000  # numbers held at once
 
@@ -71,7 +72,7 @@ def _leading(points: Tensor, reference: Tensor) -> Tensor:
     """The front of each draw of ``(s, p, w)``, filled up with the reference where another draw's is larger."""
     if not points.shape[1]:
         return points
-    leads = is_non_dominated(points, deduplicate=False)
+    leads = unbeaten(points)
     order = leads.long().argsort(dim=1, descending=True, stable=True)[:, : int(leads.sum(1).max())]
     kept = points.gather(1, order[..., None].expand(-1, -1, points.shape[2]))
     return torch.where(leads.gather(1, order)[..., None], kept, reference)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +19,17 @@ from botorch.acquisition.multi_objective.objective import (
     MCMultiOutputObjective,
     WeightedMCMultiOutputObjective,
 )
+from botorch.models.model import Model
+from botorch.sampling.get_sampler import get_sampler
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
+from loop.acquisition.dominance import unbeaten
 from loop.acquisition.hypervolume import Front
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, untried
 from loop.acquisition.utility import EQUAL, believed, joint_model, target_draws
+from loop.objective import Objective
 from loop.space.sifting import firsts, sifted
 
 # BoTorch would compile a C++ kernel at its first use. A process killed meanwhile leaves a lock on which every later one
@@ -35,6 +40,7 @@ SAMPLES = 128  # joint draws over a pool
 CLIMB_SAMPLES = 64  # of BoTorch's function
 KEEP = 200  # candidates on the shortlist
 DIRECTIONS = 16  # trade-offs that the shortlist covers
+OF_FRONTS = 2_048  # draws of what was observed, in each of which some are on the front
 WHOLE = 200  # results up to which all are looked at for a front over numbers
 SURELY = 3.0  # standard deviations
 REACH = 0.25  # of what was observed of a target, from the best on, counts at least (docs/decisions/0106)
@@ -65,7 +71,7 @@ def _exact(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[l
     x = torch.cat([short, question.keeping, question.pending])
     draws = worths(question, target_draws(question, x, SAMPLES))
     points, front = draws[:, : len(short)], draws[:, len(short) :]
-    front = front[:, is_non_dominated(front, deduplicate=False).any(0)]
+    front = front[:, unbeaten(front).any(0)]
     near = ((points - reference) / spans(question)).min(-1).values  # of each draw, in the target that lacks most
     picked: list[int] = []
     gains: list[float] = []
@@ -122,35 +128,49 @@ def hypervolume_improvement(question: Question) -> qLogNoisyExpectedHypervolumeI
     if not len(baseline):  # then all that keeps the thresholds is an improvement on the worst
         worst = worths(question, believed(question, question.observed)).sum(1).argmin()
         baseline = question.observed[worst][None]
-    with torch.random.fork_rng(devices=[]):  # the baseline is pruned by draws from the global generator
+    reference = reference_point(question) / scale
+    if len(baseline) > 2:
+        baseline = _on_a_front(model, objective, baseline, reference)
+    return qLogNoisyExpectedHypervolumeImprovement(
+        model=model,
+        ref_point=reference,
+        X_baseline=baseline,
+        X_pending=question.pending if len(question.pending) else None,
+        sampler=sampler,
+        objective=objective,
+        prune_baseline=False,
+        cache_root=False,
+    )
+
+
+def _on_a_front(model: Model, objective: MCMultiOutputObjective, x: Tensor, reference: Tensor) -> Tensor:
+    """Those of ``x``, ``(n, d)``, that are on the front and beyond the reference in a draw, as BoTorch prunes them."""
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):  # its samplers take their seeds from the global generator
         torch.manual_seed(0)
-        return qLogNoisyExpectedHypervolumeImprovement(
-            model=model,
-            ref_point=reference_point(question) / scale,
-            X_baseline=baseline,
-            X_pending=question.pending if len(question.pending) else None,
-            sampler=sampler,
-            objective=objective,
-            prune_baseline=len(baseline) > 2,
-            cache_root=False,
-        )
+        posterior: Any = model.posterior(x)
+        draws = objective(get_sampler(posterior, torch.Size([OF_FRONTS]))(posterior), X=x)
+    beyond = (draws > reference).all(-1)
+    return x[unbeaten(draws.masked_fill(~beyond[..., None], -torch.inf)).any(0)]
 
 
 def may_be_on_the_front(question: Question) -> Tensor:
-    """What was observed and keeps the thresholds; of hundreds without what another surely beats: ``(k, d)``.
-
-    Sure is three standard deviations of both, in each target.
-    """
+    """What was observed and keeps the thresholds; of hundreds without what another surely beats: ``(k, d)``."""
     keeping = question.keeping
     if len(keeping) <= WHOLE:
         return keeping
-    parts = question.skimmed(keeping)
-    worth = worths(question, torch.stack([mean for mean, _ in parts], dim=1))
-    away = SURELY * torch.stack([sd for _, sd in parts], dim=1)
+    return keeping[~surely_beaten(question.objective, question.skimmed(keeping))]
+
+
+def surely_beaten(objective: Objective, beliefs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Which of some points another one beats in each target, by three standard deviations of both: ``(n,)``.
+
+    ``beliefs`` holds the mean and standard deviation of each wanted target, ``(n,)``.
+    """
+    worth = torch.stack([t.worth(mean) for t, (mean, _) in zip(objective.wanted, beliefs, strict=True)], dim=1)
+    away = SURELY * torch.stack([sd for _, sd in beliefs], dim=1)
     high, low = worth + away, worth - away
     sure = low[is_non_dominated(low)]
-    is_beaten = ((sure >= high[:, None]).all(-1) & (sure > high[:, None]).any(-1)).any(1)
-    return keeping[~is_beaten]
+    return ((sure >= high[:, None]).all(-1) & (sure > high[:, None]).any(-1)).any(1)
 
 
 def reference_point(question: Question) -> Tensor:

@@ -11,8 +11,9 @@ import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
+from loop.acquisition.dominance import unbeaten
 from loop.acquisition.improvement import improvement_score
-from loop.acquisition.pareto import trade_offs
+from loop.acquisition.pareto import surely_beaten, trade_offs
 from loop.acquisition.streaming import POOL_LIMIT, shortlist
 from loop.acquisition.utility import LEADING, may_lead, score
 from loop.belief import Belief
@@ -147,16 +148,19 @@ def _values_behind(model: FittedSurrogate) -> int:
 
 
 def _may_lead(objective: Objective, belief: Belief, tried: Tensor) -> Tensor:
-    """Which of the ``tried``, ``(n, d)``, may be the best of all, where one number ranks them: ``(n,)``.
+    """Which of the ``tried``, ``(n, d)``, may be the best of all, or on the front: ``(n,)``.
 
     All of them where there are thresholds, which the most hopeful may break.
     """
     leads = torch.ones(len(tried), dtype=torch.bool)
-    is_plain = objective.is_scalar and not any(t.levels or t.has_bounds for t in objective.targets)
-    if is_plain and len(tried) > LEADING:
-        pairs = zip(objective.targets, belief.models, strict=True)
-        leads[:] = False
-        leads[may_lead(objective, [skim(model, tried) for t, model in pairs if t.is_wanted])] = True
+    if len(tried) <= LEADING or any(t.levels or t.has_bounds for t in objective.targets):
+        return leads
+    pairs = zip(objective.targets, belief.models, strict=True)
+    beliefs = [skim(model, tried) for t, model in pairs if t.is_wanted]
+    if not objective.is_scalar:
+        return ~surely_beaten(objective, beliefs)
+    leads[:] = False
+    leads[may_lead(objective, beliefs)] = True
     return leads
 
 
@@ -235,7 +239,7 @@ def _shares(objective: Objective, draws: Tensor, stands: Tensor) -> Tensor:
     values = torch.where(stands[..., None], values, -torch.inf)
     share = torch.zeros(n, dtype=torch.float64)
     hopeful = _not_always_beaten(values)
-    on_front = is_non_dominated(values[:, hopeful], deduplicate=False) & stands[:, hopeful]
+    on_front = unbeaten(values[:, hopeful]) & stands[:, hopeful]
     share[hopeful] = on_front.double().mean(0)
     return share
 

@@ -1,7 +1,7 @@
 """The posterior of an exact Gaussian process in closed form, on coordinates and in target units.
 
 BoTorch's batched posterior is some 70 times slower over a pool than a matrix product, so pools are scored here;
-``NormalModel`` is the same belief as a BoTorch model, for its acquisition functions and optimisers.
+``RememberingModel`` is the same belief as a BoTorch model, for its acquisition functions and optimisers.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch import Tensor
 
 from loop.surrogates.calibration import misjudged
 from loop.surrogates.censoring import truncated
-from loop.surrogates.coordinate_model import NormalModel
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.remembering import RememberingModel
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 USUAL_NOISE = math.exp(-4.0)  # variance of the noise a priori, values standardised
@@ -89,6 +89,11 @@ class ExactPosterior:
             return math.sqrt(float(self.noise_at(self.x).square().mean()))
         return math.sqrt(self.noise_variance * self.usual) * self.scale
 
+    @property
+    def jitter(self) -> float:
+        """What a joint covariance has on its diagonal beside it, standardised."""
+        return JITTER * self.prior_variance
+
     def noise_at(self, x: Tensor) -> Tensor:
         """Standard deviation of the noise of one new measurement at ``x``, ``(*b, n, d)``: shape ``(*b, n)``."""
         factor = torch.ones(x.shape[:-1], dtype=x.dtype) if self.noise_factor is None else self.noise_factor(x)
@@ -151,9 +156,12 @@ class ExactPosterior:
     def joint(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean ``(*b, q)`` and covariance ``(*b, q, q)`` at ``x``, shape ``(*b, q, d)``, without noise."""
         train = self.x.expand(*x.shape[:-2], *self.x.shape)
-        projected = self.kernel(x, train) @ self.root
+        return self.jointly(x, self.kernel(x, train) @ self.root)
+
+    def jointly(self, x: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """``joint`` at ``x``, ``(*b, q, d)``, whose whitened covariance with the rows is ``(*b, q, n)``."""
         covariance = self.kernel(x, x) - projected @ projected.transpose(-1, -2)
-        jitter = JITTER * self.prior_variance * torch.eye(x.shape[-2], dtype=x.dtype)
+        jitter = self.jitter * torch.eye(x.shape[-2], dtype=x.dtype)
         return self.mean(x, projected), (covariance + jitter) * self.scale**2
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
@@ -173,9 +181,7 @@ class ExactPosterior:
         more, with as much on its diagonal as it takes."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumericalWarning)
-            found: Tensor = psd_safe_cholesky(
-                covariance, jitter=JITTER * self.prior_variance * self.scale**2, max_tries=MENDINGS
-            )
+            found: Tensor = psd_safe_cholesky(covariance, jitter=self.jitter * self.scale**2, max_tries=MENDINGS)
         return found
 
     def held_out(self) -> Tensor:
@@ -227,7 +233,7 @@ class ExactPosterior:
         return self.y, residual, variance
 
     def model(self) -> Model:
-        return NormalModel(self)
+        return RememberingModel(self)
 
     def summary(self) -> Mapping[str, Any]:
         return self.details

@@ -11,6 +11,7 @@ from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
 from loop.acquisition.utility import hoped, may_lead
 from loop.history import History
 from loop.insight.best import honest_best
+from loop.insight.chances import doubted
 from loop.objective import Goal, Objective, Target
 from loop.space import Space
 from loop.spec import build_space
@@ -68,6 +69,35 @@ def test_the_best_of_many_is_the_best_of_all_drawn_together(monkeypatch) -> None
         assert one.targets[0].low == pytest.approx(other.targets[0].low, abs=0.1 * width)
         assert one.targets[0].high == pytest.approx(other.targets[0].high, abs=0.1 * width)
     assert all(c.best_of_tried == 0.0 for c in some.candidates[2 * FEW :])
+
+
+def front():
+    spec = reaction_spec(objective={"yield": {"goal": "maximize"}, "heat": {"goal": "minimize", "unit": "degC"}})
+    seen = [
+        observe(spec, s, measured(**{"yield": alcohol_yield(s), "heat": float(s["temperature"])}), f"o{i}")
+        for i, s in enumerate(conditions())
+    ]
+    return honest_best(spec, History(tuple(seen)), seed=0)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_front_of_many_is_that_of_all_drawn_together(monkeypatch) -> None:
+    drawn: list[int] = []
+
+    def counted(model, x, n, *, seed):
+        drawn.append(len(x))
+        return doubted(model, x, n, seed=seed)
+
+    monkeypatch.setattr("loop.insight.chances.doubted", counted)
+    some = front()
+    monkeypatch.undo()
+    whole = {c.label: c.best_of_tried for c in front().candidates}
+
+    assert 0 < max(drawn) < len(list(conditions()))
+    assert {c.label for c in some.candidates} == set(whole)
+    chances = [c.best_of_tried for c in some.candidates]
+    assert chances == pytest.approx([whole[c.label] for c in some.candidates], abs=0.1)  # two times 512 draws
+    assert max(chances) > 0.5
 
 
 @pytest.mark.usefixtures("few")
