@@ -17,7 +17,7 @@ from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key
 from flows.report.charts.offsets import offsets, shown_offsets
 from flows.report.charts.pareto import pareto
 from flows.report.charts.parity import parity
-from flows.report.charts.progress import has_limit, legend_keys, progress
+from flows.report.charts.progress import has_limit, legend_keys, lines, progress
 from flows.report.charts.series import series
 from flows.report.content import Committee, Kind, Report
 from flows.report.explained import drawn
@@ -166,6 +166,7 @@ def _progress(report: Report, target: Target) -> dict[str, Any]:
         "narrow": progress(results, target, report.targets, 380, 330),
         "legend": [_legend(key, *MARKS[key]) for key in legend_keys(results, target)],
         "has_limits": any(has_limit(result, target) for result in results),
+        "lines": lines(results, target),
         "has_best": any(best.target == target.name for best in report.best),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -12,6 +13,7 @@ from flows.report.content import Kind, Result
 from flows.report.standing import running_best, useful
 from flows.report.svg import Axis, drawing, element, mark, polyline
 from flows.report.words import heading
+from flows.report.words import number as shown
 from loop.objective import Target
 from loop.outcome import Qualifier
 
@@ -23,6 +25,38 @@ def legend_keys(results: Sequence[Result], target: Target) -> list[str]:
     """The marks that occur, in the order of the legend."""
     present = {key_of(result, target) for result in results}
     return [key for key in MARKS if key in present]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Which lines of a target its chart has, and what is to be said of those that lie beyond what it shows."""
+
+    thresholds: tuple[float, ...]
+    sought: float | None
+    beyond: tuple[str, ...]
+
+    @staticmethod
+    def of(target: Target, y: Axis) -> Lines:
+        """As one drawing of it shows them; every drawing of a chart has the same values on its axis."""
+
+        def place(number: float) -> str:
+            return "" if y.low <= number <= y.high else "above" if number > y.high else "below"
+
+        unit = f" {target.unit}" if target.unit else ""
+        kept = [limit for limit in (target.at_least, target.at_most) if limit is not None]
+        told = [("threshold", limit) for limit in kept]
+        told += [("the value that is wanted", target.value)] if target.value is not None else []
+        return Lines(
+            tuple(limit for limit in kept if not place(limit)),
+            target.value if target.value is not None and not place(target.value) else None,
+            tuple(f"{what}, {shown(n)}{unit}: {place(n)} what is drawn" for what, n in told if place(n)),
+        )
+
+
+def lines(results: Sequence[Result], target: Target) -> Lines:
+    """The lines of a target's chart."""
+    values = [r.readings[target.name].value for r in results if _has_value(r, target)]
+    return Lines.of(target, panel(900, 380, [1, 2], values, foot=FOOT).y)
 
 
 def progress(
@@ -57,15 +91,10 @@ def progress(
         marks.append(mark(x(result.experiment), place, MARKS[key][0], key, tip(result, targets)))
         if at_value and has_limit(result, target):
             limits.append(_pointer(x(result.experiment), place, result.readings[target.name].qualifier))
-    thresholds = [
-        element("line", x1=x.start, x2=x.end, y1=y(limit), y2=y(limit), class_="threshold")
-        for limit in (target.at_least, target.at_most)
-        if limit is not None and y.low <= limit <= y.high
-    ]
-    if target.value is not None and y.low <= target.value <= y.high:
-        thresholds.append(
-            element("line", x1=x.start, x2=x.end, y1=y(target.value), y2=y(target.value), class_="sought")
-        )
+    there = Lines.of(target, y)
+    across = [(limit, "threshold") for limit in there.thresholds]
+    across += [(there.sought, "sought")] if there.sought is not None else []
+    thresholds = [element("line", x1=x.start, x2=x.end, y1=y(n), y2=y(n), class_=kind) for n, kind in across]
     label = (
         f"{heading(target.name, target.unit)} against experiments: {len(values)} values, "
         f"{sum(key in ('negative', 'fault') for key in keys)} negatives and faults"

@@ -254,6 +254,21 @@ def test_the_value_that_is_wanted_is_drawn_where_one_is(story):
     assert 'class="sought"' not in render(build(story.settle(), story.name))
 
 
+def test_what_lies_beyond_the_chart_is_said_and_has_no_key_in_its_legend(story):
+    story.spec["objective"]["yield"] |= {"goal": "match", "value": 60, "within": 200, "at_least": 20, "at_most": 90}
+    run(story, [10.0, 40.0])
+    page = render(build(story.settle(), story.name))
+    legend = page.partition('<ul class="legend">')[2].partition("</ul>")[0]
+
+    assert page.count('class="threshold"') == 2  # the one at 20, wide and narrow
+    assert 'class="sought"' not in page
+    assert "threshold-key" in legend
+    assert "sought-key" not in legend
+    assert "<li>threshold, 90 %: above what is drawn</li>" in legend
+    assert "<li>the value that is wanted, 60 %: above what is drawn</li>" in legend
+    assert "20 %" not in legend
+
+
 def test_levels_in_numbers_are_all_the_ticks_there_are(story):
     story.spec["objective"] = {"class": {"goal": "maximize", "levels": [1, 2, 3, 4]}}
     story.plan()
