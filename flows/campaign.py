@@ -26,6 +26,7 @@ from prefect.settings import get_current_settings  # noqa: E402
 _settings: ContextVar[Settings | None] = ContextVar("_settings", default=None)
 _on_tick: ContextVar[Callable[[TickReport], None] | None] = ContextVar("_on_tick", default=None)
 _on_wait: ContextVar[Callable[[str], None] | None] = ContextVar("_on_wait", default=None)
+_on_end: ContextVar[Callable[[], None]] = ContextVar("_on_end", default=lambda: None)
 
 
 @task(name="pass", **EFFECT)
@@ -60,6 +61,7 @@ async def campaign(
                     if on_tick is not None:
                         on_tick(report)
                     if is_last:
+                        _on_end.get()()
                         log.info(report.next_step)
                         return report.as_json()
                     wait = running.SHORTEST if report.has_changed else min(wait * 2, poll)
@@ -84,23 +86,37 @@ def run_with_prefect(
     poll: float = 10.0,
     max_seconds: float | None = None,
 ) -> TickReport:
-    """``flows.engine.run`` as a flow run, on the server that ``PREFECT_API_URL`` names or on one of its own."""
+    """``flows.engine.run`` as a flow run, on the server that ``PREFECT_API_URL`` names or on one of its own.
+
+    A server that goes away meanwhile is no reason to end; ``on_wait`` is told of it when the run is over.
+    """
     last: list[TickReport] = []
+    has_ended = False
 
     def remember(report: TickReport) -> None:
         last[:] = [report]
         on_tick(report)
 
+    def note_end() -> None:
+        nonlocal has_ended
+        has_ended = True
+
     async def go() -> None:
         _settings.set(settings)
         _on_tick.set(remember)
         _on_wait.set(on_wait)
+        _on_end.set(note_end)
         await campaign(name, str(settings.home), poll=poll, max_seconds=max_seconds)
 
     try:
         asyncio.run(go())
     except httpx.TransportError as error:
-        raise _unreachable(error) from error
+        if not has_ended:
+            raise _unreachable(error) from error
+        on_wait(
+            f"Prefect's server went away ({error}), and its pages do not show how this run ended; the record does. "
+            "Prefect may try for some minutes yet to reach it, and Ctrl-C ends that"
+        )
     except RuntimeError as error:
         if "ephemeral Prefect API server" in str(error):  # what Prefect says of one of its own that did not come up
             raise _not_started(error) from error

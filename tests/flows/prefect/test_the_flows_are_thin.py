@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
@@ -346,6 +348,26 @@ def test_a_temporary_server_that_does_not_start_is_no_fault_of_ours(
 
     assert "Prefect's temporary server does not start" in str(told.value)
     assert f"its database in {os.environ['PREFECT_HOME']} is damaged or of another version" in str(told.value)
+
+
+def test_a_server_that_goes_away_before_the_end_keeps_nobody_from_hearing_how_it_ended(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    whole, said = campaign.campaign.fn, []
+
+    async def cut_off(*given: Any, **more: Any) -> None:
+        await whole(*given, **more)
+        raise httpx.ConnectError("All connection attempts failed")
+
+    monkeypatch.setattr(campaign, "campaign", cut_off)
+    monkeypatch.setattr(campaign, "one_pass", campaign.one_pass.fn)
+    monkeypatch.setattr(campaign, "get_run_logger", logging.getLogger)
+
+    report = campaign.run_with_prefect(settings, "small", on_tick=lambda _: None, on_wait=said.append)
+
+    assert report.state == "finished"
+    assert "Prefect's server went away (All connection attempts failed), and its pages do not show" in said[0]
 
 
 @pytest.mark.parametrize("every", ["0", "-3", "nan", "inf", "soon", "1e12"])
