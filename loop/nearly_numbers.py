@@ -19,6 +19,7 @@ _NOT_SAID: Final = (  # of "n.d.", which is "not determined" here and "not detec
     "column 'outcome')"
 )
 _NOT_SAYING: Final = frozenset({"nd", "n.d", "n.d.", "n/d", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "/", "?", "."})
+_AT_LEAST_ALL: Final = "write what it is at least, such as >95"
 _ALL: Final = frozenset({"quant", "quant.", "quantitative", "quantitativ", "full", "full conversion", "complete"})
 _OF_SETTINGS: Final = {  # words for numbers that everybody knows and no table tells
     **dict.fromkeys(
@@ -70,9 +71,8 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
         return f" ({alone}; its unit belongs in the header, as in '{name} ({found[3]})')"
     if is_target and (scatter := scatter_of(text)):
         return f" (write {scatter[0]} alone, and {scatter[1]} in a column '{name}_sd' beside it)"
-    if is_target and (least := _AT_LEAST.fullmatch(text)):
-        sign = least[1] or (">" if least[2] == "\N{GREATER-THAN OR EQUAL TO}" else "<")
-        return f" (write {sign}{least[3]})"
+    if is_target and (limit := _limit_in(text)):
+        return f" (write {limit})"
     if like := _LIKE.fullmatch(text):
         return f" (write {like[1]} alone)"
     if _DATE.fullmatch(text):
@@ -80,28 +80,55 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
     return _between(name, text, is_target=is_target) or _of_words(text, of_a_word, is_target=is_target)
 
 
-def _between(name: str, text: str, *, is_target: bool) -> str:
-    """What to write in place of two numbers, the lower first, between which the one that is meant lies."""
+def instead_of(text: str) -> str:
+    """What to write in place of a reported value that is more or less a number; "" where nothing tells."""
+    if limit := _limit_in(text):
+        return f"write {limit}"
+    if like := _LIKE.fullmatch(text):
+        return f"write {like[1]} alone"
+    if (between := _middle_of(text)) is not None:
+        return f"write the number in between, such as {between[0]:g}, and {between[1]:g} as its sd"
+    return _AT_LEAST_ALL if _folded(text) in _ALL else ""
+
+
+def _limit_in(text: str) -> str:
+    """The limit that ``>= 95`` is, as it is read; "" for any other text."""
+    if (least := _AT_LEAST.fullmatch(text)) is None:
+        return ""
+    return (least[1] or (">" if least[2] == "\N{GREATER-THAN OR EQUAL TO}" else "<")) + least[3]
+
+
+def _middle_of(text: str) -> tuple[float, float] | None:
+    """The middle of two numbers, the lower first, and half of what lies between them; None for any other text."""
     if (found := _BETWEEN.fullmatch(text)) is None:
-        return ""
+        return None
     low, high = (float(number.replace(",", ".")) for number in found.groups())
-    if not low < high:
+    return ((low + high) / 2, (high - low) / 2) if low < high else None
+
+
+def _between(name: str, text: str, *, is_target: bool) -> str:
+    """What to write in place of two numbers between which the one that is meant lies."""
+    if (between := _middle_of(text)) is None:
         return ""
-    middle, half = (low + high) / 2, (high - low) / 2
+    middle, half = between
     if is_target:
         return f" (write the number in between, such as {middle:g}, and {half:g} in a column '{name}_sd' beside it)"
     return f" (write the one number that was set, such as {middle:g})"
 
 
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
 def _of_words(text: str, of_a_word: str, *, is_target: bool) -> str:
     """What to write in place of a word."""
-    word = " ".join(text.casefold().split())
+    word = _folded(text)
     if not is_target and word in _OF_SETTINGS:
         return _OF_SETTINGS[word]
     if is_target and word in _NOT_SAYING:
         return _NOT_SAID
     if is_target and word in _ALL:
-        return " (write what it is at least, such as >95)"
+        return f" ({_AT_LEAST_ALL})"
     return of_a_word if text[:1].isalpha() and word not in ("nan", "inf", "infinity") else ""
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias, assert_never
 
 from loop.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
 from loop.errors import OutcomeError, UnitError, did_you_mean
+from loop.nearly_numbers import instead_of
 from loop.units import DIMENSIONLESS, convert, is_share, misread
 
 CODE: Final = r"[a-z][a-z0-9_]{0,59}"  # what failed, as programs read it
@@ -405,4 +406,4 @@ def _way_out(value: object) -> str:
         return f"write {scatter[0]} alone, and {scatter[1]} as its sd"
     if found := re.fullmatch(r"([-+]?\d+(?:[.,]\d+)?)\s*[^\d\s.,]+", text):
         return f"write {found[1]} alone: its unit stands beside it"
-    return _NONE
+    return instead_of(text) or _NONE

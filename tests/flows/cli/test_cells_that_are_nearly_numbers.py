@@ -17,6 +17,10 @@ CELLS = [
     ("1 234.5", "use a point as decimal sign, and no sign for thousands"),
     ("62.1 %", "write 62.1 alone: its unit stands beside it"),
     ("45.2 \N{PLUS-MINUS SIGN} 2", "write 45.2 alone, and 2 as"),
+    ("~5", "got '~5'; write 5 alone"),
+    ("20-25", "write the number in between, such as 22.5, and 2.5 as its sd"),
+    ("\N{GREATER-THAN OR EQUAL TO}95", "; write >95"),
+    ("quant.", "write what it is at least, such as >95"),
     ("n.d.", "write a limit such as <1 where nothing was found, or report it as negative or fault"),
 ]
 
