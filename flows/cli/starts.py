@@ -14,6 +14,7 @@ from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
 from flows.shown.words import GOALS, target_and_goal
 from loop.errors import SpecError
+from loop.footnotes import without_footnotes
 from loop.table_files import table_called
 from loop.wording import in_plain_letters, plural
 
@@ -151,7 +152,8 @@ def _guess(
             f"{typed(table)} --target NAME begins a campaign with it"
         )
     file = table_called(str(table), read_bytes(table, str(table)))
-    columns = read_columns(file.text, table.name)
+    text, aside = without_footnotes(file.text)
+    columns = read_columns(text, table.name)
     if is_exported([column.header for column in columns]):
         raise SpecError(told_instead(table.name))
     if not targets:
@@ -163,11 +165,11 @@ def _guess(
     path = _relative(table, out)
     try:
         guess = guess_campaign(
-            file.text, source=table.name, path=path, campaign=campaign, targets=_goals(targets), ignore=ignore
+            text, source=table.name, path=path, campaign=campaign, targets=_goals(targets), ignore=ignore
         )
     except SpecError as error:
         raise SpecError(f"{error}{file.doubt(table.name)}") from None
-    notes = [*([said] if (said := file.said(table.name)) else []), *guess.notes]
+    notes = [*([said] if (said := file.said(table.name)) else []), *([aside] if aside else []), *guess.notes]
     if guess.is_complete:
         return guess.text, f"; hakken rehearse {typed(out)} plays it many times, and as often by chance", notes
     if not guess.rows_with_results:

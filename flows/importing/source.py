@@ -11,6 +11,7 @@ from typing import Any
 
 from loop.cells import without_mark
 from loop.errors import HakkenError, SpecError, did_you_mean
+from loop.footnotes import without_footnotes
 from loop.letters import WINDOWS, encoding_of
 from loop.table_files import TableFile, table_called
 from loop.workbooks import is_workbook
@@ -40,17 +41,23 @@ class Source:
     @cached_property
     def text(self) -> str:
         """The file as text. Raises ``ImportFault`` where it is none."""
-        return without_mark(self._table.text)
+        return without_mark(self._experiments[0])
 
     @property
     def said(self) -> str:
         """What is to be said of how its text was read; "" where that is plain."""
-        return self._table.said(self.name)
+        aside = f"{self.name}: {left}" if (left := self._experiments[1]) else ""
+        return "; ".join(said for said in (self._table.said(self.name), aside) if said)
 
     @property
     def doubt(self) -> str:
         """What follows a complaint of what its text says: how it was read, where that is not plain."""
         return self._table.doubt(self.name)
+
+    @cached_property
+    def _experiments(self) -> tuple[str, str]:
+        """The text without rows that are no experiments, and what is said of these."""
+        return without_footnotes(self._table.text)
 
     @cached_property
     def _table(self) -> TableFile:

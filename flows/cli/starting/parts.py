@@ -49,13 +49,15 @@ _OF_OUTCOMES: Final = frozenset(
 )
 # What a spreadsheet works out of repeats, where it says no more than that.
 _WORKED_OUT: Final = frozenset(
-    {"average", "avg", "dev", "deviation", "mean", "mittel", "mittelwert", "moyenne", "rsd", "sd", "sem",
+    {"average", "avg", "dev", "deviation", "ecart", "mean", "mittel", "mittelwert", "moyenne", "rsd", "sd", "sem",
      "standardabweichung", "stabw", "stddev", "stdev"}
 )  # fmt: skip
 _IDENTIFIERS: Final = frozenset({"id", "index", "replicate", "unnamed"})
 _NUMBERS: Final = frozenset({"no", "nr", "number", "nummer"})
 _COUNTERS: Final = _NUMBERS | {"entry", "row", "run", "exp", "expt"}
-_COUNTED: Final = frozenset({"experiment", "reaction", "rxn", "sample", "trial", "versuch", "probe", "ansatz"})
+_COUNTED: Final = frozenset(
+    {"ansatz", "ensayo", "essai", "experiment", "lauf", "probe", "reaction", "rxn", "sample", "trial", "versuch"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def _useless(column: Column, rows: int) -> str:
         return "going by its name it was not varied; rename it if it was"
     if _is_outcome(column):
         return "going by its name it was measured; name it with --target if it is wanted, rename it if it was varied"
-    if words and words <= _WORKED_OUT | {"std", "standard"} and words & _WORKED_OUT:
+    if words and words <= _WORKED_OUT | {"std", "standard", "type"} and words & _WORKED_OUT:
         return "going by its name it was worked out of what was measured; rename it if it was varied"
     if numbers is None and all(_DATE.fullmatch(cell) for cell in column.distinct):
         return "it holds dates; as a column called day they are recorded with each result"
