@@ -6,6 +6,7 @@ called; in a notebook ``__main__:NAME`` is what a cell defined. What the code ra
 
 from __future__ import annotations
 
+import json
 import re
 import traceback
 from collections.abc import Sequence
@@ -172,17 +173,28 @@ def _lacking(made: object, needed: Sequence[str]) -> str:
 
 
 def _wrong_with(fitted: FittedSurrogate, data: TrainingSet) -> str:
-    """What is wrong with what a model says of its own training values, "" where nothing is."""
+    """What is wrong with what a model says of its own training values, "" where nothing is; each method is called once,
+    so that what raises does so here."""
     import torch
 
-    n = len(data)
+    n, few = len(data), data.x[:2]
     mean, sd = fitted.moments(data.x)
-    for what, found in (("mean", mean), ("deviation", sd), ("held-out density", fitted.held_out())):
-        if not isinstance(found, torch.Tensor) or found.shape != (n,):
+    said = {
+        "mean": (mean, (n,)),
+        "deviation": (sd, (n,)),
+        "held-out density": (fitted.held_out(), (n,)),
+        "noise": (fitted.noise_at(few), (len(few),)),
+        "draw": (fitted.samples(few, 3, seed=0), (3, len(few))),
+    }
+    for what, (found, wanted) in said.items():
+        if not isinstance(found, torch.Tensor) or found.shape != wanted:
             shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-            return f"has a {what} of shape {shape} at {n} training values, and ({n},) is wanted"
+            return f"has a {what} of shape {shape}, and {wanted} is wanted ({n} training values)"
         if not bool(torch.isfinite(found).all()):
             return f"has a {what} that is not finite at a training value"
+    float(fitted.noise_sd)
+    fitted.model()
+    json.dumps(dict(fitted.summary()))
     return "has a deviation below zero at a training value" if bool((sd < 0).any()) else ""
 
 

@@ -112,6 +112,12 @@ class Returns(Linear):
     def fit(self, space, data, *, seed):
         return 5
 
+class Narrow(Linear):
+    def fit(self, space, data, *, seed):
+        fitted = super().fit(space, data, seed=seed)
+        object.__setattr__(fitted, "samples", lambda x, n, *, seed: torch.zeros(n))
+        return fitted
+
 class NoModel:
     name = "none"
 
@@ -134,6 +140,8 @@ def test_code_that_fails_is_told_with_file_and_line(folder: Path) -> None:
         own_surrogate("broken:Raises").fit(SPACE, training(), seed=1)
     with pytest.raises(FitError, match=r"what its fit returns \(a int\) lacks name, noise_sd"):
         own_surrogate("broken:Returns").fit(SPACE, training(), seed=1)
+    with pytest.raises(FitError, match=r"has a draw of shape \(3,\), and \(3, 2\) is wanted \(16 training values\)"):
+        own_surrogate("broken:Narrow").fit(SPACE, training(), seed=1)
     with pytest.raises(SpecError, match=r"what it makes \(a NoModel\) lacks needs, fit"):
         check_own("broken:NoModel", "auto")
     with pytest.raises(PlanError, match=r"'broken:Elsewhere' chose .* which is no candidate"):
