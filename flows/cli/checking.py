@@ -13,6 +13,7 @@ import typer
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.showing.describing import descriptors_in, imputed_in
 from flows.cli.showing.left_out import left_out_of, said_of, stored_in
+from flows.cli.showing.unread import states_unread
 from loop.cells import alike
 from loop.perhaps_one import perhaps_one
 from loop.wording import plural
@@ -46,6 +47,7 @@ def validate(
     with laboratory_of(spec):
         facts, problems, foreseen = _examine(campaign, spec.parent)
     problems += [*renamed(where, spec, campaign.campaign), *guesses]
+    problems += states_unread(campaign, spec.parent)
     problems += [*left_out_of(where, campaign), *_judged(where, campaign, spec.parent)]
     problems += trimmings(campaign)
     if isinstance(campaign.memory, list):
