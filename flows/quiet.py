@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any, Final
+from weakref import ref
 
 QUIET: Final = 60.0  # seconds in which the head of a request must have come
 
@@ -26,15 +27,18 @@ def watched(**known: Any) -> asyncio.Protocol:
 
 
 def _look_later(protocol: Any, last: Any) -> None:
-    asyncio.get_running_loop().call_later(QUIET, _look, protocol, last)
+    """``_look`` in ``QUIET`` seconds, which keeps nothing in memory of a connection that is over by then."""
+    last = None if last is None else ref(last)
+    asyncio.get_running_loop().call_later(QUIET, _look, ref(protocol), last)
 
 
-def _look(protocol: Any, last: Any) -> None:
+def _look(connection: ref[Any], last: ref[Any] | None) -> None:
     """Close the connection if nothing is being answered, and no request began since ``last`` was the last one."""
-    if protocol.transport is None or protocol.transport.is_closing():
+    protocol = connection()
+    if protocol is None or protocol.transport is None or protocol.transport.is_closing():
         return
     request = protocol.cycle
-    if request is last and (request is None or request.response_complete):
+    if request is (None if last is None else last()) and (request is None or request.response_complete):
         protocol.transport.close()
     else:
         _look_later(protocol, request)

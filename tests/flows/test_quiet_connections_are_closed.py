@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from weakref import ref
 
 import pytest
 import uvicorn
@@ -68,6 +71,36 @@ def test_what_is_being_answered_takes_as_long_as_it_likes_and_what_asks_nothing_
         may_answer.set()
 
         assert asking.recv(100).startswith(b"HTTP/1.1 204")
+
+
+def test_nothing_is_kept_of_a_connection_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet, "QUIET", 3600.0)
+    watched, made = quiet.watched, []
+
+    def noted(**known: Any) -> asyncio.Protocol:
+        protocol = watched(**known)
+        made.append(ref(protocol))
+        return protocol
+
+    monkeypatch.setattr(quiet, "watched", noted)
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def are_kept() -> bool:
+        gc.collect()
+        return any(one() is not None for one in made)
+
+    with running(app) as port:
+        with connected(port, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n") as asking:
+            assert asking.recv(100).startswith(b"HTTP/1.1 204")
+            assert are_kept()
+        until = time.monotonic() + LONGEST
+        while are_kept() and time.monotonic() < until:
+            time.sleep(0.01)
+
+        assert not are_kept()
 
 
 def test_the_service_closes_them(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
