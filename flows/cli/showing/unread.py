@@ -32,7 +32,8 @@ def states_unread(spec: Any, folder: Path) -> Iterator[str]:
             if columns:
                 yield (
                     f"{name} has {', '.join(map(repr, columns))}, which no calculation reads: a molecule has the "
-                    "charge of its structure and the least spin that fits, or all have charge and unpaired of the laboratory"
+                    "charge of its structure and the least spin that fits, or all have charge and unpaired of the "
+                    "laboratory"
                 )
 
 
