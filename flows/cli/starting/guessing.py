@@ -21,6 +21,7 @@ from loop.wording import plural
 
 NAMED: Final = 8  # cells that a message names
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
+_ANEW: Final = ("begin anew", "import it by another --name where it is on record already")  # with init and import
 _UNMEASURED: Final = "; of a library of which nothing is measured yet, write --library before its name"
 
 
@@ -134,8 +135,8 @@ def guess_campaign(
             *((said,) if (said := said_of_missing_numbers({c.header: c.missing for c in columns})) else ()),
             *(f"column {what}" for what in beside.asked if command == "init"),
             *_renamed([c for part in [*parts, *context] for c in part.columns] + measured),
-            *_choices(parts),
-            *_perhaps_one(parts),
+            *_choices(parts, _ANEW[command == "import"]),
+            *_perhaps_one(parts, _ANEW[command == "import"]),
         ),
     )
 
@@ -149,21 +150,21 @@ def _renamed(columns: Sequence[Column]) -> tuple[str, ...]:
     return (f"called otherwise than in the table: {', '.join(others)} ({why})",)
 
 
-def _choices(parts: Sequence[Part]) -> tuple[str, ...]:
+def _choices(parts: Sequence[Part], anew: str) -> tuple[str, ...]:
     """A note for each column that is read as choices, and would be a number but for a few of its cells."""
     return tuple(
-        f"column {column.header!r} is read as choices: {_no_numbers(column, odd)}; mend the table and begin anew, "
-        "unless choices are meant"
+        f"column {column.header!r} is read as choices: {_no_numbers(column, odd)}; mend the table and {anew}, unless "
+        "choices are meant"
         for part in parts
         for column in part.columns
         if part.fractions is None and (odd := odd_among_numbers(column))
     )
 
 
-def _perhaps_one(parts: Sequence[Part]) -> tuple[str, ...]:
+def _perhaps_one(parts: Sequence[Part], anew: str) -> tuple[str, ...]:
     """A note for choices of which some may be one substance in several writings."""
     return tuple(
-        f"column {column.header!r}: {said}; where two are one substance, write one of them throughout and begin anew"
+        f"column {column.header!r}: {said}; where two are one substance, write one of them throughout and {anew}"
         for part in parts
         for column in part.columns[:1]
         if part.fractions is None and len(part.columns) == 1 and column.numbers is None and not column.is_structures

@@ -92,7 +92,7 @@ def bring_in(
         kinds, problems = _judged(drafts, file.spec, source.name)
     accepted, duplicates, notes = 0, 0, foreign.notes
     if problems and not (dry_run or partly):
-        raise ImportFault(_refusal(problems, len(drafts), source.name, has_columns=foreign.format == "csv"))
+        raise ImportFault(_refusal(problems, len(drafts), source.name, foreign))
     if not dry_run:
         if file.state in ("new", "overwritten"):
             open_laboratory(settings, file.spec, base=out.absolute().parent)
@@ -209,14 +209,15 @@ def _check_record(settings: Settings, file: _File) -> None:
             known_as(settings, ledger, file.spec)
 
 
-def _refusal(problems: list[str], results: int, file: str, *, has_columns: bool) -> str:
-    """Why nothing is brought in, and the ways out."""
+def _refusal(problems: list[str], results: int, file: str, foreign: Foreign) -> str:
+    """Why nothing is brought in, and the ways out; and how the rest was read, so that all is mended at once."""
     listed = "\n  ".join(problems)
-    ignore = ", leave out a column that was not varied (--ignore COLUMN)" if has_columns else ""
+    ignore = ", leave out a column that was not varied (--ignore COLUMN)" if foreign.format == "csv" else ""
+    so = "\nread so:\n  " + "\n  ".join(foreign.notes) if foreign.notes else ""
     return (
         f"{len(problems)} of {results} results of {file} cannot be used, so nothing was written or put on record:\n"
         f"  {listed}\nmend them where they come from{ignore}, or say --partly: it brings in the others and keeps "
-        "these on record as they came"
+        f"these on record as they came{so}"
     )
 
 

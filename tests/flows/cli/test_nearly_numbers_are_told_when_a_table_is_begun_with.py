@@ -108,6 +108,27 @@ def test_all_that_is_no_number_among_settings_is_told_with_what_to_write(
     assert "column 'grade'" not in said
 
 
+def test_an_import_that_is_refused_says_of_choices_too_and_one_that_is_made_how_to_begin_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = "T (C),base,yield\n60,A,1\nrt,B,2\n80,A,NR\n100,B,4\n"
+    Path("t.csv").write_text(table)
+
+    refused = hakken("import", "t.csv", "--target", "yield")
+    Path("t.csv").write_text(table.replace("NR", "3"))
+    made = hakken("import", "t.csv", "--target", "yield")
+    Path("t.csv").write_text(table.replace("NR", "3").replace("rt", "20"))
+    anew = hakken("import", "t.csv", "--target", "yield", "--name", "again", "--force")
+
+    said = "column 'T (C)' is read as choices: 'rt' is no number (write the temperature in numbers, such as 20)"
+    assert "line 4: column 'yield' must hold a finite number, got 'NR'" in refused.err
+    assert said in " ".join(refused.err.split())
+    assert said in " ".join(made.out.split())
+    assert "import it by another --name where it is on record already" in " ".join(made.out.split())
+    assert "4 results put on record" in anew.out, anew.err
+
+
 def test_a_status_is_no_parameter_and_numbered_ligands_may_be_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
 ) -> None:
