@@ -8,11 +8,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.space.skeleton import Skeleton, combinations, components, enumerate_rows, levels
+from loop.space.rows import different
+from loop.space.skeleton import Skeleton, combinations, components, enumerate_rows, every_row, levels
 from loop.space.space import Space
 
 ENUMERABLE = 2_000_000  # up to this many combinations, constraints are settled once and for all
 WRITTEN = 1_000_000  # up to this many allowed combinations, a component is written out
+GONE_THROUGH = 30_000_000  # combinations that are gone through one by one where few are allowed; some seconds
 LOOK = 20_000  # rows of a look at a component that may be larger
 HOPEFUL = 2 * WRITTEN  # combinations by one look, up to which writing them out is tried before more looks are taken
 REPEATS = 12  # looks, for an estimate with an interval
@@ -144,11 +146,24 @@ def _factor(space: Space, columns: tuple[int, ...]) -> Factor:
         rows = enumerate_rows(space, columns, WRITTEN, rng)
         if rows.is_whole:
             return Table(columns, rows.low)
+        is_soon_done = combinations(space, columns) <= GONE_THROUGH
+        if is_soon_done and (every := every_row(space, columns, HOPEFUL)) is not None:
+            return Table(columns, every)
     guess = estimate(space, columns) if guess is None else guess
     unit = rng.random((LOOK, len(columns)))
     if _placed(space, columns, unit)[1].mean() > WORTH_DRAWING:
         return Drawn(columns, space, guess)
-    return Reservoir(columns, enumerate_rows(space, columns, RESERVOIR, rng).low, guess)
+    return Reservoir(columns, _some(space, columns, rng), guess)
+
+
+def _some(space: Space, columns: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Combinations of a thin component, shape ``(n, columns)``: of one look few may be left, so several are taken."""
+    found = enumerate_rows(space, columns, RESERVOIR, rng).low
+    for _ in range(REPEATS):
+        if len(found) >= RESERVOIR // 2:
+            break
+        found = different(np.vstack([found, enumerate_rows(space, columns, RESERVOIR, rng).low]))
+    return found
 
 
 def _placed(

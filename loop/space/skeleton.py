@@ -135,6 +135,37 @@ def enumerate_rows(
     return Skeleton(tuple(columns), low, high, weight, is_whole)
 
 
+def every_row(space: Space, columns: Sequence[int], most: int) -> NDArray[np.float64] | None:
+    """All allowed combinations of finite ``columns``, ``(rows, columns)``, in the order of ``enumerate_rows``.
+
+    They are gone through block after block, each to its end, so that only what is allowed takes memory; None where that
+    is more than ``most``.
+    """
+    inside = set(columns)
+    mine = [c for c in space.constraints if set(c.columns) <= inside]
+    order = gates_first(space, columns)
+    found = [np.empty((0, len(columns)))]
+    left = [(0, np.zeros((1, len(space.parameters))))]  # columns that are settled, and rows; the first block comes last
+    while left:
+        depth, rows = left.pop()
+        if depth == len(order):
+            found.append(rows[:, list(columns)])
+            if sum(map(len, found)) > most:
+                return None
+            continue
+        column, done, ends = order[depth], set(order[: depth + 1]), levels(space, order[depth])
+        start, stop = open_levels(space, mine, done, column, rows, rows, *ends)
+        blocks = _chunks(stop - start)
+        if len(blocks) > 1:
+            left += [(depth, rows[some]) for some in reversed(blocks)]
+            continue
+        rows = _extended(space, column, rows, rows, start, stop, *ends)[0]
+        rows = rows[possible(space, mine, done, column, rows, rows)]
+        if len(rows):
+            left.append((depth + 1, rows))
+    return np.concatenate(found)
+
+
 def _picked(low: NDArray[np.float64], high: NDArray[np.float64], which: Any) -> _Ends:
     """Some of both; one array stays one."""
     picked = low[which]

@@ -143,6 +143,27 @@ def test_a_space_is_refused_for_what_its_constraints_leave_and_not_for_what_they
     assert read_spec(text.format(parts, 2), source="c.yaml", read=lambda name: name).campaign == "c"
 
 
+def test_a_pool_holds_every_candidate_of_the_few_that_an_expression_leaves():
+    section = {f"p{i}": {"type": "number", "low": 1, "high": 60, "step": 1} for i in range(4)}
+    space = build_space(spec_of(section, [{"expression": "p0 * p1 + p2 * p3 <= 60"}]))
+    pool = ProductPool(space)
+    x = pool.take(np.arange(len(pool)))
+    products = np.bincount(np.multiply.outer(np.arange(1, 61), np.arange(1, 61)).ravel(), minlength=61)[:61]
+
+    assert len(pool) == len(np.unique(x, axis=0)) == np.convolve(products, products)[:61].sum()  # of 12,960,000
+    assert pool.counted.is_exact
+    assert space.holds(x).all()
+
+
+def test_of_a_thin_component_that_nobody_goes_through_more_than_one_look_is_kept():
+    section = {f"p{i}": {"type": "number", "low": 1, "high": 90, "step": 1} for i in range(4)}
+    pool = ProductPool(build_space(spec_of(section, [{"expression": "p0 * p1 + p2 * p3 <= 60"}])))  # 25,000 of 6e7
+    x = pool.take(np.arange(len(pool)))
+
+    assert not pool.counted.is_exact
+    assert len(np.unique(x, axis=0)) > 1_000  # one look keeps one candidate in 300
+
+
 def test_a_billion_with_constraints_is_not_written_out():
     section = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
     constraints = [{"sum": {"p0": 1, "p1": 1, "p2": 1}, "equals": 9}, {"exclude": {"p3": 0, "p4": [1, 2]}}]
