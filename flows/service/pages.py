@@ -61,5 +61,6 @@ class Pages:
         with open_record(self._settings) as ledger:
             view = View(ledger, name)
             decided = (len(view.undecided), len(view.decisions), ledger.stops(name, with_lifted=True))
-        came = (said.changed, said.observations, said.unjudged)
-        return said.version, said.state, said.reason, said.round, came, decided
+            moved = tuple((a.key, a.state, a.updated) for a in view.attempts)  # a clock that was set back is no news
+            came = (said.changed, tuple(o.id for o in view.observations), said.unjudged)
+        return said.version, said.state, said.reason, said.round, moved, came, decided

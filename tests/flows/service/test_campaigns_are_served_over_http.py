@@ -6,6 +6,8 @@ import base64
 import json
 import socket
 import threading
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import httpx
 import pytest
 
 from db.errors import AlreadyOnRecord, NotLetIn
-from db.ledger import open_ledger
+from db.ledger import open_ledger, reopen_ledger
 from flows import engine
 from flows.engine.clients.handing import AskError
 from flows.engine.holding import holding
@@ -433,6 +435,21 @@ def test_pages_show_campaigns_and_are_drawn_anew_when_something_came(
     assert "best single value: yield 71 %" in overview.text
     assert overview.headers["X-Frame-Options"] == "DENY"
     assert client.get("/campaigns/nobody").status_code == 404
+
+
+def test_a_page_is_drawn_anew_whatever_the_clocks_say(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    real = pages.in_full
+    monkeypatch.setattr(pages, "in_full", lambda settings, name: drawn.append(name) or real(settings, name))
+    ask(client, 1)
+    client.get("/campaigns/small")
+
+    an_hour_ago = lambda: datetime.now(UTC) - timedelta(hours=1)  # noqa: E731
+    monkeypatch.setattr("db.ledger.reopen_ledger", partial(reopen_ledger, clock=an_hour_ago))
+    ask(client, 1, "b")
+    client.get("/campaigns/small")
+
+    assert drawn == ["small", "small"]
 
 
 def test_a_page_is_drawn_anew_when_a_person_decided_something(client: Client, settings: Settings) -> None:
