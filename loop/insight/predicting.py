@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.belief import Belief, level_chances
+from loop.fidelity import fidelity_column
 from loop.history import History
 from loop.insight.asking import belief_of
 from loop.insight.chances import drawn_each, standing
@@ -21,7 +22,7 @@ from loop.insight.tried import Tried, all_tried
 from loop.memory.earlier import Earlier
 from loop.objective import Objective
 from loop.progress import counted
-from loop.space import Space
+from loop.space import Category, Space
 from loop.space.rows import key_of
 from loop.spec import CampaignSpec, build_objective, build_space
 
@@ -59,6 +60,7 @@ def predict(
     plain = belief_of(spec, space, objective, history, earlier, seed=seed)
     exact = {t.name for t in objective.targets if t.is_exact}
     alike = [name for name in without_scale(objective, plain.table) if name not in exact]
+    untried_versions = _of_untried_versions(space, objective, plain, x)
     known = {key_of(t.x): t for t in all_tried(space, objective, history.observations)}
     tried = [known.get(key_of(row)) or _untried(space, objective, row) for row in x]
     found: list[Believed] = []
@@ -66,7 +68,15 @@ def predict(
     step = JOINTLY if any(t.levels is not None or t.classes for t in objective.targets) else TOGETHER
     for start in range(0, len(x), step):
         some = tried[start : start + step]
-        mean, believed = _believed(space, objective, plain, some, {*alike, *plain.unscaled}, seed)
+        mean, believed = _believed(
+            space,
+            objective,
+            plain,
+            some,
+            {*alike, *plain.unscaled},
+            {name: of[start : start + step] for name, of in untried_versions.items()},
+            seed,
+        )
         means.append(mean)
         found += believed
         if len(x) > step:
@@ -78,16 +88,30 @@ def predict(
         candidates=tuple(found),
         order=tuple(order),
         front=front,
-        notes=(*said_of(alike), *_unscaled(plain.unscaled), *_expected(objective, plain)),
+        notes=(
+            *said_of(alike),
+            *_unscaled(plain.unscaled),
+            *_expected(objective, plain),
+            *_said_of_versions(space, x, untried_versions),
+        ),
         has_thresholds=has_thresholds(objective),
         may_fail=plain.feasibility.latent is not None,
     )
 
 
 def _believed(
-    space: Space, objective: Objective, plain: Belief, tried: Sequence[Tried], alike: set[str], seed: int
+    space: Space,
+    objective: Objective,
+    plain: Belief,
+    tried: Sequence[Tried],
+    alike: set[str],
+    untried_versions: Mapping[str, NDArray[np.bool_]],
+    seed: int,
 ) -> tuple[Tensor, list[Believed]]:
-    """Means of every target, ``(k, m)``, and what is said of each candidate."""
+    """Means of every target, ``(k, m)``, and what is said of each candidate.
+
+    Of targets that are ``alike`` no interval is given, nor of a version of which nothing of the target was measured.
+    """
     belief = plain.as_measured()
     with torch.no_grad():
         x = torch.from_numpy(np.array([t.x for t in tried]))
@@ -107,7 +131,9 @@ def _believed(
                 stated_of(
                     t,
                     float(means[k, i]),
-                    (None, None) if t.name in alike else (float(ends[i][0][k]), float(ends[i][1][k])),
+                    (None, None)
+                    if t.name in alike or untried_versions[t.name][k]
+                    else (float(ends[i][0][k]), float(ends[i][1][k])),
                     one,
                     is_known=i in exact and bool(exact[i][k]),
                     chances=levels[k].get(t.name, ()),
@@ -129,6 +155,38 @@ def _believed(
 def _untried(space: Space, objective: Objective, x: NDArray[np.float64]) -> Tried:
     nothing: dict[str, tuple[()]] = dict.fromkeys(objective.names, ())
     return Tried(x, space.as_tried(x), nothing, nothing, 0)
+
+
+def _of_untried_versions(
+    space: Space, objective: Objective, belief: Belief, x: NDArray[np.float64]
+) -> dict[str, NDArray[np.bool_]]:
+    """By target, which of candidates ``x``, ``(n, d)``, are of a version of which no value of it is there: ``(n,)``.
+
+    How far versions lie apart, nothing tells before; where sources speak of the target, they do.
+    """
+    column, known = fidelity_column(space), ~np.isnan(belief.table.y)
+    if column is None:
+        return {t.name: np.zeros(len(x), dtype=bool) for t in objective.targets}
+    return {
+        t.name: ~np.isin(x[:, column], belief.table.x[known[:, i], column]) & (not belief.judged.get(t.name))
+        for i, t in enumerate(objective.targets)
+    }
+
+
+def _said_of_versions(
+    space: Space, x: NDArray[np.float64], untried: Mapping[str, NDArray[np.bool_]]
+) -> tuple[str, ...]:
+    column = fidelity_column(space)
+    if column is None:
+        return ()
+    versions = space.parameters[column]
+    assert isinstance(versions, Category)
+    return tuple(
+        f"no {name} was measured with {versions.name} {' or '.join(options)} yet: what is said of it there is what the "
+        "other versions give, without an interval, since nothing tells how far off they are"
+        for name, which in untried.items()
+        if (options := [versions.options[int(v)] for v in np.unique(x[which, column])])
+    )
 
 
 def _unscaled(names: frozenset[str]) -> tuple[str, ...]:

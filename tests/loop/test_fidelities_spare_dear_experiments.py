@@ -10,6 +10,7 @@ from campaigns import measured
 from loop.acquisition.fidelities import Fidelities
 from loop.costs import Purse
 from loop.history import History, Observation, Said
+from loop.insight.predicting import predict
 from loop.outcome import Fault, FaultKind
 from loop.planner import plan
 from loop.planning.situation import situation_of
@@ -471,3 +472,27 @@ def test_controls_are_the_real_thing_which_alone_tells_a_gain_over_chance():
         assert len(controls) == 2
         assert {c["method"] for c in controls} == {"measured"}
         assert not any((space.coordinates(c) == o.x).all() for c in controls for o in seen.observations)
+
+
+def test_of_a_version_that_nothing_was_measured_with_no_interval_is_predicted() -> None:
+    spec = spec_of(is_cheap=True)
+    space, (surface, _) = build_space(spec), surfaces(0)
+
+    def seen(method: str, n: int) -> list[Observation]:
+        rows = np.random.default_rng(1).permutation(144)[:n]
+        settings = [{"a": float(r // 12), "b": float(r % 12), "method": method} for r in rows]
+        return [
+            Observation(f"{method} {i:02}", space.coordinates(s), measured(y=float(surface[int(s["a"]), int(s["b"])])))
+            for i, s in enumerate(settings)
+        ]
+
+    asked = np.array([space.coordinates({"a": 3.0, "b": 5.0, "method": m}) for m in ("calculated", "measured")])
+    few = predict(spec, History(tuple(seen("calculated", 20))), asked, seed=0)
+    more = predict(spec, History(tuple(seen("calculated", 20) + seen("measured", 2))), asked, seed=0)
+
+    cheap, real = (c.targets[0] for c in few.candidates)
+    assert cheap.low is not None
+    assert (real.low, real.high) == (None, None)  # how far off the cheap version is, nothing tells
+    assert any(note.startswith("no y was measured with method measured yet") for note in few.notes)
+    assert all(c.targets[0].low is not None for c in more.candidates)
+    assert more.notes == ()
