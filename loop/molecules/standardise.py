@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from rdkit import Chem, rdBase
-from rdkit.Chem.rdinchi import MolToInchiKey
+from rdkit.Chem.rdinchi import InchiToMol, MolToInchiKey
 
 from loop.errors import MoleculeError
 from loop.molecules.salts import substance_of
@@ -101,6 +101,19 @@ def _tool(name: str, *arguments: object) -> Any:
     from rdkit.Chem.MolStandardize import rdMolStandardize  # 0.1 s: only where a policy asks for it
 
     return getattr(rdMolStandardize, name)(*arguments)
+
+
+def smiles_of_inchi(inchi: str) -> str:
+    """The canonical SMILES of the structure that an InChI says, as far as it says one.
+
+    Raises:
+        MoleculeError: RDKit cannot read it.
+    """
+    with rdBase.BlockLogs():
+        molecule = InchiToMol(inchi)[0]
+    if molecule is None or not _has_atoms(molecule):
+        raise MoleculeError(f"InChI {inchi!r} cannot be read; correct it or leave it out")
+    return str(Chem.MolToSmiles(molecule))
 
 
 def read_structure(text: str) -> Chem.Mol:

@@ -89,10 +89,11 @@ class Column:
 
     @cached_property
     def canonical(self) -> Mapping[str, str]:
-        """The canonical SMILES of each different cell. Raises ``MoleculeError`` where one is no SMILES."""
-        from loop.molecules.standardise import canonical_smiles
+        """One SMILES for each different cell, the same for all writings of a substance. Raises ``MoleculeError`` where
+        one is no SMILES."""
+        from loop.molecules.standardise import substance
 
-        return {cell: canonical_smiles(cell) for cell in self.distinct}
+        return {cell: substance(cell) for cell in self.distinct}
 
     @property
     def subject(self) -> str:

@@ -130,15 +130,16 @@ class TestATableOfOthers:
         self, settings: Settings, tmp_path: Path
     ) -> None:
         name, path = campaign(settings, tmp_path, "own"), tmp_path / "rows.csv"
-        path.write_text("solvent,base,time,yield\nWater,DBU,1,50\n", encoding="utf-8")
+        path.write_text("solvent,base,time,yield\nwatr,DBU,1,50\nWater,DBU,2,55\n", encoding="utf-8")
 
         _, report = tell_source(settings, name, path, "Smith", by="A")
 
         (problem,) = report.problems
         assert (
-            "'Water' is neither an option of the campaign nor a structure (did you mean 'water'?); correct it, or"
+            "'watr' is neither an option of the campaign nor a structure (did you mean 'water'?); correct it, or"
             in problem
         )
+        assert report.accepted == 1  # a usual solvent by another of its names
 
     @pytest.mark.parametrize(
         ("text", "problem"),

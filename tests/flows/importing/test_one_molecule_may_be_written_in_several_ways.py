@@ -59,3 +59,41 @@ def test_a_name_of_two_molecules_is_refused(hakken: Any) -> None:
 
     assert said.code == 2
     assert "'NaOH' has structure '[OH-].[K+]' here and '[Na+].[OH-]' above" in said.err
+
+
+def test_a_salt_may_be_drawn_with_its_bonds_or_without(hakken: Any) -> None:
+    Path("t.csv").write_text(f"base,T,yield\nNa[OH],{ROWS}CC(=O)O[K],60,5\n".replace("Na[OH]", "[Na]O"))
+
+    said = hakken("import", "t.csv", "--target", "yield")
+
+    assert "5 results put on record" in said.out, said.err
+    assert list(options()) == ["[Na]O", "CC(=O)[O-].[K+]"]
+    assert "# also written [K+].CC([O-])=O, CC(=O)O[K]" in Path("campaign.yaml").read_text()
+
+
+def test_a_told_option_may_be_a_salt_drawn_otherwise_an_inchi_or_a_usual_name_of_a_solvent(hakken: Any) -> None:
+    Path("c.yaml").write_text(
+        """
+campaign: c
+space:
+  base: {type: component, options: {KOAc: "CC(=O)[O-].[K+]", PPh3: c1ccc(P(c2ccccc2)c2ccccc2)cc1}}
+  solvent: {type: component, options: {MeCN: CC#N, DMF: CN(C)C=O}}
+objective: {yield: {goal: maximize}}
+budget: {experiments: 20}
+laboratory: {adapter: manual}
+"""
+    )
+    inchi = "InChI=1S/C18H15P/c1-4-10-16(11-5-1)19(17-12-6-2-7-13-17)18-14-8-3-9-15-18/h1-15H"
+    rows = ["CC(=O)O[K],acetonitrile,1", f'"{inchi}",DMF,2', '"InChI=1S/nonsense",DMF,3', "KOPiv,DMF,4", "KOAc,THF,5"]
+    Path("t.csv").write_text("\n".join(["base,solvent,yield", *rows, ""]))
+
+    said = hakken("tell", "c.yaml", "t.csv")
+    hakken("export", "c", "out.csv")
+
+    assert "2 results accepted" in " ".join(said.out.split()), said.err
+    for line in (4, 5, 6):
+        assert f"t.csv line {line}: parameter" in said.err
+    written = Path("out.csv").read_text()
+    assert "KOAc" in written
+    assert "MeCN" in written
+    assert "PPh3" in written

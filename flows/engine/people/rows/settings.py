@@ -14,6 +14,7 @@ from loop.circumstances import SUMS
 from loop.errors import HakkenError, MoleculeError, OutcomeError, SpaceError, did_you_mean
 from loop.molecules.shelf import from_shelf
 from loop.outcome import LARGEST
+from loop.recipe.solvents import structure_of
 from loop.space import Component, Continuous, Discrete, Parameter, Space
 from loop.space.parameters import HINTED, ROUNDING, least_and_most
 from loop.spec import CampaignSpec
@@ -148,6 +149,8 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
     for smiles in meant:
         if smiles in p.smiles:
             return p.options[p.smiles.index(smiles)]
+    if (same := _as_salts_go(meant, p)) is not None:
+        return same
     hint = did_you_mean(text, _numbered_as(text, p)) if len(p.options) <= HINTED and not meant else ""  # a name alone
     if spec.source is not None:
         raise SpaceError(
@@ -162,6 +165,19 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
             "learnt from only"
         )
     return p.value(p.index(text))  # or what there is, and what is like it
+
+
+def _as_salts_go(meant: Sequence[str], p: Component) -> str | None:
+    """The option that is one substance with a structure, each drawn in its own way; None where there is none, or many
+    options."""
+    from loop.molecules.standardise import substance
+
+    if p.is_stored or p.has_reactions or len(p.options) > HINTED:
+        return None
+    wanted = {substance(smiles) for smiles in meant}
+    drawn = zip(p.options, p.smiles, strict=True) if wanted else ()
+    same = [option for option, smiles in drawn if smiles and substance(smiles) in wanted]
+    return same[0] if len(same) == 1 else None
 
 
 def _numbered_as(text: str, p: Component) -> list[str]:
@@ -191,10 +207,16 @@ def _standardise(name: str, spec: CampaignSpec) -> StandardiseSpec | None:
 
 
 def _meant(text: str, standardise: StandardiseSpec | None) -> Iterator[str]:
-    """The canonical SMILES of a structure as it stands, then as the campaign standardises it; none of what is none."""
-    from loop.molecules.standardise import canonical_smiles, standardised_smiles  # RDKit: only for structures
+    """The canonical SMILES of a structure as it stands, then as the campaign standardises it; none of what is none.
 
+    An InChI and a usual name of a solvent, which is no structure by itself, are structures too.
+    """
+    from loop.molecules.standardise import canonical_smiles, smiles_of_inchi, standardised_smiles  # RDKit
+
+    if (solvent := structure_of(text, {})) is not None:
+        yield canonical_smiles(solvent)
     with suppress(MoleculeError):
+        text = smiles_of_inchi(text) if text.startswith("InChI=") else text
         yield canonical_smiles(text)
         if standardise is not None:
             yield standardised_smiles(text, policy_of(standardise))
