@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from loop.own import check_own
-from loop.spec import CampaignSpec
+if TYPE_CHECKING:
+    from loop.spec import CampaignSpec
 
 
 def find_beside(folder: Path) -> None:
@@ -21,5 +22,7 @@ def check_code(spec: CampaignSpec, folder: Path) -> None:
     Raises:
         SpecError: One is not, or cannot be made.
     """
+    from loop.own import check_own  # brings numpy, which no --help wants
+
     find_beside(folder)
     check_own(spec.planner.surrogate, spec.planner.acquisition)
