@@ -244,6 +244,11 @@ def reliance_notes(reliance: Reliance) -> Iterable[str]:
     if not reliance.parameters and not reliance.settled:
         yield "no two results are known to differ, so nothing tells what they follow: tell more first"
         return
+    if reliance.parameters and not reliance.results:
+        yield (
+            f"no {reliance.target} that counts was measured yet: all this is what cheaper versions, or sources, say of "
+            "it"
+        )
     apart = [one.parameter for one in reliance.parameters if one.most - one.least > APART]
     if apart:
         yield f"models that predict about as well do not agree how much follows {' and '.join(apart)}"

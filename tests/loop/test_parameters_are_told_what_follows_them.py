@@ -221,6 +221,15 @@ def test_members_that_rest_on_different_things_are_told_of() -> None:
     assert list(reliance_notes(reliance)) == ["models that predict about as well do not agree how much follows ligand"]
 
 
+def test_what_rests_on_no_result_of_the_target_is_told_as_that() -> None:
+    influence = Influence("ligand", 0.5, 0.4, 0.6, 0.45, 0.55, (), 0)
+    reliance = Reliance("y", "", "committee", ("gp", "trees"), 100, 0, 0.0, 1.0, (influence,))
+
+    (note,) = reliance_notes(reliance)
+
+    assert note.startswith("no y that counts was measured yet: all this is what cheaper versions, or sources, say")
+
+
 def test_values_that_are_all_the_same_follow_nothing() -> None:
     spec = spec_of()
     (found,) = influences(spec, seen(spec, 6, lambda _: 4.0), seed=0)
