@@ -160,24 +160,36 @@ def _connect_to_sqlite(_dialect: object, record: Any, place: list[Any], argument
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
-    # sqlite3 opens transactions on its own, and only before the first write; we say BEGIN ourselves.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-    if only_read.may_write(record.info):
-        _write_ahead(connection)
-    for pragma in (
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "recursive_triggers = ON",  # see ``db.triggers``
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    with _closed_where_it_fails(connection):
+        # sqlite3 opens transactions on its own, and only before the first write; we say BEGIN ourselves.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        if only_read.may_write(record.info):
+            _write_ahead(connection)
+        for pragma in (
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",  # see ``db.triggers``
+        ):
+            connection.execute(f"PRAGMA {pragma}")
 
 
 def _prepare_postgres(connection: Any, _record: object) -> None:
-    # PostgreSQL waits for a lock without end where nobody says otherwise, and nobody would hear of it.
-    patience = f"set_config('lock_timeout', '{BUSY_SECONDS}s', false)"
-    connection.execute(f"SELECT {patience} WHERE current_setting('lock_timeout') = '0'")
-    connection.commit()
+    with _closed_where_it_fails(connection):
+        # PostgreSQL waits for a lock without end where nobody says otherwise, and nobody would hear of it.
+        patience = f"set_config('lock_timeout', '{BUSY_SECONDS}s', false)"
+        connection.execute(f"SELECT {patience} WHERE current_setting('lock_timeout') = '0'")
+        connection.commit()
+
+
+@contextmanager
+def _closed_where_it_fails(connection: Any) -> Iterator[None]:
+    """SQLAlchemy forgets a connection that could not be prepared, and leaves it open."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _write_ahead(connection: Any) -> None:

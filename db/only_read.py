@@ -78,6 +78,9 @@ def _where_there_is_room(
             connection.close()
             kept[_AS_OPENED] = _Opened(file, state, error)
             connection = sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True, **arguments)
+    except BaseException:  # no database, say
+        connection.close()
+        raise
     return connection
 
 

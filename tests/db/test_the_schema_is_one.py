@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import shutil
@@ -232,6 +233,19 @@ def test_a_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
         with pytest.raises(NotALedger, match="of its own"):
             open_ledger(str(path))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not tell which files are open")
+def test_a_file_that_is_no_record_is_not_left_open(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("These are notes, and they are longer than the head of a database.\n" * 40)
+
+    with pytest.raises(NotALedger) as told:
+        open_ledger(str(notes))
+    held = [os.readlink(fd) for fd in Path("/proc/self/fd").iterdir() if fd.exists()]
+
+    assert told.value is not None  # with its traceback, and all that its frames hold
+    assert str(notes) not in held
 
 
 def test_what_cannot_be_opened_is_told_with_a_remedy(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def test_a_truncated_storage_is_refused(hakken: Any, home: Any) -> None:
 
 
 def test_another_database_is_refused(hakken: Any, home: Any) -> None:
-    with sqlite3.connect("other.db") as connection:
+    with closing(sqlite3.connect("other.db")) as connection, connection:
         connection.execute("CREATE TABLE birds (name TEXT)")
     connection.close()
 

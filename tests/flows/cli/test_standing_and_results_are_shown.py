@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,8 @@ def test_status_tells_what_is_being_sent_and_what_is_in_doubt_from_what_the_labo
 ) -> None:
     write(**{"adapter: simulated": "adapter: manual", "experiments: 2": "experiments: 3"})
     hakken("tick", "small.yaml")
-    with sqlite3.connect(home.database.removeprefix("sqlite:///")) as database:  # as a pass killed while it sent
+    file = home.database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file)) as database, database:  # as a pass killed while it sent
         keys = [key for (key,) in database.execute("SELECT id FROM attempt ORDER BY id")]
         database.execute("UPDATE attempt SET state = 'sending', handle = NULL WHERE id = ?", keys[:1])
         database.execute("UPDATE attempt SET state = 'ambiguous', handle = NULL WHERE id = ?", keys[1:2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -37,7 +38,7 @@ def looked(settings: Settings, ledger: SqlLedger, minutes: float, *, took: float
 
 
 def forge(settings: Settings) -> None:
-    with sqlite3.connect(settings.home / "hakken.db") as record:
+    with closing(sqlite3.connect(settings.home / "hakken.db")) as record, record:
         record.execute("DROP TRIGGER audit_log_refuses_update")
         record.execute("UPDATE audit_log SET actor = 'nobody' WHERE number = 1")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def back_to_sending(settings: Settings, *keys: str) -> None:
     """As if the engine had been killed between the intent and the acceptance."""
     import sqlite3
 
-    with sqlite3.connect(settings.database.removeprefix("sqlite:///")) as database:
+    with closing(sqlite3.connect(settings.database.removeprefix("sqlite:///"))) as database, database:
         for key in keys:
             database.execute("UPDATE attempt SET state = 'sending', handle = NULL WHERE id = ?", (key,))
     database.close()

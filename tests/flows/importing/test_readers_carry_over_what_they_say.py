@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -530,7 +531,7 @@ def test_a_storage_is_only_read(tmp_path: Path) -> None:
 
     assert copy.stat().st_mtime_ns == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.db"]
-    with sqlite3.connect(copy) as connection:
+    with closing(sqlite3.connect(copy)) as connection, connection:
         assert connection.execute("SELECT count(*) FROM trials").fetchone() == (14,)
 
 
