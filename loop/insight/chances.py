@@ -30,6 +30,7 @@ from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, drawn,
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
 APART: Final = 1_024  # of each candidate by itself: the ends of an interval are known to 1 %
+AT_ONCE: Final = 2_048  # points that are drawn each by itself
 FRONT_DRAWS: Final = 512  # with several targets, where each draw has a front of its own to be found: known to 0.02
 
 
@@ -79,13 +80,13 @@ def chances(
     leads = torch.ones(len(everything), dtype=torch.bool)
     leads[: len(x)] = _may_lead(objective, belief, x)
     n_draws = DRAWS if objective.is_scalar else FRONT_DRAWS
-    said = [
-        _drawn(m, everything, leads, n_draws, seed=seed + 31 * i)
-        if t.levels is None
-        else drawn(m, everything, n_draws, seed=seed + 31 * i)
-        for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True))
-    ]
-    draws, means = torch.stack([d for d, _ in said], dim=-1), torch.stack([mean for _, mean in said], dim=-1)
+    draws = torch.empty((n_draws, len(everything), len(objective.targets)), dtype=x.dtype)
+    means = torch.empty(draws.shape[1:], dtype=x.dtype)
+    for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True)):
+        if t.levels is None:
+            _draw(m, everything, leads, draws[..., i], means[:, i], seed=seed + 31 * i)
+        else:
+            draws[..., i], means[:, i] = drawn(m, everything, n_draws, seed=seed + 31 * i)
     stands = standing(objective, draws, _runs(tried, belief, rivals), seed)
     n = len(tried)
     keeps = stands[:, :n].double().mean(0)
@@ -164,14 +165,15 @@ def _may_lead(objective: Objective, belief: Belief, tried: Tensor) -> Tensor:
     return leads
 
 
-def _drawn(model: FittedSurrogate, x: Tensor, jointly: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
-    """``doubted`` at the points that are drawn ``jointly``, ``(p,)``; each of the others by itself."""
-    if bool(jointly.all()):
-        return doubted(model, x, n, seed=seed)
-    draws, means = torch.empty((n, len(x)), dtype=x.dtype), torch.empty(len(x), dtype=x.dtype)
+def _draw(model: FittedSurrogate, x: Tensor, jointly: Tensor, draws: Tensor, means: Tensor, *, seed: int) -> None:
+    """``doubted`` at the points that are drawn ``jointly``, ``(p,)``, and each of the others by itself.
+
+    Into ``draws``, ``(n, p)``, and ``means``, ``(p,)``: of thousands of points these are most of the memory there is.
+    """
+    n = len(draws)
     draws[:, jointly], means[jointly] = doubted(model, x[jointly], n, seed=seed)
-    draws[:, ~jointly], means[~jointly] = doubted_apart(model, x[~jointly], n, seed=seed)
-    return draws, means
+    for some in torch.split(torch.nonzero(~jointly)[:, 0], AT_ONCE):
+        draws[:, some], means[some] = doubted_apart(model, x[some], n, seed=seed)
 
 
 def worth(objective: Objective, values: Tensor) -> Tensor:
@@ -228,8 +230,13 @@ def standing(objective: Objective, draws: Tensor, runs: Tensor, seed: int) -> Te
 
 def _shares(objective: Objective, draws: Tensor, stands: Tensor) -> Tensor:
     """In which share of the draws each candidate is the best (ties are shared out), or on the front: ``(n,)``."""
+    n = draws.shape[1]
+    if not bool((somewhere := stands.any(dim=0)).all()):
+        shares = torch.zeros(n, dtype=torch.float64)
+        if bool(somewhere.any()):
+            shares[somewhere] = _shares(objective, draws[:, somewhere], stands[:, somewhere])
+        return shares
     values = worth(objective, draws)
-    n = values.shape[1]
     if values.shape[-1] == 1:
         value = torch.where(stands, values[..., 0], -torch.inf)
         is_best = (value == value.amax(dim=1, keepdim=True)) & stands

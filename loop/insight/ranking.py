@@ -9,7 +9,7 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from loop.acquisition.utility import utility
-from loop.insight.chances import worth
+from loop.insight.chances import AT_ONCE, worth
 from loop.insight.nearest import shortfalls
 from loop.insight.statements import LEVEL, Stated
 from loop.insight.tried import Tried
@@ -49,7 +49,9 @@ def interval(mean: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
     Draws of a committee come from its members, so members that disagree make it wide, or skewed.
     """
     tail = (1.0 - LEVEL) / 2.0
-    found = torch.quantile(draws, torch.tensor([tail, 1.0 - tail], dtype=draws.dtype), dim=0)
+    ends = torch.tensor([tail, 1.0 - tail], dtype=draws.dtype)
+    parts = torch.split(draws, AT_ONCE, dim=1)  # each is sorted in a copy
+    found = torch.cat([torch.quantile(part, ends, dim=0) for part in parts], dim=1)
     # a skewed mixture's mean may lie at the edge; draws are finitely many
     return torch.minimum(found[0], mean), torch.maximum(found[1], mean)
 

@@ -50,9 +50,10 @@ def runs_in_draws(chances: Tensor, n: int, *, seed: int) -> Tensor:
     hundred would run in nearly every draw.
     """
     generator = torch.Generator().manual_seed(seed)
-    lots = torch.rand(n, len(chances), generator=generator, dtype=chances.dtype)
+    # as one call would draw them all, without keeping them
+    runs = [torch.rand(len(chances), generator=generator, dtype=chances.dtype) < chances for _ in range(n)]
     is_wrong = torch.rand(n, 1, generator=generator, dtype=chances.dtype) < CAUTION
-    return torch.where(chances == CAUTION, is_wrong, lots < chances)
+    return torch.where(chances == CAUTION, is_wrong, torch.stack(runs))
 
 
 def learn_feasibility(space: Space, x: NDArray[np.float64], ran: NDArray[np.bool_], *, seed: int) -> Feasibility:

@@ -11,7 +11,7 @@ from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
 from loop.acquisition.utility import hoped, may_lead
 from loop.history import History
 from loop.insight.best import honest_best
-from loop.insight.chances import doubted
+from loop.insight.chances import doubted, doubted_apart
 from loop.objective import Goal, Objective, Target
 from loop.space import Space
 from loop.spec import build_space
@@ -69,6 +69,29 @@ def test_the_best_of_many_is_the_best_of_all_drawn_together(monkeypatch) -> None
         assert one.targets[0].low == pytest.approx(other.targets[0].low, abs=0.1 * width)
         assert one.targets[0].high == pytest.approx(other.targets[0].high, abs=0.1 * width)
     assert all(c.best_of_tried == 0.0 for c in some.candidates[2 * FEW :])
+
+
+@pytest.mark.usefixtures("few")
+def test_the_others_are_drawn_some_at_a_time_and_come_out_the_same(monkeypatch) -> None:
+    at_once = best()
+    drawn: list[int] = []
+
+    def counted(model, x, n, *, seed):
+        drawn.append(len(x))
+        return doubted_apart(model, x, n, seed=seed)
+
+    monkeypatch.setattr("loop.insight.chances.doubted_apart", counted)
+    for module in ("chances", "ranking"):
+        monkeypatch.setattr(f"loop.insight.{module}.AT_ONCE", 5)
+
+    some = best()
+
+    assert drawn.count(5) == (len(list(conditions())) - FEW) // 5
+    assert [c.label for c in some.candidates] == [c.label for c in at_once.candidates]
+    for one, other in zip(some.candidates, at_once.candidates, strict=True):
+        assert (one.best_of_tried, one.keeps) == (other.best_of_tried, other.keeps)
+        ends = [(c.targets[0].low, c.targets[0].high) for c in (one, other)]
+        assert ends[0] == pytest.approx(ends[1])
 
 
 def front():
