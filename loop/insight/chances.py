@@ -172,7 +172,8 @@ def _draw(model: FittedSurrogate, x: Tensor, jointly: Tensor, draws: Tensor, mea
     """
     n = len(draws)
     draws[:, jointly], means[jointly] = doubted(model, x[jointly], n, seed=seed)
-    for some in torch.split(torch.nonzero(~jointly)[:, 0], AT_ONCE):
+    others = torch.nonzero(~jointly)[:, 0]
+    for some in torch.split(others, AT_ONCE) if len(others) else ():  # of none, torch makes one part that is empty
         draws[:, some], means[some] = doubted_apart(model, x[some], n, seed=seed)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -242,7 +243,8 @@ def test_a_look_at_many_processes_is_not_taken_all_the_time(monkeypatch: pytest.
     session, looks = Session(child), []
     members = session._members
     monkeypatch.setattr(session, "_members", lambda: looks.append(1) or members())
-    monkeypatch.setattr("adapters.executors.session.time.monotonic", times)
+    clock = SimpleNamespace(monotonic=times)  # of this module alone: threads of other tests ask theirs
+    monkeypatch.setattr("adapters.executors.session.time", clock)
     seen = [session.memory(2**40), session.memory(2**40), session.memory(2**40)]
     monkeypatch.undo()
     session.end()
