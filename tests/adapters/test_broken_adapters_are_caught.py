@@ -31,7 +31,7 @@ def failing_tests(adapter: type[Bench], folder: Path) -> set[str]:
                 "count_runs": lambda key, place=place: count(place / "runs.txt", key),
                 "finish": lambda a, h: wait_for_end(a, h, seconds=0.0),
                 "foreseen": adapter.foreseen,
-                "shuffles": 25 if "test_calls_in_any_order_keep_the_laws" in adapter.caught_by else 3,
+                "shuffles": 100 if "test_calls_in_any_order_keep_the_laws" in adapter.caught_by else 3,
             }
             wanted = [p for p in inspect.signature(test).parameters if p in fixtures]
             try:

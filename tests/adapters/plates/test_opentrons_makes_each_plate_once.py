@@ -70,7 +70,7 @@ class TestOverHttp(AdapterContract):
 
     @pytest.fixture
     def make_adapter(self, tmp_path: Path, robot: str) -> Callable[[], Adapter]:
-        return lambda: Patient(laboratory(tmp_path, runs="each", robot=robot))
+        return lambda: patient(laboratory(tmp_path, runs="each", robot=robot))
 
     @pytest.fixture
     def experiment(self) -> ExperimentSpec:
@@ -85,16 +85,11 @@ class TestOverHttp(AdapterContract):
         return lambda key: count_runs(tmp_path, key)
 
 
-class Patient:
+def patient(inner: Opentrons) -> Any:
     """Asks again what could not be answered, as the engine does in its next pass; starts are never sent again so."""
 
-    def __init__(self, inner: Opentrons) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        ask = getattr(self._inner, name)
-        if name not in ("status", "fetch", "health", "cancel"):
-            return ask
+    def asked(name: str) -> Any:
+        ask = getattr(inner, name)
 
         def again(*arguments: Any) -> Any:
             for _ in range(20):
@@ -104,7 +99,11 @@ class Patient:
                     pass
             raise AssertionError("it never answered")
 
-        return again
+        return staticmethod(again if name in ("status", "fetch", "health", "cancel") else ask)
+
+    # methods of a class of its own: a protocol is looked for on the class, from Python 3.12 on
+    names = [n for n in dir(inner) if not n.startswith("_") and callable(getattr(inner, n))]
+    return type("Patient", (), {n: asked(n) for n in names})()
 
 
 def test_a_plate_is_one_run_with_the_key_of_each_well_in_it(tmp_path: Path) -> None:
