@@ -21,7 +21,7 @@ from loop.plate import Plate, Scope, Shared
 from loop.plate.layout import row_name, spread_evenly, well_number
 from loop.record import Arm
 from loop.space import sample_space
-from loop.spec import CampaignSpec, build_plate, build_space
+from loop.spec import CampaignSpec, build_plate, build_space, read_spec
 
 SPACE: dict[str, Any] = {
     "base": {"type": "category", "options": ["a", "b", "c", "d", "e"]},
@@ -328,6 +328,32 @@ def test_plates_look_for_hits_where_results_are_some_or_none(target: dict[str, A
     assert {p.acquisition for p in wells} == {"hits"}
     assert all("chance of a hit" in p.reason for p in wells)
     assert sum(hits) / len(hits) > 2 * sum(every) / len(every)
+
+
+TEXT = """
+campaign: plates
+space:
+  base: {type: category, options: [a, b, c, d, e]}
+  solvent: {type: category, options: [u, v, w]}
+  temperature: {type: number, values: [60, 80, 100], unit: degC}
+  time: {type: number, low: 1, high: 5, step: 1, unit: h}
+objective:
+  yield: {goal: maximize, at_least: 50, unit: "%"}
+planner: {surrogate: gp, acquisition: hits}
+plate: {rows: 4, columns: 6, blocks: {rows: 4, columns: 2}, share: {temperature: block}, at_most: {base: 3}}
+budget: {experiments: 48}
+laboratory: {adapter: simulated}
+"""
+
+
+def test_a_campaign_file_may_look_for_hits_on_plates() -> None:
+    said = read_spec(TEXT, source="c.yaml", read=str)
+
+    made = plan(said, seen(said, 30), seed=0, experiments=48)
+
+    keeps(made, said)
+    assert len({p.place.well for p in made.proposals if p.place is not None}) == len(made.proposals) == 24
+    assert {(p.arm, p.acquisition) for p in made.proposals} == {(Arm.MODEL, "hits")}
 
 
 @pytest.mark.parametrize("acquisition", ["hits", "top"])

@@ -103,7 +103,7 @@ def _of_fidelities(spec: CampaignSpec) -> Problem | None:
     return None
 
 
-def _of_hits(spec: CampaignSpec, objective: Objective) -> str:
+def _of_hits(objective: Objective) -> str:
     """Why no hits can be looked for, "" where they can."""
     untold = [t.name for t in objective.wanted if not t.tells_hits]
     if untold:
@@ -111,8 +111,6 @@ def _of_hits(spec: CampaignSpec, objective: Objective) -> str:
             f"acquisition 'hits' looks for results that are one or none, and nothing says when {untold[0]!r} is; "
             "give it at_least, at_most or classes: [inactive, active], or use another acquisition"
         )
-    if spec.plate is not None:
-        return "acquisition 'hits' fills no plate; use 'search' with classes or levels, or leave plate: out"
     return ""
 
 
@@ -149,7 +147,7 @@ def _of_acquisition(spec: CampaignSpec) -> Problem | None:
             "acquisition 'search' looks for the best level of one ordinal target; "
             "give the target levels: [1, 2, ...], or use 'improvement'"
         )
-    if name == "hits" and (problem := _of_hits(spec, objective)):
+    if name == "hits" and (problem := _of_hits(objective)):
         return at, problem
     if name == "pareto" and weighed < 2:
         return at, "acquisition 'pareto' needs two targets or more, the objective has one; use 'improvement'"
