@@ -32,9 +32,11 @@ def _known() -> sa.Engine:
 def _tables(make: Callable[[sa.Connection], None]) -> list[tuple[str, Any]]:
     """What makes the tables of a SQLite file, statement by statement."""
     said: list[tuple[str, Any]] = []
-    with sa.create_engine("sqlite://").connect() as connection:
+    engine = sa.create_engine("sqlite://")
+    with engine.connect() as connection:
         sa.event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2:4]))
         make(connection)
+    engine.dispose()  # what is in memory stays open otherwise, until it is collected
     return said
 
 
