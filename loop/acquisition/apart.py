@@ -101,6 +101,18 @@ def _notes(
     return notes
 
 
+def too_similar_note(question: Question, x: NDArray[np.float64]) -> tuple[str, ...]:
+    """That the plate ``x``, ``(k, d)``, holds molecules more similar than the question allows; nothing where not."""
+    limit = question.most_similar
+    similarity = similarities(question.space, x) if limit < 1.0 and len(x) > 1 else None
+    if similarity is None:
+        return ()
+    alike = sum(bool((np.delete(similarity(k), k) > limit).any()) for k in range(len(x)))
+    if not alike:
+        return ()
+    return (f"too few others looked as good: {alike} of the {len(x)} wells are more than {limit:g} similar to another",)
+
+
 def similarities(space: Space, x: NDArray[np.float64]) -> Row | None:
     """How similar each of the candidates ``x``, ``(k, d)``, is to all; None where they are more than a molecule."""
     numbers = np.rint(x).astype(np.int64)

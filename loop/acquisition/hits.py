@@ -20,7 +20,6 @@ from loop.surrogates.protocol import FittedSurrogate, skim
 
 DEVIATIONS = 0.5  # of optimism, by which candidates are ranked where a mean is read as a chance; docs/decisions/0020
 HIT: Final = "chance of a hit"  # what the value of a choice is
-HOPED: Final = f"{HIT}, hoped to be half a deviation nearer to one"  # what wells of a plate are ranked by
 
 
 @dataclass(frozen=True)
@@ -40,19 +39,28 @@ class Hits:
             return Choice(())
         kept = set_apart(question, field, q)
         chosen = field[kept.indices]
-        values = (hit_score(question)(chosen) * weight(question)(chosen)).tolist()
+        values = stated_chance(question)(chosen).tolist()
         meaning = HIT + question.per
         points = tuple(
             Chosen(x.numpy(), value, meaning, also) for x, value, also in zip(chosen, values, kept.also, strict=True)
         )
-        expected = f"{sum(values):.1f} hits expected of the {len(points)} chosen by their chance"
-        notes = () if question.per else (expected,)
-        return Choice(points, (*candidates(question)[2], *notes, *kept.notes))
+        return Choice(points, (*candidates(question)[2], *expected(question, values), *kept.notes))
+
+
+def expected(question: Question, chances: Sequence[float]) -> tuple[str, ...]:
+    """How many hits the chances of what was chosen add up to, as notes; none where they are over their price."""
+    return () if question.per else (f"{sum(chances):.1f} hits expected of the {len(chances)} chosen by their chance",)
 
 
 def weight(question: Question) -> Score:
     """What the chance of a hit is multiplied by: the chance to run as intended, over the price."""
     return lambda x: question.feasibility.chance(x) / question.price(x)
+
+
+def stated_chance(question: Question) -> Score:
+    """What is told of candidates: the chance of a hit, times ``weight``: ``(n, d)`` to ``(n,)``."""
+    score, counts = hit_score(question), weight(question)
+    return lambda x: score(x) * counts(x)
 
 
 def hoped_hits(question: Question) -> Score:

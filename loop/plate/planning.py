@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from loop.acquisition.apart import too_similar_note
+from loop.acquisition.hits import expected
 from loop.acquisition.pareto import reference_note
 from loop.acquisition.protocol import Question
 from loop.costs import Pays
@@ -50,7 +53,27 @@ def asked_plate(
             pinned=pinned,
             twins=question.twins,
         )
+        if isinstance(source, Asked):
+            seats, more = _as_stated(seats, source)
+            notes = (*more, *notes)
     return seats, (*((reference_note(question),) if name == "pareto" else ()), *notes)
+
+
+def _as_stated(seats: tuple[Seat, ...], source: Asked) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
+    """The seats with what is told of each by itself where many of the best or hits are sought, and notes on them."""
+    chosen = [i for i, seat in enumerate(seats) if seat.arm is Arm.MODEL]
+    if not chosen:
+        return seats, ()
+    x = np.array([seats[i].x for i in chosen])
+    stated = source.stated(torch.from_numpy(x))
+    if stated is None:
+        return seats, ()
+    told = dict(zip(chosen, stated.tolist(), strict=True))
+    hoped = expected(source.question, list(told.values())) if source.name == "hits" else ()
+    return (
+        tuple(replace(seat, value=told.get(i, seat.value)) for i, seat in enumerate(seats)),
+        (*hoped, *too_similar_note(source.question, x)),
+    )
 
 
 def acquisition_of(spec: CampaignSpec, objective: Objective) -> str:

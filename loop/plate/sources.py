@@ -18,7 +18,7 @@ from torch import Tensor
 
 from loop.acquisition.apart import similarities
 from loop.acquisition.directions import MEANING, growth
-from loop.acquisition.hits import HOPED, hoped_hits
+from loop.acquisition.hits import HIT, hoped_hits, stated_chance
 from loop.acquisition.improvement import improvement_score, in_words
 from loop.acquisition.pareto import worths
 from loop.acquisition.pool import HIGH, differences, high_score
@@ -199,7 +199,7 @@ class Asked:
             "ucb": f"optimistic value above the rest of the plate, {unit}",
             "thompson": "mean gain over the draws of the response",
             "exploration": "share of the variance of the surface that it removes",
-            "hits": HOPED + self.question.per,
+            "hits": HIT + self.question.per,
             "top": HIGH + self.question.per,
             "search": f"expected hits of {self.question.wanted[0][0].name} at its best, now and a little later",
         }[self.name]
@@ -279,6 +279,12 @@ class Asked:
         if self.name == "hits":
             return hoped_hits(self.question)(x)
         return high_score(self.question)(x) * self._weight(x)
+
+    def stated(self, x: Tensor) -> Tensor | None:
+        """What is told of each well, whatever else is on the plate: ``(n,)``; None where its gain is told."""
+        if self.name == "hits":
+            return stated_chance(self.question)(x)
+        return self._each(x) if self.name == "top" else None
 
     def _too_similar(self, x: Tensor) -> Callable[[int], NDArray[np.bool_]] | None:
         """Which candidates are no longer wanted beside one on the plate; None where any two may lie there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -382,6 +383,54 @@ def test_no_two_molecules_of_a_plate_are_nearly_alike_where_many_of_the_best_are
 
     assert len(chosen(0.6)) == len(chosen(1.0)) == 8
     assert most_alike(chosen(0.6)) <= 0.6 < most_alike(chosen(1.0))
+
+
+@pytest.mark.parametrize("target", [{"at_least": 50}, {"classes": ["inactive", "active"]}])
+def test_wells_state_the_chance_of_a_hit_and_not_what_they_were_ranked_by(target: dict[str, Any]) -> None:
+    said = spec(
+        {"rows": 2, "columns": 4},
+        objective={"yield": {"goal": "maximize", **target}},
+        planner={"surrogate": "gp", "acquisition": "hits"},
+    )
+    rows = seen(said, 12).observations
+    told = [o.outcome.measurements[0].canonical for o in rows if isinstance(o.outcome, Measured)]
+    told = told if "at_least" in target else [float(v >= 50) for v in told]
+    history = [replace(o, outcome=Measured((Measurement("yield", v, "", v),))) for o, v in zip(rows, told, strict=True)]
+
+    made = plan(said, History(tuple(history)), seed=0, experiments=100)
+
+    chances = [
+        NormalDist(p.mean, p.sd).cdf(50.0) if "at_least" in target else 1.0 - p.mean
+        for p in (made.predictions[0] for made in made.proposals)
+    ]
+    values = [p.acquisition_value for p in made.proposals]
+    assert values == pytest.approx([1.0 - miss for miss in chances], abs=1e-6)
+    assert all(f"(chance of a hit {value:.2g})" in p.reason for p, value in zip(made.proposals, values, strict=True))
+    assert f"{sum(v for v in values if v is not None):.1f} hits expected of the 8 chosen by their chance" in made.notes
+
+
+@pytest.mark.parametrize("acquisition", ["hits", "top"])
+def test_a_plate_that_must_hold_near_copies_says_so_and_values_them_as_any(acquisition: str) -> None:
+    space = {"molecule": {"type": "molecule", "options": {f"C{n}": "C" * n for n in range(4, 20)}}}
+
+    def made(most_similar: float) -> Plan:
+        said = spec(
+            {"rows": 2, "columns": 4},
+            space=space,
+            objective={"yield": {"goal": "maximize", "at_least": 8}},
+            planner={"surrogate": "tanimoto", "acquisition": acquisition, "most_similar": most_similar},
+        )
+        known = build_space(said)
+        history = [
+            Observation(f"C{n}", known.coordinates({"molecule": f"C{n}"}), Measured((Measurement("yield", n, "", n),)))
+            for n in range(4, 20, 2)
+        ]
+        return plan(said, History(tuple(history)), seed=0, experiments=8)
+
+    apart, any_two = made(0.5), made(1.0)
+    assert any("wells are more than 0.5 similar to another" in note for note in apart.notes)
+    assert not any("similar" in note for note in any_two.notes)
+    assert min(p.acquisition_value or 0.0 for p in apart.proposals) > 1e-3
 
 
 def test_a_share_of_the_wells_is_drawn_at_random_where_the_control_arm_asks_for_it() -> None:
