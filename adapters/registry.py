@@ -102,6 +102,12 @@ def binding_between_runs(name: str, options: Mapping[str, Any]) -> Mapping[str, 
     return _without(("FREE", "BETWEEN_RUNS"), name, options)
 
 
+def prepares_here(name: str) -> bool:
+    """Whether what was prepared and never started is a note in its folder, which may go by other options, to another
+    address: its module says ``PREPARES_HERE``."""
+    return name in _TABLE and getattr(import_module(module_of(name)), "PREPARES_HERE", False)
+
+
 def makes_plates(name: str) -> bool:
     """Whether it is a robot with a deck, which measures nothing itself."""
     return name in _TABLE and hasattr(import_module(module_of(name)), "BETWEEN_RUNS")

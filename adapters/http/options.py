@@ -22,6 +22,7 @@ laboratory:
   properties: {yield: "%"}
 """
 DELIVERY: Final = Delivery.KEYED
+PREPARES_HERE: Final = True  # what was never started is a note in the folder, and goes to the address in the file
 # How it is asked, not which laboratory it is: these may change while it has attempts. Another url may be another one.
 FREE: Final = frozenset(
     {"token", "parallel", "timeout", "largest_reply", "ca", "notify", "webhook_keys", "webhook_window"}

@@ -25,6 +25,7 @@ laboratory:
   basis: def2-svp
 """
 DELIVERY: Final = Delivery.KEYED  # a dataset has one entry of a name, and one record for it
+PREPARES_HERE: Final = True  # what was never started is a note in the folder, and goes to the address in the file
 # How it is asked, not which laboratory it is: these may change while it has attempts.
 FREE: Final = frozenset({"username", "password", "token", "verify", "tag", "priority", "workers", "poll"})
 REMEDY: Final = "pip install 'hakken[qcfractal]'"

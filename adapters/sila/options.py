@@ -23,6 +23,7 @@ laboratory:
   root_certificates: robot.pem
 """
 DELIVERY: Final = Delivery.KEYED
+PREPARES_HERE: Final = True  # what was never started is a note in the folder, and goes to the address in the file
 # How it is asked, not which laboratory it is: these may change while it has attempts.
 FREE: Final = frozenset(
     {"within", "root_certificates", "certificate", "private_key", "timeout", "at_once", "procedure"}

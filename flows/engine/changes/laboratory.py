@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.wiring import open_laboratory
-from loop.contracts import RunsTogether
+from loop.contracts import Absent, AttemptKey, Found, RunsTogether, Unknown
 from loop.errors import HakkenError, SpecError
 from loop.experiment import State
 from loop.record import AttemptRecord, Json
@@ -23,9 +23,9 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
     """Refuse another laboratory, or other options of it, while this one has attempts: it could not be asked for them.
 
     Going back to the laboratory that has every one of them is no such change, nor is how it is asked (a key, a time),
-    nor another deck of a robot that has no plate in hand.
+    nor another deck of a robot that has no plate in hand, nor the address of one to which none of them ever went.
     """
-    from adapters.registry import binding, binding_between_runs
+    from adapters.registry import binding, binding_between_runs, prepares_here
 
     before, now = known.spec.laboratory, spec.laboratory
     out = [a for a in known.attempts if a.state in WITH_LABORATORY]
@@ -35,6 +35,8 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
         return
     elif binding_between_runs(now.adapter, now.options) == binding_between_runs(before.adapter, before.options):
         out = [] if _is_between_runs(settings, known, out) else out
+    elif prepares_here(now.adapter):
+        out = [] if _never_left(settings, known, out) else out
     if out:
         what = "laboratory" if now.adapter != before.adapter else "laboratory's options"
         name = shlex.quote(known.name)
@@ -42,7 +44,7 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
             f"campaign {known.name!r}: the {what} cannot be changed while {_attempts(len(out))} with "
             f"{out[0].adapter or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first: "
             f"hakken stop {name} sends no more, hakken tick {name} takes in what has ended (hakken resolve settles a "
-            f"doubtful one), then hakken resume {name} and this file again"
+            f"doubtful one), then hakken resume {name} and this file again; {to_be_told(known.name)}"
         )
 
 
@@ -81,6 +83,15 @@ def calculated_otherwise(name: str, before: Json, now: Json, results: int) -> st
     )
 
 
+def to_be_told(name: str) -> str:
+    """How a person ends what a laboratory will never answer of, as a part of a sentence."""
+    name = shlex.quote(name)
+    return (
+        f"where it will never answer of them, hakken export {name} FILE.csv --waiting writes them as a table, and "
+        f"hakken tell {name} FILE.csv ends each row that says what it gave, or outcome cancelled"
+    )
+
+
 def _attempts(n: int) -> str:
     return "1 attempt is" if n == 1 else f"{n} attempts are"
 
@@ -93,3 +104,17 @@ def _is_between_runs(settings: Settings, known: View, out: Sequence[AttemptRecor
         laboratory = open_laboratory(settings, known.spec)
         return isinstance(laboratory, RunsTogether) and not laboratory.is_at_work()
     return False
+
+
+def _never_left(settings: Settings, known: View, out: Sequence[AttemptRecord]) -> bool:
+    """Whether each was prepared and never started, as the laboratory tells that had them: by a wrong address, say."""
+    if any(a.state is not State.SENDING for a in out):
+        return False
+    with suppress(HakkenError):  # it cannot be asked of one that may have left
+        laboratory = open_laboratory(settings, known.spec)
+        return all(_is_inert(laboratory.find(AttemptKey(a.key))) for a in out)
+    return False
+
+
+def _is_inert(found: Found | Absent | Unknown) -> bool:
+    return isinstance(found, Found) and not found.started

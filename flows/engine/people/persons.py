@@ -6,6 +6,8 @@ import json
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from flows.engine.changes.laboratory import to_be_told
+from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.people.writing import deciding, writing
 from flows.not_run import refuse_source
 from flows.wiring import open_record
@@ -87,7 +89,11 @@ def resolve(
 def _doubtful(ledger: Ledger, key: str) -> AttemptRecord:
     attempt = ledger.attempt(key)
     if attempt.state is not State.AMBIGUOUS:
-        raise LedgerError(f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve")
+        is_there = attempt.state in WITH_LABORATORY
+        way_out = f"; {to_be_told(_campaign_of(ledger, attempt))}" if is_there else ""
+        raise LedgerError(
+            f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve{way_out}"
+        )
     return attempt
 
 

@@ -254,3 +254,39 @@ def test_how_it_is_asked_may_change_while_it_has_experiments_and_which_it_is_may
     assert said.code == 0, said.err
     assert moved.code == 2
     assert "the laboratory's options cannot be changed while" in moved.err
+
+
+def test_what_never_left_goes_to_the_address_that_is_mended(hakken: Any, tmp_path: Path, laboratory: Served) -> None:
+    hakken("tick", campaign_at("http://127.0.0.1:9", tmp_path))
+    (standing,) = hakken("status", "http_laboratory", "--json").json
+
+    said = hakken("run", campaign_at(laboratory.url, tmp_path), "--json")
+
+    assert standing["pending"]["sending"] >= 1
+    assert said.code == 0, said.err
+    assert (said.json["state"], said.json["experiments_done"]) == ("finished", 20)
+
+
+def test_what_may_have_been_sent_is_ended_by_its_key_where_the_laboratory_is_gone(
+    hakken: Any, tmp_path: Path, laboratory: Served
+) -> None:
+    sent_off(hakken, campaign_at(laboratory.url, tmp_path))
+    laboratory.stop()
+    table = tmp_path / "gone.csv"
+    hakken("export", "http_laboratory", table, "--waiting")
+    rows = [line.split(",") for line in table.read_text("utf-8").splitlines()]
+    key = rows[0].index("key")
+
+    moved = hakken("run", campaign_at("http://127.0.0.1:9", tmp_path), "--max-seconds", 0)
+    asked = hakken("resolve", rows[1][key], "--never-ran")
+    table.write_text("key,outcome\n" + "".join(f"{row[key]},cancelled\n" for row in rows[1:]), "utf-8")
+    told = hakken("tell", "http_laboratory", table)
+    now = hakken("run", campaign_at("http://127.0.0.1:9", tmp_path), "--max-seconds", 0)
+
+    assert "outcome" in rows[0]
+    for refused in (moved, asked):
+        assert refused.code == 2
+        assert "hakken export http_laboratory FILE.csv --waiting" in refused.err
+        assert "outcome cancelled" in refused.err
+    assert told.code == 0, told.err
+    assert now.code == 0, now.err
