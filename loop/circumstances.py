@@ -140,6 +140,18 @@ def read_expense(context: Mapping[str, Any]) -> Expense:
     return Expense(None if seconds is None else seconds / HOUR, cost)
 
 
+def unread_expense(context: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a result says in its provenance that it took and ``read_expense`` cannot use, a sentence for each."""
+    provenance = context.get("provenance")
+    said = provenance if isinstance(provenance, Mapping) else {}
+    return tuple(
+        f"{name} of the provenance must be a number of zero or above, got {reprlib.repr(said[name])}; it is kept and "
+        "not used"
+        for name in ("wall_time_s", "cost")
+        if said.get(name) is not None and _amount(said[name]) is None
+    )
+
+
 def is_finite(value: object) -> TypeGuard[float]:
     """Whether a value on record is a number to reckon with: not true or false, no integer beyond 1.8e308."""
     try:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from enum import StrEnum
 from numbers import Integral, Real
 from typing import Any, Final, TypeAlias, assert_never
 
-from loop.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
+from loop.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.nearly_numbers import instead_of
 from loop.units import DIMENSIONLESS, convert, is_share, misread
@@ -142,7 +143,10 @@ class Measured:
             raise OutcomeError("a measured outcome needs at least one value; report none as negative or fault")
         seen = [(m.property, m.channel) for m in self.measurements]
         if len(set(seen)) < len(seen):
-            raise OutcomeError("a measured outcome names one property twice; give each its own channel")
+            twice = next(name for name, channel in seen if seen.count((name, channel)) > 1)
+            raise OutcomeError(
+                f"a measured outcome names {twice!r} twice; give each its own channel, or their mean with sd and n"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,7 @@ def _check_measurements(given: object) -> None:
 
 _KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "informative", "provenance", "context"})
 _NONE: Final = "write a limit such as <1 where nothing was found, or report it as negative or fault"
+_NO_SD: Final = "leave it out where it is not known"
 _VALUE_KEYS: Final = frozenset({"property", "value", "unit", "sd", "n", "qualifier", "channel"})
 
 
@@ -219,7 +224,7 @@ def read_outcome(
         OutcomeError: It cannot be read; the message says which field, and what is expected.
     """
     if unknown := sorted(set(payload) - _KEYS):
-        raise OutcomeError(f"unknown key {unknown[0]!r} in a result{did_you_mean(unknown[0], _KEYS)}")
+        raise OutcomeError(f"unknown key {unknown[0]!r} in a result{_meant(unknown[0], payload, units)}")
     match payload.get("outcome"):
         case "measured":
             values = _read_values(payload, units, levels or {}, words or {})
@@ -227,7 +232,9 @@ def read_outcome(
                 raise OutcomeError("outcome 'measured' without values; report none as 'negative' or 'fault'")
             missing = sorted(set(units) - {m.property for m in values})
             if len(missing) == len(units) and units:
-                raise OutcomeError(f"no value for any target; the campaign measures {', '.join(sorted(units))}")
+                came = ", ".join(f"{m.property}{did_you_mean(m.property, units)}" for m in values)
+                known = ", ".join(sorted(units))
+                raise OutcomeError(f"no value for any target; the campaign measures {known}, and what came is {came}")
             return Measured(values)
         case "negative":
             reason = payload.get("reason")
@@ -273,6 +280,15 @@ def _write_value(m: Measurement) -> dict[str, Any]:
         "qualifier": m.qualifier.value,
         "channel": m.channel,
     }
+
+
+def _meant(key: str, payload: Mapping[str, Any], units: Mapping[str, str]) -> str:
+    """What is meant by a key that a result does not have, where that can be guessed."""
+    if key not in units:
+        return did_you_mean(key, _KEYS)
+    value = {"property": key, "value": payload[key], **({"unit": units[key]} if units[key] else {})}
+    as_result = json.dumps({"outcome": "measured", "values": [value]}, default=str)
+    return f": {key!r} is a target, whose value stands in values: {as_result[:300]}"
 
 
 def _read_fault(payload: Mapping[str, Any]) -> Fault:
@@ -351,7 +367,7 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
     try:
         canonical = convert(value, unit, target_unit)
         reported_sd = row.get("sd")
-        sd = None if reported_sd is None else _number(reported_sd, f"{name!r}: sd")
+        sd = None if reported_sd is None else _number(reported_sd, f"{name!r}: sd", _NO_SD)
         canonical_sd = None if sd is None else abs(convert(value + sd, unit, target_unit) - canonical)
         if sd is not None and unit == target_unit and math.isfinite(value + sd):
             canonical_sd = sd  # as stated: the difference of two sums is rounded
@@ -383,7 +399,7 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
     return found
 
 
-def _number(value: object, what: str) -> float:
+def _number(value: object, what: str, none: str = _NONE) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     try:
         number = float(value) if is_number else math.nan  # type: ignore[arg-type]  # a number, as was just seen
@@ -391,12 +407,12 @@ def _number(value: object, what: str) -> float:
         raise OutcomeError(f"{what} must be a finite number, got a whole number beyond 1.8e308") from None
     if not math.isfinite(number):
         got = without_doubt(value) if isinstance(value, str) else value
-        raise OutcomeError(f"{what} must be a finite number, got {got!r}; {_way_out(value)}")
+        raise OutcomeError(f"{what} must be a finite number, got {got!r}; {_way_out(value, none)}")
     return number
 
 
-def _way_out(value: object) -> str:
-    """What to write in the place of what is no number."""
+def _way_out(value: object, none: str) -> str:
+    """What to write in the place of what is no number; ``none``, where nothing is known of it."""
     text = value.strip() if isinstance(value, str) else ""
     if either := hint_of(text):
         return either
@@ -406,4 +422,6 @@ def _way_out(value: object) -> str:
         return f"write {scatter[0]} alone, and {scatter[1]} as its sd"
     if found := re.fullmatch(r"([-+]?\d+(?:[.,]\d+)?)\s*[^\d\s.,]+", text):
         return f"write {found[1]} alone: its unit stands beside it"
-    return instead_of(text) or _NONE
+    if finite(text) is not None:
+        return "send it as a number, without quotes"
+    return instead_of(text) or none

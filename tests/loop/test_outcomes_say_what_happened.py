@@ -113,6 +113,28 @@ def test_a_deviation_in_the_targets_own_unit_is_kept_as_it_was_stated():
         ({"outcome": "fault", "kind": "time_out"}, "did you mean 'timeout'"),
         ({"outcome": "fault", "kind": "timeout", "informative": "yes"}, "true or false"),
         ({"outcome": "measured", "values": "many"}, "must be a list"),
+        (
+            {"outcome": "measured", "values": [{"property": "yield", "value": "76.0"}]},
+            "got '76.0'; send it as a number, without quotes$",
+        ),
+        (
+            {"outcome": "measured", "values": [{"property": "yield", "value": 76, "sd": "1.5"}]},
+            "sd must be a finite number, got '1.5'; send it as a number, without quotes$",
+        ),
+        (
+            {"outcome": "measured", "values": [{"property": "yield", "value": 76, "sd": math.nan}]},
+            "sd must be a finite number, got nan; leave it out where it is not known$",
+        ),
+        (
+            {"outcome": "measured", "values": [{"property": "Yield", "value": 76}, {"property": "purity", "value": 9}]},
+            r"the campaign measures time, yield, and what came is Yield \(did you mean 'yield'\?\), purity$",
+        ),
+        ({"outcome": "measured", "values": [{"property": "colour", "value": 1}]}, "yield, and what came is colour$"),
+        ({"yield": 76.0}, '\'yield\' is a target, whose value stands in values: .*"yield", "value": 76.0'),
+        (
+            {"outcome": "measured", "values": [{"property": "yield", "value": 76}, {"property": "yield", "value": 77}]},
+            "names 'yield' twice; give each its own channel, or their mean with sd and n",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named(payload, message):
@@ -132,7 +154,7 @@ def test_a_unit_of_a_target_without_one_is_refused_with_what_to_do():
 def test_measurements_refuse_what_cannot_be():
     with pytest.raises(OutcomeError, match="finite"):
         Measurement("yield", math.inf, "%", math.inf)
-    with pytest.raises(OutcomeError, match="names one property twice"):
+    with pytest.raises(OutcomeError, match="names 'yield' twice"):
         Measured((Measurement("yield", 1, "%", 1), Measurement("yield", 2, "%", 2)))
     with pytest.raises(OutcomeError, match="at least one value"):
         Measured(())

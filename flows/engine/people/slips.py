@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from flows.engine.looking.view import View
 from loop.cells import is_number, split_header
-from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context, read_expense
+from loop.circumstances import (
+    Context,
+    Declared,
+    actual_of,
+    is_finite,
+    read_actual,
+    read_context,
+    read_expense,
+    unread_expense,
+)
 from loop.errors import SpaceError
 from loop.outcome import Fault
 from loop.plate.layout import row_name
@@ -24,6 +33,7 @@ from loop.space.constraints import Constraint
 from loop.space.leaving_out import rules_of
 from loop.space.parameters import least_and_most, lies_within
 from loop.spec import build_objective, declared_of
+from loop.spec.costs import with_fidelities
 from loop.training import useless_limits
 from loop.units import unit_shown
 from loop.values import values_of
@@ -188,6 +198,8 @@ def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
         problem = ""
     if problem:
         yield f"{problem}; it counts as tried and trains nothing"
+    if with_fidelities(view.spec) is not None or view.spec.budget.hours is not None:
+        yield from unread_expense(o.context)
     expense = read_expense(o.context)  # read from the cell already, with a decimal comma perhaps
     taken = {"hours": expense.hours, "cost": expense.cost}
     for column, typed in o.context.items():

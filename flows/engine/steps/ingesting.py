@@ -108,14 +108,14 @@ def judge_all(
             write_all(judgements, work, progress)
             for attempt in ends:
                 fault = _unreadable(why.get(attempt.key))
-                if attempt.key not in why:
-                    session.tally.note(_without_result(session, attempt))
                 conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
                 session.tally.faults += 1
                 session.tally.accepted += 1
         session.refresh()
         reached("ingest.judged")
     waiting = {a.key for a in unread if a not in ends}
+    if ends:
+        session.tally.note(_without_result(session, ends, are_unread=all(a.key in why for a in ends)))
     _count(session, [j for j in judgements if j.verdict is not Verdict.MALFORMED or j.envelope.key not in waiting])
     new = {j.envelope.id for j in judgements if j.verdict is Verdict.ACCEPTED}
     for note in slips(session.view, (o for o in session.view.observations if o.id in new)) if new else ():
@@ -133,12 +133,21 @@ def _faults_of_reading(session: Session, judgements: Sequence[Judgement]) -> dic
     return known | {j.envelope.key: j.message for j in judgements if j.verdict is Verdict.MALFORMED}
 
 
-def _without_result(session: Session, attempt: AttemptRecord) -> str:
-    """What becomes of an attempt of which a laboratory says that it ended, and gives nothing that can be read."""
+def _without_result(session: Session, ends: Sequence[AttemptRecord], *, are_unread: bool) -> str:
+    """What becomes of attempts of which a laboratory says that they ended, and gives nothing that can be read."""
+    last, kind, name = ends[-1], FaultKind.ANALYSIS_FAILED.value, shlex.quote(session.name)
+    label, came = session.view.label(last.settings), "what came" if are_unread else "no readable result came"
+    retract = f"hakken retract {name} {last.key} --why REASON"
+    if (n := len(ends)) == 1:
+        came = f"{came} with it cannot be read" if are_unread else f"{came} with it"
+        return (
+            f"attempt {last.key} ({label}) ended, and {came}: it counts as a fault ({kind}). Where there is one, "
+            f"{retract}, and tell it under that key"
+        )
+    came = f"{came} with them cannot be read" if are_unread else f"{came} with them"
     return (
-        f"attempt {attempt.key} ({session.view.label(attempt.settings)}) ended, and no readable result came with it: "
-        f"it counts as a fault ({FaultKind.ANALYSIS_FAILED.value}). Where there is one, hakken retract "
-        f"{shlex.quote(session.name)} {attempt.key} --why REASON, and tell it under that key"
+        f"{n} attempts ended, the last {label}, and {came}: they count as faults ({kind}). Where there are results, "
+        f"retract each, as by {retract}, and tell it under its key"
     )
 
 
@@ -178,6 +187,7 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
         session.tally.note(note)
     for note in said_of_completed(judgements):
         session.tally.note(note)
+    n_unread = 0
     for j in judgements:
         if j.completes:  # its experiment had come back before
             session.tally.has_moved = True
@@ -189,6 +199,11 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
                     experiment = (attempt.proposal_id, attempt.replicate_no)
                     failed = Failed(session.view.label(attempt.settings), j.outcome, bool(j.retry), experiment)
                     session.tally.failed.append(failed)
+        elif j.verdict is Verdict.MALFORMED and (n_unread := n_unread + 1) > NAMED:
+            continue
         elif j.verdict is not Verdict.DUPLICATE:
             whose = f" under the key {j.envelope.key}" if j.envelope.key and j.envelope.key not in j.message else ""
             session.tally.note(f"an envelope from {j.envelope.source}{whose} is {j.verdict.value}: {j.message}")
+    if more := max(n_unread - NAMED, 0):
+        what = "1 more envelope is" if more == 1 else f"{more} more envelopes are"
+        session.tally.note(f"{what} malformed; hakken show {shlex.quote(session.name)} says why")

@@ -414,7 +414,7 @@ def _heard(judgement: Judgement, data: Mapping[str, Any]) -> Judgement:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON value")
+    raise ValueError(f"{constant} is no JSON value: where there is none, leave it out, or report negative or fault")
 
 
 def _context(data: Mapping[str, Any]) -> Json | None:

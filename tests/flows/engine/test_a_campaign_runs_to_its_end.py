@@ -17,7 +17,7 @@ from loop.errors import NotFound, NothingToGain
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.record import Verdict
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, executions, measured, story_of
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, executions, measured, spec_of, story_of
 
 
 def go(settings: Settings, name: str = "small", **keywords: Any) -> Any:
@@ -257,6 +257,32 @@ def test_of_an_attempt_that_ended_without_a_result_a_note_says_what_becomes_of_i
     assert f"attempt {lost.key} (" in note
     assert "it counts as a fault (analysis_failed)" in note
     assert f"hakken retract small {lost.key} --why REASON" in note
+
+
+@pytest.mark.parametrize("batch", [1, 12])
+def test_of_results_that_cannot_be_read_a_note_says_what_becomes_of_them(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, batch: int
+) -> None:
+    quoted = json.dumps({"outcome": "measured", "values": [{"property": "yield", "value": "7"}]})
+    laboratory.answers = lambda _: [quoted]
+    planner = {**spec_of()["planner"], "batch": batch, "initial": {"experiments": batch}}
+    add(settings, tmp_path, budget={"experiments": 40}, planner=planner)
+    tick(settings, "small", planner=cheap_planner)
+
+    report = tick(settings, "small", planner=cheap_planner)
+
+    (note,) = [note for note in report.notes if "analysis_failed" in note and "retract" in note]
+    said = [note for note in report.notes if "is malformed: 'yield': value must be a finite number, got '7'" in note]
+    with open_ledger(settings.database) as ledger:
+        keys = [o.key for o in ledger.observations("small")]
+    assert any(f"hakken retract small {key} --why REASON" in note for key in keys)
+    if batch == 1:
+        assert "and what came with it cannot be read: it counts as a fault" in note
+        assert len(said) == 1
+    else:
+        assert note.startswith("12 attempts ended, the last ")
+        assert len(said) == 8
+        assert "4 more envelopes are malformed; hakken show small says why" in report.notes
 
 
 def test_an_envelope_that_no_reader_foresaw_is_malformed_and_blocks_nothing(

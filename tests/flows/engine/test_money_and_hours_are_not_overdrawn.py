@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,27 @@ def test_hours_are_those_that_a_result_reports(settings: Settings, tmp_path: Pat
     told = [_with(e, p) for e, p in zip(given, payloads, strict=True)]
 
     assert reported(told) == {given[0].key: Expense(hours=2.0)}
+
+
+@pytest.mark.parametrize(
+    ("provenance", "said"),
+    [
+        ({"cost": "12.5"}, "cost of the provenance must be a number of zero or above, got '12.5'; it is kept"),
+        ({"wall_time_s": -3}, "wall_time_s of the provenance must be a number of zero or above, got -3"),
+    ],
+)
+def test_what_a_result_reports_and_nobody_can_count_is_said(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, provenance: dict[str, object], said: str
+) -> None:
+    laboratory.answers = lambda _: [json.dumps({**json.loads(measured(50.0)), "provenance": provenance})]
+    add(settings, tmp_path, costs=COSTS, budget={"experiments": 4, "cost": 1000})
+    tick(settings, "small", planner=_planner)
+
+    notes = tick(settings, "small", planner=_planner).notes
+
+    (note,) = [note for note in notes if "of the provenance" in note]
+    assert said in note
+    assert ", and 3 more: " in note
 
 
 def test_what_was_spent_is_told_to_the_hundredth_however_large(settings: Settings, tmp_path: Path) -> None:
