@@ -96,7 +96,9 @@ class Typed:
         if self._recipe is not None:
             row[PROCEDURE] = in_words(self._recipe, spec.settings)
         with self._sheet_alone():
-            if change_sheet(self._path, lambda sheet: with_rows(checked(sheet, columns), columns.all(), [row])):
+            if change_sheet(
+                self._path, lambda sheet: with_rows(checked(sheet, columns), self._wanted(sheet, columns), [row])
+            ):
                 reached("manual.sheet-written")
                 self._write_form(read_sheet(self._path), columns)
 
@@ -155,16 +157,22 @@ class Typed:
         return never, f"has a row on {path.name} and {lacks}" if is_renamed and not never else ""
 
     def _add_targets(self, sheet: Sheet, columns: Columns) -> bool:
-        """Columns for targets that the campaign file has since the worksheet was written; whether any were added.
-
-        Not where the worksheet has a column that means nothing to us: it may be the one that is missing, renamed.
-        """
-        is_whole = set(columns.values.values()) <= set(sheet.columns)
-        if is_whole or not sheet.columns or self._strange(sheet, columns):
+        """Columns for targets that the campaign file has since the worksheet was written; whether any were added."""
+        wanted = self._wanted(sheet, columns)
+        if not sheet.columns or set(columns.values.values()) & set(wanted) <= set(sheet.columns):
             return False
-        change_sheet(self._path, lambda sheet: with_columns(sheet, columns.all()))
+        change_sheet(self._path, lambda sheet: with_columns(sheet, wanted))
         self._write_form(read_sheet(self._path), columns)
         return True
+
+    def _wanted(self, sheet: Sheet, columns: Columns) -> list[str]:
+        """The columns that a sheet has once a row is added.
+
+        None for a target that it lacks, where it has a column that means nothing to us: that may be the one, renamed.
+        """
+        lacking = {c for c in columns.values.values() if c not in sheet.columns} if sheet.columns else set()
+        left_out = lacking if lacking and self._strange(sheet, columns) else set()
+        return [c for c in columns.all() if c not in left_out]
 
     def _strange(self, sheet: Sheet, columns: Columns) -> list[str]:
         """Columns of a sheet that mean nothing to us; in one that was renamed a result may be.

@@ -79,6 +79,7 @@ def retract(
         str | None, typer.Option("--by", help="Who says so; HAKKEN_USER or the login name if left out.")
     ] = None,
     plate: Annotated[bool, typer.Option("--plate", help="Every result of the plate that it is of.")] = False,
+    file: Annotated[bool, typer.Option("--file", help="Every result of the told file that it came in.")] = False,
     as_json: Json = False,
 ) -> None:
     """Let a result count no more. It stays on record, with the reason."""
@@ -86,12 +87,14 @@ def retract(
 
     where, screen = settings(), Screen(as_json)
     who = by or where.by
-    retracted = engine.retract(where, campaign, observation, by=who, why=why, whole_plate=plate)
-    said = {"retracted": [o.id for o in retracted]} if plate else {}
+    if plate and file:
+        raise typer.BadParameter("--plate and --file are different results; give one of them", param_hint="--file")
+    retracted = engine.retract(where, campaign, observation, by=who, why=why, whole_plate=plate, whole_file=file)
+    said = {"retracted": [o.id for o in retracted]} if plate or file else {}
     screen.document({"campaign": campaign, "observation": observation, "by": who, "why": why, **said})
-    if plate:
-        n = len(retracted)
-        screen.say(f"{plural(n, 'result')} of the plate of {observation} count{'s' * (n == 1)} no more: {why}")
+    if plate or file:
+        n, of = len(retracted), "plate" if plate else "file"
+        screen.say(f"{plural(n, 'result')} of the {of} of {observation} count{'s' * (n == 1)} no more: {why}")
     else:
         screen.say(f"result {observation} of {campaign} counts no more: {why}")
     it = typed(campaign)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.changes.laboratory import to_be_told
 from flows.engine.looking.view import WITH_LABORATORY
+from flows.engine.people.rows import file_of, is_told
 from flows.engine.people.writing import deciding, writing
 from flows.not_run import refuse_source
 from flows.wiring import open_record
@@ -23,15 +24,24 @@ if TYPE_CHECKING:
 
 
 def retract(
-    settings: Settings, name: str, id_or_prefix: str, *, by: str, why: str, whole_plate: bool = False
+    settings: Settings,
+    name: str,
+    id_or_prefix: str,
+    *,
+    by: str,
+    why: str,
+    whole_plate: bool = False,
+    whole_file: bool = False,
 ) -> tuple[ObservationRecord, ...]:
     """Let an observation count no more; it stays on record. It is named by its id, its attempt's key, or a beginning.
 
-    ``whole_plate``: every one that counts of its plate. Returns what was retracted.
+    ``whole_plate``: every one that counts of its plate; ``whole_file``: of the told file that it came in. Returns what
+    was retracted.
 
     Raises:
         NotFound: No observation, or more than one, is named so.
-        LedgerError: It was retracted before, lies on no plate that was said, or no reason is given.
+        LedgerError: It was retracted before, lies on no plate that was said or came in no told file, or no reason is
+            given.
     """
     if not why.strip():
         raise LedgerError("a retraction needs a reason, which stays on record; give it with --why")
@@ -39,6 +49,8 @@ def retract(
 
         def look() -> tuple[ObservationRecord, ...]:
             found = _observation(ledger, name, id_or_prefix)
+            if whole_file:
+                return _of_its_file(ledger, name, found)
             return _of_its_plate(ledger, name, found) if whole_plate else (found,)
 
         with deciding(settings, ledger, name, by, look) as (work, retracted):
@@ -56,6 +68,17 @@ def _of_its_plate(ledger: Ledger, name: str, observation: ObservationRecord) -> 
     found = tuple(o for o in ledger.observations(name) if plates.get(o.key or "") == number)
     if not found:
         raise LedgerError(f"of plate {number} of campaign {name!r} no result counts, so none can be retracted")
+    return found
+
+
+def _of_its_file(ledger: Ledger, name: str, observation: ObservationRecord) -> tuple[ObservationRecord, ...]:
+    """What counts of the told file that an observation came in."""
+    if not is_told(observation.source):
+        raise LedgerError(f"result {observation.id} came in no told file; leave --file out")
+    file = file_of(observation.source)
+    found = tuple(o for o in ledger.observations(name) if is_told(o.source) and file_of(o.source) == file)
+    if not found:
+        raise LedgerError(f"of what {file!r} told campaign {name!r} no result counts, so none can be retracted")
     return found
 
 

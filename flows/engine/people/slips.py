@@ -25,7 +25,7 @@ from loop.circumstances import (
     unread_expense,
 )
 from loop.errors import SpaceError
-from loop.outcome import Fault
+from loop.outcome import Fault, Measured, Negative
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Continuous, Discrete, Linear
@@ -61,6 +61,7 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
         *_beside(view, seen),
         *_doubled(view, seen),
         *_keyless(view, seen),
+        *_told_before(view, seen),
     )
 
 
@@ -270,8 +271,37 @@ def _keyless(view: View, observations: Iterable[ObservationRecord]) -> Iterator[
         yield (
             f"result of {view.label(o.settings)}: that of {waited} is still waited for{more}, and without its key this "
             f"one counts beside it. Where it is that result: hakken retract {shlex.quote(view.name)} {o.id} --why "
-            f"KEYLESS, and hakken tell brings it in with its key, {key}"
+            f"KEYLESS{_with_its_file(len(found))}, and hakken tell brings it in with its key, {key}"
         )
+
+
+def _with_its_file(results: int) -> str:
+    return " (--file beside it: all that came in its file)" if results > 1 else ""
+
+
+def _told_before(view: View, observations: Sequence[ObservationRecord]) -> Iterator[str]:
+    """A note where results of experiments, by their keys, say what was told without a key: the same ones, perhaps."""
+    new = {o.id: o for o in observations if o.key is not None and view.spec.source is None}
+    if not new:
+        return
+    keyless = {_said(o): o for o in view.observations if o.key is None and o.id not in new}
+    found = [(o, told) for o in new.values() if (told := keyless.get(_said(o))) is not None]
+    if found:
+        o, told = found[0]
+        more = f", and so with each of {len(found) - 1} more" if len(found) > 1 else ""
+        yield (
+            f"result of {view.label(o.settings)}: the same settings and values were told without a key, and both "
+            f"count{more}. Where they are one result: hakken retract {shlex.quote(view.name)} {told.id} --why KEYLESS"
+            f"{_with_its_file(len(found))}"
+        )
+
+
+def _said(o: ObservationRecord) -> tuple[object, ...]:
+    """What a result says: its settings, and its values to nine digits with their signs."""
+    measured = o.outcome.measurements if isinstance(o.outcome, Measured | Negative) else ()
+    values = sorted((m.property, m.qualifier.value, f"{m.canonical:.9g}") for m in measured)
+    settings = sorted((n, f"{v:.9g}" if isinstance(v, float) else v) for n, v in o.settings.items())
+    return type(o.outcome).__name__, tuple(settings), tuple(values)
 
 
 Waited: TypeAlias = Iterator[tuple[ObservationRecord, str, str]]  # a result, what is waited for, and what its key is

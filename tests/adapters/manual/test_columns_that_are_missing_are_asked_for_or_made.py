@@ -32,6 +32,22 @@ def test_results_under_another_name_of_their_column_are_missed_aloud(
     assert isinstance(outcome(manual, handle), Negative)
 
 
+def test_a_row_that_is_added_puts_no_empty_column_beside_a_renamed_one(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    path = sheet_of(tmp_path)
+    fill(path, KEY, yield_="61.5")
+    path.write_text(path.read_text(encoding="utf-8").replace("yield [%]", "Yield"), encoding="utf-8")
+    manual.start(manual.prepare(EXPERIMENT, OTHER), OTHER)  # another try of a broken well, say
+
+    with pytest.raises(AdapterUnavailable, match=r"has no column 'yield \[%\]'.*give it that name again"):
+        manual.status(handle)
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("Yield", "yield [%]"), encoding="utf-8")
+    assert manual.status(handle).phase is Phase.ENDED
+    fill(path, OTHER, yield_="63")
+    assert manual.status(manual.prepare(EXPERIMENT, OTHER)).phase is Phase.ENDED
+
+
 def test_a_target_that_came_later_gets_its_column(handle: Handle, tmp_path: Path) -> None:
     fill(sheet_of(tmp_path), KEY, yield_="61.5")
     both = build({}, replace(context(tmp_path), targets={"yield": "%", "purity": "%"}))

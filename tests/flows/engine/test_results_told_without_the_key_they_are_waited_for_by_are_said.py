@@ -11,6 +11,7 @@ from flows.engine import retract, status, tell
 from flows.engine.looking.reports import TellReport
 from flows.settings import Settings
 from flows.wiring import open_record
+from loop.errors import LedgerError
 from tests.flows.engine.bench import add, once
 
 
@@ -62,3 +63,53 @@ def test_done_as_it_says_each_counts_once_and_no_more_is_said(
     assert (again.accepted, again.notes) == (1, ())
     assert not any("waited for" in note for note in later.notes)
     assert (standing.observations, standing.experiments_done) == (2, 1)
+
+
+def test_told_again_with_keys_it_is_said_that_both_count_until_the_whole_file_is_taken_back(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    (key, first), (other, second) = waiting[:2]
+    keyless = told(settings, tmp_path, {**first, "yield [%]": "<5"}, {**second, "yield [%]": "20"})
+    path = tmp_path / "keyed.csv"
+    path.write_text(f"key,yield [%]\n{key},<5.0\n{other},20\n", encoding="utf-8")
+
+    report = tell(settings, "small", path, by="tester")
+    (standing,) = status(settings, "small")
+    gone = retract(settings, "small", keyless.observations[0], by="tester", why="KEYLESS", whole_file=True)
+    (left,) = status(settings, "small")
+
+    assert standing.observations == 4
+    (note,) = report.notes
+    assert "the same settings and values were told without a key, and both count, and so with each of 1 more" in note
+    assert any(f"hakken retract small {i} --why KEYLESS (--file beside it" in note for i in keyless.observations)
+    assert {o.id for o in gone} == set(keyless.observations)
+    assert (left.observations, left.experiments_done) == (2, 2)
+
+
+def test_a_result_that_says_something_else_than_what_was_told_is_no_copy(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    (key, first) = waiting[0]
+    told(settings, tmp_path, {**first, "yield [%]": "<5"})
+    path = tmp_path / "keyed.csv"
+    path.write_text(f"key,yield [%]\n{key},5\n", encoding="utf-8")
+
+    assert not any("told without a key" in note for note in tell(settings, "small", path, by="tester").notes)
+
+
+def test_only_what_a_told_file_brought_is_taken_back_with_its_file(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    (_, first), (key, second) = waiting[:2]
+    mine = told(settings, tmp_path, {**first, "yield [%]": "50"}, {**second, "yield [%]": "20"})
+    other = tmp_path / "other.csv"
+    other.write_text(f"key,yield [%]\n{key},31\n", encoding="utf-8")
+    tell(settings, "small", other, by="tester")
+
+    retract(settings, "small", mine.observations[1], by="tester", why="another assay", whole_file=True)
+
+    with open_record(settings) as ledger:
+        (kept,) = ledger.observations("small")
+    assert kept.key == key
+    with pytest.raises(LedgerError, match="no result counts, so none can be retracted"):
+        retract(settings, "small", mine.observations[0], by="tester", why="again", whole_file=True)

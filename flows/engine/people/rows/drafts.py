@@ -25,6 +25,11 @@ def is_told(source: str) -> bool:
     return source.startswith(TELL)
 
 
+def file_of(source: str) -> str:
+    """The told file that an envelope came in, by the source of the envelope; of an import its program too."""
+    return source.removeprefix(TELL).rpartition(":")[0]
+
+
 def draft_row(
     source: str,
     header: Sequence[str],
