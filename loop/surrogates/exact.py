@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -76,7 +76,8 @@ class ExactPosterior:
 
     row_effects: Tensor | None = None  # (n,), standardised: what plate, day, ... are believed to have added
     trend: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n), target units: what the process is about
-    outside: tuple[Tensor, Tensor, Tensor] | None = None  # ``left_out_values`` of all rows, where ``x`` are not all
+    pull: Tensor | None = None  # (n,): ``whitened``, where it is not what ``root`` makes of ``y``
+    outside: tuple[Tensor, Tensor, Tensor] | None = None  # ``left_out_values``, where ``x`` and ``root`` do not tell
     quick: tuple[Tensor, Tensor] | None = None  # (m, d), (m, m): some rows and their root, to skim pools by
     device: str = "cpu"  # where pools are skimmed
     _skimmers: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = field(
@@ -88,6 +89,22 @@ class ExactPosterior:
         if self.noise_factor is not None:
             return math.sqrt(float(self.noise_at(self.x).square().mean()))
         return math.sqrt(self.noise_variance * self.usual) * self.scale
+
+    @property
+    def whitened(self) -> Tensor:
+        """What whitened covariances with the rows are multiplied by for the mean, standardised: ``(n,)``."""
+        return self.root.T @ self.y if self.pull is None else self.pull
+
+    def doubted_by(self, root: Tensor) -> ExactPosterior:
+        """The process with the deviations of another ``root``, ``(n, n)``, which rests on the same kernel.
+
+        What is expected, and what is said of left-out values, stay.
+        """
+        if root is self.root:
+            return self
+        weights = self.root @ self.whitened
+        pull = torch.linalg.solve(root, weights[:, None])[:, 0]
+        return replace(self, root=root, pull=pull, outside=self.left_out_values())
 
     @property
     def jitter(self) -> float:
@@ -126,7 +143,7 @@ class ExactPosterior:
         """Standardised mean and deviation of some rows by a device, ``(n, d)`` to two of ``(n,)`` there."""
         some, root = (self.x, self.root) if self.quick is None else self.quick
         root = root.float().to(device)
-        weights = (self.root @ (self.root.T @ self.y)).float().to(device)
+        weights = (self.root @ self.whitened).float().to(device)
         to_all, to_some = self._single(device, self.x), None if self.quick is None else self._single(device, some)
 
         def skim(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,7 +167,7 @@ class ExactPosterior:
 
     def mean(self, x: Tensor, projected: Tensor) -> Tensor:
         """Mean at ``x``, ``(*b, q, d)``, whose whitened covariance with the rows is ``(*b, q, n)``: ``(*b, q)``."""
-        found = (projected @ (self.root.T @ self.y)) * self.scale + self.shift
+        found = (projected @ self.whitened) * self.scale + self.shift
         return found if self.trend is None else found + self.trend(x)
 
     def joint(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -162,7 +162,7 @@ class GaussianProcess:
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None
         found, curve = learnt.found, learnt.curve
         length = float(lengths.values[found.kernel])
-        return ExactPosterior(
+        likeliest = ExactPosterior(
             name=self.name,
             device=self.device,
             kernel=Covariance(distance, length, found.output),
@@ -179,6 +179,7 @@ class GaussianProcess:
             noise_factor=None if curve is None else _factor(distance, smooth, data.x, curve.weights),
             usual=usual_weight(data, scale),
         )
+        return likeliest.doubted_by(learnt.doubting)
 
     def _told(self, data: TrainingSet, learnt: Learnt, length: float, scale: float) -> dict[str, Any]:
         """What was learnt, as plain JSON; the effects in the target's unit, which is ``scale`` times the other."""
@@ -227,6 +228,7 @@ def scaled(fitted: ExactPosterior) -> ExactPosterior:
         prior_variance=fitted.prior_variance * factor,
         noise_variance=fitted.noise_variance * factor,
         root=fitted.root / math.sqrt(factor),
+        pull=None if fitted.pull is None else fitted.pull / math.sqrt(factor),
         outside=None if outside is None else (*outside[:2], outside[2] * factor),
         quick=None if fitted.quick is None else (fitted.quick[0], fitted.quick[1] / math.sqrt(factor)),
         details={**fitted.details, **told, "widening": factor},

@@ -25,8 +25,9 @@ OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torc
 NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 6e-1, 1.0], dtype=torch.float64)  # 1: nothing else
 NOISE_LOG_MEDIAN, NOISE_LOG_SD = math.log(USUAL_NOISE), 1.0  # log-normal prior of the noise variance, standardised
 SWEEPS = 3  # over the effects, at most
-# Log prior of each of the variances that are tried, as shares of all: of deviations that far apart.
-_RATIO_PRIOR = torch.tensor([ratio_prior(r) for r in RATIOS], dtype=torch.float64) + shares_of_range(RATIOS).log()
+# Of each of the variances that are tried: its log prior, and how much of the range of deviations it stands for.
+_DENSITY = torch.tensor([ratio_prior(r) for r in RATIOS], dtype=torch.float64)
+_SHARES = shares_of_range(RATIOS).log()
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,10 @@ class Learnt:
     Attributes:
         found: The point of the grid.
         effects: What rows have in common beside the surface.
-        ratios: The likeliest variance of each effect, in units of the noise.
-        expected: The mean over all variances that it may have, likewise: what is learnt of the surface rests on it.
+        ratios: The likeliest variance of each effect, in units of the noise: what is expected of the surface and of
+            labels rests on it.
+        expected: The mean over all variances that it may have, likewise: how much that is doubted rests on it.
+        doubting: As the ``root`` of ``found``, with the expected variances.
         undecided: Of effects whose likeliest variance is nought, by name: what their labels may add all the same.
         curve: How the noise varies; None where it is constant.
     """
@@ -46,23 +49,26 @@ class Learnt:
     effects: tuple[Effect, ...]
     ratios: tuple[float, ...]
     expected: tuple[float, ...]
+    doubting: Tensor
     undecided: Mapping[str, tuple[Size, ...]]
     curve: NoiseCurve | None
 
-    @property
-    def variances(self) -> tuple[float, ...]:
-        """Of the effects, standardised, as they are expected."""
-        return tuple(ratio * self.found.noise for ratio in self.expected)
-
     def sizes(self) -> tuple[Size, ...]:
         """What each label adds, standardised."""
-        found = sizes(self.effects, self.variances, self.found.root, self.found.y)
-        doubted = (size for own in self.undecided.values() for size in own)
-        return (*(size for size in found if size.effect not in self.undecided), *doubted)
+        found = self.found
+        likeliest = sizes(self.effects, self._variances(self.ratios), found.root, found.y)
+        doubted = sizes(self.effects, self._variances(self.expected), self.doubting, found.y)
+        each = (replace(size, sd=doubt.sd) for size, doubt in zip(likeliest, doubted, strict=True))
+        undecided = (size for own in self.undecided.values() for size in own)
+        return (*(size for size in each if size.effect not in self.undecided), *undecided)
 
     def row_effects(self) -> Tensor | None:
         """What all effects together are believed to have added to each row, standardised, ``(n,)``; None for none."""
-        return row_effects(self.effects, self.variances, self.found.root, self.found.y)
+        return row_effects(self.effects, self._variances(self.ratios), self.found.root, self.found.y)
+
+    def _variances(self, ratios: tuple[float, ...]) -> tuple[float, ...]:
+        """Of the effects, standardised."""
+        return tuple(ratio * self.found.noise for ratio in ratios)
 
 
 def learn(
@@ -97,13 +103,14 @@ def learn(
         rows = replace(rows, weights=rows.weights * curve.at_rows.exp())
         shared = grid.with_effects(rows, effects)
     expected = shared.ratios if is_trial else grid.expected(rows, effects, shared)
-    found = shared.found if expected == shared.ratios else grid.with_ratios(rows, effects, shared, expected)
+    found = shared.found
+    doubting = found.root if expected == shared.ratios else grid.doubting(rows, effects, found, expected)
     undecided = {
         effect.name: grid.undecided(rows, effects, shared, which)
         for which, effect in enumerate(effects)
         if not (shared.ratios[which] or is_trial)
     }
-    return Learnt(found, effects, shared.ratios, expected, undecided, curve)
+    return Learnt(found, effects, shared.ratios, expected, doubting, undecided, curve)
 
 
 def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tensor:
@@ -156,10 +163,16 @@ class _Grid:
         found = self._at_kernel(kernel).at(_shared_by(rows, effects, tuple(ratios)))
         return Shared(tuple(ratios), replace(found, kernel=kernel), sharing)
 
-    def with_ratios(self, rows: Rows, effects: tuple[Effect, ...], shared: Shared, ratios: tuple[float, ...]) -> Found:
-        """The most probable point at the kernel that was found, where effects have these variances instead."""
-        kernel = shared.found.kernel
-        return replace(self._at_kernel(kernel).at(_shared_by(rows, effects, ratios)), kernel=kernel)
+    def doubting(self, rows: Rows, effects: tuple[Effect, ...], found: Found, ratios: tuple[float, ...]) -> Tensor:
+        """As ``root`` of the point that was found, where effects have these variances instead: ``(n, n)``."""
+        whole = _shared_by(rows, effects, ratios)
+        covariance = found.output * self.covariances[found.kernel]
+        if whole.shared is not None:
+            covariance = covariance + found.noise * whole.shared
+        scatter = found.noise * rows.weights
+        if found.censored is not None:
+            scatter[found.censored.rows] = found.censored.variance
+        return whitening(covariance, scatter)
 
     def expected(self, rows: Rows, effects: tuple[Effect, ...], shared: Shared) -> tuple[float, ...]:
         """The mean of the variance of each effect over all that it may have, in units of the noise.
@@ -171,7 +184,7 @@ class _Grid:
         for which in range(len(effects)):
             tried = _with_each(shared.ratios, which)
             fits = self._tried(rows, effects, tried, shared.found.kernel, shared.sharing)
-            chances = torch.softmax(torch.tensor(fits, dtype=torch.float64) + _RATIO_PRIOR, 0).tolist()
+            chances = torch.softmax(torch.tensor(fits, dtype=torch.float64) + _DENSITY + _SHARES, 0).tolist()
             found.append(math.fsum(c * r[which] for c, r in zip(chances, tried, strict=True)))
         return tuple(found)
 
@@ -235,8 +248,11 @@ class _Grid:
             chances.append(float(posterior[output, noise]))
             variance = ratios[which] * float(self.noises[noise])
             each.append(size_of(effect, variance, *known.seen(effect.loadings, ratios, output, noise)))
-        weights = torch.tensor(chances, dtype=torch.float64) + _RATIO_PRIOR
-        return mixed(each, torch.softmax(weights, 0).tolist())
+        likely, doubted = (
+            mixed(each, torch.softmax(torch.tensor(chances, dtype=torch.float64) + prior, 0).tolist())
+            for prior in (_DENSITY, _DENSITY + _SHARES)
+        )
+        return tuple(replace(size, sd=doubt.sd) for size, doubt in zip(likely, doubted, strict=True))
 
     def curve(
         self, found: Found, rows: Rows, correlation: Tensor, effects: tuple[Effect, ...], ratios: tuple[float, ...]

@@ -136,16 +136,42 @@ def test_the_posterior_is_that_of_dense_algebra():
     fitted = RECIPE.fit(SPACE, data, seed=0)
     details = fitted.summary()
     same = torch.tensor([[a == b for b in data.effects["plate"]] for a in data.effects["plate"]], dtype=torch.float64)
-    variance = (details["effects"]["plate"]["expected"] / fitted.scale) ** 2
-    k = fitted.kernel(data.x, data.x) + variance * same + fitted.noise_variance * torch.eye(48, dtype=torch.float64)
-    y = (data.y - fitted.shift) / fitted.scale
-    cross = fitted.kernel(EVERYTHING, data.x)
+    y, cross = (data.y - fitted.shift) / fitted.scale, fitted.kernel(EVERYTHING, data.x)
+    unit = torch.eye(48, dtype=torch.float64)
 
-    expected = cross @ torch.linalg.solve(k, y) * fitted.scale + fitted.shift
-    on_first = variance * same[0] @ torch.linalg.solve(k, y) * fitted.scale
+    def under(told):
+        variance = (details["effects"]["plate"][told] / fitted.scale) ** 2
+        return variance, fitted.kernel(data.x, data.x) + variance * same + fitted.noise_variance * unit
 
-    torch.testing.assert_close(fitted.moments(EVERYTHING)[0], expected, rtol=1e-6, atol=1e-6)
-    assert details["effects"]["plate"]["labels"]["P0"][0] == pytest.approx(float(on_first), abs=1e-6)
+    likeliest, k = under("sd")
+    mean = cross @ torch.linalg.solve(k, y) * fitted.scale + fitted.shift
+    on_first = likeliest * same[0] @ torch.linalg.solve(k, y) * fitted.scale
+    expected, k = under("expected")
+    variance = fitted.prior_variance - (cross * torch.linalg.solve(k, cross.T).T).sum(-1)
+    doubt = expected - expected**2 * same[0] @ torch.linalg.solve(k, same[0])
+    found, sd = fitted.moments(EVERYTHING)
+    label = details["effects"]["plate"]["labels"]["P0"]
+
+    assert expected > likeliest
+    torch.testing.assert_close(found, mean, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(sd, variance.sqrt() * fitted.scale, rtol=1e-6, atol=1e-6)
+    assert label == pytest.approx([float(on_first), float(doubt.sqrt()) * fitted.scale], abs=1e-6)
+
+
+def test_what_plates_leave_in_doubt_is_beside_what_is_expected(monkeypatch):
+    """Skimmed and joint beliefs, and scaled ones, say the same as single points do."""
+    recipe = replace(RECIPE, calibrates=True)
+    fitted = recipe.fit(SPACE, plates(), seed=0)
+    mean, sd = fitted.moments(EVERYTHING)
+    plain = RECIPE.fit(SPACE, plates(), seed=0)
+
+    torch.testing.assert_close(fitted.joint(EVERYTHING)[0], mean)
+    torch.testing.assert_close(plain.moments(EVERYTHING)[0], mean)
+    torch.testing.assert_close(plain.moments(EVERYTHING)[1] * math.sqrt(fitted.details["widening"]), sd)
+    monkeypatch.setattr("loop.surrogates.exact.SKIMMED", 1)
+    skimmed = fitted.skimmed(EVERYTHING)
+    torch.testing.assert_close(skimmed[0], mean, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(skimmed[1], sd, rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.parametrize("deviation", [1.5, 0.0])
