@@ -13,12 +13,15 @@ from loop.record import Json, ProposalDraft, RoundDraft
 Rows: TypeAlias = list[dict[str, Any]]
 
 
-def training_rows(round_id: str, draft: RoundDraft) -> Rows:
-    """What the round was planned from, in the planner's order."""
+def training_rows(round_id: str, draft: RoundDraft, kept: int) -> Rows:
+    """What the round was planned from, in the planner's order, without the ``kept`` first observations of its base."""
     return [
         {"round_id": round_id, "role": role, "position": position, "reference": reference}
-        for role, references in ((t.Role.OBSERVATION, draft.observations), (t.Role.PENDING, draft.pending))
-        for position, reference in enumerate(references)
+        for role, references, first in (
+            (t.Role.OBSERVATION, draft.observations, kept),
+            (t.Role.PENDING, draft.pending, 0),
+        )
+        for position, reference in enumerate(references[first:], first)
     ]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db import tables as t
 from db.errors import NONE_YET
+from db.planned_from import planned_from
 from loop.errors import NotFound
 from loop.record import (
     Arm,
@@ -79,19 +80,14 @@ def spec_version(session: Session, name: str, version: int) -> Any:
 
 def rounds(session: Session, owner: str, *where: ColumnElement[bool]) -> tuple[RoundRecord, ...]:
     """By number, with what each was planned from."""
-    chosen = select(t.Round.id).where(t.Round.campaign_id == owner, *where)
-    references: dict[tuple[str, str], list[str]] = defaultdict(list)
-    row = t.TrainingRow
-    for round_id, role, reference in session.execute(
-        select(row.round_id, row.role, row.reference).where(row.round_id.in_(chosen)).order_by(row.position)
-    ):
-        references[round_id, role].append(reference)
     joined = (
         select(t.Round, t.Model)
         .join(t.Model, t.Model.round_id == t.Round.id)
-        .where(t.Round.id.in_(chosen))
+        .where(t.Round.campaign_id == owner, *where)
         .order_by(t.Round.number)
     )
+    found = session.execute(joined).all()
+    lists = planned_from(session, owner, [one for one, _ in found])
     return tuple(
         RoundRecord(
             one.id,
@@ -103,11 +99,11 @@ def rounds(session: Session, owner: str, *where: ColumnElement[bool]) -> tuple[R
             json.loads(model.detail),
             tuple(json.loads(one.notes)),
             json.loads(one.environment),
-            tuple(references[one.id, t.Role.OBSERVATION]),
-            tuple(references[one.id, t.Role.PENDING]),
+            lists[one.number].observations,
+            lists[one.number].pending,
             one.created,
         )
-        for one, model in session.execute(joined)
+        for one, model in found
     )
 
 

@@ -80,6 +80,8 @@ class Round(Fact):
     environment: Mapped[str]  # canonical JSON, an object
     is_approved: Mapped[bool]  # False: each proposal waits for a person
     created: Mapped[datetime]
+    base: Mapped[int | None]  # the number of an earlier round, with whose first observations its own begin
+    kept: Mapped[int | None]  # how many of these
 
 
 class Model(Fact):
@@ -94,7 +96,10 @@ class Model(Fact):
 
 
 class TrainingRow(Fact):
-    """One thing that a round was planned from: an observation, or an attempt pending at that time."""
+    """One thing that a round was planned from: an observation, or an attempt pending at that time.
+
+    Observations that it has in common with its ``base`` are not repeated: see ``db.planned_from``.
+    """
 
     __tablename__ = "training_row"
     __table_args__ = (UniqueConstraint("round_id", "role", "reference"), one_of("role", Role))

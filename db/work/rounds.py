@@ -7,6 +7,7 @@ from sqlalchemy import select
 from db import reading
 from db import tables as t
 from db.canonical import canonical, sha256
+from db.planned_from import base_for
 from db.rows import prediction_rows, proposal_rows, training_rows
 from db.rules import check_round
 from db.work import attempts, candidates
@@ -32,6 +33,7 @@ def record_round(held: HeldCampaign, draft: RoundDraft) -> RoundRecord:
     round_id = new_id()
     proposal_ids = [new_id() for _ in draft.proposals]
     model = canonical(draft.model, "the model's detail")
+    base = base_for(held.session, held.id, draft.number, draft.observations)
     round_row = {
         "id": round_id,
         "campaign_id": held.id,
@@ -43,6 +45,8 @@ def record_round(held: HeldCampaign, draft: RoundDraft) -> RoundRecord:
         "environment": canonical(draft.environment, "the round's environment"),
         "is_approved": draft.approved,
         "created": held.writer.now(),
+        "base": None if base is None else base.number,
+        "kept": None if base is None else base.kept,
     }
     model_row = {"round_id": round_id, "surrogate": draft.surrogate, "detail": model, "sha": sha256(model)}
     in_run_order = sorted(zip(proposal_ids, draft.proposals, strict=True), key=lambda pair: pair[1].run_order)
@@ -53,7 +57,7 @@ def record_round(held: HeldCampaign, draft: RoundDraft) -> RoundRecord:
         (t.Candidate, new_candidates),
         (t.Round, [round_row]),
         (t.Model, [model_row]),
-        (t.TrainingRow, training_rows(round_id, draft)),
+        (t.TrainingRow, training_rows(round_id, draft, 0 if base is None else base.kept)),
         (t.Proposal, proposal_rows(round_id, proposal_ids, candidate_ids, draft.proposals)),
         (t.Prediction, prediction_rows(proposal_ids, draft.proposals)),
         (t.Attempt, first if draft.approved else []),

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from db import SqlLedger
+from db import SqlLedger, planned_from
+from db import tables as t
 from db.reading import results
 from loop import checkpoints
 from loop.contracts import Ledger
@@ -77,6 +78,26 @@ def test_reading_takes_as_many_statements_for_many_rows_as_for_few(sqlite_ledger
 
     assert few == many
     assert max(many) <= 3
+
+
+def test_what_rounds_have_in_common_is_written_a_few_times_only(
+    sqlite_ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_ledger.open_campaign("coupling", SPEC, by="ada")
+    lease = sqlite_ledger.acquire("coupling", "engine-1", timedelta(hours=1))
+    ids = tuple(o.id for o in finished(sqlite_ledger, lease, n=64))
+    for number in range(2, 65):
+        with sqlite_ledger.work(lease) as work:
+            work.record_round(batch(number, observations=ids[:number]))
+
+    with sqlite_ledger._engine.connect() as connection:
+        written = connection.scalar(sa.select(sa.func.count()).select_from(t.TrainingRow))
+    every = sqlite_ledger.rounds("coupling")
+    monkeypatch.setattr(planned_from, "AT_ONCE", 3)
+
+    assert written < 64 * 6 < sum(range(2, 65)) / 5  # n log2 n, and not n^2 / 2
+    assert [r.observations for r in every] == [(), *(ids[:number] for number in range(2, 65))]
+    assert sqlite_ledger.rounds("coupling") == every  # read whole, where too many would have to be named
 
 
 def test_a_campaign_too_large_for_a_list_of_variables_is_read_whole(

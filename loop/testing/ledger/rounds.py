@@ -71,6 +71,24 @@ class RoundLaws:
         kept = ledger.round("coupling", 3)
         assert (kept.observations, kept.pending) == (seen, pending)
 
+    def test_each_of_many_rounds_gives_back_what_it_was_planned_from(self, ledger: Ledger, lease: Lease) -> None:
+        ids = [o.id for o in finished(ledger, lease, n=12)]
+        lists = {2: ids[:1], 3: ids[:2], 4: ids[:2], 5: ids[:5], 6: (), 7: ids[:6]}  # as results come, and all hidden
+        lists |= {8: [*ids[:2], *ids[3:8]], 9: [*ids[:2], *ids[3:9]], 10: ids[:9]}  # one retracted, and told again
+        lists |= {11: ids[::-1], 12: ids, 14: ids, 15: ids[1:], 31: ids}  # in another order, and with numbers left out
+
+        for number, seen in lists.items():
+            with ledger.work(lease) as work:
+                made = work.record_round(batch(number, observations=tuple(seen)))
+            assert made.observations == tuple(seen), number
+
+        assert {r.number: list(r.observations) for r in ledger.rounds("coupling")} == {
+            1: [],
+            **{number: list(seen) for number, seen in lists.items()},
+        }
+        for number, seen in lists.items():
+            assert ledger.round("coupling", number).observations == tuple(seen), number
+
     def test_a_round_planned_from_what_is_not_on_record_is_refused(self, ledger: Ledger, lease: Lease) -> None:
         for changes in ({"observations": ("unheard-of",)}, {"pending": ("unheard-of",)}):
             with pytest.raises(NotFound, match="unheard-of"), ledger.work(lease) as work:
