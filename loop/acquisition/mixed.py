@@ -32,6 +32,7 @@ from loop.acquisition.streaming import Score, shortlist
 from loop.acquisition.utility import believed, joint_model, rivals, utility
 from loop.space import Continuous, Discrete, Exclude, Linear, Space, sample_space
 from loop.space.constraints import Region
+from loop.space.same import is_same
 
 SAMPLES = 64
 OTHERS = 256  # random points of the space that parts are taken from
@@ -40,7 +41,6 @@ COMBINATIONS = 6  # settings of options and stepped numbers from which to climb
 RESTARTS = 3  # points to climb from in each
 STEPS = 60  # of the optimiser
 OF_BOTORCH = "value of BoTorch's function of what is wanted, scaled by what was observed"
-SAME = 5e-3  # share of a scale below which two settings are one
 
 
 class _WithChance(AcquisitionFunction):
@@ -221,7 +221,7 @@ def _first_free(question: Question, x: NDArray[np.float64], taken: NDArray[np.fl
     """The first row of ``x``, ``(n, d)``, that can be paid for and is none of ``taken``, and may be chosen."""
     space, paid = question.space, question.affordable(x)
     for i in np.flatnonzero(paid).tolist():
-        if not _is_taken(space, x[i], taken) and question.admits(x[i][None, :])[0]:
+        if not is_same(space, x[i], taken) and question.admits(x[i][None, :])[0]:
             return int(i)
     return None
 
@@ -312,12 +312,6 @@ def _linear(space: Space) -> list[tuple[Tensor, Tensor, float]]:
 
 def _stacked(points: Sequence[Chosen], d: int) -> Tensor:
     return torch.from_numpy(np.array([p.x for p in points]).reshape(-1, d))
-
-
-def _is_taken(space: Space, x: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """Whether one of ``others``, shape ``(n, d)``, is the same experiment: within ``SAME`` on each scale."""
-    apart = np.abs(space.frame.on_scales(others) - space.frame.on_scales(x[None]))
-    return bool((apart <= SAME).all(axis=1).any())
 
 
 def _spread(question: Question) -> float:

@@ -21,12 +21,12 @@ from loop.space.polytope import inside
 from loop.space.pool import LargePool
 from loop.space.raw import stretched
 from loop.space.rows import different, is_among
+from loop.space.same import SAME, told_apart
 from loop.space.sifting import LOOKED_AT, Twins, first_that, firsts
 
 Floats = NDArray[np.float64]
 
 FEW = 256  # points at shared levels, fewer than which are too few to choose a plate from
-SAME = 5e-3  # of its scale: numbers that differ by less are one experiment
 LEVELS = 9  # values that a continuous shared parameter is tried at
 NEAR = 24  # best points of a continuous space around which more are drawn
 AROUND = 64  # points drawn around each
@@ -143,7 +143,8 @@ def scored(
     The condition of the control wells is not among them, whatever the shared values, until fewer than a plate are left.
 
     A continuous space is stood for by points: a sample in which shared and counted numbers take a few levels each,
-    then clouds around the most promising points, at the same levels.
+    then clouds around the most promising points, at the same levels. Of those that a bench cannot tell apart only the
+    most promising is kept, lest a plate be filled with copies of one.
 
     ``also`` are points, each of shape ``(d,)``, whose shared and counted values have codes too. Of products that have
     to be made before it is known whether they may be chosen, at most 20,000 are looked at, the most promising first.
@@ -165,6 +166,9 @@ def scored(
         if fixed.all() or len(others) >= plate.wells:  # where few are left, also the control's with other shared values
             x = others
     score = _ranked(source, x)
+    if pool is None and source.name and not source.is_random:
+        kept = _different_enough(plate, space, x, score, tried)
+        x, score = x[kept], score[kept]
     if space.products:
         x, score = _sifted(space, x, score, twins)
     levels, shared = _codes(x, [s.column for s in plate.shared], also)
@@ -178,6 +182,18 @@ def scored(
     )
     used, limits = _with_absent(plate, space, counted, used)
     return Scored(x, score, Choices(shared, options, limits, used, _hosts(plate, space, levels)), levels, counted)
+
+
+def _different_enough(plate: Plate, space: Space, x: Floats, score: Floats, tried: Floats) -> NDArray[np.bool_]:
+    """Which of ``x``, ``(n, d)``, are one experiment with no better one, nor with what was tried: ``(n,)``.
+
+    Of what wells can share, where too few are left for a plate, all stay.
+    """
+    kept = told_apart(space, x, score, tried)
+    common = sorted({s.column for s in plate.shared} | set(plate.at_most))
+    kind = np.unique(x[:, common], axis=0, return_inverse=True)[1].ravel() if common else np.zeros(len(x), dtype=int)
+    is_short: NDArray[np.bool_] = (np.bincount(kind, weights=kept, minlength=1) < plate.wells)[kind]
+    return kept | is_short
 
 
 def _sifted(space: Space, x: Floats, score: Floats, twins: Twins | None) -> tuple[Floats, Floats]:

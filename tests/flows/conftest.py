@@ -25,6 +25,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 def _known() -> sa.Engine:
     engine = sa.create_engine("sqlite://")
     engine.connect().close()  # the dialect learns of the library what it has to know
+    engine.dispose()
     return engine
 
 

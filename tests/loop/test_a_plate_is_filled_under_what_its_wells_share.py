@@ -433,6 +433,53 @@ def test_a_plate_that_must_hold_near_copies_says_so_and_values_them_as_any(acqui
     assert min(p.acquisition_value or 0.0 for p in apart.proposals) > 1e-3
 
 
+@pytest.mark.parametrize("acquisition", ["improvement", "hits", "top", "ucb", "thompson"])
+def test_no_two_wells_hold_settings_that_a_bench_cannot_tell_apart(acquisition: str) -> None:
+    space = {
+        "base": SPACE["base"],
+        "temperature": {"type": "number", "low": 60, "high": 100, "unit": "degC"},
+        "loading": {"type": "number", "low": 1, "high": 5, "unit": "%"},
+    }
+    plate = {"rows": 2, "columns": 6, "blocks": {"rows": 2, "columns": 3}, "share": {"temperature": "block"}}
+    objective = {"yield": {"goal": "maximize", "at_least": 30}}
+    said = spec(plate, space=space, objective=objective, planner={"surrogate": "gp", "acquisition": acquisition})
+    rng = np.random.default_rng(0)
+    rows = [np.array([rng.integers(5), rng.uniform(60, 100), rng.uniform(1, 5)]) for _ in range(16)]
+    values = [10.0 * (x[0] == 2) - 3.0 * (x[2] - 3.0) ** 2 + 0.4 * x[1] for x in rows]
+    history = [
+        Observation(str(i), x, Measured((Measurement("yield", v, "", v),)))
+        for i, (x, v) in enumerate(zip(rows, values, strict=True))
+    ]
+
+    made = plan(said, History(tuple(history)), seed=0, experiments=12)
+    wells = [build_space(said).coordinates(p.candidate.settings) for p in made.proposals]
+    scale = np.array([5e-3 / 2, 40.0, 4.0])  # options differ by one at least
+
+    keeps(made, said)
+    assert len(wells) == 12
+    for one, other in itertools.combinations(wells, 2):
+        assert np.abs((one - other) / scale).max() > 4.5e-3  # half a percent, less what rounding takes
+
+
+def test_where_little_room_is_left_a_plate_is_full_all_the_same() -> None:
+    space = {
+        "temperature": {"type": "number", "low": 60, "high": 100, "unit": "degC"},
+        "loading": {"type": "number", "low": 1, "high": 5, "unit": "%"},
+    }
+    narrow = [{"sum": {"temperature": 1, "loading": 1}, "at_most": 61.5}, {"sum": {"loading": 1}, "at_most": 1.02}]
+    plate = {"rows": 4, "columns": 6, "share": {"temperature": "plate"}}
+    said = spec(plate, space=space, constraints=narrow, planner={"surrogate": "gp", "acquisition": "improvement"})
+    rows = [np.array([60.0 + 0.05 * i, 1.0 + 0.002 * i]) for i in range(8)]
+    history = [
+        Observation(str(i), x, Measured((Measurement("yield", float(i), "%", float(i)),))) for i, x in enumerate(rows)
+    ]
+
+    made = plan(said, History(tuple(history)), seed=0, experiments=24)
+
+    keeps(made, said)
+    assert len(made.proposals) == 24
+
+
 def test_a_share_of_the_wells_is_drawn_at_random_where_the_control_arm_asks_for_it() -> None:
     said = spec(planner={"surrogate": "gp", "control": 0.25})
 
