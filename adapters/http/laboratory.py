@@ -192,6 +192,14 @@ class HttpLaboratory:
         """
         return self._service.messages(campaign, after, wait)
 
+    def memory(self) -> str:
+        """Which store of its own the laboratory numbers its messages by.
+
+        Raises:
+            AdapterUnavailable: The laboratory cannot be reached.
+        """
+        return self._service.about().memory
+
     def _send(self, handle: Handle, memory: str, *, never_ran: bool) -> None:
         spec = self._jobs.spec(handle)
         document = Submission(

@@ -1,7 +1,7 @@
 """The inbox: messages on disk until they are in the record, so that whoever receives needs no lease.
 
 ``inbox/SHA256.json`` is one message, whole or absent; it goes when its envelope is committed. ``cursor.json`` is the
-number of the last message that was fetched.
+number of the last message that was fetched from a laboratory, and from which memory of its own.
 """
 
 from __future__ import annotations
@@ -62,15 +62,18 @@ class Inbox:
             if len(path.stem) == 64:
                 yield path, read(path.read_text(encoding="utf-8"))
 
-    @property
-    def cursor(self) -> int:
-        """Number of the last message fetched, 0 before the first."""
+    def cursor(self, memory: str) -> int:
+        """Number of the last message fetched from a laboratory of that memory, 0 before the first.
+
+        Another laboratory, or one whose memory was replaced, numbers its messages anew.
+        """
         try:
-            return int(json.loads((self._folder / "cursor.json").read_text(encoding="utf-8"))["after"])
+            noted = json.loads((self._folder / "cursor.json").read_text(encoding="utf-8"))
+            return int(noted["after"]) if noted["memory"] == memory else 0
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return 0  # everything is fetched anew: what is on record is known there
 
-    def note_cursor(self, after: int) -> None:
-        """Messages up to here are on disk."""
+    def note_cursor(self, memory: str, after: int) -> None:
+        """Messages of that memory up to here are on disk."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        replace(self._folder / "cursor.json", json.dumps({"after": after}))
+        replace(self._folder / "cursor.json", json.dumps({"after": after, "memory": memory}))

@@ -42,6 +42,10 @@ class HasMessages(Protocol):
 
     def messages(self, campaign: str, after: int, wait: float) -> Any: ...
 
+    def memory(self) -> str:
+        """Which store of its own its messages are numbered by."""
+        ...
+
 
 def listen(
     settings: Settings,
@@ -147,8 +151,9 @@ class Listener:
 
     def fetch(self, laboratory: HasMessages, keys: Keys, *, wait: float) -> bool:
         """Fetch what is new, and keep it; False where the laboratory cannot be reached."""
-        after = self.inbox.cursor
         try:
+            memory = laboratory.memory()
+            after = self.inbox.cursor(memory)
             messages = laboratory.messages(self._name, after, wait)
             for m in messages:
                 told = {"webhook-id": m.id, "webhook-timestamp": m.timestamp, "webhook-signature": m.signature}
@@ -160,7 +165,7 @@ class Listener:
         self._said = ""
         last = max((m.number for m in messages), default=after)
         if last > after:
-            self.inbox.note_cursor(last)
+            self.inbox.note_cursor(memory, last)
             self.something_new.set()
         return not messages or last > after  # one that gives the same numbers again and again is left alone for a while
 
