@@ -47,7 +47,7 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = lam
         with translated(shown), engines.reading(here) as read:
             _see_that_nobody_works(read, clock())
             with translated(where), engines.writing(there) as write:
-                _see_that_it_is_empty(write, where)
+                _see_that_it_is_empty(read, write, where)
                 for table in t.Base.metadata.sorted_tables:
                     if table.name != _OWN:
                         _copy(read, write, table)
@@ -85,6 +85,13 @@ def _see_that_nobody_works(read: Session, now: datetime) -> None:
             )
 
 
-def _see_that_it_is_empty(write: Session, where: str) -> None:
-    if write.scalar(select(func.count()).select_from(t.AuditLog)):
-        raise LedgerError(f"{where} holds a record already; name an empty database, or a file that is not there")
+def _see_that_it_is_empty(read: Session, write: Session, where: str) -> None:
+    last = select(t.AuditLog.number, t.AuditLog.hash).order_by(t.AuditLog.number.desc()).limit(1)
+    if (there := write.execute(last).first()) is None:
+        return
+    if there == read.execute(last).first():  # a copy that was cut off before it could say that it was made
+        raise LedgerError(
+            f"{where} holds a record already, and to its last entry ({there.number}) it is this one: nothing is left "
+            "to copy; set HAKKEN_DATABASE to it, or name an empty database"
+        )
+    raise LedgerError(f"{where} holds a record already; name an empty database, or a file that is not there")

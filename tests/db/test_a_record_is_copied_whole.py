@@ -66,6 +66,14 @@ def test_to_postgres_and_back(source: str, tmp_path: Path, new_postgres: Callabl
     see_that_it_is_whole(there, f"sqlite:///{tmp_path / 'back.sqlite'}")
 
 
+def test_a_copy_that_was_cut_off_once_it_was_whole_is_known(source: str, tmp_path: Path) -> None:
+    target = f"sqlite:///{tmp_path / 'target.sqlite'}"
+    made = copy_record(source, target, clock=later)  # killed before anybody heard of it
+
+    with pytest.raises(LedgerError, match=rf"to its last entry \({made.entries}\) it is this one.*set HAKKEN_DATABASE"):
+        copy_record(source, target, clock=later)
+
+
 def test_text_that_postgres_cannot_store_comes_back_as_it_was(source: str, new_postgres: Callable[[], str]) -> None:
     odd = "NUL \x00, half of a pair \ud800, an umlaut \u00e4"
     with open_ledger(source, clock=later) as ledger:
@@ -87,10 +95,15 @@ def test_nothing_is_copied_over_a_record_or_while_somebody_works(source: str, tm
 
     with pytest.raises(LedgerError, match=r"campaign 'coupling' is held by 'engine-1'; end what works on it"):
         copy_record(source, target, clock=lambda: expires - timedelta(minutes=1))
-    with pytest.raises(LedgerError, match="holds a record already; name an empty database"):
+    with pytest.raises(LedgerError, match="holds a record already, and to its last entry"):
         copy_record(source, source, clock=later)
     copy_record(source, target, clock=later)  # what was refused left nothing behind
-    with pytest.raises(LedgerError, match="holds a record already"):
+    with open_ledger(source, clock=later) as ledger:  # goes on here after the copy
+        lease = ledger.acquire("coupling", "engine-1", timedelta(minutes=1))
+        with ledger.work(lease) as work:
+            work.receive(EnvelopeDraft("robot", None, "{}"))
+        ledger.release(lease)
+    with pytest.raises(LedgerError, match="holds a record already; name an empty database"):
         copy_record(source, target, clock=later)
 
 
