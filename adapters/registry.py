@@ -102,10 +102,20 @@ def binding_between_runs(name: str, options: Mapping[str, Any]) -> Mapping[str, 
     return _without(("FREE", "BETWEEN_RUNS"), name, options)
 
 
-def prepares_here(name: str) -> bool:
-    """Whether what was prepared and never started is a note in its folder, which may go by other options, to another
-    address: its module says ``PREPARES_HERE``."""
-    return name in _TABLE and getattr(import_module(module_of(name)), "PREPARES_HERE", False)
+def prepares_here(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether what was prepared and never started by options may go by others, to another address.
+
+    So it is where it is a note in the laboratory's folder, of which its module says ``PREPARES_HERE``, and of a
+    calculation where Dask's scheduler alone is another: whoever begins it first claims it.
+    """
+    if name not in _TABLE:
+        return False
+    module = import_module(module_of(name))
+    if getattr(module, "PREPARES_HERE", False):
+        return True
+    by_dask = all(isinstance(o.get("run_on"), Mapping) and "dask" in o["run_on"] for o in (before, now))
+    method, other = ({n: v for n, v in binding(name, o).items() if n != "run_on"} for o in (before, now))
+    return hasattr(module, "HOW") and by_dask and method == other
 
 
 def makes_plates(name: str) -> bool:

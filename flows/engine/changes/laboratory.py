@@ -35,7 +35,7 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
         return
     elif binding_between_runs(now.adapter, now.options) == binding_between_runs(before.adapter, before.options):
         out = [] if _is_between_runs(settings, known, out) else out
-    elif prepares_here(now.adapter):
+    elif prepares_here(now.adapter, before.options, now.options):
         out = [] if _never_left(settings, known, out) else out
     if out:
         what = "laboratory" if now.adapter != before.adapter else "laboratory's options"
