@@ -39,6 +39,8 @@ def examine(campaign: Campaign, as_json: Json = False) -> None:
 
 
 def _show(screen: Screen, one: Examination) -> None:
+    from flows.engine.looking.examining import unheard_said
+
     signs, unit = one.signs, f" {one.unit}" if one.unit else ""
     alone = f" by {signs.version} alone (cheaper versions train)" if signs.version else ""
     screen.say(
@@ -72,6 +74,8 @@ def _show(screen: Screen, one: Examination) -> None:
         screen.say(f"{_SIGNS[finding.standing.value]:>2} {finding.says}", bold=finding.standing.value == "bad")
         if finding.remedy:
             screen.say(f"     what helps: {finding.remedy}")
+    if said := unheard_said(one):
+        screen.say(f"note: {said}")
 
 
 def _counted(signs: Signs) -> str:

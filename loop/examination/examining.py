@@ -43,7 +43,10 @@ IN_BRIEF: Final = _Effort(3, _few_splits, False)
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was found of one target: see ``Signs``, ``Skill``, ``Leak``, ``Stress`` and ``Finding``."""
+    """What was found of one target: see ``Signs``, ``Skill``, ``Leak``, ``Stress`` and ``Finding``.
+
+    ``unheard`` names the sources and the prior that the last round's models heard, and those examined here do not.
+    """
 
     target: str
     unit: str
@@ -52,6 +55,7 @@ class Examination:
     leaks: tuple[Leak, ...]
     stresses: tuple[Stress, ...]
     findings: tuple[Finding, ...]
+    unheard: tuple[str, ...] = ()
 
 
 def examine(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from scipy.special import chdtri
+
 from loop.examination.parts import Split
 from loop.examination.signs import Leak, Signs
 from loop.examination.skill import LEVELS, Ranking, Skill
@@ -20,6 +22,7 @@ NO_BETTER: Final = 0.95  # share of an error that is no improvement on it
 WORSE_AWAY: Final = 1.25  # times the error at home
 ROUGH: Final = 0.8  # neighbours tell next to nothing
 NOISY: Final = 0.5  # share of the variance that is noise
+REPEATED: Final = 10  # repeats below which it is said how little they tell: nine in ten times within a factor of 1.6
 UNCOVERED: Final = 0.5  # share of the pool that is like the data
 NARROW: Final = 0.10  # short of the level of an interval, where so many values leave no doubt of it
 UNSTEADY: Final = 0.5  # spread between refits over their error
@@ -92,6 +95,7 @@ _VARIES: Final = (
     "go on until one is another; a candidate whose value is known to be another (a positive control) shows that the "
     "measurement can tell"
 )
+_NEXT: Final = f"trust no prediction of what comes next; {_LATER}"
 _SEES: Final = "more data, or a surrogate that sees what matters (planner: {surrogate: [...]})"
 
 
@@ -127,7 +131,8 @@ def _away(unit: str, home: Skill, away: Skill) -> Finding:
     )
     if away.model >= NO_BETTER * away.mean:
         says = f"on {where} models predict no better than the mean ({errors})"
-        return Finding(Standing.BAD, says, f"trust no prediction there; measure some of {where} first")
+        helps = _NEXT if away.split is Split.TIME else f"trust no prediction there; measure some of {where} first"
+        return Finding(Standing.BAD, says, helps)
     if away.model >= NO_BETTER * away.nearest:
         return Finding(Standing.WARNING, f"on {where} models predict {_than_nearest(away)} ({errors})", _SEES)
     if ratio > WORSE_AWAY:
@@ -176,11 +181,20 @@ def _data(unit: str, signs: Signs) -> list[Finding]:
     if signs.noise is not None and signs.spread > 0:
         share = (signs.noise / signs.spread) ** 2
         says = f"noise between replicates is {_shown(signs.noise, unit)}, {min(share, 1.0):.0%} of the variance"
-        look = ""
+        look, most = "", signs.noise
+        if signs.noise > 0 and (repeats := signs.n - signs.candidates) < REPEATED:
+            least, most = (signs.noise * math.sqrt(repeats / float(chdtri(repeats, p))) for p in (0.05, 0.95))
+            leave = f"{plural(repeats, 'repeat')} leave{'s' * (repeats == 1)}"
+            says += f"; {leave} it between {in_digits(least, 2)} and {in_digits(most, 3)} {unit}".rstrip()
         if signs.apart:
             low, high = signs.ends
             look = f"look first at {signs.apart}, whose values go from {in_digits(low, 4)} to {_shown(high, unit)}"
-        found.append(Finding(Standing.BAD, says, look) if share > NOISY else Finding(Standing.GOOD, says))
+        if share > NOISY:
+            found.append(Finding(Standing.BAD, says, look))
+        elif (most / signs.spread) ** 2 > NOISY:
+            found.append(Finding(Standing.WARNING, says, "a few more candidates measured twice"))
+        else:
+            found.append(Finding(Standing.GOOD, says))
     if signs.roughness is not None and signs.roughness > ROUGH:
         says = f"the surface is rough: nearest neighbours differ by {signs.roughness:.2f} of what any two do"
         found.append(Finding(Standing.WARNING, says))

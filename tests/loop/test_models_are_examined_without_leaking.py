@@ -371,6 +371,12 @@ def ranked(area, nearest_area, found=20):
             "measure some of new scaffolds first",
         ),
         (
+            {"skills": poor(Split.TIME)},
+            Standing.BAD,
+            "on what came later models predict no better than the mean",
+            "trust no prediction of what comes next; go on with the campaign, and examine it again",
+        ),
+        (
             {"skills": poor(Split.SCAFFOLD, model=2.0)},
             Standing.WARNING,
             "on new scaffolds errors are 2.0 times as large",
@@ -412,6 +418,12 @@ def ranked(area, nearest_area, found=20):
             Standing.BAD,
             "noise between replicates is 2.8 eV, 87% of the variance",
             "look first at KOAc, 90 degC, whose values go from 1.5 to 9 eV",
+        ),
+        (
+            {"signs": Signs(22, 21, 18.5, 1.0, 0.4, 0.9)},  # a chi-squared of one degree lies between 0.0039 and 3.84
+            Standing.WARNING,
+            "noise between replicates is 1 eV, 0% of the variance; 1 repeat leaves it between 0.51 and 15.9 eV$",
+            "a few more candidates measured twice",
         ),
         (
             {"signs": Signs(100, 90, 3.0, 0.5, 0.4, 0.2)},

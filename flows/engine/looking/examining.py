@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of, seed_of
@@ -31,9 +32,8 @@ def examine(
         view = View(ledger, name)
         history, _ = history_of(view.spec, view.space, view.counted, ())
         pool = ProductPool(view.space) if view.space.is_finite else None
-        return of_history(
-            view.spec, view.space, history, pool, seed=seed_of(view.spec.planner.seed, view.name, 0), tell=tell
-        )
+        seed = seed_of(view.spec.planner.seed, view.name, 0)
+        return _with_unheard(view, of_history(view.spec, view.space, history, pool, seed=seed, tell=tell))
 
 
 def examined(view: View) -> Mapping[str, Examination]:
@@ -57,7 +57,23 @@ def examined(view: View) -> Mapping[str, Examination]:
         return {}
     history, _ = history_of(view.spec, view.space, view.counted, ())
     pool = ProductPool(view.space) if view.space.is_finite else None
-    return examine_briefly(view.spec, view.space, history, pool, seed=seed_of(view.spec.planner.seed, view.name, 0))
+    seed = seed_of(view.spec.planner.seed, view.name, 0)
+    return _with_unheard(view, examine_briefly(view.spec, view.space, history, pool, seed=seed))
+
+
+def _with_unheard(view: View, found: Mapping[str, Examination]) -> Mapping[str, Examination]:
+    return {name: replace(one, unheard=view.heard.get(name, ())) for name, one in found.items()}
+
+
+def unheard_said(one: Examination) -> str:
+    """What the models that were examined did not hear, as a sentence; "" where the planner's hear no more."""
+    if not one.unheard:
+        return ""
+    are = "is" if len(one.unheard) == 1 else "are"
+    return (
+        f"{' and '.join(one.unheard)} {are} heard when batches are planned, and not here: the models examined learn "
+        "from the campaign's own results alone"
+    )
 
 
 def verdict_lines(found: Mapping[str, Examination]) -> tuple[str, ...]:
@@ -69,4 +85,4 @@ def verdict_lines(found: Mapping[str, Examination]) -> tuple[str, ...]:
         for name, one in found.items()
         for place, f in enumerate(one.findings)
         if place == 0 or f.standing is not Standing.GOOD
-    )
+    ) + tuple(f"{name}: {said}" for name, one in found.items() if (said := unheard_said(one)))

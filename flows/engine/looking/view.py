@@ -169,6 +169,15 @@ class View:
         return {} if self.last_round is None else self.last_round.model
 
     @property
+    def heard(self) -> Mapping[str, tuple[str, ...]]:
+        """By target: the sources, and the prior, that the models behind the last round heard."""
+        told = self._last_model.get("sources", {})
+        return {
+            target: tuple("the prior" if s["kind"] == "prior" else repr(s["source"]) for s in found if not s["dropped"])
+            for target, found in told.items()
+        }
+
+    @property
     def settled(self) -> str:
         """Which regret ended the campaign, as a sentence; "" where it goes on, or something else ended it."""
         return settled_in(self.campaign.reason) if self.campaign.state is CampaignState.FINISHED else ""

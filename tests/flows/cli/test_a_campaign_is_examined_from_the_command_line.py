@@ -55,6 +55,22 @@ def test_what_was_held_out_is_shown_with_the_verdict(hakken: Any, tmp_path: Path
     assert found["findings"][0]["standing"] in ("good", "warning", "bad")
 
 
+def test_sources_that_batches_hear_and_the_examination_does_not_are_named(
+    hakken: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    prior = "prior: {yield: {temperature: {20: 10, 120: 60}}}\n"
+    Path("heat.yaml").write_text(CAMPAIGN.replace("batch: 12", "batch: 2") + prior)
+    Path("few.csv").write_text("ligand,temperature,yield\nA,25,12\nB,70,36\nC,100,51\nA,115,57\n")
+    hakken("tell", "heat.yaml", "few.csv")
+    hakken("tick", "heat.yaml")
+
+    said, document = hakken("examine", "heat"), hakken("examine", "heat", "--json")
+
+    assert document.json["targets"]["yield"]["unheard"] == ["the prior"]
+    assert "the prior is heard when batches are planned, and not here" in said.out
+
+
 def test_enough_for_a_pointer_is_enough_for_a_verdict() -> None:
     from flows.shown.status import ENOUGH
     from loop.examination.verdict import FEW
