@@ -51,9 +51,10 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
 
 def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) -> str:
     from flows import engine
-    from flows.cli.showing.left_out import left_out_of
+    from flows.cli.showing.left_out import left_out_of, stored_in
     from flows.cli.specfile import laboratory_of, read_campaign
     from flows.wiring import spec_on_record
+    from loop.spec import CampaignSpec
     from loop.spec.sieving import told_of_products
 
     guesses: list[str] = []
@@ -68,6 +69,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
     after = spec_on_record(where, name)
     if before is not None and after is not None and (parts := _changed_parts(before, after)):
         say(f"{text} changes what is on record of {name}, which goes on by it from here: {', '.join(parts)}")
+        for line in left_out_of(where, spec, {stored.key for stored in stored_in(CampaignSpec.from_resolved(before))}):
+            say(line)
         if said := _calculated_otherwise(where, name, before, after):
             say(said)
     return name

@@ -30,9 +30,10 @@ def follow(proposals: Iterable[ProposalRecord], target: Target) -> Committee:
 
 def _round(number: int, proposals: Sequence[ProposalRecord], target: str) -> CommitteeRound:
     weights: dict[str, list[float]] = {}
-    spreads, stated_sds = [], []
+    spreads, stated_sds, names = [], [], set[str]()
     for proposal in proposals:
         members = [p for p in proposal.draft.predictions if p.target == target and p.member != WHOLE]
+        names |= {p.member for p in members}
         for p in members:
             if p.weight is not None:
                 weights.setdefault(p.member, []).append(p.weight)
@@ -47,4 +48,5 @@ def _round(number: int, proposals: Sequence[ProposalRecord], target: str) -> Com
         weights={member: fmean(values) for member, values in weights.items()},
         disagreement=fmean(spreads) if spreads else None,
         stated_sd=fmean(stated_sds) if stated_sds else None,
+        members=len(names),
     )

@@ -145,6 +145,7 @@ class CommitteeRound:
     weights: Mapping[str, float]  # by member
     disagreement: float | None  # mean over proposals of the standard deviation of the members' means
     stated_sd: float | None  # mean over proposals of the predicted standard deviation of the whole
+    members: int  # how many predicted
 
 
 @dataclass(frozen=True, slots=True)

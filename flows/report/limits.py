@@ -80,7 +80,7 @@ def _on_disagreement(report: Report) -> Iterator[str]:
         last = next((r for r in reversed(committee.rounds) if r.disagreement is not None), None)
         if last is not None:
             yield (
-                f"In round {last.number} the {count(len(committee.members), 'member')} of the committee, fitted to the "
+                f"In round {last.number} the {count(last.members, 'member')} of the committee, fitted to the "
                 f"same data, differed by {number(last.disagreement, 2)}{after(units[committee.target])} in "
                 f"{committee.target} on average: the data do not settle which of them is right."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -50,6 +51,7 @@ _TEMPLATES: Final = templates_of(
     verdict=verdict,
     verdict_on_chances=verdict_on_chances,
     wanted=words.wanted,
+    typed=quote,
 )
 
 

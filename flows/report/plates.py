@@ -14,6 +14,7 @@ from loop.outcome import Qualifier
 from loop.record import AttemptRecord, Json, ObservationRecord, ProposalRecord, RoundRecord
 
 DRAWN: Final = 12  # the last plates; a page with more is slow to open
+NARROW: Final = 0.05  # of what a target can be, below which the colours are spread over what was measured
 RETRACTED: Final = "r"  # stands in a well whose result counts no more
 
 
@@ -55,14 +56,18 @@ def read_plates(
 
 
 def scale_of(plates: Iterable[PlateResults], target: Target, spec: Json) -> tuple[float, float]:
-    """The ends of the colours of a target, the same for all plates: the limits of the spec, else what was measured."""
+    """The ends of the colours of a target, the same for all plates: the limits of the spec, else what was measured.
+
+    Where what was measured takes less than a twentieth of what the spec allows, as impurities do of 100 %, all wells
+    would look alike: then it is what was measured, too.
+    """
     values = [w.value for p in plates for w in p.wells[target.name].values() if w.value is not None]
     said: Mapping[str, float | None] = (spec.get("objective") or {}).get(target.name) or {}
     low, high = said.get("low"), said.get("high")
-    return (
-        min(values, default=0.0) if low is None else float(low),
-        max(values, default=1.0) if high is None else float(high),
-    )
+    least, most = min(values, default=0.0), max(values, default=1.0)
+    if low is not None and high is not None and 0 < most - least < NARROW * (high - low):
+        return least, most
+    return least if low is None else float(low), most if high is None else float(high)
 
 
 def _of(told: Sequence[Result], target: Target) -> WellResult:

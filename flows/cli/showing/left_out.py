@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,15 @@ def stored_in(spec: Any) -> list[Any]:
     return list(stored_of(spec.space))
 
 
-def left_out_of(where: Settings, spec: Any) -> list[str]:
+def left_out_of(where: Settings, spec: Any, known: Collection[str] = ()) -> list[str]:
     """Of each library file what was guessed of its letters, and, where lines could not be read or came twice, what
-    became of it and the first lines."""
+    became of it and the first lines. Nothing of libraries whose keys are ``known``."""
     from flows.wiring import library_reader
 
     said = []
     for stored in stored_in(spec):
+        if stored.key in known:
+            continue
         store = library_reader(where, Path()).store
         said += store.report(stored.key).guesses
         if not stored.unreadable and not stored.duplicates:

@@ -60,14 +60,18 @@ def retract(
 
 
 def _of_its_plate(ledger: Ledger, name: str, observation: ObservationRecord) -> tuple[ObservationRecord, ...]:
-    """What counts of the plate that an observation is of."""
-    plates = {a.key: a.place.plate for a in ledger.attempts(name) if a.place is not None}
-    number = plates.get(observation.key or "")
-    if number is None:
+    """What counts of the plate that an observation is of: the one that was planned, else the one that it says."""
+    planned = {a.key: a.place.plate for a in ledger.attempts(name) if a.place is not None}
+
+    def plate_of(o: ObservationRecord) -> int | str | None:
+        said = o.context.get("plate")
+        return planned.get(o.key or "", None if said is None else str(said))
+
+    if (plate := plate_of(observation)) is None:
         raise LedgerError(f"result {observation.id} lies on no plate; leave --plate out")
-    found = tuple(o for o in ledger.observations(name) if plates.get(o.key or "") == number)
+    found = tuple(o for o in ledger.observations(name) if plate_of(o) == plate)
     if not found:
-        raise LedgerError(f"of plate {number} of campaign {name!r} no result counts, so none can be retracted")
+        raise LedgerError(f"of plate {plate} of campaign {name!r} no result counts, so none can be retracted")
     return found
 
 

@@ -46,6 +46,18 @@ def test_lines_that_are_no_molecule_are_told_and_the_campaign_runs(hakken: Any) 
     assert "duplicates.tsv" in shown.out
 
 
+def test_lines_of_a_library_that_grew_are_told_once_more_and_those_of_one_that_did_not_are_not(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    with Path("small.csv").open("a") as file:
+        file.write("phenol,Oc1ccccc1\nbought,C1CC(\n")
+
+    grown, again = hakken("tick", "small.yaml"), hakken("tick", "small.yaml")
+
+    assert "note: small.csv: 4 molecules of 7 records; 2 could not be read; 1 came twice; hakken library" in grown.out
+    assert "note: left out of small.csv: line 8: " in grown.out
+    assert "could not be read" not in again.out
+
+
 def test_molecules_stand_with_their_structures_beside_solvents_and_other_molecules_too(hakken: Any) -> None:
     beside = (
         "{drug: {type: molecule, file: small.csv, name: name}, partner: {type: molecule, options: {acid: CC(=O)O}},"

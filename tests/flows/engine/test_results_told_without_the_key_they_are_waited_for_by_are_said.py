@@ -113,3 +113,21 @@ def test_only_what_a_told_file_brought_is_taken_back_with_its_file(
     assert kept.key == key
     with pytest.raises(LedgerError, match="no result counts, so none can be retracted"):
         retract(settings, "small", mine.observations[0], by="tester", why="again", whole_file=True)
+
+
+def test_all_results_of_an_assay_plate_that_was_not_planned_are_taken_back_by_what_they_say(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    plates = ("PB-1", "PB-1", *[""] * (len(waiting) - 2))
+    values = [{"key": key, "yield [%]": str(20 + i)} for i, (key, _) in enumerate(waiting)]
+    report = told(settings, tmp_path, *({**row, "plate": p} for row, p in zip(values, plates, strict=True)))
+    with open_record(settings) as ledger:
+        on_plate = {o.id for o in ledger.observations("small") if o.context.get("plate") == "PB-1"}
+
+    gone = retract(settings, "small", min(on_plate), by="tester", why="failed its controls", whole_plate=True)
+
+    assert {o.id for o in gone} == on_plate
+    assert len(on_plate) == 2
+    other = max(set(report.observations) - on_plate)
+    with pytest.raises(LedgerError, match="lies on no plate; leave --plate out"):
+        retract(settings, "small", other, by="tester", why="?", whole_plate=True)

@@ -104,6 +104,14 @@ def test_nothing_is_asked_of_the_network(any_story):
     assert not re.search(r"@import|url\(|@font-face", text)
 
 
+def test_the_commands_of_the_page_can_be_typed_whatever_the_campaign_is_called(long_story):
+    words = page_of(long_story).words
+    commands = re.findall(r"hakken (?:best|explain|examine|plate) (\S+ \S+)", words)
+
+    assert commands
+    assert all(command.startswith("'direct") for command in commands)
+
+
 def test_every_outcome_has_its_mark(long_story):
     report = build(long_story.settle(), long_story.name)
     text = render(report)

@@ -9,8 +9,12 @@ import pytest
 
 from db import open_ledger
 from flows.report import build
+from flows.report.content import PlateResults, WellResult
+from flows.report.limits import limits
 from flows.report.page import render
+from flows.report.plates import scale_of
 from loop.errors import NotFound
+from loop.objective import Goal, Target
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
 from loop.record import Arm, Prediction, Verdict
 
@@ -100,6 +104,30 @@ def test_weights_and_disagreement_are_followed_round_by_round(story):
     assert committee.rounds[0].disagreement == pytest.approx((2 + 5) / 2)  # half of 4, half of 10
     assert committee.rounds[1].disagreement is None
     assert committee.rounds[1].weights == {"a": 1.0}
+
+
+def test_of_a_disagreement_only_the_members_of_its_round_are_counted(story):
+    story.plan()
+    three = story.predictions({"a": (9, 1, 0.4), "b": (8, 1, 0.3), "c": (7, 1, 0.3)})
+    story.propose({**HERE, "temperature": 91.0}, said=three)
+    story.plan()
+    story.propose({**HERE, "temperature": 92.0}, said=story.predictions({"a": (10, 1, 0.7), "b": (20, 1, 0.3)}))
+
+    said = " ".join(" ".join(limits(build(story.settle(), story.name))).split())
+
+    assert "In round 2 the 2 members of the committee, fitted to the same data, differed by 5" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [((0.06, 1.9), (0.06, 1.9)), ((20.0, 90.0), (0.0, 100.0)), ((5.0, 5.0), (0.0, 100.0))],
+)
+def test_wells_whose_values_lie_close_in_what_a_target_can_be_have_colours_of_their_own(values, ends):
+    impurity = Target("impurity", Goal.MINIMIZE, "%", low=0, high=100)
+    wells = {"impurity": {f"A{i}": WellResult(v, f"{v}") for i, v in enumerate(values, 1)}}
+    spec = {"objective": {"impurity": {"goal": "minimize", "low": 0, "high": 100}}}
+
+    assert scale_of([PlateResults(None, wells)], impurity, spec) == ends
 
 
 def test_one_model_alone_is_no_committee(two_targets):
