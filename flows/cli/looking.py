@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,6 +14,8 @@ from flows.cli.screen import Json, Screen
 from flows.shown.status import results_of, to_do_in, work_of
 from loop.errors import LedgerError
 from loop.wording import plural
+
+DIFFERENCES: Final = 20  # of a round that does not come out again, said before they are counted
 
 Round = Annotated[
     int | None, typer.Argument(metavar="[ROUND]", min=1, help="Number of the round; the last if left out.")
@@ -172,8 +174,10 @@ def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False
     for note in found.notes:
         screen.say(f"  note: {note}")
     if not found.is_identical:
-        for difference in found.differences:
+        for difference in found.differences[:DIFFERENCES]:
             screen.say(f"  differs: {difference}")
+        if (more := len(found.differences) - DIFFERENCES) > 0:
+            screen.say(f"  and in {plural(more, 'thing')} more, which --json lists")
         day = f"{found.planned:%Y-%m-%d}"
         if found.versions:
             why = f"most likely since it was planned on {day} with other versions ({'; '.join(found.versions)})"

@@ -83,6 +83,23 @@ def test_a_round_that_does_not_come_out_again_is_exit_code_2_with_the_likely_cau
     assert f"next: to see it come out, {remedy}" in words
 
 
+def test_of_hundreds_of_differences_some_are_said_and_the_rest_counted(
+    hakken: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import engine
+    from flows.engine import ReplayReport
+
+    hakken("tick", "small.yaml")
+    many = tuple(f"proposal {n}: novelty was 0.1, now 0.2" for n in range(600))
+    differs = ReplayReport("small", 1, False, many, (), 2, datetime(2026, 2, 3, 4, 5, tzinfo=UTC))
+    monkeypatch.setattr(engine, "replay", lambda *_: differs)
+    said, document = hakken("replay", "small"), hakken("replay", "small", "--json")
+
+    assert said.out.count("differs:") == 20
+    assert "and in 580 things more, which --json lists" in said.out
+    assert len(document.json["differences"]) == 600
+
+
 def test_an_intact_record_is_said_to_be_intact_with_the_hash_to_keep(hakken: Any, home: Any) -> None:
     hakken("tick", "small.yaml")
 
