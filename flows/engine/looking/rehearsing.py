@@ -266,7 +266,14 @@ def _believed(start: _Start, seed: int) -> Callable[[int], World]:
 def _count(start: _Start, asked: int | None) -> tuple[int, tuple[str, ...]]:
     """How many experiments are played from a record, what runs among them, and the notes."""
     if asked is not None:
-        return asked, start.notes
+        running = len(start.history.pending)
+        if asked > running:
+            return asked, start.notes
+        note = (
+            f"what runs already counts among the experiments, which takes all {asked}, and none is planned; ask for "
+            f"more than {running}"
+        )
+        return asked, (*start.notes, note)
     left = DEFAULT_EXPERIMENTS if start.left is None else min(start.left, DEFAULT_EXPERIMENTS)
     if count := len(start.history.pending) + left:
         return count, start.notes

@@ -158,6 +158,8 @@ def test_what_runs_comes_before_what_the_budget_leaves(hakken: Any) -> None:
     assert running["pending"] == 2
     assert [step["experiments"] for step in running["found"]["steps"]] == [0, 2, 4, 5]
     assert asked["found"]["steps"][-1]["experiments"] == 1
+    assert any("takes all 1, and none is planned; ask for more than 2" in note for note in asked["notes"])
+    assert not any("ask for more" in note for note in running["notes"])
     assert [step["experiments"] for step in spent["found"]["steps"]] == [0, 2]
 
 
