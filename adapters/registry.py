@@ -102,6 +102,14 @@ def binding_between_runs(name: str, options: Mapping[str, Any]) -> Mapping[str, 
     return _without(("FREE", "BETWEEN_RUNS"), name, options)
 
 
+def binding_once_played(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of them still binds while nothing of what it has was set going.
+
+    Not the address of a robot, say, to which no run went that was played: its module lists that in ``UNTIL_PLAYED``.
+    """
+    return _without(("FREE", "UNTIL_PLAYED"), name, options)
+
+
 def prepares_here(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether what was prepared and never started by options may go by others, to another address.
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from adapters.opentrons.client import Robot
 
 DELIVERY: Final = Delivery.TWO_PHASE
-BETWEEN_RUNS: Final = DECK
+# How it is asked, not which robot it is: these may change while it has attempts.
+FREE: Final = frozenset({"timeout", "poll", "simulator", "simulator_needed"})
+UNTIL_PLAYED: Final = frozenset({"robot"})  # what nobody played yet goes to another one
+BETWEEN_RUNS: Final = DECK | UNTIL_PLAYED | {"machine", "api", "template", "offsets"}
 
 EXAMPLE: Final = """\
 laboratory:

@@ -155,8 +155,8 @@ class Driver:
         return Status(Phase.WAITING, verdict.rule)
 
     def robots_verdict(self, why: str) -> Verdict:
-        """That the robot itself refuses a protocol, with the version of its software."""
-        return Verdict(ROBOT, str(self.robot.health()["api_version"]), why)
+        """That the robot itself refuses a protocol, with the version of its software and which robot it is."""
+        return Verdict(ROBOT, f"{self.robot.health()['api_version']} at {self.robot.url}", why)
 
     def _begin(self, plate: PlateRun, text: str) -> Status:
         """Bring the protocol to the robot, and play it."""
@@ -168,10 +168,13 @@ class Driver:
         except Refused as error:
             return self._reopen(plate, self.robots_verdict(str(error)))
         reached("plates.uploaded")
-        analysis = plate.noted("analysed.json") or self.robot.analysis(protocol)
+        told = plate.noted("analysed.json")
+        is_known = told is not None and told.get("robot", self.robot.url) == self.robot.url
+        analysis = told if told is not None and is_known else self.robot.analysis(protocol)
         if analysis.get("status") != "completed":
             return Status(Phase.WAITING, "the robot analyses the protocol")
-        plate.note("analysed.json", {"status": "completed", "result": analysis.get("result")})
+        said = {"status": "completed", "result": analysis.get("result"), "robot": self.robot.url}
+        plate.note("analysed.json", said)
         if analysis.get("result") == "not-ok":
             said = "; ".join(str(e.get("detail", e)) for e in analysis.get("errors") or ()) or "it does not say why"
             return self._reopen(plate, self.robots_verdict(said))

@@ -244,6 +244,21 @@ class PlateMaker(ABC):
             for plate in self._plates.all()
         )
 
+    def has_played(self) -> bool:
+        """Whether the robot plays a plate that has not ended, or may: a note says so, or the robot where it answers."""
+        return any(
+            self._driver.known(plate) is None and (bool(plate.played()) or self._was_played_there(plate))
+            for plate in self._plates.all()
+        )
+
+    def _was_played_there(self, plate: PlateRun) -> bool:
+        if not (plate.folder / self.protocol_name).exists():  # nothing was brought to it
+            return False
+        try:
+            return self._driver.has_moved(plate)
+        except (AdapterUnavailable, Refused):  # nobody is there, or what is no robot
+            return False
+
     def pause(self) -> int:
         """Pause the runs of this laboratory that go on; returns how many."""
         return self._act("pause", lambda run: run.status == "running")

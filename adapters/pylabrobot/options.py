@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adapters.pylabrobot.adapter import PyLabRobot
 
 DELIVERY: Final = Delivery.TWO_PHASE
+FREE: Final = frozenset({"poll"})
 BETWEEN_RUNS: Final = DECK | {"layout"}
 
 EXAMPLE: Final = """\

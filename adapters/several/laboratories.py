@@ -32,6 +32,7 @@ from loop.contracts import (
     Health,
     JudgesTogether,
     KeepsLimits,
+    KnowsWhatWasPlayed,
     LaysOut,
     MayBeMended,
     Phase,
@@ -248,6 +249,9 @@ class SeveralLaboratories:
 
     def is_at_work(self) -> bool:
         return any(isinstance(a, RunsTogether) and a.is_at_work() for a in self.parts().values())
+
+    def has_played(self) -> bool:
+        return any(isinstance(a, KnowsWhatWasPlayed) and a.has_played() for a in self.parts().values())
 
     def pause(self) -> int:
         return self._at_each(lambda adapter: adapter.pause(), "paused")

@@ -140,6 +140,17 @@ class RunsTogether(Protocol):
 
 
 @runtime_checkable
+class KnowsWhatWasPlayed(Protocol):
+    """An adapter that makes experiments at a machine; what was not set going there may go to another one."""
+
+    def has_played(self) -> bool:
+        """Whether a run that has not ended was set going, or may have been, by us or by somebody at the machine.
+
+        A machine that gives no answer has what is on record. Raises ``AdapterUnavailable`` alone."""
+        ...
+
+
+@runtime_checkable
 class TakesOff(Protocol):
     """An adapter of which what was started may still wait for others, and can be called off before anything moves."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.registry import binding, binding_between_runs, build, describe
+from adapters.registry import binding, binding_between_runs, binding_once_played, build, describe
 from loop.contracts import Adapter
 from loop.errors import UnknownName
 from tests.adapters.helpers import TABLE, context
@@ -77,12 +77,13 @@ def test_what_stands_on_a_deck_binds_while_a_plate_is_in_hand_only() -> None:
     robot = {"robot": "http://robot", "deck": {"tips": []}, "tips": "each", "by_hand": ["heat"]}
     members = {"laboratories": {"a": {"adapter": "opentrons", **robot}, "b": {"adapter": "manual", "worksheet": "a"}}}
 
-    assert binding("opentrons", robot) == robot
-    assert binding_between_runs("opentrons", robot) == {"robot": "http://robot"}
+    assert binding("opentrons", {**robot, "poll": 1.0}) == robot
+    assert binding_once_played("opentrons", robot) == {o: said for o, said in robot.items() if o != "robot"}
+    assert binding_between_runs("opentrons", {**robot, "runs": "each"}) == {"runs": "each"}
     assert binding_between_runs("pylabrobot", {**robot, "layout": "a.json"}) == {"robot": "http://robot"}
     assert binding_between_runs("several", members) == {
         "laboratories": {
-            "a": {"adapter": "opentrons", "robot": "http://robot"},
+            "a": {"adapter": "opentrons"},
             "b": {"adapter": "manual", "worksheet": "a"},
         }
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.wiring import open_laboratory
-from loop.contracts import Absent, AttemptKey, Found, RunsTogether, Unknown
+from loop.contracts import Absent, AttemptKey, Found, KnowsWhatWasPlayed, RunsTogether, Unknown
 from loop.errors import HakkenError, SpecError
 from loop.experiment import State
 from loop.record import AttemptRecord, Json
@@ -23,9 +23,10 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
     """Refuse another laboratory, or other options of it, while this one has attempts: it could not be asked for them.
 
     Going back to the laboratory that has every one of them is no such change, nor is how it is asked (a key, a time),
-    nor another deck of a robot that has no plate in hand, nor the address of one to which none of them ever went.
+    nor another deck of a robot that has no plate in hand, nor the address of one to which none of them ever went, or
+    that set none of them going.
     """
-    from adapters.registry import binding, binding_between_runs, prepares_here
+    from adapters.registry import binding, binding_between_runs, binding_once_played, prepares_here
 
     before, now = known.spec.laboratory, spec.laboratory
     out = [a for a in known.attempts if a.state in WITH_LABORATORY]
@@ -33,12 +34,16 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
         out = [a for a in out if a.adapter != now.adapter]
     elif binding(now.adapter, now.options) == binding(before.adapter, before.options):
         return
+    elif binding_once_played(now.adapter, now.options) == binding_once_played(before.adapter, before.options):
+        out = [] if _was_never_played(settings, known) else out
     elif binding_between_runs(now.adapter, now.options) == binding_between_runs(before.adapter, before.options):
         out = [] if _is_between_runs(settings, known, out) else out
     elif prepares_here(now.adapter, before.options, now.options):
         out = [] if _never_left(settings, known, out) else out
     if out:
-        what = "laboratory" if now.adapter != before.adapter else "laboratory's options"
+        options = binding(before.adapter, before.options), binding(now.adapter, now.options)
+        other = ", ".join(n for n in sorted({*options[0], *options[1]}) if options[0].get(n) != options[1].get(n))
+        what = "laboratory" if now.adapter != before.adapter else f"laboratory's options ({other})"
         name = shlex.quote(known.name)
         raise SpecError(
             f"campaign {known.name!r}: the {what} cannot be changed while {_attempts(len(out))} with "
@@ -103,6 +108,14 @@ def _is_between_runs(settings: Settings, known: View, out: Sequence[AttemptRecor
     with suppress(HakkenError):  # one that cannot be asked may be at work
         laboratory = open_laboratory(settings, known.spec)
         return isinstance(laboratory, RunsTogether) and not laboratory.is_at_work()
+    return False
+
+
+def _was_never_played(settings: Settings, known: View) -> bool:
+    """Whether the laboratory that has them set nothing of what it has going."""
+    with suppress(HakkenError):  # one that cannot be asked may have
+        laboratory = open_laboratory(settings, known.spec)
+        return isinstance(laboratory, KnowsWhatWasPlayed) and not laboratory.has_played()
     return False
 
 

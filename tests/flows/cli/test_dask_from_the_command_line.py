@@ -44,5 +44,5 @@ def test_a_mended_address_is_taken_and_another_method_is_not(
 
     assert standing["pending"]["sending"] >= 1
     assert other.code == 2
-    assert "the laboratory's options cannot be changed while" in other.err
+    assert "the laboratory's options (method, run_on) cannot be changed while" in other.err
     assert mended.code == 0, mended.err

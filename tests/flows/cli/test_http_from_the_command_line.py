@@ -253,7 +253,7 @@ def test_how_it_is_asked_may_change_while_it_has_experiments_and_which_it_is_may
 
     assert said.code == 0, said.err
     assert moved.code == 2
-    assert "the laboratory's options cannot be changed while" in moved.err
+    assert "the laboratory's options (url) cannot be changed while" in moved.err
 
 
 def test_what_never_left_goes_to_the_address_that_is_mended(hakken: Any, tmp_path: Path, laboratory: Served) -> None:

@@ -342,7 +342,7 @@ def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings,
 
     for changed, what in (
         ({"adapter": "manual"}, "the laboratory cannot be changed while 4 attempts are with 'simulated'"),
-        ({"adapter": "simulated", "noise": 2.0}, "the laboratory's options cannot be changed"),
+        ({"adapter": "simulated", "noise": 2.0}, r"the laboratory's options \(noise\) cannot be changed"),
     ):
         with pytest.raises(
             SpecError, match=f"{what}.*hakken stop small.*hakken tick small.*hakken resolve.*hakken resume small"

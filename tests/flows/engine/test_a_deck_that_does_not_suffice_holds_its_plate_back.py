@@ -123,7 +123,7 @@ def test_what_was_approved_before_waits_with_the_rest_and_all_of_it_is_one_run(
     before, (now,) = sent(settings), status(settings)
     campaign(settings, tmp_path, laboratory(FULL, approval="person"))
     tick(settings, "small", planner=cheap_planner)  # all of it is sent, and the plate is closed
-    with pytest.raises(SpecError, match="options cannot be changed while 48 attempts are with 'opentrons'"):
+    with pytest.raises(SpecError, match=r"options \(deck\) cannot be changed while 48 attempts are with 'opentrons'"):
         campaign(settings, tmp_path, laboratory(approval="person"))
     ended = go_on(settings)
 
