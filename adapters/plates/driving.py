@@ -173,9 +173,9 @@ class Driver:
         analysis = told if told is not None and is_known else self.robot.analysis(protocol)
         if analysis.get("status") != "completed":
             return Status(Phase.WAITING, "the robot analyses the protocol")
-        said = {"status": "completed", "result": analysis.get("result"), "robot": self.robot.url}
-        plate.note("analysed.json", said)
-        if analysis.get("result") == "not-ok":
+        result = analysis.get("result")
+        plate.note("analysed.json", {"status": "completed", "result": result, "robot": self.robot.url})
+        if result == "not-ok":
             said = "; ".join(str(e.get("detail", e)) for e in analysis.get("errors") or ()) or "it does not say why"
             return self._reopen(plate, self.robots_verdict(said))
         runs = self.robot.runs_of([protocol, *protocols])
