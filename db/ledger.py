@@ -141,7 +141,8 @@ class SqlLedger:
 
     def _save_version(self, writer: Writer, name: str, text: str, sha: str, by: str) -> None:
         session, now = writer.session, writer.now()
-        row = session.scalars(select(t.Campaign).where(t.Campaign.name == name).with_for_update()).one_or_none()
+        there = select(t.Campaign).where(t.Campaign.name == name).with_for_update(key_share=True)
+        row = session.scalars(there).one_or_none()
         if row is not None:
             in_force = session.get_one(t.CampaignVersion, (row.id, row.version))
             if in_force.sha == sha:
@@ -202,7 +203,7 @@ class SqlLedger:
         """
         with self._writing(actor=holder) as writer:
             session, now = writer.session, writer.now()
-            row = session.get_one(t.Campaign, reading.campaign_id(session, name), with_for_update=True)
+            row = session.get_one(t.Campaign, reading.campaign_id(session, name), with_for_update={"key_share": True})
             before = row.lease_holder
             if before not in (None, holder) and row.lease_expires is not None:
                 if row.lease_expires > now:
@@ -218,7 +219,7 @@ class SqlLedger:
     def release(self, lease: Lease) -> None:
         """Give the lease back; a stale one changes nothing."""
         with self._writing(actor=lease.holder) as writer:
-            row = writer.session.get(t.Campaign, lease.campaign_id, with_for_update=True)
+            row = writer.session.get(t.Campaign, lease.campaign_id, with_for_update={"key_share": True})
             if row is not None and (row.epoch, row.lease_holder) == (lease.epoch, lease.holder):
                 row.lease_holder = row.lease_expires = None
                 writer.session.flush()

@@ -26,8 +26,9 @@ class HeldCampaign:
 
     def __init__(self, writer: Writer, lease: Lease) -> None:
         self.writer, self.session, self.lease = writer, writer.session, lease
-        # Locks the row on PostgreSQL; on SQLite the transaction holds the only write lock.
-        row = self.session.get(t.Campaign, lease.campaign_id, with_for_update=True)
+        # Locks the row on PostgreSQL; on SQLite the transaction holds the only write lock. Rows that refer to it may be
+        # written meanwhile (``key_share``): a safety stop is, under the chain's lock, which comes next here.
+        row = self.session.get(t.Campaign, lease.campaign_id, with_for_update={"key_share": True})
         if row is None:
             raise NotFound(f"no campaign has the id {lease.campaign_id}; acquire a lease by the campaign's name")
         if row.epoch != lease.epoch or row.lease_holder != lease.holder:

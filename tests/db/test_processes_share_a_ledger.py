@@ -163,6 +163,22 @@ def test_a_campaign_made_by_two_at_once_is_one(url: str) -> None:
         assert ids - {"AlreadyOnRecord"} == {ledger.campaign("coupling").id}
 
 
+def test_a_safety_stop_comes_between_a_pass_that_has_begun_to_write_and_its_first_row(
+    new_postgres: Callable[[], str], monkeypatch: pytest.MonkeyPatch, fill: Fill
+) -> None:
+    url = new_postgres()
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 1)  # else each waits for the other, until PostgreSQL ends one of them
+    with open_ledger(url) as ledger, open_ledger(url) as other:
+        lease = fill(ledger)
+        with ledger.work(lease) as work:
+            stop = other.halt("coupling", by="bob", why="it smells of gas")
+            work.receive(EnvelopeDraft("robot", None, "late"))
+
+        assert stop.is_in_force
+        assert [e.payload for e in ledger.envelopes("coupling")][-1] == "late"
+        assert ledger.verify_audit().is_intact
+
+
 def test_a_reader_waits_for_no_writer_and_takes_no_write_lock(url: str, fill: Fill) -> None:
     with open_ledger(url) as ledger, open_ledger(url) as reader:
         lease = fill(ledger)
