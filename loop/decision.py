@@ -59,6 +59,7 @@ class DecisionRecord:
     replacement_id: str | None  # of an edit: the proposal that came of it
     after_round: int
     at: datetime
+    entry: int = 0  # of the audit log, that put it on record: tells before from after, whatever clocks say
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,6 +273,7 @@ class ObservationRecord:
     recorded: datetime
     retracted: str | None  # why it no longer counts, None while it does
     context: Json = field(default_factory=dict)  # instrument, plate, actual settings
+    entry: int = 0  # of the audit log, that put it on record: tells before from after, whatever clocks say
 
 
 @dataclass(frozen=True, slots=True)

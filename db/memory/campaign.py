@@ -74,11 +74,12 @@ class HeldCampaign:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         stops: list[SafetyStop],
+        last_entry: int,
     ) -> None:
         self.data, self.new_id = data, new_id
         self.stops = stops  # of every campaign; changed in place
         self.said: list[tuple[str, Json]] = []
-        self._epoch, self._clock = lease.epoch, clock
+        self._epoch, self._clock, self._last_entry = lease.epoch, clock, last_entry
 
     @property
     def name(self) -> str:
@@ -86,6 +87,11 @@ class HeldCampaign:
 
     def now(self) -> datetime:
         return self._clock().astimezone(UTC)
+
+    @property
+    def next_entry(self) -> int:
+        """The number of the audit entry that is said next."""
+        return self._last_entry + len(self.said) + 1
 
     def say(self, action: str, **detail: Any) -> None:
         """An entry for the audit log, written when the work ends."""

@@ -125,7 +125,7 @@ class MemoryLedger:
                 raise NotFound(f"no campaign has the id {lease.campaign_id}; acquire a lease by the campaign's name")
             if (campaign.epoch, campaign.holder) != (lease.epoch, lease.holder):
                 raise rules.stale(campaign.record.name, lease, campaign.holder, campaign.epoch)
-            work = MemoryWork(campaign.twin(), lease, self._clock, self._new_id, list(self._stops))
+            work = MemoryWork(campaign.twin(), lease, self._clock, self._new_id, list(self._stops), len(self._audit))
             yield work
             if work.said:
                 reached("work.before-commit")

@@ -55,7 +55,8 @@ def _keep(held: HeldCampaign, draft: DecisionDraft, replacement: str | None, act
     plain = json.loads(canonical(decision_detail(draft), "a decision"))
     stored = replace(draft, settings=plain["settings"], region=plain["region"])
     last = max((r.number for r in held.data.rounds), default=0)
-    record = DecisionRecord(held.new_id(), len(held.data.decisions) + 1, stored, replacement, last, held.now())
+    number = len(held.data.decisions) + 1
+    record = DecisionRecord(held.new_id(), number, stored, replacement, last, held.now(), held.next_entry)
     held.data.decisions.append(record)
     held.say(action, number=record.number, kind=draft.kind.value, by=draft.by, why=draft.why, lifts=draft.lifts)
     return record

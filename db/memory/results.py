@@ -131,6 +131,7 @@ def _told(
         held.now(),
         None,
         context,
+        held.next_entry,
     )
 
 
@@ -156,4 +157,5 @@ def _ran(
         held.now(),
         None,
         context,
+        held.next_entry,
     )

@@ -38,8 +38,9 @@ class MemoryWork:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         stops: list[SafetyStop],
+        last_entry: int,
     ) -> None:
-        self._held = HeldCampaign(data, lease, clock, new_id, stops)
+        self._held = HeldCampaign(data, lease, clock, new_id, stops, last_entry)
 
     @property
     def campaign(self) -> CampaignData:

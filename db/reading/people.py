@@ -26,5 +26,5 @@ def decisions(session: Session, campaign_id: str) -> tuple[DecisionRecord, ...]:
             proposal_id=row.proposal_id,
             lifts=row.lifts,
         )
-        found.append(DecisionRecord(row.id, row.number, draft, row.replacement_id, row.after_round, row.at))
+        found.append(DecisionRecord(row.id, row.number, draft, row.replacement_id, row.after_round, row.at, row.entry))
     return tuple(found)

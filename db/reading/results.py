@@ -102,6 +102,7 @@ def observations(session: Session, *where: ColumnElement[bool]) -> tuple[Observa
             outcome.recorded,
             None if retraction is None else retraction.why,
             {} if context is None else json.loads(context.detail),
+            outcome.entry,
         )
         keyed.append((place, record))
     return tuple(record for _, record in sorted(keyed, key=lambda pair: pair[0]))

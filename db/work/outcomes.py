@@ -75,7 +75,7 @@ def accept(
     if key is not None:
         return _observation(held, envelope_id)
     assert candidate is not None
-    return _told(envelope, row, outcome, candidate, context)
+    return _told(envelope, row, outcome, candidate, context, held.writer.next_number() - 1)
 
 
 def accept_told(held: HeldCampaign, told: Sequence[ToldOutcome]) -> list[ObservationRecord]:
@@ -98,12 +98,12 @@ def _accepted(held: HeldCampaign, told: Sequence[ToldOutcome]) -> list[Observati
     unwritten = {row["id"]: row for row in new}
     entries: list[tuple[Json, tuple[Part, ...]]] = []
     records = []
-    for one, candidate_id in zip(told, candidate_ids, strict=True):
+    for number, (one, candidate_id) in enumerate(zip(told, candidate_ids, strict=True), held.writer.next_number()):
         envelope = known[one.envelope_id]
         row = _row(held, envelope, one.outcome, candidate_id)
         mine = [unwritten.pop(candidate_id)] if candidate_id in unwritten else []
         entries.append((_about(envelope, one.outcome), _parts(held, envelope, one.outcome, row, one.context, mine)))
-        records.append(_told(envelope, row, one.outcome, one.candidate, one.context))
+        records.append(_told(envelope, row, one.outcome, one.candidate, one.context, number))
     held.row.data_version += len(told)
     held.write_all("accept", entries)
     return records
@@ -180,7 +180,12 @@ def _observation(held: HeldCampaign, envelope_id: str) -> ObservationRecord:
 
 
 def _told(
-    envelope: EnvelopeRecord, row: Mapping[str, Any], outcome: Outcome, candidate: Candidate, context: Json | None
+    envelope: EnvelopeRecord,
+    row: Mapping[str, Any],
+    outcome: Outcome,
+    candidate: Candidate,
+    context: Json | None,
+    entry: int,
 ) -> ObservationRecord:
     """What ``_observation`` would read of a told outcome just written; of thousands told at once that takes a while."""
     return ObservationRecord(
@@ -200,6 +205,7 @@ def _told(
         recorded=row["recorded"],
         retracted=None,
         context={} if not context else json.loads(canonical(context, "a context")),
+        entry=entry,
     )
 
 

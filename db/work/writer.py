@@ -27,13 +27,17 @@ class Writer:
         self._chain = Chain(session)
         self.has_written = False
 
+    def next_number(self) -> int:
+        """The number of the audit entry that is written next."""
+        return self._chain.next_number()
+
     def write(self, action: str, detail: Json, *parts: Part) -> None:
         """Insert ``parts`` in that order, save changed rows, append the entry."""
         self.write_all(action, [(detail, parts)])
 
     def write_all(self, action: str, entries: Sequence[tuple[Json, Sequence[Part]]]) -> None:
         """The same of several entries, each with its detail and parts: the tables of all stand in one order."""
-        first = self._chain.next_number()
+        first = self.next_number()
         self.session.flush()
         together: dict[Table, Rows] = {}
         sealed: list[dict[str, Rows]] = []

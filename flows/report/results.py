@@ -110,7 +110,7 @@ def read_results(
 def _first_of(observations: Iterable[ObservationRecord]) -> dict[str, ObservationRecord]:
     """By id, what was first on record of the same measurement: the result that it completes, or itself."""
     found: dict[str, ObservationRecord] = {}
-    for o in sorted(observations, key=lambda o: o.recorded):
+    for o in sorted(observations, key=lambda o: o.entry):
         found[o.id] = found.get(str(o.context.get(COMPLETES)), o)
     return found
 
@@ -124,11 +124,11 @@ def _in_order(
     for observation in observations:
         (told if observation.key is None else run).append(observation)
     run.sort(key=lambda o: (o.round_number, o.run_order, o.position, o.replicate_no, o.attempt_no))
-    told.sort(key=lambda o: first[o.id].recorded)
-    before = list(accumulate((first[o.id].recorded for o in reversed(run)), min))[::-1]  # earliest from each place on
+    told.sort(key=lambda o: first[o.id].entry)
+    before = list(accumulate((first[o.id].entry for o in reversed(run)), min))[::-1]  # earliest from each place on
     ordered: list[ObservationRecord] = []
     for i, o in enumerate(run):
-        while told and first[told[0].id].recorded < before[i]:
+        while told and first[told[0].id].entry < before[i]:
             ordered.append(told.pop(0))
         ordered.append(o)
     return ordered + told

@@ -238,7 +238,7 @@ def _was_told(
     """Whether a candidate that nobody had measured when it was pinned was told since; a note says so."""
     x = place_of(space, pin.draft.settings)
     measured = [o for o in observations if not isinstance(o.outcome, Fault) and place_of_record(space, o) == x]
-    if not measured or any(o.key is not None or o.recorded <= pin.at for o in measured):
+    if not measured or any(o.key is not None or o.entry < pin.entry for o in measured):
         return False  # it was pinned to be measured once more
     notes.append(
         f"pin {pin.number} is passed over: {space.label(pin.draft.settings)} was told since; hakken pin with --again "

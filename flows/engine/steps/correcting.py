@@ -24,7 +24,7 @@ def with_corrections(session: Session, ended: Ended) -> Ended:
         return ended
     attempts = {a.key: a for a in view.attempts if a.adapter == session.adapter and a.handle is not None}
     first: dict[str | None, AttemptRecord] = {}
-    for o in sorted(view.observations, key=lambda o: o.recorded):
+    for o in sorted(view.observations, key=lambda o: o.entry):
         if (attempt := attempts.get(o.key or "")) is not None and not is_out(session, attempt):
             first.setdefault(part_having(session.laboratory, attempt), attempt)
     asked = [a for part, a in first.items() if _is_filled_in(session.laboratory, part)]

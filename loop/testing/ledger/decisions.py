@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from loop.contracts import Ledger
+from loop.contracts import Ledger, ToldOutcome
 from loop.decision import Amendment, DecisionDraft, DecisionKind, in_force
 from loop.errors import LedgerError, NotFound
-from loop.record import Arm, Lease
-from loop.testing.ledger.material import batch, candidate, everything, proposal
+from loop.record import Arm, EnvelopeDraft, Lease
+from loop.testing.ledger.material import batch, candidate, everything, measured, proposal, started
 
 
 class DecisionLaws:
@@ -71,6 +71,28 @@ class DecisionLaws:
         assert [d.number for d in in_force(made, 1)] == [1]
         assert [d.number for d in in_force(made, 2)] == [2]
         assert [e.action for e in ledger.audit() if e.action == "decision"] == ["decision"] * 3
+
+    def test_decisions_and_observations_name_the_audit_entry_that_put_them_on_record(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        drafts = [DecisionDraft(DecisionKind.PIN, "ada", f"hunch {n}", dict(candidate(n).settings)) for n in range(3)]
+        (attempt,) = started(ledger, lease, 1)
+        with ledger.work(lease) as work:
+            work.settle(drafts[0])
+            told = [work.receive(EnvelopeDraft("tell", None, str(n), {"n": n})).id for n in range(3)]
+            first = work.accept(told[0], measured(1.0), candidate=candidate(0))
+            work.settle(drafts[1])
+            more = work.accept_told([ToldOutcome(i, measured(2.0), candidate(n)) for n, i in enumerate(told[1:], 1)])
+            work.settle(drafts[2])
+            ran = work.accept(work.receive(EnvelopeDraft("robot", attempt.key, "4")).id, measured(4.0))
+
+        log = {e.number: e for e in ledger.audit()}
+        seen = {o.id: o for o in ledger.observations("coupling")}
+        made = [first, *more, ran]
+        assert [seen[o.id] for o in made] == made
+        assert [log[o.entry].detail["envelope"] for o in made] == [o.id for o in made]
+        assert [log[d.entry].action for d in ledger.decisions("coupling")] == ["decision"] * 3
+        assert [log[d.entry].detail["number"] for d in ledger.decisions("coupling")] == [1, 2, 3]
 
     def test_a_decision_without_a_reason_or_about_nothing_is_refused(self, ledger: Ledger, lease: Lease) -> None:
         with ledger.work(lease) as work:

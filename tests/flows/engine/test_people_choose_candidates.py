@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -376,16 +377,19 @@ def test_a_pinned_candidate_that_was_withdrawn_before_it_was_sent_is_pinned_stil
     assert all(replay(settings, "small", n, planner=cheap_planner).is_identical for n in (2, 3, 4))
 
 
+@pytest.mark.parametrize("ahead", [0, 10, -10], ids=["one clock", "ahead", "behind"])
 @pytest.mark.parametrize("again", [False, True])
 def test_a_pinned_candidate_that_was_told_since_is_not_run_once_more_unless_asked(
-    again: bool, small: Settings, tmp_path: Path
+    again: bool, ahead: int, small: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = untried(small)[0]
     where = [f"{k}={v}" for k, v in wanted.items()]
     pin(small, "small", where, by="ada", why="my hunch")
     told = tmp_path / "told.csv"
     told.write_text(f"{','.join(wanted)},yield\n{','.join(map(str, wanted.values()))},40\n", encoding="utf-8")
-    tell(small, "small", told, by="bob")
+    with monkeypatch.context() as on_another_machine:
+        on_another_machine.setattr("db.ledger.datetime", clock_ahead(ahead))
+        tell(small, "small", told, by="bob")
     if again:
         pin(small, "small", where, by="ada", why="is it so?", again=True)
     go_on(small, 2)
@@ -503,6 +507,15 @@ def test_bans_hold_in_continuous_and_in_huge_spaces() -> None:
     assert is_among(where.coordinates(banned)[None], said.history(inputs_free()).tried(12)).all()
 
 
+def clock_ahead(minutes: int) -> type[datetime]:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # plain, so that it can be stored
+            return datetime.now(tz) + timedelta(minutes=minutes)
+
+    return Ahead
+
+
 def inputs_free() -> Any:
     from loop.history import History
 
@@ -512,7 +525,5 @@ def inputs_free() -> Any:
 def record(
     number: int, settings: Any = None, region: Any = None, kind: DecisionKind = DecisionKind.BAN
 ) -> DecisionRecord:
-    from datetime import UTC, datetime
-
     draft = DecisionDraft(kind, "ada", "why", settings or {}, region or {})
     return DecisionRecord(f"d{number}", number, draft, None, 0, datetime(2026, 1, 1, tzinfo=UTC))
