@@ -8,6 +8,7 @@ around the best so far until none of them is better.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from loop.surrogates.censoring import Sites, expectation_propagation
 from loop.surrogates.exact import Censored
 
 NEIGHBOURS = [(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)]
+AT_ONCE = 4_000_000  # elements of the covariances of some points: 32 MB
 CROWD = 60  # rows above which only the neighbours along one axis are tried
 JITTER = 1e-8  # of the covariance of censored rows, which may be replicates of exact ones
 
@@ -89,8 +91,7 @@ def most_probable(
             i, float(outputs[j]), float(noises[k]), float(grid.evidence[i, j, k]), float(posterior[i, j, k]), rows.y,
             grid.root(i, j, k),
         )  # fmt: skip
-    search = _Search(covariances, rows, outputs, noises, posterior)
-    (i, j, k), sites, value = search.run(_unravelled(int(posterior.argmax()), posterior))
+    (((i, j, k), sites, value),) = _Search(covariances, rows, outputs, noises, posterior[None], (rows.shared,)).run()
     output, noise = float(outputs[j]), float(noises[k])
     y = rows.y.clone()
     y[rows.censored] = sites.value
@@ -103,6 +104,26 @@ def most_probable(
         i, output, noise, value - float(log_prior[i, j, k]), value, y, whitening(covariance, scatter),
         Censored(numbers, *limits, noise * rows.weights[numbers], sites.variance),
     )  # fmt: skip
+
+
+def log_posteriors(
+    covariances: Tensor,
+    rows: Rows,
+    outputs: Tensor,
+    noises: Tensor,
+    log_prior: Tensor,
+    evidence: Tensor,
+    shared: Sequence[Tensor | None],
+) -> list[float]:
+    """The highest log posterior on the grid where rows, some of them censored, share each of several things instead.
+
+    Args:
+        covariances, rows, outputs, noises, log_prior: As of ``most_probable``.
+        evidence: Of the exact rows at each point, for each of what is shared: ``(s, kernels, outputs, noises)``.
+        shared: What rows have in common beside the surface, ``(n, n)`` each; None for nothing.
+    """
+    found = _Search(covariances, rows, outputs, noises, evidence + log_prior, shared).run()
+    return [value for _, _, value in found]
 
 
 def decomposed(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tensor) -> Decomposed:
@@ -167,43 +188,56 @@ class Decomposed:
 
 @dataclass(frozen=True)
 class _Search:
-    """Climbing over the grid, from point to better neighbour."""
+    """Climbing over the grid, from point to better neighbour, for each of several things that rows may share."""
 
     covariances: Tensor
     rows: Rows
     outputs: Tensor
     noises: Tensor
-    posterior: Tensor  # of the exact rows alone
+    posteriors: Tensor  # of the exact rows alone, (s, kernels, outputs, noises)
+    shared: Sequence[Tensor | None]
 
-    def run(self, start: Point) -> tuple[Point, Sites, float]:
-        """The best point reached, the sites there, and its log posterior."""
-        known: dict[Point, tuple[float, Sites]] = {}
+    def run(self) -> list[tuple[Point, Sites, float]]:
+        """The best point reached, the sites there, and its log posterior, for each of what is shared."""
         few = len(self.rows.y) <= CROWD
         steps = NEIGHBOURS if few else [s for s in NEIGHBOURS if sum(map(abs, s)) <= 1]
-        here = start
-        while True:
-            around = [(here[0] + a, here[1] + b, here[2] + c) for a, b, c in steps]
-            fresh = [p for p in around if self._is_inside(p) and p not in known]
-            for point, result in zip(fresh, self._examined(fresh), strict=True):
-                known[point] = result
-            best = max(known, key=lambda p: known[p][0])
-            if best == here:
-                return here, known[here][1], known[here][0]
-            here = best
+        here = [_unravelled(int(posterior.argmax()), posterior) for posterior in self.posteriors]
+        known: list[dict[Point, tuple[float, Sites]]] = [{} for _ in here]
+        climbing = list(range(len(here)))
+        while climbing:
+            fresh = [
+                (s, point)
+                for s in climbing
+                for a, b, c in steps
+                if self._is_inside(point := (here[s][0] + a, here[s][1] + b, here[s][2] + c)) and point not in known[s]
+            ]
+            for (s, point), result in zip(fresh, self._examined(fresh), strict=True):
+                known[s][point] = result
+            best = {s: max(known[s], key=lambda p: known[s][p][0]) for s in climbing}
+            climbing = [s for s in climbing if best[s] != here[s]]
+            for s in climbing:
+                here[s] = best[s]
+        return [(point, known[s][point][1], known[s][point][0]) for s, point in enumerate(here)]
 
     def _is_inside(self, point: Point) -> bool:
-        return all(0 <= at < size for at, size in zip(point, self.posterior.shape, strict=True))
+        return all(0 <= at < size for at, size in zip(point, self.posteriors.shape[1:], strict=True))
 
-    def _examined(self, points: list[Point]) -> list[tuple[float, Sites]]:
-        """Log posterior and sites at each of some points, all at once."""
-        if not points:
-            return []
-        i, j, k = (torch.tensor(axis) for axis in zip(*points, strict=True))
+    def _examined(self, points: Sequence[tuple[int, Point]]) -> Iterator[tuple[float, Sites]]:
+        """Log posterior and sites at each of some points, as many at once as there is room for."""
+        at_once = max(len(NEIGHBOURS), AT_ONCE // len(self.rows.y) ** 2)
+        for begin in range(0, len(points), at_once):
+            yield from self._at(points[begin : begin + at_once])
+
+    def _at(self, points: Sequence[tuple[int, Point]]) -> Iterator[tuple[float, Sites]]:
+        which = [s for s, _ in points]
+        i, j, k = (torch.tensor(axis) for axis in zip(*(point for _, point in points), strict=True))
         rows, c, e = self.rows, self.rows.censored, ~self.rows.censored
         whole = self.outputs[j][:, None, None] * self.covariances[i]
         noise = self.noises[k][:, None]
-        if rows.shared is not None:
-            whole = whole + noise[..., None] * rows.shared
+        for s in sorted(set(which)):
+            if (shared := self.shared[s]) is not None:
+                here = torch.tensor([other == s for other in which])
+                whole[here] += noise[here][..., None] * shared
         own, across = whole[:, c][:, :, c], whole[:, e][:, :, c]
         factor = torch.linalg.cholesky(whole[:, e][:, :, e] + torch.diag_embed(noise * rows.weights[e]))
         half = torch.linalg.solve_triangular(factor, across, upper=False)
@@ -212,11 +246,9 @@ class _Search:
         unit = torch.eye(int(c.sum()), dtype=whole.dtype)
         covariance = own - half.transpose(1, 2) @ half + JITTER * self.outputs[j][:, None, None] * unit
         sites = expectation_propagation(mean, covariance, rows.low[c], rows.high[c], noise * rows.weights[c])
-        total = self.posterior[i, j, k] + sites.log_evidence
-        return [
-            (float(v), Sites(p, s, z))
-            for v, p, s, z in zip(total, sites.precision, sites.value, sites.log_evidence, strict=True)
-        ]
+        total = self.posteriors[torch.tensor(which), i, j, k] + sites.log_evidence
+        for v, p, s, z in zip(total, sites.precision, sites.value, sites.log_evidence, strict=True):
+            yield float(v), Sites(p, s, z)
 
 
 def _unravelled(index: int, grid: Tensor) -> Point:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch import Tensor
 from loop.surrogates.effects import RATIOS, Effect, Size, mixed, row_effects, shares_of_range, size_of, sizes
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE
-from loop.surrogates.grid import Found, Rows, decomposed, most_probable, whitening
+from loop.surrogates.grid import Found, Rows, decomposed, log_posteriors, most_probable, whitening
 from loop.surrogates.lengthscales import Lengthscales
 from loop.surrogates.scatter import NoiseCurve, noise_curve
 from loop.surrogates.sharing import Sharing
@@ -120,6 +121,9 @@ def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tens
     return lengths.log_prior[:, None, None] + output[None, :, None] + noise[None, None, :]
 
 
+Tried: TypeAlias = dict[tuple[int, tuple[float, ...]], float]  # log posteriors, by kernel and variances of effects
+
+
 @dataclass(frozen=True)
 class Shared:
     """The variance of each effect in units of the noise, the point of the grid, and what was worked out for both."""
@@ -127,6 +131,7 @@ class Shared:
     ratios: tuple[float, ...]
     found: Found
     sharing: Sharing | None
+    tried: Tried
 
 
 @dataclass(frozen=True)
@@ -146,22 +151,23 @@ class _Grid:
     def with_effects(self, rows: Rows, effects: tuple[Effect, ...]) -> Shared:
         """The variance of each effect in units of the noise, one after the other, and the most probable point then."""
         if not effects:
-            return Shared((), self.at(rows), None)
+            return Shared((), self.at(rows), None, {})
         sharing = self._sharing(rows, effects)
+        posteriors: Tried = {}
         ratios = [0.0] * len(effects)
         kernel = self._kernel(rows, effects, tuple(ratios), sharing)
         for _ in range(SWEEPS):
             before = tuple(ratios)
             for which in range(len(effects)):
                 tried = _with_each(tuple(ratios), which)
-                fits = self._tried(rows, effects, tried, kernel, sharing)
+                fits = self._tried(rows, effects, tried, kernel, sharing, posteriors)
                 values = [fit + ratio_prior(r[which]) for fit, r in zip(fits, tried, strict=True)]
                 ratios[which] = RATIOS[values.index(max(values))]
             kernel = self._kernel(rows, effects, tuple(ratios), sharing)
             if tuple(ratios) == before:
                 break
         found = self._at_kernel(kernel).at(_shared_by(rows, effects, tuple(ratios)))
-        return Shared(tuple(ratios), replace(found, kernel=kernel), sharing)
+        return Shared(tuple(ratios), replace(found, kernel=kernel), sharing, posteriors)
 
     def doubting(self, rows: Rows, effects: tuple[Effect, ...], found: Found, ratios: tuple[float, ...]) -> Tensor:
         """As ``root`` of the point that was found, where effects have these variances instead: ``(n, n)``."""
@@ -183,7 +189,7 @@ class _Grid:
         found = []
         for which in range(len(effects)):
             tried = _with_each(shared.ratios, which)
-            fits = self._tried(rows, effects, tried, shared.found.kernel, shared.sharing)
+            fits = self._tried(rows, effects, tried, shared.found.kernel, shared.sharing, shared.tried)
             chances = torch.softmax(torch.tensor(fits, dtype=torch.float64) + _DENSITY + _SHARES, 0).tolist()
             found.append(math.fsum(c * r[which] for c, r in zip(chances, tried, strict=True)))
         return tuple(found)
@@ -212,19 +218,37 @@ class _Grid:
         tried: list[tuple[float, ...]],
         kernel: int,
         sharing: Sharing | None,
+        known: Tried,
     ) -> list[float]:
-        """The log posterior of the most probable point at one kernel, for each of several variances of the effects."""
+        """The log posterior of the most probable point at one kernel, for each of several variances of the effects.
+
+        What is ``known`` is looked up, and what is found is put there.
+        """
+        new = [ratios for ratios in tried if (kernel, ratios) not in known]
+        fits = self._posteriors(rows, effects, new, kernel, sharing) if new else []
+        known.update(((kernel, ratios), fit) for ratios, fit in zip(new, fits, strict=True))
+        return [known[kernel, ratios] for ratios in tried]
+
+    def _posteriors(
+        self,
+        rows: Rows,
+        effects: tuple[Effect, ...],
+        tried: list[tuple[float, ...]],
+        kernel: int,
+        sharing: Sharing | None,
+    ) -> list[float]:
         here = self._at_kernel(kernel)
-        if sharing is None:
-            return [here.at(_shared_by(rows, effects, ratios)).log_posterior for ratios in tried]
-        known = sharing.at(kernel)
-        if rows.censored.any():
-            evidence = [known.evidence(ratios)[None] for ratios in tried]
-            return [
-                here.at(_shared_by(rows, effects, ratios), e).log_posterior
-                for ratios, e in zip(tried, evidence, strict=True)
-            ]
-        return [float((known.evidence(ratios) + here.prior[0]).max()) for ratios in tried]
+        if sharing is not None:
+            factored = sharing.at(kernel)
+            evidence = torch.stack([factored.evidence(ratios) for ratios in tried])
+        else:
+            whole = (_shared_by(rows, effects, ratios) for ratios in tried)
+            each = (decomposed(here.covariances, some, OUTPUT_SCALES, self.noises) for some in whole)
+            evidence = torch.stack([one.evidence[0] for one in each])
+        if not rows.censored.any():
+            return [float(posterior.max()) for posterior in evidence + here.prior[0]]
+        shared = [_shared_by(rows, effects, ratios).shared for ratios in tried]
+        return log_posteriors(here.covariances, rows, OUTPUT_SCALES, self.noises, here.prior, evidence[:, None], shared)
 
     def undecided(self, rows: Rows, effects: tuple[Effect, ...], shared: Shared, which: int) -> tuple[Size, ...]:
         """What labels may add although nought is the likeliest variance of their effect: over all variances.

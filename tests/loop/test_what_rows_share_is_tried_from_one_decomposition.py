@@ -65,6 +65,27 @@ def shared_of(covariances: torch.Tensor, rows: Rows, effects: tuple[Effect, ...]
     return found
 
 
+@pytest.mark.parametrize("at_once", [1, 4_000_000])
+def test_beside_limits_all_variances_are_searched_at_once_as_each_by_itself(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    covariances, rows, effects = dense()
+    low = torch.where(torch.arange(N) % 4 == 0, rows.y - 0.3, rows.low)
+    rows = replace(rows, low=low, high=torch.full_like(low, math.inf), censored=torch.arange(N) % 4 == 0)
+    prior = torch.zeros(2, len(OUTPUT_SCALES), len(NOISES), dtype=torch.float64)
+    each = [replace(rows, shared=whole(effects, ratios)) for ratios in RATIOS]
+    evidence = torch.stack([decomposed(covariances, some, OUTPUT_SCALES, NOISES).evidence for some in each])
+    monkeypatch.setattr(grid, "AT_ONCE", at_once)
+
+    found = grid.log_posteriors(
+        covariances, rows, OUTPUT_SCALES, NOISES, prior, evidence, [some.shared for some in each]
+    )
+
+    alone = [grid.most_probable(covariances, some, OUTPUT_SCALES, NOISES, prior).log_posterior for some in each]
+    assert found == pytest.approx(alone, abs=1e-5)
+    assert len({round(value, 3) for value in alone}) == len(RATIOS)  # they differ
+
+
 def test_a_factor_is_as_wide_as_labels_are_many_and_a_curve_needs_few_columns() -> None:
     *_, effects = dense()
     by_name = {effect.name: effect.covariance for effect in effects}
