@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -131,7 +132,15 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
                 got.setdefault(where, entry["input"])
     shown = {where: " or ".join(dict.fromkeys(texts)) for where, texts in wrong.items()}
     messages += [shown.pop("")] if "" in shown else []  # a rule for several options at once
-    return messages + [f"option {where!r} must be: {text}; got {got[where]!r}" for where, text in shown.items()]
+    return messages + [
+        f"option {where!r} must be: {text}; got {got[where]!r}{_quoted(text, got[where])}"
+        for where, text in shown.items()
+    ]
+
+
+def _quoted(text: str, given: Any) -> str:
+    """What to do where YAML reads a number, a date or no for a word."""
+    return "; write it in quotes" if text == "a valid string" and isinstance(given, bool | int | float | date) else ""
 
 
 def _fields_at(model: type[BaseModel], where: Sequence[int | str]) -> list[str]:

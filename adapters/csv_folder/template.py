@@ -13,7 +13,6 @@ from adapters.files.rows import COMMENT, OUTCOME, Columns, as_number, check_row,
 from adapters.files.worksheet import Sheet, SheetError
 from loop.contracts import AttemptKey, ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
-from loop.outcome import FaultKind
 from loop.units import convert
 
 _PROGRAM: Final = "csv_folder"
@@ -119,7 +118,8 @@ class Template:
         ``spec`` is that of the row's attempt, None for a key that nobody knows.
 
         Raises:
-            SheetError: A column is missing or there twice, or holds what no unit fits or what may be two numbers.
+            SheetError: A column is missing or there twice, or holds what no unit fits, what may be two numbers, or a
+                word that no status names.
         """
         cells, status = {column: text.strip() for column, text in row.items()}, self._response.status
         telling = {} if status is None else self._told(cells, status)
@@ -127,7 +127,10 @@ class Template:
             return Doubt(f"the device does not know whether it ran: {telling[COMMENT]}")
         if telling.get(OUTCOME) == "unmapped":
             assert status is not None
-            return self._unread(row, f"column {status.column!r} says {cells[status.column]!r}, which no status names")
+            word = cells[status.column]
+            raise SheetError(
+                f"has {word!r} in column {status.column!r}, which no status names; add it to laboratory.response.status"
+            )
         missing = [column for column in self._columns.values.values() if column not in row]
         if missing and telling.get(OUTCOME, cells.get(OUTCOME, "")) in ("", "measured"):
             raise SheetError(
@@ -190,11 +193,6 @@ class Template:
                     raise SheetError(f"has a column {column.column!r}: {error}") from None
             found[name] = value
         return found
-
-    def _unread(self, row: Mapping[str, str], why: str) -> dict[str, Any]:
-        message = f"{why}; add it to laboratory.response.status"
-        told = {"program": _PROGRAM, "row": dict(row)}
-        return {"outcome": "fault", "kind": FaultKind.ANALYSIS_FAILED.value, "message": message, "provenance": told}
 
 
 def faults_of(response: ResponseTemplate, targets: Mapping[str, str]) -> list[str]:

@@ -22,7 +22,9 @@ PLACE: Final = ("plate", "well")  # columns of a batch that is a plate
 FILE: Final = "file"  # column of what was attached: names of files beside the worksheet, with ; between them
 PROCEDURE: Final = "procedure"  # what is done at the bench, where the campaign has a recipe
 TAKEN: Final = {"hours": ("wall_time_s", HOUR), "cost": ("cost", 1.0)}  # columns of what it took
-_WHOLE: Final = re.compile(r"[<>=]?\s*[-+]?\d+")  # may be what stands before a decimal comma
+_PARTING: Final = r"[.'\s\u2019]"  # what may stand between thousands
+# What may stand before a decimal comma, its thousands parted or not.
+_WHOLE: Final = re.compile(rf"[<>=]?\s*[-+]?(\d+|\d{{1,3}}({_PARTING}\d{{3}})+)")
 _KINDS: Final = frozenset(kind.value for kind in FaultKind) - {"cancelled"}
 _OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, FILE, PROCEDURE, *PLACE})
 
@@ -141,9 +143,10 @@ def check_row(row: Mapping[str, str], columns: Columns, sheet: Sheet) -> None:
         first, rest = row[column].strip(), names[names.index(column) + 1 :]
         second = row[rest[0]].strip() if rest else ""
         if sheet.delimiter == "," and _WHOLE.fullmatch(first) and second.isdecimal() and row in sheet.overlong:
+            one = f"{re.sub(_PARTING, '', first)}.{second}"
             raise SheetError(
                 f"has a row of more cells than its header, with {first} and {second} side by side from {column!r} on; "
-                f"write {first}.{second} where that is one number, else take out the cells beyond the header"
+                f"write {one} where that is one number, else take out the cells beyond the header"
             )
 
 

@@ -328,7 +328,7 @@ def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
     [
         ("emulator", {}, "option 'table' is missing; add it to the laboratory section"),
         ("emulator", {"tabel": "x"}, "unknown option 'tabel' (did you mean 'table'?)"),
-        ("emulator", {"table": 3}, "option 'table' must be: a valid string; got 3"),
+        ("emulator", {"table": 3}, "option 'table' must be: a valid string; got 3; write it in quotes"),
         ("emulator", {"table": "x", "noise": -1.0}, "option 'noise' must be: greater than or equal to 0"),
         ("emulator", {"table": "x", "failure": 1.5}, "option 'failure' must be: less than or equal to 1; got 1.5"),
         ("emulator", {"table": "x", "delay": "1 s"}, "option 'delay' must be: a valid number; got '1 s'"),

@@ -13,6 +13,7 @@ from adapters.csv_folder.laboratory import CsvFolder
 from adapters.csv_folder.options import build
 from adapters.errors import AdapterOptionsError
 from adapters.registry import build as build_by_name
+from loop.contracts import Phase
 from loop.outcome import Fault, FaultKind, Negative
 from loop.spec import CampaignSpec, read_spec
 from loop.testing.adapter import KEY
@@ -87,14 +88,19 @@ def test_words_of_the_device_become_outcomes(
     assert outcome(adapter, handle) == expected
 
 
-def test_a_word_that_no_status_names_is_said(make: Callable[..., CsvFolder], rig: FolderRig) -> None:
-    adapter = make(**TEMPLATES)
-    handle = begin(adapter)
+def test_a_word_that_no_status_names_waits_until_one_does(make: Callable[..., CsvFolder], rig: FolderRig) -> None:
+    handle = begin(make(**TEMPLATES))
     answer(rig, "r.csv", f"SampleID,Area,State\n{KEY},0.5,Parked\n")
+    status = make(**TEMPLATES).status(handle)
+    told = {**TEMPLATES["response"]["status"], "measured": ["OK", "Parked"]}
+    mended = {**TEMPLATES, "response": {**TEMPLATES["response"], "status": told}}
 
-    fault = outcome(adapter, handle)
-    assert fault.kind is FaultKind.ANALYSIS_FAILED
-    assert fault.message == "column 'State' says 'Parked', which no status names; add it to laboratory.response.status"
+    assert status.phase is not Phase.ENDED
+    assert status.wants == (
+        "waits, since its response r.csv has 'Parked' in column 'State', which no status names; add it to "
+        "laboratory.response.status"
+    )
+    assert outcome(make(**mended), handle).measurements[0].canonical == pytest.approx(50)
 
 
 def test_what_the_template_cannot_say_is_named_before_anything_moves(make: Callable[..., CsvFolder]) -> None:

@@ -71,6 +71,7 @@ def test_passes_that_look_but_once_hear_a_device_that_never_ends_its_last_line(
         (f"key,yield [%]\n{KEY},61.5", "is cut off: its last line does not end; let the device end it, or say"),
         (f"key,yield [%],yield [%]\n{KEY},61.5,3\n", "has two columns 'yield [%]'; rename or remove one"),
         (f"key,yield [%]\n{KEY},61,5\n", "has a row of more cells than its header, with 61 and 5 side by side"),
+        (f"key,yield [%]\n{KEY},1.061,5\n", "has a row of more cells than its header, with 1.061 and 5 side by side"),
         (f"key,yield [%],comment\n{KEY},61,5,\n", "has a row of more cells than its header, with 61 and 5 side"),
         (f"key,yield [%],yield sd\n{KEY},,2\n", ""),  # a table that is filled in later
     ],
