@@ -30,6 +30,9 @@ def tell(
         str | None,
         typer.Option("--source", metavar="TITLE", help="The rows are somebody else's results, to learn from."),
     ] = None,
+    match: Annotated[
+        bool, typer.Option("--match", help="Rows without a key are results of what waits with their settings.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring in results from a CSV, Excel or Parquet file, before the first batch or later.
@@ -40,11 +43,13 @@ def tell(
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
+    if match and source is not None:
+        raise typer.BadParameter("what somebody else measured is no result of what waits here; leave one out")
     name = opened(where, campaign)
     called = None
     with progress_line() as progress:
         if source is None:
-            report = engine.tell(where, name, file, by=where.by, progress=progress)
+            report = engine.tell(where, name, file, by=where.by, is_matched=match, progress=progress)
         else:
             called, report = engine.tell_source(where, name, file, source, by=where.by, progress=progress)
     screen.document(report.as_json() | ({"source": called} if called else {}))

@@ -25,7 +25,7 @@ from loop.circumstances import (
     unread_expense,
 )
 from loop.errors import SpaceError
-from loop.outcome import Fault, Measured, Negative
+from loop.outcome import Fault, Measured, Negative, Outcome
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Continuous, Discrete, Linear
@@ -271,7 +271,8 @@ def _keyless(view: View, observations: Iterable[ObservationRecord]) -> Iterator[
         yield (
             f"result of {view.label(o.settings)}: that of {waited} is still waited for{more}, and without its key this "
             f"one counts beside it. Where it is that result: hakken retract {shlex.quote(view.name)} {o.id} --why "
-            f"KEYLESS{_with_its_file(len(found))}, and hakken tell brings it in with its key, {key}"
+            f"KEYLESS{_with_its_file(len(found))}, and hakken tell brings it in with its key, {key}; or with --match, "
+            "which finds the keys by the settings"
         )
 
 
@@ -296,12 +297,16 @@ def _told_before(view: View, observations: Sequence[ObservationRecord]) -> Itera
         )
 
 
-def _said(o: ObservationRecord) -> tuple[object, ...]:
-    """What a result says: its settings, and its values to nine digits with their signs."""
-    measured = o.outcome.measurements if isinstance(o.outcome, Measured | Negative) else ()
+def what_it_says(outcome: Outcome) -> tuple[object, ...]:
+    """What a result says, to be compared: its values to nine digits with their signs."""
+    measured = outcome.measurements if isinstance(outcome, Measured | Negative) else ()
     values = sorted((m.property, m.qualifier.value, f"{m.canonical:.9g}") for m in measured)
+    return type(outcome).__name__, tuple(values)
+
+
+def _said(o: ObservationRecord) -> tuple[object, ...]:
     settings = sorted((n, f"{v:.9g}" if isinstance(v, float) else v) for n, v in o.settings.items())
-    return type(o.outcome).__name__, tuple(settings), tuple(values)
+    return tuple(settings), what_it_says(o.outcome)
 
 
 Waited: TypeAlias = Iterator[tuple[ObservationRecord, str, str]]  # a result, what is waited for, and what its key is

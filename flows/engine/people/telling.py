@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
+from flows.engine.looking.view import View
 from flows.engine.passes import call_off
 from flows.engine.people.formats import table_told
 from flows.engine.people.fuller import OnRecord
+from flows.engine.people.matching import with_keys
 from flows.engine.people.rows import (
     OBSERVATION,
     RETRACTED,
@@ -85,6 +87,7 @@ def tell(
     *,
     by: str,
     replaced: Collection[str] = (),
+    is_matched: bool = False,
     progress: Progress = in_silence,
 ) -> TellReport:
     """Store every row of a CSV or Parquet file, or every calculation of one in QCSchema, then judge it.
@@ -94,6 +97,7 @@ def tell(
     ``flows.engine.people.rows`` names; or a table that ``hakken export`` wrote, of which the results of this very
     record, and retracted ones, are passed over. The same file again adds nothing, also where rows were added above;
     rows that were refused are judged anew. ``replaced`` are results that are taken back next, of which no note speaks.
+    Where the file ``is_matched``, rows without a key are results of the experiments that wait with their settings.
 
     Raises:
         NotFound: There is no such campaign.
@@ -107,7 +111,8 @@ def tell(
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
         spec = CampaignSpec.from_resolved(ledger.campaign(name).spec)
-        read = _read(path.name, data, spec, OnRecord(ledger, name))
+        view = View(ledger, name) if is_matched else None
+        read = _read(path.name, data, spec, OnRecord(ledger, name), view)
     return tell_rows(
         settings,
         name,
@@ -262,10 +267,11 @@ class _Read:
     withdrawn: frozenset[str] = frozenset()
 
 
-def _read(file: str, data: bytes, spec: CampaignSpec, record: OnRecord) -> _Read:
+def _read(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, view: View | None) -> _Read:
     """An envelope for each row, one for the whole file where it is no table; notes of rows that are not taken.
 
-    The campaign's own results are not told to it again, but where more was measured of them since.
+    The campaign's own results are not told to it again, but where more was measured of them since. With a ``view``
+    rows get the keys of what waits there.
     """
     try:
         table = table_told(data, spec)
@@ -291,6 +297,11 @@ def _read(file: str, data: bytes, spec: CampaignSpec, record: OnRecord) -> _Read
         problem = f"line {lines[1][0]}: {not_as_wide(header, lines[1][1], delimiter)}"
         return _Read([draft_file(file, text, problem)])
     doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
+    found: tuple[str, ...] = ()
+    if view is not None:
+        matched = with_keys(lines, view, delimiter=delimiter, doubts=doubts)
+        lines, found, doubts = matched.lines, matched.notes, [*doubts, frozenset()]
+        header = lines[0][1]
     drafts, waiting, blank, targets = [], [], 0, record.targets
     rows, passed_over, withdrawn = _others(header, lines[1:], record)
     known = record.of_rows(file, header, rows, lines[1:])
@@ -310,7 +321,7 @@ def _read(file: str, data: bytes, spec: CampaignSpec, record: OnRecord) -> _Read
                 draft = without_of(draft)
             drafts.append(draft)
     guessed = [said] if (said := table.said(file)) else []
-    return _Read(drafts, (*guessed, *_unfinished(file, waiting, blank), *passed_over), withdrawn)
+    return _Read(drafts, (*guessed, *found, *_unfinished(file, waiting, blank), *passed_over), withdrawn)
 
 
 def _others(

@@ -1,0 +1,139 @@
+"""Rows without keys given those of the experiments that wait with their settings, as a file of a vendor has none."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from shlex import quote
+from typing import Final, TypeAlias
+
+from flows.engine.looking.view import WITH_LABORATORY, View
+from flows.engine.people.bans import place_of, place_of_record
+from flows.engine.people.rows import draft_row, is_exported, read_beside, read_told
+from flows.engine.people.slips import what_it_says
+from loop.cells import split_header
+from loop.errors import HakkenError
+from loop.outcome import Measured, Negative, read_outcome
+from loop.record import AttemptRecord
+from loop.spec import levels_of, words_of
+from loop.wording import plural
+
+KEY: Final = "key"
+SHOWN: Final = 3  # candidates that a note names
+
+Line: TypeAlias = tuple[int, list[str]]  # its number, and its cells
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The lines of a table, the header first, with keys; and what is to be said of them."""
+
+    lines: list[Line]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Found:
+    """The rows of one candidate that have no key, and the experiments that are waited for there."""
+
+    label: str
+    rows: list[int] = field(default_factory=list)  # numbers of lines
+    waiting: list[AttemptRecord] = field(default_factory=list)
+
+
+def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequence[Collection[str]]) -> Matched:
+    """Each row without a key that has the settings of an experiment in the laboratory, as a result of that experiment.
+
+    Replicates of one condition are told apart by nothing, so that rows are theirs in their order, if there are no more
+    rows than replicates; wells of a plate are by ``plate`` and ``well``, where the table has these. A row that says
+    what is on record of an ended experiment already has the key of that one, so that the same table may be told again.
+    """
+    header = lines[0][1]
+    if is_exported(header):
+        return Matched([*lines])
+    at = header.index(KEY) if KEY in header else len(header)
+    wide = header if at < len(header) else [*header, KEY]
+    keys: dict[int, str] = {}
+    groups: dict[object, _Found] = {}
+    ended, units = _ended(view), {target: said.unit for target, said in view.spec.objective.items()}
+    has_places = {"plate", "well"} <= {split_header(head)[0] for head in header} and view.spec.plate is not None
+    for line, cells in lines[1:]:
+        if len(cells) != len(header) or (at < len(cells) and cells[at]):
+            continue
+        either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
+        payload = draft_row("", header, cells, Counter(), has_decimal_commas=delimiter != ",", doubtful=either).payload
+        with suppress(HakkenError):  # what is wrong with a row is said where it is judged
+            told = read_told(payload, view.spec, view.space)
+            outcome = read_outcome(told.payload, units, levels_of(view.spec), words_of(view.spec))
+            place = place_of(view.space, told.settings)
+            if mine := ended.get((place, what_it_says(outcome))):
+                keys[line] = mine.pop(0)
+                continue
+            beside = read_beside(payload, view.spec, view.space) if has_places else {}
+            where = (place, str(beside.get("plate", "")), str(beside.get("well", ""))) if has_places else (place,)
+            groups.setdefault(where, _Found(view.label(told.settings))).rows.append(line)
+    for a in view.attempts:
+        if a.state in WITH_LABORATORY:
+            place = place_of_record(view.space, a)
+            of = ("", "") if a.place is None else (str(a.place.plate), a.place.well)
+            if (found := groups.get((place, *of) if has_places else (place,))) is not None:
+                found.waiting.append(a)
+    fitting = [found for found in groups.values() if _is_plain(found)]
+    new = {line: a.key for found in fitting for line, a in zip(found.rows, found.waiting, strict=False)}
+    keys |= new
+    filled = [_filled(line, cells, at, keys.get(line, ""), len(header)) for line, cells in lines[1:]]
+    return Matched([(lines[0][0], wide), *filled], tuple(_said(view, len(new), groups.values())))
+
+
+def _filled(line: int, cells: list[str], at: int, key: str, width: int) -> Line:
+    if len(cells) != width:  # said as it is
+        return line, cells
+    return line, [*cells[:at], key or "".join(cells[at : at + 1]), *cells[at + 1 :]]
+
+
+def _ended(view: View) -> dict[tuple[bytes | None, object], list[str]]:
+    """Keys of ended experiments, by where their candidates lie and what came out."""
+    found: dict[tuple[bytes | None, object], list[str]] = defaultdict(list)
+    for o in view.observations:
+        if o.key is not None and isinstance(o.outcome, Measured | Negative):
+            found[place_of_record(view.space, o), what_it_says(o.outcome)].append(o.key)
+    return found
+
+
+def _is_plain(found: _Found) -> bool:
+    """Whether it is plain which rows are results of which experiments."""
+    n, waiting = len(found.rows), found.waiting
+    if not 0 < n <= len(waiting):
+        return False
+    return n == len(waiting) == 1 or all(a.place is None for a in waiting)
+
+
+def _said(view: View, matched: int, groups: Collection[_Found]) -> Iterator[str]:
+    name = quote(view.name)
+    if matched:
+        is_one = matched == 1
+        yield (
+            f"{plural(matched, 'row')} {'is the result' if is_one else 'are results'} of "
+            f"{'an experiment that was' if is_one else 'experiments that were'} waited for with "
+            f"{'its' if is_one else 'their'} settings"
+        )
+    if unclear := [found for found in groups if found.waiting and not _is_plain(found)]:
+        yield (
+            f"which rows of {_shown(unclear)} are whose, the settings do not say: they count beside the experiments "
+            f"that are waited for; hakken retract {name} ID --file --why KEYLESS takes them back, and "
+            f"hakken export {name} FILE.csv --waiting has the keys"
+        )
+    if beside := [found for found in groups if not found.waiting]:
+        rows = sum(len(found.rows) for found in beside)
+        has, they = ("has", "it counts") if rows == 1 else ("have", "they count")
+        yield (
+            f"{plural(rows, 'row')} {has} the settings of no experiment that is waited for, such as {_shown(beside)}; "
+            f"{they} beside what the campaign asks for"
+        )
+
+
+def _shown(found: Sequence[_Found]) -> str:
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return "; ".join(one.label for one in found[:SHOWN]) + more

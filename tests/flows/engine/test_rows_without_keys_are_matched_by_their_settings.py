@@ -1,0 +1,150 @@
+"""``tell --match``: a table without keys, of a vendor or another program, is results of the experiments that wait."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.engine import status, tell, tick
+from flows.engine.looking.reports import TellReport
+from flows.settings import Settings
+from flows.wiring import open_record
+from loop.record import AttemptRecord
+from tests.flows.engine.bench import add, once
+
+Rows = list[dict[str, str]]
+
+
+def begun(settings: Settings, folder: Path, **changes: Any) -> list[AttemptRecord]:
+    """A batch that a person has to run."""
+    tick(settings, add(settings, folder, laboratory={"adapter": "manual"}, **changes))
+    with open_record(settings) as ledger:
+        return list(ledger.attempts("small"))
+
+
+def row(attempt: AttemptRecord, value: str, **more: str) -> dict[str, str]:
+    return {**{n: str(v) for n, v in attempt.settings.items()}, "yield [%]": value, **more}
+
+
+def told(settings: Settings, folder: Path, rows: Rows) -> TellReport:
+    path = folder / "vendor.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*rows[0]])
+        writer.writeheader()
+        writer.writerows(rows)
+    return tell(settings, "small", path, by="tester", is_matched=True)
+
+
+def values(settings: Settings) -> dict[str | None, float]:
+    with open_record(settings) as ledger:
+        return {o.key: o.outcome.measurements[0].value for o in ledger.observations("small")}  # type: ignore[union-attr]
+
+
+def test_each_row_is_the_result_of_the_experiment_with_its_settings(settings: Settings, tmp_path: Path) -> None:
+    waiting = begun(settings, tmp_path)
+    rows = [row(a, str(10 * i)) for i, a in enumerate(waiting)]
+
+    report = told(settings, tmp_path, rows[::-1])
+    once(settings)
+
+    assert report.accepted == len(waiting)
+    assert report.notes == (f"{len(waiting)} rows are results of experiments that were waited for with their settings",)
+    assert {k: v for k, v in values(settings).items() if v < 10 * len(waiting)} == {
+        a.key: 10.0 * i for i, a in enumerate(waiting)
+    }
+    (standing,) = status(settings, "small")
+    assert standing.experiments_done == len(waiting)
+
+
+def test_the_same_table_again_adds_nothing_also_when_rows_were_added(settings: Settings, tmp_path: Path) -> None:
+    waiting = begun(settings, tmp_path)
+    rows = [row(a, str(10 * i)) for i, a in enumerate(waiting)]
+    told(settings, tmp_path, rows[:2])
+    once(settings)
+
+    again = told(settings, tmp_path, rows)
+    once_more = told(settings, tmp_path, [*reversed(rows)])
+
+    assert (again.accepted, again.duplicates) == (len(waiting) - 2, 2)
+    assert (once_more.accepted, once_more.duplicates, once_more.notes) == (0, len(waiting), ())
+    assert None not in values(settings)
+
+
+def test_replicates_are_theirs_in_order_and_more_rows_than_those_are_left_to_a_person(
+    settings: Settings, tmp_path: Path
+) -> None:
+    waiting = begun(settings, tmp_path, planner={"batch": 1, "replicates": 2, "initial": {"experiments": 1}})
+    assert len({tuple(sorted(a.settings.items())) for a in waiting}) == 1
+    first = waiting[0]
+
+    three = told(settings, tmp_path, [row(first, "10"), row(first, "20"), row(first, "30")])
+
+    (note, *_) = three.notes
+    assert "are whose, the settings do not say: they count beside the experiments" in note
+    assert [*values(settings)] == [None]
+
+
+def test_two_replicates_are_filled(settings: Settings, tmp_path: Path) -> None:
+    first, second = begun(settings, tmp_path, planner={"batch": 1, "replicates": 2, "initial": {"experiments": 1}})
+
+    report = told(settings, tmp_path, [row(first, "10"), row(first, "12")])
+
+    assert report.notes[0] == "2 rows are results of experiments that were waited for with their settings"
+    assert values(settings) == {first.key: 10.0, second.key: 12.0}
+
+
+def test_what_nobody_waits_for_is_told_beside_and_said(settings: Settings, tmp_path: Path) -> None:
+    waiting = begun(settings, tmp_path)
+    with open_record(settings) as ledger:
+        spec = ledger.campaign("small").spec
+    other = {**{n: str(v) for n, v in waiting[0].settings.items()}}
+    name, said = next((n, p) for n, p in spec["space"].items() if p["type"] == "number")
+    free = {a.settings[name] for a in waiting}
+    other[name] = str(next(v for v in said["values"] if v not in free))
+
+    report = told(settings, tmp_path, [{**other, "yield [%]": "5"}, row(waiting[0], "50")])
+
+    assert report.accepted == 2
+    assert report.notes[0].startswith("1 row is the result of an experiment that was waited for with its settings")
+    assert "1 row has the settings of no experiment that is waited for, such as" in report.notes[1]
+    assert values(settings) == {None: 5.0, waiting[0].key: 50.0}
+
+
+def test_a_row_with_its_key_and_one_that_cannot_be_read_stay_as_they_are(settings: Settings, tmp_path: Path) -> None:
+    first, second, third, *_ = begun(settings, tmp_path)
+
+    report = told(
+        settings,
+        tmp_path,
+        [row(first, "50", key=first.key), row(second, "fifty", key=""), row(third, "30", key="")],
+    )
+
+    assert report.accepted == 2
+    assert "line 3" in report.problems[0]
+    assert values(settings) == {first.key: 50.0, third.key: 30.0}
+
+
+@pytest.mark.parametrize("has_wells", [True, False])
+def test_wells_are_matched_by_plate_and_well_or_where_only_one_has_the_settings(
+    settings: Settings, tmp_path: Path, has_wells: bool
+) -> None:
+    control = {"wells": 2, "settings": {"solvent": "DMF", "base": "DBU", "step": 3}}
+    plate = {"rows": 2, "columns": 3, "controls": control}
+    waiting = begun(settings, tmp_path, plate=plate, planner={"surrogate": "random"})
+    wells = {a.key: a.place for a in waiting if a.place is not None}
+    rows = [
+        row(a, str(i), **({"plate": str(wells[a.key].plate), "well": wells[a.key].well} if has_wells else {}))
+        for i, a in enumerate(waiting)
+    ]
+    twice = [a for a in waiting if sum(a.settings == b.settings for b in waiting) > 1]
+    assert 0 < len(twice) < len(waiting)
+
+    report = told(settings, tmp_path, rows[::-1])
+
+    keyed = {k: v for k, v in values(settings).items() if k is not None}
+    expected = {a.key: float(i) for i, a in enumerate(waiting) if has_wells or a not in twice}
+    assert keyed == expected
+    assert any("are whose, the settings do not say" in note for note in report.notes) is not has_wells
