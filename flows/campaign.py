@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
+from flows import undelivered
 from flows.driving import EFFECT, no_server, settings_in
 from flows.engine import passes, running
 from flows.engine.away import Away
@@ -20,7 +21,9 @@ prepare_prefect()
 
 import httpx  # noqa: E402 - Prefect's own client
 from prefect import flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
-from prefect.settings import get_current_settings  # noqa: E402
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings  # noqa: E402
+
+TRIES: Final = 3  # within 15 s; the 5 of Prefect take a minute each for the end of a run and its log at a lost server
 
 # Flow parameters go to Prefect's server as JSON: what is no JSON travels beside them.
 _settings: ContextVar[Settings | None] = ContextVar("_settings", default=None)
@@ -91,7 +94,7 @@ def run_with_prefect(
     A server that goes away meanwhile is no reason to end; ``on_wait`` is told of it when the run is over.
     """
     last: list[TickReport] = []
-    has_ended = False
+    has_ended = is_over = False
 
     def remember(report: TickReport) -> None:
         last[:] = [report]
@@ -101,6 +104,13 @@ def run_with_prefect(
         nonlocal has_ended
         has_ended = True
 
+    def note_silence() -> None:
+        if not is_over:
+            on_wait(
+                "Prefect's server does not answer; the run goes on without it, and its pages will lack what happens "
+                "meanwhile"
+            )
+
     async def go() -> None:
         _settings.set(settings)
         _on_tick.set(remember)
@@ -108,14 +118,16 @@ def run_with_prefect(
         _on_end.set(note_end)
         await campaign(name, str(settings.home), poll=poll, max_seconds=max_seconds)
 
+    undelivered.listen(note_silence)
     try:
-        asyncio.run(go())
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: TRIES}):
+            asyncio.run(go())
     except httpx.TransportError as error:
         if not has_ended:
             raise _unreachable(error) from error
         on_wait(
             f"Prefect's server went away ({error}), and its pages do not show how this run ended; the record does. "
-            "Prefect may try for some minutes yet to reach it, and Ctrl-C ends that"
+            "Prefect may try for a minute yet to reach it, and Ctrl-C ends that"
         )
     except RuntimeError as error:
         if "ephemeral Prefect API server" in str(error):  # what Prefect says of one of its own that did not come up
@@ -123,6 +135,8 @@ def run_with_prefect(
         if "Failed to reach API" not in str(error):  # and of a server that gives no answer
             raise
         raise _unreachable(error) from error
+    finally:
+        is_over = True
     return last[0]
 
 

@@ -24,7 +24,8 @@ async function decide(form, path, body) {
     said.textContent = told.message;
   } catch (error) {
     said.className = "bad";
-    said.textContent = `not sent (${error.message}); try again`;
+    const instead = path === "/halt" ? "nothing is halted, so stop the bench by hand" : "try again";
+    said.textContent = `not sent (${error.message}); ${instead}`;
   }
   buttons.forEach((button) => (button.disabled = false));
 }

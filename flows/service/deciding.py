@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from flows import engine
+from flows.engine.people.halting import NOTHING_HALTED
 from flows.labels import label_of
 from flows.schedules import wake
 from flows.service.access import Caller
@@ -20,6 +21,7 @@ from flows.shown.plain import plain
 from flows.shown.words import known_line, predictions_line, reason_line
 from flows.templates import hash_of, templates_of
 from flows.wiring import open_record
+from loop.errors import LedgerError
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -123,7 +125,13 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
 
     @app.post("/api/campaigns/{name}/halt", summary="For safety: at once, with every campaign of its bench.")
     def halt(name: str, said: Halt, request: Request) -> dict[str, Any]:
-        made, names, notes = engine.halt(settings, name, by=caller_of(request).name, why=said.why)
+        try:
+            made, names, notes = engine.halt(settings, name, by=caller_of(request).name, why=said.why)
+        except LedgerError as error:
+            if not str(error).startswith(NOTHING_HALTED):
+                raise
+            why = "the stop could not be put on record; hakken doctor, where this is served, says why"  # and not where
+            raise HTTPException(503, f"{NOTHING_HALTED}: {why}") from error
         stopped = {"stop": made, "halted": names, "notes": notes}
         return {**_now(settings, name), **plain(stopped)}
 

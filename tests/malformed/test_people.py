@@ -187,7 +187,7 @@ def test_what_was_edited_is_not_said_to_be_refused(hakken: Any) -> None:
 
     again = hakken("edit", "small", "1", "1", "--set", f"temperature={values[1]}", *WHY)
 
-    assert "proposal 1 of round 1 was edited already and a decision stands; pin the candidate" in again.err
+    assert "proposal 1 of round 1 was edited already and a decision stands (by tester: because); pin" in again.err
 
 
 def test_a_tried_candidate_is_pinned_only_on_purpose_and_a_banned_one_not(hakken: Any) -> None:

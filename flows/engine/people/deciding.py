@@ -306,7 +306,8 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
     chosen = [_undecided(ledger, name, round_number, proposals, number) for number in dict.fromkeys(only)]
     if not waiting:
         raise LedgerError(
-            f"round {round_number} of campaign {name!r} waits for no decision; {_elsewhere(ledger, name)}"
+            f"round {round_number} of campaign {name!r} waits for no decision{_deciders(proposals)}; "
+            f"{_elsewhere(ledger, name)}"
         )
     return chosen or waiting
 
@@ -326,10 +327,22 @@ def _undecided(
         word = "edited" if len(mine) > 1 else "refused" if refused else "approved"
         ban = "" if refused else f"; where it was not sent yet, hakken ban {quote(name)} keeps it back"
         raise LedgerError(
-            f"proposal {number} of round {round_number} was {word} already and a decision stands; pin the "
-            f"candidate that you want instead (hakken pin {quote(name)}){ban}"
+            f"proposal {number} of round {round_number} was {word} already and a decision stands{_decider(mine)}; pin "
+            f"the candidate that you want instead (hakken pin {quote(name)}){ban}"
         )
     return undecided[0]
+
+
+def _decider(decided: Sequence[ProposalRecord]) -> str:
+    """In brackets, who decided a proposal and why, where a person did; of one that was edited, who did that."""
+    by, why = decided[0].by, decided[0].why.removeprefix("edited: ")
+    return f" (by {by}{f': {why}' if why else ''})" if by else ""
+
+
+def _deciders(proposals: Sequence[ProposalRecord]) -> str:
+    """In brackets, who decided a round, where people did."""
+    names = sorted({p.by for p in proposals if p.by})
+    return f" (decided by {' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))})" if names else ""
 
 
 def _elsewhere(ledger: Ledger, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.view import View
 from flows.engine.passes import call_off, halted_by
@@ -15,6 +15,8 @@ from loop.safety import SafetyStop, see_that_nothing_halts
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+
+NOTHING_HALTED: Final = "nothing is halted, so stop the bench by hand"
 
 
 def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetyStop, tuple[str, ...], tuple[str, ...]]:
@@ -30,17 +32,20 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
     Raises:
         NotFound: There is no such campaign.
         LedgerError: Nobody made it, or no reason is given.
-        LedgerBusy, LedgerFull: It could not be put on record, so that nothing is halted.
+        LedgerBusy, LedgerFull, NotLetIn: It could not be put on record, so that nothing is halted.
     """
+    from db.errors import NotLetIn  # brings SQLAlchemy
+
     stop = None
     try:
         with open_record(settings) as ledger:
             stop = ledger.halt(name, by=by, why=why)
             names = halted_by(ledger, stop)
-    except (LedgerBusy, LedgerFull) as error:
+    except (LedgerBusy, LedgerFull, NotLetIn) as error:
         if stop is not None:
             raise
-        said = f"nothing is halted, so stop the bench by hand: no safety stop is on record, as {error.what}"
+        why_not = error if isinstance(error, NotLetIn) else error.what
+        said = f"{NOTHING_HALTED}: no safety stop is on record, as {why_not}"
         raise type(error)(said) from error
     return stop, names, call_off(settings, [stop])
 

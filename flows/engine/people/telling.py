@@ -399,12 +399,14 @@ def _unrun(file: str, rows: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
 
 
 def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[str]:
-    """What a person has to mend, with line numbers; a fault of the header is said once."""
+    """What a person has to mend, with line numbers; a fault of the header that all rows have is said once."""
     bad = [e for e in rows if e.verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE)]
     if not bad:
         return []
     kept = f"{len(bad)} rows are kept as malformed" if len(bad) > 1 else "the row is kept as malformed"
-    if line_of(bad[0]).isdigit() and (message := _fault_of_header(bad[0], session)) is not None:
+    headers = {tuple(_cells(e) or ()) for e in rows}  # several where rows came one by one, each with columns of its own
+    is_table = line_of(bad[0]).isdigit() and len(headers) == 1
+    if is_table and (message := _fault_of_header(bad[0], session)) is not None:
         return [f"{file} line 1: {message} ({kept}; correct the header and tell the file again)"]
     alike: dict[str | None, list[str]] = {}
     for e in bad:
@@ -421,12 +423,19 @@ def _places(file: str, lines: Sequence[str]) -> str:
     return f"{file} {noun}{', '.join(lines[:PLACES])}{more}"
 
 
-def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> str | None:
+def _cells(envelope: EnvelopeRecord) -> dict[str, str] | None:
+    """A row as it came, by column; None where it was none."""
     try:
         cells = json.loads(envelope.payload)["cells"]
-        columns_of(cells if isinstance(cells, dict) else {}, session.view.spec, session.view.space)
-    except OutcomeError as error:
-        return str(error)
     except (ValueError, KeyError, TypeError):
         return None
+    return cells if isinstance(cells, dict) else {}
+
+
+def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> str | None:
+    cells = _cells(envelope)
+    try:
+        columns_of(cells or {}, session.view.spec, session.view.space)
+    except OutcomeError as error:
+        return None if cells is None else str(error)
     return None

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from db.ledger import open_ledger
+from db.errors import NotLetIn
+from db.ledger import SqlLedger, open_ledger
 from flows.engine import halt, ingest_files, let_go, lift_halt, resume, retract, run, status, stop, tell, tick
 from flows.engine.holding import holding
 from flows.engine.passes import dispatch, propose, sitting
@@ -70,6 +71,20 @@ def test_a_stop_for_which_the_disk_has_no_room_is_said_to_halt_nothing(settings:
 
     with open_ledger(settings.database) as ledger:
         assert not ledger.stops("small")
+
+
+def test_a_stop_by_somebody_who_may_only_look_is_said_to_halt_nothing(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise NotLetIn("the ledger lets this user not do that (permission denied for table safety_stop)")
+
+    monkeypatch.setattr(SqlLedger, "halt", refuse)
+
+    with pytest.raises(NotLetIn, match=r"^nothing is halted, so stop the bench by hand: .*, as .* lets this user not"):
+        halt(settings, "small", by="ada", why="smoke")
 
 
 def test_a_result_of_that_kind_halts_and_the_reason_is_told(

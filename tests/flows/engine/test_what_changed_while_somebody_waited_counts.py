@@ -110,15 +110,17 @@ def test_a_proposal_is_not_edited_into_what_was_sent_meanwhile(waits: Settings, 
 
 
 def test_of_two_verdicts_the_first_stands_and_the_other_is_told_so(waits: Settings, meanwhile: Meanwhile) -> None:
-    meanwhile(lambda: approve(waits, "small", 1, by="ada", only=[1]))
+    meanwhile(lambda: approve(waits, "small", 1, by="ada", why="looks safe", only=[1]))
 
-    with pytest.raises(LedgerError, match="proposal 1 of round 1 was approved already and a decision stands"):
+    stands = r"proposal 1 of round 1 was approved already and a decision stands \(by ada: looks safe\); pin"
+    with pytest.raises(LedgerError, match=stands):
         approve(waits, "small", 1, by="bob", refuse=True, only=[1])
-    meanwhile(lambda: approve(waits, "small", 1, by="ada"))
-    with pytest.raises(LedgerError, match="round 1 of campaign 'small' waits for no decision; nothing does"):
+    meanwhile(lambda: approve(waits, "small", 1, by="eve", refuse=True))
+    none = r"round 1 of campaign 'small' waits for no decision \(decided by ada and eve\); nothing does"
+    with pytest.raises(LedgerError, match=none):
         approve(waits, "small", 1, by="bob", refuse=True)
 
-    assert [p.approved for p in proposals(waits)] == [True] * 4
+    assert [p.approved for p in proposals(waits)] == [True, False, False, False]
 
 
 def test_what_two_people_say_cannot_be_made_teaches_once(waits: Settings, meanwhile: Meanwhile) -> None:

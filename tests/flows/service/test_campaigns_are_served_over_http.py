@@ -123,6 +123,19 @@ def test_what_is_given_back_and_what_nobody_proposed(client: Client) -> None:
     assert [(o["accepted"], o["duplicates"]) for o in own] == [(1, 0), (0, 1)]
 
 
+def test_each_row_that_cannot_be_read_is_named_with_what_is_wrong_with_it(client: Client) -> None:
+    good = {"solvent": "DMF", "base": "DBU", "step": 3}
+    rows = [{**good, "yield": 71.5}, {**good, "yeild": 71.5}, {**good, "solvent": "tea", "yield": 3}]
+
+    told = client.post("/api/campaigns/small/results", json={"rows": rows}, headers={"Idempotency-Key": "k"}).json()
+
+    assert told["accepted"] == 1
+    (second, third) = told["problems"]
+    assert "k line 2: column 'yeild' is unknown (did you mean 'yield'?)" in second
+    assert "k line 3: " in third
+    assert "'tea'" in third
+
+
 @pytest.mark.parametrize(
     ("path", "body", "headers", "status", "said"),
     [

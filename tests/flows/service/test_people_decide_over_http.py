@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from db.ledger import open_ledger
+from db.errors import NotLetIn
+from db.ledger import SqlLedger, open_ledger
 from flows.engine import status, tick
 from flows.service.access import Access, Caller
 from flows.service.application import application
 from flows.settings import Settings
 from loop.decision import DecisionKind
+from loop.errors import LedgerBusy
 from tests.flows.engine.bench import add, cheap_planner
 from tests.flows.service.client import Client, served
 
@@ -100,6 +102,24 @@ def test_campaigns_are_stopped_taken_up_halted_and_let_go(client: Client) -> Non
     assert lifted["state"] == "active"
     (stop,) = client.get("/api/campaigns/small/decisions", headers=ANNA).json()["stops"]
     assert (stop["by"], stop["why"], stop["lifted_by"]) == ("robot", "it smells of gas", "dora")
+
+
+@pytest.mark.parametrize(
+    "error", [NotLetIn("the ledger postgresql://anna@secret/x lets not"), LedgerBusy("the ledger at secret is busy")]
+)
+def test_a_halt_that_could_not_be_put_on_record_is_said_to_halt_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(SqlLedger, "halt", refuse)
+
+    answer = client.post("/api/campaigns/small/halt", json={"why": "it smells of gas"}, headers=ROBOT)
+
+    assert answer.status_code == 503
+    assert answer.json()["message"].startswith("nothing is halted, so stop the bench by hand: ")
+    assert "secret" not in answer.text
 
 
 @pytest.mark.parametrize(
