@@ -86,16 +86,36 @@ def test_a_stale_pass_sends_nothing(settings: Settings, tmp_path: Path, laborato
     assert laboratory.jobs == {}
 
 
-def test_a_lease_is_renewed_when_half_of_it_is_over(settings: Settings, tmp_path: Path) -> None:
+def test_a_campaign_at_work_is_not_taken_by_a_machine_whose_clock_is_ten_minutes_ahead(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    now = [datetime.now(UTC)]
+    ahead = timedelta(minutes=10)
+    with (
+        open_ledger(settings.database, clock=lambda: now[0]) as ledger,
+        open_ledger(settings.database, clock=lambda: now[0] + ahead) as other,
+    ):
+        held = Holding(ledger, settings, "small", clock=lambda: now[0])
+        held.take()
+        for _ in range(40):
+            now[0] += timedelta(seconds=30)
+            assert held.lease.expires > now[0] + ahead
+            with pytest.raises(LeaseHeld):
+                other.acquire("small", "elsewhere:/srv", settings.lease)
+        held.give_back()
+
+
+def test_a_lease_is_renewed_when_a_tenth_of_it_is_over(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     now = [datetime.now(UTC)]
     with open_ledger(settings.database, clock=lambda: now[0]) as ledger:
         held = Holding(ledger, settings, "small", clock=lambda: now[0])
         held.take()
         first = held.lease
-        now[0] += settings.lease * 0.4
+        now[0] += settings.lease * 0.09
         same = held.lease
-        now[0] += settings.lease * 0.2
+        now[0] += settings.lease * 0.02
         renewed = held.lease
         held.give_back()
 
