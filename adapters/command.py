@@ -74,6 +74,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         raise AdapterOptionsError("command", problems)
     properties = {name: str(rule["unit"]) for name, rule in program.parse.items()}
     measured("command", properties, context.targets)
+    said_in = "command" if settings.command is not None and settings.executable is None else "executable"
     settable = asked - {*OF_STRUCTURE, *OF_JOB, *program.keywords}
     evaluator = Evaluator(
         name="command",
@@ -98,7 +99,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             "memory": settings.memory,
             "share": program.share,
         },
-        programs={program.command[0].replace("$$", "$"): "install it, or say in 'executable' where it lies"},
+        programs={program.command[0].replace("$$", "$"): f"install it, or say in {said_in!r} where it lies"},
         needs_structure=bool(asked & set(OF_STRUCTURE)),
         foresees="adapters.compute.geometry:foresee" if asked & set(OF_STRUCTURE) else "",
         settings=frozenset(settable),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -198,9 +200,22 @@ def _run(command: Sequence[str], folder: Path) -> int:
                 check=False,
             ).returncode
     except (FileNotFoundError, PermissionError):
+        raise ProgramMissing(f"program {command[0]!r} {_not_started(Path(command[0]))}") from None
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
         raise ProgramMissing(
-            f"program {command[0]!r} is not on the path of this machine; install it, or give its full path"
+            f"{command[0]!r} is no program; let the first line of a script name its interpreter, as #!/bin/sh does"
         ) from None
+
+
+def _not_started(program: Path) -> str:
+    """Why a program that was not found, or may not be run, is not started, with the remedy."""
+    if not program.is_file():
+        return "is not on the path of this machine; install it, or give its full path"
+    if not os.access(program, os.X_OK):
+        return f"may not be executed; chmod +x {shlex.quote(str(program))}"
+    return "cannot be started; see that its first line names an interpreter that is there"
 
 
 def _read(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,8 +95,18 @@ def missing(evaluator: Evaluator) -> str | None:
             return f"{evaluator.name} needs the package {module}; {remedy}"
     for program, remedy in evaluator.programs.items():
         if which(program) is None:
-            return f"{evaluator.name} needs the program {program}; {remedy}"
+            is_there = _is_there(program)
+            how = f", which is there and may not be executed; {_allow(program)}" if is_there else f"; {remedy}"
+            return f"{evaluator.name} needs the program {program}{how}"
     return None
+
+
+def _is_there(program: str) -> bool:
+    return "/" in program and Path(program).is_file()
+
+
+def _allow(program: str) -> str:
+    return f"chmod +x {shlex.quote(program)}"
 
 
 def resting_on(evaluator: Evaluator, *, programs: bool = True) -> Sequence[Finding]:
@@ -111,7 +122,11 @@ def resting_on(evaluator: Evaluator, *, programs: bool = True) -> Sequence[Findi
     ]
     for program, remedy in evaluator.programs.items() if programs else ():
         where = which(program)
-        told = Finding(f"program {program}", "problem", "not on the path", remedy)
+        told = (
+            Finding(f"program {program}", "problem", "may not be executed", _allow(program))
+            if _is_there(program)
+            else Finding(f"program {program}", "problem", "not on the path", remedy)
+        )
         found.append(told if where is None else Finding(f"program {program}", "ok", where))
     return found
 

@@ -47,6 +47,7 @@ from loop.contracts import (
     Problem,
     Status,
 )
+from loop.errors import NotSetUp
 from loop.outcome import FaultKind
 
 EXAMPLE: Final = """\
@@ -113,6 +114,9 @@ class LocalExecutor:
         return foreseen(spec, self._evaluator)
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        """A job that is not started yet. Raises ``NotSetUp`` where a package or program is missing here."""
+        if isinstance(self._jobs.find(key), Absent) and (lack := missing(self._evaluator)) is not None:
+            raise NotSetUp(lack)
         handle = self._jobs.prepare(spec, key)
         reached("executor.prepared")
         return handle

@@ -7,6 +7,7 @@ scripts that print them.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable
@@ -18,10 +19,12 @@ import pytest
 from adapters.compute.command import evaluate
 from adapters.compute.evaluation import Request
 from adapters.compute.programs import PROGRAMS
-from adapters.errors import AdapterOptionsError, OutOfResources
+from adapters.errors import AdapterOptionsError, OutOfResources, ProgramMissing
 from adapters.registry import build
-from loop.contracts import Adapter, AdapterContext, ExperimentSpec
+from loop.contracts import Absent, Adapter, AdapterContext, ExperimentSpec, SupportsExamination
+from loop.errors import NotSetUp
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
+from loop.testing.adapter import KEY
 from tests.adapters.executors.jobs import ended
 
 ORCA = """
@@ -505,16 +508,56 @@ def test_a_program_that_ends_badly_on_a_full_disk_wants_room(tmp_path: Path, mon
         evaluate(Request({}), command=command, inputs={}, parse_rules=rules, required=["gap"])
 
 
-def test_a_missing_program_is_told_before_and_after(tmp_path: Path) -> None:
+def test_nothing_is_sent_while_a_program_is_missing_and_that_is_told(tmp_path: Path) -> None:
     lab = laboratory(tmp_path, program="orca", executable="no-such-program")
-    outcome = read_outcome(ended(lab, WATER), {})
+    why = "command needs the program no-such-program; install it, or say in 'executable' where it lies"
+    with pytest.raises(NotSetUp) as raised:
+        lab.prepare(WATER, KEY)
 
-    assert lab.health().message == (
-        "command needs the program no-such-program; install it, or say in 'executable' where it lies"
-    )
-    assert isinstance(outcome, Fault)
-    assert outcome.kind is FaultKind.RESOURCE_ERROR
-    assert "program 'no-such-program' is not on the path of this machine" in outcome.message
+    assert lab.health().message == str(raised.value) == why
+    assert isinstance(lab.find(KEY), Absent)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "says"),
+    [
+        (None, 0o755, "needs the program {0}; install it, or say in 'command' where it lies"),
+        ("#!/bin/sh\n", 0o644, "needs the program {0}, which is there and may not be executed; chmod +x {0}"),
+    ],
+)
+def test_a_program_of_ones_own_that_cannot_be_run_is_told_before(
+    tmp_path: Path, text: str | None, mode: int, says: str
+) -> None:
+    program = tmp_path / "simulate"
+    if text is not None:
+        program.write_text(text)
+        program.chmod(mode)
+    lab = laboratory(tmp_path, command=["./simulate"], parse={"gap": {"regex": r"gap (\d+)", "unit": "eV"}})
+
+    assert isinstance(lab, SupportsExamination)
+    assert lab.health().message == "command " + says.format(program)
+    (found,) = [f for f in lab.examine() if f.subject.startswith("program")]
+    assert found.verdict == "problem"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "says"),
+    [
+        (None, 0o755, "is not on the path of this machine; install it, or give its full path"),
+        ("#!/bin/sh\n", 0o644, "may not be executed; chmod +x"),
+        ("#!/no/such/shell\n", 0o755, "cannot be started; see that its first line names an interpreter that is there"),
+        ("echo gap 3\n", 0o755, "is no program; let the first line of a script name its interpreter, as #!/bin/sh"),
+    ],
+)
+def test_a_program_that_cannot_be_started_is_told_after(tmp_path: Path, text: str | None, mode: int, says: str) -> None:
+    program = tmp_path / "simulate"
+    if text is not None:
+        program.write_text(text)
+        program.chmod(mode)
+    rules = {"gap": {"regex": r"gap (\d+)", "unit": "eV"}}
+
+    with pytest.raises(ProgramMissing, match=re.escape(says)):
+        evaluate(Request({}), command=[str(program)], inputs={}, parse_rules=rules, required=["gap"])
 
 
 GAP = {"gap": {"regex": r"gap (\d+)", "unit": "eV"}}
