@@ -77,10 +77,7 @@ class SeveralLaboratories:
         """As every adapter; raises ``PartUnavailable`` where none takes it and one cannot tell."""
         able = self._members.taking(spec)
         if not able:
-            asked = {name for m in self._members for name in m.when}
-            shown = ", ".join(f"{name} {spec.settings.get(name)!r}" for name in sorted(asked))
-            known = ", ".join(self._members.names())
-            return [Problem(shown, f"none of the laboratories {known} takes it", "widen the 'when' of one of them")]
+            return [self._for_nobody(spec, " it")]
         found, silent = list[Sequence[Problem]](), list[PartUnavailable]()
         for member in able:
             try:
@@ -94,10 +91,18 @@ class SeveralLaboratories:
         return found[0]
 
     def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
-        """What the first of those that take it foresees, where each of them foresees something."""
+        """What the first of those that take it foresees, where each of them foresees something; that none takes it."""
         able = [(m.adapter, m.as_taken(spec)) for m in self._members.taking(spec)]
+        if not able:
+            return [self._for_nobody(spec)]
         found = [adapter.foresee(taken) if isinstance(adapter, Foresees) else () for adapter, taken in able]
         return found[0] if found and all(found) else ()
+
+    def _for_nobody(self, spec: ExperimentSpec, it: str = "") -> Problem:
+        asked = {name for m in self._members for name in m.when}
+        shown = ", ".join(f"{name} {spec.settings.get(name)!r}" for name in sorted(asked))
+        rule = f"none of the laboratories {', '.join(self._members.names())} takes{it}"
+        return Problem(shown, rule, "widen the 'when' of one of them, or leave it out of the space (constraints)")
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         member = self._choosing.having(key) or self._choosing.assign(spec, key)

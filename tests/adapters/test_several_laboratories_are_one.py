@@ -92,11 +92,14 @@ class TestWhereAnExperimentGoes:
         assert count_starts(tmp_path / "lab" / "cold", KEY) == count_starts(tmp_path / "lab" / "hot", OTHER) == 1
 
     def test_one_that_nobody_takes_is_named_before_anything_moves(self, tmp_path):
-        (problem,) = several(tmp_path).validate(replace(EXPERIMENT, settings={"ligand": "PPh3", "temperature": 75.0}))
+        spec = replace(EXPERIMENT, settings={"ligand": "PPh3", "temperature": 75.0})
+        (problem,) = several(tmp_path).validate(spec)
+        (foreseen,) = several(tmp_path).foresee(spec)
+        remedy = "widen the 'when' of one of them, or leave it out of the space (constraints)"
 
-        assert str(problem) == (
-            "temperature 75.0: none of the laboratories cold, hot takes it; widen the 'when' of one of them"
-        )
+        assert str(problem) == f"temperature 75.0: none of the laboratories cold, hot takes it; {remedy}"
+        assert (foreseen.rule, foreseen.remedy) == ("none of the laboratories cold, hot takes", remedy)
+        assert not several(tmp_path).foresee(EXPERIMENT)
 
     def test_a_laboratory_that_cannot_set_what_routed_it_is_not_asked_to(self, tmp_path):
         spec = ExperimentSpec("gaps", {"molecule": "water", "method": "xtb"}, {}, {"molecule": "O"}, {"gap": "eV"})
