@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.view import View
 from flows.engine.passes import call_off, halted_by
-from flows.engine.people.writing import writing
+from flows.engine.people.writing import deciding
 from flows.wiring import open_record
+from loop.contracts import Ledger
 from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.record import CampaignState
 from loop.safety import SafetyStop, see_that_nothing_halts
@@ -64,7 +66,7 @@ def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[Sa
 
     Raises:
         Halted: Nobody was named.
-        LedgerError: No reason is given, or this person may not lift one of them.
+        LedgerError: No reason is given, this person may not lift one of them, or somebody lifted one meanwhile.
     """
     with open_record(settings) as ledger:
         stops = View(ledger, name).stops
@@ -75,7 +77,7 @@ def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[Sa
         assert by is not None  # or it was refused
         for stop in stops:
             _see_that_they_may(stop, by)
-        with writing(settings, ledger, name, by) as work:
+        with deciding(settings, ledger, name, by, lambda: _see_that_they_hold(ledger, name, stops)) as (work, _):
             work.lift_stops([s.id for s in stops], by, why)
             if ledger.campaign(name).state is CampaignState.STOPPED:
                 work.set_state(CampaignState.ACTIVE, why)
@@ -98,6 +100,17 @@ def let_go(settings: Settings, stops: Sequence[SafetyStop]) -> tuple[str, ...]:
             for c in ledger.campaigns()
             if not ledger.stops(c.name) and any(s.id in ids for s in ledger.stops(c.name, with_lifted=True))
         )
+
+
+def _see_that_they_hold(ledger: Ledger, name: str, stops: Sequence[SafetyStop]) -> None:
+    """Somebody else may have lifted them meanwhile."""
+    now = {s.id: s for s in ledger.stops(name, with_lifted=True)}
+    for stop in stops:
+        if (lifted := now[stop.id].lifted_by) is not None:
+            raise LedgerError(
+                f"the safety stop {stop.text} was lifted by {lifted} ({now[stop.id].lifted_why}) meanwhile; hakken "
+                f"status {quote(name)} says how campaign {name!r} stands"
+            )
 
 
 def _see_that_they_may(stop: SafetyStop, by: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, ban, decisions, edit, pin
+from flows.engine import approve, ban, decisions, edit, halt, lift_halt, pin, stops
 from flows.engine.people import writing
 from flows.settings import Settings
 from loop.decision import DecisionKind
@@ -121,6 +121,19 @@ def test_of_two_verdicts_the_first_stands_and_the_other_is_told_so(waits: Settin
         approve(waits, "small", 1, by="bob", refuse=True)
 
     assert [p.approved for p in proposals(waits)] == [True, False, False, False]
+
+
+def test_a_safety_stop_that_somebody_lifted_meanwhile_is_said_to_be_lifted_by_them(
+    waits: Settings, meanwhile: Meanwhile
+) -> None:
+    halt(waits, "small", by="eve", why="it smells of gas")
+    meanwhile(lambda: lift_halt(waits, "small", by="ada", why="the valve was closed"))
+
+    lifted = r"^the safety stop it smells of gas \(eve, .*\) was lifted by ada \(the valve was closed\) meanwhile"
+    with pytest.raises(LedgerError, match=lifted):
+        lift_halt(waits, "small", by="bob", why="the room was aired")
+
+    assert [s.lifted_by for s in stops(waits, "small")] == ["ada"]
 
 
 def test_what_two_people_say_cannot_be_made_teaches_once(waits: Settings, meanwhile: Meanwhile) -> None:
