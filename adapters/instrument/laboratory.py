@@ -17,7 +17,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -238,7 +238,29 @@ class Instrument:
                 _keep(self._jobs.folder(handle), path.name, self._plate(handle, labels), data, told)
             reached("instrument.kept")
             return True, ""
-        return False, wants
+        return False, wants or self._called_otherwise(handle, before)
+
+    def _called_otherwise(self, handle: Handle, before: Collection[str]) -> str:
+        """What is to be said of a file that names the attempt for certain, and is not called as its files are.
+
+        Files of another kind (``.csv``) than the attempt's own are not opened for that.
+        """
+        pattern, key, place = self._pattern(handle), self._jobs.key(handle), self._jobs.spec(handle).place
+        kind = Path(pattern).suffix
+        for path in self._found(f"*{kind}") if re.fullmatch(r"\.\w+", kind) else ():
+            if path.name in before or fnmatchcase(path.name, pattern):
+                continue
+            with reachable(path):
+                told = path.stat()
+                data = b"" if _place(path.name, told) in self._read else self._settled(path, told)
+            labels = () if data is None else self._labels(path.name, data, told)
+            is_told = any(_names(x, key, place) and (x.plate or key in (x.key, x.sample)) for x in labels)
+            if is_told and self._waiting.rival(handle, path.name) is None:
+                return (
+                    f"waits, and {path.name}, which tells of it, is not called {pattern}; call it so, or mend "
+                    "laboratory.file"
+                )
+        return ""
 
     def _of_another_plate(self, handle: Handle, name: str, labels: Sequence[Label]) -> str:
         """What is to be said of a file that is called after the attempt's plate and tells of others only."""

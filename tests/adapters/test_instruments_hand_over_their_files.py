@@ -119,6 +119,28 @@ def test_a_file_goes_to_the_attempts_that_it_names_and_keeps_its_bytes(tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("name", "rows", "is_named"),
+    [
+        ("batch-7.csv", (",1,A1,4.2,620",), True),
+        ("batch-7.csv", (f"{KEY},,,4.2,620",), True),
+        ("batch-7.csv", (",2,A1,4.2,620",), False),
+        ("batch-7.csv", (",,A1,4.2,620",), False),  # a well of any plate
+        ("batch-7.txt", (",1,A1,4.2,620",), False),
+    ],
+)
+def test_a_file_of_another_name_that_tells_of_an_attempt_is_named_and_not_taken(
+    tmp_path: Path, name: str, rows: tuple[str, ...], is_named: bool
+) -> None:
+    drop(tmp_path, "older.csv", ",1,A1,4.2,100")
+    lab = laboratory(tmp_path, file="plate-{plate}*.csv")
+    handle = begin(lab, KEY)
+    drop(tmp_path, name, *rows)
+    says = f"waits, and {name}, which tells of it, is not called plate-1*.csv; call it so, or mend laboratory.file"
+
+    assert (lab.status(handle).phase, lab.status(handle).wants) == (Phase.WAITING, says if is_named else "")
+
+
+@pytest.mark.parametrize(
     ("file", "rows", "says"),
     [
         (
