@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from db import audit, reading, rules, schema, wishes
+from db import audit, reading, rights, rules, schema, wishes
 from db import engine as engines
 from db import tables as t
 from db.canonical import canonical, sha256
@@ -343,6 +343,11 @@ class SqlLedger:
         """Recompute the hash chain and the seal on every fact; names the first entry that does not hold."""
         with self._reading() as session:
             return audit.examine(session)
+
+    def why_only_read(self) -> str:
+        """Why this user of a server cannot write; "" where it can, and of a file."""
+        with translated(self._shown):
+            return rights.why_only_read(self._engine)
 
     # Transactions
 

@@ -296,6 +296,32 @@ def test_a_server_that_lets_nobody_in_is_told_with_a_remedy(new_postgres: Callab
 
 
 @pytest.mark.parametrize("is_replica", [False, True], ids=["a user who only looks", "a replica"])
+def test_who_may_only_look_at_a_server_is_told_so_before_anything_is_refused(
+    new_postgres: Callable[[], str], is_replica: bool
+) -> None:
+    url = sa.make_url(new_postgres())
+    with open_ledger(url.render_as_string(hide_password=False)) as ledger:
+        at_first = ledger.why_only_read()
+    owner = engines.create(url)
+    with owner.begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE guest LOGIN")
+        connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
+        connection.exec_driver_sql(f'ALTER DATABASE "{url.database}" SET default_transaction_read_only = {is_replica}')
+    guest = url.update_query_dict({"application_name": "looks"}) if is_replica else url.set(username="guest")
+    try:
+        with open_ledger(guest.render_as_string(hide_password=False)) as ledger:
+            said = ledger.why_only_read()
+    finally:
+        with owner.connect().execution_options(postgresql_readonly=False) as connection, connection.begin():
+            connection.exec_driver_sql("DROP OWNED BY guest")
+            connection.exec_driver_sql("DROP ROLE guest")
+        owner.dispose()
+
+    assert at_first == ""
+    assert said.startswith("it can only be read there" if is_replica else "user 'guest' may not write to it (")
+
+
+@pytest.mark.parametrize("is_replica", [False, True], ids=["a user who only looks", "a replica"])
 def test_an_older_record_that_may_not_be_changed_from_here_says_who_brings_it_up_to_date(
     new_postgres: Callable[[], str], is_replica: bool
 ) -> None:

@@ -35,15 +35,15 @@ def record(where: Settings) -> Iterator[Check]:
             return
         with open_record(where) as ledger:
             n = len(ledger.campaigns())
-            audit = ledger.verify_audit()
+            audit, only_read = ledger.verify_audit(), ledger.why_only_read()
     except (HakkenError, OSError) as error:
         yield Check("project", "record", "problem", str(error), "mend HAKKEN_DATABASE or HAKKEN_HOME, or their rights")
         return
     found = f"{ledger_name}, {plural(n, 'campaign')}"
     if unwritable := what_is_only_read(where):
-        yield Check(
-            "project", "record", "note", f"{found}; {near(unwritable)} is read-only here", "what only looks works"
-        )
+        only_read = f"{near(unwritable)} is read-only here"
+    if only_read:
+        yield Check("project", "record", "note", f"{found}; {only_read}", "what only looks works")
     else:
         yield Check("project", "record", "ok", found)
     if audit.is_intact:
