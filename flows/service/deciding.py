@@ -61,6 +61,7 @@ class Rule(_Said):
     kind: Literal["pin", "ban", "lift"]
     where: list[str] = Field(default=[], description="As of hakken pin and ban: ligand=XPhos, temperature>100, ...")
     number: int | None = Field(default=None, description="Of the decision that is lifted.")
+    again: bool = Field(default=False, description="Of a pin, --again: it was measured, and is to be once more.")
 
 
 def add_decisions(app: FastAPI, settings: Settings) -> None:
@@ -104,7 +105,7 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
             made = engine.lift(settings, name, rule.number, by=by, why=rule.why)
             notes = engine.on_lift(settings, name, made)
         elif rule.kind == "pin":
-            made = engine.pin(settings, name, rule.where, by=by, why=rule.why)
+            made = engine.pin(settings, name, rule.where, by=by, why=rule.why, again=rule.again)
             notes = engine.on_pin(settings, name, made)
         else:
             made = engine.ban(settings, name, rule.where, by=by, why=rule.why)

@@ -9,7 +9,7 @@ import pytest
 
 from db.errors import NotLetIn
 from db.ledger import SqlLedger, open_ledger
-from flows.engine import status, tick
+from flows.engine import status, tell, tick
 from flows.service.access import Access, Caller
 from flows.service.application import application
 from flows.settings import Settings
@@ -83,6 +83,24 @@ def test_rules_are_made_and_lifted(client: Client) -> None:
     assert lifted["decision"]["draft"]["lifts"] == banned["decision"]["id"]
     assert rule(kind="lift").status_code == 422
     assert "no condition" in rule(kind="ban", where=["solvent"]).json()["message"]
+
+
+def test_what_was_measured_is_pinned_to_be_measured_again_where_that_is_said(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    told = tmp_path / "told.csv"
+    told.write_text("solvent,base,step,yield\nwater,KOAc,1,40\n", encoding="utf-8")
+    tell(settings, "small", told, by="tester")
+    pin = {"kind": "pin", "where": ["solvent=water", "base=KOAc", "step=1"], "why": "is it so?"}
+
+    plain, again = (
+        client.post("/api/campaigns/small/decisions", json=said, headers=DORA) for said in (pin, pin | {"again": True})
+    )
+
+    assert plain.status_code == 409
+    assert "add --again" in plain.json()["message"]
+    assert again.status_code == 200
+    assert again.json()["decision"]["draft"]["by"] == "dora"
 
 
 def test_campaigns_are_stopped_taken_up_halted_and_let_go(client: Client) -> None:
