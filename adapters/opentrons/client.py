@@ -6,6 +6,7 @@ Source: Opentrons' robot-server 8.x (its OpenAPI at ``/openapi``, port 31950). W
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ OFF: Final = {  # what turns a module off, by its type
     "heaterShakerModuleType": ("heaterShaker/deactivateShaker", "heaterShaker/deactivateHeater"),
     "temperatureModuleType": ("temperatureModule/deactivate",),
 }
+PORT: Final = 31950
 PAGE: Final = 1000  # commands asked for at once
 VERSION: Final = {"Opentrons-Version": "*"}
 
@@ -143,7 +145,7 @@ class Robot:
         except (httpx.HTTPError, ValueError) as error:
             raise AdapterUnavailable(
                 f"robot {self.url} gave no answer to {method} {path} ({type(error).__name__}: {error}); "
-                "see that it is on and that the address is right"
+                f"see that it is on and that the address is right{self._without_port()}"
             ) from None
         if answer.status_code >= 500:
             raise AdapterUnavailable(
@@ -155,6 +157,10 @@ class Robot:
         if not isinstance(said, dict):
             raise AdapterUnavailable(f"{self.url}{path} answers what is no answer of a robot; check the address")
         return said
+
+    def _without_port(self) -> str:
+        has_port = re.search(r":\d+(/|$)", self.url) is not None
+        return "" if has_port else f": it has no port, and a robot's is {PORT} ({self.url}:{PORT})"
 
 
 def _read(said: Mapping[str, Any]) -> RunState:

@@ -78,7 +78,7 @@ class OpentronsOptions(PlateOptions):
         return [name for name, p in PIPETTES.items() if p.machine == self.machine]
 
     def called(self) -> str:
-        return f"a {self.machine}"
+        return "an OT-2" if self.machine == "OT-2" else "a Flex"
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:

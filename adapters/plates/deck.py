@@ -173,9 +173,8 @@ def measuring_of(name: str, options: PlateOptions, context: AdapterContext) -> A
     inner = dict(options.measured_by)
     measurer = inner.pop("adapter", None)
     if not isinstance(measurer, str) or measurer == "several" or makes_plates(measurer):
-        raise AdapterOptionsError(
-            name, [f"measured_by needs a line 'adapter' that names who measures, got {measurer!r}"]
-        )
+        rule = "measured_by needs a line 'adapter' that names who measures, one laboratory that makes no plates"
+        raise AdapterOptionsError(name, [f"{rule}, such as manual or instrument; got {measurer!r}"])
     apart = replace(context, folder=str(Path(context.folder) / "measuring"), recipe=None)
     try:
         return build(measurer, inner, apart)

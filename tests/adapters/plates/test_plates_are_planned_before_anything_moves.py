@@ -345,9 +345,9 @@ def test_a_plate_that_cannot_be_made_ends_before_the_robot_hears_of_it(tmp_path:
         ({"robot": "192.168.0.20"}, ["robot is an address", "got '192.168.0.20'"]),
         (
             {"deck": deck(pipettes={"left": "p20_singel_gen2"})},
-            ["pipettes of a OT-2", "did you mean 'p20_single_gen2'?"],
+            ["pipettes of an OT-2", "did you mean 'p20_single_gen2'?"],
         ),
-        ({"deck": deck(pipettes={"left": "flex_1channel_50"})}, ["pipettes of a OT-2", "'flex_1channel_50' is none"]),
+        ({"deck": deck(pipettes={"left": "flex_1channel_50"})}, ["pipettes of an OT-2", "'flex_1channel_50' is none"]),
         ({"deck": deck(plate={"labware": "my_plate", "slot": "1"})}, ["'my_plate'", "add it to labware"]),
         ({"deck": deck(plate={"labware": "corning_96_wellplate_360ul_flat", "slot": "4"})}, ["slot 4 is taken twice"]),
         (

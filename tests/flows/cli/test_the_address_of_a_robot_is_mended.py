@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from adapters.errors import AdapterUnavailable
 from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import StandIn, serving
 from flows.engine import add_campaign, passes, tick
@@ -53,6 +54,13 @@ def test_a_plate_that_was_never_played_goes_to_the_address_that_is_mended(
     assert told.code == 0, told.err
     assert (standing["experiments_done"], standing["faults"]) == (4, 0)
     assert list(moved.values()) == [1] * 4
+
+
+def test_an_address_without_its_port_is_named() -> None:
+    with pytest.raises(AdapterUnavailable) as raised:
+        Robot("http://127.0.0.2", 0.5).health()
+
+    assert str(raised.value).endswith("it has no port, and a robot's is 31950 (http://127.0.0.2:31950)")
 
 
 def test_among_several_laboratories_too(hakken: Any, home: Settings, tmp_path: Path) -> None:
