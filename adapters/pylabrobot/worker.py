@@ -58,6 +58,9 @@ def check(plan: Mapping[str, Any]) -> str | None:
     """Why PyLabRobot refuses the plan, in its own words; None where its simulation takes it to the end."""
     try:
         back_end_of(plan)
+    except Exception as error:
+        return f"backend {plan['backend']} cannot be loaded ({_said(error)}): correct laboratory.backend"
+    try:
         told = {**plan, "backend": SIMULATION}
         with redirect_stdout(sys.stderr):
             asyncio.run(Player(told, back_end_of(told)(num_channels=8)).play(Nobody()))

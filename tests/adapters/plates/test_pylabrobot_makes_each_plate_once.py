@@ -77,7 +77,10 @@ def test_a_plate_is_one_run_that_the_simulation_plays_to_its_end(tmp_path: Path)
         (lambda plan: plan["numbers"]["corning_96_wellplate_360ul_flat"].__setitem__(2, 60.0), "TooLittleVolumeError"),
         (lambda plan: plan["numbers"]["opentrons_96_tiprack_20ul"].__setitem__(2, 15.0), "TooLittleVolumeError"),
         (lambda plan: plan["numbers"].update(opentrons_96_tiprack_300ul=[1, 1, 300.0]), "no tip is left for p300"),
-        (lambda plan: plan.update(backend="no_module:Machine"), "No module named 'no_module'"),
+        (
+            lambda plan: plan.update(backend="no_module:Machine"),
+            "backend no_module:Machine cannot be loaded (ModuleNotFoundError: No module named 'no_module'): correct",
+        ),
     ],
 )
 def test_the_simulation_refuses_what_is_not_there(
