@@ -178,6 +178,11 @@ class CsvFolder:
                 reached("csv_folder.cancelling")
                 self._complete_cancel(handle)
 
+    def has_played(self) -> bool:
+        """Whether a command of what goes on was ever put into the device's folder: what was not may go to another."""
+        handles = self._jobs.handles()
+        return any(self._commands.last(h) is not None and not self._returned.is_over(h) for h in handles)
+
     def health(self) -> Health:
         """Whether the device is there; what of its responses nobody can read is said."""
         try:
