@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +20,8 @@ from loop.contracts import Handle, TakesOff
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import HakkenError
 from loop.experiment import State
-from loop.outcome import Fault
-from loop.record import AttemptRecord, ProposalRecord, Settings
+from loop.outcome import Fault, FaultKind
+from loop.record import AttemptRecord, ObservationRecord, ProposalRecord, Settings
 from loop.space import ProductPool
 from loop.space.pool import goes_untied
 from loop.spec import build_space
@@ -29,6 +29,7 @@ from loop.spec import build_space
 if TYPE_CHECKING:
     from flows.settings import Settings as Where
 
+BY_HAND: Final = "manual"  # the laboratory that is whoever tells
 NAMED: Final = 5  # experiments; the number tells of the rest
 COUNTED: Final = 200_000  # combinations of a space whose candidates are counted to say that a ban meets none
 
@@ -66,6 +67,26 @@ def on_lift(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, 
         view = View(ledger, name)
         lifted = next(d for d in view.decisions if d.id == decision.draft.lifts)
         return _said(_followed(view, lifted)) if lifted.draft.kind is DecisionKind.PIN else ()
+
+
+def on_told(view: View, out: Sequence[AttemptRecord], told: Iterable[ObservationRecord]) -> tuple[str, ...]:
+    """That nobody asked a laboratory to call off what it had (``out``) and was told as cancelled."""
+    had = {a.key: a for a in out if a.adapter != BY_HAND}
+    found = [
+        had[o.key]
+        for o in told
+        if o.key in had and isinstance(o.outcome, Fault) and o.outcome.kind is FaultKind.CANCELLED
+    ]
+    if not found:
+        return ()
+    one = found[0]
+    n = "1 experiment is" if len(found) == 1 else f"{len(found)} experiments are"
+    it = "it" if len(found) == 1 else "them"
+    return (
+        f"{n} cancelled on record ({one.key}, {view.label(one.settings)}{', ...' if len(found) > 1 else ''}), and the "
+        f"laboratory was not asked to call {it} off: where it may still carry {it} out, stop {it} there; nobody waits "
+        "for what it gives all the same",
+    )
 
 
 def _followed(view: View, pin: DecisionRecord) -> str:

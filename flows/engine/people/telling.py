@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
-from flows.engine.looking.view import View
+from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.passes import call_off
 from flows.engine.people.formats import table_told
 from flows.engine.people.fuller import OnRecord
 from flows.engine.people.matching import with_keys
+from flows.engine.people.reminding import on_told
 from flows.engine.people.rows import (
     OBSERVATION,
     RETRACTED,
@@ -147,6 +148,7 @@ def tell_rows(
         with holding(ledger, settings, campaign.name, patience=PATIENCE) as held:
             session = Session(settings, name, ledger, held)
             before = {e.id for e in session.view.unjudged}
+            out = [a for a in session.view.attempts if a.state in WITH_LABORATORY]
             with session.work(actor=by) as work:
                 received: list[EnvelopeRecord] = []
                 for start in range(0, len(drafts), TOGETHER):
@@ -187,6 +189,7 @@ def tell_rows(
     notes += written_otherwise(name, standing, judged, numbered)
     notes += _fractions(session, [e for e in added if e.id in numbered])
     notes += slips(session.view, (o for o in standing if o.id in ids))
+    notes += on_told(session.view, out, (o for o in standing if o.id in ids))
     notes += retracted(earlier, {o.id for o in standing}, lambda: ledger.observations(name, with_retracted=True))
     notes += still_counting(name, withdrawn, [judged[o.id] for o in standing])
     known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in since for e in rows)

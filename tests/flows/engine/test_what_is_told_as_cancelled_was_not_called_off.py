@@ -1,0 +1,48 @@
+"""An experiment told as cancelled ends on record; whoever carries it out does not hear of that, and a note says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.engine import tell, tick
+from flows.engine.looking.reports import TellReport
+from flows.settings import Settings
+from flows.wiring import open_record
+from tests.flows.engine.bench import add, cheap_planner
+
+
+def told(settings: Settings, folder: Path, laboratory: dict[str, Any], outcome: str, n: int = 1) -> TellReport:
+    tick(settings, add(settings, folder, laboratory=laboratory), planner=cheap_planner)
+    with open_record(settings) as ledger:
+        keys = [a.key for a in ledger.attempts("small")]
+    path = folder / "ended.csv"
+    path.write_text("key,outcome\n" + "".join(f"{key},{outcome}\n" for key in keys[:n]), encoding="utf-8")
+    return tell(settings, "small", path, by="tester")
+
+
+SLOW = {"adapter": "simulated", "delay": 3600}
+
+
+@pytest.mark.parametrize(("n", "says"), [(1, "1 experiment is cancelled on record"), (2, "2 experiments are")])
+def test_it_is_said_that_the_laboratory_may_still_carry_it_out(
+    settings: Settings, tmp_path: Path, n: int, says: str
+) -> None:
+    report = told(settings, tmp_path, SLOW, "cancelled", n)
+
+    (note,) = report.notes
+    assert report.accepted == n
+    assert note.startswith(says)
+    assert "the laboratory was not asked to call" in note
+    assert "stop it there" in note or "stop them there" in note
+
+
+@pytest.mark.parametrize(
+    ("laboratory", "outcome"), [(SLOW, "cannot"), ({"adapter": "manual"}, "cancelled")], ids=["done", "by_hand"]
+)
+def test_of_what_was_done_and_of_ones_own_hands_nothing_is_said(
+    settings: Settings, tmp_path: Path, laboratory: dict[str, Any], outcome: str
+) -> None:
+    assert told(settings, tmp_path, laboratory, outcome).notes == ()
