@@ -29,9 +29,8 @@ laboratory:
   response: {columns: {yield: {column: Area, unit: "%"}}}
 """
 DELIVERY: Final = Delivery.TWO_PHASE
+UNTIL_PLAYED: Final = frozenset({"folder", "commands", "responses", "taken", "procedures"})  # till a command lies there
 # How its answers are read and how long they may take, not which device it is: these may change while it has attempts.
-# Until a command lies there.
-UNTIL_PLAYED: Final = frozenset({"folder", "commands", "responses", "taken", "procedures"})
 FREE: Final = frozenset({"response", "heartbeat", "stale", "gone_after", "answer_within", "at_once"})
 
 Positive = Annotated[float, Field(gt=0)]

@@ -19,7 +19,7 @@ from loop.surrogates.censoring import Sites, expectation_propagation
 from loop.surrogates.exact import Censored
 
 NEIGHBOURS = [(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)]
-AT_ONCE = 4_000_000  # elements of the covariances of some points: 32 MB
+AT_ONCE = 4_000_000  # elements of covariances that are worked on at once: 32 MB
 CROWD = 60  # rows above which only the neighbours along one axis are tried
 JITTER = 1e-8  # of the covariance of censored rows, which may be replicates of exact ones
 
@@ -224,7 +224,7 @@ class _Search:
 
     def _examined(self, points: Sequence[tuple[int, Point]]) -> Iterator[tuple[float, Sites]]:
         """Log posterior and sites at each of some points, as many at once as there is room for."""
-        at_once = max(len(NEIGHBOURS), AT_ONCE // len(self.rows.y) ** 2)
+        at_once = max(1, AT_ONCE // len(self.rows.y) ** 2)
         for begin in range(0, len(points), at_once):
             yield from self._at(points[begin : begin + at_once])
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from loop.surrogates.effects import RATIOS, Effect, Size, mixed, row_effects, shares_of_range, size_of, sizes
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE
-from loop.surrogates.grid import Found, Rows, decomposed, log_posteriors, most_probable, whitening
+from loop.surrogates.grid import AT_ONCE, Found, Rows, decomposed, log_posteriors, most_probable, whitening
 from loop.surrogates.lengthscales import Lengthscales
 from loop.surrogates.scatter import NoiseCurve, noise_curve
 from loop.surrogates.sharing import Sharing
@@ -171,14 +171,16 @@ class _Grid:
 
     def doubting(self, rows: Rows, effects: tuple[Effect, ...], found: Found, ratios: tuple[float, ...]) -> Tensor:
         """As ``root`` of the point that was found, where effects have these variances instead: ``(n, n)``."""
-        whole = _shared_by(rows, effects, ratios)
-        covariance = found.output * self.covariances[found.kernel]
-        if whole.shared is not None:
-            covariance = covariance + found.noise * whole.shared
+        covariance = self._covariance(found, _shared_by(rows, effects, ratios))
         scatter = found.noise * rows.weights
         if found.censored is not None:
             scatter[found.censored.rows] = found.censored.variance
         return whitening(covariance, scatter)
+
+    def _covariance(self, found: Found, rows: Rows) -> Tensor:
+        """Of the rows at the point that was found, without their noise: ``(n, n)``."""
+        covariance = found.output * self.covariances[found.kernel]
+        return covariance if rows.shared is None else covariance + found.noise * rows.shared
 
     def expected(self, rows: Rows, effects: tuple[Effect, ...], shared: Shared) -> tuple[float, ...]:
         """The mean of the variance of each effect over all that it may have, in units of the noise.
@@ -225,30 +227,27 @@ class _Grid:
         What is ``known`` is looked up, and what is found is put there.
         """
         new = [ratios for ratios in tried if (kernel, ratios) not in known]
-        fits = self._posteriors(rows, effects, new, kernel, sharing) if new else []
-        known.update(((kernel, ratios), fit) for ratios, fit in zip(new, fits, strict=True))
+        here, factored = self._at_kernel(kernel), None if sharing is None or not new else sharing.at(kernel)
+        at_once = max(1, AT_ONCE // len(rows.y) ** 2)
+        for begin in range(0, len(new), at_once):
+            some = new[begin : begin + at_once]
+            if factored is not None:
+                evidence = torch.stack([factored.evidence(ratios) for ratios in some])
+            else:
+                evidence = torch.stack([here.exact(_shared_by(rows, effects, ratios)) for ratios in some])
+            if rows.censored.any():
+                shared = [_shared_by(rows, effects, ratios).shared for ratios in some]
+                found = log_posteriors(
+                    here.covariances, rows, OUTPUT_SCALES, self.noises, here.prior, evidence[:, None], shared
+                )
+            else:
+                found = [float(posterior.max()) for posterior in evidence + here.prior[0]]
+            known.update(((kernel, ratios), fit) for ratios, fit in zip(some, found, strict=True))
         return [known[kernel, ratios] for ratios in tried]
 
-    def _posteriors(
-        self,
-        rows: Rows,
-        effects: tuple[Effect, ...],
-        tried: list[tuple[float, ...]],
-        kernel: int,
-        sharing: Sharing | None,
-    ) -> list[float]:
-        here = self._at_kernel(kernel)
-        if sharing is not None:
-            factored = sharing.at(kernel)
-            evidence = torch.stack([factored.evidence(ratios) for ratios in tried])
-        else:
-            whole = (_shared_by(rows, effects, ratios) for ratios in tried)
-            each = (decomposed(here.covariances, some, OUTPUT_SCALES, self.noises) for some in whole)
-            evidence = torch.stack([one.evidence[0] for one in each])
-        if not rows.censored.any():
-            return [float(posterior.max()) for posterior in evidence + here.prior[0]]
-        shared = [_shared_by(rows, effects, ratios).shared for ratios in tried]
-        return log_posteriors(here.covariances, rows, OUTPUT_SCALES, self.noises, here.prior, evidence[:, None], shared)
+    def exact(self, rows: Rows) -> Tensor:
+        """The evidence of the exact rows at the first kernel, ``(outputs, noises)``."""
+        return decomposed(self.covariances, rows, OUTPUT_SCALES, self.noises).evidence[0]
 
     def undecided(self, rows: Rows, effects: tuple[Effect, ...], shared: Shared, which: int) -> tuple[Size, ...]:
         """What labels may add although nought is the likeliest variance of their effect: over all variances.
@@ -282,10 +281,7 @@ class _Grid:
         self, found: Found, rows: Rows, correlation: Tensor, effects: tuple[Effect, ...], ratios: tuple[float, ...]
     ) -> NoiseCurve | None:
         """How the noise varies over the rows, the other hyper-parameters being as found."""
-        whole = _shared_by(rows, effects, ratios)
-        covariance = found.output * self.covariances[found.kernel]
-        if whole.shared is not None:
-            covariance = covariance + found.noise * whole.shared
+        covariance = self._covariance(found, _shared_by(rows, effects, ratios))
         added = torch.zeros_like(rows.weights)
         if found.censored is not None:  # a limit tells little of the noise: its site stays
             added[found.censored.rows] = found.censored.variance

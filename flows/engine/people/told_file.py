@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from flows.engine.people.formats import table_told
 from flows.engine.people.rows import columns_of, draft_row
-from flows.engine.people.telling import lines_of
+from flows.engine.people.told_table import lines_of
 from loop.cells import delimiter_of, doubtful, without_mark
 from loop.errors import HakkenError, OutcomeError
 from loop.space import Space

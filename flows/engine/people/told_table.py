@@ -1,0 +1,168 @@
+"""A told table read into envelopes: one for each row, unread, and notes of rows that are not taken."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flows.engine.looking.view import View
+from flows.engine.people.formats import table_told
+from flows.engine.people.fuller import OnRecord
+from flows.engine.people.matching import with_keys
+from flows.engine.people.rows import (
+    OBSERVATION,
+    RETRACTED,
+    TELL,
+    draft_file,
+    draft_row,
+    is_blank,
+    is_exported,
+    still_empty,
+    without_of,
+)
+from loop.cells import delimiter_of, doubtful, not_as_wide, without_mark
+from loop.record import EnvelopeDraft
+from loop.spec import CampaignSpec
+from loop.table_files import NoTable
+from loop.wording import plural
+
+_NO_HEADER: Final = ("{", "[")  # begin JSON, and no table
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTable:
+    """What a file has to tell: rows, notes on those that are not taken, and what was retracted where it comes from."""
+
+    drafts: Sequence[EnvelopeDraft]
+    notes: tuple[str, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
+
+
+def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, view: View | None) -> ToldTable:
+    """An envelope for each row, one for the whole file where it is no table; notes of rows that are not taken.
+
+    The campaign's own results are not told to it again, but where more was measured of them since. With a ``view``
+    rows get the keys of what waits there.
+    """
+    try:
+        table = table_told(data, spec)
+    except NoTable as other:
+        problem = _of_another_program(file, data) or f"it is {other}"
+        return ToldTable([draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), problem)])
+    text = table.text
+    if without_mark(text).lstrip()[:1] in _NO_HEADER and (problem := _of_another_program(file, data)):
+        return ToldTable([draft_file(file, text, problem)])
+    try:
+        lines = lines_of(text)
+    except csv.Error as error:
+        return ToldTable([draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")])
+    if len(lines) < 2:
+        unlike = "it is no Parquet file, whatever its name says, and " if file.lower().endswith(".parquet") else "it "
+        return ToldTable(
+            [draft_file(file, text, f"{unlike}has no rows; give a header line and one line for each result")]
+        )
+    seen: Counter[str] = Counter()
+    header, delimiter = lines[0][1], delimiter_of(without_mark(text))
+    if twice := [head for head, count in Counter(header).items() if head and count > 1]:
+        problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
+        return ToldTable([draft_file(file, text, problem)])
+    if len(header) == 1 and all(len(cells) > 1 for _, cells in lines[1:]):
+        problem = f"line {lines[1][0]}: {not_as_wide(header, lines[1][1], delimiter)}"
+        return ToldTable([draft_file(file, text, problem)])
+    doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
+    found: tuple[str, ...] = ()
+    if view is not None:
+        matched = with_keys(lines, view, delimiter=delimiter, doubts=doubts)
+        lines, found, doubts = matched.lines, matched.notes, [*doubts, frozenset()]
+        header = lines[0][1]
+    drafts, waiting, blank, targets = [], [], 0, record.targets
+    rows, passed_over, withdrawn = _others(header, lines[1:], record)
+    known = record.of_rows(file, header, rows, lines[1:])
+    seen.update(known.before)
+    for line, cells in rows:
+        is_begun = not is_blank(header, cells, targets)
+        has_beside = not is_begun and record.lacks_beside(header, cells)
+        if not (is_begun or has_beside):
+            blank += not record.has_result(header, cells)  # else files of an instrument gave it
+        elif is_begun and (left := still_empty(header, cells, targets)):
+            waiting.append((line, left))
+        else:
+            either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
+            source, has_commas, of = f"{TELL}{file}:{line}", delimiter != ",", known.of.get(line)
+            draft = draft_row(source, header, cells, seen, has_decimal_commas=has_commas, doubtful=either, of=of)
+            if of is not None and of.key is None and record.is_as_told(draft, of):
+                draft = without_of(draft)
+            drafts.append(draft)
+    guessed = [said] if (said := table.said(file)) else []
+    return ToldTable(drafts, (*guessed, *found, *_unfinished(file, waiting, blank), *passed_over), withdrawn)
+
+
+def lines_of(text: str) -> list[tuple[int, list[str]]]:
+    """Cells of every line that holds something, with its number; commas, semicolons and tabs are understood.
+
+    Columns that have neither name nor cell, and Excel's first line, are left out.
+    """
+    text = without_mark(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
+
+
+def _others(
+    header: Sequence[str], lines: list[tuple[int, list[str]]], record: OnRecord
+) -> tuple[list[tuple[int, list[str]]], tuple[str, ...], frozenset[str]]:
+    """Lines of an exported table that say something new: another campaign's results, and more of one's own; notes on
+    the rest, and which of them were retracted there. Of other tables, all lines."""
+    if not is_exported(header):
+        return lines, (), frozenset()
+    rows = [(line, cells, dict(zip(header, cells, strict=False))) for line, cells in lines]
+    others = [row for row in rows if (o := record.own(row[2])) is None or record.is_fuller(row[2], o)]
+    kept = [row for row in others if not row[2].get(RETRACTED)]
+    notes = [
+        f"{plural(count, 'row')} passed over: {why}"
+        for count, why in (
+            (len(rows) - len(others), "results of this very campaign, which has them"),
+            (len(others) - len(kept), "retracted in the campaign that they come from"),
+        )
+        if count
+    ]
+    withdrawn = frozenset(cells[OBSERVATION] for *_, cells in others if cells.get(RETRACTED) and OBSERVATION in cells)
+    return [(line, cells) for line, cells, _ in kept], tuple(notes), withdrawn
+
+
+def _unfinished(file: str, waiting: Sequence[tuple[int, list[str]]], blank: int) -> Iterator[str]:
+    """What is said of a worksheet's rows that are not filled in, or in part only."""
+    for line, left in waiting:
+        yield (
+            f"{file} line {line} is not taken yet: it has some of the targets, and nothing of {' and '.join(left)}; "
+            "fill that in, or write measured under outcome to report it without"
+        )
+    if blank:
+        yield f"{'1 row of the worksheet is' if blank == 1 else f'{blank} rows of the worksheet are'} not filled in yet"
+
+
+def _without_empty_columns(lines: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Lines without columns that have neither name nor cell, which spreadsheets leave behind."""
+    header = lines[0][1] if lines else []
+    empty = {i for i, head in enumerate(header) if not head} - {
+        i for _, cells in lines[1:] for i, cell in enumerate(cells) if cell
+    }
+    fitting = {len(header)} if empty else set()  # a row of another length is said as it is
+    return [
+        (line, [c for i, c in enumerate(cells) if i not in empty] if len(cells) in fitting else cells)
+        for line, cells in lines
+    ]
+
+
+def _of_another_program(file: str, data: bytes) -> str:
+    """What a file is that ``hakken import`` reads and ``hakken tell`` does not; "" for any other."""
+    from flows.importing.registry import saved_by
+
+    what = saved_by(Path(file), data)
+    return f"it is {what}, and no table; hakken import {shlex.quote(file)} brings it in as a campaign" if what else ""
