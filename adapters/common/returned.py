@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from adapters.common.durable import write_once
@@ -79,6 +79,12 @@ class Returned:
                 if goes_with == handle:
                     found.append(Envelope(AttemptKey(kept["key"]), kept["payload"]))
         return found
+
+    def late(self, handles: Iterable[Handle]) -> list[Envelope]:
+        """What came back for these, and what was kept beside for other attempts here and has not gone out yet."""
+        mine = [Envelope(self._jobs.key(handle), payload) for handle in handles for payload in self.of(handle)]
+        waiting = (Envelope(AttemptKey(kept["key"]), str(kept["payload"])) for kept in self._waiting())
+        return [*mine, *(e for e in waiting if self._jobs.knows(handle_of(e.key)))]
 
     def n_waiting(self) -> int:
         """How many were kept beside and have not gone out yet."""

@@ -161,6 +161,13 @@ class CsvFolder:
         with self._alone():
             return (*self._returned.envelopes(handle), *self._returned.give_out(handle))
 
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """What the device answered of attempts that ended otherwise, and more than once of others."""
+        self._exchange.check()
+        with self._alone():
+            self._collect()
+            return self._returned.late(handle for handle in handles if self._jobs.knows(handle))
+
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off. A command that was handed over is taken back where the device did not take it up."""
         if self.status(handle).phase in (Phase.LOST, Phase.ENDED):

@@ -30,6 +30,7 @@ from loop.contracts import (
     Found,
     Handle,
     Health,
+    HearsLate,
     JudgesTogether,
     KeepsLimits,
     KnowsWhatWasPlayed,
@@ -148,6 +149,20 @@ class SeveralLaboratories:
         except UnknownHandle:
             return ()
         return self._members.ask_of_one(member, lambda: member.adapter.fetch(inner))
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """Of each laboratory that hears such; one that cannot be reached is asked again another time."""
+        theirs: dict[str, list[Handle]] = {}
+        for handle in handles:
+            with suppress(UnknownHandle):
+                member, inner = self._members.of(handle)
+                theirs.setdefault(member.name, []).append(inner)
+        found: list[Envelope] = []
+        for member in self._members:
+            if isinstance(adapter := member.adapter, HearsLate):
+                with suppress(AdapterUnavailable):
+                    found += self._members.ask(member, partial(adapter.late, theirs.get(member.name, [])))
+        return found
 
     def cancel(self, handle: Handle, reason: str) -> None:
         try:

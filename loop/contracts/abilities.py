@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from loop.contracts.adapter import Adapter
-from loop.contracts.messages import AttemptKey, ExperimentSpec, Finding, Handle, Problem
+from loop.contracts.messages import AttemptKey, Envelope, ExperimentSpec, Finding, Handle, Problem
 
 
 @runtime_checkable
@@ -78,6 +78,18 @@ class Cautions(Protocol):
 
     def caution(self) -> str:
         """What is not there and what that means, in one line; "" where all is, and once it was told."""
+        ...
+
+
+@runtime_checkable
+class HearsLate(Protocol):
+    """An adapter to which answers come unasked, also of attempts that nobody asks about any more."""
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """What came of these attempts, which ended otherwise, as by what a person told; and what came of any other
+        after its result had been fetched, and has not gone out since.
+
+        Asked again, it gives the same and what came since. Raises ``AdapterUnavailable`` alone."""
         ...
 
 

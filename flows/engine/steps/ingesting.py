@@ -11,6 +11,7 @@ from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.judgement import Judgement, said_of_completed, write_all
 from flows.engine.steps.judging import Judge, conclude
+from flows.engine.steps.late import late_answers
 from flows.engine.steps.parts import NAMED, can_work, is_by_person, others_go_on, unreached, untold
 from flows.progress import Progress, in_silence
 from flows.remarks import rearranged_in
@@ -35,10 +36,11 @@ class _Came:
 
 
 def ingest(session: Session, ended: Ended) -> None:
-    """Fetch, store and judge the results of attempts that ended."""
-    if not ended:
+    """Fetch, store and judge the results of attempts that ended, and what came late of others."""
+    came = _fetch(session, ended) if ended else _Came()
+    came.drafts.extend(late_answers(session))
+    if not (ended or came.drafts):
         return
-    came = _fetch(session, ended)
     reached("ingest.fetched")
     if came.drafts:
         before, known = len(session.view.unjudged), {a.key for a in session.view.attempts}
