@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from shlex import quote
+from typing import Final
 
 from loop.errors import Halted, LedgerError
 from loop.record import Json
+
+_MOST_TOLD: Final = 10  # stops that a sentence has in full; a plate may make one with each of its wells
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class SafetyStop:
     """
 
     id: str
+    number: int  # counted from 1 through the whole record, in the order made; people and programs name it by that
     campaign: str  # where it arose
     bench: str | None  # of that campaign then; None where it shares none
     observation: str | None  # the outcome of kind safety_stop behind it; None where a person or a late message stopped
@@ -41,7 +45,7 @@ class SafetyStop:
 
     @property
     def text(self) -> str:
-        """As a sentence's end: of which campaign, by whom, why and when."""
+        """Without its number, as a sentence's end: of which campaign, by whom, why and when."""
         return f"{self.why} ({self.by}, campaign {self.campaign}, {self.at:%Y-%m-%d %H:%M} UTC)"
 
 
@@ -70,13 +74,39 @@ def lifters_of(spec: Json) -> tuple[str, ...] | None:
 
 
 def see_that_nothing_halts(name: str, stops: Iterable[SafetyStop]) -> None:
-    """Raise ``Halted`` where a stop is in force."""
+    """Raise ``Halted`` where a stop is in force; with each, and the command that lifts these and no other."""
     if there := [s for s in stops if s.is_in_force]:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise Halted(
-            f"campaign {name!r} is halted by a safety stop: {there[0].text}{more}; nothing is proposed or sent until a "
-            f"person lifts it: hakken resume {quote(name)} --by NAME --why REASON"
+            f"campaign {name!r} is halted by {told(name, there)}; nothing is proposed or sent until a person lifts "
+            f"{'it' if len(there) == 1 else 'each'}: {lifting(name, there)}"
         )
+
+
+def told(name: str, stops: Sequence[SafetyStop]) -> str:
+    """Stops that hold for campaign ``name`` with their numbers: who made each, why and when."""
+    if len(stops) == 1:
+        return f"safety stop {stops[0].number}: {stops[0].text}"
+    each = [f"{s.number}: {s.text}" for s in stops[:_MOST_TOLD]]
+    if (n := len(stops) - len(each)) > 0:
+        each.append(f"{n} more (hakken decisions {quote(name)} lists them)")
+    return f"{len(stops)} safety stops: {', '.join(each[:-1])} and {each[-1]}"
+
+
+def lifting(name: str, stops: Iterable[SafetyStop]) -> str:
+    """The command that lifts these stops of campaign ``name`` and no other."""
+    options = [f" --stop {low}" if low == high else f" --stop {low}-{high}" for low, high in _runs(stops)]
+    return f"hakken resume {quote(name)}{''.join(options)} --by NAME --why REASON"
+
+
+def _runs(stops: Iterable[SafetyStop]) -> list[tuple[int, int]]:
+    """First and last number of each run of stops that follow each other."""
+    runs: list[tuple[int, int]] = []
+    for number in sorted(s.number for s in stops):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
 
 
 def said_by(source: str, message: str) -> tuple[str, str]:

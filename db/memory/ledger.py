@@ -216,7 +216,8 @@ class MemoryLedger:
         """Put a safety stop on record, whoever holds the lease."""
         check_stop(by, why)
         with self._writing():
-            made = new_stop(self._new_id(), self._of(name), None, by, why, self._clock().astimezone(UTC))
+            now = self._clock().astimezone(UTC)
+            made = new_stop(self._new_id(), len(self._stops) + 1, self._of(name), None, by, why, now)
             self._stops = [*self._stops, made]
             self._save([self._entry(by, "safety_stop", {"campaign": name, "by": by, "why": why})])
             return made

@@ -27,7 +27,7 @@ def see_that_it_may_act(held: HeldCampaign) -> None:
 def stop(held: HeldCampaign, by: str, why: str, observation: str | None = None) -> SafetyStop:
     """Put a stop on record; raises ``LedgerError`` where nobody made it, or for no reason."""
     check_stop(by, why)
-    made = new_stop(held.new_id(), held.data, observation, by, why, held.now())
+    made = new_stop(held.new_id(), len(held.stops) + 1, held.data, observation, by, why, held.now())
     held.stops.append(made)
     held.say("safety_stop", by=by, why=why, observation=observation)
     return made
@@ -46,12 +46,12 @@ def lift(held: HeldCampaign, stops: Collection[str], by: str, why: str) -> None:
 
 
 def new_stop(
-    stop_id: str, campaign: CampaignData, observation: str | None, by: str, why: str, at: datetime
+    stop_id: str, number: int, campaign: CampaignData, observation: str | None, by: str, why: str, at: datetime
 ) -> SafetyStop:
     """A stop with what the campaign's spec says of it now, which stays so."""
     record = campaign.record
     may_lift = lifters_of(record.spec)
-    return SafetyStop(stop_id, record.name, bench_of(record.spec), observation, by, why, at, may_lift=may_lift)
+    return SafetyStop(stop_id, number, record.name, bench_of(record.spec), observation, by, why, at, may_lift=may_lift)
 
 
 def holding(stops: Sequence[SafetyStop], campaign: CampaignData) -> list[SafetyStop]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, aliased
 
 from db import tables as t
 from loop.safety import SafetyStop, benches_of, lifters_of
@@ -43,8 +43,10 @@ def _numbered(session: Session, *where: ColumnElement[bool]) -> list[tuple[int, 
         .limit(1)
         .scalar_subquery()
     )
+    earlier = aliased(t.SafetyStop)
+    number = select(func.count()).where(earlier.entry <= t.SafetyStop.entry).scalar_subquery()
     joined = (
-        select(t.SafetyStop, t.SafetyLift, t.Campaign.name, in_force)
+        select(t.SafetyStop, number, t.SafetyLift, t.Campaign.name, in_force)
         .join(t.Campaign, t.Campaign.id == t.SafetyStop.campaign_id)
         .outerjoin(t.SafetyLift, t.SafetyLift.stop_id == t.SafetyStop.id)
         .where(*where)
@@ -55,6 +57,7 @@ def _numbered(session: Session, *where: ColumnElement[bool]) -> list[tuple[int, 
             row.entry,
             SafetyStop(
                 row.id,
+                nth,
                 campaign,
                 row.bench,
                 row.outcome_id,
@@ -67,5 +70,5 @@ def _numbered(session: Session, *where: ColumnElement[bool]) -> list[tuple[int, 
                 lifters_of(json.loads(spec)),
             ),
         )
-        for row, lift, campaign, spec in session.execute(joined).all()
+        for row, nth, lift, campaign, spec in session.execute(joined).all()
     ]

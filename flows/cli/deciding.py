@@ -169,7 +169,7 @@ def decisions(campaign: Campaign, as_json: Json = False) -> None:
     for stop in stops:
         lifted = f"lifted by {stop.lifted_by}: {stop.lifted_why}" if not stop.is_in_force else "in force"
         when = "" if stop.lifted_at is None else f" ({stop.lifted_at:%Y-%m-%d %H:%M} UTC)"
-        screen.say(f"safety stop: {stop.text}; {lifted}{when}")
+        screen.say(f"safety stop {stop.number}: {stop.text}; {lifted}{when}")
     it = typed(campaign)
     screen.next_step(f"hakken ban, pin or lift {it} decides more; hakken show {it} has the last batch")
 

@@ -144,6 +144,7 @@ def onward(where: Settings, name: str, does: str, *, said: str = "") -> str:
     from flows.engine.looking.whose import has_only_asked
     from flows.wiring import open_record
     from loop.record import CampaignState
+    from loop.safety import lifting
 
     with open_record(where) as ledger:
         campaign, stops = ledger.campaign(name), ledger.stops(name)
@@ -152,9 +153,10 @@ def onward(where: Settings, name: str, does: str, *, said: str = "") -> str:
     goes = "ask" if has_only_asked(campaign.spec) else "run"
     run = f"hakken {goes} {typed(said or name)}"
     resume, state = f"hakken resume {typed(name)}", campaign.state
-    if stops:  # who lifts them takes up what was stopped, and not what had finished
-        then = f"{resume} takes it up, then {run}" if state is CampaignState.FINISHED else run
-        return f"{name} is halted by a safety stop: {resume} --by NAME --why REASON lifts it, then {then} {does}"
+    if stops:  # who lifts them takes nothing up that had finished or was stopped
+        then = run if state is CampaignState.ACTIVE else f"{resume} takes it up, then {run}"
+        by, them = ("a safety stop", "it") if len(stops) == 1 else (f"{len(stops)} safety stops", "them")
+        return f"{name} is halted by {by}: {lifting(name, stops)} lifts {them}, then {then} {does}"
     if state is CampaignState.ACTIVE:
         return f"{run} {does}"
     return f"{name} is {state.value}: {resume} takes it up, then {run} {does}"

@@ -53,6 +53,7 @@ from loop.record import (
     Settings,
     Verdict,
 )
+from loop.safety import told
 from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _head(
     return Head(
         name=campaign.name,
         state=campaign.state,
-        reason=f"halted by a safety stop: {stops[0].text}" if stops else campaign.reason,
+        reason=f"halted by {told(campaign.name, stops)}" if stops else campaign.reason,
         version=campaign.version,
         spec_sha=campaign.spec_sha,
         created=campaign.created,

@@ -36,6 +36,11 @@ function onButtons(form, act) {
   for (const button of form.querySelectorAll("button")) button.addEventListener("click", () => act(button.name));
 }
 
+function ticked(form, name) {
+  const boxes = Array.from(form.querySelectorAll(`[name=${name}]`));
+  return boxes.filter((box) => box.checked).map((box) => Number(box.value));
+}
+
 for (const form of document.querySelectorAll("form.said")) {
   onButtons(form, (what) => {
     const why = form.elements.why.value.trim();
@@ -44,20 +49,27 @@ for (const form of document.querySelectorAll("form.said")) {
       form.elements.why.focus();
       return;
     }
+    if (what === "lift") {
+      const stops = ticked(form, "stop");
+      if (!stops.length || !why) {
+        form.querySelector("[role=status]").textContent = "tick what is lifted and say why, then press it again";
+        return;
+      }
+      decide(form, "/resume", { stops, why }); // what is shown here, and not what came since
+      return;
+    }
     decide(form, `/${what}`, { why });
   });
 }
 
 for (const form of document.querySelectorAll("form.verdict")) {
   onButtons(form, (verdict) => {
-    const boxes = Array.from(form.querySelectorAll("[name=only]"));
-    const ticked = boxes.filter((box) => box.checked).map((box) => Number(box.value));
-    if (!ticked.length) {
+    const only = ticked(form, "only");
+    if (!only.length) {
       form.querySelector("[role=status]").textContent = "tick what is meant first";
       return;
     }
     const meaning = verdict === "refuse" ? form.elements.meaning.value || null : null;
-    const only = ticked.length === boxes.length ? [] : ticked;
     decide(form, `/rounds/${form.dataset.round}/verdict`, { verdict, only, why: form.elements.why.value.trim(), meaning });
   });
 }

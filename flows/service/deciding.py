@@ -26,6 +26,7 @@ from loop.errors import LedgerError
 if TYPE_CHECKING:
     from flows.settings import Settings
     from loop.record import ProposalRecord
+    from loop.safety import SafetyStop
 
 _HERE: Final = Path(__file__).parent
 _TEMPLATES: Final = templates_of(_HERE)
@@ -53,6 +54,14 @@ class Halt(_Said):
     """Why a bench is halted for safety."""
 
     why: str = Field(min_length=1)
+
+
+class Resume(_Said):
+    """What is taken up: the campaign, or else the safety stops that are named, which are lifted."""
+
+    stops: list[int] = Field(
+        default=[], description="Numbers of the safety stops that are lifted, and no other; GET .../decisions has them."
+    )
 
 
 class Rule(_Said):
@@ -117,12 +126,15 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
         engine.stop(settings, name, by=_decider(request).name, why=said.why or "stopped by a person")
         return _now(settings, name)
 
-    @app.post("/api/campaigns/{name}/resume", summary="Take up a stopped campaign, or lift its safety stops.")
-    def resume(name: str, said: _Said, request: Request) -> dict[str, Any]:
+    @app.post("/api/campaigns/{name}/resume", summary="Take up a stopped campaign, or lift safety stops by number.")
+    def resume(name: str, said: Resume, request: Request) -> dict[str, Any]:
         by = _decider(request).name
-        if not engine.lift_halt(settings, name, by=by, why=said.why):
+        lifted: tuple[SafetyStop, ...] = ()
+        if said.stops:
+            lifted = engine.lift_halt(settings, name, said.stops, by=by, why=said.why)
+        else:
             engine.resume(settings, name, by=by, why=said.why or "resumed by a person")
-        return _now(settings, name) | {"notes": list(wake(settings, name))}
+        return {**_now(settings, name), "lifted": plain(lifted), "notes": list(wake(settings, name))}
 
     @app.post("/api/campaigns/{name}/halt", summary="For safety: at once, with every campaign of its bench.")
     def halt(name: str, said: Halt, request: Request) -> dict[str, Any]:

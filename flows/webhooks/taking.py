@@ -16,6 +16,7 @@ from flows.webhooks.message import draft
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.record import Verdict
+from loop.safety import told
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -65,6 +66,6 @@ def take_in(settings: Settings, name: str, *, patience: float = PATIENCE) -> Tak
         came = session.stops_since()
         for path, _ in found:
             path.unlink(missing_ok=True)
-    halted = [f"campaign {name!r} is halted by a safety stop: {stop.text}" for stop in came]
+    halted = [f"campaign {name!r} is halted by {told(name, [stop])}" for stop in came]
     mine = Counter(j.verdict.value for j in judgements if j.envelope.id in ids)
     return Taken(len(found), dict(mine), (*session.tally.notes, *halted, *call_off(settings, came)))

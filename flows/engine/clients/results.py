@@ -14,6 +14,7 @@ from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.errors import did_you_mean
 from loop.record import EnvelopeDraft, Verdict
+from loop.safety import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def tell_result(settings: Settings, name: str, key: str, payload: str, *, by: st
         notes = [
             *session.tally.notes,
             *slips,
-            *(f"campaign {name!r} is halted by a safety stop: {s.text}" for s in came),
+            *(f"campaign {name!r} is halted by {told(name, [s])}" for s in came),
         ]
     verdict = judged.verdict or Verdict.MALFORMED
     is_again = envelope.verdict is Verdict.ACCEPTED

@@ -30,6 +30,7 @@ from loop.errors import AnalysisError, HakkenError
 from loop.outcome import Outcome
 from loop.raw import sha_of
 from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, Json, Verdict
+from loop.safety import told
 from loop.spec import build_analysis
 from loop.wording import plural
 
@@ -82,7 +83,7 @@ def ingest_files(
             report = _take_in(session, files, sorted_, by)
             said = remarks(session.view, files, sorted_.owners, plate=plate)
             came = session.stops_since()  # a stop that was on record and not judged yet, among them
-    halted = [f"campaign {name!r} is halted by a safety stop: {stop.text}" for stop in came]
+    halted = [f"campaign {name!r} is halted by {told(name, [stop])}" for stop in came]
     return replace(report, notes=(*report.notes, *said, *halted, *call_off(settings, came)))
 
 

@@ -16,6 +16,7 @@ from flows.engine.looking.whose import has_asked, has_only_asked
 from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
 from loop.record import AttemptRecord, CampaignState
+from loop.safety import lifting, told
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -33,8 +34,8 @@ def next_step(
     campaign = view.campaign
     if view.stops:
         return (
-            f"Halted by a safety stop: {view.stops[0].text}. Nothing is proposed or sent until a person lifts it: "
-            f"hakken resume {name} --by NAME --why REASON.{_still(view, name)}",
+            f"Halted by {told(view.name, view.stops)}. Nothing is proposed or sent until a person lifts "
+            f"{'it' if len(view.stops) == 1 else 'each'}: {lifting(view.name, view.stops)}.{_still(view, name)}",
             True,
         )
     if campaign.state is CampaignState.FINISHED:

@@ -37,7 +37,7 @@ from loop.record import (
     Settings,
 )
 from loop.resources import Resource
-from loop.safety import SafetyStop
+from loop.safety import SafetyStop, told
 from loop.space import Space
 from loop.space.leaving_out import why_left_out
 from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
@@ -139,7 +139,9 @@ class View:
     @property
     def reason(self) -> str:
         """Why it is in that state, "" while active."""
-        return self.stops[0].text if self.stops else self.campaign.reason
+        if len(self.stops) == 1:
+            return self.stops[0].text
+        return told(self.name, self.stops) if self.stops else self.campaign.reason
 
     @cached_property
     def last_round(self) -> RoundRecord | None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from flows.engine.looking.view import View
 from flows.engine.passes import call_off, halted_by
 from flows.engine.people.writing import deciding
 from flows.wiring import open_record
 from loop.contracts import Ledger
-from loop.errors import LedgerBusy, LedgerError, LedgerFull
-from loop.record import CampaignState
-from loop.safety import SafetyStop, see_that_nothing_halts
+from loop.errors import LedgerBusy, LedgerError, LedgerFull, NotFound
+from loop.safety import SafetyStop, check_lift, lifting, told
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -52,35 +50,40 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
     return stop, names, call_off(settings, [stop])
 
 
-def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[SafetyStop, ...]:
-    """Lift every safety stop that holds for a campaign; it goes on, and so does its bench.
+def lift(
+    settings: Settings, name: str, numbers: Collection[int], *, by: str | None, why: str
+) -> tuple[SafetyStop, ...]:
+    """Lift safety stops that hold for a campaign, these and no other: what a person has not seen they do not lift.
+
+    Where none is left the campaign goes on, and so does its bench; one that had finished or was stopped stays so.
 
     Args:
         settings: Where the record is.
         name: The campaign.
+        numbers: Of the stops.
         by: The person who takes responsibility; None where nobody was named.
         why: What was found and done.
 
     Returns:
-        The stops that were lifted, none where none was in force.
+        The stops that were lifted, in the order made.
 
     Raises:
-        Halted: Nobody was named.
-        LedgerError: No reason is given, this person may not lift one of them, or somebody lifted one meanwhile.
+        NotFound: A stop of that number never held for the campaign, or there is no such campaign.
+        LedgerError: No name, no reason or no stop is given, this person may not lift one of them, or somebody lifted
+            one before.
     """
+    who = by or ""
     with open_record(settings) as ledger:
-        stops = View(ledger, name).stops
-        if not stops:
-            return ()
-        if by is None:
-            see_that_nothing_halts(name, stops)
-        assert by is not None  # or it was refused
-        for stop in stops:
-            _see_that_they_may(stop, by)
-        with deciding(settings, ledger, name, by, lambda: _see_that_they_hold(ledger, name, stops)) as (work, _):
-            work.lift_stops([s.id for s in stops], by, why)
-            if ledger.campaign(name).state is CampaignState.STOPPED:
-                work.set_state(CampaignState.ACTIVE, why)
+
+        def look() -> tuple[SafetyStop, ...]:
+            named = _named(ledger, name, numbers)
+            check_lift(who, why)
+            for stop in named:
+                _see_that_they_may(stop, who)
+            return named
+
+        with deciding(settings, ledger, name, who, look) as (work, stops):
+            work.lift_stops([s.id for s in stops], who, why)
         return stops
 
 
@@ -102,15 +105,28 @@ def let_go(settings: Settings, stops: Sequence[SafetyStop]) -> tuple[str, ...]:
         )
 
 
-def _see_that_they_hold(ledger: Ledger, name: str, stops: Sequence[SafetyStop]) -> None:
-    """Somebody else may have lifted them meanwhile."""
-    now = {s.id: s for s in ledger.stops(name, with_lifted=True)}
-    for stop in stops:
-        if (lifted := now[stop.id].lifted_by) is not None:
+def _named(ledger: Ledger, name: str, numbers: Collection[int]) -> tuple[SafetyStop, ...]:
+    """The stops of these numbers, each of which is in force for the campaign."""
+    known = {s.number: s for s in ledger.stops(name, with_lifted=True)}
+    for number in sorted(set(numbers)):
+        if number not in known:
+            raise NotFound(f"campaign {name!r} has no safety stop {number}; {_what_holds(ledger, name)}")
+        if (stop := known[number]).lifted_by is not None:
             raise LedgerError(
-                f"the safety stop {stop.text} was lifted by {lifted} ({now[stop.id].lifted_why}) meanwhile; hakken "
-                f"status {quote(name)} says how campaign {name!r} stands"
+                f"safety stop {number} of campaign {name!r} was lifted by {stop.lifted_by} ({stop.lifted_why}) before: "
+                f"{stop.text}; {_what_holds(ledger, name)}"
             )
+    if not numbers:
+        raise LedgerError(f"say which safety stop of campaign {name!r} is lifted; {_what_holds(ledger, name)}")
+    return tuple(stop for number, stop in known.items() if number in numbers)
+
+
+def _what_holds(ledger: Ledger, name: str) -> str:
+    """Which stops are in force for a campaign, and the command that lifts them."""
+    if not (there := ledger.stops(name)):
+        return f"none is in force; hakken status {quote(name)} says how it stands"
+    are, them = ("is", "it") if len(there) == 1 else ("are", "them")
+    return f"in force {are} {told(name, there)}; {lifting(name, there)} lifts {them}"
 
 
 def _see_that_they_may(stop: SafetyStop, by: str) -> None:

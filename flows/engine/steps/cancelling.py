@@ -13,7 +13,7 @@ from loop.contracts import Adapter, Handle, HasParts
 from loop.errors import AdapterUnavailable
 from loop.experiment import State
 from loop.record import AttemptRecord
-from loop.safety import safety_of
+from loop.safety import safety_of, told
 from loop.wording import plural
 
 
@@ -53,7 +53,7 @@ def cancel_what_runs(session: Session) -> bool:
 
 def halted_note(view: View) -> str:
     """What a pass says of a campaign that is halted."""
-    return f"halted by a safety stop: {view.stops[0].text}; nothing is proposed or sent"
+    return f"halted by {told(view.name, view.stops)}; nothing is proposed or sent"
 
 
 def _call_off(session: Session, part: str | None, attempts: Sequence[AttemptRecord]) -> int:

@@ -101,6 +101,22 @@ class SafetyLaws:
                 work.lift_stops([stop.id], "bob", "once more")
         assert [e.actor for e in ledger.audit() if e.action == "safety_lift"] == ["bob"]
 
+    def test_stops_are_numbered_through_the_record_and_one_lift_names_its_own(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        ledger.open_campaign("far", SPEC, by="ada")
+        first = ledger.halt("coupling", by="ada", why="it smells of gas")
+        other = ledger.halt("far", by="eve", why="a broken flask")
+        with ledger.work(lease) as work:
+            second = work.halt("bob", "smoke")
+            work.lift_stops([first.id], "ada", "the valve was closed")
+        third = ledger.halt("coupling", by="ada", why="it smells again")
+
+        assert [s.number for s in (first, other, second, third)] == [1, 2, 3, 4]
+        assert [s.number for s in ledger.stops("coupling")] == [3, 4]
+        assert [s.number for s in ledger.stops("coupling", with_lifted=True)] == [1, 3, 4]
+        assert [s.number for s in ledger.stops("far")] == [2]
+
     def test_campaigns_of_one_bench_halt_together_and_others_go_on(self, ledger: Ledger, lease: Lease) -> None:
         on_bench = {**SPEC, "laboratory": {"adapter": "robot", "safety": {"bench": "hood 2"}}}
         elsewhere = {**SPEC, "laboratory": {"adapter": "robot", "safety": {"bench": "hood 3"}}}

@@ -88,9 +88,9 @@ def test_what_a_safety_stop_halts_goes_on_once_it_is_lifted(hakken: Any, home: A
     hakken("stop", "small", "--safety", "--why", "smoke")
 
     said = hakken("retract", "small", one, "--why", "wrong vial")
-    lifted = hakken("resume", "small", "--by", "A", "--why", "cleared")
+    lifted = hakken("resume", "small", "--stop", "1", "--by", "A", "--why", "cleared")
 
-    lifts = "small is halted by a safety stop: hakken resume small --by NAME --why REASON lifts it"
+    lifts = "small is halted by a safety stop: hakken resume small --stop 1 --by NAME --why REASON lifts it"
     assert f"brings in a corrected one; {lifts}, then hakken run small goes on" in said.out
     assert lifted.code == 0, lifted.err
     assert lifted.out.endswith("next: hakken run small goes on\n")
@@ -105,7 +105,7 @@ def test_of_a_finished_campaign_that_is_halted_both_are_named(hakken: Any, home:
     said = hakken("retract", "small", one, "--why", "wrong vial").out
 
     assert "lifts it, then hakken resume small takes it up, then hakken run small goes on" in said
-    lifted = hakken("resume", "small", "--by", "A", "--why", "cleared").out
+    lifted = hakken("resume", "small", "--stop", "1", "--by", "A", "--why", "cleared").out
     assert "small is finished\nit had finished: the budget of 4 experiments is spent" in lifted
     assert "next: hakken resume small takes it up, then hakken run small goes on, and ends at once where" in lifted
 

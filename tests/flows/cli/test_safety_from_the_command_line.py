@@ -33,30 +33,32 @@ def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
     tick = hakken("tick", "two")
     run = hakken("run", "one", "--json")
     page = hakken("report", "one")
-    nameless = hakken("resume", "two")
-    reasonless = hakken("resume", "two", "--by", "ada")
-    stranger = hakken("resume", "two", "--by", "eve", "--why", "it is fine")
-    lifted = hakken("resume", "two", "--by", "ada", "--why", "the valve was closed")
+    plain = hakken("resume", "two", "--by", "ada", "--why", "a larger budget")
+    nameless = hakken("resume", "two", "--stop", "1")
+    reasonless = hakken("resume", "two", "--stop", "1", "--by", "ada")
+    stranger = hakken("resume", "two", "--stop", "1", "--by", "eve", "--why", "it is fine")
+    lifted = hakken("resume", "two", "--stop", "1", "--by", "ada", "--why", "the valve was closed")
 
     assert "one, two halted for safety: it smells of gas (bob)" in pressed.out
     assert status.out.count("halted (it smells of gas (bob, campaign one, ") == 2
-    assert "next: Halted by a safety stop: it smells of gas" in tick.out
+    assert "next: Halted by safety stop 1: it smells of gas" in tick.out
     assert run.json["state"] == "halted"
     assert run.json["sent"] == 0
     assert page.code == 0
-    assert "halted by a safety stop: it smells of gas" in Path("runs/one/report.html").read_text()
+    assert "halted by safety stop 1: it smells of gas" in Path("runs/one/report.html").read_text()
     for refused, says in (
-        (nameless, "campaign 'two' is halted by a safety stop: it smells of gas"),
+        (plain, "campaign 'two' is halted by safety stop 1: it smells of gas"),
+        (nameless, "a safety stop is lifted by a named person and for a reason: --by NAME --why REASON"),
         (reasonless, "a safety stop is lifted by a named person and for a reason: --by NAME --why REASON"),
         (stranger, "'eve' may not lift a safety stop of campaign 'one'; its file named ada"),
     ):
         assert refused.code == 2
         assert says in refused.err
         assert "Traceback" not in refused.err + refused.out
-    assert "safety stop lifted by ada: it smells of gas (bob, campaign one" in lifted.out
+    assert "safety stop 1 lifted by ada: it smells of gas (bob, campaign one" in lifted.out
     assert "two is active again\none: halted by it too, and no longer" in lifted.out
-    listed = [line for line in hakken("decisions", "two").out.splitlines() if line.startswith("safety stop: ")]
-    assert [line.partition("; ")[0].partition(" (")[0] for line in listed] == ["safety stop: it smells of gas"]
+    listed = [line for line in hakken("decisions", "two").out.splitlines() if line.startswith("safety stop ")]
+    assert [line.partition("; ")[0].partition(" (")[0] for line in listed] == ["safety stop 1: it smells of gas"]
     assert "; lifted by ada: the valve was closed (" in listed[0]
     assert hakken("decisions", "two", "--json").json["stops"][0]["lifted_by"] == "ada"
     hakken("report", "two")
@@ -73,4 +75,43 @@ def test_what_makes_no_stop_is_refused(hakken: Any) -> None:
     assert "no campaign is called 'nobody'" in hakken("stop", "nobody", "--safety").err
     said = hakken("stop", "one", "--safety", "--why", " ")
     assert (said.code, "a safety stop needs somebody who makes it and a reason" in said.err) == (2, True)
+    assert hakken("status", "one", "--json").json[0]["state"] == "active"
+
+
+@pytest.mark.usefixtures("bench")
+def test_of_several_those_are_lifted_that_are_named_and_no_other(hakken: Any) -> None:
+    pressed = hakken("stop", "one", "--safety", "--why", "it smells of gas", "--by", "bob")
+    hakken("stop", "two", "--safety", "--why", "the shaker smokes", "--by", "carl")
+
+    unnamed = hakken("resume", "one", "--by", "ada", "--why", "aired")
+    mistyped = hakken("resume", "one", "--stop", "all", "--by", "ada", "--why", "aired")
+    first = hakken("resume", "one", "--stop", "1", "--by", "ada", "--why", "aired")
+    again = hakken("resume", "one", "--stop", "1-2", "--by", "ada", "--why", "aired")
+    second = hakken("resume", "one", "--stop", "2", "--by", "ada", "--why", "unplugged", "--json")
+
+    assert pressed.out.splitlines()[-1].startswith("next: hakken resume one --stop 1 --by NAME --why REASON lifts it")
+    assert (unnamed.code, mistyped.code, again.code) == (2, 2, 2)
+    assert "halted by 2 safety stops: 1: it smells of gas (bob, campaign one, " in unnamed.err
+    assert "hakken resume one --stop 1-2 --by NAME --why REASON" in unnamed.err
+    assert "--stop 'all' names no safety stop; it takes numbers, such as 3 or 3-5, and hakken decisions one" in (
+        mistyped.err
+    )
+    assert "one is still halted by safety stop 2: the shaker smokes (carl, campaign two, " in first.out
+    assert "hakken resume one --stop 2 --by NAME --why REASON lifts it, then hakken run one" in first.out
+    assert "safety stop 1 of campaign 'one' was lifted by ada (aired) before" in again.err
+    assert ([s["number"] for s in second.json["lifted"]], second.json["left"]) == ([2], [])
+    assert (second.json["state"], second.json["also_lifted"]) == ("active", ["two"])
+
+
+@pytest.mark.usefixtures("bench")
+def test_who_lifts_a_stop_takes_up_nothing_that_was_stopped_beside_it(hakken: Any) -> None:
+    hakken("stop", "one", "--safety", "--why", "it smells of gas", "--by", "bob")
+    hakken("stop", "one", "--why", "the column is worn out", "--by", "carl")
+
+    lifted = hakken("resume", "one", "--stop", "1", "--by", "ada", "--why", "aired")
+
+    assert "one is stopped\n" in lifted.out
+    assert "it had been stopped: the column is worn out (carl)" in lifted.out
+    assert "next: one is stopped: hakken resume one takes it up, then hakken run one goes on" in lifted.out
+    assert hakken("resume", "one").code == 0
     assert hakken("status", "one", "--json").json[0]["state"] == "active"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from flows.engine import add_campaign, resolve, tick
+from flows.engine import add_campaign, lift_halt, resolve, stops, tick
 from flows.settings import Settings
 from loop.contracts import (
     Absent,
@@ -166,6 +166,11 @@ class Story:
     results: tuple[tuple[Any, ...], ...]
     state: tuple[str, str]
     notes: tuple[Any, ...]
+
+
+def lift_all(settings: Settings, name: str, *, by: str | None, why: str) -> Any:
+    """Lift every safety stop in force for a campaign, by the numbers that they have now; those lifted."""
+    return lift_halt(settings, name, [s.number for s in stops(settings, name) if s.is_in_force], by=by, why=why)
 
 
 def story_of(settings: Settings, name: str = "small") -> Story:

@@ -20,7 +20,7 @@ from flows.engine.steps.training import train_round
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Health, Phase, Status
-from loop.errors import Halted, LedgerError, LedgerFull, PartUnavailable
+from loop.errors import Halted, LedgerError, LedgerFull, NotFound, PartUnavailable
 from loop.experiment import State
 from loop.history import History
 from loop.outcome import Fault, FaultKind
@@ -35,6 +35,7 @@ from tests.flows.engine.bench import (
     cheap_planner,
     executions,
     faulty,
+    lift_all,
     measured,
     once,
     story_of,
@@ -99,8 +100,8 @@ def test_a_result_of_that_kind_halts_and_the_reason_is_told(
     (now,) = status(settings, "small")
     assert (report.state, now.state) == ("halted", "halted")
     assert "a safety_stop for the test (simulated, campaign small" in report.reason
-    assert "Halted by a safety stop" in report.next_step
-    assert "hakken resume small --by NAME --why REASON" in report.next_step
+    assert "Halted by safety stop 1: " in report.next_step
+    assert "hakken resume small --stop 1 --by NAME --why REASON" in report.next_step
     assert report.round == 1
     assert len(laboratory.jobs) == 4
     story = story_of(settings)
@@ -127,11 +128,13 @@ def test_no_pass_and_no_other_command_proposes_or_sends_until_it_is_lifted(
     assert trained == "round 2 is not due"
     assert {r.state for r in reports} == {"halted"}
     assert reports[-1].pending == {"ready": 2}
-    with pytest.raises(Halted, match="--by NAME"):
-        lift_halt(settings, "small", by=None, why="I forgot")
+    with pytest.raises(LedgerError, match="named person and for a reason: --by NAME"):
+        lift_all(settings, "small", by=None, why="I forgot")
     with pytest.raises(LedgerError, match="named person and for a reason"):
-        lift_halt(settings, "small", by="ada", why=" ")
-    assert [s.why for s in lift_halt(settings, "small", by="ada", why="the valve was closed")] == ["it smells of gas"]
+        lift_all(settings, "small", by="ada", why=" ")
+    assert [s.why for s in lift_all(settings, "small", by="ada", why="the valve was closed")] == ["it smells of gas"]
+    assert status(settings, "small")[0].state == "stopped"  # lunch goes on
+    resume(settings, "small", by="bob")
     run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
     assert status(settings, "small")[0].state == "finished"
     with open_ledger(settings.database) as ledger:
@@ -160,7 +163,7 @@ def test_who_is_just_sending_starts_nothing_more(
     assert sum(laboratory.starts.values()) == 1
     states = sorted(a.state.value for a in _attempts(settings))
     assert states == ["ready", "ready", "ready", "submitted"]
-    lift_halt(settings, "small", by="bob", why="aired")
+    lift_all(settings, "small", by="bob", why="aired")
     once(settings)
     assert set(laboratory.starts.values()) == {1}
     assert len(laboratory.starts) == 4
@@ -185,7 +188,7 @@ def test_what_was_prepared_and_not_started_lies_inert_until_it_is_lifted(
 
     assert len(laboratory.jobs) == 2
     assert sum(laboratory.starts.values()) == 1
-    lift_halt(settings, "small", by="bob", why="aired")
+    lift_all(settings, "small", by="bob", why="aired")
     once(settings)
     assert set(laboratory.starts.values()) == {1}
     assert len(laboratory.starts) == 4
@@ -204,13 +207,13 @@ def test_a_stop_that_comes_while_a_batch_is_planned_or_claimed_is_heard(
     assert "round 1: a safety stop came while it was planned; it is left out" in report.notes
     assert report.round == 0
 
-    lift_halt(settings, "small", by="bob", why="aired")
+    lift_all(settings, "small", by="bob", why="aired")
     with sitting(settings, "small", planner=cheap_planner) as session:
         propose(session)
         assert session.view.is_active  # as it was when the pass looked
         halt(settings, "small", by="ada", why="again")
         dispatch(session)
-        assert any("is halted by a safety stop: again" in note for note in session.tally.notes)
+        assert any("is halted by safety stop 2: again" in note for note in session.tally.notes)
     assert laboratory.jobs == {}
     assert {a.state for a in _attempts(settings)} == {State.READY}
 
@@ -294,7 +297,7 @@ def test_a_stop_that_comes_as_a_result_calls_off_what_runs_on_the_whole_bench(
         table = tmp_path / "run-7.csv"
         table.write_text("sample,RT,Area\nblank,4.2,6\nblank,6.8,1000\n")
         notes = ingest_files(settings, "one", [table], by="ada").notes
-        assert "campaign 'one' is halted by a safety stop: a safety_stop for the test" in "; ".join(notes)
+        assert "campaign 'one' is halted by safety stop 1: a safety_stop for the test" in "; ".join(notes)
         assert "one: 3 experiments called off" in notes
     else:
         laboratory.jobs[key].payloads, laboratory.jobs[key].phase = [SAFETY_STOP], Phase.ENDED
@@ -424,7 +427,7 @@ def test_a_laboratory_that_moves_on_by_itself_has_no_leave_while_halted(
     halt(settings, "small", by="ada", why="it smells of gas")
     once(settings)
     held = set(fake.moved)
-    lift_halt(settings, "small", by="bob", why="aired")
+    lift_all(settings, "small", by="bob", why="aired")
     once(settings)
 
     assert held == set()
@@ -446,10 +449,71 @@ def test_campaigns_of_one_bench_halt_together_and_one_lift_lets_both_go_on(setti
     assert once(settings, "three").round == 1
     add_named(settings, tmp_path, "four", laboratory=ON_BENCH)
     assert once(settings, "four").state == "halted"
-    lifted = lift_halt(settings, "two", by="bob", why="the valve was closed")
+    lifted = lift_all(settings, "two", by="bob", why="the valve was closed")
     assert let_go(settings, lifted) == ("one", "two", "four")
     assert [r.state for r in status(settings)] == ["active"] * 4
     assert once(settings, "two").round == 1
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_a_person_lifts_only_the_stops_that_they_name(settings: Settings, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        add_named(settings, tmp_path, name, laboratory=ON_BENCH)
+    add_named(settings, tmp_path, "three")
+    halt(settings, "one", by="bob", why="it smells of gas")
+    halt(settings, "two", by="carl", why="the shaker smokes")
+    halt(settings, "three", by="eve", why="a broken flask")
+
+    with pytest.raises(Halted) as refused:
+        resume(settings, "one", by="ada", why="the valve was closed")
+    lifted = lift_halt(settings, "one", [1], by="ada", why="the valve was closed")
+    with pytest.raises(NotFound, match=r"campaign 'one' has no safety stop 3; in force is safety stop 2: the shaker"):
+        lift_halt(settings, "one", [2, 3], by="ada", why="the valve was closed")
+    with pytest.raises(LedgerError, match=r"say which safety stop .* in force is safety stop 2: .* --stop 2 --by NAME"):
+        lift_halt(settings, "one", [], by="ada", why="the valve was closed")
+
+    assert "campaign 'one' is halted by 2 safety stops: 1: it smells of gas (bob, campaign one, " in str(refused.value)
+    assert " UTC) and 2: the shaker smokes (carl, campaign two, " in str(refused.value)
+    assert str(refused.value).endswith("lifts each: hakken resume one --stop 1-2 --by NAME --why REASON")
+    assert [s.number for s in lifted] == [1]
+    assert let_go(settings, lifted) == ()
+    assert [(r.state, r.reason.partition(" (")[0]) for r in status(settings)[:2]] == [
+        ("halted", "the shaker smokes")
+    ] * 2
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_who_lifts_what_another_lifted_before_takes_up_no_campaign_that_had_ended(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
+    halt(settings, "small", by="bob", why="it smells of gas")
+    lift_halt(settings, "small", [1], by="ada", why="the valve was closed")
+
+    with pytest.raises(LedgerError) as refused:
+        lift_halt(settings, "small", [1], by="dan", why="the valve was closed")
+
+    assert "safety stop 1 of campaign 'small' was lifted by ada (the valve was closed) before" in str(refused.value)
+    assert "none is in force; hakken status small says how it stands" in str(refused.value)
+    assert status(settings, "small")[0].state == "finished"
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_of_a_plate_of_stops_some_are_told_and_one_command_names_all(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    for well in range(1, 14):
+        halt(settings, "small", by="robot", why=f"well {well} is hot")
+
+    said = status(settings, "small")[0].next_step
+
+    assert "Halted by 13 safety stops: 1: well 1 is hot (robot" in said
+    assert "10: well 10 is hot" in said
+    assert "11: well 11" not in said
+    assert "and 3 more (hakken decisions small lists them). Nothing is proposed" in said
+    assert "hakken resume small --stop 1-13 --by NAME --why REASON." in said
+    lift_halt(settings, "small", [2, 3, 7], by="ada", why="cooled")
+    assert "--stop 1 --stop 4-6 --stop 8-13 --by NAME" in status(settings, "small")[0].next_step
 
 
 @pytest.mark.usefixtures("laboratory")
@@ -465,9 +529,9 @@ def test_only_those_whom_the_file_names_may_lift_it_also_through_another_campaig
         with pytest.raises(
             LedgerError, match="'bob' may not lift a safety stop of campaign 'strict'; its file named ada"
         ):
-            lift_halt(settings, name, by="bob", why="it is fine")
+            lift_all(settings, name, by="bob", why="it is fine")
 
-    assert len(lift_halt(settings, "lax", by="ada", why="the valve was closed")) == 1
+    assert len(lift_all(settings, "lax", by="ada", why="the valve was closed")) == 1
 
 
 @pytest.mark.usefixtures("laboratory")
@@ -486,8 +550,8 @@ def test_a_file_changed_while_it_is_in_force_frees_no_bench_mate_and_names_nobod
     assert [r.state for r in status(settings)] == ["halted", "halted"]
     assert once(settings, "two").round == 0
     with pytest.raises(LedgerError, match=r"'mallory' may not lift .* its file named ada when the stop was made"):
-        lift_halt(settings, "one", by="mallory", why="it is fine")
-    assert len(lift_halt(settings, "two", by="ada", why="the valve was closed")) == 1
+        lift_all(settings, "one", by="mallory", why="it is fine")
+    assert len(lift_all(settings, "two", by="ada", why="the valve was closed")) == 1
     _, names, _ = halt(settings, "one", by="bob", why="again")
     assert names == ("one",)  # who left the bench before a stop is not concerned
 
@@ -581,7 +645,7 @@ def test_a_pressed_stop_is_whole_or_not_there(
     assert died == -signal.SIGKILL
     assert (status(settings, "small")[0].state == "halted") == is_there
     halt(settings, "small", by="ada", why="it smells of gas")
-    lift_halt(settings, "small", by="bob", why="aired")
+    lift_all(settings, "small", by="bob", why="aired")
     assert status(settings, "small")[0].state == "active"
 
 

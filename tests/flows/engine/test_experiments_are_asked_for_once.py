@@ -20,7 +20,6 @@ from flows.engine import (
     experiments_of,
     give_back,
     halt,
-    lift_halt,
     replay,
     resume,
     status,
@@ -33,7 +32,17 @@ from flows.settings import Settings
 from loop.errors import LedgerError, NotFound
 from loop.experiment import State
 from loop.record import Verdict
-from tests.flows.engine.bench import add, cheap_planner, faulty, measured, once, outcomes, spec_of, story_of
+from tests.flows.engine.bench import (
+    add,
+    cheap_planner,
+    faulty,
+    lift_all,
+    measured,
+    once,
+    outcomes,
+    spec_of,
+    story_of,
+)
 from tests.flows.engine.zygote import Zygote
 
 ASKED = {"adapter": "ask_tell"}
@@ -263,7 +272,7 @@ def test_nothing_is_handed_out_while_a_campaign_is_stopped_or_halted(
     assert "hakken resume small" in none.next_step
     assert verdict is Verdict.ACCEPTED
     if is_halted:
-        lift_halt(settings, "small", by="tester", why="it was the lunch")
+        lift_all(settings, "small", by="tester", why="it was the lunch")
     else:
         resume(settings, "small", by="tester")
     assert len(keys(asked(settings, 1, "b"))) == 1
@@ -275,7 +284,7 @@ def test_a_safety_stop_that_is_told_halts(settings: Settings, tmp_path: Path) ->
 
     notes = tell_result(settings, "small", one.key, faulty("safety_stop"), by="robot").notes
 
-    assert any("halted by a safety stop" in note for note in notes)
+    assert any("halted by safety stop 1: " in note for note in notes)
     assert keys(asked(settings, 1, "b")) == []
 
 

@@ -11,12 +11,17 @@ import pytest
 from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import MOST_RUNS, StandIn, serving
 from db.ledger import open_ledger
-from flows.engine import approve, ban, halt, lift_halt, on_ban, pause_runs, resolve, resume_runs, tick
+from flows.engine import approve, ban, halt, on_ban, pause_runs, resolve, resume_runs, tick
 from flows.settings import Settings
 from loop.errors import HakkenError
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind, Measured
-from tests.flows.engine.bench import add, cheap_planner, story_of
+from tests.flows.engine.bench import (
+    add,
+    cheap_planner,
+    lift_all,
+    story_of,
+)
 from tests.flows.engine.coupling import campaign
 from tests.flows.engine.zygote import Zygote
 
@@ -213,9 +218,9 @@ def test_a_person_holds_up_a_run_and_lets_it_go_on(settings: Settings, tmp_path:
         told = [pause_runs(settings, "small"), pause_runs(settings, "small")]
         during = [run["status"] for run in Robot(url, 5.0)._data("GET", "/runs")]
         halt(settings, "small", by="tester", why="smoke")
-        with pytest.raises(HakkenError, match="halted by a safety stop"):
+        with pytest.raises(HakkenError, match="halted by safety stop 1"):
             resume_runs(settings, "small")
-        lift_halt(settings, "small", by="tester", why="no smoke")
+        lift_all(settings, "small", by="tester", why="no smoke")
         told += [resume_runs(settings, "small"), resume_runs(settings, "small")]
         after = [run["status"] for run in Robot(url, 5.0)._data("GET", "/runs")]
 

@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, ban, decisions, edit, halt, lift_halt, pin, stops
+from flows.engine import approve, ban, decisions, edit, halt, pin, stops
 from flows.engine.people import writing
 from flows.settings import Settings
 from loop.decision import DecisionKind
 from loop.errors import LedgerError
 from loop.record import ProposalRecord
-from tests.flows.engine.bench import add, once
+from tests.flows.engine.bench import (
+    add,
+    lift_all,
+    once,
+)
 
 FOUR = {
     "solvent": {"type": "category", "options": ["water", "DMF"]},
@@ -127,11 +131,11 @@ def test_a_safety_stop_that_somebody_lifted_meanwhile_is_said_to_be_lifted_by_th
     waits: Settings, meanwhile: Meanwhile
 ) -> None:
     halt(waits, "small", by="eve", why="it smells of gas")
-    meanwhile(lambda: lift_halt(waits, "small", by="ada", why="the valve was closed"))
+    meanwhile(lambda: lift_all(waits, "small", by="ada", why="the valve was closed"))
 
-    lifted = r"^the safety stop it smells of gas \(eve, .*\) was lifted by ada \(the valve was closed\) meanwhile"
+    lifted = r"^safety stop 1 of campaign 'small' was lifted by ada \(the valve was closed\) before: it smells of gas"
     with pytest.raises(LedgerError, match=lifted):
-        lift_halt(waits, "small", by="bob", why="the room was aired")
+        lift_all(waits, "small", by="bob", why="the room was aired")
 
     assert [s.lifted_by for s in stops(waits, "small")] == ["ada"]
 

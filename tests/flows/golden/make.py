@@ -88,8 +88,8 @@ def fill(settings: Settings) -> None:
         if not waiting:
             break
         approve(settings, name, waiting[0].round_number, by="ada")
-    halt(settings, name, by="bob", why="it smells of gas")
-    lift_halt(settings, name, by="ada", why="the valve was closed")
+    pressed, _, _ = halt(settings, name, by="bob", why="it smells of gas")
+    lift_halt(settings, name, [pressed.number], by="ada", why="the valve was closed")
     go_on(settings, add(settings, WELLS))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from db.errors import NotLetIn
 from db.ledger import SqlLedger, open_ledger
-from flows.engine import status, tell, tick
+from flows.engine import halt, status, stops, tell, tick
 from flows.service.access import Access, Caller
 from flows.service.application import application
 from flows.settings import Settings
@@ -104,7 +104,7 @@ def test_what_was_measured_is_pinned_to_be_measured_again_where_that_is_said(
 
 
 def test_campaigns_are_stopped_taken_up_halted_and_let_go(client: Client) -> None:
-    def do(what: str, who: dict[str, str] = DORA, **said: str) -> Any:
+    def do(what: str, who: dict[str, str] = DORA, **said: Any) -> Any:
         return client.post(f"/api/campaigns/small/{what}", json=said, headers=who)
 
     states = [
@@ -113,11 +113,21 @@ def test_campaigns_are_stopped_taken_up_halted_and_let_go(client: Client) -> Non
         do("halt", ROBOT, why="it smells of gas").json()["state"],
     ]
     without = do("halt", ROBOT).status_code
-    lifted = do("resume", why="the window was open").json()
+    unnamed = do("resume", why="the window was open")
+    lifted = do("resume", why="the window was open", stops=[1]).json()
+    again = do("resume", why="the window was open", stops=[1])
 
     assert states == ["stopped", "active", "halted"]
     assert without == 422
-    assert lifted["state"] == "active"
+    assert (unnamed.status_code, "is halted by safety stop 1: it smells of gas" in unnamed.json()["message"]) == (
+        409,
+        True,
+    )
+    assert (lifted["state"], [s["number"] for s in lifted["lifted"]]) == ("active", [1])
+    assert (again.status_code, "was lifted by dora (the window was open) before" in again.json()["message"]) == (
+        409,
+        True,
+    )
     (stop,) = client.get("/api/campaigns/small/decisions", headers=ANNA).json()["stops"]
     assert (stop["by"], stop["why"], stop["lifted_by"]) == ("robot", "it smells of gas", "dora")
 
@@ -205,3 +215,35 @@ def test_people_decide_in_a_browser(settings: Settings, browser: Any) -> None:
     with open_ledger(settings.database) as ledger:
         verdicts = sorted(p.approved for p in ledger.proposals("small", 1) if p.approved is not None)
     assert verdicts == [False, True, True, True]
+
+
+@pytest.mark.browser
+def test_of_two_browsers_each_decides_only_what_it_shows(settings: Settings, browser: Any) -> None:
+    halt(settings, "small", by="bob", why="it smells of gas")
+    with served(settings) as url:
+        first, second = (browser.new_page() for _ in range(2))
+        for page in (first, second):
+            page.goto(f"{url}/campaigns/small/decide")
+            page.locator("form.said [name=why]").fill("aired")
+        halt(settings, "small", by="carl", why="the shaker smokes")  # since
+        first.get_by_role("button", name="Lift the safety stop").click()
+        first.get_by_text("safety stop 2: the shaker smokes").first.wait_for()
+        second.get_by_role("button", name="Lift the safety stop").click()
+        second.get_by_text("safety stop 1 of campaign 'small' was lifted by tester (aired) before").wait_for()
+        halted = [s.number for s in stops(settings, "small") if s.is_in_force]
+
+        first.reload()
+        second.reload()
+        first.locator("[name=only]").nth(0).uncheck()
+        first.locator("[name=only]").nth(1).uncheck()
+        first.get_by_role("button", name="Approve the ticked").click()
+        first.locator("article").nth(2).wait_for(state="detached")
+        second.get_by_role("button", name="Refuse the ticked").click()
+        second.get_by_text("of round 1 was approved already and a decision stands").wait_for()
+        first.close()
+        second.close()
+
+    assert halted == [2]
+    with open_ledger(settings.database) as ledger:
+        verdicts = {p.draft.run_order + 1: p.approved for p in ledger.proposals("small", 1)}
+    assert verdicts == {1: None, 2: None, 3: True, 4: True}

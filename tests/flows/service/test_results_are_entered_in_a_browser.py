@@ -160,7 +160,7 @@ def test_what_is_to_be_said_of_a_result_that_counts_is_said(
     page.locator('[name="outcome"]').select_option("fault: safety_stop")
     page.get_by_role("button", name="Save").click()
 
-    page.wait_for_selector("#said:text('halted by a safety stop')")
+    page.wait_for_selector("#said:text('halted by safety stop 1: ')")
 
 
 @pytest.mark.parametrize("url", [TOKENS], indirect=True)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db.ledger import open_ledger
-from flows.engine import lift_halt, retract
+from flows.engine import retract
 from flows.settings import Settings
 from flows.webhooks.inbox import Inbox
 from flows.webhooks.listening import Listener
@@ -26,6 +26,7 @@ from loop.errors import LedgerBusy, LedgerFull
 from loop.experiment import State
 from loop.record import EnvelopeRecord, Verdict
 from tests.adapters.http.http_servers import serving
+from tests.flows.engine.bench import lift_all
 from tests.flows.engine.outages import FULL, GONE, Outage
 from tests.flows.engine.zygote import Zygote
 from tests.flows.webhooks.bench import (
@@ -267,7 +268,7 @@ def test_a_stop_that_is_heard_is_said_and_what_runs_is_called_off_at_once(tmp_pa
 
     notes = take_in(project, "small").notes
 
-    assert any(n.startswith("campaign 'small' is halted by a safety stop: the vessel is under pressure") for n in notes)
+    assert any(n.startswith("campaign 'small' is halted by safety stop 1: the vessel is under pressure") for n in notes)
     assert any(n.startswith("small: the laboratory 'http' was not told to cancel 3 experiments (") for n in notes)
 
 
@@ -304,7 +305,7 @@ def test_a_stop_that_counted_for_nothing_is_heard_once_whatever_unsigned_header_
         with open_ledger(project.database) as ledger:
             halts.append(len(ledger.stops("small")))
         if halts[-1]:
-            lift_halt(project, "small", by="ada", why="the valve was closed")
+            lift_all(project, "small", by="ada", why="the valve was closed")
 
     assert halts[0] == 1
     assert sum(halts) == 1
