@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from loop.belief import Belief, learn
 from loop.errors import PlanError
@@ -11,7 +12,7 @@ from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
 from loop.objective import Objective
 from loop.space import Space
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, build_objective, build_space
 from loop.training import regression_table
 
 
@@ -30,3 +31,23 @@ def belief_of(
     table, _ = regression_table(space, objective, history)
     hints, _ = hints_of(spec, space, objective, earlier)
     return learn(spec, space, objective, history, table, seed=seed, hints=hints)
+
+
+class Learning:
+    """The same for several who ask: learnt when it is first asked for, and once.
+
+    Args:
+        spec: A resolved spec.
+        history: What was observed.
+        seed: Decides the fit.
+        earlier: Earlier campaigns that may tell something of this one.
+    """
+
+    def __init__(self, spec: CampaignSpec, history: History, *, seed: int, earlier: Sequence[Earlier] = ()) -> None:
+        self.spec, self.history, self.seed, self.earlier = spec, history, seed, earlier
+
+    @cached_property
+    def belief(self) -> Belief:
+        """What was learnt; raises what ``belief_of`` does, at every time of asking."""
+        space, objective = build_space(self.spec), build_objective(self.spec)
+        return belief_of(self.spec, space, objective, self.history, self.earlier, seed=self.seed)

@@ -15,9 +15,10 @@ from typing import Final
 import numpy as np
 import torch
 
-from loop.belief import Belief, learn, level_chances
+from loop.belief import Belief, level_chances
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
+from loop.insight.asking import Learning
 from loop.insight.chances import chances, drawn_each
 from loop.insight.conditions import best_condition
 from loop.insight.differing import said_of, without_scale
@@ -26,7 +27,6 @@ from loop.insight.ranking import has_thresholds, interval, ranked, score_of, sta
 from loop.insight.statements import Believed, HonestBest, Luckiest, Stated
 from loop.insight.tried import LIMITS_COUNT, Tried, between, ends_of, mean_of, tried_candidates
 from loop.memory.earlier import Earlier
-from loop.memory.hints import hints_of
 from loop.objective import Objective, Target
 from loop.outcome import Qualifier
 from loop.space import Pool, ProductPool, Space
@@ -42,7 +42,13 @@ AS_PREDICTED: Final = 500  # tried candidates whose intervals are those of ``pre
 
 
 def honest_best(
-    spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed: int, earlier: Sequence[Earlier] = ()
+    spec: CampaignSpec,
+    history: History,
+    pool: Pool | None = None,
+    *,
+    seed: int,
+    earlier: Sequence[Earlier] = (),
+    learning: Learning | None = None,
 ) -> HonestBest:
     """What a campaign believes to be best, from everything observed; the same arguments give the same answer.
 
@@ -52,6 +58,7 @@ def honest_best(
         pool: All candidates; None for all of the space.
         seed: Decides the fit and the draws.
         earlier: Earlier campaigns that may tell something of this one.
+        learning: What these arguments teach, where others ask for it too; None to learn it.
     """
     space, objective = build_space(spec), build_objective(spec)
     general = build_general(spec, space)
@@ -60,8 +67,8 @@ def honest_best(
     table, _ = regression_table(space, objective, history)
     why = "the campaign uses no model (surrogate random)" if spec.planner.surrogate == "random" else ""
     try:
-        hints, _ = hints_of(spec, space, objective, earlier)
-        belief = None if why else learn(spec, space, objective, history, table, seed=seed, hints=hints)
+        learning = learning or Learning(spec, history, seed=seed, earlier=earlier)
+        belief = None if why else learning.belief
     except (TooFewPoints, FitError) as error:
         belief, why = None, f"no model could be fitted ({error})"
     if general is not None:

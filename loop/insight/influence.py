@@ -24,7 +24,7 @@ from torch import Tensor
 
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.history import History
-from loop.insight.asking import belief_of
+from loop.insight.asking import Learning
 from loop.insight.chances import doubted
 from loop.insight.differing import without_scale
 from loop.insight.statements import LEVEL, Adds, Influence, Reliance
@@ -58,7 +58,12 @@ ENDS: Final = torch.tensor([0.5 - LEVEL / 2, 0.5 + LEVEL / 2], dtype=torch.float
 
 
 def influences(
-    spec: CampaignSpec, history: History, *, seed: int, earlier: Sequence[Earlier] = ()
+    spec: CampaignSpec,
+    history: History,
+    *,
+    seed: int,
+    earlier: Sequence[Earlier] = (),
+    learning: Learning | None = None,
 ) -> tuple[Reliance, ...]:
     """What the belief of each target rests on; the same arguments give the same answer.
 
@@ -67,6 +72,7 @@ def influences(
         history: What was observed.
         seed: Decides the fit, the sample of candidates and the draws.
         earlier: Earlier campaigns that may tell something of this one.
+        learning: What these arguments teach, where others ask for it too; None to learn it.
 
     Raises:
         TooFewPoints: A target has too few values.
@@ -74,7 +80,7 @@ def influences(
         PlanError: The campaign uses none.
     """
     space, objective = build_space(spec), build_objective(spec)
-    belief = belief_of(spec, space, objective, history, earlier, seed=seed)
+    belief = (learning or Learning(spec, history, seed=seed, earlier=earlier)).belief
     alike = {*without_scale(objective, belief.table), *belief.unscaled}
     x = _sample(space, seed)
     real = [o for o in history.observations if is_real(space, o.x[None])[0]]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.kept import kept, learns_by_own
+from flows.engine.looking.learning import learning_of
 from flows.engine.looking.view import View
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
@@ -16,6 +16,7 @@ from loop.history import History
 from loop.insight.statements import Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
 
 if TYPE_CHECKING:
+    from flows.engine.sources.hearing import Read
     from flows.settings import Settings
     from loop.memory.earlier import Earlier
 
@@ -42,17 +43,17 @@ def believed(view: View, folder: Path) -> HonestBest:
     earlier, read, _ = sources_of(view.ledger, view.spec)
     asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
     own = learns_by_own(view.spec)
-    found = kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier), by_own=own)
+    found = kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier, read), by_own=own)
     at_work = [view.space.as_named(a.settings, a.smiles) for a in view.pending] if found.likeliest else []
     return replace(found, likeliest=tuple(replace(one, is_at_work=one.settings in at_work) for one in found.likeliest))
 
 
-def _worked_out(view: View, earlier: Sequence[Earlier]) -> HonestBest:
+def _worked_out(view: View, earlier: Sequence[Earlier], read: Read) -> HonestBest:
     from loop.insight.best import honest_best  # brings torch: seconds, only where it is asked for
 
-    history, _ = history_of(view.spec, view.space, view.counted, ())
-    found = honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0), earlier=earlier)
-    return replace(found, notes=(*_passed_over(view, history), *found.notes))
+    asked = learning_of(view, earlier, read)
+    found = honest_best(asked.spec, asked.history, seed=asked.seed, earlier=asked.earlier, learning=asked)
+    return replace(found, notes=(*_passed_over(view, asked.history), *found.notes))
 
 
 def _passed_over(view: View, history: History) -> Iterator[str]:

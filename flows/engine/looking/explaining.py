@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.kept import kept, learns_by_own
+from flows.engine.looking.learning import MANY, learning_of
 from flows.engine.looking.view import View
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 DRAWN = 6  # molecules on a page
 KEPT: Final = "explained.kept"  # in the campaign's folder: the last answer
 STATEMENTS: Final = (Explanation, Explained, Fragment, Neighbour)  # that an answer is made of
-MANY: Final = 1_000  # results of which a page tells no shares
 KEPT_SHARES: Final = "influence.kept"  # the same of parameters
 
 
@@ -90,9 +90,8 @@ def _resting(view: View, folder: Path) -> tuple[Reliance, ...]:
     def worked_out() -> tuple[Reliance, ...]:
         from loop.insight.influence import influences  # brings torch: seconds, only where it is asked for
 
-        history, _ = history_of(view.spec, view.space, view.counted, ())
-        seed = seed_of(view.spec.planner.seed, view.name, 0)
-        return influences(view.spec, history, seed=seed, earlier=earlier)
+        asked = learning_of(view, earlier, read)
+        return influences(asked.spec, asked.history, seed=asked.seed, earlier=asked.earlier, learning=asked)
 
     return kept(folder / KEPT_SHARES, asked, (Reliance, Influence, Adds), worked_out, by_own=learns_by_own(view.spec))
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+import loop.insight.asking
 import loop.insight.best
 import loop.insight.contributions
 from db.ledger import open_ledger
-from flows.engine import View, believed, best, explain, retract, tell
+from flows.engine import View, believed, best, explain, relied, retract, tell
 from flows.engine.looking import kept as keeping
 from flows.settings import Settings
 from loop.insight.statements import HonestBest
@@ -65,6 +66,29 @@ def test_two_commands_on_one_record_fit_once(settings: Settings, worked_out: lis
     assert len(worked_out) == 1
     assert first == second
     assert repr(first) == repr(second)  # to the last digit, and of the same kinds
+
+
+@pytest.mark.usefixtures("file")
+def test_a_page_learns_once_for_its_best_and_its_shares(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt: list[Any] = []
+    original = loop.insight.asking.learn
+
+    def counted(*args: Any, **keywords: Any) -> Any:
+        learnt.append(original(*args, **keywords))
+        return learnt[-1]
+
+    monkeypatch.setattr(loop.insight.asking, "learn", counted)
+    folder = settings.folder("small")
+    with open_ledger(settings.database) as ledger:
+        view = View(ledger, "small")
+        named, shares = believed(view, folder), relied(view, folder)
+        alone = View(ledger, "small")
+        (folder / "influence.kept").unlink()
+        again = relied(alone, folder)
+
+    assert len(learnt) == 2  # for the page, and for who asked of another view
+    assert named.candidates
+    assert repr(shares) == repr(again)
 
 
 @pytest.mark.usefixtures("file")
