@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from loop.errors import UnitError
-from loop.units import check_unit, is_unit_of
+from loop.units import check_unit, is_unit_of, misread
 
 DELIMITERS: Final = ",;\t"
 SIGNS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}  # what each is called
@@ -30,6 +30,11 @@ _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s
 _SLASH: Final = re.compile(  # percent and degrees may follow a name as they are: "Yield %", "T in °C"
     r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?:\s+in)?(?:\s*[/,]\s*|\s+(?=\S*[%°]))"
     r"(?:\(\s*(?P<round>[^()]*\S)\s*\)|(?P<unit>\S+))\s*"
+)
+
+_QUOTIENT: Final = re.compile(  # no ratio of two things: "flow / mL min-1", "charge/F mol-1"
+    r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?P<slash>\s*/\s*)"
+    "(?P<unit>[^/]*[^\\W\\d_]\\s?(?:\\^?[-\N{MINUS SIGN}\N{EN DASH}][1-9]|\N{SUPERSCRIPT MINUS}\\w).*?)\\s*"
 )
 
 
@@ -70,10 +75,20 @@ def slashed(head: str) -> tuple[str, str] | None:
     Percent and degrees may follow the name as they are, ``Yield %``.
     """
     found = _SLASH.fullmatch(head)
-    if found is None:
+    if found is not None and is_unit_of(said := found["round"] or found["unit"], found["name"]):
+        return found["name"], said
+    return _quotient(head)
+
+
+def _quotient(head: str) -> tuple[str, str] | None:
+    """Name and unit where something inverse is in the unit, and blanks show that the slash stands before all of it."""
+    found = _QUOTIENT.fullmatch(head)
+    if found is None or not (found["slash"].strip() != found["slash"] or " " in found["unit"]):
         return None
-    said = found["round"] or found["unit"]
-    return (found["name"], said) if is_unit_of(said, found["name"]) else None
+    try:
+        return (found["name"], check_unit(found["unit"])) if not misread(found["unit"]) else None
+    except UnitError:
+        return None
 
 
 def with_hyphen(cell: str) -> str:

@@ -17,14 +17,25 @@ _PLAIN: Final = frozenset({"1", "dimensionless"})  # ways to say in a file or a 
 
 # What people write, and what it is called here; "deg C" would be an angle times a charge.
 _DEGREES: Final = ("deg ", "deg. ", "degree ", "degrees ", "o", "\N{MASCULINE ORDINAL INDICATOR}", "\N{DEGREE SIGN} ")
+_ABBREVIATED: Final = {  # in English and in German
+    "mol": "mol",
+    "wt": "wt",
+    "vol": "vol",
+    "at": "at",
+    "Mol": "mol",
+    "Vol": "vol",
+    "At": "at",
+    "Gew": "wt",
+    "Ma": "wt",
+}
 _SHARES: Final = {  # percent of what: a share by mass is none by amount of substance
-    f"{of}{space}{sign}": of
-    for of in ("mol", "wt", "vol")
-    for space in ("", " ", "-", ".", ". ")
+    f"{said}{space}{sign}": of
+    for said, of in _ABBREVIATED.items()
+    for space in ("", " ", "-", ".", ". ", ".-")
     for sign in ("%", "percent")
 } | {f"{sign}{space}{of}": "RH" for of in ("RH", "r.h.") for space in ("", " ") for sign in ("%", "percent")}
 _SPELLINGS: Final = {
-    "%": "percent",
+    **dict.fromkeys(("%", "pct"), "percent"),
     **dict.fromkeys(_SHARES, "percent"),
     **{f"%{space}{of}": "percent" for of in ("ee", "de", "area") for space in ("", " ")},
     **{f"{of}{space}%": "percent" for of in ("ee", "de", "area") for space in ("", " ", "-")},
@@ -40,15 +51,16 @@ _SPELLINGS: Final = {
 }
 _CHARGES: Final = {"C": "degC", "F": "degF"}  # coulomb and farad, unless a temperature is spoken of
 _COUNTS: Final = ("revolution = 1 = rev", "cycle = 1", "revolutions_per_minute = 1 / minute = rpm")  # not 2 pi rad
-_SCALES: Final = (  # each by its own instrument or assay, and convertible into nothing else
-    *("NTU", "FNU", "FTU", "Brix", "RFU", "RLU", "CFU", "PFU", "IU"),
+_SCALES: Final = (  # each by its own instrument or assay, or parts of a recipe; convertible into nothing else
+    *("NTU", "FNU", "FTU", "Brix", "RFU", "RLU", "CFU", "PFU", "IU", "phr"),
 )
 _COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
 _ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
 _ATOMIC: Final = ("electron_volt", "hartree", "rydberg")  # energies of one particle, which nobody has a flask of
 _AVOGADRO: Final = 6.02214076e23  # 1/mol, exact since 2019
 _POWERS: Final = re.compile(r"(?<![^\W_])([cdkmnu\N{MICRO SIGN}]?m)([23])(?![\w^]|\*\*)")  # cm3, as in g/cm3
-_INVERSE: Final = re.compile(r"(?<=[^\W\d_])-([1-9])(?!\w)")  # h-1, as in kg m-3 h-1
+_INVERSE: Final = re.compile(r"(?<=[^\W\d_])\s?-([1-9])(?!\w)")  # h-1, as in kg m-3 h-1
+_MINUS: Final = re.compile("[\N{MINUS SIGN}\N{EN DASH}](?=[1-9])")  # as journals typeset it
 _PARTS: Final = re.compile(r"[\s/*^()\d-]+")
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 CURRENCIES: Final = (  # each a unit of its own; not all of ISO 4217, as ALL and TOP may be words of a header
@@ -86,6 +98,8 @@ _MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, m
     **dict.fromkeys(("PA", "pa"), "'Pa'"),
     **dict.fromkeys(("ma", "Ma"), "'mA'"),
     **dict.fromkeys(("unit", "units"), "'U' for enzymes, '' for no unit"),
+    "mPas": "'mPa*s'",
+    "Pas": "'Pa*s'",
     "MG": "'mg'",
     "Mg": "'mg', or 't' for a tonne",
     "gr": "'g'",
@@ -309,4 +323,4 @@ def _spoken(symbol: str) -> str:
         return _SPELLINGS[symbol]
     for sign, code in _SIGNS.items():
         symbol = symbol.replace(sign, code)
-    return _INVERSE.sub(r"^-\1", _POWERS.sub(r"\1^\2", symbol))
+    return _INVERSE.sub(r"^-\1", _POWERS.sub(r"\1^\2", _MINUS.sub("-", symbol)))

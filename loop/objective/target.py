@@ -186,9 +186,10 @@ class Target:
             return CLASSES
         if self.desirable is not None:
             return self.desirable
-        if self.low is None or self.high is None or not self.sign:
+        low, high = (self.low, self.high) if self.levels is None else (self.levels[0], self.levels[-1])
+        if low is None or high is None or not self.sign:
             return None
-        return (self.low, self.high) if self.sign > 0 else (self.high, self.low)
+        return (low, high) if self.sign > 0 else (high, low)
 
     def merit(self, value: Any) -> Any:
         """Where a value (number, array or tensor) stands between worth nothing (0) and all that is wanted (1).

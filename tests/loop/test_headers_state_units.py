@@ -25,6 +25,10 @@ from loop.cells import split_header
         ("base/equiv", "base", "equiv"),
         ("Zeit [h]", "Zeit", "h"),
         ("T (°C)", "T", "°C"),
+        ("flow rate / mL min-1", "flow rate", "mL min-1"),
+        ("j / mA cm\N{MINUS SIGN}2", "j", "mA cm\N{MINUS SIGN}2"),
+        ("charge/F mol⁻¹", "charge", "F mol⁻¹"),
+        ("dilution rate / h-1", "dilution rate", "h-1"),
     ],
 )
 def test_a_unit_may_follow_a_slash_brackets_or_a_quantity(header: str, name: str, unit: str) -> None:
@@ -32,9 +36,10 @@ def test_a_unit_may_follow_a_slash_brackets_or_a_quantity(header: str, name: str
 
 
 RATIOS = ("Pd/C", "5% Pd/C", "S/N", "H/C", "m/z", "w/w", "L/D", "acid/base", "T/N", "time/T", "yield (isolated)")
+NUMBERED = ("ratio A/B-1", "compound / X-1")
 RATES = ("stirring/min", "Umdrehungen/min", "flow rate mL/min", "volume per time mL/h", "heating °C/min", "conc mol/L")
 
 
-@pytest.mark.parametrize("header", [*RATIOS, *RATES])
+@pytest.mark.parametrize("header", [*RATIOS, *NUMBERED, *RATES])
 def test_a_slash_that_parts_no_unit_is_left_in_its_name(header: str) -> None:
     assert split_header(header) == (header, None)

@@ -40,6 +40,15 @@ def test_a_target_to_be_matched_is_worth_most_at_its_value_and_of_no_use_too_far
     assert not ACIDITY.meets(8.1)
 
 
+@pytest.mark.parametrize(("goal", "merits"), [(Goal.MAXIMIZE, [0.0, 0.75, 1.0]), (Goal.MINIMIZE, [1.0, 0.25, 0.0])])
+def test_the_ends_of_levels_are_worth_nothing_and_all_that_is_wanted(goal: Goal, merits: list[float]):
+    score = Target("score", goal, levels=(1.0, 2.0, 3.0, 4.0, 5.0))
+
+    assert [score.merit(level) for level in (1.0, 4.0, 5.0)] == merits
+    assert Objective((score, YIELD), Tradeoff.WEIGHTED).is_scalar
+    assert replace(score, desirable=(2.0, 4.0) if score.sign > 0 else (4.0, 2.0)).merit(3.0) == 0.5
+
+
 def test_desirability_is_the_weighted_geometric_mean_of_merits():
     objective = Objective((YIELD, COST), Tradeoff.DESIRABILITY)
 

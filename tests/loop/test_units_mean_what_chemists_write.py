@@ -77,6 +77,12 @@ def test_what_chemists_write_of_shares_is_known(symbol: str) -> None:
     assert check_unit(symbol) == symbol
 
 
+@pytest.mark.parametrize("symbol", ["at%", "at.%", "At.-%", "Vol.-%", "Gew.-%", "Ma%", "Mol-%", "pct"])
+def test_shares_are_percentages_in_whatever_way_they_are_abbreviated(symbol: str) -> None:
+    assert convert(50.0, symbol, "%") == pytest.approx(50.0)
+    assert misread(symbol) == ""
+
+
 @pytest.mark.parametrize(
     "symbol", ["% ee", "%ee", "ee%", "ee %", "% de", "area%", "area-%", "area %", "wt.%", "vol. %", "mol. %"]
 )
@@ -98,6 +104,11 @@ def test_an_excess_and_a_share_of_area_are_percentages(symbol: str) -> None:
         ("mNTU", 1e-3, "NTU"),
         ("\N{DEGREE SIGN}Brix", 1.0, "Brix"),
         ("CFU/mL", 1e3, "CFU/L"),
+        ("mA cm\N{MINUS SIGN}2", 10.0, "A/m2"),  # as journals typeset it
+        ("mol L\N{EN DASH}1", 1.0, "M"),
+        ("mL min \N{MINUS SIGN}1", 0.06, "L/h"),
+        ("mL min -1", 1.0, "mL/min"),
+        ("phr", 1.0, "phr"),
     ],
 )
 def test_inverse_units_and_scales_of_instruments_are_known(unit: str, size: float, to: str) -> None:
@@ -105,7 +116,7 @@ def test_inverse_units_and_scales_of_instruments_are_known(unit: str, size: floa
     assert convert(1.0, unit, to) == pytest.approx(size)
 
 
-@pytest.mark.parametrize(("unit", "to"), [("NTU", "FNU"), ("RFU", ""), ("IU", "mol"), ("% ee", "NTU")])
+@pytest.mark.parametrize(("unit", "to"), [("NTU", "FNU"), ("RFU", ""), ("IU", "mol"), ("% ee", "NTU"), ("phr", "h")])
 def test_a_scale_of_an_instrument_is_given_in_no_other(unit: str, to: str) -> None:
     with pytest.raises(UnitError, match="cannot be given"):
         convert(1.0, unit, to)
@@ -149,6 +160,7 @@ def test_a_unit_that_is_nearly_one_is_hinted_at(symbol: str, usual: str) -> None
         ("ML", "read as megaliter, .*; write 'mL'"),
         ("Grad", "read as gigaradian, .*; write 'degC' for a temperature, 'degree' for an angle"),
         ("pa", "read as picoyear, .*; write 'Pa'"),
+        ("mPas", "unit 'mPas' is read as millipascal, which is hardly meant; write 'mPa\\*s'"),
     ],
 )
 def test_a_unit_that_nobody_means_is_known_and_said_to_be_read_otherwise(symbol: str, said: str) -> None:
@@ -281,7 +293,7 @@ def test_shares_are_hundredths_and_equivalents_are_ones() -> None:
     assert convert(1.5, "equiv", "") == pytest.approx(1.5)
 
 
-@pytest.mark.parametrize(("unit", "to"), [("wt%", "mol%"), ("mol %", "vol%"), ("vol%", "wt %")])
+@pytest.mark.parametrize(("unit", "to"), [("wt%", "mol%"), ("mol %", "vol%"), ("Vol.-%", "wt %"), ("at%", "Gew%")])
 def test_a_share_by_mass_is_none_by_amount_of_substance(unit: str, to: str) -> None:
     with pytest.raises(UnitError, match=r"one is a share of .*, the other of "):
         convert(5.0, unit, to)
