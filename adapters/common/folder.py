@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -220,6 +221,15 @@ def reachable(path: Path) -> Iterator[None]:
         raise AdapterUnavailable(
             f"{path} cannot be used ({error}); check the folder, its rights and the disk"
         ) from error
+
+
+def read_only(*folders: Path) -> Path | None:
+    """The first of these in which this user cannot make a file; of one that is not there, what it would be made in."""
+    for folder in folders:
+        there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            return there
+    return None
 
 
 def _plain(spec: ExperimentSpec) -> ExperimentSpec:

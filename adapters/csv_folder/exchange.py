@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.common.durable import replace, sync_folder
-from adapters.common.folder import reachable, read_json
+from adapters.common.folder import reachable, read_json, read_only
 from adapters.common.instant import Clock, dump
 from adapters.common.resting import Mark, mark_of
 from adapters.csv_folder.procedures import SUFFIXES
@@ -60,6 +60,16 @@ class Exchange:
         with reachable(self.folder):
             if not self.folder.is_dir():
                 raise AdapterUnavailable(f"there is no folder {self.folder}; make it, or mount the share that has it")
+
+    def check_rights(self) -> None:
+        """Raises ``AdapterUnavailable`` where a command could not be handed over, or a response not be read."""
+        self.check()
+        written = filter(None, (self._staged, self._keys, self.commands, self.procedures))
+        if (path := read_only(*written)) is not None:
+            raise AdapterUnavailable(f"{path} cannot be written by this user; give the right to, or mount it so")
+        for folder in filter(None, (self.responses, self.taken)):
+            if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+                raise AdapterUnavailable(f"{folder} cannot be read by this user; give the right to, or mount it so")
 
     def stage(self, name: str, text: str, procedure: Mapping[str, str]) -> None:
         """Write a command that the device does not see yet, after the files of its procedure, by suffix."""

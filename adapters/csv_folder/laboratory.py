@@ -193,7 +193,7 @@ class CsvFolder:
     def health(self) -> Health:
         """Whether the device is there; what of its responses nobody can read is said."""
         try:
-            self._exchange.check()
+            self._exchange.check_rights()
             age = None if self._heartbeat is None else self._heartbeat.age()
             if self._heartbeat is not None and (trouble := self._heartbeat.trouble()) is not None:
                 return Health(False, trouble)

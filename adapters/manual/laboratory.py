@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from adapters.common.folder import Jobs
+from adapters.common.folder import Jobs, read_only
 from adapters.common.limits import excluded
 from adapters.manual.typed import Typed
 from loop.contracts import (
@@ -117,4 +117,6 @@ class Manual:
         self._typed.say_cancelled(self._jobs.key(handle))
 
     def health(self) -> Health:
+        if (path := read_only(self._path.parent)) is not None:
+            return Health(False, f"no worksheet can be written in {path}; give the right to, or name another place")
         return Health(True, f"results come when a person fills in {self._path}")

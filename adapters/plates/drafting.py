@@ -16,6 +16,7 @@ from adapters.plates.runs import PlateRun, in_order
 from adapters.plates.verdicts import DRAFT, ROBOT, Verdict, Verdicts, of_deck, of_plate
 from adapters.plates.whole_plan import tubes_by_stock
 from loop.contracts import ExperimentSpec, Finding, Problem
+from loop.errors import NotSetUp
 from loop.recipe import Procedure, Recipe, possible
 
 _ALONE: Final = "alone: "  # before a protocol whose refusal is its experiment's own
@@ -114,11 +115,13 @@ class Drafts:
         return told is not None and not told.why and told.edition == self._judge.edition
 
     def examine(self) -> Sequence[Finding]:
-        """Whether the judge takes the deck, asked now and not kept."""
+        """Whether the judge takes the deck, asked now and not kept. Raises ``NotSetUp`` as the judge does."""
         if (judge := self._judge) is None:
             return ()
         try:
             why = self._asked(judge, self._deck())
+        except NotSetUp:
+            raise
         except AdapterUnavailable:
             return ()  # which is said of the judge itself
         if why is None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.errors import AdapterUnavailable
-from adapters.plates.machine import Judge, Machine, Refused, RunState
+from adapters.plates.machine import BUSY, Judge, Machine, Refused, RunState
 from adapters.plates.runs import PlateRun
 from adapters.plates.verdicts import ROBOT, Verdict
 from loop.checkpoints import reached
@@ -29,6 +29,10 @@ PAUSED: Final = frozenset({"paused", "blocked-by-open-door"})
 HELD: Final = "held by a safety stop; it lies inert"
 ENDED: Final = frozenset({"succeeded", "failed", "stopped"})
 STOPPING: Final = frozenset({"stop-requested", "finishing"})
+
+
+class Busy(Exception):
+    """The robot plays something else, so that a plate has to wait; says what, in the robot's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Driver:
 
         Raises:
             AdapterUnavailable: The robot gave no answer; what it has is looked up the next time.
+            Busy: It plays something else.
         """
         if (status := self.known(plate)) is not None:
             return status
@@ -68,6 +73,18 @@ class Driver:
             if run.was_played or run.status not in ENDED:
                 return self._follow(plate, run)
         return self._begin(plate, text)
+
+    def followed(self, plate: PlateRun) -> Status | None:
+        """Where a run that was played stands, its end kept; None where none was, or it has ended.
+
+        Raises ``AdapterUnavailable``.
+        """
+        for id_ in () if self.known(plate) is not None else plate.played():
+            run = self.robot.run(id_)
+            if run is not None and run.is_whole and run.was_played:
+                status = self._follow(plate, run)
+                return None if self.known(plate) is not None else status
+        return None
 
     def known(self, plate: PlateRun) -> Status | None:
         """What needs no robot to be told."""
@@ -190,7 +207,7 @@ class Driver:
                     raise AdapterUnavailable(
                         f"robot {self.robot.url} refuses a run ({error}); look at its screen"
                     ) from None
-                return Status(Phase.WAITING, f"the robot is busy: {error.detail}")
+                raise Busy(error.detail) from None
         reached("plates.created")
         return self._play(plate, idle)
 
@@ -213,6 +230,8 @@ class Driver:
         except Refused as error:
             if error.status == 404:
                 return self._doubt(plate, f"the robot does not know run {run.id} any more, which may have moved")
+            if error.status == 409 and error.id == BUSY:
+                raise Busy(error.detail) from None
             return Status(Phase.WAITING, f"the robot does not play it now ({error}); asked again")
         reached("plates.played")
         return Status(Phase.RUNNING, f"run {run.id}")

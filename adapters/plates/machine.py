@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+BUSY: Final = "busy"  # ``Refused.id`` of a machine that plays another run
 
 
 class Refused(Exception):

@@ -22,7 +22,7 @@ from adapters.common.looks import Look
 from adapters.errors import AdapterUnavailable
 from adapters.plates.deck import PlateOptions
 from adapters.plates.drafting import Drafts
-from adapters.plates.driving import PAUSED, Driver
+from adapters.plates.driving import PAUSED, Busy, Driver
 from adapters.plates.machine import Refused, RunState
 from adapters.plates.measuring import Measuring
 from adapters.plates.pipetting import untaken
@@ -237,11 +237,12 @@ class PlateMaker(ABC):
             return False
         return not plate.was_made() or self._measuring.has_ended(self._jobs.key(handle))
 
-    def is_at_work(self) -> bool:
-        """Whether the robot has, or will have, a plate to make."""
+    def is_at_work(self, handles: Sequence[Handle]) -> bool:
+        """Whether the robot has, or will have, a plate of any of these to make."""
+        plates = {plate.key: plate for handle in handles if (plate := self._plates.of(handle)) is not None}
         return any(
             self._driver.known(plate) is None and (bool(plate.played()) or not self._is_called_off(plate))
-            for plate in self._plates.all()
+            for plate in plates.values()
         )
 
     def has_played(self) -> bool:
@@ -337,10 +338,29 @@ class PlateMaker(ABC):
                 if (refused := plate.reopened()) is not None:
                     self._drafts.keep(self._draft_of(plate, str(self._protocol(plate))), refused)
                 return status
+            except Busy as error:
+                return Status(Phase.WAITING, f"the robot is busy: {error}", self._in_the_way(plate, str(error)))
             except Refused as error:
                 raise AdapterUnavailable(
                     f"robot {self._driver.robot.url} refuses ({error}); look at its screen"
                 ) from None
+
+    def _in_the_way(self, plate: PlateRun, busy: str) -> str:
+        """What a plate waits for at a robot that plays something else, and what a person can do about that.
+
+        Of our own runs it may be one whose wells nobody asks about any more, since they were told: it is followed here.
+        """
+        for other in self._plates.all():
+            if other.key != plate.key and (status := self._driver.followed(other)) is not None:
+                end = "where nobody needs that plate, stop that run there"
+                return (
+                    f"waits: the robot has another plate of this campaign ({other.title}: {status.detail}), and plays "
+                    f"this one once that has ended; {end}"
+                )
+        return (
+            f"waits: the robot is busy ({busy}) with what is not of this campaign, and plays this plate once that has "
+            "ended; look at the robot whose it is"
+        )
 
     def _protocol(self, plate: PlateRun) -> str | None:
         """The text of the protocol, written once; None where the plate cannot be made, which is on record then."""

@@ -17,6 +17,7 @@ from adapters.plates.whole_plan import whole_plan
 from adapters.pylabrobot.bench import PLAN
 from adapters.pylabrobot.options import PyLabRobotOptions
 from loop.contracts import Adapter, Finding, Health
+from loop.errors import NotSetUp
 from loop.recipe import Recipe
 
 UNTESTED = "hakken has tried no hardware through PyLabRobot: watch a run with empty tubes first"
@@ -63,7 +64,11 @@ class PyLabRobot(PlateMaker):
             found.append(Finding("back end", "ok", "PyLabRobot's simulation; nothing moves"))
         else:
             found.append(Finding("back end", "note", self._options.backend, UNTESTED))
-        return [*found, *self._drafts.examine(), *inner]
+        try:
+            return [*found, *self._drafts.examine(), *inner]
+        except NotSetUp as error:
+            rule, _, remedy = str(error).partition("; ")
+            return [found[0], Finding("back end", "problem", rule, remedy), *inner]
 
     def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:
         options = self._options

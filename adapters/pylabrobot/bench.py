@@ -23,7 +23,8 @@ from typing import Any, Final
 from adapters.common.durable import sync_folder, write_once
 from adapters.common.folder import reachable
 from adapters.errors import AdapterUnavailable
-from adapters.plates.machine import Refused, RunState
+from adapters.plates.machine import BUSY, Refused, RunState
+from loop.errors import NotSetUp
 
 WORKER: Final = (sys.executable, "-P", "-m", "adapters.pylabrobot.worker")
 LONGEST: Final = 600.0  # seconds for a check
@@ -137,7 +138,7 @@ class Bench:
             _lock(folder / "lock", fcntl.LOCK_EX) as lock,
         ):
             if bench is None:
-                raise Refused(409, "busy", "another run goes on")
+                raise Refused(409, BUSY, "another run goes on")
             if lock is None or journal(folder):
                 raise Refused(409, "refused", f"run {folder.name} was played")
             self._begin(folder, lock, bench)
@@ -170,6 +171,7 @@ class Simulation:
         return _version()
 
     def refusal(self, folder: Path) -> str | None:
+        """See ``Judge``. Raises ``NotSetUp`` where the back end that would play it cannot be loaded."""
         _version()
         command = [*WORKER, "--check", str((folder / PLAN).resolve())]
         try:
@@ -182,12 +184,15 @@ class Simulation:
                 stdin=subprocess.DEVNULL,
                 check=False,
             )
-            said = json.loads(done.stdout.splitlines()[-1])
-        except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
+            told = json.loads(done.stdout.splitlines()[-1])
+            lacks, refuses = told["lacks"], told["refuses"]
+        except (OSError, subprocess.TimeoutExpired, ValueError, LookupError) as error:
             raise AdapterUnavailable(
                 f"PyLabRobot's simulation gave no answer ({error}); see that it is installed"
             ) from None
-        return None if said is None else str(said)
+        if lacks is not None:
+            raise NotSetUp(str(lacks))
+        return None if refuses is None else str(refuses)
 
 
 def _version() -> str:

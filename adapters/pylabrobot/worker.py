@@ -8,6 +8,7 @@ looked for between two. ``worker --check PLAN`` plays the plan on PyLabRobot's s
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import sys
@@ -54,12 +55,24 @@ class Journal:
             raise Stopped
 
 
+def lacks(plan: Mapping[str, Any]) -> str | None:
+    """Why the back end of a plan cannot be used here, with the remedy; None where it can, as far as is known."""
+    named = f"the back end {plan['backend']}"
+    try:
+        made_by = inspect.signature(back_end_of(plan))
+    except ValueError:  # a class that does not tell what it takes
+        return None
+    except Exception as error:
+        return f"{named} cannot be loaded ({_said(error)}); correct laboratory.backend, or install its package"
+    try:
+        made_by.bind(**(plan["options"] if plan["backend"] != SIMULATION else {}))
+    except TypeError as error:
+        return f"{named} cannot be called so ({error}); correct laboratory.backend_options"
+    return None
+
+
 def check(plan: Mapping[str, Any]) -> str | None:
     """Why PyLabRobot refuses the plan, in its own words; None where its simulation takes it to the end."""
-    try:
-        back_end_of(plan)
-    except Exception as error:
-        return f"backend {plan['backend']} cannot be loaded ({_said(error)}): correct laboratory.backend"
     try:
         told = {**plan, "backend": SIMULATION}
         with redirect_stdout(sys.stderr):
@@ -93,6 +106,8 @@ def _said(error: BaseException) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--check":
-        print(json.dumps(check(json.loads(Path(sys.argv[2]).read_text(encoding="utf-8")))))
+        plan = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
+        lack = lacks(plan)
+        print(json.dumps({"lacks": lack, "refuses": None if lack else check(plan)}))
     elif os.fork() == 0:
         play(Path(sys.argv[1]))

@@ -152,12 +152,7 @@ class SeveralLaboratories:
 
     def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
         """Of each laboratory that hears such; one that cannot be reached is asked again another time."""
-        theirs: dict[str, list[Handle]] = {}
-        for handle in handles:
-            with suppress(UnknownHandle):
-                member, inner = self._members.of(handle)
-                theirs.setdefault(member.name, []).append(inner)
-        found: list[Envelope] = []
+        theirs, found = self._by_member(handles), list[Envelope]()
         for member in self._members:
             if isinstance(adapter := member.adapter, HearsLate):
                 with suppress(AdapterUnavailable):
@@ -267,8 +262,9 @@ class SeveralLaboratories:
                 found.setdefault(stock, []).extend((f"{place}{of}", volume) for place, volume in places)
         return found
 
-    def is_at_work(self) -> bool:
-        return any(isinstance(a, RunsTogether) and a.is_at_work() for a in self.parts().values())
+    def is_at_work(self, handles: Sequence[Handle]) -> bool:
+        at = ((self._members[name].adapter, theirs) for name, theirs in self._by_member(handles).items())
+        return any(isinstance(adapter, RunsTogether) and adapter.is_at_work(theirs) for adapter, theirs in at)
 
     def has_played(self) -> bool:
         return any(isinstance(a, KnowsWhatWasPlayed) and a.has_played() for a in self.parts().values())
@@ -278,6 +274,15 @@ class SeveralLaboratories:
 
     def resume(self) -> int:
         return self._at_each(lambda adapter: adapter.resume(), "resumed")
+
+    def _by_member(self, handles: Sequence[Handle]) -> Mapping[str, list[Handle]]:
+        """Each laboratory's own handles of these, by its name; what none of them gave is passed over."""
+        found: dict[str, list[Handle]] = {}
+        for handle in handles:
+            with suppress(UnknownHandle):
+                member, inner = self._members.of(handle)
+                found.setdefault(member.name, []).append(inner)
+        return found
 
     def _at_each(self, does: Callable[[CanPause], int], done: str) -> int:
         """How many runs that were, at all that can; one that cannot be reached keeps no other from it."""

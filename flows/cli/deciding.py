@@ -41,6 +41,7 @@ def approve(
     A refusal that means "cannot" teaches the planner: the candidate and its likes are taken for less likely to work.
     """
     from flows import engine
+    from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
     who = by or where.by
@@ -53,7 +54,10 @@ def approve(
     if round_number in now.to_approve:
         screen.next_step(f"hakken approve {typed(campaign)} {round_number} decides on the rest")
     else:
-        screen.next_step(onward(where, campaign, "goes on with what is approved"))
+        with open_record(where) as ledger:
+            is_any = any(p.approved for p in ledger.proposals(campaign, round_number))
+        does = "goes on with what is approved" if is_any else "plans another batch, without these"
+        screen.next_step(onward(where, campaign, does))
 
 
 def edit(

@@ -18,6 +18,7 @@ from flows.engine.looking.explaining import explained, relied
 from flows.engine.looking.failing import failed, failing
 from flows.engine.looking.handouts import n_at_work
 from flows.engine.looking.held import standstill
+from flows.engine.looking.made_again import made_again
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import TickReport
@@ -35,7 +36,7 @@ from flows.engine.steps.reconciling import reconcile
 from flows.engine.steps.stopping import stop_where_broken
 from flows.wiring import open_record
 from loop.checkpoints import reached
-from loop.contracts import Adapter, Ledger, RunsTogether
+from loop.contracts import Adapter, Handle, Ledger, RunsTogether
 from loop.errors import AdapterUnavailable, HakkenError, LeaseHeld
 from loop.safety import SafetyStop, safety_of
 
@@ -205,7 +206,8 @@ def _by_person(view: View, laboratory: Callable[[], Adapter]) -> frozenset[str]:
     if not view.pending:
         return frozenset()
     with suppress(AdapterUnavailable):  # of one that cannot tell whether it is at work nobody says that a person is
-        if not (isinstance(it := laboratory(), RunsTogether) and it.is_at_work()):
+        there = [Handle(a.handle) for a in view.pending if a.handle]
+        if not (isinstance(it := laboratory(), RunsTogether) and it.is_at_work(there)):
             return frozenset(a.key for a in view.pending if is_by_person(it, a))
     return frozenset()
 
@@ -216,7 +218,8 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     by_person = _by_person(view, lambda: session.laboratory)
     held = standstill(view, lambda: session.laboratory)
     sentence, waits = next_step(session.settings, view, by_person=by_person, held=held, lacks=tally.lacks)
-    for line in (*overdue(view, datetime.now(UTC)), *(failing(view) or failed(tally.failed))):
+    faults = failing(view) or (*failed(tally.failed), *made_again(view, tally.failed))
+    for line in (*overdue(view, datetime.now(UTC)), *faults):
         tally.note(line)
     for line in call_off(session.settings, session.stops_since(), but=view.name):
         tally.note(line)

@@ -70,7 +70,7 @@ class Rule(_Said):
     kind: Literal["pin", "ban", "lift"]
     where: list[str] = Field(default=[], description="As of hakken pin and ban: ligand=XPhos, temperature>100, ...")
     number: int | None = Field(default=None, description="Of the decision that is lifted.")
-    again: bool = Field(default=False, description="Of a pin, --again: it was measured, and is to be once more.")
+    again: bool = Field(default=False, description="Of a pin: it was measured, and is to be once more.")
 
 
 def add_decisions(app: FastAPI, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from db.errors import AlreadyOnRecord, NotALedger, NotLetIn, SchemaTooNew
 from flows.faults import log
+from flows.service.fields import as_fields
 from flows.templates import templates_of
 from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NotFound, StaleLease
 
@@ -34,7 +35,7 @@ def answer_refusals(app: FastAPI) -> None:
         later = {"Retry-After": str(RETRY_AFTER)} if status == 503 else None
 
         def answer(request: Request, error: Exception) -> Response:
-            return refusal(request, status, name, message or str(error), later)
+            return refusal(request, status, name, message or as_fields(str(error)), later)
 
         app.add_exception_handler(kind, answer)
 

@@ -146,8 +146,10 @@ class RunsTogether(Protocol):
         Doing it again changes nothing. Raises ``AdapterUnavailable`` alone."""
         ...
 
-    def is_at_work(self) -> bool:
-        """Whether a run goes on by itself, so that nobody needs to do anything yet; told from what is on record."""
+    def is_at_work(self, handles: Sequence[Handle]) -> bool:
+        """Whether a run of any of these goes on by itself, or will, so that nobody needs to do anything yet.
+
+        Told from what is on record."""
         ...
 
 

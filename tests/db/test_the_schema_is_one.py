@@ -321,6 +321,32 @@ def test_who_may_only_look_at_a_server_is_told_so_before_anything_is_refused(
     assert said.startswith("it can only be read there" if is_replica else "user 'guest' may not write to it (")
 
 
+def test_a_user_who_may_add_and_not_change_is_told_which_tables_change(new_postgres: Callable[[], str]) -> None:
+    url = sa.make_url(new_postgres())
+    open_ledger(url.render_as_string(hide_password=False)).close()
+    owner, guest = engines.create(url), url.set(username="adder").render_as_string(hide_password=False)
+    said = []
+    try:
+        for granted in ("SELECT, INSERT ON ALL TABLES IN SCHEMA public", "UPDATE ON campaign", "UPDATE ON attempt"):
+            with owner.begin() as connection:
+                if not said:
+                    connection.exec_driver_sql("CREATE ROLE adder LOGIN")
+                connection.exec_driver_sql(f"GRANT {granted} TO adder")
+            with open_ledger(guest) as ledger:
+                said.append(ledger.why_only_read())
+    finally:
+        with owner.begin() as connection:
+            connection.exec_driver_sql("DROP OWNED BY adder")
+            connection.exec_driver_sql("DROP ROLE adder")
+        owner.dispose()
+
+    assert said == [
+        "user 'adder' may not write to it (UPDATE on attempt, campaign)",
+        "user 'adder' may not write to it (UPDATE on attempt)",
+        "",
+    ]
+
+
 @pytest.mark.parametrize("is_replica", [False, True], ids=["a user who only looks", "a replica"])
 def test_an_older_record_that_may_not_be_changed_from_here_says_who_brings_it_up_to_date(
     new_postgres: Callable[[], str], is_replica: bool

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.wiring import open_laboratory
-from loop.contracts import Absent, AttemptKey, Found, KnowsWhatWasPlayed, RunsTogether, Unknown
+from loop.contracts import Absent, AttemptKey, Found, Handle, KnowsWhatWasPlayed, RunsTogether, Unknown
 from loop.errors import HakkenError, SpecError
 from loop.experiment import State
 from loop.record import AttemptRecord, Json
@@ -107,7 +107,8 @@ def _is_between_runs(settings: Settings, known: View, out: Sequence[AttemptRecor
         return False
     with suppress(HakkenError):  # one that cannot be asked may be at work
         laboratory = open_laboratory(settings, known.spec)
-        return isinstance(laboratory, RunsTogether) and not laboratory.is_at_work()
+        there = [Handle(a.handle) for a in out if a.handle]
+        return isinstance(laboratory, RunsTogether) and not laboratory.is_at_work(there)
     return False
 
 

@@ -120,6 +120,7 @@ def standstill(view: View, laboratory: Callable[[], Adapter]) -> Held | None:
     held = held_rounds(view, None) if held is None else held
     if not held or any(a.round_number not in held for a in rest):
         return None
-    if rest and isinstance(adapter, RunsTogether) and adapter.is_at_work():
+    there = [Handle(a.handle) for a in rest if a.handle]
+    if isinstance(adapter, RunsTogether) and adapter.is_at_work(there):
         return None
     return held[min(held)]

@@ -53,6 +53,10 @@ def dispatch(session: Session) -> None:
         judge_rounds(view, session.laboratory)
         reached("dispatch.judged")
         held = held_rounds(view, session.laboratory)
+    except NotSetUp as error:
+        session.refused = (view.campaign.version, str(error))
+        _cannot_be_used(session)
+        return
     except AdapterUnavailable as error:
         session.tally.note(unreached(session, error, "nothing is sent"))
         return

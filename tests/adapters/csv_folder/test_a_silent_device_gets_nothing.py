@@ -81,3 +81,18 @@ def test_a_folder_that_is_not_there_is_never_made(tmp_path: Path) -> None:
     with pytest.raises(AdapterUnavailable, match=r"there is no .*heartbeat; start its program"):
         adapter.prepare(EXPERIMENT, KEY)
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("folder", ["", "commands", "responses", ".staged"])
+def test_a_folder_that_gives_no_right_is_named_before_anything_is_sent(
+    make: Callable[..., CsvFolder], rig: FolderRig, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    (rig.folder / folder).mkdir(exist_ok=True)
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != rig.folder / folder and may(path, mode))
+
+    health = make().health()
+
+    assert not health.is_ok
+    assert str(rig.folder / folder) in health.message
+    assert "by this user; give the right to" in health.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 from collections.abc import Callable
 from dataclasses import replace
@@ -237,3 +238,13 @@ def test_the_worksheet_may_lie_beside_the_campaign_file(tmp_path: Path) -> None:
 
     assert read(tmp_path / "plate.csv")[0]["key"] == KEY
     assert "plate.csv" in manual.health().message
+
+
+def test_a_place_where_no_worksheet_can_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path and may(path, mode))
+
+    health = build({"worksheet": str(tmp_path / "later" / "bench.csv")}, context(tmp_path)).health()
+
+    assert not health.is_ok
+    assert f"no worksheet can be written in {tmp_path}; give the right to" in health.message

@@ -187,7 +187,7 @@ def test_a_stop_that_the_robot_refuses_is_no_end(tmp_path: Path) -> None:
             lab.cancel(handle, "smoke")
         with pytest.raises(AdapterUnavailable, match="stop it there"):
             laboratory(tmp_path, robot=url).status(handle)
-        at_work = lab.is_at_work()
+        at_work = lab.is_at_work([handle])
         robot.stubborn = "slow"
         slow = laboratory(tmp_path, robot=url).status(handle)
         robot.stubborn = ""

@@ -315,13 +315,13 @@ def test_among_several_laboratories_a_plate_is_closed_all_the_same(tmp_path: Pat
         handles.append(lab.prepare(experiment(well), key))
         lab.start(handles[-1], key)
     lab.close("1", handles)
-    at_work = lab.is_at_work()
+    at_work = lab.is_at_work(handles)
     while lab.status(handles[0]).phase is not Phase.ENDED:
         pass
     moved = StandIn(tmp_path / "lab" / "robot" / "stand-in").moved()
 
     assert at_work
-    assert not lab.is_at_work()
+    assert not lab.is_at_work(handles)
     assert moved == dict.fromkeys(KEYS, 1)
     assert (lab.pause(), lab.resume()) == (0, 0)
 
@@ -341,7 +341,31 @@ def test_a_busy_robot_is_waited_for(tmp_path: Path) -> None:
         until_ended(lab, handles)
 
     assert (busy.phase, busy.detail.startswith("the robot is busy")) == (Phase.WAITING, True)
+    assert "not of this campaign" in busy.wants
     assert runs(tmp_path) == [1] * 6
+
+
+def test_a_run_whose_wells_nobody_asks_about_is_named_and_followed(tmp_path: Path) -> None:
+    """As where a person told all of them: the next plate waits for it, and says for what."""
+    lab, earlier, robot = playing(tmp_path)
+    robot.press("pause")
+    later = [lab.prepare(experiment(well), AttemptKey(f"later-{well}")) for well in WELLS[:2]]
+    for handle in later:
+        lab.start(handle, AttemptKey(handle))
+    lab.close("2", later)
+    busy = lab.status(later[0])
+    robot.press("play")
+    robot.looks = 1
+    until_ended(lab, later)
+    moved = robot.moved()
+
+    assert busy.phase is Phase.WAITING
+    assert "the robot has another plate of this campaign" in busy.wants
+    assert "is paused" in busy.wants
+    assert "stop that run there" in busy.wants
+    assert not lab.is_at_work(earlier)  # its end was seen, and kept
+    assert set(moved.values()) == {1}
+    assert len(moved) == len(WELLS) + len(later)
 
 
 def test_a_run_created_by_somebody_else_in_between_only_takes_ours_away(tmp_path: Path) -> None:

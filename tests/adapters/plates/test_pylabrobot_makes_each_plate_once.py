@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from adapters.pylabrobot.trial import count_runs, make
 from adapters.registry import build
 from loop import checkpoints
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec, Phase, Unknown
+from loop.errors import NotSetUp
 from loop.outcome import Fault, FaultKind, Measured, Outcome, read_outcome
 from loop.testing.adapter import AdapterContract
 from tests.adapters.plates.benches import calls, frail, laboratory, runs, section, started, until
@@ -77,10 +79,6 @@ def test_a_plate_is_one_run_that_the_simulation_plays_to_its_end(tmp_path: Path)
         (lambda plan: plan["numbers"]["corning_96_wellplate_360ul_flat"].__setitem__(2, 60.0), "TooLittleVolumeError"),
         (lambda plan: plan["numbers"]["opentrons_96_tiprack_20ul"].__setitem__(2, 15.0), "TooLittleVolumeError"),
         (lambda plan: plan["numbers"].update(opentrons_96_tiprack_300ul=[1, 1, 300.0]), "no tip is left for p300"),
-        (
-            lambda plan: plan.update(backend="no_module:Machine"),
-            "backend no_module:Machine cannot be loaded (ModuleNotFoundError: No module named 'no_module'): correct",
-        ),
     ],
 )
 def test_the_simulation_refuses_what_is_not_there(
@@ -100,6 +98,29 @@ def test_the_simulation_refuses_what_is_not_there(
     assert said in status.detail
     assert list(lab.still_waiting(handles)) == handles  # nobody's experiment is at fault
     assert runs(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"backend": "no_module:Machine"}, "no_module:Machine cannot be loaded (ModuleNotFoundError: No module named"),
+        ({"backend": "frail_machine:Fail"}, "frail_machine:Fail cannot be loaded (AttributeError: module"),
+        ({"backend_options": {"port": 3}}, "frail_machine:Frail cannot be called so (missing a required argument"),
+    ],
+)
+def test_a_back_end_that_cannot_be_loaded_is_no_fault_of_deck_or_plate(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    lab = laboratory(tmp_path, **frail(tmp_path) | changes)
+    spec = replace(EXPERIMENT, place={"plate": "1", "well": "A1"})
+
+    with pytest.raises(NotSetUp, match=re.escape(said)) as refused:
+        lab.judge([spec], [])
+    problems = [found for found in lab.examine() if found.verdict == "problem"]
+
+    assert f"correct laboratory.{'backend' if 'backend' in changes else 'backend_options'}" in str(refused.value)
+    assert not lab.wanting([spec], [])  # nothing is on record against the deck
+    assert [found.subject for found in problems] == ["back end"]
 
 
 @pytest.mark.parametrize("label", ["closed", "uploaded", "created", "intended", "played", "kept", "handed-on"])

@@ -276,3 +276,17 @@ def test_a_run_numbers_a_batch_as_it_is_shown_and_approved(hakken: Any) -> None:
     assert [label for _, label in numbered] == [line[5:] for line in shown if line[3:5] == ". "]
     assert refused.code == 0, refused.err
     assert numbered[1][1] in hakken("decisions", "small").out
+
+
+def test_after_a_batch_was_refused_as_a_whole_another_one_is_what_comes_next(hakken: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+    hakken("tick", "small.yaml")
+
+    refused = hakken("approve", "small", 1, "--refuse", "--why", "too dear")
+    hakken("run", "small.yaml")
+    one = hakken("approve", "small", 2, 1)
+    rest = hakken("approve", "small", 2, "--refuse", "--why", "too dear")
+
+    assert refused.out.splitlines()[-1] == "next: hakken run small plans another batch, without these"
+    assert "decides on the rest" in one.out
+    assert rest.out.splitlines()[-1] == "next: hakken run small goes on with what is approved"

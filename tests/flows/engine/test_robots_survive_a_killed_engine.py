@@ -11,7 +11,7 @@ import pytest
 from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import MOST_RUNS, StandIn, serving
 from db.ledger import open_ledger
-from flows.engine import approve, ban, halt, on_ban, pause_runs, resolve, resume_runs, tick
+from flows.engine import approve, ban, halt, on_ban, pause_runs, resolve, resume_runs, tell, tick
 from flows.settings import Settings
 from loop.errors import HakkenError
 from loop.experiment import State
@@ -254,3 +254,26 @@ def test_the_doubt_of_a_plate_is_ended_in_one_command(settings: Settings, tmp_pa
     assert [robot.moved()[key] for key in keys] == [2, 2]
     with open_ledger(settings.database) as ledger:
         assert {ledger.attempt(key).state for key in keys} == {State.ENDED}
+
+
+def test_where_every_well_of_a_plate_was_told_the_worksheet_of_the_next_is_asked_for(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """What the robot still plays then is nobody's: a person is told what to fill in, and nothing is waited for."""
+    robot = StandIn(tmp_path / "robot", pipettes={"left": "p20_single_gen2", "right": "p300_single_gen2"}, looks=1000)
+    with serving(robot) as url:
+        campaign(settings, tmp_path, measured_by={"adapter": "manual"}, robot=url)
+        while not robot.moved():
+            tick(settings, "small", planner=cheap_planner)
+        (tmp_path / "told.csv").write_text("key,yield\n" + "".join(f"{key},50\n" for key in robot.moved()))
+        told = tell(settings, "small", tmp_path / "told.csv", by="ada").accepted
+        waiting = [tick(settings, "small", planner=cheap_planner) for _ in range(3)][-1]
+        robot.looks = 1
+        after = [tick(settings, "small", planner=cheap_planner) for _ in range(8)][-1]
+
+    assert told == 2
+    assert not waiting.waits_for_person
+    assert any("the robot has another plate of this campaign" in note for note in waiting.notes)
+    assert len(robot.moved()) == 4
+    assert after.waits_for_person
+    assert "fill in" in after.next_step

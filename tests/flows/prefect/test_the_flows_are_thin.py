@@ -47,7 +47,7 @@ class Robot(FakeLaboratory):
     def close(self, plate: str, handles: Sequence[Handle]) -> None:
         self.closed.append((plate, len(handles)))
 
-    def is_at_work(self) -> bool:
+    def is_at_work(self, handles: Sequence[Handle]) -> bool:
         return False
 
 

@@ -48,6 +48,30 @@ def verdict(client: Client, said: dict[str, Any], who: dict[str, str] = DORA) ->
     return client.post("/api/campaigns/small/rounds/1/verdict", json=said, headers=who)
 
 
+def test_a_refusal_names_the_fields_of_the_request_and_no_options(client: Client) -> None:
+    def refusal(path: str, **said: Any) -> str:
+        answer = client.post(f"/api/campaigns/small/{path}", json=said, headers=DORA)
+        assert answer.status_code == 409
+        return str(answer.json()["message"])
+
+    pinned = {"kind": "pin", "where": ["solvent=water", "base=KOAc", "step=1"]}
+    here = [
+        refusal("rounds/1/verdict", verdict="refuse", meaning="cannot"),
+        refusal("rounds/1/verdict", verdict="approve", meaning="cannot"),
+        refusal("decisions", **pinned),
+        refusal("decisions", kind="ban", why="smells"),
+    ]
+    client.post("/api/campaigns/small/halt", json={"why": "gas"}, headers=DORA)
+    here.append(refusal("resume", stops=[1]))
+
+    assert not [said for said in here if "--" in said]
+    assert here[0].endswith('give it as "why"')
+    assert here[1].endswith('add "verdict": "refuse", or leave "meaning" out')
+    assert here[2].endswith('give it as "why"')
+    assert '"where": ["ligand=XPhos"]' in here[3]
+    assert here[4].endswith('for a reason: "why": "REASON"')
+
+
 def test_a_batch_is_approved_and_refused_in_parts(client: Client, settings: Settings) -> None:
     some = verdict(client, {"verdict": "approve", "only": [1, 3], "why": "cheap"})
     one = verdict(client, {"verdict": "refuse", "only": [2], "why": "it foams", "meaning": "cannot"})
@@ -98,7 +122,7 @@ def test_what_was_measured_is_pinned_to_be_measured_again_where_that_is_said(
     )
 
     assert plain.status_code == 409
-    assert "add --again" in plain.json()["message"]
+    assert 'add "again": true' in plain.json()["message"]
     assert again.status_code == 200
     assert again.json()["decision"]["draft"]["by"] == "dora"
 
