@@ -213,7 +213,7 @@ def _context(settings: Settings, spec: CampaignSpec, base: Path | None) -> Adapt
         folder=str(laboratory_folder(settings, spec.campaign)),
         base=str(base or origin_of(settings, spec.campaign)),
         campaign=spec.campaign,
-        targets={name: target.unit for name, target in spec.objective.items()},
+        targets=targets_in_order(settings, spec),
         seed=spec.planner.seed,
         beside=beside_of(spec),
         recipe=build_recipe(spec),
@@ -251,12 +251,27 @@ def campaign_file(settings: Settings, campaign: str) -> Path | None:
     return None if origin is None else origin[0] / origin[1]
 
 
+def targets_in_order(settings: Settings, spec: CampaignSpec) -> dict[str, str]:
+    """The unit of each target, in the order of the campaign file as it was last read here; else in the record's."""
+    said = _noted(settings, spec.campaign)
+    written = [] if said is None else list(said.get("targets", ()))
+    ranks = {name: rank for rank, name in enumerate(written)}
+    names = sorted(spec.objective, key=lambda name: ranks.get(name, len(ranks)))
+    return {name: spec.objective[name].unit for name in names}
+
+
 def _origin(settings: Settings, campaign: str) -> tuple[Path, str] | None:
     """Folder and name of the campaign file, as noted when it was read."""
+    said = _noted(settings, campaign)
+    return None if said is None else (Path(said["base"]), str(said["file"]))
+
+
+def _noted(settings: Settings, campaign: str) -> Json | None:
+    """What was noted of the campaign file when it was read: ``base`` and ``file``, and the order of its ``targets``."""
     path = settings.folder(campaign) / ORIGIN
     try:
-        said = json.loads(os.fsdecode(path.read_bytes()))
-        return Path(said["base"]), str(said["file"])
+        said: Json = json.loads(os.fsdecode(path.read_bytes()))
+        return {**said, "base": str(said["base"]), "file": str(said["file"])}
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

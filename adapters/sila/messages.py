@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, Final
 
+from loop.cells import as_float
 from loop.contracts import AttemptKey, ExperimentSpec
 
+ACTUAL: Final = "actual."  # before the name of a parameter, among circumstances: what it really was
+TAKEN: Final = ("wall_time_s", "cost")  # among circumstances: what an experiment took, as a result's provenance has it
 _UNKNOWN_SD: Final = -1.0
 
 
@@ -69,9 +73,15 @@ def payload_of(report: Any) -> dict[str, Any]:
         payload |= {"values": [_value(m) for m in report.Measurements]}
     if report.Outcome == "negative":
         payload["reason"] = report.Reason
-    if report.Circumstances:
-        payload["context"] = {note.Name: note.Text for note in report.Circumstances}
-    return payload
+    context: dict[str, Any] = {}
+    for note in report.Circumstances:
+        if note.Name in TAKEN:
+            payload["provenance"][note.Name] = _read(note.Text)
+        elif note.Name.startswith(ACTUAL):
+            context.setdefault("actual", {})[note.Name.removeprefix(ACTUAL)] = _read(note.Text)
+        else:
+            context[note.Name] = note.Text
+    return payload | ({"context": context} if context else {})
 
 
 def report_of(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,9 +91,24 @@ def report_of(payload: Mapping[str, Any]) -> dict[str, Any]:
         "Kind": str(payload.get("kind", "")),
         "Reason": str(payload.get("message") or payload.get("reason") or ""),
         "Measurements": [_measurement(value) for value in payload.get("values", ())],
-        "Circumstances": _notes(payload.get("context", {})),
+        "Circumstances": _notes(_circumstances(payload)),
         "Raw": str(payload.get("provenance", {}).get("raw", "")),
     }
+
+
+def _circumstances(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What a payload says beside its values, each thing under a name of its own."""
+    context, provenance = dict(payload.get("context") or {}), payload.get("provenance") or {}
+    actual = context.pop("actual", None)
+    if isinstance(actual, Mapping):
+        context |= {f"{ACTUAL}{name}": value for name, value in actual.items()}
+    return context | {name: provenance[name] for name in TAKEN if provenance.get(name) is not None}
+
+
+def _read(text: str) -> float | str:
+    """A number where the text is one."""
+    number = as_float(text)
+    return number if number is not None and isfinite(number) else text
 
 
 def _setting(spec: ExperimentSpec, name: str, value: str | float) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
         resolved = resolved_for(known, spec)
         if known is None or resolved != known.campaign.spec:
             check_laboratory(laboratory, spec)
-        _remember(settings, name, base, path)
+        _remember(settings, name, base, path, spec)
         record = ledger.open_campaign(name, resolved, by=settings.by)
         if known is not None and record.version > known.campaign.version:
             _go_on(settings, ledger, name)
@@ -205,10 +205,14 @@ def _go_on(settings: Settings, ledger: Ledger, name: str) -> None:
         work.set_state(CampaignState.ACTIVE, "the spec was changed")
 
 
-def _remember(settings: Settings, name: str, base: Path, path: Path) -> None:
-    """Note where the file was, whole or not at all: relative paths of the laboratory section start there."""
+def _remember(settings: Settings, name: str, base: Path, path: Path, spec: CampaignSpec) -> None:
+    """Note where the file was, whole or not at all: relative paths of the laboratory section start there.
+
+    And in which order it has its targets, which the record does not keep.
+    """
     target = settings.folder(name) / ORIGIN
-    text = os.fsencode(json.dumps({"base": str(base), "file": path.name}, ensure_ascii=False, indent=2) + "\n")
+    said = {"base": str(base), "file": path.name, "targets": list(spec.objective)}
+    text = os.fsencode(json.dumps(said, ensure_ascii=False, indent=2) + "\n")
     if target.is_file() and target.read_bytes() == text:
         return
     target.parent.mkdir(parents=True, exist_ok=True)

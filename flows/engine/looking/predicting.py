@@ -16,8 +16,8 @@ from flows.engine.looking.other_options import nameless, with_others
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
 from flows.engine.people.conditions import NoRegion, read_conditions, unmet
-from flows.engine.people.rows import SETTINGS, is_column, is_exported, read_settings, stand_ins, structures_told
-from flows.engine.people.told_file import Line, not_all, rows_of_file
+from flows.engine.people.rows import SETTINGS, Line, is_column, is_exported, read_settings, stand_ins, structures_told
+from flows.engine.people.told_file import not_all, rows_of_file
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.decision import DecisionKind, in_force
@@ -48,7 +48,7 @@ class Answer:
     found: Predicted
     outside: dict[int, str]
     parameters: Mapping[str, str]  # their units, in the order of the space
-    structures: Mapping[str, Mapping[str, str]]  # by parameter, the SMILES of what is none of its options
+    structures: Sequence[Mapping[str, str]]  # of each candidate, SMILES by parameter or product
 
 
 def predict(settings: Settings, name: str, *, file: Path | None = None, where: Sequence[str] = ()) -> Answer:
@@ -83,19 +83,19 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
             if (why := why_outside(view.space, one.settings) or banned.get(i, ""))
         }
         units = {p.name: getattr(p, "unit", "") for p in view.space.parameters}
-        return Answer(found, left, units, _structures(view.space, space))
+        structures = tuple(_structures(view.space, space, one.settings) for one in found.candidates)
+        return Answer(found, left, units, structures)
 
 
-def _structures(before: Space, after: Space) -> dict[str, dict[str, str]]:
-    """By parameter, the SMILES of the options that it has only ``after`` others were added."""
-    added: dict[str, dict[str, str]] = {}
-    if before is after:
-        return added
+def _structures(before: Space, after: Space, settings: Mapping[str, str | float]) -> dict[str, str]:
+    """SMILES of a candidate ``after`` options were added, by parameter or product; of reagents, of what was added."""
+    structures = after.smiles(settings)
     for was, p in zip(before.parameters, after.parameters, strict=True):
-        if isinstance(was, Component) and isinstance(p, Component) and not p.is_stored:
-            new = {o: smiles for o, smiles in zip(p.options, p.smiles, strict=True) if smiles and not was.has(o)}
-            added |= {p.name: new} if new else {}
-    return added
+        if before is not after and isinstance(was, Component) and isinstance(p, Component) and not p.is_stored:
+            option = settings.get(p.name)  # without its structure the table could not be read again
+            if option is not None and not was.has(option):
+                structures.setdefault(p.name, p.smiles[round(p.index(option))])
+    return structures
 
 
 def _banned(view: View, candidates: Sequence[Mapping[str, str | float]]) -> dict[int, str]:
@@ -129,14 +129,14 @@ def why_outside(space: Space, settings: Mapping[str, str | float]) -> str:
 def table_of(answer: Answer) -> list[dict[str, Any]]:
     """A row for each candidate in the order of its worth, its settings named as ``hakken export`` names them."""
     rows = []
+    drawn = dict.fromkeys(name for smiles in answer.structures for name in smiles)
     for number in answer.found.order:
-        one = answer.found.candidates[number]
+        one, smiles = answer.found.candidates[number], answer.structures[number]
         row: dict[str, Any] = {"row": number + 1}
         for name, unit in answer.parameters.items():
             value = one.settings.get(name)
             row |= {f"settings.{name}": value} | ({f"settings.{name}.unit": unit} if unit else {})
-            if name in answer.structures:  # without which the table could not be read again
-                row[f"settings.{name}.smiles"] = answer.structures[name].get(str(value))
+        row |= {f"settings.{name}.smiles": smiles.get(name) or None for name in drawn}
         for stated in one.targets:
             said = {"mean": stated.mean, "low": stated.low, "high": stated.high, "unit": stated.unit}
             row |= {f"predicted.{stated.target}.{what}": value for what, value in said.items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.looking.view import View
 from flows.not_run import refuse_source
-from flows.wiring import open_record
+from flows.wiring import open_record, targets_in_order
 from loop.errors import LedgerError
 from loop.record import CampaignState
 from loop.spec import beside_of
@@ -47,7 +48,7 @@ def waiting_rows(settings: Settings, name: str) -> list[dict[str, Any]]:
                 f"no experiment of {name!r} waits for its result; hakken run {quote(name)} plans the next batch"
             )
         places = list(dict.fromkeys(at for a in pending for at in _place(a)))
-        columns = _columns(view.spec)
+        columns = _columns(view.spec, targets_in_order(settings, view.spec))
         return [_row(view.space, a, places) | dict.fromkeys(columns) for a in pending]
 
 
@@ -63,8 +64,7 @@ def _place(attempt: AttemptRecord) -> dict[str, str]:
     return {} if attempt.place is None else {at: attempt.place.context[at] for at in ("plate", "well")}
 
 
-def _columns(spec: CampaignSpec) -> list[str]:
-    """The columns that a person fills in."""
-    units = {name: target.unit for name, target in spec.objective.items()}
+def _columns(spec: CampaignSpec, units: Mapping[str, str]) -> list[str]:
+    """The columns that a person fills in; ``units`` of the targets, in the order of the columns."""
     results = [c for t, u in units.items() for c in (f"{t} [{u}]" if u else t, f"{t} sd")]
     return [*results, *(f"{n} [{u}]" if u else n for n, u in beside_of(spec).items()), "outcome", "comment"]

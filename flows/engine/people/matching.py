@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from shlex import quote
-from typing import Final, TypeAlias
+from typing import Final
 
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.bans import place_of, place_of_record
-from flows.engine.people.rows import draft_row, is_exported, read_beside, read_told
+from flows.engine.people.rows import Line, draft_row, is_exported, read_beside, read_told
 from flows.engine.people.slips import what_it_says
 from loop.cells import split_header
 from loop.errors import HakkenError
@@ -22,8 +22,6 @@ from loop.wording import plural
 
 KEY: Final = "key"
 SHOWN: Final = 3  # candidates that a note names
-
-Line: TypeAlias = tuple[int, list[str]]  # its number, and its cells
 
 
 @dataclass(frozen=True, slots=True)

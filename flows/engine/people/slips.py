@@ -202,11 +202,19 @@ def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
     if with_fidelities(view.spec) is not None or view.spec.budget.hours is not None:
         yield from unread_expense(o.context)
     expense = read_expense(o.context)  # read from the cell already, with a decimal comma perhaps
-    taken = {"hours": expense.hours, "cost": expense.cost}
+    taken = {"hours": expense.hours, "wall_time_s": expense.hours, "cost": expense.cost}
     for column, typed in o.context.items():
         name, unit = split_header(column)
         name = name.strip().casefold()
-        if name in view.space.names or taken.get(name, 0.0) is not None or not isinstance(typed, str):
+        if name in view.space.names or taken.get(name, 0.0) is not None:
+            continue
+        if is_finite(typed) or (isinstance(typed, str) and unit is None and is_number(typed) and float(typed) >= 0):
+            where = "cost" if name == "cost" else "wall_time_s, in seconds"
+            yield (
+                f"{name} beside a result's values does not count as what was spent; a device or program says it under "
+                f"provenance ({where}), a table in a column {'cost' if name == 'cost' else 'hours'}"
+            )
+        if not isinstance(typed, str):
             continue
         if unit is None and not is_number(typed):
             yield f"{name} must be a number, got {typed!r}; it is kept and not used"

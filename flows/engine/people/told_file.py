@@ -6,10 +6,9 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from flows.engine.people.formats import table_told
-from flows.engine.people.rows import columns_of, draft_row
+from flows.engine.people.rows import Line, columns_of, draft_row
 from flows.engine.people.told_table import lines_of
 from loop.cells import delimiter_of, doubtful, without_mark
 from loop.errors import HakkenError, OutcomeError
@@ -17,7 +16,6 @@ from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.table_files import NoTable
 
-Line: TypeAlias = tuple[int, list[str]]  # of a table: its number and its cells
 SHOWN = 5  # rows of a file that a message names
 
 

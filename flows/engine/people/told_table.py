@@ -19,6 +19,7 @@ from flows.engine.people.rows import (
     OBSERVATION,
     RETRACTED,
     TELL,
+    Line,
     draft_file,
     draft_row,
     is_blank,
@@ -103,7 +104,7 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
     return ToldTable(drafts, (*guessed, *found, *_unfinished(file, waiting, blank), *passed_over), withdrawn)
 
 
-def lines_of(text: str) -> list[tuple[int, list[str]]]:
+def lines_of(text: str) -> list[Line]:
     """Cells of every line that holds something, with its number; commas, semicolons and tabs are understood.
 
     Columns that have neither name nor cell, and Excel's first line, are left out.
@@ -115,8 +116,8 @@ def lines_of(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _others(
-    header: Sequence[str], lines: list[tuple[int, list[str]]], record: OnRecord
-) -> tuple[list[tuple[int, list[str]]], tuple[str, ...], frozenset[str]]:
+    header: Sequence[str], lines: list[Line], record: OnRecord
+) -> tuple[list[Line], tuple[str, ...], frozenset[str]]:
     """Lines of an exported table that say something new: another campaign's results, and more of one's own; notes on
     the rest, and which of them were retracted there. Of other tables, all lines."""
     if not is_exported(header):
@@ -136,7 +137,7 @@ def _others(
     return [(line, cells) for line, cells, _ in kept], tuple(notes), withdrawn
 
 
-def _unfinished(file: str, waiting: Sequence[tuple[int, list[str]]], blank: int) -> Iterator[str]:
+def _unfinished(file: str, waiting: Sequence[Line], blank: int) -> Iterator[str]:
     """What is said of a worksheet's rows that are not filled in, or in part only."""
     for line, left in waiting:
         yield (
@@ -147,7 +148,7 @@ def _unfinished(file: str, waiting: Sequence[tuple[int, list[str]]], blank: int)
         yield f"{'1 row of the worksheet is' if blank == 1 else f'{blank} rows of the worksheet are'} not filled in yet"
 
 
-def _without_empty_columns(lines: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+def _without_empty_columns(lines: list[Line]) -> list[Line]:
     """Lines without columns that have neither name nor cell, which spreadsheets leave behind."""
     header = lines[0][1] if lines else []
     empty = {i for i, head in enumerate(header) if not head} - {

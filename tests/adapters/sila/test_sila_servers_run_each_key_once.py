@@ -17,7 +17,9 @@ import pytest
 from adapters.errors import AdapterOptionsError, FolderInUse
 from adapters.sila import options as sila2
 from loop import checkpoints
+from loop.circumstances import read_expense
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase, Unknown
+from loop.costs import Expense
 from loop.errors import AdapterUnavailable
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
 from loop.testing.adapter import KEY, OTHER, AdapterContract
@@ -299,8 +301,8 @@ def test_experiments_and_reports_survive_the_wire(bench: SilaBench) -> None:
         "values": [
             {"property": "yield", "value": 0.1, "unit": "%", "sd": None, "n": 3, "qualifier": "<", "channel": "UV"}
         ],
-        "context": {"lot": "7"},
-        "provenance": {"program": "SiLA 2 server", "raw": "chromatogram"},
+        "context": {"lot": "7", "actual": {"temperature": 81.5, "ligand": "XPhos"}},
+        "provenance": {"program": "SiLA 2 server", "raw": "chromatogram", "wall_time_s": 5400.0, "cost": "12 EUR"},
     }
     bench._answer = lambda spec: seen.append(spec) or payload  # type: ignore[func-returns-value]
     from adapters.sila.messages import parameters_of
@@ -314,6 +316,7 @@ def test_experiments_and_reports_survive_the_wire(bench: SilaBench) -> None:
 
     assert seen == [placed]
     assert back == payload
+    assert read_expense(back) == Expense(1.5, None)  # a cost is a number
     assert isinstance(read_outcome(back, {"yield": "%"}), Negative)
     assert report_of({"outcome": "fault", "kind": "timeout", "message": "too slow"})["Reason"] == "too slow"
     assert spec_of("c", 0, [], [], []).settings == {}

@@ -287,3 +287,15 @@ def test_a_table_of_molecules_is_predicted_as_it_is(tell_table: Any, hakken: Any
     assert said["candidates"] == plain["candidates"]
     assert refused.code == REFUSED
     assert "column 'alcohl' is unknown (did you mean 'alcohol'?)" in refused.err
+
+
+def test_what_is_written_has_the_structures_of_options_too_and_is_read_again(tell_table: Any, hakken: Any) -> None:
+    ligand = {"type": "component", "options": {"A": "CCO", "B": "CCN"}}
+    tell_table(spec(space={**spec()["space"], "ligand": ligand}), ROWS)
+
+    hakken("predict", "heat", "--out", "out.csv")
+    again = hakken("predict", "heat", "out.csv")
+
+    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
+    assert {(row["settings.ligand"], row["settings.ligand.smiles"]) for row in rows} == {("A", "CCO"), ("B", "CCN")}
+    assert again.code == 0, again.err

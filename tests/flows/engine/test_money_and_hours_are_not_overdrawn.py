@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -218,3 +219,23 @@ def _with(envelope: EnvelopeRecord, payload: str) -> EnvelopeRecord:
     from dataclasses import replace
 
     return replace(envelope, payload=payload)
+
+
+@pytest.mark.parametrize(
+    ("beside", "says"),
+    [
+        ({"cost": 12.5}, "under provenance (cost), a table in a column cost"),
+        ({"Hours": "2"}, "under provenance (wall_time_s, in seconds), a table in a column hours"),
+        ({"wall_time_s": 7200}, "under provenance (wall_time_s, in seconds)"),
+    ],
+)
+def test_what_an_experiment_took_is_asked_for_where_it_counts(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, beside: dict[str, Any], says: str
+) -> None:
+    laboratory.answers = lambda _: [json.dumps({**json.loads(measured(50.0)), "context": beside})]
+    add(settings, tmp_path, costs=COSTS)
+    tick(settings, "small", planner=cheap_planner)
+
+    notes = tick(settings, "small", planner=cheap_planner).notes
+
+    assert any("does not count as what was spent" in note and says in note for note in notes)

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from flows.engine.people.rows.columns import PLAIN
 from flows.engine.people.rows.exported import OBSERVATION, is_exported, lasting
 from loop.cells import has_decimal_comma, split_header
 from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord
 
+Line: TypeAlias = tuple[int, list[str]]  # of a table: its number and its cells
 TELL: Final = "tell:"
 OF: Final = "of"  # in a payload: the id of the told result that the row repeats or completes
 AGAIN: Final = "again"  # in a payload: how often the row was refused before
