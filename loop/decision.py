@@ -95,8 +95,11 @@ def check_decision(draft: DecisionDraft, known: Mapping[str, DecisionRecord], na
             raise LedgerError(f"campaign {name!r} has no decision {draft.lifts!r} to lift; hakken decisions lists them")
         if lifted.draft.kind not in LIFTABLE:
             raise LedgerError(f"decision {lifted.number} ({lifted.draft.kind.value}) cannot be lifted; decide anew")
-        if any(d.draft.lifts == lifted.id for d in known.values()):
-            raise LedgerError(f"decision {lifted.number} was lifted before; hakken decisions shows what is in force")
+        if before := [d.draft for d in known.values() if d.draft.lifts == lifted.id]:
+            raise LedgerError(
+                f"decision {lifted.number} was lifted before (by {before[0].by}: {before[0].why}); hakken decisions "
+                "shows what is in force"
+            )
     elif draft.kind is DecisionKind.BAN:
         if not draft.settings and not (draft.region.get("exclude") or draft.region.get("where")):
             raise LedgerError("a ban names a candidate or a condition; give it with --where ligand=XPhos")

@@ -11,6 +11,7 @@ from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.people.rows import file_of, is_told
 from flows.engine.people.writing import deciding, writing
 from flows.not_run import refuse_source
+from flows.shown.words import outcome_line
 from flows.wiring import open_record
 from loop.contracts import Ledger, Work
 from loop.errors import LedgerError, NotFound
@@ -119,9 +120,18 @@ def _doubtful(ledger: Ledger, key: str) -> AttemptRecord:
         is_there = attempt.state in WITH_LABORATORY
         way_out = f"; {to_be_told(_campaign_of(ledger, attempt))}" if is_there else ""
         raise LedgerError(
-            f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve{way_out}"
+            f"attempt {attempt.key} is {attempt.state.value}, not ambiguous{_why(ledger, attempt)}; there is nothing "
+            f"to resolve{way_out}"
         )
     return attempt
+
+
+def _why(ledger: Ledger, attempt: AttemptRecord) -> str:
+    """In brackets, what brought an attempt to where it is: how it ended, or what another person said of it."""
+    name = _campaign_of(ledger, attempt)
+    ended = [o.outcome for o in ledger.observations(name, with_retracted=True) if o.key == attempt.key]
+    detail = outcome_line(ended[-1], ledger.campaign(name).spec) if ended else ledger.events(attempt.key)[-1].detail
+    return f" ({detail})" if detail else ""
 
 
 def _doubtful_on_its_plate(ledger: Ledger, name: str, attempt: AttemptRecord) -> list[AttemptRecord]:
@@ -170,8 +180,9 @@ def _set_state(settings: Settings, name: str, state: CampaignState, by: str, rea
         refuse_source(campaign)
         now = campaign.state
         if state is now or (state is CampaignState.STOPPED and now is not CampaignState.ACTIVE):
+            why = f" ({campaign.reason})" if campaign.reason else ""
             raise LedgerError(
-                f"campaign {name!r} is {now.value} already; hakken status {quote(name)} says how it stands"
+                f"campaign {name!r} is {now.value} already{why}; hakken status {quote(name)} says how it stands"
             )
         work.set_state(state, reason)
 

@@ -31,15 +31,18 @@ if TYPE_CHECKING:
 
 BY_HAND: Final = "manual"  # the laboratory that is whoever tells
 NAMED: Final = 5  # experiments; the number tells of the rest
+KEEPS_OUT: Final = (DecisionKind.BAN, DecisionKind.CANNOT, DecisionKind.PREFERENCE)
 COUNTED: Final = 200_000  # combinations of a space whose candidates are counted to say that a ban meets none
 
 
 def on_ban(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
-    """That a ban keeps nothing out; which pins and waiting proposals meet it, and what the laboratory has."""
+    """That a ban keeps nothing out, or what is kept out already; which pins and waiting proposals meet it, and what the
+    laboratory has."""
     with open_record(settings) as ledger:
         view = View(ledger, name)
         return _said(
             _idle(view, decision),
+            _kept_out_already(view, decision),
             _pinned(view, decision),
             _waiting(view, decision),
             *_under_way(settings, view, decision),
@@ -66,7 +69,8 @@ def on_lift(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, 
     with open_record(settings) as ledger:
         view = View(ledger, name)
         lifted = next(d for d in view.decisions if d.id == decision.draft.lifts)
-        return _said(_followed(view, lifted)) if lifted.draft.kind is DecisionKind.PIN else ()
+        is_pin = lifted.draft.kind is DecisionKind.PIN
+        return _said(_followed(view, lifted) if is_pin else _kept_out_still(view, lifted))
 
 
 def on_told(view: View, out: Sequence[AttemptRecord], told: Iterable[ObservationRecord]) -> tuple[str, ...]:
@@ -249,6 +253,37 @@ def _waiting(view: View, decision: DecisionRecord) -> str:
         f"proposal{many} {numbers} of round {last} {verb} for approval, and {is_not} sent even then: hakken approve "
         f"{quote(view.name)} {last} {numbers} --refuse --why WHY says so on record"
     )
+
+
+def _kept_out_already(view: View, decision: DecisionRecord) -> str:
+    """What else keeps out the candidate of a ban; "" for nothing, or where it is of a region."""
+    if not (said := _keepers(view, decision)):
+        return ""
+    return f"{view.label(decision.draft.settings)} is kept out already by {said}; it may come again when all are lifted"
+
+
+def _kept_out_still(view: View, lifted: DecisionRecord) -> str:
+    """What keeps out a candidate although a decision that did was lifted; "" for nothing, or of a region."""
+    if not (said := _keepers(view, lifted)):
+        return ""
+    return f"{view.label(lifted.draft.settings)} is kept out all the same by {said}"
+
+
+def _keepers(view: View, decision: DecisionRecord) -> str:
+    """Other decisions that keep out the candidate that a decision is about, with who made each and why."""
+    candidate = decision.draft.settings
+    found = [
+        d
+        for d in in_force(view.decisions, view.round_number + 1)
+        if candidate
+        and d.id != decision.id
+        and d.draft.kind in KEEPS_OUT
+        and keeps_out(view.spec, view.space, d, candidate)
+    ]
+    each = [f"{d.number} ({d.draft.by}: {d.draft.why})" for d in found]
+    if len(each) < 2:
+        return f"decision {each[0]}" if each else ""
+    return f"decisions {', '.join(each[:-1])} and {each[-1]}"
 
 
 def _idle(view: View, decision: DecisionRecord) -> str:

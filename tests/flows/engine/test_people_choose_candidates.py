@@ -339,6 +339,27 @@ def test_a_ban_of_what_is_pinned_says_so(small: Settings) -> None:
     assert not any("pinned" in note for note in of_another)
 
 
+def test_of_what_two_people_banned_both_are_told_that_one_lift_lets_nothing_come_again(small: Settings) -> None:
+    where = [f"{k}={v}" for k, v in untried(small)[0].items()]
+    first = on_ban(small, "small", ban(small, "small", where, by="ada", why="it foams"))
+
+    second = on_ban(small, "small", ban(small, "small", where, by="bob", why="it smells"))
+    ban(small, "small", where[:1], by="eve", why="none left")
+    kept = on_lift(small, "small", lift(small, "small", 1, by="ada", why="a larger flask"))
+    of_region = on_lift(small, "small", lift(small, "small", 3, by="eve", why="it came"))
+    free = on_lift(small, "small", lift(small, "small", 2, by="bob", why="a fume hood"))
+
+    assert not any("kept out" in note for note in first)
+    assert any(
+        note.endswith("is kept out already by decision 1 (ada: it foams); it may come again when all are lifted")
+        for note in second
+    )
+    assert [note.partition(" is kept out ")[2] for note in kept] == [
+        "all the same by decisions 2 (bob: it smells) and 3 (eve: none left)"
+    ]
+    assert (of_region, free) == ((), ())
+
+
 @pytest.mark.parametrize("where", [["step>3", "step>1"], ["step>1", "step>3"], ["step=2..5", "step>3"]])
 def test_of_conditions_on_one_number_all_hold_at_once(small: Settings, where: list[str]) -> None:
     made = ban(small, "small", where, by="ada", why="the frit clogs")

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, ban, decisions, edit, halt, pin, stops
+from flows.engine import approve, ban, decisions, edit, halt, lift, pin, resolve, resume, stop, stops
 from flows.engine.people import writing
 from flows.settings import Settings
 from loop.decision import DecisionKind
 from loop.errors import LedgerError
+from loop.experiment import State
 from loop.record import ProposalRecord
 from tests.flows.engine.bench import (
+    FakeLaboratory,
     add,
     lift_all,
     once,
@@ -138,6 +140,32 @@ def test_a_safety_stop_that_somebody_lifted_meanwhile_is_said_to_be_lifted_by_th
         lift_all(waits, "small", by="bob", why="the room was aired")
 
     assert [s.lifted_by for s in stops(waits, "small")] == ["ada"]
+
+
+def test_who_comes_second_is_told_who_was_first_and_why(
+    waits: Settings, meanwhile: Meanwhile, laboratory: FakeLaboratory
+) -> None:
+    approve(waits, "small", 1, by="eve")
+    laboratory.loses_reply_of_start = True
+    once(waits)
+    laboratory.cannot_tell = True
+    once(waits)
+    with open_ledger(waits.database) as ledger:
+        key = next(a.key for a in ledger.attempts("small", [State.AMBIGUOUS]))
+    ban(waits, "small", ["solvent=water"], by="eve", why="none left")
+
+    meanwhile(lambda: stop(waits, "small", by="ada", why="a worn column"))
+    with pytest.raises(LedgerError, match=r"'small' is stopped already \(a worn column \(ada\)\); hakken status"):
+        stop(waits, "small", by="bob", why="lunch")
+    meanwhile(lambda: resume(waits, "small", by="ada", why="a new column"))
+    with pytest.raises(LedgerError, match=r"'small' is active already; hakken status"):
+        resume(waits, "small", by="bob", why="lunch is over")
+    meanwhile(lambda: lift(waits, "small", 1, by="ada", why="it came"))
+    with pytest.raises(LedgerError, match=r"decision 1 was lifted before \(by ada: it came\); hakken decisions"):
+        lift(waits, "small", 1, by="bob", why="it came")
+    meanwhile(lambda: resolve(waits, key, ran=True, by="ada", why="the flask is full"))
+    with pytest.raises(LedgerError, match=r"is ended, not ambiguous \(.*it ran, says ada \(the flask is full\), and"):
+        resolve(waits, key, ran=False, by="bob", why="the flask is empty")
 
 
 def test_what_two_people_say_cannot_be_made_teaches_once(waits: Settings, meanwhile: Meanwhile) -> None:
