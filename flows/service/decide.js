@@ -3,6 +3,14 @@
 const campaign = document.body.dataset.campaign;
 const api = new URL(`../../api/campaigns/${encodeURIComponent(campaign)}`, location.href).href;
 
+const notesOf = `hakken decided ${campaign}`;
+
+// What there is to say of what was decided, on the page that is shown then.
+function notes(told) {
+  const halted = told.halted ? [`halted: ${told.halted.join(", ")}`] : [];
+  return [...halted, ...(told.notes ?? [])].join("\n");
+}
+
 async function decide(form, path, body) {
   const said = form.querySelector("[role=status]");
   const buttons = form.querySelectorAll("button");
@@ -17,6 +25,7 @@ async function decide(form, path, body) {
     });
     const told = await answer.json();
     if (answer.ok) {
+      sessionStorage.setItem(notesOf, notes(told));
       location.reload();
       return;
     }
@@ -73,3 +82,6 @@ for (const form of document.querySelectorAll("form.verdict")) {
     decide(form, `/rounds/${form.dataset.round}/verdict`, { verdict, only, why: form.elements.why.value.trim(), meaning });
   });
 }
+
+document.getElementById("said").textContent = sessionStorage.getItem(notesOf) ?? "";
+sessionStorage.removeItem(notesOf);

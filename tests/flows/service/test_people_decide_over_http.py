@@ -271,3 +271,28 @@ def test_of_two_browsers_each_decides_only_what_it_shows(settings: Settings, bro
     with open_ledger(settings.database) as ledger:
         verdicts = {p.draft.run_order + 1: p.approved for p in ledger.proposals("small", 1)}
     assert verdicts == {1: None, 2: None, 3: True, 4: True}
+
+
+@pytest.mark.browser
+def test_who_presses_a_stop_in_a_browser_is_told_what_it_halts_and_what_still_runs(
+    tmp_path: Path, browser: Any
+) -> None:
+    made = Settings(tmp_path / "runs", by="tester")
+    add(made, tmp_path, laboratory={"adapter": "simulated", "delay": [1000.0, 2000.0]})
+    tick(made, "small", planner=cheap_planner)
+    with served(made) as url:
+        page = browser.new_page()
+        page.goto(f"{url}/campaigns/small/decide")
+        page.locator("form.said [name=why]").fill("it smells of gas")
+        page.get_by_role("button", name="Safety stop").click()
+        page.get_by_role("button", name="Lift the safety stop").wait_for()
+        said = page.locator("#said").inner_text()
+        page.reload()
+        anew = page.locator("#said").inner_text()
+        page.close()
+
+    assert said.splitlines() == [
+        "halted: small",
+        "small: 4 experiments still run, as its file has no laboratory.safety.running: cancel; see to them there",
+    ]
+    assert anew == ""
