@@ -20,6 +20,7 @@ from loop.contracts import (
     Capabilities,
     Envelope,
     ExperimentSpec,
+    Finding,
     Found,
     Handle,
     Health,
@@ -33,6 +34,14 @@ from loop.errors import AdapterError, AdapterFailed, AdapterUnavailable, LedgerE
 
 _T = TypeVar("_T")
 _TOLD_ONCE: Final = frozenset({"ask_leave", "keep_limits"})
+_LISTS: Final = {  # what a list of each ability is of
+    "foresee": Problem,
+    "wanting": Problem,
+    "judged": Problem,
+    "late": Envelope,
+    "examine": Finding,
+    "still_waiting": str,
+}
 _ABILITIES: Final = frozenset(
     name
     for protocol in vars(abilities).values()
@@ -150,9 +159,9 @@ class Guarded:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         raise self._no_answer(call, found, " or ".join(f"{_article(k)} {k.__name__}" for k in kinds))
 
-    def _all(self, call: str, kind: type[_T], *args: object) -> Sequence[_T]:
+    def _all(self, call: str, kind: type[_T], *args: object, **more: object) -> Sequence[_T]:
         """What a call returns, which has to be a list of that kind; it may be made while it is read."""
-        found = self._ask(call, *args, read=lambda told: list(told) if isinstance(told, Iterable) else told)
+        found = self._ask(call, *args, read=lambda told: list(told) if isinstance(told, Iterable) else told, **more)
         if isinstance(found, list) and all(isinstance(one, kind) for one in found):
             return found
         raise self._no_answer(call, found, f"a list of {kind.__name__}")
@@ -193,6 +202,8 @@ def _passed_on(name: str) -> Callable[..., Any]:
     def method(self: Guarded, *args: Any, **keywords: Any) -> Any:
         if name in _TOLD_ONCE:
             self._told[name] = args
+        if name in _LISTS:
+            return self._all(name, _LISTS[name], *args, **keywords)
         return self._ask(name, *args, **keywords)
 
     method.__name__ = name

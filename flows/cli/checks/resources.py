@@ -14,7 +14,7 @@ from flows.cli.checks.check import Check, failed
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
 from loop.contracts import Adapter, ExperimentSpec, Foresees, HasParts, SupportsExamination
-from loop.errors import AdapterError, HakkenError
+from loop.errors import AdapterError, AdapterFailed, HakkenError
 
 if TYPE_CHECKING:
     from flows.engine.looking.resources import Laboratory
@@ -132,7 +132,11 @@ def _foreseen(name: str, laboratory: Laboratory) -> Iterator[Check]:
     candidates, is_all = candidates_of(laboratory.spec)
     if isinstance(laboratory.adapter, HasParts):
         candidates = [c for c in candidates if name in laboratory.adapter.takers(c)]
-    found = foresee_of(resource, candidates, is_all=is_all)
+    try:
+        found = foresee_of(resource, candidates, is_all=is_all)
+    except AdapterFailed as error:  # code of one's own
+        yield Check(name, "candidates", "problem", *str(error).split("; ", 1))
+        return
     if found is None or not found.looked_at:
         return
     of = f"of {found.looked_at}" if is_all else f"of {found.looked_at} looked at"

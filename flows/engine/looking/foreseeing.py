@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.resources import laboratory_to_be, sample_experiments
 from loop.contracts import Adapter, ExperimentSpec, Foresees, Problem
-from loop.errors import AdapterError, AdapterUnavailable
+from loop.errors import AdapterError, AdapterFailed, AdapterUnavailable
 from loop.spec import CampaignSpec, build_objective, build_space
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def foresee_of(laboratory: Adapter, experiments: Sequence[ExperimentSpec], *, is
     for experiment in experiments:
         try:
             problems = laboratory.foresee(experiment)
+        except AdapterFailed:  # code of one's own
+            raise
         except AdapterUnavailable:  # it is for ``health`` to say
             return None
         for problem in problems[:1]:

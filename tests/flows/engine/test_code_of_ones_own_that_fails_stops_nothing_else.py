@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from flows.engine import add_campaign, halt, tick
+from flows.engine.campaigns import read_campaign_file
+from flows.engine.looking.foreseeing import foresee
 from flows.engine.passes import one_pass, report_of, sitting
 from flows.engine.steps.resting import Resting
 from flows.settings import Settings
-from flows.wiring import open_record
+from flows.wiring import open_laboratory, open_record
 from loop.errors import AdapterError
 from loop.experiment import State
 from tests.flows.engine.bench import cheap_planner
@@ -245,6 +247,29 @@ def test_what_is_no_answer_is_named_and_nothing_is_lost(bench: Bench, call: str,
     assert any(said in n for n in notes)
     bench.goes_on()
     assert len(bench.starts()) == 4
+
+
+@pytest.mark.parametrize("returned", ["None", "[{}]"])
+def test_what_hears_late_and_gives_no_answer_stops_nothing(bench: Bench, returned: str) -> None:
+    bench.change_code(DEVICE + "\n    def late(self, handles):\n        return self._fails('late') or []\n")
+    bench.add()
+    bench.tick()
+    bench.change_code(bench.file.read_text().replace("self._fails('late') or []", returned))
+
+    notes = bench.tick()
+
+    assert any(f"late of device:Device, code of your own, returned {returned}, not a list of Env" in n for n in notes)
+    bench.change_code(bench.file.read_text().replace(f"return {returned}\n", "return []\n"))
+    bench.goes_on()
+
+
+def test_what_is_foreseen_and_is_no_list_is_named(bench: Bench) -> None:
+    bench.change_code(DEVICE + "\n    def foresee(self, spec):\n        pass\n")
+    bench.add()
+    spec = read_campaign_file(bench.folder / "own.yaml", bench.settings)
+
+    with pytest.raises(AdapterError, match="foresee of device:Device, code of your own, returned None, not a list of"):
+        foresee(open_laboratory(bench.settings, spec), spec)
 
 
 def test_one_experiment_that_fails_keeps_no_other_from_running(bench: Bench) -> None:
