@@ -17,7 +17,7 @@ from db import audit, reading, rights, rules, schema, wishes
 from db import engine as engines
 from db import tables as t
 from db.canonical import canonical, sha256
-from db.errors import translated
+from db.errors import AlreadyOnRecord, translated
 from db.ids import uuid7
 from db.work import SqlWork, Writer
 from db.work.safety import stop_row
@@ -131,6 +131,12 @@ class SqlLedger:
         sha = sha256(text)
         if not name.strip():
             raise LedgerError("a campaign needs a name; give it one in the spec's first line (campaign: NAME)")
+        try:
+            return self._version_opened(name, text, sha, by)
+        except AlreadyOnRecord:  # another process made it at the same moment, which only SQLite has wait
+            return self._version_opened(name, text, sha, by)
+
+    def _version_opened(self, name: str, text: str, sha: str, by: str) -> CampaignRecord:
         with self._reading() as session:  # opening what is there as it is costs no write
             known = reading.campaigns(session, t.Campaign.name == name)
         if known and known[0].spec_sha == sha:

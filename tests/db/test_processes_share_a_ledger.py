@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from db import SqlLedger, open_ledger
 from db import engine as engines
+from db.ids import uuid7
 from loop.contracts import Ledger
 from loop.errors import LedgerBusy, NotFound, StaleLease
 from loop.record import EnvelopeDraft, Lease
@@ -150,17 +151,30 @@ def test_a_campaign_made_by_two_at_once_is_one(url: str) -> None:
 
     def run(_: int) -> str:
         with open_ledger(url) as ledger:
-            try:
-                return ledger.open_campaign("coupling", SPEC, by="ada").id
-            except Exception as error:
-                return type(error).__name__
+            return ledger.open_campaign("coupling", SPEC, by="ada").id
 
     with ThreadPoolExecutor(4) as pool:
         ids = set(pool.map(run, range(4)))
 
     with open_ledger(url) as ledger:
         assert len(ledger.campaigns()) == 1
-        assert ids - {"AlreadyOnRecord"} == {ledger.campaign("coupling").id}
+        assert ids == {ledger.campaign("coupling").id}
+
+
+def test_who_makes_a_campaign_while_another_does_gets_that_one(new_postgres: Callable[[], str]) -> None:
+    url, made = new_postgres(), []
+    with open_ledger(url) as other:
+
+        def new_id() -> str:  # asked for once it is seen that there is no such campaign
+            if not made:
+                made.append(other.open_campaign("coupling", SPEC, by="bob"))
+            return uuid7()
+
+        with open_ledger(url, new_id=new_id) as ledger:
+            mine = ledger.open_campaign("coupling", SPEC, by="ada")
+            named = [c.name for c in ledger.campaigns()]
+
+    assert (mine, named) == (made[0], ["coupling"])
 
 
 def test_a_safety_stop_comes_between_a_pass_that_has_begun_to_write_and_its_first_row(
