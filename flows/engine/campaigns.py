@@ -56,10 +56,14 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
     spec, laboratory = usable_file(path, settings)
     name, base = spec.campaign, path.absolute().parent
     with make_record(settings) as ledger:
+        before = ledger.last_entry()
         known = known_as(settings, ledger, spec)
         resolved = resolved_for(known, spec)
         if known is None or resolved != known.campaign.spec:
             check_laboratory(laboratory, spec)
+        if ledger.last_entry() != before:  # a result, or another's change, came while it was looked at
+            known = known_as(settings, ledger, spec)
+            resolved = resolved_for(known, spec)
         _remember(settings, name, base, path, spec)
         record = ledger.open_campaign(name, resolved, by=settings.by)
         if known is not None and record.version > known.campaign.version:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import preview_file, run, status, tell, tick
+from flows.engine import campaigns, preview_file, run, status, tell, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.wiring import campaign_file
@@ -118,6 +118,22 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
     renamed = {"rung" if name == "step" else name: p for name, p in spec_of()["space"].items()}
     with pytest.raises(SpecError, match="where rung is step under another name, keep its name, or give the campaign"):
         add(settings, tmp_path, space=renamed)
+    assert status(settings, "small")[0].version == 1
+
+
+def test_a_result_that_comes_while_a_changed_file_is_looked_at_counts_in_that(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    file = write(tmp_path, HEADER + "water,DBU,1,10,,,\n")
+
+    def look(*_: object) -> None:
+        tell(settings, "small", file, by="another")
+
+    monkeypatch.setattr(campaigns, "check_laboratory", look)
+
+    with pytest.raises(SpecError, match="target 'yield' has results in '%' on record and is in '' now"):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize"}})
     assert status(settings, "small")[0].version == 1
 
 
