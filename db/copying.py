@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Engine, Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from db import audit, schema
@@ -34,8 +34,8 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = lam
     """Copy the record at ``source`` to ``target``, which is empty; all of it, or none.
 
     Raises:
-        LedgerError: The target holds something, a campaign is being worked on, or the record was changed after it was
-            written; else as in ``db.ledger.open_ledger``.
+        LedgerError: The target holds something, a campaign is being worked on, or was written to meanwhile, or the
+            record was changed after it was written; else as in ``db.ledger.open_ledger``.
     """
     here, there = engines.borrow(source), engines.borrow(target)
     try:
@@ -57,6 +57,7 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = lam
                         f"the record {shown} was changed after it was written ({report.message}), and nothing was "
                         "copied; restore a backup of it (hakken audit verify says whether one is intact)"
                     )
+                _see_that_nothing_came(here, report.entries, shown)
                 campaigns = write.scalar(select(func.count()).select_from(t.Campaign)) or 0
                 write.commit()
         return Copied(where, campaigns, report.entries, report.head)
@@ -83,6 +84,19 @@ def _see_that_nobody_works(read: Session, now: datetime) -> None:
                 f"campaign {name!r} is held by {holder!r}; end what works on it (hakken run, hakken listen, a "
                 f"schedule), or wait until {expires:%H:%M} UTC where that was killed, then copy again"
             )
+
+
+def _see_that_nothing_came(here: Engine, copied: int, shown: str) -> None:
+    """What needs no lease, such as a safety stop, or was told since, would be missing there."""
+    newer = select(t.AuditLog.actor, t.AuditLog.action).where(t.AuditLog.number > copied).order_by(t.AuditLog.number)
+    with engines.reading(here) as now:
+        came = now.execute(newer).all()
+    if came:
+        more = f" and {len(came) - 1} entries more" if len(came) > 1 else ""
+        raise LedgerError(
+            f"the record {shown} was written to while it was copied ({came[0].action} by {came[0].actor}{more}), and "
+            "nothing was copied; end what works on it (hakken run, hakken serve, a schedule), then copy again"
+        )
 
 
 def _see_that_it_is_empty(read: Session, write: Session, where: str) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
+from db import copying, open_ledger
 from db import engine as engines
-from db import open_ledger
 from db import tables as t
 from db.copying import copy_record
 from loop.errors import LedgerError
@@ -105,6 +105,32 @@ def test_nothing_is_copied_over_a_record_or_while_somebody_works(source: str, tm
         ledger.release(lease)
     with pytest.raises(LedgerError, match="holds a record already; name an empty database"):
         copy_record(source, target, clock=later)
+
+
+@pytest.mark.parametrize("source_is", ["sqlite", "postgres"])
+def test_what_is_written_while_it_is_copied_is_not_left_out_without_a_word(
+    source: str, source_is: str, tmp_path: Path, new_postgres: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if source_is == "postgres":
+        copy_record(source, url := new_postgres(), clock=later)
+        source = url
+    target, copied, pressed = f"sqlite:///{tmp_path / 'target.sqlite'}", copying._copy, []
+
+    def copy(*given: Any) -> None:
+        copied(*given)
+        if not pressed:
+            with open_ledger(source) as ledger:
+                pressed.append(ledger.halt("coupling", by="ada", why="it smells of gas"))
+
+    monkeypatch.setattr(copying, "_copy", copy)
+
+    said = r"was written to while it was copied \(safety_stop by ada\), and nothing was copied; end what works"
+    with pytest.raises(LedgerError, match=said):
+        copy_record(source, target, clock=later)
+    copy_record(source, target, clock=later)
+
+    with open_ledger(target) as ledger:
+        assert [s.why for s in ledger.stops("coupling")] == ["it smells of gas"]
 
 
 def test_a_record_that_was_changed_is_not_copied(source: str, tmp_path: Path) -> None:
