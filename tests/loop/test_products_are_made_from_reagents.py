@@ -9,7 +9,7 @@ import pytest
 from rdkit import Chem
 
 from adapters.registry import build
-from flows.engine.steps.judging import identified
+from flows.engine.steps.identifying import identified
 from loop.contracts import AdapterContext, ExperimentSpec
 from loop.history import History
 from loop.planner import plan

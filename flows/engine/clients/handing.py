@@ -15,7 +15,7 @@ from flows.engine.looking.view import View
 from flows.engine.looking.whose import has_asked
 from flows.engine.passes import one_pass, report_of, sitting
 from flows.engine.session import Session
-from flows.engine.steps.judging import conclude
+from flows.engine.steps.judgement import conclude
 from flows.engine.steps.planners import Planner
 from flows.handed import ASK_TELL, Handout, asker, handed, handouts
 from flows.wiring import open_record

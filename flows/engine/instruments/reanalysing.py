@@ -13,7 +13,7 @@ from flows.engine.session import Session
 from flows.engine.steps.analysing import Analyst, Result, said_analysis
 from flows.engine.steps.completing import parts_of
 from flows.engine.steps.judgement import ENGINE
-from flows.engine.steps.judging import placed, read_payload
+from flows.engine.steps.payloads import placed, read_payload
 from flows.wiring import open_record, raw_files
 from loop.checkpoints import reached
 from loop.contracts import Work

@@ -16,7 +16,7 @@ from flows.engine.people.conditions import Conditions, read_candidate, read_cond
 from flows.engine.people.decisions import decided_next, was_run
 from flows.engine.people.reminding import times_measured
 from flows.engine.people.writing import deciding, writing
-from flows.engine.steps.judging import identified
+from flows.engine.steps.identifying import identified
 from flows.labels import label_of
 from flows.not_run import refuse_source
 from flows.unsent import never_sent

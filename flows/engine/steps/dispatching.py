@@ -12,7 +12,8 @@ from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.held import held_rounds, judge_rounds
 from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.session import Session
-from flows.engine.steps.judging import Judge, conclude
+from flows.engine.steps.judgement import conclude
+from flows.engine.steps.judging import Judge
 from flows.engine.steps.parts import can_work, others_go_on, part_having, unreached, why_of
 from flows.engine.steps.resting import ALL
 from flows.engine.steps.sharing import Rooms, sent_now

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from flows.engine.looking.failing import Failed
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
-from flows.engine.steps.judgement import Judgement, said_of_completed, write_all
-from flows.engine.steps.judging import Judge, conclude
+from flows.engine.steps.judgement import Judgement, conclude, said_of_completed, write_all
+from flows.engine.steps.judging import Judge
 from flows.engine.steps.late import late_answers
 from flows.engine.steps.parts import NAMED, can_work, is_by_person, others_go_on, unreached, untold
 from flows.progress import Progress, in_silence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from itertools import groupby
 from typing import Final
 
 from flows.engine.steps.completing import Standing, added_by, beside_both
+from flows.engine.steps.payloads import placed
 from flows.progress import Progress
 from loop.contracts import ToldOutcome, Work
 from loop.experiment import Event
-from loop.outcome import Measured, Outcome
-from loop.record import AttemptRecord, Candidate, EnvelopeRecord, Json, Verdict
+from loop.outcome import Fault, Measured, Outcome, write_outcome
+from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
 from loop.safety import said_by
 from loop.wording import plural
 
@@ -108,3 +110,12 @@ def standing_of(judgement: Judgement, of: AttemptRecord | Standing) -> Standing:
     """A result as it will be on record, of an attempt or in the place of another; its id is that of its envelope."""
     assert judgement.outcome is not None
     return Standing(judgement.envelope.id, judgement.outcome, judgement.context or {}, of.settings, of.key)
+
+
+def conclude(work: Work, attempt: AttemptRecord, fault: Fault, *, retry: str = "") -> None:
+    """End an attempt with a fault that the engine itself states, through an envelope like any other."""
+    payload = json.dumps(write_outcome(fault), sort_keys=True)
+    envelope = work.receive(EnvelopeDraft(ENGINE, attempt.key, payload))
+    work.accept(envelope.id, fault, context=placed(attempt, None))
+    if retry:
+        work.retry(attempt.key, retry)

@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from flows.engine.looking.view import View
 from flows.engine.people.rows import (
-    OBSERVATION,
-    NoResult,
     ToldRow,
-    completed_by,
-    content_of,
-    exported_id,
     is_told,
-    read_beside,
     read_told,
-    says_the_same,
 )
 from flows.engine.steps.analysing import Analyst, Files
-from flows.engine.steps.completing import Standing, completed, completions_of, is_said, last_of
+from flows.engine.steps.completing import Standing
 from flows.engine.steps.foreign import why_foreign
-from flows.engine.steps.judgement import ENGINE, Judgement, completing, joining, standing_of
+from flows.engine.steps.further import beside_alone, further
+from flows.engine.steps.identifying import identified
+from flows.engine.steps.judgement import Judgement, standing_of
+from flows.engine.steps.payloads import context_of, placed, problem_of, read_payload
+from flows.engine.steps.told_observations import ToldObservations
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.shown.words import outcome_line
 from flows.webhooks.checking import KeysMissing
 from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
-from loop.circumstances import EFFECTS, PLACE, actual_of, is_as_planned, read_context
-from loop.contracts import Work
+from loop.circumstances import is_as_planned
 from loop.errors import LedgerBusy, LedgerFull, OutcomeError, SpecError
 from loop.experiment import State
-from loop.named_once import named_once
-from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
+from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome
 from loop.raw import is_raw, read_raw
-from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Settings, Verdict
-from loop.space import Space
-from loop.spec import declared_of, levels_of, words_of
+from loop.record import AttemptRecord, EnvelopeRecord, Json, Verdict
+from loop.spec import levels_of, words_of
 
 
 class Judge:
@@ -57,13 +49,7 @@ class Judge:
         self._attempts = {a.key: a for a in view.attempts}
         standing = [Standing(o.id, o.outcome, o.context, o.settings, o.key) for o in view.observations]
         self._ended = {s.key: s for s in standing if s.key is not None}
-        self._completable = {s.id: s for s in standing if s.key is None}
-        before = self._told_before() if any(is_told(e.source) for e in view.unjudged) else []
-        self._told = {content_of(e) for e in before}
-        self._exported: dict[str, list[str]] = {}  # what was told of results of another record, by their ids there
-        for e in before:
-            if of := exported_id(e):
-                self._exported.setdefault(of, []).append(e.payload)
+        self._observations = ToldObservations(view, {s.id: s for s in standing if s.key is None})
         self._last: dict[tuple[str, int], int] = {}
         for a in view.attempts:
             place = (a.proposal_id, a.replicate_no)
@@ -133,7 +119,7 @@ class Judge:
 
     def _content(self, envelope: EnvelopeRecord, data: Mapping[str, Any]) -> Judgement:
         attempt = self._attempts.get(envelope.key or "")
-        if is_raw(data) and (said := _problem_of(data)) is not None:
+        if is_raw(data) and (said := problem_of(data)) is not None:
             return Judgement(envelope, *said)
         if attempt is None:
             return Judgement(envelope, Verdict.FOREIGN, why_foreign(self._view, envelope.key))
@@ -160,7 +146,7 @@ class Judge:
 
     def _said(self, data: Mapping[str, Any]) -> tuple[Outcome, Json | None]:
         """A result that says its values itself; raises ``OutcomeError``."""
-        return read_outcome(data, self._units, self._levels, self._words), _context(data)
+        return read_outcome(data, self._units, self._levels, self._words), context_of(data)
 
     def _raw(
         self, envelope: EnvelopeRecord, attempt: AttemptRecord, data: Mapping[str, Any]
@@ -176,7 +162,7 @@ class Judge:
     ) -> Judgement:
         known = self._ended.get(attempt.key)
         if known is not None:
-            how = self._further(envelope, known, outcome, context, f"the outcome of attempt {attempt.key}")
+            how = further(self._view, envelope, known, outcome, context, f"the outcome of attempt {attempt.key}")
             if isinstance(how, Judgement):
                 if how.completes:
                     self._ended[attempt.key] = standing_of(how, known)
@@ -192,44 +178,13 @@ class Judge:
         self._ended[attempt.key] = standing_of(judgement, attempt)
         return judgement
 
-    def _further(
-        self,
-        envelope: EnvelopeRecord,
-        known: Standing,
-        outcome: Outcome,
-        context: Json | None,
-        what: str,
-        candidate: Candidate | None = None,
-    ) -> Judgement | str:
-        """A further result of what is known, as ``what`` names it: it completes or repeats it, or how it differs."""
-        whole = completed(known.outcome, outcome)
-        if whole is None and _meant(known.outcome) != _meant(outcome) and not is_said(known.outcome, outcome):
-            return "otherwise"
-        if beside := self._beside_otherwise(known.settings, known.context, context):
-            return f"so, but with {beside}"
-        if whole is None:
-            return Judgement(envelope, Verdict.DUPLICATE, f"repeats {what}")
-        return completing(envelope, known, whole, context, candidate)
-
-    def _beside_otherwise(self, settings: Settings, known: Json, context: Json | None) -> str:
-        """What is on record beside a result of ``settings`` where a further envelope says something else; "" for none.
-
-        Of what can be used only: what an envelope leaves out, or a comment, says nothing else.
-        """
-        declared = declared_of(self._view.spec)
-        mine, _ = read_context(known, declared)
-        new, _ = read_context(context or {}, declared)
-        names = [name for name in new if name in (*EFFECTS, *declared) and new[name] != mine.get(name)]
-        beside = [f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names]
-        used = {**settings, **actual_of(known)}
-        really = [name for name, value in actual_of(context or {}).items() if not is_as_planned(value, used.get(name))]
-        beside += [f"{name} {used[name]}" if name in used else f"no {name}" for name in really]
-        return ", ".join(beside)
-
     def _told_row(self, envelope: EnvelopeRecord) -> Judgement:
         """A row that a person told: the result of an attempt where it names one, else an observation."""
         try:
-            if (beside := self._beside_alone(envelope)) is not None:
+            known = self._ended.get(envelope.key or "")
+            if known is not None and (beside := beside_alone(self._view, envelope, known)) is not None:
+                if beside.completes:
+                    self._ended[envelope.key or ""] = standing_of(beside, known)
                 return beside
             row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
             if envelope.key is not None:
@@ -238,95 +193,7 @@ class Judge:
             candidate = identified(self._view.space, row.settings)
         except (OutcomeError, SpecError) as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
-        content = content_of(envelope)
-        if content in self._told:
-            return Judgement(envelope, Verdict.DUPLICATE, "the same row was told before, from another line")
-        if (of := exported_id(envelope)) and any(self._says(row, e) for e in self._exported.get(of, ())):
-            return Judgement(envelope, Verdict.DUPLICATE, "the same result was told before, from a table saved anew")
-        if of:
-            self._exported.setdefault(of, []).append(envelope.payload)
-        self._told.add(content)
-        if (known := self._known(completed_by(envelope))) is not None:
-            return self._told_later(envelope, known, outcome, candidate, _context(row.payload))
-        return Judgement(envelope, Verdict.ACCEPTED, "", outcome, candidate, _context(row.payload))
-
-    def _beside_alone(self, envelope: EnvelopeRecord) -> Judgement | None:
-        """A row with the key of an experiment that has ended, and without a result: what it says beside it, such as a
-        lot, joins the result. None of any other row."""
-        known = self._ended.get(envelope.key or "")
-        if known is None or known.key is None or isinstance(known.outcome, Fault):
-            return None
-        try:
-            read_told(envelope.payload, self._view.spec, self._view.space)
-            return None
-        except NoResult:
-            said = read_beside(envelope.payload, self._view.spec, self._view.space)
-        declared = declared_of(self._view.spec)
-        new, mine = (read_context(c, declared)[0] for c in (said, known.context))
-        named = [n for n in said if n in new and n in (*EFFECTS, *declared) and not (n in PLACE and n in mine)]
-        if not named:
-            return None
-        if other := [f"{n} {mine[n]}" for n in named if n in mine and mine[n] != new[n]]:
-            retract = f"hakken retract {shlex.quote(self._view.name)} {known.key} --why REASON"
-            which = f"attempt {known.key} ({self._view.label(known.settings)})"
-            message = (
-                f"{which} is on record with {', '.join(other)}; to let this count, {retract} and tell the result again"
-            )
-            return Judgement(envelope, Verdict.CONTRADICTORY, message)
-        if not (added := [n for n in named if n not in mine]):
-            return Judgement(envelope, Verdict.DUPLICATE, f"repeats what is on record of attempt {known.key}")
-        joined = joining(envelope, known, {n: said[n] for n in said if n in (*added, "comment")}, added)
-        self._ended[known.key] = standing_of(joined, known)
-        return joined
-
-    @cached_property
-    def _after(self) -> dict[str, str]:
-        """By the id of a told result that was completed, that of the one in its place."""
-        return completions_of(self._view.ledger.observations(self._view.name, with_retracted=True))
-
-    def _known(self, of: str) -> Standing | None:
-        """The told result that counts of what was ``of`` once, whatever joined it since."""
-        return self._completable.get(of) or (self._completable.get(last_of(of, self._after)) if of else None)
-
-    def _told_later(
-        self, envelope: EnvelopeRecord, known: Standing, outcome: Outcome, candidate: Candidate, context: Json | None
-    ) -> Judgement:
-        """A row of a told result that is on record: it completes or repeats it, where it says nothing else of it."""
-        how: Judgement | str = "otherwise"
-        if known.settings == candidate.settings:
-            how = self._further(envelope, known, outcome, context, f"result {known.id}", candidate)
-        if isinstance(how, Judgement):
-            if how.completes:
-                self._completable[envelope.id] = standing_of(how, known)
-                del self._completable[known.id]
-                self._after[known.id] = envelope.id
-            return how
-        retract = f"hakken retract {shlex.quote(self._view.name)} {known.id} --why REASON"
-        which = f"{known.id} ({self._view.label(known.settings)})"
-        message = (
-            f"result {which} says {how}; to let this count, {retract} and tell it again, or where it is an experiment "
-            f"of its own, {_apart(envelope)}"
-        )
-        return Judgement(envelope, Verdict.CONTRADICTORY, message)
-
-    def _says(self, row: ToldRow, payload: str) -> bool:
-        """Whether a row told before says what this one does."""
-        try:
-            return says_the_same(row, read_told(payload, self._view.spec, self._view.space))
-        except (OutcomeError, SpecError):  # the campaign file reads it no more
-            return False
-
-    def _told_before(self) -> list[EnvelopeRecord]:
-        """The envelope of every told observation on record."""
-        envelopes = self._view.ledger.envelopes(self._view.name)
-        return [e for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED]
-
-
-def _apart(envelope: EnvelopeRecord) -> str:
-    """How a told row is told as an experiment that is not on record yet."""
-    if of := exported_id(envelope):
-        return f"empty its cell under {OBSERVATION!r} ({of})"
-    return "tell it from a file of another name"
+        return self._observations.judge(envelope, row, outcome, candidate, context_of(row.payload))
 
 
 def _without_planned(payload: Mapping[str, Any], attempt: AttemptRecord | None) -> Mapping[str, Any]:
@@ -340,100 +207,9 @@ def _without_planned(payload: Mapping[str, Any], attempt: AttemptRecord | None) 
     return {**payload, "context": {**beside, **({"actual": actual} if actual else {})}}
 
 
-def conclude(work: Work, attempt: AttemptRecord, fault: Fault, *, retry: str = "") -> None:
-    """End an attempt with a fault that the engine itself states, through an envelope like any other."""
-    payload = json.dumps(write_outcome(fault), sort_keys=True)
-    envelope = work.receive(EnvelopeDraft(ENGINE, attempt.key, payload))
-    work.accept(envelope.id, fault, context=placed(attempt, None))
-    if retry:
-        work.retry(attempt.key, retry)
-
-
-def placed(attempt: AttemptRecord, context: Json | None) -> Json | None:
-    """The context of a result with the well it was planned for, where the batch is a plate.
-
-    A result that names another plate or well was made there, and says itself what else there is to say.
-    """
-    if attempt.place is None:
-        return context
-    planned, said = attempt.place.context, context or {}
-    if any(name in said and str(said[name]) != planned[name] for name in ("plate", "well")):
-        return context
-    return {**planned, **said}
-
-
-def identified(space: Space, settings: Mapping[str, str | float]) -> Candidate:
-    """The candidate with its structures, and with the InChIKey of its molecule in a campaign over molecules.
-
-    Raises:
-        SpaceError: The settings do not fit the space.
-    """
-    space.coordinates(settings)
-    candidate = space.candidate(settings)
-    structure = None if space.molecule is None else candidate.smiles.get(space.molecule)
-    if structure is None:
-        return candidate
-    from loop.molecules.standardise import inchikey  # RDKit: only where molecules are stored
-
-    return replace(candidate, inchikey=inchikey(structure))
-
-
-def read_payload(text: str) -> Mapping[str, Any]:
-    """A received text as an object that can also be written down again.
-
-    Raises:
-        OutcomeError: It is not JSON, not an object, or holds what no record can keep (NaN, broken characters).
-    """
-    try:
-        data = json.loads(text, parse_constant=_refuse, object_pairs_hook=named_once)
-        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise OutcomeError(f"a result must be a JSON object with 'outcome'; this is not JSON ({error})") from None
-    if not isinstance(data, dict):
-        raise OutcomeError(f"a result must be a JSON object with 'outcome', got {type(data).__name__}")
-    return data
-
-
-def _problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:
-    """What was found of raw files when they were brought, where nothing can be made of them; None where nothing was."""
-    try:
-        raw = read_raw(data)
-    except OutcomeError as error:
-        return Verdict.MALFORMED, str(error)
-    if raw.problem:
-        return Verdict.MALFORMED, raw.problem
-    return (Verdict.FOREIGN, raw.foreign) if raw.foreign else None
-
-
 def _heard(judgement: Judgement, data: Mapping[str, Any]) -> Judgement:
     """The judgement; where its envelope is no outcome and speaks of danger, it halts the campaign all the same."""
     is_none = judgement.verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE)
     if not is_none or data.get("kind") != FaultKind.SAFETY_STOP.value:
         return judgement
     return replace(judgement, halts=f"{data.get('message') or 'safety_stop'} ({judgement.verdict.value})")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON value: where there is none, leave it out, or report negative or fault")
-
-
-def _context(data: Mapping[str, Any]) -> Json | None:
-    """The circumstances that a result reports, its provenance among them.
-
-    Raises:
-        OutcomeError: They are not an object.
-    """
-    context, provenance = data.get("context") or {}, data.get("provenance")
-    if not isinstance(context, Mapping):
-        raise OutcomeError(f"context must be an object with instrument, plate, well, ..., got {context!r}")
-    merged = {**context, "provenance": provenance} if provenance else dict(context)
-    return merged or None
-
-
-def _meant(outcome: Outcome) -> object:
-    """What an outcome says, in whatever order and words; those of a safety stop are heard, so they belong to it."""
-    is_alarm = isinstance(outcome, Fault) and outcome.kind is FaultKind.SAFETY_STOP
-    words = frozenset() if is_alarm else {"reason", "message"}
-    data = {key: value for key, value in write_outcome(outcome).items() if key not in words}
-    values = data.get("values")
-    return {**data, "values": sorted(values, key=lambda v: (v["property"], v["channel"] or ""))} if values else data

@@ -15,7 +15,7 @@ from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided_next
 from flows.engine.sources.hearing import recorded, sources_of
-from flows.engine.steps.judging import identified
+from flows.engine.steps.identifying import identified
 from flows.engine.steps.planners import Planner
 from flows.engine.steps.regions import Takes, as_json, notes_on, without
 from loop.contracts import Ledger

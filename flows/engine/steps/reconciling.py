@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from flows.engine.looking.held_up import keep, said_of
 from flows.engine.session import Session
-from flows.engine.steps.judging import Judge, conclude
+from flows.engine.steps.judgement import conclude
+from flows.engine.steps.judging import Judge
 from flows.engine.steps.parts import NAMED, can_work, is_out, others_go_on, unreached, untold
 from flows.engine.steps.withdrawing import barred
 from loop.checkpoints import reached

@@ -1,0 +1,25 @@
+"""Identifying: the candidate of some settings, as the record names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from loop.record import Candidate
+from loop.space import Space
+
+
+def identified(space: Space, settings: Mapping[str, str | float]) -> Candidate:
+    """The candidate with its structures, and with the InChIKey of its molecule in a campaign over molecules.
+
+    Raises:
+        SpaceError: The settings do not fit the space.
+    """
+    space.coordinates(settings)
+    candidate = space.candidate(settings)
+    structure = None if space.molecule is None else candidate.smiles.get(space.molecule)
+    if structure is None:
+        return candidate
+    from loop.molecules.standardise import inchikey  # RDKit: only where molecules are stored
+
+    return replace(candidate, inchikey=inchikey(structure))

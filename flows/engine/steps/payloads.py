@@ -1,0 +1,79 @@
+"""Payloads: what a received text says, read as an object that can be put on record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from loop.errors import OutcomeError
+from loop.named_once import named_once
+from loop.outcome import Fault, FaultKind, Outcome, write_outcome
+from loop.raw import read_raw
+from loop.record import AttemptRecord, Json, Verdict
+
+
+def read_payload(text: str) -> Mapping[str, Any]:
+    """A received text as an object that can also be written down again.
+
+    Raises:
+        OutcomeError: It is not JSON, not an object, or holds what no record can keep (NaN, broken characters).
+    """
+    try:
+        data = json.loads(text, parse_constant=_refuse, object_pairs_hook=named_once)
+        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise OutcomeError(f"a result must be a JSON object with 'outcome'; this is not JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise OutcomeError(f"a result must be a JSON object with 'outcome', got {type(data).__name__}")
+    return data
+
+
+def problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:
+    """What was found of raw files when they were brought, where nothing can be made of them; None where nothing was."""
+    try:
+        raw = read_raw(data)
+    except OutcomeError as error:
+        return Verdict.MALFORMED, str(error)
+    if raw.problem:
+        return Verdict.MALFORMED, raw.problem
+    return (Verdict.FOREIGN, raw.foreign) if raw.foreign else None
+
+
+def context_of(data: Mapping[str, Any]) -> Json | None:
+    """The circumstances that a result reports, its provenance among them.
+
+    Raises:
+        OutcomeError: They are not an object.
+    """
+    context, provenance = data.get("context") or {}, data.get("provenance")
+    if not isinstance(context, Mapping):
+        raise OutcomeError(f"context must be an object with instrument, plate, well, ..., got {context!r}")
+    merged = {**context, "provenance": provenance} if provenance else dict(context)
+    return merged or None
+
+
+def placed(attempt: AttemptRecord, context: Json | None) -> Json | None:
+    """The context of a result with the well it was planned for, where the batch is a plate.
+
+    A result that names another plate or well was made there, and says itself what else there is to say.
+    """
+    if attempt.place is None:
+        return context
+    planned, said = attempt.place.context, context or {}
+    if any(name in said and str(said[name]) != planned[name] for name in ("plate", "well")):
+        return context
+    return {**planned, **said}
+
+
+def meant(outcome: Outcome) -> object:
+    """What an outcome says, in whatever order and words; those of a safety stop are heard, so they belong to it."""
+    is_alarm = isinstance(outcome, Fault) and outcome.kind is FaultKind.SAFETY_STOP
+    words = frozenset() if is_alarm else {"reason", "message"}
+    data = {key: value for key, value in write_outcome(outcome).items() if key not in words}
+    values = data.get("values")
+    return {**data, "values": sorted(values, key=lambda v: (v["property"], v["channel"] or ""))} if values else data
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON value: where there is none, leave it out, or report negative or fault")
