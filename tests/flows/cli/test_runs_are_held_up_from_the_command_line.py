@@ -109,7 +109,7 @@ def test_while_a_safety_stop_is_in_force_nobody_is_told_to_let_a_run_go_on(
         held_up = tick(home, "small", planner=cheap_planner).notes
         stopped = hakken("stop", "small", "--safety", "--why", "it smells of gas")
         halted = tick(home, "small", planner=cheap_planner).notes
-        hakken("resume", "small", "--by", "ada", "--why", "aired")
+        hakken("resume", "small", "--stop", "1", "--by", "ada", "--why", "aired")
         lifted = tick(home, "small", planner=cheap_planner).notes
 
     go_on_ = "let it go on there or with hakken lab resume"
