@@ -64,6 +64,7 @@ def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
     hakken("report", "two")
     page = Path("runs/two/report.html").read_text()
     assert '<section id="stops">' in page
+    assert '<td data-label="number"><span>1</span></td>' in page
     assert "the valve was closed" in page
     assert hakken("audit", "verify").code == 0
     assert hakken("run", "one").out.count("halted") == 0
