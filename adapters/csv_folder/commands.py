@@ -34,9 +34,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What goes out: the text of a command, and of the files of its procedure by suffix."""
+    """What goes out: a command as the device reads it, and of the files of its procedure by suffix."""
 
-    text: str
+    text: bytes
     procedure: Mapping[str, str]
 
 

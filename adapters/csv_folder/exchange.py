@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from adapters.common.durable import replace, sync_folder
+from adapters.common.durable import replace, replace_bytes, sync_folder
 from adapters.common.folder import reachable, read_json, read_only
 from adapters.common.instant import Clock, dump
 from adapters.common.resting import Mark, mark_of
@@ -67,11 +67,21 @@ class Exchange:
         written = filter(None, (self._staged, self._keys, self.commands, self.procedures))
         if (path := read_only(*written)) is not None:
             raise AdapterUnavailable(f"{path} cannot be written by this user; give the right to, or mount it so")
+        mine = [folder for folder in (self.commands, self.responses, self.taken, self.procedures) if folder is not None]
+        with reachable(self.folder):
+            there = [path.name for path in self.folder.iterdir()]
+        for folder in mine:
+            alike = [name for name in there if name.casefold() == folder.name.casefold() and name != folder.name]
+            if alike:
+                raise AdapterUnavailable(
+                    f"{self.folder} has {alike[0]} and {folder.name}, which are one folder to a program on Windows; "
+                    "remove one, or name the one that the device uses in the campaign file"
+                )
         for folder in filter(None, (self.responses, self.taken)):
             if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
                 raise AdapterUnavailable(f"{folder} cannot be read by this user; give the right to, or mount it so")
 
-    def stage(self, name: str, text: str, procedure: Mapping[str, str]) -> None:
+    def stage(self, name: str, text: bytes, procedure: Mapping[str, str]) -> None:
         """Write a command that the device does not see yet, after the files of its procedure, by suffix."""
         self.check()
         with reachable(self._staged):
@@ -82,7 +92,7 @@ class Exchange:
                 self.procedures.mkdir(exist_ok=True)
             for suffix, said in procedure.items():
                 replace((self._staged / name).with_suffix(suffix), said)
-            replace(self._staged / name, text)
+            replace_bytes(self._staged / name, text)
 
     def knows(self, handle: Handle) -> bool:
         """Whether a command of the attempt went through this folder, by whichever campaign that shares the device."""

@@ -45,6 +45,8 @@ from loop.contracts import (
     Status,
     Unknown,
 )
+from loop.errors import OutcomeError
+from loop.outcome import read_outcome
 from loop.recipe import Recipe, say, work_out
 
 _UNFILLED: Final = "give it, or say under outcome or status how the experiment ended"
@@ -62,8 +64,13 @@ class CsvFolder:
         beside: Mapping[str, str | None] | None = None,
         clock: Clock = time.time,
         recipe: Recipe | None = None,
+        words: Mapping[str, Sequence[str]] | None = None,
+        levels: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
+        """``words`` and ``levels`` of targets whose values may be such, and nothing else."""
         self._recipe = recipe
+        self._words = {target: tuple(some) for target, some in (words or {}).items()}
+        self._levels = {target: tuple(some) for target, some in (levels or {}).items()}
         self._jobs, self._options, self._targets, self._clock = jobs, options, dict(targets), clock
         folder = base / Path(options.folder).expanduser()
         self._exchange = Exchange(
@@ -245,7 +252,7 @@ class CsvFolder:
                 self._take(response.name, row, response.sheet)
             reached("csv_folder.collected")
         for name, text in self._responses.unreadable():
-            handle = named_in(name)
+            handle = self._known_as(named_in(name))
             if self._is_anothers(handle):
                 continue
             key = self._jobs.key(handle) if self._jobs.knows(handle) else AttemptKey(name)
@@ -257,15 +264,20 @@ class CsvFolder:
         What another campaign asked the same device for is that campaign's to read.
         """
         said = self._template.key_of(row)
-        handle = named_in(name) if said is None else handle_of(AttemptKey(said))
+        handle = self._known_as(named_in(name) if said is None else handle_of(AttemptKey(said)))
         if self._is_anothers(handle):
             return
         is_ours = self._jobs.knows(handle)
         key = self._jobs.key(handle) if is_ours else AttemptKey(said or name)
         try:
             read = self._template.read(row, sheet, self._jobs.spec(handle) if is_ours else None)
+            if is_ours and isinstance(read, dict):
+                read_outcome(read, self._targets, self._levels, self._words)
         except SheetError as error:
             self._responses.complain(name, str(error), handle)
+            return
+        except OutcomeError as error:  # an experiment that ran is not to end as one that nobody could read
+            self._responses.complain(name, f"has a row of {key} that cannot be read: {error}", handle)
             return
         if read is None:
             may_come = not self._template.is_begun(row)  # a table of what is under way, filled in later
@@ -280,22 +292,38 @@ class CsvFolder:
             else:
                 self._returned.keep(handle, payload)
 
+    def _known_as(self, handle: Handle) -> Handle:
+        """The attempt of that name; programs on Windows may write all of it in capitals."""
+        plain = Handle(handle.lower())
+        is_plain = not (self._jobs.knows(handle) or self._exchange.knows(handle))
+        return plain if is_plain and (self._jobs.knows(plain) or self._exchange.knows(plain)) else handle
+
     def _is_anothers(self, handle: Handle) -> bool:
         return not self._jobs.knows(handle) and self._exchange.knows(handle)
 
     def _of_nobody(self, handle: Handle) -> str:
-        """What came back and names no attempt, said by one of those that wait: the first that was asked."""
-        if not (found := self._returned.of_nobody()):
+        """What came back and names no attempt, or is in a file that cannot be read and tells of none, said by one of
+        those that wait: the first that was asked.
+        """
+        found, files = self._returned.of_nobody(), self._files_of_nobody()
+        if not (found or files):
             return ""
         if self._teller is None or self._returned.is_over(self._teller):
             self._teller = handle
         if self._teller != handle:
             return ""
+        if not found:
+            return f"waits, and {files[0]}; perhaps it is the answer to this one"
         key, payload = found[0]
         file = _file_of(payload) or key
         names = f"it says {key!r}" if key != file else "neither its name nor a key in it is one's"
         more = f" (and {len(found) - 1} more such)" if len(found) > 1 else ""
         return f"waits, and {file}{more} is of no attempt: {names}; write the key of its command there"
+
+    def _files_of_nobody(self) -> list[str]:
+        """What is wrong with files that cannot be read and are not called as a command is."""
+        named = ((self._known_as(named_in(name)), text) for name, text in self._responses.of_files())
+        return [text for handle, text in named if not (self._jobs.knows(handle) or self._exchange.knows(handle))]
 
     def _complete_cancel(self, handle: Handle) -> None:
         """End an attempt that is being cancelled as soon as its command is back."""

@@ -78,6 +78,7 @@ class CommandTemplate(Options):
     procedure: str | None = None  # column of what is to be done, in words
     delimiter: Literal[",", ";", "\t"] = ","
     decimal: Literal[".", ","] = "."
+    encoding: Literal["utf-8", "utf-8-sig", "cp1252", "utf-16"] = "utf-8"  # how the device reads letters beyond ASCII
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -90,6 +91,9 @@ class CommandTemplate(Options):
         every += [name for name in (self.number, self.procedure_file, self.procedure) if name is not None]
         if twice := next((name for name in every if every.count(name) > 1), None):
             raise ValueError(f"columns with different names; {twice!r} is there twice")
+        said = "".join((*every, *self.constants.values()))
+        if said.encode(self.encoding, errors="ignore").decode(self.encoding) != said:
+            raise ValueError(f"columns and constants in letters of {self.encoding}, or another encoding")
         if self.decimal == self.delimiter:
             raise ValueError("a decimal comma between cells that are separated by something else")
         return self
@@ -180,7 +184,16 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> CsvFolder:
     if faults:
         raise AdapterOptionsError("csv_folder", faults)
     jobs, base = Jobs(context.folder), Path(context.base)
-    return CsvFolder(jobs, base, settings, context.targets, context.beside, recipe=context.recipe)
+    return CsvFolder(
+        jobs,
+        base,
+        settings,
+        context.targets,
+        context.beside,
+        recipe=context.recipe,
+        words=context.words,
+        levels=context.levels,
+    )
 
 
 def _spelt_out(columns: object) -> object:

@@ -8,6 +8,7 @@ counts once it rests: since when it has not changed is kept on disk, since each 
 from __future__ import annotations
 
 import csv
+import errno
 import io
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +26,7 @@ from loop.cells import delimiter_of
 from loop.table_files import is_whole
 
 _REST: Final = 5.0  # seconds for which a file without a last line's end must not change
+_LOCKED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN})  # of one file alone
 _LONGEST: Final = 100_000  # characters kept of what is no table
 
 
@@ -62,7 +64,16 @@ class Responses:
         for path, mark in arrived:
             if self._read.get(path.name) == mark:
                 continue
-            data = _bytes_of(path, mark)
+            try:
+                data = _bytes_of(path, mark)
+            except OSError as error:
+                if error.errno not in _LOCKED:
+                    with reachable(path):
+                        raise
+                self._forget_troubles(path.name)
+                why = f"cannot be read now ({error.strerror}); close it where it is open, or give the right to read it"
+                self.complain(path.name, why)
+                continue
             if data is None or not self._counts(path, mark, data):
                 continue
             self._forget_troubles(path.name)
@@ -87,7 +98,13 @@ class Responses:
     def trouble(self, name: str, about: str) -> Trouble | None:
         """What is wrong with the response of that name, or with a row of any that is ``about`` an attempt."""
         found = [said for (_, attempt), said in self._troubles.items() if attempt == about]
-        return found[0] if found else self._troubles.get((name, ""))
+        of_file = (said for (file, attempt), said in self._troubles.items() if not attempt and _is_same(file, name))
+        return found[0] if found else next(of_file, None)
+
+    def of_files(self) -> list[tuple[str, str]]:
+        """Name of each file that is wrong as a whole, for sure, and what is wrong with it."""
+        found = sorted((name, said) for (name, about), said in self._troubles.items() if not about)
+        return [(name, said.text) for name, said in found if not said.may_come]
 
     def troubles(self) -> list[str]:
         """What is wrong with any file, for a person to see."""
@@ -109,9 +126,14 @@ class Responses:
         return False
 
 
+def _is_same(file: str, name: str) -> bool:
+    """Whether two names are of one file, to a program on Windows."""
+    return file.casefold() == name.casefold()
+
+
 def _bytes_of(path: Path, mark: Mark) -> bytes | None:
-    """The file's bytes, where it is still the one that was seen."""
-    with reachable(path), suppress(FileNotFoundError):
+    """The file's bytes, where it is still the one that was seen. Raises ``OSError`` where it cannot be read now."""
+    with suppress(FileNotFoundError):
         data, seen = path.read_bytes(), path.stat()
         return data if mark_of(seen) == mark else None
     return None

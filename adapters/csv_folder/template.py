@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -50,8 +51,8 @@ class Template:
 
     def command(
         self, spec: ExperimentSpec, key: AttemptKey, number: int, *, procedure_file: str = "", procedure: str = ""
-    ) -> str:
-        """The text of a command file; of what is to be done it names the file and says the words, where there are any.
+    ) -> bytes:
+        """A command file; of what is to be done it names the file and says the words, where there are any.
 
         Raises:
             UnitError: A setting has no value in the device's unit; ``problems`` says so before.
@@ -68,10 +69,14 @@ class Template:
             if name in spec.place:
                 cells.setdefault(name, spec.place[name])
         cells |= self._command.constants | last
+        return self._written([cells.keys(), cells.values()])
+
+    def _written(self, rows: Iterable[Iterable[str]]) -> bytes:
+        """Rows as the device reads them; a letter that it has not is ``?`` (``problems`` says so before)."""
         file = io.StringIO(newline="")
         writer = csv.writer(file, delimiter=self._command.delimiter, lineterminator="\r\n")
-        writer.writerows([cells.keys(), cells.values()])
-        return file.getvalue()
+        writer.writerows(rows)
+        return file.getvalue().encode(self._command.encoding, errors="replace")
 
     def problems(self, spec: ExperimentSpec) -> list[Problem]:
         """What of an experiment the template cannot say."""
@@ -102,7 +107,18 @@ class Template:
                 except UnitError as error:
                     remedy = f"correct laboratory.response.actual.{name}.unit"
                     found.append(Problem(f"what was really set of {name!r}", str(error), remedy))
-        return found
+        return [*found, *self._lacking_letters(spec)]
+
+    def _lacking_letters(self, spec: ExperimentSpec) -> Iterator[Problem]:
+        """What of an experiment has letters that the device cannot read."""
+        encoding = self._command.encoding
+        for name, value in spec.settings.items():
+            with suppress(UnitError):
+                cells = "".join(self._cell(spec, name, value))
+                if cells.encode(encoding, errors="ignore").decode(encoding) != cells:
+                    rule = f"{cells!r} has letters that are none of {encoding} (laboratory.command.encoding)"
+                    remedy = f"say other words for it under laboratory.command.columns.{name} (column, names)"
+                    yield Problem(f"parameter {name!r}", rule, remedy)
 
     def key_of(self, row: Mapping[str, str]) -> str | None:
         """The key that a row of a response names; None where its file's name tells."""
