@@ -249,7 +249,13 @@ def not_as_wide(header: Sequence[str], row: Sequence[str], delimiter: str) -> st
             f"{len(row)} cells, and the first line of the table, {header[0][:60]!r}, is no header for them; take away "
             "what stands above the names of the columns"
         )
-    return f"{len(row)} cells where the header has {len(header)}; quote a cell that holds a {SIGNS[delimiter]}"
+    return f"{len(row)} cells where the header has {len(header)}; {way_to_fit(len(row), len(header), delimiter)}"
+
+
+def way_to_fit(cells: int, columns: int, delimiter: str) -> str:
+    """What to do with a row that has other than as many cells as there are columns."""
+    sign = SIGNS[delimiter]
+    return f"quote a cell that holds a {sign}" if cells > columns else f"an empty cell needs its {sign}, too"
 
 
 def named_twice(header: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from loop.costs import Costs, Purse, Spent
 from loop.errors import CostError, SpaceError, did_you_mean
 from loop.space import Category, Component, Ordinal, Space
 from loop.spec.lines import Problem
-from loop.spec.space_models import FidelitySpec
+from loop.spec.space_models import FidelitySpec, MixtureSpec
 from loop.spec.strict import Strict
 from loop.wording import amount_text
 
@@ -229,6 +229,9 @@ def _said(spent: Spent, unit: str) -> str:
 
 def _prices(spec: CampaignSpec, space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDArray[np.float64]]:
     path = ("costs", "options", name)
+    if isinstance(spec.space.get(name), MixtureSpec):
+        raise CostError(path, f"{name!r} is a mixture, and its parts are amounts and no options; let results report "
+                        "what they cost (a column cost), or make the price a target")  # fmt: skip
     column = _column(spec, space, path, name)
     parameter = space.parameters[column]
     if not isinstance(parameter, Category | Component | Ordinal):

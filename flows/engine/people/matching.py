@@ -61,11 +61,12 @@ def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequ
         if len(cells) != len(header) or (at < len(cells) and cells[at]):
             continue
         either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
-        payload = draft_row("", header, cells, Counter(), has_decimal_commas=delimiter != ",", doubtful=either).payload
+        payload = draft_row("", header, cells, Counter(), delimiter=delimiter, doubtful=either).payload
         with suppress(HakkenError):  # what is wrong with a row is said where it is judged
             told = read_told(payload, view.spec, view.space)
             outcome = read_outcome(told.payload, units, levels_of(view.spec), words_of(view.spec))
-            place = place_of(view.space, told.settings)
+            if (place := place_of(view.space, told.settings)) is None:  # so is what cannot be
+                continue
             if mine := ended.get((place, what_it_says(outcome))):
                 keys[line] = mine.pop(0)
                 continue
@@ -73,8 +74,7 @@ def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequ
             where = (place, str(beside.get("plate", "")), str(beside.get("well", ""))) if has_places else (place,)
             groups.setdefault(where, _Found(view.label(told.settings))).rows.append(line)
     for a in view.attempts:
-        if a.state in WITH_LABORATORY:
-            place = place_of_record(view.space, a)
+        if a.state in WITH_LABORATORY and (place := place_of_record(view.space, a)) is not None:
             of = ("", "") if a.place is None else (str(a.place.plate), a.place.well)
             if (found := groups.get((place, *of) if has_places else (place,))) is not None:
                 found.waiting.append(a)

@@ -50,7 +50,7 @@ def rows_of_file(
     found = []
     for line, cells in lines[1:]:
         either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
-        draft = draft_row(str(line), header, cells, Counter(), has_decimal_commas=delimiter != ",", doubtful=either)
+        draft = draft_row(str(line), header, cells, Counter(), delimiter=delimiter, doubtful=either)
         found.append((line, draft.payload))
     return found
 

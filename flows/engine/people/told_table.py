@@ -77,6 +77,7 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         problem = f"line {lines[1][0]}: {not_as_wide(header, lines[1][1], delimiter)}"
         return ToldTable([draft_file(file, text, problem)])
     doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
+    as_it_came, unlike_it = header, {line for line, cells in lines[1:] if len(cells) != len(header)}
     found: tuple[str, ...] = ()
     if view is not None:
         matched = with_keys(lines, view, delimiter=delimiter, doubts=doubts)
@@ -84,9 +85,11 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         header = lines[0][1]
     drafts, waiting, blank, targets = [], [], 0, record.targets
     rows, passed_over, withdrawn = _others(header, lines[1:], record)
-    known = record.of_rows(file, header, rows, lines[1:])
+    known = record.of_rows(file, header, [row for row in rows if row[0] not in unlike_it], lines[1:])
     seen.update(known.before)
+    wide = header
     for line, cells in rows:
+        header = as_it_came if line in unlike_it else wide  # with a column of keys it might fit, and mean another thing
         is_begun = not is_blank(header, cells, targets)
         has_beside = not is_begun and record.lacks_beside(header, cells)
         if not (is_begun or has_beside):
@@ -95,8 +98,8 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
             waiting.append((line, left))
         else:
             either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
-            source, has_commas, of = f"{TELL}{file}:{line}", delimiter != ",", known.of.get(line)
-            draft = draft_row(source, header, cells, seen, has_decimal_commas=has_commas, doubtful=either, of=of)
+            source, of = f"{TELL}{file}:{line}", known.of.get(line)
+            draft = draft_row(source, header, cells, seen, delimiter=delimiter, doubtful=either, of=of)
             if of is not None and of.key is None and record.is_as_told(draft, of):
                 draft = without_of(draft)
             drafts.append(draft)

@@ -59,6 +59,41 @@ def test_each_row_is_the_result_of_the_experiment_with_its_settings(settings: Se
     assert standing.experiments_done == len(waiting)
 
 
+def test_a_row_that_is_wider_than_its_header_is_refused_and_no_cell_of_it_is_a_key(
+    settings: Settings, tmp_path: Path
+) -> None:
+    first, second = begun(settings, tmp_path)[:2]
+    names = [*first.settings]
+    lines = [",".join([*names, "yield", "comment"])]
+    for attempt, cells in ((first, "12,5,"), (second, "7,")):
+        lines.append(",".join([*(str(attempt.settings[n]) for n in names), cells]))
+    (tmp_path / "vendor.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    report = tell(settings, "small", tmp_path / "vendor.csv", by="tester", is_matched=True)
+    once(settings)
+
+    cells, width = len(names) + 3, len(names) + 2
+    assert report.problems == [
+        f"vendor.csv line 2: the row has {cells} cells and the header {width}; quote a cell that holds a comma"
+    ]
+    assert values(settings)[second.key] == 7.0
+    assert not {12.0, 5.0} & {*values(settings).values()}
+
+
+def test_what_is_refused_is_not_said_to_count_beside(settings: Settings, tmp_path: Path) -> None:
+    space = {
+        "base": {"type": "category", "options": ["DBU", "none"]},
+        "amount": {"type": "number", "values": [1, 2, 3], "unless": {"base": "none"}},
+    }
+    first = next(a for a in begun(settings, tmp_path, space=space) if a.settings["base"] == "DBU")
+
+    report = told(settings, tmp_path, [row(first, "7"), {**row(first, "9"), "base": "none"}])
+
+    assert (report.accepted, len(report.problems)) == (1, 1)
+    assert "parameter 'amount' does not apply with these settings" in report.problems[0]
+    assert report.notes == ("1 row is the result of an experiment that was waited for with its settings",)
+
+
 def test_the_same_table_again_adds_nothing_also_when_rows_were_added(settings: Settings, tmp_path: Path) -> None:
     waiting = begun(settings, tmp_path)
     rows = [row(a, str(10 * i)) for i, a in enumerate(waiting)]

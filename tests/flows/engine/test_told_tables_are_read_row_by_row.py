@@ -51,6 +51,18 @@ def test_a_setting_in_another_unit_is_the_candidate_that_it_is(settings: Setting
     assert told == [{"t": 20.1, "free": 20.1}, {"t": 33.3, "free": 33.3}, {"t": 36.85, "free": 36.02}]
 
 
+def test_a_row_that_does_not_fit_its_header_is_told_what_parts_its_cells(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    file = write(tmp_path, "solvent;base;step;yield\nwater;DBU;1;5,5;6\nwater;DBU;1\n")
+
+    report = tell(settings, "small", file, by="tester")
+
+    assert report.problems == [
+        "results.csv line 2: the row has 5 cells and the header 4; quote a cell that holds a semicolon",
+        "results.csv line 3: the row has 3 cells and the header 4; an empty cell needs its semicolon, too",
+    ]
+
+
 def test_everything_that_is_wrong_with_a_row_is_said_at_once(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     file = write(tmp_path, "solvent,base,step,yield\nwatr,DBU,two,>=20\nwater,DBUX,2,\n")
@@ -106,6 +118,19 @@ def test_a_column_called_like_a_mixture_is_answered_with_its_fractions(settings:
 
     assert (
         "column 'solvent' is unknown (a mixture: give the fraction of each part, solvent.water, solvent.DMF); known: "
+        in report.problems[0]
+    )
+
+
+def test_a_column_called_like_a_part_of_a_mixture_is_answered_with_its_fraction(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, space={"solvent": {"type": "mixture", "parts": ["water", "DMF"], "step": 0.25}})
+
+    report = tell(settings, "small", write(tmp_path, "Water,DMF,yield\n0.5,0.5,5\n"), by="tester")
+
+    assert (
+        "columns 'Water' (did you mean 'solvent.water'?), 'DMF' (did you mean 'solvent.DMF'?) are unknown; known: "
         in report.problems[0]
     )
 

@@ -180,14 +180,17 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
 
 
 def _instead_of(name: str, spec: CampaignSpec, names: Sequence[str]) -> str:
-    """The columns that a mixture has, where one is called like it, where a repeated value belongs, or what becomes of a
-    concentration of which the logarithm is the target; "" elsewhere."""
+    """The columns that a mixture has, where one is called like it or like its part; where a repeated value belongs; or
+    what becomes of a concentration of which the logarithm is the target; "" elsewhere."""
     for target in spec.objective:
         if name.startswith(target) and _AGAIN.fullmatch(name, len(target)):
             return f" ({target} measured once more is a row of its own, with the same settings)"
         if target.casefold() == f"p{name}".casefold():
             return f" ({target} is 9 - log10 of {name} in nM, and < of one is > of the other; write {target})"
     given = spec.space.get(name)
+    parts = [column for column in names if column.partition(".")[2].casefold() == name.casefold()]
+    if given is None and len(parts) == 1 and name:
+        return f" (did you mean {parts[0]!r}?)"
     if given is None or given.type != "mixture":
         return ""
     fractions = ", ".join(column for column in names if column.startswith(f"{name}."))

@@ -17,6 +17,7 @@ Line: TypeAlias = tuple[int, list[str]]  # of a table: its number and its cells
 TELL: Final = "tell:"
 OF: Final = "of"  # in a payload: the id of the told result that the row repeats or completes
 AGAIN: Final = "again"  # in a payload: how often the row was refused before
+WIDE: Final = "wide"  # in a payload of a row that does not fit its header: how many columns that has, and their sign
 DOUBTFUL: Final = "doubtful"  # in a payload: columns whose number the other rows of the file leave in doubt
 WHOLE: Final = "0"  # in place of a line number: the file as a whole
 
@@ -37,13 +38,13 @@ def draft_row(
     cells: Sequence[str],
     seen: Counter[str],
     *,
-    has_decimal_commas: bool = False,
+    delimiter: str = ",",
     doubtful: Collection[str] = (),
     of: ObservationRecord | None = None,
 ) -> EnvelopeDraft:
-    """A row as an envelope, unread. Where its file may have decimal commas and it has some, it says so; and which
-    columns of it are ``doubtful``: what their sign is, the other rows do not tell. ``of`` is the result on record that
-    it says more of.
+    """A row as an envelope, unread. Where its file may have decimal commas, by its delimiter, and it has some, it says
+    so; and which columns of it are ``doubtful``: what their sign is, the other rows do not tell. One of another
+    length than the header says how wide that is. ``of`` is the result on record that it says more of.
 
     ``seen`` counts equal rows of the file: a row that moved to another line is still known, and two equal
     readings in one file stay two readings. An exported row has the id of its result, by which it is one wherever it
@@ -56,7 +57,8 @@ def draft_row(
         seen = Counter() if fits and named.get(OBSERVATION) else seen
     text = text_of(named)
     seen[text] += 1
-    said: dict[str, Any] = {"decimal": ","} if has_decimal_commas and any(map(has_decimal_comma, cells)) else {}
+    said: dict[str, Any] = {"decimal": ","} if delimiter != "," and any(map(has_decimal_comma, cells)) else {}
+    said |= {} if fits else {WIDE: [len(header), delimiter]}
     said |= {DOUBTFUL: list(doubtful)} if doubtful else {}
     said |= {OF: of.id} if of is not None and of.key is None else {}
     payload = json.dumps({"cells": named, "occurrence": seen[text], **said}, ensure_ascii=False)

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from flows.engine.people.rows.cells import Cells, NoResult, cell_of, is_missing, together
 from flows.engine.people.rows.columns import PLAIN, Column, read_columns, structures_told
-from flows.engine.people.rows.drafts import DOUBTFUL
+from flows.engine.people.rows.drafts import DOUBTFUL, WIDE
 from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
 from flows.engine.people.rows.results import beside_of, result_of
 from flows.engine.people.rows.settings import check_blends, check_structures, settings_of
-from loop.cells import in_doubt, pointed, says_nothing
+from loop.cells import in_doubt, pointed, says_nothing, way_to_fit
 from loop.errors import HakkenError, OutcomeError, SpaceError
 from loop.space import Component, Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
@@ -72,7 +72,12 @@ def _by_place(payload: str, spec: CampaignSpec, space: Space) -> tuple[Cells, Ma
         raise OutcomeError(data["problem"])
     cells = data["cells"]
     if not isinstance(cells, dict):
-        raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
+        if WIDE not in data:  # as earlier releases have put it on record
+            way = "quote a cell with a comma"
+            raise OutcomeError(f"the row has {len(cells)} cells and the header another number; {way}")
+        columns, delimiter = data[WIDE]
+        way = way_to_fit(len(cells), columns, delimiter)
+        raise OutcomeError(f"the row has {len(cells)} cells and the header {columns}; {way}")
     columns = columns_of(cells, spec, space)
     by_place = {
         (c.thing, c.part): (c, "" if is_missing(c, text := cells[head].strip(), spec, space) else text)
