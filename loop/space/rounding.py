@@ -7,8 +7,9 @@ telling apart is lost.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,18 @@ Array = NDArray[np.float64]
 VALUES = 1_000  # that a range keeps, or a third, or three times as many
 SIGNIFICANT = 3  # digits on a logarithmic scale that spans a decade or more
 THOUSANDTHS = 3  # digits of a fraction
-FINER = 2  # digits more where a row would be another
+FINER = 2  # digits more where a row would be another, or where nothing rounder lies beside it
+MOVED = 12  # numbers of a row, each up or down: 4,096 ways
+ALIKE = 1e-6  # of the last digit: nearer than this a number has those digits already
 
 
 def rounded(space: Space, x: Array, known: Array, spared: Collection[int] = ()) -> Array:
     """Rows ``x``, ``(n, d)``, of the space, continuous numbers rounded as far as the space allows: ``(n, d)``.
 
-    Where a constraint forbids a row with all its numbers rounded, those that linear constraints or expressions tie stay
-    as they are; where that does not help, the row does. A number that stands in the same column of ``known``,
+    Where a constraint forbids a row with all its numbers rounded, those that it ties go up or down to the nearest that
+    are allowed together, if need be with a digit or two more (docs/decisions/0147). Where there are none, those that
+    linear constraints or expressions tie stay as they are; where that does not help, the row does. A number that stands
+    in the same column of ``known``,
     ``(k, d)``, is a value that was set before, and stays; so do the columns ``spared``. No row becomes one of
     ``known``, or another: it gets one digit more, or two, or keeps all of them.
     """
@@ -60,11 +65,82 @@ def rounded_alike(space: Space, x: Array, known: Array, columns: Collection[int]
 def _allowed(space: Space, x: Array, known: Array, spared: set[int], more: int) -> Array:
     """Rows ``x``, ``(n, d)``, with as many of their numbers rounded as the space allows: ``(n, d)``."""
     tied = {c for rule in space.constraints if isinstance(rule, Linear | Comparison) for c in rule.columns}
-    best = x
+    best, is_allowed = x, np.zeros(len(x), dtype=bool)
     for left in (tied, set[int]()):
         tried = _with_few_digits(space, x, known, spared | left, more)
-        best = np.where(space.holds(tried)[:, None], tried, best)
+        is_allowed = space.holds(tried)
+        best = np.where(is_allowed[:, None], tried, best)
+    for i in np.flatnonzero(~is_allowed):
+        ways = (_beside(space, x[i], known, spared, more + finer) for finer in range(FINER + 1))
+        best[i] = next((row for row in ways if row is not None), best[i])
     return best
+
+
+def _beside(space: Space, row: Array, known: Array, spared: set[int], more: int) -> Array | None:
+    """The nearest row to ``row``, ``(d,)``, that the space allows with the numbers that forbid it rounded each up or
+    down, and all others rounded as usual; None where there is none."""
+    near = _with_few_digits(space, row[None], known, spared, more)
+    columns = [c for c in _forbidding(space, near) if _moves(space, row, c, known, spared)]
+    digits = _common_digits(space, row, columns, more)
+    below, above = (_to_digits(space, row, digits, up) for up in (False, True))
+    free = [c for c in columns if below[c] != above[c]]
+    free = sorted(free, key=lambda c: -abs(row[c] - near[0, c]) * 10.0 ** digits[c])[:MOVED]
+    tried = np.repeat(near, 2 ** len(free), axis=0)
+    tried[:, columns] = [near[0, c] if below[c] != above[c] else below[c] for c in columns]
+    tried[:, free] = list(itertools.product(*((below[c], above[c]) for c in free)))
+    tried = tried[space.holds(tried)]
+    place = space.frame.on_scales
+    off = ((place(tried) - place(row[None])) ** 2).sum(axis=1)
+    return tried[off.argmin()] if len(tried) else None
+
+
+def _forbidding(space: Space, row: Array) -> list[int]:
+    """Columns of what forbids a row, ``(1, d)``, and of the sums that go with them, since these have to come out."""
+    found = {c for rule in space.constraints if not rule.allows(row)[0] for c in rule.columns}
+    sums = [set(m.columns) for m in space.mixtures]
+    sums += [set(rule.columns) for rule in space.constraints if isinstance(rule, Linear) and rule.is_equality]
+    while wider := [one for one in sums if one & found and not one <= found]:
+        found = found.union(*wider)
+    return sorted(found)
+
+
+def _moves(space: Space, row: Array, column: int, known: Array, spared: set[int]) -> bool:
+    """Whether a number of a row may be another: it is continuous, used, and no value that was set before."""
+    p = space.parameters[column]
+    if not isinstance(p, Continuous) or not space.frame.active(row[None])[0, column]:
+        return False
+    mixture = next((list(m.columns) for m in space.mixtures if column in m.columns), None)
+    if mixture is not None:
+        is_free = all(isinstance(space.parameters[c], Continuous) for c in mixture) and not spared & {*mixture}
+        return bool(is_free and row[column] > 0.0 and not is_among(row[None, mixture], known[:, mixture])[0])
+    return bool(column not in spared and row[column] >= p.low and row[column] not in known[:, column])
+
+
+def _common_digits(space: Space, row: Array, columns: Sequence[int], more: int) -> dict[int, int]:
+    """Decimal places of these numbers of a row; those of one equality have the same, so that they can sum to it."""
+    mixed = {c for m in space.mixtures for c in m.columns}
+    places = {
+        c: THOUSANDTHS + more if c in mixed else int(_places(p, row[c : c + 1])[0]) + more
+        for c in columns
+        if isinstance(p := space.parameters[c], Continuous)
+    }
+    for rule in space.constraints:
+        if isinstance(rule, Linear) and rule.is_equality and (tied := [c for c in rule.columns if c in places]):
+            places.update(dict.fromkeys(tied, min(places[c] for c in tied)))
+    return places
+
+
+def _to_digits(space: Space, row: Array, digits: dict[int, int], up: bool) -> Array:
+    """A row, ``(d,)``, with these numbers at so many decimal places, all of them up or all of them down; what is used
+    stays used."""
+    found, mixed = row.copy(), {c for m in space.mixtures for c in m.columns}
+    for c, places in digits.items():
+        steps = row[c] * 10.0**places
+        number = round(float(math.ceil(steps - ALIKE) if up else math.floor(steps + ALIKE)) / 10.0**places, places)
+        p = space.parameters[c]
+        assert isinstance(p, Continuous)
+        found[c] = max(number, 10.0**-places) if c in mixed else min(max(number, p.low), p.high)
+    return found
 
 
 def _with_few_digits(space: Space, x: Array, known: Array, spared: set[int], more: int = 0) -> Array:
@@ -92,10 +168,14 @@ def _with_few_digits(space: Space, x: Array, known: Array, spared: set[int], mor
 
 def _few_digits(p: Continuous, values: Array, more: int) -> Array:
     """Values, ``(n,)``, of a parameter with as many digits as its range asks for."""
-    digits = np.full(len(values), round(-math.log10((p.high - p.low) / VALUES)))
+    return np.array([round(float(v), int(d) + more) for v, d in zip(values, _places(p, values), strict=True)])
+
+
+def _places(p: Continuous, values: Array) -> NDArray[np.int64]:
+    """How many decimal places each of these values, ``(n,)``, of a parameter has."""
     if p.scale == "log" and p.high >= 10 * p.low:
-        digits = SIGNIFICANT - 1 - np.floor(np.log10(values)).astype(int)
-    return np.array([round(float(v), int(d) + more) for v, d in zip(values, digits, strict=True)])
+        return SIGNIFICANT - 1 - np.floor(np.log10(values)).astype(int)
+    return np.full(len(values), round(-math.log10((p.high - p.low) / VALUES)))
 
 
 def _in_shares(fractions: Array, digits: int) -> Array:

@@ -97,14 +97,73 @@ def test_no_row_becomes_what_was_tried_or_another() -> None:
     assert rounded(space, x, np.array([[70.0]])).tolist() == [[50.0], [50.02], [70.04]]
 
 
-def test_numbers_that_a_sum_ties_stay_and_the_others_are_rounded() -> None:
-    space = build_space(
-        spec_of(
+VOLUMES: dict[str, Any] = {
+    name: {"type": "number", "low": 0, "high": high, "unit": "uL"}
+    for name, high in {"water": 100, "acid": 20, "salt": 50}.items()
+}
+SHARES: dict[str, Any] = {"blend": {"type": "mixture", "parts": ["w", "s", "c"], "least": 0.02}}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "constraint", "row", "found"),
+    [
+        (  # the number of which 0.01 would do has tenths as the others have, so that they can make up 100
+            VOLUMES,
+            {"sum": {"water": 1, "acid": 1, "salt": 1}, "equals": 100},
+            {"water": 34.6722442, "acid": 15.32775578, "salt": 50.0},
+            {"water": 34.7, "acid": 15.3, "salt": 50.0},
+        ),
+        (
             {**HEAT, "u": {"type": "number", "low": 0, "high": 1}, "v": {"type": "number", "low": 0, "high": 1}},
-            [{"sum": {"u": 1, "v": 3}, "equals": 1}],
-        )
-    )
-    row = space.coordinates({"t": 50.123456, "u": 0.123456, "v": (1 - 0.123456) / 3})
+            {"sum": {"u": 1, "v": 3}, "equals": 1},
+            {"t": 50.123456, "u": 0.123456, "v": (1 - 0.123456) / 3},
+            {"t": 50.1, "u": 0.124, "v": 0.292},
+        ),
+        (
+            {**HEAT, "hours": {"type": "number", "low": 1, "high": 24}},
+            {"expression": "t * hours <= 1500"},
+            {"t": 75.1562521, "hours": 19.958419392},
+            {"t": 75.1, "hours": 19.96},
+        ),
+        (
+            SHARES,
+            {"expression": "`blend.s` * 0.7 + `blend.c` * 0.3 >= 0.05"},
+            {"blend.w": 1 - 0.05 / 0.7, "blend.s": 0.05 / 0.7, "blend.c": 0.0},
+            {"blend.w": 0.928, "blend.s": 0.072, "blend.c": 0.0},
+        ),
+        (
+            HEAT,
+            {"exclude": {"base": "K"}, "where": {"t": {"at_least": 65}}},
+            {"t": 64.98},
+            {"t": 64.9},
+        ),
+        (  # nothing with tenths lies between
+            HEAT,
+            {"expression": "abs(t - 50.05) <= 0.02"},
+            {"t": 50.04321},
+            {"t": 50.04},
+        ),
+    ],
+    ids=["a-sum", "a-sum-of-multiples", "a-product", "a-mixture", "a-region", "a-narrow-one"],
+)  # fmt: skip
+def test_what_a_constraint_forbids_rounded_is_rounded_the_other_way(
+    parameters: dict[str, Any], constraint: dict[str, Any], row: dict[str, float], found: dict[str, float]
+) -> None:
+    base = {"base": {"type": "category", "options": ["K", "Na"]}}
+    space = build_space(spec_of({**parameters, **base}, [constraint]))
+    x = space.coordinates({**row, "base": "K"})
+    assert space.holds(x[None]).all()
+
+    rounded_row = rounded(space, x[None], none(space))
+
+    assert space.settings(rounded_row[0]) == {**found, "base": "K"}
+    assert (rounded(space, rounded_row, none(space)) == rounded_row).all()
+
+
+def test_what_a_sum_ties_keeps_its_digits_where_no_rounder_numbers_make_it_up() -> None:
+    parameters = {**HEAT, "u": {"type": "number", "low": 0, "high": 1}, "v": {"type": "number", "low": 0, "high": 1}}
+    space = build_space(spec_of(parameters, [{"sum": {"u": 1, "v": 1.7893111}, "equals": 1}]))
+    row = space.coordinates({"t": 50.123456, "u": 0.123456, "v": (1 - 0.123456) / 1.7893111})
 
     found = space.settings(rounded(space, row[None], none(space))[0])
 
@@ -118,7 +177,7 @@ def test_a_value_that_a_plate_shares_stays_one_value() -> None:
     )
     x = np.array([[50.0666, 0.2004], [50.0666, 1.0]])  # with 50.1 the second is not allowed
 
-    assert rounded(space, x, none(space)).tolist() == [[50.1, 0.2], [50.0666, 1.0]]
+    assert rounded(space, x, none(space), {0}).tolist() == [[50.0666, 0.2], [50.0666, 1.0]]
     assert rounded_alike(space, x, none(space), {0}).tolist() == x.tolist()
     assert rounded_alike(space, x[:1], none(space), {0}).tolist() == [[50.1, 0.2004]]
     assert rounded_alike(space, np.array([[50.01, 0.2], [50.02, 0.2]]), none(space), {0})[:, 0].tolist() == [
