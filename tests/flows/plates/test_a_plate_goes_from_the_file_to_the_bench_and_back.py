@@ -593,7 +593,7 @@ def test_a_well_with_some_of_its_targets_is_named_until_it_is_said_to_be_complet
     (note,) = [n for n in noted if key in n]
     assert note.startswith(f"{well}: ")
     assert note.endswith(
-        "has yield on worksheet.csv, and nothing of mass and purity yet: fill that in, or write measured under outcome "
+        "has yield on worksheet.csv, and nothing of purity and mass yet: fill that in, or write measured under outcome "
         "to report it without"
     )
     assert after["experiments_done"] == 8
