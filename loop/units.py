@@ -46,6 +46,8 @@ _SPELLINGS: Final = {
     "\N{DEGREE FAHRENHEIT}": "degF",
     "Fahrenheit": "degF",
     "Hartree": "hartree",
+    "mPas": "mPa*s",  # no pascals: a viscosity, as it is written in German
+    "Pas": "Pa*s",
     "\N{DEGREE SIGN}Brix": "Brix",
     "\N{DEGREE SIGN}Bx": "Brix",
 }
@@ -98,8 +100,6 @@ _MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, m
     **dict.fromkeys(("PA", "pa"), "'Pa'"),
     **dict.fromkeys(("ma", "Ma"), "'mA'"),
     **dict.fromkeys(("unit", "units"), "'U' for enzymes, '' for no unit"),
-    "mPas": "'mPa*s'",
-    "Pas": "'Pa*s'",
     "MG": "'mg'",
     "Mg": "'mg', or 't' for a tonne",
     "gr": "'g'",
