@@ -61,6 +61,8 @@ def see_that_it_can_be_written(path: str | os.PathLike[str], format: str, *, ove
         raise UnknownName("export format", format, _WRITERS)
     if target.is_dir():
         raise LedgerError(f"{target} is a folder; name a file in it")
+    if target.exists() and not target.is_file():
+        raise LedgerError(f"{target} is a device or a pipe, and no file; name a file")
     if target.exists() and not overwrite:
         raise LedgerError(f"{target} is there already; name another file, or overwrite it (--overwrite)")
     if not target.parent.is_dir():
@@ -322,6 +324,7 @@ def _text(value: object) -> str:
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """A temporary file beside ``target`` that takes its place, on the disk to the last byte, when all went well."""
+    target = Path(os.path.realpath(target)) if target.is_symlink() else target
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield temporary

@@ -51,6 +51,10 @@ def replace(path: Path, text: str, *, is_durable: bool = True) -> None:
 
 def replace_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
     """``replace`` of bytes."""
+    path = _behind(path)
+    if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe is no file to be replaced
+        path.write_bytes(data)
+        return
     temporary = _write_temporary(path, data, is_durable)
     try:
         os.replace(temporary, path)
@@ -60,6 +64,11 @@ def replace_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
         raise
     if is_durable:
         sync_folder(path.parent)
+
+
+def _behind(path: Path) -> Path:
+    """The file that a link leads to, which is replaced in its place; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def once_there_is_room(write: Callable[[], Written], *, meanwhile: Callable[[], None] = lambda: None) -> Written:

@@ -199,6 +199,33 @@ def test_a_file_that_is_there_is_replaced_only_when_asked(tmp_path: Path) -> Non
     assert target.read_text().startswith("campaign,")
 
 
+def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    ledger.open_campaign("coupling", {}, by="ada")
+    shared, latest = tmp_path / "shared.csv", tmp_path / "latest.csv"
+    shared.write_text("old")
+    latest.symlink_to(shared)
+
+    export(ledger, "coupling", latest, "csv", overwrite=True)
+
+    assert latest.is_symlink()
+    assert shared.read_text().startswith("campaign,")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["latest.csv", "shared.csv"]
+
+
+def test_a_device_or_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    ledger.open_campaign("coupling", {}, by="ada")
+    os.mkfifo(pipe := tmp_path / "pipe")
+    (tmp_path / "link.csv").symlink_to(pipe)
+
+    for path in (pipe, tmp_path / "link.csv"):
+        with pytest.raises(LedgerError, match=f"{path.name} is a device or a pipe, and no file; name a file"):
+            export(ledger, "coupling", path, "csv", overwrite=True)
+
+    assert pipe.is_fifo()
+
+
 def test_a_failed_export_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = MemoryLedger()
     ledger.open_campaign("c", {}, by="ada")
