@@ -7,6 +7,7 @@ holds the order in which attempts were started.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -27,6 +28,7 @@ from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, ExperimentSpec, Found, Handle
 from loop.outcome import Fault, FaultKind, write_outcome
 
+_OF_ONE_FILE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN})
 PATIENCE: Final = 90.0  # seconds to wait for another process that has just this attempt in hand: above a slow sbatch
 # Nothing that leads out of a folder. File systems allow 255 bytes, and temporary names are longer than final ones.
 _NAME: Final = re.compile(r"[A-Za-z0-9_~%-]{1,120}")
@@ -212,14 +214,25 @@ def held(folder: Path, patience: float = PATIENCE) -> Iterator[Path]:
         yield folder
 
 
+def cannot_be_read_now(error: OSError) -> str:
+    """What is said of a file that a program keeps open, or that gives no right, while others can be read; "" for what
+    is wrong with more than that file.
+    """
+    if error.errno not in _OF_ONE_FILE:
+        return ""
+    return f"cannot be read now ({error.strerror}); close it where it is open, or give the right to read it"
+
+
 @contextmanager
 def reachable(path: Path) -> Iterator[None]:
     """Whatever the file system refuses inside the block is ``AdapterUnavailable``, naming ``path``."""
     try:
         yield
     except OSError as error:
+        is_open = error.errno in _OF_ONE_FILE and path.is_file()
+        remedy = "close it where a program keeps it open, or check its rights and those of its folder"
         raise AdapterUnavailable(
-            f"{path} cannot be used ({error}); check the folder, its rights and the disk"
+            f"{path} cannot be used ({error}); {remedy if is_open else 'check the folder, its rights and the disk'}"
         ) from error
 
 

@@ -8,7 +8,6 @@ counts once it rests: since when it has not changed is kept on disk, since each 
 from __future__ import annotations
 
 import csv
-import errno
 import io
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.common.folder import reachable
+from adapters.common.folder import cannot_be_read_now, reachable
 from adapters.common.instant import Clock
 from adapters.common.resting import Mark, Resting, mark_of
 from adapters.csv_folder.exchange import Exchange
@@ -26,7 +25,6 @@ from loop.cells import delimiter_of
 from loop.table_files import is_whole
 
 _REST: Final = 5.0  # seconds for which a file without a last line's end must not change
-_LOCKED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN})  # of one file alone
 _LONGEST: Final = 100_000  # characters kept of what is no table
 
 
@@ -67,11 +65,10 @@ class Responses:
             try:
                 data = _bytes_of(path, mark)
             except OSError as error:
-                if error.errno not in _LOCKED:
+                if not (why := cannot_be_read_now(error)):
                     with reachable(path):
                         raise
                 self._forget_troubles(path.name)
-                why = f"cannot be read now ({error.strerror}); close it where it is open, or give the right to read it"
                 self.complain(path.name, why)
                 continue
             if data is None or not self._counts(path, mark, data):

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from adapters.common.folder import reachable
+from adapters.common.folder import cannot_be_read_now, reachable
 from adapters.common.resting import Resting, mark_of
 from adapters.instrument.options import InstrumentOptions
 from loop.analysis import is_cut_off, read_file
@@ -36,17 +36,26 @@ class Files:
         """The files whose name is of a pattern."""
         with reachable(self.folder):
             there = self.folder.iterdir() if self.folder.is_dir() else ()
-            named = (p for p in there if fnmatchcase(p.name, pattern) and p.name[0] != "." and p.name != SAMPLES)
+            named = (p for p in there if is_called(p.name, pattern) and p.name[0] not in ".~" and p.name != SAMPLES)
             return [p for p in named if p.is_file()]
 
     def settled(self, path: Path, told: os.stat_result) -> bytes | None:
-        """The bytes of a file that nobody is writing any more; None for another."""
+        """The bytes of a file that nobody is writing any more; None for another, and for one that is kept open."""
         age = self._clock() - told.st_mtime
         if age < 0:  # the clock of the instrument, or the share's, is ahead of ours
             age = self._resting.seconds(path, mark_of(told))
         if age < self._options.settle:
             return None
-        return path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            if not (why := cannot_be_read_now(error)):
+                raise
+            self._unread[_place(path.name, told)] = f"{path.name} {why}"
+            return None
+        if not self.was_read(path.name, told):
+            self._unread.pop(_place(path.name, told), None)
+        return data
 
     def is_cut(self, data: bytes) -> bool:
         """Whether a file does not end as it should."""
@@ -63,12 +72,17 @@ class Files:
         return self._read[place]
 
     def why_unread(self, name: str, told: os.stat_result) -> str:
-        """Why a file could not be read when it was asked for its labels; "" where it could."""
+        """Why a file could not be read when it was asked for; "" where it could."""
         return self._unread.get(_place(name, told), "")
 
     def was_read(self, name: str, told: os.stat_result) -> bool:
         """Whether this state of a file was asked for its labels before."""
         return _place(name, told) in self._read
+
+
+def is_called(name: str, pattern: str) -> bool:
+    """Whether a file has a name of that pattern; programs on Windows write ``.CSV`` as well."""
+    return fnmatchcase(name.lower(), pattern.lower())
 
 
 def _place(name: str, told: os.stat_result) -> tuple[str, int, int]:

@@ -192,6 +192,8 @@ class Instrument:
                 told = path.stat()
                 data = self._files.settled(path, told)
             if data is None:
+                locked = self._files.why_unread(path.name, told)
+                wants = wants or (f"waits, and {locked}" if locked else "")
                 continue
             if not (labels := sought.labels_for(handle, path.name, data, told)):
                 why = self._files.why_unread(path.name, told)

@@ -6,13 +6,12 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.common.durable import replace_bytes, write_once
 from adapters.common.folder import Jobs, reachable, read_json
-from adapters.instrument.files import Files
+from adapters.instrument.files import Files, is_called
 from adapters.instrument.options import InstrumentOptions
 from loop.analysis.readings import Label, plate_name, well_name
 from loop.contracts import AttemptKey, Handle
@@ -33,7 +32,7 @@ class Sought:
 
     def is_called_so(self, handle: Handle, name: str) -> bool:
         """Whether a file is called as the attempt's are."""
-        return fnmatchcase(name, self.pattern(handle))
+        return is_called(name, self.pattern(handle))
 
     def of(self, handle: Handle) -> list[Path]:
         """The files that may be of the attempt, oldest first; not the list of samples."""

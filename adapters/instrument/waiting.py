@@ -11,12 +11,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.common.durable import replace
 from adapters.common.folder import Jobs, reachable, read_json
+from adapters.instrument.files import is_called
 from loop.analysis.readings import plate_name
 from loop.contracts import Handle
 
@@ -70,7 +70,7 @@ class Waiting:
                 str(told["campaign"])
                 for told in self._others()
                 if plate_name(told["plate"]) == plate_name(plate)
-                and fnmatchcase(name, told["files"])
+                and is_called(name, told["files"])
                 and not _is_older(name, told)
             ),
             None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable
@@ -494,3 +495,38 @@ def test_wells_that_nobody_waits_for_are_named_while_one_of_the_plate_lacks_its_
         "experiment; correct the file if that is a slip"
     )
     assert lab.status(second).phase is Phase.ENDED
+
+
+def test_names_in_capitals_are_those_of_the_files_and_what_excel_puts_beside_a_file_is_none(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, file="plate-{plate}*.csv")
+    handle = begin(lab, KEY)
+    drop(tmp_path, "~$plate-1.csv", f"{OTHER},1,A1,4.2,0.5")
+
+    waiting = lab.status(handle)
+    drop(tmp_path, "PLATE-1.CSV", f"{KEY},1,A1,4.2,0.5")
+
+    assert (waiting.phase, waiting.wants) == (Phase.WAITING, "")
+    assert lab.status(handle).phase is Phase.ENDED
+
+
+def test_a_file_that_a_program_keeps_open_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = laboratory(tmp_path)
+    first, second = begin(lab, KEY), begin(lab, OTHER, "A2")
+    locked = drop(tmp_path, "a.csv", f"{KEY},1,A1,4.2,0.5")
+    drop(tmp_path, "b.csv", f"{OTHER},1,A2,4.2,0.5")
+    read = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path == locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    waiting, other, fetched = lab.status(first), lab.status(second), lab.fetch(second)
+    monkeypatch.undo()
+
+    assert waiting.phase is Phase.WAITING
+    assert "a.csv cannot be read now (Permission denied); close it where it is open" in waiting.wants
+    assert other.phase is Phase.ENDED
+    assert len(fetched) == 1
+    assert lab.status(first).phase is Phase.ENDED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -248,3 +249,22 @@ def test_a_place_where_no_worksheet_can_be_written_is_named(tmp_path: Path, monk
 
     assert not health.is_ok
     assert f"no worksheet can be written in {tmp_path}; give the right to" in health.message
+
+
+@pytest.mark.usefixtures("handle")
+def test_a_worksheet_that_a_program_keeps_open_is_to_be_closed(
+    manual: Manual, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a spreadsheet program does with a file on a share."""
+
+    def refuse(source: object, _: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
+
+    second = manual.prepare(EXPERIMENT, OTHER)
+    monkeypatch.setattr(worksheet.os, "replace", refuse)
+    with pytest.raises(AdapterUnavailable, match=r"worksheet\.csv cannot be used .*; close it where a program keeps"):
+        manual.start(second, OTHER)
+    monkeypatch.undo()
+    manual.start(second, OTHER)
+
+    assert [row["key"] for row in read(sheet_of(tmp_path))] == [KEY, OTHER]
