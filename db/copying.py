@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Engine, Table, func, insert, select
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db import audit, schema
 from db import engine as engines
 from db import tables as t
+from db.clocks import common_now, local_now
 from db.errors import translated
 from loop.errors import LedgerError
 
@@ -30,7 +31,7 @@ class Copied:
     head: str  # hash of the last of them
 
 
-def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Copied:
+def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = local_now) -> Copied:
     """Copy the record at ``source`` to ``target``, which is empty; all of it, or none.
 
     Raises:
@@ -45,7 +46,7 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = lam
         with translated(where):
             schema.bring_up_to_date(there, clock)
         with translated(shown), engines.reading(here) as read:
-            _see_that_nobody_works(read, clock())
+            _see_that_nobody_works(read, common_now(read, clock))
             with translated(where), engines.writing(there) as write:
                 _see_that_it_is_empty(read, write, where)
                 for table in t.Base.metadata.sorted_tables:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +17,7 @@ from db import audit, reading, rights, rules, schema, wishes
 from db import engine as engines
 from db import tables as t
 from db.canonical import canonical, sha256
+from db.clocks import common_now, local_now
 from db.errors import AlreadyOnRecord, translated
 from db.ids import uuid7
 from db.work import SqlWork, Writer
@@ -42,9 +43,7 @@ from loop.record import (
 from loop.safety import SafetyStop, bench_of, check_stop
 
 
-def open_ledger(
-    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), new_id: Callable[[], str] = uuid7
-) -> SqlLedger:
+def open_ledger(url: str, *, clock: Callable[[], datetime] = local_now, new_id: Callable[[], str] = uuid7) -> SqlLedger:
     """The ledger at ``url`` (``sqlite:///FILE``, a plain path, or ``postgresql://…``), made if it is new.
 
     A database of an older schema is migrated, a SQLite file after a copy to ``FILE.before-REVISION``.
@@ -59,7 +58,7 @@ def open_ledger(
 
 
 def reopen_ledger(
-    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), new_id: Callable[[], str] = uuid7
+    url: str, *, clock: Callable[[], datetime] = local_now, new_id: Callable[[], str] = uuid7
 ) -> SqlLedger:
     """The ledger at ``url`` that was made before: nothing is put into an empty database.
 
@@ -208,7 +207,7 @@ class SqlLedger:
             NotFound: There is no such campaign.
         """
         with self._writing(actor=holder) as writer:
-            session, now = writer.session, writer.now()
+            session, now = writer.session, common_now(writer.session, self._clock)
             row = session.get_one(t.Campaign, reading.campaign_id(session, name), with_for_update={"key_share": True})
             before = row.lease_holder
             if before not in (None, holder) and row.lease_expires is not None:

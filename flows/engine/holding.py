@@ -44,6 +44,7 @@ class Holding:
         self._holder = f"{socket.gethostname()}:{settings.home.resolve()}"  # one home, by whatever links it is reached
         self._turn = Turn(settings.folder(campaign), campaign, sleep=sleep)
         self._lease: Lease | None = None
+        self._since = datetime.min.replace(tzinfo=UTC)
 
     @property
     def lease(self) -> Lease:
@@ -53,8 +54,9 @@ class Holding:
             LeaseHeld: It ran out, and another machine has taken it.
         """
         assert self._lease is not None, "take comes first"
-        if self._lease.expires - self._clock() < self._ttl * (1 - _USED):
-            self._lease = self._ledger.acquire(self._campaign, self._holder, self._ttl)
+        if self._clock() - self._since > self._ttl * _USED:
+            self._acquire()
+        assert self._lease is not None
         return self._lease
 
     def take(self, patience: float = 0.0) -> None:
@@ -76,7 +78,7 @@ class Holding:
     def _take_lease(self, patience: float) -> None:
         """Take the lease, waiting for a holder elsewhere, who sees it where the ledger can show that."""
         try:
-            self._lease = self._ledger.acquire(self._campaign, self._holder, self._ttl)
+            self._acquire()
             return
         except LeaseHeld as error:
             if patience <= 0:
@@ -89,12 +91,17 @@ class Holding:
         with self._ledger.wish(self._campaign) if isinstance(self._ledger, ShowsWishes) else nullcontext():
             while True:
                 try:
-                    self._lease = self._ledger.acquire(self._campaign, self._holder, self._ttl)
+                    self._acquire()
                     return
                 except LeaseHeld:
                     if time.monotonic() >= until:
                         raise
                     self._sleep(_LOOK)
+
+    def _acquire(self) -> None:
+        """The lease, from now on by this machine's clock, whose time the record need not go by."""
+        since = self._clock()
+        self._lease, self._since = self._ledger.acquire(self._campaign, self._holder, self._ttl), since
 
     def give_back(self) -> None:
         """Give lease and turn back; once is enough, twice does no harm."""
