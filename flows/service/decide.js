@@ -51,6 +51,9 @@ function ticked(form, name) {
 }
 
 for (const form of document.querySelectorAll("form.said")) {
+  form.elements.all?.addEventListener("change", ({ target }) => {
+    form.querySelectorAll("[name=stop]").forEach((box) => (box.checked = target.checked));
+  });
   onButtons(form, (what) => {
     const why = form.elements.why.value.trim();
     if (what === "halt" && !why) {

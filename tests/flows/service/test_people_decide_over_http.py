@@ -296,3 +296,23 @@ def test_who_presses_a_stop_in_a_browser_is_told_what_it_halts_and_what_still_ru
         "small: 4 experiments still run, as its file has no laboratory.safety.running: cancel; see to them there",
     ]
     assert anew == ""
+
+
+@pytest.mark.browser
+def test_stops_of_a_whole_plate_are_ticked_at_once_and_one_that_came_since_stays(
+    settings: Settings, browser: Any
+) -> None:
+    for well in ("A1", "A2", "A3"):
+        halt(settings, "small", by="robot", why=f"{well} is hot")
+    with served(settings) as url:
+        page = browser.new_page()
+        page.goto(f"{url}/campaigns/small/decide")
+        page.get_by_label("all of these").check()
+        page.get_by_label("safety stop 2").uncheck()
+        halt(settings, "small", by="robot", why="A4 is hot")
+        page.locator("form.said [name=why]").fill("cooled")
+        page.get_by_role("button", name="Lift the ticked safety stops").click()
+        page.get_by_text("safety stop 4: A4 is hot").first.wait_for()
+        page.close()
+
+    assert [s.number for s in stops(settings, "small") if s.is_in_force] == [2, 4]
