@@ -151,12 +151,21 @@ class Jobs:
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Alone in this folder, among all processes, until the block ends."""
+        """Alone in this folder, among all processes, until the block ends.
+
+        What of a device is raised inside, such as a refused connection, is said of the device and not of the folder.
+        """
         with reachable(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             with (self.root / name).open("a") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                yield
+                try:
+                    yield
+                except (ConnectionError, TimeoutError) as error:
+                    if error.filename is not None:
+                        raise
+                    said = f"{type(error).__name__}: {error}".rstrip(": ")
+                    raise AdapterUnavailable(f"the device gives no answer ({said}); see to it") from error
 
     def _job(self, handle: Handle) -> Mapping[str, Any]:
         job = read_json(self.folder(handle) / "job.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,16 +11,18 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from pages import GUIDE, ROOT, blocks, files
 
 from adapters.registry import build
 from loop.contracts import AdapterContext, Phase, Unknown
+from loop.errors import AdapterUnavailable
 from loop.testing.adapter import KEY
 
 PAGE = GUIDE / "adapters.md"
-CODE = files(PAGE)["balance.py"]
+CODE, OVEN = (files(PAGE)[name] for name in ("balance.py", "oven.py"))
 CAMPAIGN = next(block.code for block in blocks(PAGE) if block.is_campaign)
 
 
@@ -35,11 +38,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     sys.path[:] = [path for path in sys.path if path != str(place)]
 
 
-def examine(folder: Path) -> tuple[int, str]:
-    """The command that the page gives."""
+def examine(folder: Path, named: str = "balance:Balance") -> tuple[int, str]:
+    """The command that the page gives, or the same of another one."""
     (command,) = [b.code for b in blocks(PAGE) if b.language == "sh" and "--adapter" in b.code]
     assert "--pyargs loop.testing --adapter balance:Balance" in command
-    words = [sys.executable, "-m", "pytest", "--pyargs", "loop.testing", "--adapter", "balance:Balance"]
+    words = [sys.executable, "-m", "pytest", "--pyargs", "loop.testing", "--adapter", named]
     quiet = ["-p", "loop.testing.plugin", "-p", "no:cacheprovider", "-q", "--no-header"]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
     done = subprocess.run([*words, *quiet], cwd=folder, env=environ, capture_output=True, text=True, check=False)
@@ -56,6 +59,37 @@ def test_it_keeps_every_law(folder: Path) -> None:
 
     assert code == 0, said
     assert int(re.findall(r"(\d+) passed", said)[0]) >= 30
+
+
+def test_one_that_is_slow_keeps_every_law_too(folder: Path) -> None:
+    (folder / "oven.py").write_text(OVEN, encoding="utf-8")
+
+    code, said = examine(folder, "oven:Oven")
+
+    assert code == 0, said
+    assert max(len(line) for line in OVEN.splitlines()) <= 120
+
+
+def test_an_order_that_was_lost_is_in_doubt_and_what_is_answered_later_is_given_apart(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "oven.py").write_text(OVEN, encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    oven = import_module("oven")
+    monkeypatch.delitem(sys.modules, "oven")
+    it = oven.Oven({}, AdapterContext(str(folder / "lab"), str(folder), "baking", {"yield": "%"}))
+    handle = it.prepare(oven.Oven.trial.experiment, KEY)
+    order, oven.order = oven.order, Mock(side_effect=ConnectionRefusedError)
+    with pytest.raises(AdapterUnavailable, match=r"the device gives no answer \(ConnectionRefusedError\); see to it"):
+        it.start(handle, KEY)
+    doubt, phase = it.find(KEY), it.status(handle).phase
+    oven.order = order
+    it.start(handle, KEY)  # as after hakken resolve KEY --never-ran
+
+    assert (type(doubt), phase) == (Unknown, Phase.LOST)
+    assert [json.loads(e.payload)["values"][0]["value"] for e in it.fetch(handle)] == [61.5]
+    assert [json.loads(e.payload)["values"][0]["value"] for e in it.late([])] == [61.9]
+    assert [json.loads(e.payload)["values"][0]["value"] for e in it.late([handle])] == [61.5, 61.9]
 
 
 def test_broken_on_purpose_it_is_caught(folder: Path) -> None:
