@@ -9,7 +9,7 @@ from loop.errors import SpaceError
 from loop.record import Settings
 from loop.space.constraints import Constraint, Linear
 from loop.space.counting import is_own
-from loop.space.parameters import least_and_most, lies_within
+from loop.space.parameters import Continuous, Discrete, lies_within, range_said
 from loop.space.space import Space
 
 
@@ -35,11 +35,8 @@ def why_left_out(space: Space, settings: Settings) -> str:
     except SpaceError as error:  # an option or a parameter that it has no more
         return f"is left out by the campaign file as it is: {error}"
     for p, value in zip(space.parameters, x.tolist(), strict=True):
-        if p.name in settings and not lies_within(p, np.array(value)):
-            low, high = least_and_most(p)
-            return (
-                f"lies outside the space as the campaign file has it: {p.name} is {low:g} to {high:g} {p.unit}".rstrip()
-            )
+        if isinstance(p, Discrete | Continuous) and p.name in settings and not lies_within(p, np.array(value)):
+            return f"lies outside the space as the campaign file has it: {p.name} is {range_said(p)} {p.unit}".rstrip()
     broken = [rule.name for rule in rules_of(space) if not rule.allows(x[None])[0]]
     return f"is left out by the campaign file as it is: it breaks {broken[0]!r}" if broken else ""
 

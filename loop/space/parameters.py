@@ -22,6 +22,7 @@ Scale: TypeAlias = Literal["linear", "log"]
 GAP = 0.25  # share of the scaled range that lies between nothing and the least amount
 HINTED = 20_000  # options among which a misspelt one is looked for
 ROUNDING = 1e-9  # of the larger bound: by so much a converted number may miss it
+WEIGHED_IN = 0.02  # of the least amount where none is another choice: by so much what was weighed in may miss it
 NOTHING = -1.0  # coordinate of options that do not apply (numbers that do not apply are 0.0)
 
 
@@ -299,10 +300,29 @@ def least_and_most(p: Parameter) -> tuple[float, float]:
 
 
 def lies_within(p: Parameter, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which coordinates, any shape, lie within the bounds of a parameter, but for what a unit's conversion rounds."""
+    """Which coordinates, any shape, lie within the bounds of a parameter, but for what a unit's conversion rounds.
+
+    Between none and the least amount lies nothing, but for what is weighed in.
+    """
     low, high = least_and_most(p)
     rounding = ROUNDING * max(abs(low), abs(high))
-    return np.asarray((x >= low - rounding) & (x <= high + rounding))
+    within = (x >= low - rounding) & (x <= high + rounding)
+    if (least := _least_amount(p)) is not None:
+        within &= (x <= rounding) | (x >= (1.0 - WEIGHED_IN) * least)
+    return np.asarray(within)
+
+
+def range_said(p: Number) -> str:
+    """The bounds of a number in words, without its unit: ``20 to 120``, ``0 or 0.5 to 3``."""
+    least = _least_amount(p)
+    return f"{p.low:g} to {p.high:g}" if least is None else f"0 or {least:g} to {p.high:g}"
+
+
+def _least_amount(p: Parameter) -> float | None:
+    """The least that a number is where it is not zero; None where zero is no choice apart."""
+    if not isinstance(p, Discrete | Continuous) or not p.or_zero:
+        return None
+    return p.low if isinstance(p, Continuous) else p.values[1]
 
 
 def zero_of(p: Parameter) -> float | None:

@@ -68,7 +68,8 @@ def told_table(file: Path, spec: CampaignSpec, space: Space) -> AnsweringTable:
         raise RehearseError(not_all(file, problems))
     if len(points) < 2:
         raise RehearseError(f"{file} has no two results of candidates in the space; give a table with more of them")
-    notes = [f"{outside} of its rows are left out: they are no candidates of the space"] if outside else []
+    are, they = ("is", "it is no candidate") if outside == 1 else ("are", "they are no candidates")
+    notes = [f"{outside} of its rows {are} left out: {they} of the space"] if outside else []
     if not space.is_finite:
         notes.append("numbers are continuous: of the rows not tried yet the one nearest to what is proposed answers")
     return AnsweringTable(file.name, np.array(points), tuple(outcomes), tuple(notes))

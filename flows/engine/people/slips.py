@@ -31,7 +31,7 @@ from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Continuous, Discrete, Linear
 from loop.space.constraints import Constraint
 from loop.space.leaving_out import rules_of
-from loop.space.parameters import least_and_most, lies_within
+from loop.space.parameters import least_and_most, lies_within, range_said
 from loop.spec import build_objective, declared_of
 from loop.spec.costs import with_fidelities
 from loop.training import useless_limits
@@ -81,9 +81,9 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
             yield name, f"{said} (of {value:g} nM it is {9 - math.log10(value):.2f})"
     for p in view.space.parameters:
         if o.key is None and isinstance(p, Continuous | Discrete) and p.name in o.settings:  # else the planner's own
-            value, (low, high) = float(o.settings[p.name]), least_and_most(p)
+            value = float(o.settings[p.name])
             if not lies_within(p, np.array(value)):
-                yield p.name, f"{p.name} {value:g} {p.unit}".rstrip() + f" is outside the space ({_range(low, high)})"
+                yield p.name, f"{p.name} {value:g} {p.unit}".rstrip() + f" is outside the space ({range_said(p)})"
     actual = actual_of(o.context)
     for p in view.space.parameters:
         used = actual.get(p.name)

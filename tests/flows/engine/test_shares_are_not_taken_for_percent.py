@@ -26,6 +26,7 @@ def told(tmp_path: Path, text: str) -> Path:
     [
         ("50,50,0", r"sum to 100, and they .*; where they are percent, write 'solvent.water \[%\]', 'solvent.ethanol"),
         ("50,50,", r"sum to 100, and they are fractions that sum to one; where they are percent, write"),
+        ("0.5,0.3,0.4", "the parts of 'solvent' sum to 1.2, and they are fractions that sum to one; correct the row"),
         ("0.5,0.3,0.1", "the parts of 'solvent' sum to 0.9, and they are fractions that sum to one; correct the row"),
     ],
 )

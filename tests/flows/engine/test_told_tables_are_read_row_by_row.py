@@ -279,6 +279,25 @@ def test_a_retracted_row_that_is_told_again_does_not_count_and_that_is_said(sett
     assert (changed.accepted, changed.duplicates, changed.notes) == (1, 1, ())
 
 
+def test_an_amount_below_the_least_that_is_not_none_is_said_to_lie_outside(settings: Settings, tmp_path: Path) -> None:
+    space = {
+        "salt": {"type": "number", "low": 0.5, "high": 3, "or_zero": True, "unit": "%"},
+        "acid": {"type": "number", "low": 1, "high": 3, "step": 1, "or_zero": True},
+        "blend": {"type": "mixture", "parts": ["w", "o"], "least": 0.05},
+    }
+    add(settings, tmp_path, space=space)
+    header = "salt,acid,blend.w,blend.o,yield\n"
+    sound = "0,0,1,0,1\n0.5,1,0.5,0.5,2\n0.495,2.5,0.951,0.049,3\n"  # weighed in, and between the steps
+
+    file = write(tmp_path, f"{header}{sound}0.2,1,0.5,0.5,4\n0,0.4,0.5,0.5,5\n0,0,0.99,0.01,6\n")
+    report = tell(settings, "small", file, by="tester")
+
+    assert report.accepted == 6
+    starts = ("salt 0.2 % is outside the space (0 or 0.5 to 3)", "acid 0.4 is outside the space (0 or 1 to 3)")
+    starts += ("blend.o 0.01 is outside the space (0 or 0.05 to 1)",)
+    assert [note.split(";")[0] for note in report.notes] == [*starts]
+
+
 def test_numbers_beyond_what_can_be_count_and_are_said(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:

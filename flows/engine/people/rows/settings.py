@@ -127,9 +127,10 @@ def check_blends(cells: Cells, settings: Mapping[str, str | float], space: Space
             continue
         bare = [c for name in given if (c := cell_of(cells, name)[0]) is not None and c.unit is None]
         percent = f"where they are percent, write {', '.join(repr(f'{c.thing} [%]') for c in bare)} in the header"
+        is_percent = any(given[c.thing] > 1.0 for c in bare)
         raise OutcomeError(
             f"the parts of {mixture.name!r} sum to {total:g}, and they are fractions that sum to one; "
-            f"{f'{percent}, else ' if bare and total > 1.0 else ''}correct the row"
+            f"{f'{percent}, else ' if is_percent else ''}correct the row"
         )
 
 
