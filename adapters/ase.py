@@ -38,8 +38,8 @@ class AseOptions(ComputeOptions):
     steps: Annotated[int, Field(ge=1)] = 500
     conformers: Annotated[int, Field(ge=1, le=1000)] = 1
     seed: int = 0  # chooses conformers
-    charge: int | None = None  # of every molecule; None: that of its structure
-    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of every molecule; None: as its structure has them
+    charge: int | None = None  # of every molecule; left out: that of its structure
+    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of each; left out: as its structure has them
 
     @field_validator("properties")
     @classmethod

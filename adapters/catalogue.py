@@ -69,7 +69,8 @@ def example_of(entry: Known) -> str:
     module = _module(entry)
     if isinstance(example := getattr(module, "EXAMPLE", None), str):
         return example
-    required = [f"{option.name}: ...  # {option.value}" for option in options_of(entry) if option.default is None]
+    needed = [o for o in options_of(entry) if o.default is None and "." not in o.name]
+    required = [f"{option.name}: ...  # {option.value}" for option in needed]
     if entry.kind == "adapter":
         return "\n".join(["laboratory:", f"  adapter: {entry.name}", *(f"  {line}" for line in required)]) + "\n"
     inner = [f"      {line}" for line in required]

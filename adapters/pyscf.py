@@ -58,14 +58,14 @@ class PyscfOptions(ComputeOptions):
     fit_derivatives: bool = False  # gradients and second derivatives fitted although the energy is not
     grid: Grid = 3  # PySCF's level, or radial and angular points
     seed: int = 0  # chooses conformers
-    charge: int | None = None  # of every molecule; None: that of its structure
-    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of every molecule; None: as its structure has them
+    charge: int | None = None  # of every molecule; left out: that of its structure
+    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of each; left out: as its structure has them
     conformers: Annotated[int, Field(ge=1, le=1000)] = 1
     optimise: Literal["none", "xtb", "dft"] = "none"
     criteria: Literal["GAU_LOOSE", "GAU", "GAU_TIGHT", "GAU_VERYTIGHT"] = "GAU"
     steps: Annotated[int, Field(ge=1)] = 100
     iterations: Annotated[int, Field(ge=1)] = 100
-    solvent: str | None = None  # None: the gas phase
+    solvent: str | None = None  # left out: the gas phase
     solvation: Literal["smd", "cpcm", "iefpcm"] = "smd"
     reaction: str | None = None  # SMARTS, whose first reactant the molecule is
     partners: list[str] = Field(default_factory=list)  # SMILES of the other reactants

@@ -32,12 +32,12 @@ class XtbOptions(ComputeOptions):
 
     properties: Annotated[list[str], Field(min_length=1)] | None = None  # all that the other options allow
     seed: int = 0  # chooses the conformer
-    charge: int | None = None  # of every molecule; None: that of its structure
-    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of every molecule; None: as its structure has them
+    charge: int | None = None  # of every molecule; left out: that of its structure
+    unpaired: Annotated[int, Field(ge=0)] | None = None  # electrons of each; left out: as its structure has them
     method: Literal["GFN2-xTB", "GFN1-xTB"] = "GFN2-xTB"
     conformers: Annotated[int, Field(ge=1, le=1000)] = 1  # embedded; the lowest by GFN2-xTB is taken
     optimise: bool = False
-    solvent: str | None = None  # None: the gas phase
+    solvent: str | None = None  # left out: the gas phase
     solvation: Literal["alpb", "gbsa"] = "alpb"
 
     @field_validator("properties")

@@ -133,10 +133,10 @@ class ResponseTemplate(Options):
 
     columns: dict[str, ResponseColumn] = Field(default_factory=dict)  # by target
     actual: dict[str, Column] = Field(default_factory=dict)  # by parameter: what was really set
-    key: str | None = Field(default="key", min_length=1)  # column of the key; None: the file's name tells
-    status: StatusTemplate | None = None  # None: a column "outcome", in the worksheet's words
+    key: str | None = Field(default="key", min_length=1)  # column of the key; null: the file's name tells
+    status: StatusTemplate | None = None  # left out: a column "outcome", in the worksheet's words
     files: str = Field(default="*.csv", min_length=1)  # which files are responses
-    final_newline: bool = True  # the device ends every line; False: it does not, and a file counts once it rests
+    final_newline: bool = True  # the device ends every line; false: it does not, and a file counts once it rests
 
     @field_validator("columns", "actual", mode="before")
     @classmethod
@@ -150,9 +150,9 @@ class CsvFolderOptions(Options):
     folder: str = Field(min_length=1)  # shared with the device, as seen from the campaign file
     commands: FolderName = "commands"  # folders in it
     responses: FolderName = "responses"
-    taken: FolderName | None = None  # where the device moves what it takes up; None where it does not
-    procedures: FolderName | None = "procedures"  # where the files of a recipe's procedures go; None: nowhere
-    heartbeat: str | None = "heartbeat"  # file in it that the device touches; None where it has none
+    taken: FolderName | None = None  # where the device moves what it takes up; left out where it does not
+    procedures: FolderName | None = "procedures"  # where the files of a recipe's procedures go; null: nowhere
+    heartbeat: str | None = "heartbeat"  # file in it that the device touches; null where it has none
     stale: Positive = 60.0  # seconds without a heartbeat after which nothing is sent
     gone_after: Positive = 600.0  # seconds after which a command that is nowhere is in doubt
     answer_within: Positive | None = None  # hours after which a command without a response is in doubt

@@ -39,7 +39,7 @@ class InstrumentOptions(Options):
     folder: str  # as seen from the campaign file
     file: FileName = "*"  # which files, with {plate}, {well} and {key} for the attempt's
     settle: Annotated[float, Field(ge=0)] = 5.0  # seconds that nobody has written to a file
-    final_newline: bool = True  # the instrument ends every line; False: it does not, and a file counts once it rests
+    final_newline: bool = True  # the instrument ends every line; false: it does not, and a file counts once it rests
     played: PlayedOptions | None = None  # no instrument: its files are made from a measured table
 
 

@@ -51,7 +51,7 @@ class OpentronsOptions(PlateOptions):
     )
     template: str | None = None  # a protocol of one's own, as seen from the campaign file
     simulator: str | None = None  # Opentrons' own program opentrons_simulate, as seen from the campaign file
-    simulator_needed: bool = True  # False: where the simulator is not installed it goes on without, and says so
+    simulator_needed: bool = True  # false: where the simulator is not installed it goes on without, and says so
     offsets: list[dict[str, Any]] = Field(default_factory=list)  # labwareOffsets, as GET /runs of a calibrated run has
     timeout: float = Field(default=30.0, gt=0)  # seconds for an answer of the robot
 

@@ -127,6 +127,16 @@ class TestShow:
         (first, *_) = options_of(known("emulator"))
         assert (first.name, first.default) == ("table", None)  # what must be given comes first
 
+    def test_what_is_in_a_group_is_listed_after_it(self) -> None:
+        told = options_of(known("csv_folder"))
+        options, names = {option.name: option for option in told}, [option.name for option in told]
+
+        assert options["command"].default == "as below"
+        assert names[names.index("command") + 1] == "command.columns"
+        assert options["command.delimiter"].value == r'"," or ";" or "\t"'
+        assert options["response.status.column"].default is None
+        assert "None" not in " ".join(option.meaning for entry in catalogue() for option in options_of(entry))
+
     def test_a_name_that_is_none_is_named_with_its_likes(self, hakken: Any) -> None:
         said = hakken("lab", "show", "emulatr")
 
