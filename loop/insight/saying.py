@@ -69,14 +69,13 @@ def regret_sentence(told: Json) -> str:
             f"no two results of {alike} are known to differ, so nothing is said of how much better others may be than "
             f"{told['incumbent']}"
         )
+    early = "; few predictions were held against results yet" if told["checked"] < CHECKED else ""
     if told["epsilon"] is None:
-        return (
-            f"{told['incumbent']} may break the thresholds itself, so nothing is said of how much better others may be"
-        )
+        so = "so nothing is said of how much better others may be"
+        return f"{told['incumbent']} may break the thresholds itself, {so}{early}"
     sure = f"{1 - told['delta']:.4g}"
     more = f" by more than {in_digits(told['epsilon'])} {told['unit']}".rstrip() if told["epsilon"] > 0 else ""
     over = "" if told["is_all"] else f", as far as {told['scored']:,} points tell"
-    early = "; few predictions were held against results yet" if told["checked"] < CHECKED else ""
     return (
         f"with probability {sure} nothing untried is better than {told['incumbent']}{more}{over}{if_exact(told)}{early}"
     )

@@ -178,6 +178,9 @@ def test_a_best_that_breaks_a_threshold_itself_loses_to_whatever_keeps_it() -> N
     assert regret_sentence(told) == (
         "it may break the thresholds itself, so nothing is said of how much better others may be"
     )
+    assert regret_sentence({**told, "checked": CHECKED - 1}).endswith(  # it is doubted three times as much then
+        "how much better others may be; few predictions were held against results yet"
+    )
     assert regret_settled(stopping(regret=5), {**told, "checked": CHECKED}) == ""
     nowhere = regret_of(question(Independent((84.0, 90.0), (4.0, 0.0)), limited), BEST, right(4_000), NOTHING)
     assert nowhere.within(0.05) == 0.0  # where nothing else keeps it either, there is nothing to be regretted

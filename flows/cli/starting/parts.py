@@ -41,12 +41,14 @@ _REMARKS: Final = frozenset(
 _ATTRIBUTES: Final = ("user_attrs_", "system_attrs_")  # begin these in data frames of Optuna
 # What comes out of an experiment, and the words that stand beside it in a name.
 _OUTCOMES: Final = frozenset(
-    {"ausbeute", "conv", "conversion", "conversions", "dr", "ee", "er", "impurities", "impurity", "lcap", "outcome",
-     "purity", "rendement", "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
+    {"ausbeute", "conv", "conversion", "conversions", "dr", "ee", "efficiency", "er", "impurities", "impurity", "lcap",
+     "outcome", "purity", "rendement", "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
 )  # fmt: skip
 _OF_OUTCOMES: Final = frozenset(
     {"area", "assay", "crude", "final", "gc", "hplc", "isolated", "lc", "lcms", "nmr", "of", "product", "total", "uv"}
+    | {"coulombic", "current", "energy", "faradaic", "faraday", "faradic"}
 )
+_FARADAIC: Final = re.compile(r"FE[ _(-]+(?:of )?[A-Z].*")  # efficiency for a product, FE(CO); of iron it is Fe
 # What a spreadsheet works out of repeats, where it says no more than that.
 _WORKED_OUT: Final = frozenset(
     {"average", "avg", "dev", "deviation", "ecart", "mean", "mittel", "mittelwert", "moyenne", "rsd", "sd", "sem",
@@ -198,7 +200,7 @@ def _is_outcome(column: Column) -> bool:
     for words in (_words(column), _words_in(column.name.replace(".", ""))):  # "d.r." is dr
         if words & _OUTCOMES and all(len(word) == 1 or word in _OUTCOMES | _OF_OUTCOMES for word in words):
             return True
-    return False
+    return _FARADAIC.fullmatch(column.header) is not None and column.unit == "%"
 
 
 def _is_remark(column: Column) -> bool:

@@ -121,6 +121,10 @@ def test_what_only_begins_alike_is_varied() -> None:
         "yield B",
         "TON",
         "d.r.",
+        "Faradaic efficiency / %",
+        "current efficiency",
+        "FE(H2) / %",
+        "FE CO [%]",
     ],
 )
 @pytest.mark.parametrize("cells", [("90", "35", "71"), ("90", "n.d.", "35")], ids=["numbers", "one is lacking"])
@@ -138,7 +142,11 @@ def test_what_else_came_out_is_not_varied(header: str, cells: tuple[str, ...]) -
     assert wanted.left == ()
 
 
-@pytest.mark.parametrize("header", ["catalyst ee", "amine purity", "yield temperature", "selectivity additive", "tone"])
+BEGIN_ALIKE = ("catalyst ee", "amine purity", "yield temperature", "selectivity additive", "tone")
+OF_METALS = ("FE", "Fe load", "current")
+
+
+@pytest.mark.parametrize("header", [*BEGIN_ALIKE, *OF_METALS])
 def test_what_only_has_such_a_word_is_varied(header: str) -> None:
     assert parameters(read(f"T,{header},yield\n20,90,12\n30,35,55\n", "yield")) == ["T", header]
 
