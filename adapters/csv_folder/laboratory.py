@@ -79,6 +79,7 @@ class CsvFolder:
         self._template = Template(options.command, options.response, targets, beside or {})
         self._returned = Returned(jobs)
         self._teller: Handle | None = None
+        self._asked_since: set[Handle] = set()  # since the teller was
         self._commands = Commands(jobs, self._exchange, options.gone_after, options.answer_within, clock)
         self._responses = Responses(self._exchange, options.response, jobs.root / "resting.json", clock)
         beat = None if options.heartbeat is None else folder / options.heartbeat
@@ -305,19 +306,21 @@ class CsvFolder:
         """What came back and names no attempt, or is in a file that cannot be read and tells of none, said by one of
         those that wait: the first that was asked.
         """
-        found, files = self._returned.of_nobody(), self._files_of_nobody()
-        if not (found or files):
+        rows = [(key, file) for key, payload in self._returned.of_nobody() if (file := _file_of(payload))]
+        files = self._files_of_nobody()
+        if not (rows or files):
             return ""
-        if self._teller is None or self._returned.is_over(self._teller):
-            self._teller = handle
+        if self._teller is None or self._returned.is_over(self._teller) or handle in self._asked_since:
+            self._teller = handle  # the last: the teller is asked no more, since it was told, say
         if self._teller != handle:
+            self._asked_since.add(handle)
             return ""
-        if not found:
+        self._asked_since.clear()
+        if files:
             return f"waits, and {files[0]}; perhaps it is the answer to this one"
-        key, payload = found[0]
-        file = _file_of(payload) or key
+        key, file = rows[0]
         names = f"it says {key!r}" if key != file else "neither its name nor a key in it is one's"
-        more = f" (and {len(found) - 1} more such)" if len(found) > 1 else ""
+        more = f" (and {len(rows) - 1} more such)" if len(rows) > 1 else ""
         return f"waits, and {file}{more} is of no attempt: {names}; write the key of its command there"
 
     def _files_of_nobody(self) -> list[str]:

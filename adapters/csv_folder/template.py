@@ -162,6 +162,11 @@ class Template:
         kept = {column: text for column, text in cells.items() if column not in own - {OUTCOME, COMMENT}}
         payload = read_row({**kept, **telling}, self._columns, self._units, None, sheet)
         if payload is not None:
+            if status is None and (word := payload["outcome"]) not in ("measured", "negative", "fault"):
+                raise SheetError(
+                    f"has {word!r} in column {OUTCOME!r}, which is none of measured, negative and fault:KIND; say "
+                    "under laboratory.response.status what the device's words mean"
+                )
             payload["provenance"] |= {"program": _PROGRAM, "row": dict(row)}
             if set_ := self._actual(cells, sheet, spec):
                 payload["context"] = {**payload.get("context", {}), "actual": set_}

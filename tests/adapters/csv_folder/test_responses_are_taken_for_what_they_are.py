@@ -109,18 +109,18 @@ def test_of_two_campaigns_on_one_device_each_reads_its_own(
     assert not make().status(handle).wants
 
 
+NOBODYS = "waits, and r.csv is of no attempt: it says 'S-12'; write the key of its command"
+
+
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "says", "after"),
     [
-        (
-            "key,yield [%]\nS-12,61.5\n",
-            "waits, and r.csv is of no attempt: it says 'S-12'; write the key of its command",
-        ),
-        ("no table\n", "waits, and r.csv is of no attempt: neither its name nor a key in it is one's; write the key"),
+        ("key,yield [%]\nS-12,61.5\n", NOBODYS, NOBODYS),
+        ("no table\n", "waits, and r.csv has no column 'key' in its first line, which reads 'no table'; put the", ""),
     ],
 )
 def test_an_answer_of_no_attempt_is_told_by_one_of_those_that_wait_until_it_goes_on_record(
-    make: Callable[..., CsvFolder], rig: FolderRig, text: str, says: str
+    make: Callable[..., CsvFolder], rig: FolderRig, text: str, says: str, after: str
 ) -> None:
     adapter = make()
     handles = [begin(adapter, key) for key in (KEY, OTHER)]
@@ -131,9 +131,24 @@ def test_an_answer_of_no_attempt_is_told_by_one_of_those_that_wait_until_it_goes
     assert told[0][0].startswith(says)
     assert told[0][1] == ""
     answer(rig, "r.csv", f"key,yield [%]\n{KEY},61.5\n")
-    assert adapter.status(handles[1]).wants.startswith(says)  # the other one has its answer now
+    assert adapter.status(handles[1]).wants.startswith(after)  # the other one has its answer now
+    assert bool(adapter.status(handles[1]).wants) == bool(after)  # of a file that was mended nothing is said
     assert outcome(adapter, handles[0]).measurements[0].value == 61.5
     assert adapter.status(handles[1]).wants == ""
+
+
+def test_where_nobody_asks_about_the_one_that_told_of_it_another_one_does(
+    make: Callable[..., CsvFolder], rig: FolderRig
+) -> None:
+    """As where a person told how it ended."""
+    adapter = make()
+    first, second = (begin(adapter, key) for key in (KEY, OTHER))
+    answer(rig, "r.csv", "key,yield [%]\nS-12,61.5\n")
+    told = adapter.status(first).wants
+
+    said = [adapter.status(second).wants for _ in range(4)]
+
+    assert said == ["", told, told, told]
 
 
 def test_renamed_duplicated_foreign_and_changed_responses_are_kept_and_none_is_taken_for_another(

@@ -86,6 +86,28 @@ def test_a_second_folder_of_the_same_name_is_named(make: Callable[..., CsvFolder
     assert "Responses and responses" in said.message
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"key,yield [%],outcome\n{KEY},61.5,OK\n", "has 'OK' in column 'outcome', which is none of measured"),
+        (f"Oven,3\n\nkey,yield [%]\n{KEY},61.5\n", "has no column 'key' in its first line, which reads 'Oven,3'"),
+    ],
+    ids=["a word of the device", "a title above the header"],
+)
+def test_what_is_to_be_mended_is_said_and_then_it_is_read(
+    make: Callable[..., CsvFolder], rig: FolderRig, text: str, says: str
+) -> None:
+    adapter = make(response={})
+    handle = begin(adapter)
+    answer(rig, "r.csv", text)
+
+    waiting = adapter.status(handle)
+    answer(rig, "r.csv", f"key,yield [%]\n{KEY},61.5\n")
+
+    assert says in waiting.wants
+    assert outcome(adapter, handle).measurements[0].value == 61.5
+
+
 @pytest.mark.parametrize("name", ["answer.csv", None], ids=["any name", "that of the command"])
 def test_an_answer_whose_last_line_never_ends_is_wanted_in_each_pass(
     make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock, name: str | None
