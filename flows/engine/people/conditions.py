@@ -9,10 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from loop.circumstances import SUMS, applying
 from loop.errors import MoleculeError, SpaceError, did_you_mean
 from loop.record import Json, Settings
-from loop.space import Component, Continuous, Discrete, Parameter, Space
+from loop.space import Component, Continuous, Discrete, Linear, Parameter, Space
+from loop.space.constraints import Constraint
+from loop.space.counting import is_own
 
 _CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>~]+?)\s*(?P<sign>>=|<=|=|>|<|~)\s*(?P<value>.+?)\s*")
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
@@ -75,13 +80,22 @@ def checked(space: Space, settings: Settings) -> dict[str, str | float]:
     x = space.coordinates(settings)[None, :]
     for constraint in space.constraints:
         if not constraint.allows(x)[0]:
-            raise SpaceError(f"{space.label(settings)} breaks {constraint.name!r} of the campaign's constraints")
+            broken = f"{space.label(settings)} breaks {constraint.name!r} of the campaign's constraints"
+            raise SpaceError(broken + _sum_of(constraint, x[0], space))
     if (why := space.refusal(settings)) is not None:
         loosen = ", or loosen that filter in the campaign file" if why.endswith("leaves it out") else ""
         raise SpaceError(f"{space.label(settings)} {why}; choose another{loosen}")
     if not space.contains(settings):
         raise SpaceError(f"{space.label(settings)} lies outside the campaign's space; hakken show lists what is inside")
     return settings
+
+
+def _sum_of(rule: Constraint, x: NDArray[np.float64], space: Space) -> str:
+    """What a sum comes to where it breaks its rule, and what to do about that of a mixture; "" for other rules."""
+    if not isinstance(rule, Linear):
+        return ""
+    total = f"; the sum is {sum(weight * float(x[c]) for c, weight in rule.weights.items()):.6g}"
+    return f"{total}: change other parts with it" if is_own(rule, space) else total
 
 
 def read_conditions(space: Space, where: Sequence[str]) -> Conditions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from flows.engine import (
 )
 from flows.engine.looking.view import View
 from flows.engine.people.bans import keeps_out
+from flows.engine.people.conditions import read_candidate
 from flows.engine.people.decisions import decided, decided_next
 from flows.engine.steps.planning import next_inputs
 from flows.report import build
@@ -159,6 +161,22 @@ def test_an_edited_proposal_runs_in_place_of_the_one_it_came_from(settings: Sett
     assert ran[tuple(made.draft.candidate.settings.values())] is Arm.MANUAL
     assert tuple(before.values()) not in ran
     assert "the pump is too slow" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (["blend.w=0.7"], "breaks 'blend: its parts sum to one' of the campaign's constraints; the sum is 1.2"),
+        (["blend.w=0.1", "blend.o=0.9"], "breaks 'little oil' of the campaign's constraints; the sum is 0.9"),
+    ],
+)
+def test_a_sum_that_a_change_breaks_is_told(changes: list[str], says: str) -> None:
+    space = {"blend": {"type": "mixture", "parts": ["w", "o"]}}
+    little = {"name": "little oil", "sum": {"blend.o": 1}, "at_most": 0.6}
+    built = build_space(CampaignSpec.from_resolved(spec_of(space=space, constraints=[little])))
+
+    with pytest.raises(SpaceError, match=re.escape(says)):
+        read_candidate(built, changes, {"blend.w": 0.5, "blend.o": 0.5})
 
 
 def test_what_is_left_out_is_counted_once_and_edits_are_not(settings: Settings, tmp_path: Path) -> None:
