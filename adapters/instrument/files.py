@@ -26,6 +26,7 @@ class Files:
         self._options, self._resting, self._clock = options, resting, clock
         self._read: dict[tuple[str, int, int], tuple[Label, ...]] = {}
         self._unread: dict[tuple[str, int, int], str] = {}  # why a file cannot be read
+        self._kept_open: dict[str, str] = {}  # by name, why a file could not be read when it was looked at last
 
     def check(self) -> None:
         """Raises ``AdapterUnavailable`` where the folder is not there: what it will hold may be old."""
@@ -41,6 +42,7 @@ class Files:
 
     def settled(self, path: Path, told: os.stat_result) -> bytes | None:
         """The bytes of a file that nobody is writing any more; None for another, and for one that is kept open."""
+        self._kept_open.pop(path.name, None)
         age = self._clock() - told.st_mtime
         if age < 0:  # the clock of the instrument, or the share's, is ahead of ours
             age = self._resting.seconds(path, mark_of(told))
@@ -51,10 +53,8 @@ class Files:
         except OSError as error:
             if not (why := cannot_be_read_now(error)):
                 raise
-            self._unread[_place(path.name, told)] = f"{path.name} {why}"
+            self._kept_open[path.name] = f"{path.name} {why}"
             return None
-        if not self.was_read(path.name, told):
-            self._unread.pop(_place(path.name, told), None)
         return data
 
     def is_cut(self, data: bytes) -> bool:
@@ -73,7 +73,7 @@ class Files:
 
     def why_unread(self, name: str, told: os.stat_result) -> str:
         """Why a file could not be read when it was asked for; "" where it could."""
-        return self._unread.get(_place(name, told), "")
+        return self._kept_open.get(name) or self._unread.get(_place(name, told), "")
 
     def was_read(self, name: str, told: os.stat_result) -> bool:
         """Whether this state of a file was asked for its labels before."""

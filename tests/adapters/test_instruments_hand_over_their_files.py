@@ -530,3 +530,23 @@ def test_a_file_that_a_program_keeps_open_holds_up_no_other(tmp_path: Path, monk
     assert other.phase is Phase.ENDED
     assert len(fetched) == 1
     assert lab.status(first).phase is Phase.ENDED
+
+
+def test_a_damaged_file_is_said_to_be_that_again_once_no_program_keeps_it_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = laboratory(tmp_path)
+    handle = begin(lab, KEY)
+    damaged = tmp_path / "hplc" / "a.csv"
+    damaged.write_bytes(b"\x00\x01\x02 no table")
+    before = lab.status(handle).wants
+
+    def read_bytes(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    locked = lab.status(handle).wants
+    monkeypatch.undo()
+
+    assert "a.csv cannot be read now" in locked
+    assert lab.status(handle).wants == before
