@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flows.engine.turn import Turn
@@ -54,7 +54,7 @@ class Holding:
             LeaseHeld: It ran out, and another machine has taken it.
         """
         assert self._lease is not None, "take comes first"
-        if self._clock() - self._since > self._ttl * _USED:
+        if not timedelta(0) <= self._clock() - self._since <= self._ttl * _USED:  # or a clock that was set back
             self._acquire()
         assert self._lease is not None
         return self._lease

@@ -124,6 +124,19 @@ def test_a_lease_is_renewed_when_a_tenth_of_it_is_over(settings: Settings, tmp_p
     assert renewed.expires == now[0] + settings.lease
 
 
+def test_a_lease_is_renewed_where_the_clock_of_its_holder_was_set_back(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    here = servers = datetime.now(UTC)
+    with open_ledger(settings.database, clock=lambda: servers) as ledger:
+        held = Holding(ledger, settings, "small", clock=lambda: here)
+        held.take()
+        here, servers = here - timedelta(hours=1), servers + settings.lease * 0.9
+        renewed = held.lease
+        held.give_back()
+
+    assert renewed.expires == servers + settings.lease
+
+
 def test_a_lease_that_another_machine_took_meanwhile_is_not_taken_back(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     now = [datetime.now(UTC)]
