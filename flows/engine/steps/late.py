@@ -5,7 +5,7 @@ from __future__ import annotations
 from flows.engine.session import Session
 from flows.engine.steps.parts import unreached
 from loop.contracts import Handle, HearsLate
-from loop.errors import AdapterUnavailable, NotSetUp
+from loop.errors import AdapterFailed, AdapterUnavailable, NotSetUp
 from loop.experiment import State
 from loop.record import EnvelopeDraft
 
@@ -28,7 +28,8 @@ def late_answers(session: Session) -> list[EnvelopeDraft]:
     except NotSetUp:
         return []
     except AdapterUnavailable as error:
-        session.tally.note(unreached(session, error))
+        if view.pending or view.is_active or isinstance(error, AdapterFailed):  # else nobody waits for it any more
+            session.tally.note(unreached(session, error))
         return []
     drafts = [EnvelopeDraft(session.adapter, e.key, e.payload) for e in came if e.key in ended]
     new = [d for d in drafts if d not in session.late]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,13 @@ def test_a_second_answer_is_heard_where_nothing_else_comes(
 
     assert [e.verdict for e in heard(settings, keys[0])] == [Verdict.ACCEPTED, Verdict.CONTRADICTORY]
     assert any("61.5" in note for note in report.notes)
+
+
+def test_a_device_that_was_taken_away_from_a_campaign_that_has_finished_is_not_missed(
+    settings: Settings, tmp_path: Path, begin: Callable[..., list[str]]
+) -> None:
+    says(settings, tmp_path, dict.fromkeys(begin(budget={"experiments": 4}), 50.0))
+    assert passes(settings).state == "finished"
+    shutil.rmtree(tmp_path / "rig")
+
+    assert passes(settings).notes == ()
