@@ -61,7 +61,8 @@ def stop(
             f"note: {plural(n, 'experiment')} that the laboratory has {goes} on, as nothing is called off there; "
             f"{takes} takes {result} in"
         )
-    screen.next_step(f"hakken resume {it} takes it up again; hakken report {it} shows what it found")
+    taken_up = onward(where, campaign, "goes on") if view.stops else f"hakken resume {it} takes it up again"
+    screen.next_step(f"{taken_up}; hakken report {it} shows what it found")
 
 
 def resume(

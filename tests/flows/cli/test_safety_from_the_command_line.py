@@ -116,3 +116,12 @@ def test_who_lifts_a_stop_takes_up_nothing_that_was_stopped_beside_it(hakken: An
     assert "next: one is stopped: hakken resume one takes it up, then hakken run one goes on" in lifted.out
     assert hakken("resume", "one").code == 0
     assert hakken("status", "one", "--json").json[0]["state"] == "active"
+
+
+@pytest.mark.usefixtures("bench")
+def test_who_stops_a_campaign_that_is_halted_is_told_what_takes_it_up_again(hakken: Any) -> None:
+    hakken("stop", "one", "--safety", "--why", "it smells of gas", "--by", "bob")
+
+    stopped = hakken("stop", "two", "--why", "enough").out
+
+    assert "hakken resume two --stop 1 --by NAME --why REASON lifts it, then hakken resume two takes it up" in stopped
