@@ -13,9 +13,11 @@ from flows.engine.people.rows import Column, perhaps_fractions, read_columns, st
 from flows.engine.people.telling import TellError
 from loop.cells import finite, split_header
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
+from loop.objective import Goal
 from loop.record import CampaignRecord, Json
 from loop.space import Category, Component, Continuous, Discrete, Mixture, Ordinal, Parameter, Space
 from loop.spec import CampaignSpec, build_space
+from loop.spec.models import TargetSpec
 from loop.units import check_unit, convert
 
 FILLED: Final = 0.5  # share of a column's cells from which on it tells a parameter, and rows without it are refused
@@ -84,13 +86,18 @@ def spec_of_source(
         "campaign": source,
         "description": f"{title}: results of others, a source of campaign {own.campaign}",
         "space": {**varied, **{n: entry for n, entry in {**others, **context}.items() if n not in varied}},
-        "objective": {n: {k: v for k, v in t.model_dump(mode="json", exclude_none=True).items() if k not in _WISHES}
-                      for n, t in targets.items()},
+        "objective": {n: _measured(t) for n, t in targets.items()},
         "budget": {"experiments": max(len(table.rows), 1)},
         "laboratory": {"adapter": "manual"},
         "source": {"of": own.campaign, "title": title},
     }  # fmt: skip
     return CampaignSpec.from_resolved(spec).resolved(), tuple(notes)
+
+
+def _measured(target: TargetSpec) -> Json:
+    """A target as the source has it: without what the campaign wishes of it, its thresholds among that."""
+    said = {k: v for k, v in target.model_dump(mode="json", exclude_none=True).items() if k not in _WISHES}
+    return said | {"goal": Goal.MAXIMIZE.value} if target.goal is Goal.KEEP else said  # nothing is run for it
 
 
 def _check_same(source: str, file: str, now: set[str], before: set[str]) -> None:

@@ -32,6 +32,20 @@ class TestATableOfOthers:
         assert (standing.observations, standing.told) == (0, 0)
         assert replay(settings, name, 1).is_identical
 
+    def test_is_heard_on_what_the_campaign_only_keeps(self, settings: Settings, tmp_path: Path) -> None:
+        objective = {"yield": {"goal": "maximize"}, "viscosity": {"goal": "keep", "at_most": 20}}
+        name = campaign(settings, tmp_path, "own", objective=objective)
+        rows = [line.split(",") for line in table(tmp_path).read_text("utf-8").splitlines()]
+        told = [",".join([*cells, "viscosity" if i == 0 else cells[-1]]) for i, cells in enumerate(rows)]
+        path = tmp_path / "paper.csv"
+        path.write_text("\n".join(told) + "\n", encoding="utf-8")
+
+        source, report = tell_source(settings, name, path, "Smith 2019", by="A")
+
+        assert (report.accepted, report.problems) == (12, [])
+        planned(settings, name)
+        assert any(f"source '{source}' is heard on viscosity" in note for note in first_round(settings, name).notes)
+
     def test_may_have_new_substances_other_numbers_and_further_columns(
         self, settings: Settings, tmp_path: Path
     ) -> None:
