@@ -23,6 +23,7 @@ NOT_ANSWERED: Final = {  # by status, the kind of what no address answers, and w
     404: ("no_such_address", "nothing is at this address; /openapi.json lists what is"),
     405: ("wrong_method", "this address does not answer that method; /openapi.json says which"),
 }
+LOOKS: Final = frozenset({"GET", "HEAD"})  # methods of requests that send nothing to be kept
 _HERE: Final = Path(__file__).parent
 _TEMPLATES: Final = templates_of(_HERE)
 
@@ -30,20 +31,23 @@ _TEMPLATES: Final = templates_of(_HERE)
 def answer_refusals(app: FastAPI) -> None:
     """What is refused is answered with its message; our own faults go to the log file, as those of commands do."""
 
-    def answered(kind: type[Exception], status: int, name: str, message: str = "") -> None:
-        """``message`` stands for that of the error, where that tells of the record's address."""
+    def answered(kind: type[Exception], status: int, name: str, message: str = "", of_sent: str = "") -> None:
+        """``message`` stands for that of the error, where that tells of the record's address; ``of_sent`` is added
+        for who did not only look."""
         later = {"Retry-After": str(RETRY_AFTER)} if status == 503 else None
 
         def answer(request: Request, error: Exception) -> Response:
-            return refusal(request, status, name, message or as_fields(str(error)), later)
+            said = message or as_fields(str(error))
+            return refusal(request, status, name, said if request.method in LOOKS else said + of_sent, later)
 
         app.add_exception_handler(kind, answer)
 
     for kind in (LeaseHeld, StaleLease):
         answered(kind, 503, "busy")
-    answered(AlreadyOnRecord, 503, "busy", "another command wrote first; nothing was kept, send the same again")
-    answered(LedgerBusy, 503, "busy", "the record is busy or out of reach; nothing was kept, send the same again")
-    answered(LedgerFull, 507, "disk_full", "the disk of the record is full or cannot be written; nothing was kept")
+    again = "; nothing was kept, send the same again"
+    answered(AlreadyOnRecord, 503, "busy", "another command wrote first", again)
+    answered(LedgerBusy, 503, "busy", "the record is busy or out of reach", again)
+    answered(LedgerFull, 507, "disk_full", "the disk of the record is full or cannot be written", "; nothing was kept")
     for useless in (NotALedger, NotLetIn, SchemaTooNew):
         answered(useless, 503, "no_record", "the record cannot be used; hakken doctor, where this is served, says why")
     answered(NotFound, 404, "not_found")

@@ -223,10 +223,13 @@ def test_where_the_record_is_stays_with_whoever_serves_it(
         raise error
 
     monkeypatch.setattr("flows.engine.tell_result", failing)
-    answer = tell(client, "x", measured(1.0))
+    monkeypatch.setattr("flows.engine.status", failing)
+    answer, looked = tell(client, "x", measured(1.0)), client.get("/api/campaigns")
 
-    assert answer.status_code == status
-    assert "secret" not in answer.text
+    assert answer.status_code == looked.status_code == status
+    assert "secret" not in answer.text + looked.text
+    assert ("nothing was kept" in answer.text) == (not isinstance(error, NotLetIn))
+    assert "nothing was kept" not in looked.text  # nothing was sent that could have been
 
 
 def test_a_result_of_an_unreadable_row_is_no_success(client: Client) -> None:
