@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -45,8 +46,7 @@ def ingest(session: Session, ended: Ended) -> None:
     if came.drafts:
         before, known = len(session.view.unjudged), {a.key for a in session.view.attempts}
         with session.work(moves=False) as work:
-            for draft in came.drafts:
-                work.receive(draft)
+            work.receive_all(came.drafts)
             for (name, sha, key), file in came.files.items():
                 if key in known:
                     work.keep(Artifact(sha, name, media_type(name), len(file.data), key))
@@ -189,7 +189,7 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
         session.tally.note(note)
     for note in said_of_completed(judgements):
         session.tally.note(note)
-    n_unread = 0
+    kept = Counter[Verdict]()  # and no outcome
     for j in judgements:
         if j.completes:  # its experiment had come back before
             session.tally.has_moved = True
@@ -201,11 +201,13 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
                     experiment = (attempt.proposal_id, attempt.replicate_no)
                     failed = Failed(session.view.label(attempt.settings), j.outcome, bool(j.retry), experiment)
                     session.tally.failed.append(failed)
-        elif j.verdict is Verdict.MALFORMED and (n_unread := n_unread + 1) > NAMED:
-            continue
         elif j.verdict is not Verdict.DUPLICATE:
+            kept[j.verdict] += 1
+            if kept[j.verdict] > NAMED:
+                continue
             whose = f" under the key {j.envelope.key}" if j.envelope.key and j.envelope.key not in j.message else ""
             session.tally.note(f"an envelope from {j.envelope.source}{whose} is {j.verdict.value}: {j.message}")
-    if more := max(n_unread - NAMED, 0):
-        what = "1 more envelope is" if more == 1 else f"{more} more envelopes are"
-        session.tally.note(f"{what} malformed; hakken show {shlex.quote(session.name)} says why")
+    for verdict, n in kept.items():
+        if (more := n - NAMED) > 0:
+            what = "1 more envelope is" if more == 1 else f"{more} more envelopes are"
+            session.tally.note(f"{what} {verdict.value}; hakken report {shlex.quote(session.name)} says why")

@@ -282,7 +282,7 @@ def test_of_results_that_cannot_be_read_a_note_says_what_becomes_of_them(
     else:
         assert note.startswith("12 attempts ended, the last ")
         assert len(said) == 8
-        assert "4 more envelopes are malformed; hakken show small says why" in report.notes
+        assert "4 more envelopes are malformed; hakken report small says why" in report.notes
 
 
 def test_an_envelope_that_no_reader_foresaw_is_malformed_and_blocks_nothing(

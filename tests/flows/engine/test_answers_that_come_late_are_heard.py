@@ -14,7 +14,7 @@ from flows.engine.looking.reports import TickReport
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.record import EnvelopeRecord, Verdict
-from tests.flows.engine.bench import add, cheap_planner
+from tests.flows.engine.bench import add, cheap_planner, spec_of
 
 FOLDER = {"adapter": "csv_folder", "folder": "rig", "heartbeat": None}
 SEVERAL = {"adapter": "several", "laboratories": {"rig": FOLDER}}
@@ -112,3 +112,18 @@ def test_a_device_that_was_taken_away_from_a_campaign_that_has_finished_is_not_m
     shutil.rmtree(tmp_path / "rig")
 
     assert passes(settings).notes == ()
+
+
+def test_of_many_that_say_otherwise_some_are_named_and_the_others_counted(
+    settings: Settings, tmp_path: Path, begin: Callable[..., list[str]]
+) -> None:
+    planner = {**spec_of()["planner"], "batch": 12, "initial": {"experiments": 12}}
+    keys = begin(budget={"experiments": 12}, planner=planner)
+    says(settings, tmp_path, dict.fromkeys(keys, 50.0))
+
+    rows = "".join(f"{key},50.04\n" for key in keys)
+    (tmp_path / "rig" / "responses" / "late.csv").write_text(f"key,yield [%]\n{rows}", encoding="utf-8")
+    report = passes(settings)
+
+    assert len([note for note in report.notes if "is contradictory: " in note]) == 8
+    assert "4 more envelopes are contradictory; hakken report small says why" in report.notes
