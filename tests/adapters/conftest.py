@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,22 @@ def gate(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "gate.open"
     yield path
     path.touch()
+
+
+@pytest.fixture
+def kept_open(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Says of which file a program keeps others from reading it, until ``monkeypatch`` is undone."""
+    read = Path.read_bytes
+
+    def keep(locked: Path) -> None:
+        def read_bytes(path: Path) -> bytes:
+            if path == locked:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return read(path)
+
+        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+
+    return keep
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 from collections.abc import Callable
@@ -509,19 +508,14 @@ def test_names_in_capitals_are_those_of_the_files_and_what_excel_puts_beside_a_f
     assert lab.status(handle).phase is Phase.ENDED
 
 
-def test_a_file_that_a_program_keeps_open_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_a_program_keeps_open_holds_up_no_other(
+    tmp_path: Path, kept_open: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab = laboratory(tmp_path)
     first, second = begin(lab, KEY), begin(lab, OTHER, "A2")
     locked = drop(tmp_path, "a.csv", f"{KEY},1,A1,4.2,0.5")
     drop(tmp_path, "b.csv", f"{OTHER},1,A2,4.2,0.5")
-    read = Path.read_bytes
-
-    def read_bytes(path: Path) -> bytes:
-        if path == locked:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return read(path)
-
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    kept_open(locked)
     waiting, other, fetched = lab.status(first), lab.status(second), lab.fetch(second)
     monkeypatch.undo()
 
@@ -533,7 +527,7 @@ def test_a_file_that_a_program_keeps_open_holds_up_no_other(tmp_path: Path, monk
 
 
 def test_a_damaged_file_is_said_to_be_that_again_once_no_program_keeps_it_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, kept_open: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = laboratory(tmp_path)
     handle = begin(lab, KEY)
@@ -541,10 +535,7 @@ def test_a_damaged_file_is_said_to_be_that_again_once_no_program_keeps_it_open(
     damaged.write_bytes(b"\x00\x01\x02 no table")
     before = lab.status(handle).wants
 
-    def read_bytes(path: Path) -> bytes:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    kept_open(damaged)
     locked = lab.status(handle).wants
     monkeypatch.undo()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,20 +49,13 @@ def test_what_is_no_number_waits_until_it_is_mended(make: Callable[..., CsvFolde
 
 
 def test_a_response_that_somebody_keeps_open_holds_up_no_other(
-    make: Callable[..., CsvFolder], rig: FolderRig, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., CsvFolder], rig: FolderRig, kept_open: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapter = make()
     first, second = begin(adapter), begin(adapter, OTHER)
     locked = answer(rig, "a.csv", f"key,yield [%]\n{KEY},61.5\n")
     answer(rig, "b.csv", f"key,yield [%]\n{OTHER},70\n")
-    read = Path.read_bytes
-
-    def read_bytes(path: Path) -> bytes:
-        if path == locked:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return read(path)
-
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    kept_open(locked)
     waiting = adapter.status(first)
     said = adapter.health()
     monkeypatch.undo()
