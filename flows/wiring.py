@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.libraries.store import Store
 from flows.raw.store import RawStore
 from flows.settings import SettingsError
+from loop.as_written import in_order
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import AdapterError, NotFound, SpecError
 from loop.molecules.shelf import put_up
@@ -24,6 +25,7 @@ from loop.spec import (
     levels_of,
     misread_units,
     molecules_of,
+    parameters_of,
     place,
     words_of,
 )
@@ -214,6 +216,7 @@ def _context(settings: Settings, spec: CampaignSpec, base: Path | None) -> Adapt
         base=str(base or origin_of(settings, spec.campaign)),
         campaign=spec.campaign,
         targets=targets_in_order(settings, spec),
+        parameters=parameters_in_order(settings, spec),
         seed=spec.planner.seed,
         beside=beside_of(spec),
         recipe=build_recipe(spec),
@@ -253,11 +256,19 @@ def campaign_file(settings: Settings, campaign: str) -> Path | None:
 
 def targets_in_order(settings: Settings, spec: CampaignSpec) -> dict[str, str]:
     """The unit of each target, in the order of the campaign file as it was last read here; else in the record's."""
-    said = _noted(settings, spec.campaign)
-    written = [] if said is None else list(said.get("targets", ()))
-    ranks = {name: rank for rank, name in enumerate(written)}
-    names = sorted(spec.objective, key=lambda name: ranks.get(name, len(ranks)))
+    names = in_order(spec.objective, _order(settings, spec.campaign, "targets"))
     return {name: spec.objective[name].unit for name in names}
+
+
+def parameters_in_order(settings: Settings, spec: CampaignSpec) -> tuple[str, ...]:
+    """The parameters of the space in the order of the campaign file as it was last read here; else in the record's."""
+    return parameters_of(spec, _order(settings, spec.campaign, "parameters"))
+
+
+def _order(settings: Settings, campaign: str, what: str) -> tuple[str, ...]:
+    """In which order the campaign file has its ``what``; nothing where nobody noted it."""
+    said = _noted(settings, campaign)
+    return () if said is None else tuple(said.get(what, ()))
 
 
 def _origin(settings: Settings, campaign: str) -> tuple[Path, str] | None:
@@ -267,7 +278,8 @@ def _origin(settings: Settings, campaign: str) -> tuple[Path, str] | None:
 
 
 def _noted(settings: Settings, campaign: str) -> Json | None:
-    """What was noted of the campaign file when it was read: ``base`` and ``file``, and the order of its ``targets``."""
+    """What was noted of the campaign file when it was read: ``base`` and ``file``, and the order of ``targets`` and
+    ``parameters``."""
     path = settings.folder(campaign) / ORIGIN
     try:
         said: Json = json.loads(os.fsdecode(path.read_bytes()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.files.worksheet import KEY, Sheet, SheetError
+from loop.as_written import in_order
 from loop.cells import finite, in_doubt, says_nothing, split_header
 from loop.circumstances import HOUR, is_as_planned
 from loop.contracts import ExperimentSpec
@@ -51,13 +52,15 @@ class Columns:
         *,
         has_procedure: bool = False,
         molecules: Sequence[str] = (),
+        order: Sequence[str] = (),
     ) -> Columns:
         values = {target: titled(target, unit) for target, unit in targets.items()}
         deviations = {target: f"{target} sd" for target in targets}
         taken = _OWN | set(values.values()) | set(deviations.values())
-        named = {} if spec is None else {n: titled(n, spec.units.get(n, "")) for n in (*spec.settings, *spec.units)}
+        names = () if spec is None else in_order(dict.fromkeys((*spec.settings, *spec.units)), order)
+        named = {name: titled(name, spec.units.get(name, "")) for name in names if spec is not None}
         free = {name: f"setting {title}" if title in taken else title for name, title in named.items()}
-        settings = {name: free[name] for name in (() if spec is None else spec.settings)}
+        settings = {name: title for name, title in free.items() if spec is not None and name in spec.settings}
         idle = {name: title for name, title in free.items() if name not in settings}
         place = tuple(name for name in PLACE if spec is not None and name in spec.place)
         units = {name: unit for name, unit in (recorded or {}).items() if name not in place}

@@ -50,9 +50,10 @@ class Manual:
         campaign: str = "",
         words: Mapping[str, Sequence[str]] | None = None,
         molecules: Sequence[str] = (),
+        order: Sequence[str] = (),
     ) -> None:
         self._jobs, self._path, self._targets = jobs, worksheet, dict(targets)
-        self._typed = Typed(jobs, worksheet, targets, beside, recipe, campaign, words, molecules)
+        self._typed = Typed(jobs, worksheet, targets, beside, recipe, campaign, words, molecules, order)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(

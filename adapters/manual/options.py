@@ -47,4 +47,5 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
         context.campaign,
         context.words,
         context.molecules,
+        context.parameters,
     )

@@ -67,8 +67,10 @@ class Typed:
         campaign: str = "",
         words: Mapping[str, Sequence[str]] | None = None,
         molecules: Sequence[str] = (),
+        order: Sequence[str] = (),
     ) -> None:
         self._recipe, self._campaign, self._words, self._molecules = recipe, campaign, dict(words or {}), molecules
+        self._order = order
         self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
         self.returned, self._attachments = Returned(jobs), Attachments(jobs.root / "files")
         self._looked_through: list[tuple[Path, Sheet]] | None = None  # for rows that nobody asks for
@@ -277,8 +279,14 @@ class Typed:
         return bool(stored) and _said(payload) not in [_said(json.loads(text)) for text in stored]
 
     def _columns(self, spec: ExperimentSpec | None) -> Columns:
-        has_procedure = self._recipe is not None
-        return Columns.of(spec, self._targets, self._beside, has_procedure=has_procedure, molecules=self._molecules)
+        return Columns.of(
+            spec,
+            self._targets,
+            self._beside,
+            has_procedure=self._recipe is not None,
+            molecules=self._molecules,
+            order=self._order,
+        )
 
     @contextmanager
     def _sheet_alone(self) -> Iterator[None]:

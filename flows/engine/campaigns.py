@@ -212,10 +212,11 @@ def _go_on(settings: Settings, ledger: Ledger, name: str) -> None:
 def _remember(settings: Settings, name: str, base: Path, path: Path, spec: CampaignSpec) -> None:
     """Note where the file was, whole or not at all: relative paths of the laboratory section start there.
 
-    And in which order it has its targets, which the record does not keep.
+    And in which order it has its targets and parameters, which the record does not keep.
     """
     target = settings.folder(name) / ORIGIN
-    said = {"base": str(base), "file": path.name, "targets": list(spec.objective)}
+    order = {"targets": list(spec.objective), "parameters": list(spec.space)}
+    said = {"base": str(base), "file": path.name, **order}
     text = os.fsencode(json.dumps(said, ensure_ascii=False, indent=2) + "\n")
     if target.is_file() and target.read_bytes() == text:
         return

@@ -12,6 +12,7 @@ from adapters.registry import laboratories_in, makes_plates
 from flows.labels import arranged
 from flows.plates.repeats import alone, arms_now
 from flows.unsent import never_sent
+from loop.as_written import in_order
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.plate.layout import Plate, Scope, row_name, well_number
@@ -81,6 +82,15 @@ class PlateView:
         """The parameters that each well has for itself."""
         shared = {c.parameter for c in self.common}
         return tuple(name for name in self.units if name not in shared)
+
+    def as_written(self, parameters: Sequence[str], targets: Sequence[str]) -> PlateView:
+        """The same with parameters and targets in the order in which the campaign file has them."""
+        return replace(
+            self,
+            units={name: self.units[name] for name in in_order(self.units, parameters)},
+            stock={name: self.stock[name] for name in in_order(self.stock, parameters)},
+            targets={name: self.targets[name] for name in in_order(self.targets, targets)},
+        )
 
     def shown(self, parameter: str, value: str | float | None) -> str:
         """A setting as text, with its unit; a dash where it does not apply."""

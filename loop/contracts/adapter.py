@@ -63,4 +63,5 @@ class AdapterContext:
     extra: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of properties whose values may be words
     levels: Mapping[str, Sequence[float]] = field(default_factory=dict)  # of properties that can be nothing else
+    parameters: Sequence[str] = ()  # as the campaign file has them, for who reads them in that order
     molecules: Sequence[str] = ()  # parameters that are a library or products of reagents: their names say no structure

@@ -11,6 +11,7 @@ from loop.spec.building import (
     levels_of,
     looks_for_hits,
     molecules_of,
+    parameters_of,
     words_of,
 )
 from loop.spec.costs import build_costs
@@ -42,6 +43,7 @@ __all__ = [
     "looks_for_hits",
     "misread_units",
     "molecules_of",
+    "parameters_of",
     "perhaps_decimals",
     "place",
     "read_spec",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from loop.as_written import in_order
 from loop.circumstances import Declared
 from loop.errors import ObjectiveError, SpaceError, UnitError
 from loop.limits import Limits
@@ -185,6 +186,16 @@ def words_of(spec: CampaignSpec) -> dict[str, tuple[str, ...]]:
 def molecules_of(spec: CampaignSpec) -> tuple[str, ...]:
     """The parameters that are a library, products of reagents, or a union of them."""
     return tuple(n for n, p in spec.space.items() if isinstance(p, MoleculeSpec | ProductsSpec | UnionSpec))
+
+
+def parameters_of(spec: CampaignSpec, written: Sequence[str]) -> tuple[str, ...]:
+    """The parameters in the order in which they are ``written``, parts of a mixture after it as it lists them."""
+    found: list[str] = []
+    for name in in_order(spec.space, written):
+        parameter = spec.space[name]
+        parts = parameter.parts if isinstance(parameter, MixtureSpec) else ()
+        found += [name, *(f"{name}.{part}" for part in parts)]
+    return tuple(found)
 
 
 def _check_unit(kind: str, name: str, unit: str) -> None:
