@@ -39,4 +39,4 @@ def test_it_stands_beside_no_number(hakken: Any, tell_table: Any) -> None:
     assert "CsOAc, ratio 2" in texts[-1]
     for text in texts:
         assert not re.search(r"(ratio|ee) [\d.]+ 1\b|\[1\]|ee / 1\b|\] 1\b", text)
-    assert sheet.read_text("utf-8-sig").startswith("key,run_order,base,ratio,ee,")
+    assert sheet.read_text("utf-8-sig").startswith("key,run_order,ratio,base,ee,")
