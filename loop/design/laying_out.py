@@ -19,7 +19,8 @@ from loop.wording import plural
 
 CLASSICAL: Final = frozenset({"factorial", "fractional", "d-optimal", "i-optimal"})
 SPARE: Final = 4  # experiments beyond the terms where no number is given, to learn the noise from
-SHOWN: Final = 6  # aliases that a note lists
+SHOWN: Final = 6  # aliases, and products mixed with blocks, that a note lists
+MIXED: Final = 1e-6  # length of what of a product lies between blocks; a level more or less in one of them is 1 or so
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,23 @@ def _blocks(
             kept = efficiency_of(centred) / efficiency_of(features[:, 1:]) if len(terms) > 1 else 1.0
             return found + 1, (
                 f"{wish.blocks} blocks; within them the {order} model keeps {100 * kept:.0f} % of its D-efficiency"
+                + _mixed_with(own, space, order, x)
             )
         labels = found + 1
     return labels, f"{wish.blocks} blocks; main effects are not free of block effects, so more points are needed"
+
+
+def _mixed_with(own: NDArray[np.float64], space: Space, order: Order, x: NDArray[np.float64]) -> str:
+    """Which products of two parameters a linear model's blocks, ``(n, blocks)``, do not spare; "" where they do."""
+    if order != "linear":
+        return ""
+    terms = terms_of(space, "interactions", x)
+    columns = terms.matrix(x)
+    columns -= columns.mean(axis=0)
+    between = np.linalg.norm(own @ (np.linalg.pinv(own) @ columns), axis=0)
+    main = terms_of(space, "linear", x).names
+    mixed = [name for name, size in zip(terms.names, between, strict=True) if name not in main and size > MIXED]
+    if not mixed:
+        return ""
+    more = f" and {len(mixed) - SHOWN} more" if len(mixed) > SHOWN else ""
+    return f"; what differs between blocks adds to {', '.join(mixed[:SHOWN])}{more} as well"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from loop.insight.statements import (
     CHECKED,
@@ -20,6 +21,7 @@ from loop.wording import in_digits, in_full, in_places, plural
 
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
+LIMITS = 3  # different limits that a line of measured values names
 CUT = 0.01  # of a value at the end of its interval: the doubt that leaves it four digits
 APART = 0.25  # between shares of members: they rest on different things
 
@@ -134,8 +136,16 @@ def measured_line(stated: Stated) -> str:
     values = [stated.grades.get(v) or in_full(v, stated.unit) for v in stated.values]
     if stated.classes:
         values = [stated.classes[int(v)] if v in (0, 1) else in_full(v, stated.unit) for v in stated.values]
-    shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *stated.limits[:3]]
+    shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *_counted(stated.limits)]
     return f"{stated.target} {', '.join(shown)} {stated.unit}".rstrip()
+
+
+def _counted(limits: Sequence[str]) -> list[str]:
+    """The first few different limits, each with how often it was found, and how many there are besides."""
+    often = Counter(limits)
+    told = [limit if n == 1 else f"{times(n)} {limit}" for limit, n in often.items()]
+    left = sum(list(often.values())[LIMITS:])
+    return [*told[:LIMITS], f"and {left} more limits"] if left > 1 else told
 
 
 def measured_lines(found: HonestBest, one: Believed) -> str:

@@ -133,6 +133,20 @@ def test_a_blocked_factorial_spares_all_products_of_two():
     assert "the interactions model keeps 100 % of its D-efficiency" in laid.notes[1]
 
 
+def test_products_that_differ_between_blocks_are_named():
+    """No two blocks of a 2^(5-1) spare all ten products: 15 terms and a block are too many for 16 points."""
+    laid = lay_out(Wish("fractional", 16, blocks=2), numbers(5, -1, 1), None, untried(5), seed=0)
+
+    side, names = 2 * laid.blocks - 3, [p.name for p in numbers(5, -1, 1).parameters]
+    mixed = [
+        f"{names[i]} x {names[j]}"
+        for i, j in itertools.combinations(range(5), 2)
+        if abs((laid.points[:, i] * laid.points[:, j] * side).sum()) > 1e-9
+    ]
+    assert mixed
+    assert laid.notes[1].endswith(f"; what differs between blocks adds to {', '.join(mixed)} as well")
+
+
 # Highest resolutions of two-level fractions: Montgomery, Design and Analysis of Experiments, table 8.14.
 @pytest.mark.parametrize(
     ("factors", "n", "resolution"),

@@ -12,6 +12,8 @@ from campaigns import EVERYTHING, SPACE, alcohol_yield, observe, reaction_spec, 
 from scipy import stats
 
 from loop.history import History
+from loop.insight.saying import measured_line
+from loop.insight.statements import Stated
 from loop.outcome import Measured, Measurement, Negative, Qualifier
 from loop.planner import plan
 from loop.space import Discrete, Space
@@ -199,3 +201,11 @@ def test_what_a_negative_lacks_is_said_once_for_all_targets():
         "observation o0 and 1 more: negative without a level for class: it counts as done, and trains "
         "no model of it; report a level such as '1'",
     )
+
+
+def test_every_limit_that_was_found_is_told_with_how_often() -> None:
+    stated = Stated("impurity", "%", 0.03, 0.01, 0.06, (), limits=("< 0.05",) * 6)
+    several = replace(stated, values=(0.07,), limits=("< 0.05", "< 0.1", "< 0.05", "< 0.02", "< 0.03", "< 0.04"))
+
+    assert measured_line(stated) == "impurity 6 times < 0.05 %"
+    assert measured_line(several) == "impurity 0.07, 2 times < 0.05, < 0.1, < 0.02, and 2 more limits %"
