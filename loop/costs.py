@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,42 @@ class Expense:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """What so much of something costs, or how long it takes: the price of one unit of a number times the number.
+
+    Attributes:
+        of: The number, by coordinates: arrays or tensors ``(n, d)`` to ``(n,)``, never below zero.
+        prices: Of one unit: shape ``(1,)``; with ``column`` that of each of its options, and one more, zero, where the
+            column does not always apply.
+        column: Of the options by which the price goes, None where one price counts for all.
+    """
+
+    of: Callable[[Any], Any]
+    prices: Floats
+    column: int | None = None
+
+    def per_unit(self, x: Floats) -> Floats:
+        """The price of one unit at each of ``x``, ``(n, d)``: ``(n,)``."""
+        if self.column is None:
+            return np.full(len(x), self.prices[0])
+        return np.asarray(self.prices[np.rint(x[:, self.column]).astype(np.int64)])
+
+    def at(self, x: Floats) -> Floats:
+        """What it comes to at each of ``x``, ``(n, d)``: ``(n,)``."""
+        return self.per_unit(x) * np.asarray(self.of(x), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """A number that is a coordinate itself: arrays or tensors ``(n, d)`` to ``(n,)``."""
+
+    column: int
+
+    def __call__(self, x: Any) -> Any:
+        return x[:, self.column]
+
+
+@dataclass(frozen=True)
 class Costs:
     """The costs of a campaign over a space.
 
@@ -91,6 +127,9 @@ class Costs:
             zero, where the column does not always apply.
         switch: For each column that is slow to change, money and hours of one change.
         option_hours: For a column whose options take hours of their own, those of each: shape ``(options,)``.
+        amounts: What costs by how much of it there is.
+        lasting: The same of hours.
+        least: Money and hours without their price that ``amounts`` and ``lasting`` come to at least.
     """
 
     unit: str
@@ -100,11 +139,15 @@ class Costs:
     options: tuple[tuple[int, Floats], ...] = ()
     switch: tuple[tuple[int, float, float], ...] = ()
     option_hours: tuple[tuple[int, Floats], ...] = ()
+    amounts: tuple[Amount, ...] = ()
+    lasting: tuple[Amount, ...] = ()
+    least: Spent = Spent()
 
     @property
     def has_money(self) -> bool:
         """Whether anything costs money; else only hours count."""
         paid = self.experiment or any(prices.any() for _, prices in self.options)
+        paid = paid or any(amount.prices.any() for amount in self.amounts)
         timed = self.hour and self.has_hours
         return bool(paid or timed or any(cost for _, cost, _ in self.switch))
 
@@ -116,7 +159,7 @@ class Costs:
     @property
     def has_hours_each(self) -> bool:
         """Whether anything is known of how long an experiment takes, changes of slow parameters left out."""
-        return bool(self.hours or any(hours.any() for _, hours in self.option_hours))
+        return bool(self.hours or self.lasting or any(hours.any() for _, hours in self.option_hours))
 
     @property
     def shown_unit(self) -> str:
@@ -130,6 +173,17 @@ class Costs:
     def basis(self, x: Floats) -> Floats:
         """What experiments at ``x``, ``(n, d)``, cost by themselves in money, zero where none is asked: ``(n,)``."""
         return self._money(x) + self.hour * self._hours(x)
+
+    def hours_of(self, x: Floats) -> Floats:
+        """How long experiments at ``x``, ``(n, d)``, take by themselves: ``(n,)``."""
+        return self._hours(x)
+
+    @property
+    def varying(self) -> tuple[tuple[float, Amount], ...]:
+        """What makes ``own`` rise with a number, each with what it is multiplied by there."""
+        hour = self.hour if self.has_money else 1.0
+        money = tuple((1.0, amount) for amount in self.amounts) if self.has_money else ()
+        return (*money, *((hour, amount) for amount in self.lasting))
 
     def change(self, a: Floats, b: Floats) -> Floats:
         """What it costs to go from ``a``, ``(n, d)``, to ``b``, ``(m, d)``, in the unit of ``own``: ``(n, m)``."""
@@ -189,19 +243,21 @@ class Costs:
         def least(column: int, each: Floats) -> float:
             return float(each[given[column]] if column in given else each.min())
 
-        money = self.experiment + sum(least(column, prices) for column, prices in self.options)
-        hours = self.hours + sum(least(column, each) for column, each in self.option_hours)
+        money = self.experiment + self.least.cost + sum(least(column, prices) for column, prices in self.options)
+        hours = self.hours + self.least.hours + sum(least(column, each) for column, each in self.option_hours)
         return Spent(money + self.hour * hours, hours)
 
     def _hours(self, x: Floats) -> Floats:
-        return _with_options(np.full(len(x), self.hours, dtype=np.float64), x, self.option_hours)
+        return _with(np.full(len(x), self.hours, dtype=np.float64), x, self.option_hours, self.lasting)
 
     def _money(self, x: Floats) -> Floats:
         """Without the price of hours."""
-        return _with_options(np.full(len(x), self.experiment, dtype=np.float64), x, self.options)
+        return _with(np.full(len(x), self.experiment, dtype=np.float64), x, self.options, self.amounts)
 
 
-def _with_options(total: Floats, x: Floats, options: Sequence[tuple[int, Floats]]) -> Floats:
+def _with(total: Floats, x: Floats, options: Sequence[tuple[int, Floats]], amounts: Sequence[Amount]) -> Floats:
     for column, each in options:
         total = total + each[np.rint(x[:, column]).astype(np.int64)]
+    for amount in amounts:
+        total = total + amount.at(x)
     return total

@@ -80,10 +80,11 @@ def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken]) -> Lea
     column = fidelity_column(space)
     names = _versions(space, column)
     hours = _pool([(x, e.hours) for x, e in taken], column, len(names))
-    states_hours = spec.costs is not None and spec.costs.hours is not None
+    states_hours = spec.costs is not None and spec.costs.states_hours
     notes: list[str] = []
     if states_hours:
-        notes += _contradictions("costs.hours", np.full(len(names), stated.hours), hours, names, "h")
+        with_hours = [(x, float(stated.hours_of(x[None])[0])) for x, e in taken if e.hours is not None]
+        notes += _contradictions("costs.hours", _pool(with_hours, column, len(names)).medians, hours, names, "h")
     costs, wants_price = stated, unpriced(spec) is not None
     if not states_hours and hours.known and (wants_price or spec.budget.hours is not None or stated.hour):
         by_version = ((column, hours.filled),) if column is not None else ()

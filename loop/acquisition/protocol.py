@@ -152,7 +152,8 @@ class Question:
         if self.purchase is None or not self.purchase.per_cost:
             return 1.0
         before = np.array(chosen).reshape(-1, x.shape[1])
-        return torch.from_numpy(self.purchase.marginal(x.detach().numpy(), before))
+        price = torch.from_numpy(self.purchase.marginal(x.detach().numpy(), before))
+        return price + _slope(self.purchase.costs, x) if x.requires_grad else price
 
     def weight(self, x: Tensor) -> Tensor:
         """What the worth of a candidate by itself is multiplied by: its chance, over its price: ``(n,)``."""
@@ -207,6 +208,15 @@ class Question:
     def signs(self) -> Tensor:
         """Shape ``(m,)``: multiply values by it and larger is better; 0 where a value is matched or only kept."""
         return torch.from_numpy(self.objective.signs)
+
+
+def _slope(costs: Costs, x: Tensor) -> Tensor:
+    """Zero at each of ``x``, ``(n, d)``, with the gradient of what rises with a number of it: ``(n,)``."""
+    there = x.detach().numpy()
+    total = torch.zeros(len(x), dtype=x.dtype)
+    for times, amount in costs.varying:
+        total = total + times * torch.from_numpy(amount.per_unit(there)) * amount.of(x)
+    return total - total.detach()
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,8 @@ def left_out(s: Situation) -> list[str]:
     if fits.all() or not fits.any():
         return []
     dear = []
-    for column in dict.fromkeys(c for c, _ in (*costs.options, *costs.option_hours)):
+    by_amount = (a.column for a in costs.amounts if a.column is not None)
+    for column in dict.fromkeys((*(c for c, _ in (*costs.options, *costs.option_hours)), *by_amount)):
         p = s.space.parameters[column]
         if isinstance(p, Category | Component | Ordinal):
             gone = np.setdiff1d(x[~fits, column], x[fits, column])

@@ -14,6 +14,7 @@ from loop.errors import PlanError
 from loop.fidelity import is_real
 from loop.history import History
 from loop.memory.earlier import Earlier
+from loop.policy.paying import reason_to_end
 from loop.progress import progress
 from loop.rehearsal.playing import Play, play
 from loop.rehearsal.standing import NONE, Measure
@@ -162,6 +163,8 @@ def rehearse(
             ends = ends if is_chance else max(ends, done.ends, key=lambda e: e[-1] if e else 0)
         progress("rehearsing", (number + 1) / plays)
     if not ends:
+        if spent := reason_to_end(costs, purse):
+            raise PlanError(f"{spent}; raise it in the campaign file to rehearse what more of it buys")
         raise PlanError("nothing is left to try; widen the space, or give a table with more candidates")
     planned, chance = np.array(curves[False]), np.array(curves[True])
     least = None if goal is None else measure.shown(goal)

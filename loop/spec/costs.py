@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from loop.costs import Costs, Purse, Spent
 from loop.errors import CostError, SpaceError, did_you_mean
 from loop.space import Category, Component, Ordinal, Space
+from loop.spec.amounts import lasting, priced_amounts, priced_by_number
 from loop.spec.lines import Problem
 from loop.spec.space_models import FidelitySpec, MixtureSpec
 from loop.spec.strict import Strict
@@ -44,7 +45,13 @@ def _by_option(value: object) -> object:
             f"a price goes with each option, such as {{XPhos: 12}}, and not {value!r} with all; name the options, or "
             "the column of their table under costs.prices"
         )
-    return value
+    return _with_names(value)
+
+
+def _with_names(prices: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Numbers as they are written in place of names: whoever knows the parameter says what is wrong with them."""
+    return {str(key) if isinstance(key, int | float) and not isinstance(key, bool) else key: value
+            for key, value in prices.items()}  # fmt: skip
 
 
 def _a_column(value: object) -> object:
@@ -53,6 +60,25 @@ def _a_column(value: object) -> object:
         raise ValueError(
             f"must be the column of its table that holds the price of each option, such as EUR, got {what}; prices "
             "themselves go with options under costs.options, such as options: {ligand: {XPhos: 12}}"
+        )
+    return value
+
+
+def _of_one_unit(value: object) -> object:
+    """Numbers, and prices of parts by name."""
+    if isinstance(value, bool | list) or value is None:
+        raise ValueError(
+            f"must be what one unit of the number costs, such as 0.4, or of a mixture the price of each part, got "
+            f"{value!r}"
+        )
+    return _with_names(value) if isinstance(value, Mapping) else value
+
+
+def _a_number(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(
+            f"must be the name of the number that the prices are multiplied by, such as loading, got {value!r}; what "
+            "one unit of a number itself costs goes under costs.amounts"
         )
     return value
 
@@ -68,7 +94,17 @@ class CostsSpec(Strict):
     options: dict[str, Annotated[dict[str, float], BeforeValidator(_by_option)]] | None = None
     # By parameter, the column of its table that holds them; read into options.
     prices: dict[str, Annotated[str, BeforeValidator(_a_column)]] | None = None
+    # By parameter, the number whose unit the prices of its options are of.
+    per: dict[str, Annotated[str, BeforeValidator(_a_number)]] | None = None
+    # By number what one unit of it costs; by mixture the same of each part.
+    amounts: dict[str, Annotated[float | dict[str, float], BeforeValidator(_of_one_unit)]] | None = None
     switch: dict[str, SwitchSpec] | None = None  # by parameter, for each change
+    lasts: str | None = None  # a number that is a time, which each takes beside ``hours``
+
+    @property
+    def states_hours(self) -> bool:
+        """Whether it says how long experiments take, so that nothing of it is learnt."""
+        return self.hours is not None or self.lasts is not None
 
 
 def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
@@ -86,21 +122,14 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
         if budget.hours is None:
             return None
         stated = CostsSpec()  # the hours are learnt from results
-    costs = Costs(
-        stated.unit,
-        stated.experiment or 0.0,
-        stated.hours or 0.0,
-        stated.hour or 0.0,
-        tuple(_prices(spec, space, name, prices) for name, prices in (stated.options or {}).items()),
-        _switches(spec, space, stated),
-    )
-    if budget.cost is not None and not costs.has_money and not (stated.hours is None and costs.hour):
-        ways = "costs.experiment, options, or hours and hour"
+    costs = _built(spec, space, stated)
+    if budget.cost is not None and not costs.has_money and not (not stated.states_hours and costs.hour):
+        ways = "costs.experiment, options, amounts, or hours and hour"
         versions = (n for n, p in spec.space.items() if isinstance(p, FidelitySpec))
         if (name := next(versions, None)) is not None:
             ways = f"each version its price under space.{name}.costs, or " + ways
         raise CostError(("budget", "cost"), f"nothing costs money; give {ways}")
-    if budget.hours is not None and stated.hours == 0 and not costs.has_hours:
+    if budget.hours is not None and stated.states_hours and not costs.has_hours:
         raise CostError(("budget", "hours"), "nothing takes hours; raise costs.hours, or leave it out to learn them")
     if not (least := costs.cheapest()).fits(Purse(budget.cost, budget.hours)):
         raise CostError(
@@ -112,12 +141,30 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
     return costs
 
 
+def _built(spec: CampaignSpec, space: Space, stated: CostsSpec) -> Costs:
+    options = {name: _prices(spec, space, name, prices) for name, prices in (stated.options or {}).items()}
+    by_number, least_by_number = priced_by_number(spec, space, options, stated.per or {})
+    amounts, least = priced_amounts(spec, space, stated.amounts or {})
+    lasts, hours = lasting(spec, space, stated.lasts)
+    return Costs(
+        stated.unit,
+        stated.experiment or 0.0,
+        stated.hours or 0.0,
+        stated.hour or 0.0,
+        tuple(prices for name, prices in options.items() if name not in (stated.per or {})),
+        _switches(spec, space, stated),
+        amounts=(*by_number, *amounts),
+        lasting=lasts,
+        least=Spent(least_by_number + least, hours),
+    )
+
+
 def _check_end(spec: CampaignSpec, stated: CostsSpec, costs: Costs) -> None:
     """Refuse a budget in money or hours that nothing has to touch, where it alone is to end the campaign."""
     budget, least = spec.budget, costs.cheapest()
     if budget.experiments is not None or spec.stop or (budget.cost is None and budget.hours is None):
         return
-    learns_hours = stated.hours is None
+    learns_hours = not stated.states_hours
     is_paid = budget.cost is not None and (least.cost > 0 or (learns_hours and costs.hour > 0))
     if not is_paid and not (budget.hours is not None and (least.hours > 0 or learns_hours)):
         raise CostError(("budget",), "the cheapest experiment costs nothing, so it may never be spent; give "
@@ -157,7 +204,7 @@ def unpriced(spec: CampaignSpec) -> str | None:
 
 
 def free_options(spec: CampaignSpec, space: Space) -> Iterator[str]:
-    """A sentence for each parameter of which some options have a price and others none, so that these cost nothing.
+    """A sentence for each parameter of which some options or parts have a price and others none: these cost nothing.
 
     What adds nothing needs no price.
     """
@@ -170,12 +217,22 @@ def free_options(spec: CampaignSpec, space: Space) -> Iterator[str]:
             said.add(parameter.nothing)
         free = [option for i, option in enumerate(parameter.options) if i not in said and option != "none"]
         if free:
-            more = f" and {len(free) - NAMED} more" if len(free) > NAMED else ""
-            has, costs = ("has", "costs") if len(free) == 1 else ("have", "cost")
-            yield (
-                f"{len(free)} of {parameter.size} options of {name} {has} no price under costs.options and {costs} "
-                f"nothing: {', '.join(free[:NAMED])}{more}; state 0 where that is meant"
-            )
+            yield _free(free, f"{parameter.size} options of {name}", "costs.options")
+    for name, price in ((spec.costs and spec.costs.amounts) or {}).items():
+        mixture = next((m for m in space.mixtures if m.name == name), None)
+        if mixture is None or not isinstance(price, Mapping) or not any(price.values()):
+            continue
+        if free := [part for part in mixture.parts if part not in price]:
+            yield _free(free, f"{len(mixture.parts)} parts of {name}", f"costs.amounts.{name}")
+
+
+def _free(free: Sequence[str], of: str, key: str) -> str:
+    more = f" and {len(free) - NAMED} more" if len(free) > NAMED else ""
+    has, costs = ("has", "costs") if len(free) == 1 else ("have", "cost")
+    return (
+        f"{len(free)} of {of} {has} no price under {key} and {costs} nothing: {', '.join(free[:NAMED])}{more}; "
+        "state 0 where that is meant"
+    )
 
 
 def problem_of_versions(spec: CampaignSpec) -> Problem | None:
@@ -230,12 +287,13 @@ def _said(spent: Spent, unit: str) -> str:
 def _prices(spec: CampaignSpec, space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDArray[np.float64]]:
     path = ("costs", "options", name)
     if isinstance(spec.space.get(name), MixtureSpec):
-        raise CostError(path, f"{name!r} is a mixture, and its parts are amounts and no options; let results report "
-                        "what they cost (a column cost), or make the price a target")  # fmt: skip
+        raise CostError(path, f"{name!r} is a mixture, and its parts are amounts and no options; write what they cost "
+                        f"under costs.amounts.{name}")  # fmt: skip
     column = _column(spec, space, path, name)
     parameter = space.parameters[column]
     if not isinstance(parameter, Category | Component | Ordinal):
-        raise CostError(path, f"{name!r} is a number and has no options; price options of a category or component")
+        raise CostError(path, f"{name!r} is a number and has no options; write what one unit of it costs "
+                        f"under costs.amounts.{name}")  # fmt: skip
     # what does not apply has the coordinate -1, so the last place is its own: it costs nothing
     found = np.zeros(parameter.size + (column in space.frame.conditional))
     for option, price in prices.items():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from loop.costs import Purse
 from loop.errors import PlanError
 from loop.history import History, Observation, Pending
 from loop.insight.asking import belief_of
@@ -23,7 +24,7 @@ from loop.rehearsal.rehearsing import by_chance, rehearse
 from loop.rehearsal.standing import NONE, Measure
 from loop.rehearsal.worlds import TableWorld
 from loop.space import PointPool, ProductPool
-from loop.spec import CampaignSpec, build_objective, build_space, read_spec
+from loop.spec import CampaignSpec, build_costs, build_objective, build_space, read_spec
 from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gnn.training import Settings
 from loop.surrogates.protocol import TrainingSet
@@ -434,3 +435,15 @@ laboratory: {adapter: manual}
     done = play(spec, space, world, History(), seed=1, experiments=20, pool=PointPool(points))
 
     assert sorted(done.points[:, 0]) == points[:, 0].tolist()
+
+
+def test_a_budget_that_is_spent_is_said_to_be_the_reason() -> None:
+    spec = CampaignSpec.from_resolved({**SPEC.resolved(), "costs": {"unit": "EUR", "experiment": 2}})
+    measure = Measure.of(build_objective(spec), [])
+
+    with pytest.raises(PlanError) as refused:
+        rehearse(spec, SPACE, seen(range(8)), table, measure, plays=1, experiments=3, seed=0,
+                 costs=build_costs(spec, SPACE), purse=Purse(1.0, None))  # fmt: skip
+
+    assert str(refused.value).startswith("the budget is spent: it leaves 1 EUR, and the cheapest experiment costs more")
+    assert "raise it in the campaign file" in str(refused.value)
