@@ -274,6 +274,8 @@ class ObservationRecord:
     retracted: str | None  # why it no longer counts, None while it does
     context: Json = field(default_factory=dict)  # instrument, plate, actual settings
     entry: int = 0  # of the audit log, that put it on record: tells before from after, whatever clocks say
+    retracted_by: str = ""  # who let it count no more
+    retracted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

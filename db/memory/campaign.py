@@ -47,7 +47,6 @@ class CampaignData:
     envelopes: dict[str, EnvelopeRecord] = field(default_factory=dict)
     received: dict[str, str] = field(default_factory=dict)  # envelope by canonical content
     observations: dict[str, ObservationRecord] = field(default_factory=dict)
-    retractors: dict[str, str] = field(default_factory=dict)
     artifacts: list[Artifact] = field(default_factory=list)
     decisions: list[DecisionRecord] = field(default_factory=list)
 

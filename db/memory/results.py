@@ -96,11 +96,12 @@ def retract(held: HeldCampaign, observation_id: str, by: str, why: str) -> None:
         raise NotFound(f"campaign {held.name!r} has no observation {observation_id!r}; hakken export lists them")
     if observation.retracted is not None:
         raise LedgerError(
-            f"observation {observation_id} was already retracted by {held.data.retractors[observation_id]} "
+            f"observation {observation_id} was already retracted by {observation.retracted_by} "
             f"({observation.retracted}); nothing to do"
         )
-    held.data.observations[observation_id] = replace(observation, retracted=why)
-    held.data.retractors[observation_id] = by
+    held.data.observations[observation_id] = replace(
+        observation, retracted=why, retracted_by=by, retracted_at=held.now()
+    )
     _count_new_data(held)
     held.say("retract", observation=observation_id, by=by, why=why)
 

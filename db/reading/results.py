@@ -103,6 +103,8 @@ def observations(session: Session, *where: ColumnElement[bool]) -> tuple[Observa
             None if retraction is None else retraction.why,
             {} if context is None else json.loads(context.detail),
             outcome.entry,
+            "" if retraction is None else retraction.by,
+            None if retraction is None else retraction.at,
         )
         keyed.append((place, record))
     return tuple(record for _, record in sorted(keyed, key=lambda pair: pair[0]))

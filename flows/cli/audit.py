@@ -12,6 +12,8 @@ from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import settings, typed
 from flows.cli.screen import Json, Screen
+from loop.contracts import Ledger
+from loop.errors import NotFound
 from loop.record import AuditEntry
 
 app: Final = typer.Typer(no_args_is_help=True, help="Check that nobody changed the record, and say who wrote what.")
@@ -65,9 +67,10 @@ def log(
         if campaign is not None:
             ledger.campaign(campaign)
         every = ledger.audit()
-    found = [e for e in every if campaign in (None, e.detail.get("campaign")) and by in (None, e.actor)]
+        found = [e for e in every if campaign in (None, e.detail.get("campaign")) and by in (None, e.actor)]
+        changed = {e.number: _changed(ledger, e) for e in found if e.action == "open_campaign"}
     screen.document({"campaign": campaign, "by": by, "entries": found})
-    lines = list(_lines(found))
+    lines = list(_lines(found, changed))
     if lines:
         screen.table(("entries", "when (UTC)", "by", "did", "what"), lines[-last:])
         if len(lines) > last:
@@ -79,7 +82,21 @@ def log(
     screen.next_step(f"hakken audit verify proves that nobody changed it; hakken show {it} tells what came of each")
 
 
-def _lines(entries: Sequence[AuditEntry]) -> Iterator[tuple[str, str, str, str, str]]:
+def _changed(ledger: Ledger, entry: AuditEntry) -> str:
+    """What a version of a campaign file changes of the one before it; "" of a first one, or one that is not there."""
+    from flows.shown.changes import spec_changes
+
+    name, version = str(entry.detail.get("campaign")), entry.detail.get("version")
+    if not isinstance(version, int) or version < 2:
+        return ""
+    try:
+        changes = spec_changes(ledger.spec_version(name, version - 1), ledger.spec_version(name, version))
+    except NotFound:  # the record was tampered with, which hakken audit verify says
+        return ""
+    return f"changes {', '.join(changes)}" if changes else ""
+
+
+def _lines(entries: Sequence[AuditEntry], changed: Mapping[int, str]) -> Iterator[tuple[str, str, str, str, str]]:
     """A line for each entry, and one for those that follow one another and were written by one person at one time."""
     for (at, actor, _, _), group in groupby(entries, key=_together):
         some = list(group)
@@ -87,7 +104,9 @@ def _lines(entries: Sequence[AuditEntry]) -> Iterator[tuple[str, str, str, str, 
         numbers = str(first.number) if len(some) == 1 else f"{first.number} to {end.number}"
         did = first.action.replace("_", " ") + (f" ({len(some)})" if len(some) > 1 else "")
         what = [str(first.detail["campaign"])] if "campaign" in first.detail else []
-        yield numbers, at, actor, did, "; ".join([*what, *_said(first.detail if len(some) == 1 else _shared(some))])
+        what += _said(first.detail if len(some) == 1 else _shared(some))
+        what += [change for e in some if (change := changed.get(e.number, ""))]
+        yield numbers, at, actor, did, "; ".join(what)
 
 
 def _together(entry: AuditEntry) -> tuple[str, str, str, str]:

@@ -20,12 +20,25 @@ from flows.report.attached import attached
 from flows.report.calibration import judge
 from flows.report.chance import compare
 from flows.report.committee import follow
-from flows.report.content import Batch, Best, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
+from flows.report.content import (
+    Batch,
+    Best,
+    Choice,
+    Environment,
+    FileChange,
+    Head,
+    Report,
+    Result,
+    RoundLine,
+    Unread,
+    Waiting,
+)
 from flows.report.decisions import read_decisions
 from flows.report.effects import declared_effects, read_effects
 from flows.report.plates import read_plates
 from flows.report.results import read_objective, read_results, with_units
 from flows.report.standing import nearest_of, rank, running_best, score_of, scored, useful
+from flows.shown.changes import spec_changes
 from flows.spending import accounts_of
 from flows.unsent import why_unsent
 from flows.when_planned import when_planned
@@ -143,6 +156,7 @@ def build(
         unread=_unread(envelopes),
         received=Counter((envelope.verdict or "not judged yet") for envelope in envelopes),
         environments=_environments(rounds),
+        changes=_changes(ledger, campaign, rounds),
         spec=campaign.spec,
     )
 
@@ -363,6 +377,19 @@ def _unread(envelopes: Iterable[EnvelopeRecord]) -> tuple[Unread, ...]:
         else:
             found[about] = Unread(e.id, e.source, verdict, e.message, e.received)
     return tuple(found.values())
+
+
+def _changes(ledger: Ledger, campaign: CampaignRecord, rounds: Sequence[RoundRecord]) -> tuple[FileChange, ...]:
+    """What each version of the campaign file but the first changed."""
+    specs = [ledger.spec_version(campaign.name, number) for number in range(1, campaign.version)] + [campaign.spec]
+    return tuple(
+        FileChange(
+            version,
+            min((r.number for r in rounds if r.version >= version), default=None),
+            spec_changes(specs[version - 2], specs[version - 1]),
+        )
+        for version in range(2, len(specs) + 1)
+    )
 
 
 def _environments(rounds: Iterable[RoundRecord]) -> tuple[Environment, ...]:

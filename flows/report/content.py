@@ -101,6 +101,8 @@ class Result:
     attempt_no: int
     recorded: datetime
     retracted: str | None  # why it no longer counts
+    retracted_by: str = ""
+    retracted_at: datetime | None = None
     is_real: bool = True  # False for a cheap version of the experiment, which is never the best
     files: tuple[Attached, ...] = ()
     beside: str = ""  # what was recorded with it: settings that were not as asked, circumstances, a comment
@@ -280,6 +282,15 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class FileChange:
+    """What a version of the campaign file changes of the one before it."""
+
+    version: int
+    from_round: int | None  # the first that was planned by it, or by a later one; None where none was yet
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """Where the campaign stands."""
 
@@ -371,4 +382,5 @@ class Report:
     unread: tuple[Unread, ...]
     received: Mapping[str, int]  # envelopes by verdict
     environments: tuple[Environment, ...]
+    changes: tuple[FileChange, ...]  # of the campaign file while the campaign went on, the oldest first
     spec: Json

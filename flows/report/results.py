@@ -99,6 +99,8 @@ def read_results(
                 attempt_no=o.attempt_no,
                 recorded=o.recorded,
                 retracted=o.retracted,
+                retracted_by=o.retracted_by,
+                retracted_at=o.retracted_at,
                 is_real=counts(spec, o.settings),
                 files=files.get(o.key or "", ()),
                 beside=beside_label(spec, o.settings, o.context, o.outcome),

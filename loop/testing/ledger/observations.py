@@ -121,6 +121,10 @@ class ObservationLaws:
             (first.id, first.outcome, "wrong vial"),
             (second.id, second.outcome, None),
         ]
+        assert [o.retracted_by for o in kept] == ["ada", ""]
+        assert kept[0].retracted_at is not None
+        assert kept[0].retracted_at >= kept[0].recorded
+        assert kept[1].retracted_at is None
         assert ledger.campaign("coupling").data_version == 3
         with pytest.raises(LedgerError, match=r"already retracted by ada \(wrong vial\)"), ledger.work(lease) as work:
             work.retract(first.id, "bob", "again")

@@ -135,6 +135,20 @@ def test_who_wrote_what_when_is_told_and_what_was_written_at_once_is_one_line(ha
     assert unknown.code == 2
 
 
+def test_the_log_says_what_a_changed_campaign_file_changes(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+    spec = yaml.safe_load(Path("small.yaml").read_text())
+    before = spec["budget"]["experiments"]
+    spec["budget"]["experiments"] = before + 1
+    Path("small.yaml").write_text(yaml.safe_dump(spec))
+    hakken("tick", "small.yaml")
+
+    said = " ".join(hakken("audit", "log", "small", "--last", "99").out.split())
+
+    assert said.count("; changes ") == 1
+    assert f"version 2; changes budget.experiments {before + 1} (was {before})" in said
+
+
 def test_a_changed_record_is_exit_code_2(hakken: Any, home: Any) -> None:
 
     hakken("tick", "small.yaml")

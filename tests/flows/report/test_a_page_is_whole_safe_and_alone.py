@@ -163,6 +163,17 @@ def test_what_people_write_is_never_markup(story):
     assert page.words.count(EVIL) > 15
 
 
+def test_the_page_says_who_retracted_a_result_and_what_was_changed_in_the_campaign_file(story):
+    story.retract(story.tell({"temperature": 90.0}, story.measured(**{"yield": 2.0})), "wrong vial")
+    story.settle()
+    story.spec["budget"]["experiments"] = 60
+
+    words = page_of(story).words
+
+    assert "wrong vial A. Person, 2026-03-02 " in words
+    assert "budget.experiments 60 (was 50)" in words
+
+
 def test_a_structure_is_drawn_once_and_shown_wherever_it_belongs(long_story):
     page = page_of(long_story)
     report = build(long_story.settle(), long_story.name)

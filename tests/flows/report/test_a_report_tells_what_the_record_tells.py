@@ -267,6 +267,27 @@ def test_rounds_planned_with_other_versions_are_told_apart(story):
     assert spans == [(1, 2, "1.0"), (3, 3, "1.1")]
 
 
+def test_what_was_changed_in_the_campaign_file_is_told_with_the_round_it_counts_from(story):
+    story.plan()
+    story.propose({**HERE, "temperature": 90.0})
+    story.settle()
+    story.spec["budget"]["experiments"] = 60
+    story.settle()
+    story.spec["space"]["temperature"]["high"] = 105
+    story.plan()
+    story.propose({**HERE, "temperature": 105.0})
+    story.settle()
+    story.spec["description"] = "as it ended"
+
+    changes = build(story.settle(), story.name).changes
+
+    assert [(c.version, c.from_round, c.changes) for c in changes] == [
+        (2, 2, ("budget.experiments 60 (was 50)",)),
+        (3, 2, ("space.temperature.high 105 (was 120)",)),
+        (4, None, ("description as it ended (new)",)),
+    ]
+
+
 def test_a_database_tells_the_same_as_its_twin_in_memory(story, tmp_path):
     def told(story):
         story.tell({**HERE, "temperature": 120.0}, story.measured(**{"yield": 70.0}))
@@ -279,7 +300,7 @@ def test_a_database_tells_the_same_as_its_twin_in_memory(story, tmp_path):
         story.retry(bad)
         report = build(story.settle(), story.name)
         results = [
-            (r.experiment, r.arm, r.kind, r.settings, r.smiles, r.readings, r.message, r.retracted)
+            (r.experiment, r.arm, r.kind, r.settings, r.smiles, r.readings, r.message, r.retracted, r.retracted_by)
             for r in report.results
         ]
         standings = [(s.settings, s.values, s.predicted, s.front) for s in report.standings]
