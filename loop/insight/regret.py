@@ -52,6 +52,8 @@ class Regret:
         checked: How many predictions these were learnt from, of the target with the fewest.
         scatters: Whether results are known to scatter, of every target.
         is_repeated: Whether that, or a candidate measured more than once, says of every target how results scatter.
+        unchecked: Targets of which few predictions were held against results, such as one that came as limits only;
+            none where that is so of every target.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Regret:
     checked: int
     scatters: bool
     is_repeated: bool
+    unchecked: tuple[str, ...] = ()
 
     def within(self, delta: float) -> float:
         """The smallest regret, not below 0, that is exceeded with a chance of ``delta`` at most; perhaps infinite."""
@@ -93,6 +96,7 @@ class Regret:
             "checked": self.checked,
             "scatters": self.scatters,
             "repeated": self.is_repeated,
+            **({"unchecked": list(self.unchecked)} if self.unchecked else {}),
             "rules": [{"regret": regret, "delta": d, "chance": self.chance(regret)} for regret, d in rules],
         }
 
@@ -148,6 +152,7 @@ def regret_of(
     gaps[~_keeps(objective, draws[:, 0]) & torch.isfinite(best)] = torch.inf
     pool = question.pool
     wanted = objective.wanted
+    few = tuple(name for name, found in told.items() if len(found) < CHECKED)
     return Regret(
         name=wanted[0].name if len(wanted) == 1 else SCORES[objective.tradeoff],
         unit=wanted[0].unit if len(wanted) == 1 else "",
@@ -159,6 +164,7 @@ def regret_of(
         checked=min(len(found) for found in told.values()),
         scatters=told.keys() <= set(scattered),
         is_repeated=told.keys() <= {*scattered, *again},
+        unchecked=() if len(few) == len(told) else few,
     )
 
 

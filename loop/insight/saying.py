@@ -71,7 +71,8 @@ def regret_sentence(told: Json) -> str:
             f"no two results of {alike} are known to differ, so nothing is said of how much better others may be than "
             f"{told['incumbent']}"
         )
-    early = "; few predictions were held against results yet" if told["checked"] < CHECKED else ""
+    of = f" of {' and '.join(told['unchecked'])}" if told.get("unchecked") else ""
+    early = f"; few predictions{of} were held against results yet" if told["checked"] < CHECKED else ""
     if told["epsilon"] is None:
         so = "so nothing is said of how much better others may be"
         return f"{told['incumbent']} may break the thresholds itself, {so}{early}"

@@ -241,6 +241,18 @@ def test_surprises_widen_the_statement() -> None:
     assert regret_of(asked, BEST, right(10, "purity"), NOTHING).checked == 0
 
 
+def test_a_target_that_comes_as_limits_is_named_as_the_one_whose_predictions_were_not_held_against_results() -> None:
+    limits = Target("purity", Goal.KEEP, "%", at_least=90)
+    belief = Independent((94.0, 92.0), (0.0, 0.0))
+    asked = replace(question(belief), objective=Objective((YIELD, limits)), models=(belief, belief))
+
+    some = regret_of(asked, BEST, right(40), NOTHING).told("it", 0.05, [])
+    none = regret_of(asked, BEST, (), NOTHING).told("it", 0.05, [])
+
+    assert regret_sentence(some).endswith("; few predictions of purity were held against results yet")
+    assert regret_sentence(none).endswith("; few predictions were held against results yet")
+
+
 def answer(settings: Mapping[str, Any]) -> Any:
     return measured(**{"yield": alcohol_yield(settings)})
 
