@@ -36,7 +36,9 @@ from loop.contracts import (
 )
 from loop.outcome import FaultKind
 
-_START: Final = "start it, or mend the address and the login"
+_SUBMITTER: Final = "give a login with the role submit"
+_READERS: Final = frozenset({"read", "monitor", "compute", "anonymous"})  # of QCFractal's roles those that may not
+_CENSUS: Final = 5.0  # seconds until managers are counted anew
 _ENDED: Final = frozenset({"complete", "error", "cancelled", "invalid"})
 
 
@@ -63,7 +65,8 @@ class QcfractalLaboratory:
         self.properties = known_properties(settings)
         self._evaluator = Evaluator("qcfractal", "", self.properties, foresees="adapters.compute.geometry:foresee")
         self._seen: Mapping[int, str | None] = {}
-        self._looked = -float("inf")
+        self._looked = self._counted = -float("inf")
+        self._managers = 0
 
     def capabilities(self) -> Capabilities:
         return computing(self._evaluator, DELIVERY, self._settings.workers)
@@ -157,28 +160,58 @@ class QcfractalLaboratory:
         if (lack := lacking()) is not None:
             return Health(False, lack)
         try:
-            version, managers = self._portal.version(), len(self._portal.managers())
+            (_, version), managers = self._portal.versions(), len(self._portal.managers())
         except AdapterUnavailable as error:
             return Health(False, str(error))
         where = f"QCFractal {version} at {self._settings.address}, {managers} managers for {self._settings.program}"
         return Health(True, where if managers else f"{where}: records wait until one comes")
 
     def examine(self) -> Sequence[Finding]:
-        """The package, the server, and whether a manager can take the records up."""
+        """The package, the server, the login, and whether a manager can take the records up."""
         if (lack := lacking()) is not None:
             return [Finding("package qcportal", "problem", *lack.split("; ", 1))]
         try:
-            found = [Finding("server", "ok", f"QCFractal {self._portal.version()} at {self._settings.address}")]
+            found = [self._server(*self._portal.versions())]
+            if (role := self._portal.role()) in _READERS:
+                found += [Finding("login", "problem", f"its role {role!r} may not submit", _SUBMITTER)]
         except AdapterUnavailable as error:
-            return [Finding("server", "problem", str(error), _START)]
-        wanted = f"{self._settings.program}{' and geometric' if self._settings.optimise else ''}"
+            told, _, remedy = str(error).rpartition("; ")
+            return [Finding("server", "problem", told, remedy)]
         try:
             managers = self._portal.managers()
         except AdapterUnavailable as error:
             return [*found, Finding("compute managers", "note", str(error))]
-        told = f"{len(managers)} active with {wanted} and tag {self._settings.tag!r}"
-        remedy = "" if managers else f"start qcfractal-compute-manager where {wanted} is installed, with that tag"
-        return [*found, Finding("compute managers", "ok" if managers else "problem", told, remedy)]
+        told = f"{len(managers)} active with {self._programs()} and tag {self._settings.tag!r}"
+        if not managers:
+            return [*found, Finding("compute managers", "problem", told, self._remedy())]
+        return [*found, Finding("compute managers", "ok", told)]
+
+    def _server(self, here: str, there: str) -> Finding:
+        where = f"QCFractal {there} at {self._settings.address}"
+        if here == there:
+            return Finding("server", "ok", where)
+        return Finding(
+            "server", "note", f"{where}, qcportal {here} here", "should it refuse requests, update the older one"
+        )
+
+    def _programs(self) -> str:
+        return f"{self._settings.program}{' and geometric' if self._settings.optimise else ''}"
+
+    def _remedy(self) -> str:
+        return f"start qcfractal-compute-manager where {self._programs()} is installed, with that tag"
+
+    def _wanted(self) -> str:
+        """What a record waits for beside its turn, and the way out; "" where waiting is all there is."""
+        if time.monotonic() - self._counted > _CENSUS:
+            try:
+                self._managers = len(self._portal.managers())
+            except AdapterUnavailable:  # it may not let us see them
+                return ""
+            self._counted = time.monotonic()
+        if self._managers:
+            return ""
+        lack = f"waits for a manager with {self._programs()} and tag {self._settings.tag!r}, and none is active"
+        return f"{lack}; {self._remedy()}, or correct program and tag"
 
     def _of_record(self, handle: Handle, record: int) -> Status:
         state = self._state(record)
@@ -189,7 +222,8 @@ class QcfractalLaboratory:
         if state is None or state == "deleted":
             return Status(Phase.LOST, f"record {record} is not on {self._settings.address} any more")
         if state not in _ENDED:
-            return Status(Phase.RUNNING if state == "running" else Phase.WAITING, f"record {record}: {state}")
+            where = f"record {record}: {state}"
+            return Status(Phase.RUNNING, where) if state == "running" else Status(Phase.WAITING, where, self._wanted())
         if (full := self._portal.full(record)) is None:
             return Status(Phase.LOST, f"record {record} is not on {self._settings.address} any more")
         folder = self._jobs.folder(handle)

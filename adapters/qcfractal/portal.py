@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
-from adapters.common.secret import secret
 from adapters.errors import AdapterUnavailable
+from adapters.qcfractal.connecting import connected, meaning, refusal, versions
 from adapters.qcfractal.options import REMEDY, QcfractalOptions
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 30.0  # seconds for the server to answer
 _REST: Final = 5.0  # seconds until a server that gave no answer is asked again
-_SHARE: Final = 500  # records asked for at once: half of what servers allow unless told otherwise
+_SHARE: Final = 500  # records asked for at once; servers allow 1,000 unless they are told otherwise
 
 
 class Portal:
@@ -89,8 +88,9 @@ class Portal:
 
         def fetch(client: Any) -> dict[int, str | None]:
             states: dict[int, str | None] = dict.fromkeys(ids)
-            for begin in range(0, len(ids), _SHARE):
-                some = ids[begin : begin + _SHARE]
+            share = _share(client)
+            for begin in range(0, len(ids), share):
+                some = ids[begin : begin + share]
                 body = {"ids": some, "include": ["id", "status"], "missing_ok": True}
                 found = client.make_request("post", "api/v1/records/bulkGet", list[Any], body=body)
                 states |= {int(one["id"]): str(one["status"]) for one in found if one is not None}
@@ -115,14 +115,15 @@ class Portal:
         def fetch(client: Any) -> bool:
             body = {"names": [name], "missing_ok": True}
             entry = self._of_dataset(client, "post", "entries/bulkFetch", body)[name]
-            if self.kind == "optimization":
-                (molecule, query, said) = (entry["initial_molecule"], client.query_optimizations, "qc_")
-                among = {"initial_molecule_id": molecule["id"]}
-            else:
-                (molecule, query, said) = (entry["molecule"], client.query_singlepoints, "")
-                among = {"molecule_id": molecule["id"]}
-            asked = {f"{said}program": self._settings.program, f"{said}method": self._settings.method}
-            same = [one.status.value for one in query(**among, **asked) if self._is_same(one)]
+            optimised = self.kind == "optimization"
+            molecule, said = (entry["initial_molecule"], "qc_") if optimised else (entry["molecule"], "")
+            asked = {
+                f"{said}program": [self._settings.program],
+                f"{said}method": [self._settings.method],
+                f"{'initial_' if optimised else ''}molecule_id": [molecule["id"]],
+            }
+            found = client.get_records(self._sought(client, asked))
+            same = [one.status.value for one in found if self._is_same(one)]
             return bool(same) and set(same) == {"complete"}
 
         return self._ask(fetch)
@@ -132,12 +133,35 @@ class Portal:
         programs: dict[str, list[str]] = {self._settings.program.lower(): []}
         if self._settings.optimise:
             programs["geometric"] = []
-        tags = [self._settings.tag, "*"]
-        return self._ask(lambda client: list(client.query_active_managers(tags, programs)))
+        taken = {self._settings.tag.lower(), "*"}
 
-    def version(self) -> str:
-        """The version of the server."""
-        return self._ask(lambda client: str(client.get_server_information()["version"]))
+        def fetch(client: Any) -> list[str]:
+            # Where it is asked for the tag *, the server leaves tags out of account.
+            names = {name for tag in taken for name in client.query_active_managers([tag], programs)}
+            found = client.get_managers(sorted(names)) if names else []
+            return [one.name for one in found if taken & set(one.compute_tags)]
+
+        return self._ask(fetch)
+
+    def versions(self) -> tuple[str, str]:
+        """Of qcportal here, and of the server."""
+        return self._ask(versions)
+
+    def role(self) -> str | None:
+        """The role of our login; None where the server does not say."""
+        told = self._ask(lambda client: client.make_request("get", "api/v1/ping", dict[str, Any]))
+        return (told.get("user_info") or {}).get("role")
+
+    def _sought(self, client: Any, asked: Mapping[str, Any]) -> list[int]:
+        """Ids of records, newest first; the client's own query says words that older servers refuse."""
+        ids: list[int] = []
+        share = _share(client)
+        while True:
+            body = {**asked, "limit": share, **({"cursor": ids[-1]} if ids else {})}
+            page = client.make_request("post", f"api/v1/records/{self.kind}/query", list[int], body=body)
+            ids += page
+            if len(page) < share:
+                return ids
 
     def _is_same(self, record: Any) -> bool:
         return bool(_plain(record.specification) == _plain(self._model()))
@@ -186,51 +210,32 @@ class Portal:
         """The server's answer; raises ``AdapterUnavailable`` at once where it gave none a moment ago."""
         if time.monotonic() < self._not_before:
             raise AdapterUnavailable(self._error)
-        where = f"QCFractal at {self._settings.address}"
         try:
             if self._client is None:
-                self._client = self._connected()
+                self._client = connected(self._settings)
             return question(self._client)
         except ImportError:
             raise AdapterUnavailable(f"the laboratory needs the package qcportal; {REMEDY}") from None
-        except AdapterUnavailable:
+        except AdapterUnavailable as error:
+            if self._client is None:
+                self._rest(str(error))
             raise
         except Exception as error:
-            kind, text = type(error).__name__, " ".join(str(error).split()) or type(error).__name__
-            code = getattr(error, "status_code", 0) if kind == "PortalRequestError" else 0
-            has_login = self._settings.token is not None or self._settings.password is not None
-            if kind == "AuthenticationFailure" or (code == 401 and has_login):
-                self._error = f"{where} refuses the login ({text}); mend username and password, or the token"
-            elif code in (401, 403):
-                self._error = f"{where} does not let us ({text}); give a login with the role submit"
-            elif kind == "PortalRequestError":  # it is there, and this is its answer
+            if (said := meaning(error, self._settings)) is not None:
+                self._rest(said)
+                raise AdapterUnavailable(said) from None
+            if type(error).__name__ == "PortalRequestError":
                 self._place = None  # somebody may have deleted the dataset
-                raise AdapterUnavailable(f"{where} answers: {text}; see its log") from None
-            elif isinstance(error, OSError | RuntimeError | ValueError):  # what requests, jwt and pydantic raise
-                self._error = f"{where} gives no answer ({text}); start it, or mend the address"
-            else:
-                raise
-            self._client, self._not_before = None, time.monotonic() + _REST
-            raise AdapterUnavailable(self._error) from None
+                raise AdapterUnavailable(refusal(error, self._settings, self._client)) from None
+            raise
 
-    def _connected(self) -> Any:
-        settings, requests = self._settings, import_module("requests")
-        address = settings.address.rstrip("/")
-        # Its client tries for 16 s to connect before it says that nobody is there.
-        requests.get(f"{address}/api/v1/ping", timeout=_PATIENCE, verify=settings.verify, allow_redirects=False)
-        login: dict[str, Any] = {}
-        if settings.token is not None:
-            login = {"api_token": secret(settings.token)}
-            if not import_module("qcportal.auth").looks_like_api_token(login["api_token"]):
-                name = settings.token.removeprefix("$")
-                raise AdapterUnavailable(
-                    f"the environment variable {name} holds no API token of QCFractal; set it to one"
-                )
-        elif settings.password is not None:
-            login = {"username": settings.username, "password": secret(settings.password)}
-        client = import_module("qcportal").PortalClient(address, verify=settings.verify, show_motd=False, **login)
-        client.retry_max, client.timeout = 0, _PATIENCE  # what is asked again is ours to decide
-        return client
+    def _rest(self, said: str) -> None:
+        """Ask no more for a while, and connect anew then."""
+        self._client, self._error, self._not_before = None, said, time.monotonic() + _REST
+
+
+def _share(client: Any) -> int:
+    return min(_SHARE, int(client.api_limits.get("get_records", _SHARE)))
 
 
 def _specification(settings: QcfractalOptions) -> dict[str, Any]:

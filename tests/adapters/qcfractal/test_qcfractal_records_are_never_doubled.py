@@ -275,6 +275,22 @@ def test_a_complete_record_is_read_again_and_nothing_else_is(
     assert sum(run["tag"] == dataset for run in fractal.runs()) == 4  # methane twice, the other twice
 
 
+def test_a_record_that_goes_on_is_seen_behind_complete_ones_however_few_a_server_tells_at_once(
+    fractal: OneNodeFractal, tmp_path: Path, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.qcfractal.portal._SHARE", 1)
+    keywords = {"test": dataset}
+    waiting = laboratory(tmp_path / "waiting", fractal.address, dataset, keywords=keywords)
+    complete = laboratory(tmp_path / "complete", fractal.address, f"{dataset}-b", tag="b", keywords=keywords)
+    third = laboratory(tmp_path / "third", fractal.address, f"{dataset}-c", tag="c", reuse=True, keywords=keywords)
+    with fractal.held(dataset):
+        begin(waiting)
+        payload(complete, begin(complete))
+        told = payload(third, begin(third))
+
+    assert told["provenance"]["repairs"] == []
+
+
 def test_a_record_that_goes_on_is_nobody_elses_to_call_off(
     fractal: OneNodeFractal, tmp_path: Path, dataset: str
 ) -> None:
