@@ -8,14 +8,33 @@ from typing import Final
 from loop.cells import finite
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.costs import CostsSpec
-from loop.spec.space_models import ComponentSpec, MoleculeSpec, NumberSpec, ParameterSpec
+from loop.spec.space_models import (
+    ComponentSpec,
+    MoleculeSpec,
+    NumberSpec,
+    ParameterSpec,
+    ProductsSpec,
+    ReagentsSpec,
+)
 from loop.spec.tables import ReadFile, read_table
 
 TABLES: Final = (".csv", ".tsv", ".txt")
 
 
+def of_name(space: Mapping[str, ParameterSpec], name: str) -> ParameterSpec | ReagentsSpec | None:
+    """The parameter called ``name``, or the list of reagents that ``PARAMETER.LIST`` names; None where none is."""
+    parameter, _, which = name.rpartition(".")
+    if name not in space and isinstance(products := space.get(parameter), ProductsSpec):
+        return products.reagents.get(which)
+    return space.get(name)
+
+
 def resolve_prices(
-    costs: CostsSpec, name: str, written: ParameterSpec | None, found: ParameterSpec | None, read: ReadFile
+    costs: CostsSpec,
+    name: str,
+    written: ParameterSpec | ReagentsSpec | None,
+    found: ParameterSpec | ReagentsSpec | None,
+    read: ReadFile,
 ) -> dict[str, float]:
     """The price of every option of a parameter, by its name, from the column that ``costs.prices`` names.
 
@@ -34,11 +53,14 @@ def resolve_prices(
         raise SpecError(f"{name!r} has prices here and under costs.options; keep one of them")
     if isinstance(written, NumberSpec):
         raise SpecError(f"{name!r} is a number and has no options; price options of a category or component")
-    if not isinstance(written, ComponentSpec | MoleculeSpec) or written.file is None:
+    if isinstance(written, ProductsSpec):
+        lists = ", ".join(f"{name}.{which}" for which in written.reagents)
+        raise SpecError(f"the products of {name!r} are too many to be priced one by one; price their reagents: {lists}")
+    if not isinstance(written, ComponentSpec | MoleculeSpec | ReagentsSpec) or written.file is None:
         raise SpecError(f"{name!r} comes from no table of its own; write the prices under costs.options.{name}")
-    if written.name is None and isinstance(written, MoleculeSpec) and written.standardise is not None:
+    if written.name is None and isinstance(written, MoleculeSpec | ReagentsSpec) and written.standardise is not None:
         raise SpecError(f"{name!r} is standardised, so its structures are not those of the table; give it name: too")
-    assert isinstance(found, ComponentSpec | MoleculeSpec)
+    assert isinstance(found, ComponentSpec | MoleculeSpec | ReagentsSpec)
     if found.options is None:
         raise SpecError(f"{name!r} has too many molecules to be priced one by one; filter it to 5,000 at most")
     files = [written.file] if isinstance(written.file, str) else written.file

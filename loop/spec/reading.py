@@ -15,7 +15,7 @@ from loop.spec.faults import all_described
 from loop.spec.library_models import Libraries
 from loop.spec.lines import Lines, load_yaml
 from loop.spec.models import CampaignSpec
-from loop.spec.pricing import resolve_prices
+from loop.spec.pricing import of_name, resolve_prices
 from loop.spec.space_models import ParameterSpec
 from loop.spec.tables import ReadFile, resolve_options
 
@@ -72,9 +72,10 @@ def _with_prices(
     options = dict(spec.costs.options or {})
     for name in spec.costs.prices:
         try:
-            if name not in spec.space:
+            written = of_name(spec.space, name)
+            if written is None:
                 raise SpecError(f"the space has no parameter {name!r}{did_you_mean(name, spec.space)}")
-            options[name] = resolve_prices(spec.costs, name, spec.space.get(name), space.get(name), read)
+            options[name] = resolve_prices(spec.costs, name, written, of_name(space, name), read)
         except HakkenError as error:
             raise SpecError(f"{lines.where(('costs', 'prices', name))}: {error}") from None
     return spec.costs.model_copy(update={"options": options, "prices": None})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from flows.libraries.reader import Reader
@@ -86,5 +87,57 @@ def test_what_names_no_prices_is_refused_with_the_way_out(
 def test_a_gap_in_the_list_is_no_gift(tmp_path: Path, cell: str, message: str) -> None:
     with pytest.raises(SpecError) as refused:
         read(tmp_path, table=TABLE.replace("pyridine;30", f"pyridine;{cell}"))
+
+    assert message in str(refused.value)
+
+
+MADE = """\
+campaign: made
+space:
+  amide:
+    type: products
+    reaction: "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]"
+    reagents:
+      acid: {file: acids.csv, name: name}
+      amine: {options: {methyl: CN, ethyl: CCN}}
+objective: {pIC50: {goal: maximize}}
+costs: {unit: EUR, experiment: 40, prices: {amide.acid: EUR}, options: {amide.amine: {ethyl: 4}}}
+budget: {cost: 500}
+laboratory: {adapter: manual}
+"""
+ACIDS = "name,smiles,EUR\nacetic,CC(=O)O,3\nbenzoic,OC(=O)c1ccccc1,5\nno acid,CCO,\n"
+
+
+def made(tmp_path: Path, text: str = MADE) -> CampaignSpec:
+    (tmp_path / "acids.csv").write_text(ACIDS)
+    return read_spec(text, source="made.yaml", read=lambda n: (tmp_path / n).read_text())
+
+
+def test_a_product_costs_what_its_reagents_do(tmp_path: Path) -> None:
+    spec = made(tmp_path)
+
+    space = build_space(spec)
+    costs = build_costs(spec, space)
+    assert spec.costs is not None
+    assert costs is not None
+    assert spec.costs.options == {"amide.acid": {"acetic": 3.0, "benzoic": 5.0}, "amide.amine": {"ethyl": 4.0}}
+    x = [space.coordinates({"amide.acid": "benzoic", "amide.amine": amine}) for amine in ("methyl", "ethyl")]
+    assert costs.own(np.array(x)).tolist() == [45.0, 49.0]
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ("{amide: EUR}", "line 10: costs.prices.amide: the products of 'amide' are too many to be priced one by one; "
+                         "price their reagents: amide.acid, amide.amine"),
+        ("{amide.acd: EUR}", "line 10: costs.prices.amide.acd: the space has no parameter 'amide.acd'"),
+        ("{amide.amine: EUR}", "'amide.amine' comes from no table of its own; write the prices under"),
+    ],
+)  # fmt: skip
+def test_reagents_are_priced_by_their_list(tmp_path: Path, new: str, message: str) -> None:
+    text = MADE.replace("{amide.acid: EUR}", new).replace(", options: {amide.amine: {ethyl: 4}}", "")
+
+    with pytest.raises(SpecError) as refused:
+        made(tmp_path, text)
 
     assert message in str(refused.value)
