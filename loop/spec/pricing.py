@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from loop.cells import finite
 from loop.errors import MoleculeError, SpecError, did_you_mean
@@ -18,6 +18,7 @@ from loop.spec.space_models import (
 )
 from loop.spec.tables import ReadFile, read_table
 
+Priced: TypeAlias = ComponentSpec | MoleculeSpec | ReagentsSpec  # whose options may have a price each
 TABLES: Final = (".csv", ".tsv", ".txt")
 
 
@@ -56,11 +57,11 @@ def resolve_prices(
     if isinstance(written, ProductsSpec):
         lists = ", ".join(f"{name}.{which}" for which in written.reagents)
         raise SpecError(f"the products of {name!r} are too many to be priced one by one; price their reagents: {lists}")
-    if not isinstance(written, ComponentSpec | MoleculeSpec | ReagentsSpec) or written.file is None:
+    if not isinstance(written, Priced) or written.file is None:
         raise SpecError(f"{name!r} comes from no table of its own; write the prices under costs.options.{name}")
     if written.name is None and isinstance(written, MoleculeSpec | ReagentsSpec) and written.standardise is not None:
         raise SpecError(f"{name!r} is standardised, so its structures are not those of the table; give it name: too")
-    assert isinstance(found, ComponentSpec | MoleculeSpec | ReagentsSpec)
+    assert isinstance(found, Priced)
     if found.options is None:
         raise SpecError(f"{name!r} has too many molecules to be priced one by one; filter it to 5,000 at most")
     files = [written.file] if isinstance(written.file, str) else written.file
@@ -79,7 +80,7 @@ def resolve_prices(
     return prices
 
 
-def _rows(file: str, column: str, spec: ComponentSpec | MoleculeSpec, read: ReadFile) -> Iterator[tuple[str, float]]:
+def _rows(file: str, column: str, spec: Priced, read: ReadFile) -> Iterator[tuple[str, float]]:
     """Name and price of each row that has both."""
     rows = read_table(read(file), file)
     header = list(rows[0][1]) if rows else []
@@ -94,7 +95,7 @@ def _rows(file: str, column: str, spec: ComponentSpec | MoleculeSpec, read: Read
         yield _name_of(row, spec), price
 
 
-def _name_of(row: Mapping[str, str], spec: ComponentSpec | MoleculeSpec) -> str:
+def _name_of(row: Mapping[str, str], spec: Priced) -> str:
     """By what the option of a row is called: its name, or its structure; "" where that cannot be read."""
     from loop.molecules.standardise import canonical_smiles  # RDKit: only where structures are names
 
