@@ -17,7 +17,6 @@ from flows.engine.passes import call_off
 from flows.engine.people.fuller import OnRecord
 from flows.engine.people.reminding import on_told
 from flows.engine.people.rows import (
-    WHOLE,
     columns_of,
     content_of,
     has_no_result_yet,
@@ -29,9 +28,9 @@ from flows.engine.people.rows import (
 )
 from flows.engine.people.slips import slips
 from flows.engine.people.told_again import (
-    PLACES,
     corrected,
     line_of,
+    places,
     repeats,
     retracted,
     still_counting,
@@ -244,7 +243,7 @@ def _unrun(file: str, rows: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
         return ()
     has, counts, it = ("has", "counts", "it") if len(rows) == 1 else ("have", "count", "them")
     return (
-        f"{_places(file, [line_of(e) for e in rows])} {has} no result yet, and {counts} for nothing: fill {it} in and "
+        f"{places(file, [line_of(e) for e in rows])} {has} no result yet, and {counts} for nothing: fill {it} in and "
         "tell the file again, or say under outcome what came of it (negative, cannot, fault:KIND)",
     )
 
@@ -262,16 +261,7 @@ def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[s
     alike: dict[str | None, list[str]] = {}
     for e in bad:
         alike.setdefault(e.message, []).append(line_of(e))
-    return [f"{_places(file, lines)}: {message}" for message, lines in alike.items()]
-
-
-def _places(file: str, lines: Sequence[str]) -> str:
-    """Where one thing is wrong in a file: ``results.csv line 4``, or ``results.csv lines 4, 6, 9 and 20 more``."""
-    if list(lines) == [WHOLE]:
-        return file
-    noun = f"line{'s' * (len(lines) > 1)} " if all(line.isdigit() for line in lines) else ""
-    more = f" and {len(lines) - PLACES} more" if len(lines) > PLACES else ""
-    return f"{file} {noun}{', '.join(lines[:PLACES])}{more}"
+    return [f"{places(file, lines)}: {message}" for message, lines in alike.items()]
 
 
 def _cells(envelope: EnvelopeRecord) -> dict[str, str] | None:

@@ -7,12 +7,21 @@ import shlex
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Final
 
-from flows.engine.people.rows import TELL, completed_by, content_of, exported_id, is_told
+from flows.engine.people.rows import TELL, WHOLE, completed_by, content_of, exported_id, is_told
 from flows.engine.steps.completing import completions_of, last_of
 from loop.record import EnvelopeRecord, ObservationRecord
 from loop.values import values_of
 
 PLACES: Final = 8  # lines of a file that one message names
+
+
+def places(file: str, lines: Sequence[str]) -> str:
+    """Where one thing is so in a file: ``results.csv line 4``, or ``results.csv lines 4, 6, 9 and 20 more``."""
+    if list(lines) == [WHOLE]:
+        return file
+    noun = f"line{'s' * (len(lines) > 1)} " if all(line.isdigit() for line in lines) else ""
+    more = f" and {len(lines) - PLACES} more" if len(lines) > PLACES else ""
+    return f"{file} {noun}{', '.join(lines[:PLACES])}{more}"
 
 
 def repeats(name: str, file: str, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:

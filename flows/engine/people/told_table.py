@@ -27,6 +27,7 @@ from flows.engine.people.rows import (
     still_empty,
     without_of,
 )
+from flows.engine.people.told_again import places
 from loop.cells import delimiter_of, doubtful, not_as_wide, without_mark
 from loop.record import EnvelopeDraft
 from loop.spec import CampaignSpec
@@ -142,10 +143,14 @@ def _others(
 
 def _unfinished(file: str, waiting: Sequence[Line], blank: int) -> Iterator[str]:
     """What is said of a worksheet's rows that are not filled in, or in part only."""
+    alike: dict[str, list[str]] = {}
     for line, left in waiting:
+        alike.setdefault(" and ".join(left), []).append(str(line))
+    for missing, lines in alike.items():
+        taken, has, it = ("is", "it has", "it") if len(lines) == 1 else ("are", "each has", "them")
         yield (
-            f"{file} line {line} is not taken yet: it has some of the targets, and nothing of {' and '.join(left)}; "
-            "fill that in, or write measured under outcome to report it without"
+            f"{places(file, lines)} {taken} not taken yet: {has} some of the targets, and nothing of {missing}; "
+            f"fill that in, or write measured under outcome to report {it} without"
         )
     if blank:
         yield f"{'1 row of the worksheet is' if blank == 1 else f'{blank} rows of the worksheet are'} not filled in yet"

@@ -75,6 +75,16 @@ def test_a_row_that_has_some_of_its_targets_waits_for_the_others(sheet: Path, ha
     assert "1 result accepted" in later.out
 
 
+def test_rows_that_want_the_same_target_are_said_together(sheet: Path, hakken: Any) -> None:
+    fill(sheet, 0, dimer="3")
+    fill(sheet, 1, dimer="2")
+
+    said = " ".join(hakken("tell", "two", sheet).out.split())
+
+    assert "worksheet.csv lines 2, 3 are not taken yet: each has some of the targets, and nothing of yield; " in said
+    assert said.count("not taken yet") == 1
+
+
 def test_an_attempt_is_told_without_a_target_that_has_no_column(sheet: Path, hakken: Any) -> None:
     key = next(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))["key"]
     Path("yields.csv").write_text(f"key,yield\n{key},61\n")
