@@ -11,6 +11,7 @@ from adapters.errors import AdapterUnavailable
 from adapters.qcfractal.options import QcfractalOptions
 
 _PATIENCE: Final = 30.0  # seconds for the server to answer
+_LONG: Final = 400  # characters of an answer that are told
 
 
 def connected(settings: QcfractalOptions) -> Any:
@@ -54,7 +55,9 @@ def meaning(error: Exception, settings: QcfractalOptions) -> str | None:
 
 def refusal(error: Exception, settings: QcfractalOptions, client: Any) -> str:
     """What the server's answer to one request means; ``client`` is None where it let none in."""
-    said = f"QCFractal at {settings.address} answers: {' '.join(str(error).split())}"
+    text = " ".join(str(error).split())
+    short = text if len(text) <= _LONG else f"{text[: _LONG // 4]} [...] {text[-_LONG // 2 :]}"  # such as its traceback
+    said = f"QCFractal at {settings.address} answers: {short}"
     here, there = ("", "") if client is None else versions(client)
     if here == there:
         return f"{said}; see its log"

@@ -219,13 +219,20 @@ class QcfractalLaboratory:
         if called_off is not None and state in ("waiting", "running"):
             self._portal.cancel(handle)
             state = self._portal.states([record])[record]
-        if state is None or state == "deleted":
-            return Status(Phase.LOST, f"record {record} is not on {self._settings.address} any more")
-        if state not in _ENDED:
+        if state in ("waiting", "running"):
             where = f"record {record}: {state}"
             return Status(Phase.RUNNING, where) if state == "running" else Status(Phase.WAITING, where, self._wanted())
-        if (full := self._portal.full(record)) is None:
-            return Status(Phase.LOST, f"record {record} is not on {self._settings.address} any more")
+        # A database that was put back to an earlier day gives numbers again, and records are deleted: the entry knows.
+        mine = self._portal.record(handle)
+        if mine is not None and mine != record:
+            self._note(self._jobs.folder(handle) / "started.json", {"at": time.time(), "record": mine})
+            return Status(Phase.WAITING, f"record {mine}: not {record}, as it was")
+        full = self._portal.full(record) if state in _ENDED else None
+        if full is None or (mine is None and not self._is_ours(handle, full)):
+            kind = FaultKind.COMPUTE_LOST if called_off is None else FaultKind.CANCELLED
+            gone = f"record {record} was deleted on {self._settings.address}"
+            self._end(handle, fault(kind, gone if called_off is None else called_off["reason"], {"record": record}))
+            return Status(Phase.ENDED)
         folder = self._jobs.folder(handle)
         candidate = read_json(folder / "molecule.json") or {}
         told: dict[str, Any] = {"repairs": list(candidate.get("repairs", ()))}
@@ -262,6 +269,11 @@ class QcfractalLaboratory:
             self._note(path, {"molecule": made, "repairs": list(repairs)})
             there = read_json(path)
         return there
+
+    def _is_ours(self, handle: Handle, record: Any) -> bool:
+        """Whether a record is of just this calculation: its dataset may be gone, and the record be there."""
+        sent = (read_json(self._jobs.folder(handle) / "molecule.json") or {}).get("molecule")
+        return sent is not None and self._portal.is_of(record, sent)
 
     def _attributes(self, handle: Handle) -> dict[str, Any]:
         job = read_json(self._jobs.folder(handle) / "job.json") or {}

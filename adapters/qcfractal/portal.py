@@ -128,6 +128,19 @@ class Portal:
 
         return self._ask(fetch)
 
+    def is_of(self, record: Any, molecule: Mapping[str, Any]) -> bool:
+        """Whether a record is of just this calculation of a molecule."""
+
+        def look(_: Any) -> bool:
+            there = record.initial_molecule if self.kind == "optimization" else record.molecule
+            if not self._is_same(record) or list(there.symbols) != molecule["symbols"]:
+                return False
+            geometry = [float(at) for place in there.geometry for at in place]
+            apart = (abs(a - b) for a, b in zip(geometry, molecule["geometry"], strict=True))
+            return bool(max(apart) < 1e-6)  # bohr; both are rounded to 1e-8
+
+        return self._ask(look)
+
     def managers(self) -> Sequence[str]:
         """The names of active managers that can take the records up."""
         programs: dict[str, list[str]] = {self._settings.program.lower(): []}

@@ -343,19 +343,62 @@ def test_an_envelope_stays_when_a_person_resets_its_record(
     assert payload(lab, handle) == first
 
 
-def test_a_record_that_was_deleted_is_lost(fractal: OneNodeFractal, tmp_path: Path, dataset: str) -> None:
+def test_a_record_that_a_person_deleted_is_lost_work_to_be_tried_again(
+    fractal: OneNodeFractal, tmp_path: Path, dataset: str
+) -> None:
     from qcportal import PortalClient
 
+    client = PortalClient(fractal.address, username=USER, password=fractal.password)
+    lab = laboratory(tmp_path, fractal.address, dataset)
+    told = []
+    with fractal.held(dataset):
+        for key, softly in ((KEY, True), (OTHER, False)):
+            handle = begin(lab, key=key)
+            (record,) = fractal.records(dataset, handle)
+            if softly:
+                client.delete_records([record], soft_delete=True)
+            else:
+                (number,) = (one["id"] for one in client.list_datasets() if one["dataset_name"] == dataset)
+                client.delete_dataset(number, delete_records=True)
+            told.append((payload(lab, handle), record))
+
+    assert [one["kind"] for one, _ in told] == ["compute_lost", "compute_lost"]
+    assert [one["message"] for one, _ in told] == [
+        f"record {record} was deleted on {fractal.address}" for _, record in told
+    ]
+
+
+def test_a_record_is_read_though_a_person_deleted_its_dataset(
+    fractal: OneNodeFractal, tmp_path: Path, dataset: str
+) -> None:
+    from qcportal import PortalClient
+
+    client = PortalClient(fractal.address, username=USER, password=fractal.password)
     lab = laboratory(tmp_path, fractal.address, dataset)
     with fractal.held(dataset):
         handle = begin(lab)
-        client = PortalClient(fractal.address, username=USER, password=fractal.password)
-        client.delete_records(fractal.records(dataset), soft_delete=True)
-        status = lab.status(handle)
+        (record,) = fractal.records(dataset)
+        (number,) = (one["id"] for one in client.list_datasets() if one["dataset_name"] == dataset)
+        client.delete_dataset(number, delete_records=False)
 
-    assert status.phase is Phase.LOST
-    assert "is not on" in status.detail
-    assert lab.fetch(handle) == ()
+    told = payload(lab, handle)
+    assert (told["outcome"], told["provenance"]["record"]) == ("measured", record)
+
+
+def test_the_number_of_a_record_that_is_anothers_is_not_read_as_ones_own(
+    fractal: OneNodeFractal, tmp_path: Path, dataset: str
+) -> None:
+    lab = laboratory(tmp_path, fractal.address, dataset)
+    theirs = payload(lab, begin(lab, replace(ETHANOL, smiles={"molecule": "CC"}), OTHER))
+    handle = begin(lab)
+    note = lab._jobs.folder(handle) / "started.json"
+    ours = json.loads(note.read_text())
+    # As where a server's database was put back to an earlier day, and numbers are given again.
+    note.write_text(json.dumps({**ours, "record": theirs["provenance"]["record"]}))
+    told = payload(lab, handle)
+
+    assert told["provenance"]["record"] == ours["record"]
+    assert told["values"] != theirs["values"]
 
 
 def test_a_property_that_the_record_does_not_have_is_told_with_those_it_has(

@@ -139,6 +139,16 @@ def test_a_server_that_lets_no_client_in_is_told_with_its_answer(
     assert said == f"QCFractal at {address} {told}"
 
 
+def test_a_long_answer_is_told_by_its_beginning_and_its_end(lab: Callable[..., QcfractalLaboratory]) -> None:
+    traceback = f"Traceback {'of many lines ' * 500} ForeignKeyViolation: no such dataset"
+    with answering({"/api/v1/ping": PING, "/api/v1/information": (500, {"msg": traceback})}) as address:
+        said = lab(address).health().message
+
+    assert said.startswith(f"QCFractal at {address} answers: Request failed: Traceback")
+    assert said.endswith("ForeignKeyViolation: no such dataset (HTTP status 500); see its log")
+    assert len(said) < 500
+
+
 def test_a_certificate_that_is_not_trusted_is_told_as_that(
     lab: Callable[..., QcfractalLaboratory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
