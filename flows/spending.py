@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flows.webhooks.message import is_message, result_said
 from loop.circumstances import read_expense
@@ -103,7 +105,7 @@ def accounts_of(
     Attempts that were never sent cost nothing, those that a laboratory refused beforehand among them.
     """
     observations = tuple(observations)
-    learnt = learn_costs(spec, space, _taken(space, observations))
+    learnt = learn_costs(spec, space, _taken(space, observations), _elsewhere(space, observations))
     budget = Purse(spec.budget.cost, spec.budget.hours)
     if learnt.costs is None:
         return Accounts(space, learnt, budget, {}, frozenset())
@@ -146,6 +148,16 @@ def reported(envelopes: Iterable[EnvelopeRecord]) -> dict[str, Expense]:
         expense = read_expense(said) if isinstance(said, Mapping) else Expense()
         if expense != Expense():
             found.setdefault(envelope.key, expense)
+    return found
+
+
+def _elsewhere(space: Space, observations: Iterable[ObservationRecord]) -> list[NDArray[np.float64]]:
+    """Coordinates ``(d,)`` of results of experiments that nobody proposed: what they used was there already."""
+    found = []
+    for o in observations:
+        if o.key is None and o.retracted is None:
+            with suppress(SpaceError):  # of a space that was changed meanwhile
+                found.append(space.coordinates(space.as_named(o.settings, o.smiles)))
     return found
 
 

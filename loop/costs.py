@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -99,7 +99,7 @@ class Amount:
         """The price of one unit at each of ``x``, ``(n, d)``: ``(n,)``."""
         if self.column is None:
             return np.full(len(x), self.prices[0])
-        return np.asarray(self.prices[np.rint(x[:, self.column]).astype(np.int64)])
+        return np.asarray(self.prices[_options_at(x, self.column)])
 
     def at(self, x: Floats) -> Floats:
         """What it comes to at each of ``x``, ``(n, d)``: ``(n,)``."""
@@ -129,6 +129,8 @@ class Costs:
         option_hours: For a column whose options take hours of their own, those of each: shape ``(options,)``.
         amounts: What costs by how much of it there is.
         lasting: The same of hours.
+        once: For each column whose options cost something when they are first used, a bottle that is bought, what each
+            does: as ``options``. Of what is there already it is zero, see ``having``.
         least: Money and hours without their price that ``amounts`` and ``lasting`` come to at least.
     """
 
@@ -141,6 +143,7 @@ class Costs:
     option_hours: tuple[tuple[int, Floats], ...] = ()
     amounts: tuple[Amount, ...] = ()
     lasting: tuple[Amount, ...] = ()
+    once: tuple[tuple[int, Floats], ...] = ()
     least: Spent = Spent()
 
     @property
@@ -148,6 +151,7 @@ class Costs:
         """Whether anything costs money; else only hours count."""
         paid = self.experiment or any(prices.any() for _, prices in self.options)
         paid = paid or any(amount.prices.any() for amount in self.amounts)
+        paid = paid or bool(self.once)  # whatever is there already
         timed = self.hour and self.has_hours
         return bool(paid or timed or any(cost for _, cost, _ in self.switch))
 
@@ -165,6 +169,26 @@ class Costs:
     def shown_unit(self) -> str:
         """The unit of ``own`` and ``change``, for messages."""
         return (self.unit or "cost") if self.has_money else "h"
+
+    def having(self, x: Floats) -> Costs:
+        """The same where everything at ``x``, ``(n, d)``, was used before, so that it is there."""
+        if not self.once or not len(x):
+            return self
+        left = []
+        for column, prices in self.once:
+            rest = prices.copy()
+            rest[_options_at(x, column)] = 0.0
+            left.append((column, rest))
+        return replace(self, once=tuple(left))
+
+    def bought(self, x: Floats) -> tuple[tuple[int, int, float], ...]:
+        """What is used at ``x``, ``(n, d)``, for the first time and costs something then: column, option, price."""
+        return tuple(
+            (column, int(option), float(prices[option]))
+            for column, prices in self.once
+            for option in np.unique(_options_at(x, column))
+            if prices[option]
+        )
 
     def own(self, x: Floats) -> Floats:
         """What experiments at ``x``, ``(n, d)``, cost by themselves: money, or hours where none is asked: ``(n,)``."""
@@ -207,11 +231,12 @@ class Costs:
         extra = sum(float(hours_) * changes[:, column].sum() for column, _, hours_ in self.switch)
         paid = sum(cost * changes[:, column].sum() for column, cost, _ in self.switch)
         total = float(took.sum() + extra)
-        return Spent(float(money.sum() + paid + self.hour * total), total)
+        bottles = sum(price for _, _, price in self.bought(x))
+        return Spent(float(money.sum() + paid + bottles + self.hour * total), total)
 
     def each(self, x: Floats, before: Floats | None = None, copies: int = 1) -> tuple[Floats, Floats]:
         """Money and hours of each of ``x``, ``(n, d)``, made ``copies`` times after ``before``: two of ``(n,)``."""
-        money, hours = copies * self._money(x), copies * self._hours(x)
+        money, hours = copies * self._money(x) + self._first(x), copies * self._hours(x)
         if before is not None:
             for column, cost, hours_ in self.switch:
                 changed = x[:, column] != before[column]
@@ -221,9 +246,10 @@ class Costs:
     def marginal(self, x: Floats, chosen: Floats, last: Floats | None) -> Floats:
         """What each of ``x``, ``(n, d)``, adds to a batch ``chosen``, ``(k, d)``, run after ``last``: ``(n,)``.
 
-        Its own cost, and of the changes those of the cheapest place in the batch where it can be put.
+        Its own cost, what it uses for the first time, and of the changes those of the cheapest place in the batch where
+        it can be put.
         """
-        own = self.own(x)
+        own = self.own(x) + self.having(chosen)._first(x)
         stops = chosen if last is None else np.vstack([last, chosen])
         if not self.switch or not len(stops):
             return own
@@ -237,7 +263,10 @@ class Costs:
         return own + extra
 
     def cheapest(self, fixed: Mapping[int, int] | None = None) -> Spent:
-        """The least that an experiment can cost; ``fixed`` has the option of each column that is not to be chosen."""
+        """The least that an experiment can cost, of what is there already.
+
+        ``fixed`` has the option of each column that is not to be chosen.
+        """
         given = fixed or {}
 
         def least(column: int, each: Floats) -> float:
@@ -247,6 +276,10 @@ class Costs:
         hours = self.hours + self.least.hours + sum(least(column, each) for column, each in self.option_hours)
         return Spent(money + self.hour * hours, hours)
 
+    def _first(self, x: Floats) -> Floats:
+        """What each of ``x`` uses for the first time costs, as if it were alone."""
+        return _with(np.zeros(len(x)), x, self.once, ())
+
     def _hours(self, x: Floats) -> Floats:
         return _with(np.full(len(x), self.hours, dtype=np.float64), x, self.option_hours, self.lasting)
 
@@ -255,9 +288,14 @@ class Costs:
         return _with(np.full(len(x), self.experiment, dtype=np.float64), x, self.options, self.amounts)
 
 
+def _options_at(x: Floats, column: int) -> NDArray[np.int64]:
+    """Which option each of ``x``, ``(n, d)``, has: ``(n,)``; -1 where the column does not apply."""
+    return np.rint(x[:, column]).astype(np.int64)
+
+
 def _with(total: Floats, x: Floats, options: Sequence[tuple[int, Floats]], amounts: Sequence[Amount]) -> Floats:
     for column, each in options:
-        total = total + each[np.rint(x[:, column]).astype(np.int64)]
+        total = total + each[_options_at(x, column)]
     for amount in amounts:
         total = total + amount.at(x)
     return total

@@ -114,6 +114,11 @@ class History:
     last: NDArray[np.float64] | None = None  # coordinates of the last in the order of running, pending ones too
     claims: tuple[Claim, ...] = field(default=())
 
+    @property
+    def used(self) -> tuple[NDArray[np.float64], ...]:
+        """Coordinates ``(d,)`` of every experiment that was made or runs."""
+        return (*(o.x for o in self.observations), *(p.x for p in self.pending))
+
     @staticmethod
     def of(
         space: Space,

@@ -72,11 +72,16 @@ def taken_by(observations: Iterable[Observation]) -> tuple[Taken, ...]:
     return tuple((o.x, o.expense) for o in observations if not isinstance(o.outcome, Fault))
 
 
-def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken]) -> Learnt:
-    """The costs of a campaign: stated ones as they are, the others learnt from what experiments took."""
+def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken], used: Sequence[Floats] = ()) -> Learnt:
+    """The costs of a campaign: stated ones as they are, the others learnt from what experiments took.
+
+    Args:
+        used: Coordinates ``(d,)`` of experiments for which everything was bought that they use.
+    """
     stated = build_costs(spec, space)
     if stated is None:
         return Learnt(None)
+    stated = stated.having(np.array(used).reshape(-1, len(space.names)))
     column = fidelity_column(space)
     names = _versions(space, column)
     hours = _pool([(x, e.hours) for x, e in taken], column, len(names))

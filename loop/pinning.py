@@ -31,7 +31,7 @@ def paid_pins(
 ) -> tuple[tuple[Said, ...], Purse, tuple[str, ...]]:
     """Those of the wanted candidates that a purse pays for, what it leaves for the rest of the batch, and notes."""
     space = build_space(spec)
-    costs = learn_costs(spec, space, taken_by(history.observations)).costs
+    costs = learn_costs(spec, space, taken_by(history.observations), history.used).costs
     if costs is None or not wanted:
         return tuple(wanted), purse, ()
     kept, left = set_aside(np.array([w.x for w in wanted]), costs, purse, history.last)

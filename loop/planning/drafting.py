@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from loop.acquisition.hits import HIT
 from loop.acquisition.protocol import Purchase
 from loop.belief import Belief, level_chances, predictions_of
-from loop.costs import Purse
+from loop.costs import Costs, Purse
 from loop.errors import PoolExhausted
 from loop.explain import Mark, explain_block, explain_initial, explain_model, nearest, origin_of
 from loop.fidelity import fidelity_column, is_real
@@ -31,6 +32,9 @@ from loop.policy.run_order import run_order, within
 from loop.record import Arm, Json, ProposalDraft
 from loop.space.leaving_out import still_has
 from loop.space.rows import is_among
+from loop.wording import amount_text
+
+NAMED = 4  # options that a note names
 
 
 def paid(s: Situation, purchase: Purchase, picks: Sequence[Pick]) -> tuple[list[Pick], list[str]]:
@@ -56,8 +60,20 @@ def paid(s: Situation, purchase: Purchase, picks: Sequence[Pick]) -> tuple[list[
     order = run_order(x[kept], costs, purchase.last, seed=s.seed)
     batch = costs.spent(np.repeat(within(x[kept], order), s.replicates, axis=0), purchase.last)
     if whole := said(Purse(batch.cost if costs.has_money else None, batch.hours or None), costs):
-        notes.append(f"{BATCH_COSTS} {whole}")
+        notes.append(f"{BATCH_COSTS} {whole}{_bought(s, costs, x[kept])}")
     return [picks[i] for i in kept], notes
+
+
+def _bought(s: Situation, costs: Costs, x: NDArray[np.float64]) -> str:
+    """Of what a batch costs, what is spent on what it uses for the first time; "" where that is nothing."""
+    bought = costs.bought(x)
+    if not bought:
+        return ""
+    named = [str(s.space.parameters[column].value(option)) for column, option, _ in bought]
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    money = amount_text(sum(price for _, _, price in bought))
+    unit = f" {costs.unit}" if costs.unit else ""
+    return f", {money}{unit} of it for what is used for the first time: {', '.join(named[:NAMED])}{more}"
 
 
 def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:

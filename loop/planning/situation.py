@@ -228,7 +228,7 @@ def situation_of(
         PlanError: The purse counts down what nothing in the spec costs.
     """
     space, objective = build_space(spec), build_objective(spec)
-    learnt = learn_costs(spec, space, taken_by(history.observations))
+    learnt = learn_costs(spec, space, taken_by(history.observations), history.used)
     purchase = None
     waits: tuple[str, ...] = ()
     if learnt.costs is not None:

@@ -101,7 +101,8 @@ def play(
         picked = [x for x, p in zip(chosen, proposals, strict=True) for _ in range(p.replicates)][:left]
         if costs is not None:
             before = spent[-1] if spent else Spent()
-            paid = [costs.spent(np.array(picked[: i + 1]), history.last) for i in range(len(picked))]
+            there = costs.having(np.array(history.used).reshape(-1, len(space.names)))
+            paid = [there.spent(np.array(picked[: i + 1]), history.last) for i in range(len(picked))]
             spent += [Spent(before.cost + one.cost, before.hours + one.hours) for one in paid]
             purse = None if purse is None else purse.less(paid[-1])
         history = _with(history, world, np.array(picked))

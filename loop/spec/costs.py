@@ -64,6 +64,17 @@ def _a_column(value: object) -> object:
     return value
 
 
+def _by_option_or_column(value: object) -> object:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"a price goes with each option that has to be bought, such as {{XPhos: 85}}, and not {value!r} with all; "
+            "name the options, or the column of their table"
+        )
+    return _with_names(value)
+
+
 def _of_one_unit(value: object) -> object:
     """Numbers, and prices of parts by name."""
     if isinstance(value, bool | list) or value is None:
@@ -94,6 +105,8 @@ class CostsSpec(Strict):
     options: dict[str, Annotated[dict[str, float], BeforeValidator(_by_option)]] | None = None
     # By parameter, the column of its table that holds them; read into options.
     prices: dict[str, Annotated[str, BeforeValidator(_a_column)]] | None = None
+    # By parameter and option, when it is first used; or the column of its table, read into options.
+    once: dict[str, Annotated[dict[str, float] | str, BeforeValidator(_by_option_or_column)]] | None = None
     # By parameter, the number whose unit the prices of its options are of.
     per: dict[str, Annotated[str, BeforeValidator(_a_number)]] | None = None
     # By number what one unit of it costs; by mixture the same of each part.
@@ -124,7 +137,7 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
         stated = CostsSpec()  # the hours are learnt from results
     costs = _built(spec, space, stated)
     if budget.cost is not None and not costs.has_money and not (not stated.states_hours and costs.hour):
-        ways = "costs.experiment, options, amounts, or hours and hour"
+        ways = "costs.experiment, options, amounts, once, or hours and hour"
         versions = (n for n, p in spec.space.items() if isinstance(p, FidelitySpec))
         if (name := next(versions, None)) is not None:
             ways = f"each version its price under space.{name}.costs, or " + ways
@@ -142,7 +155,9 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
 
 
 def _built(spec: CampaignSpec, space: Space, stated: CostsSpec) -> Costs:
-    options = {name: _prices(spec, space, name, prices) for name, prices in (stated.options or {}).items()}
+    per_use = (stated.options or {}).items()
+    options = {name: _prices(spec, space, "options", name, prices) for name, prices in per_use}
+    once = [_prices(spec, space, "once", name, prices) for name, prices in (stated.once or {}).items()]
     by_number, least_by_number = priced_by_number(spec, space, options, stated.per or {})
     amounts, least = priced_amounts(spec, space, stated.amounts or {})
     lasts, hours = lasting(spec, space, stated.lasts)
@@ -155,6 +170,7 @@ def _built(spec: CampaignSpec, space: Space, stated: CostsSpec) -> Costs:
         _switches(spec, space, stated),
         amounts=(*by_number, *amounts),
         lasting=lasts,
+        once=tuple((column, prices) for column, prices in once if prices.any()),
         least=Spent(least_by_number + least, hours),
     )
 
@@ -284,8 +300,12 @@ def _said(spent: Spent, unit: str) -> str:
     return " and ".join([money] * (spent.cost > 0) + [f"{amount_text(spent.hours)} h"] * (spent.hours > 0))
 
 
-def _prices(spec: CampaignSpec, space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDArray[np.float64]]:
-    path = ("costs", "options", name)
+def _prices(
+    spec: CampaignSpec, space: Space, key: str, name: str, prices: Mapping[str, float] | str
+) -> tuple[int, NDArray[np.float64]]:
+    path = ("costs", key, name)
+    if isinstance(prices, str):
+        raise CostError(path, f"the column {prices!r} was not read; use read_spec")
     if isinstance(spec.space.get(name), MixtureSpec):
         raise CostError(path, f"{name!r} is a mixture, and its parts are amounts and no options; write what they cost "
                         f"under costs.amounts.{name}")  # fmt: skip
@@ -303,9 +323,8 @@ def _prices(spec: CampaignSpec, space: Space, name: str, prices: dict[str, float
             found[int(parameter.index(option))] = price
         except SpaceError as error:
             stored = getattr(spec.space.get(name), "stored", None)
-            column_of = (
-                f"; a filter may have left it out, and costs.prices: {{{name}: COLUMN}} reads a column of the table"
-            )
+            reads = f"costs.{'prices' if key == 'options' else key}: {{{name}: COLUMN}} reads a column of the table"
+            column_of = f"; a filter may have left it out, and {reads}"
             raise CostError(path, f"{error}{column_of if stored is not None and stored.removed else ''}") from None
     return column, found
 

@@ -85,6 +85,7 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
     ("space", "*", "costs"): "{cheap: 1, real: 20}, by the names of options",
     ("costs", "prices"): "{ligand: EUR}, by parameter the column of its table",
     ("costs", "options"): "{ligand: {XPhos: 12}}, by the names of parameters and of their options",
+    ("costs", "once"): "{ligand: {XPhos: 85}}, by the names of parameters and of their options",
     ("costs", "per"): "{ligand: loading}, by parameter the number whose unit the prices of its options are of",
     ("costs", "amounts"): "{additive: 0.4}, by the names of numbers; of a mixture {solvents: {water: 0, DMSO: 3}}",
     ("costs", "switch"): "{temperature: {hours: 1}}, by the names of parameters",

@@ -7,7 +7,6 @@ from typing import Final, TypeAlias
 
 from loop.cells import finite
 from loop.errors import MoleculeError, SpecError, did_you_mean
-from loop.spec.costs import CostsSpec
 from loop.spec.space_models import (
     ComponentSpec,
     MoleculeSpec,
@@ -31,16 +30,16 @@ def of_name(space: Mapping[str, ParameterSpec], name: str) -> ParameterSpec | Re
 
 
 def resolve_prices(
-    costs: CostsSpec,
+    column: str,
     name: str,
     written: ParameterSpec | ReagentsSpec | None,
     found: ParameterSpec | ReagentsSpec | None,
     read: ReadFile,
 ) -> dict[str, float]:
-    """The price of every option of a parameter, by its name, from the column that ``costs.prices`` names.
+    """The price of every option of a parameter, by its name, from a ``column`` of its table.
 
     Args:
-        costs: As the campaign file has them.
+        column: As the campaign file names it.
         name: Of the parameter.
         written: The parameter as the campaign file has it, None where it has no such one.
         found: The same with its options in place.
@@ -49,9 +48,6 @@ def resolve_prices(
     Raises:
         SpecError: There is no table or column of that name, or an option has no price in it; says what to do.
     """
-    column = (costs.prices or {})[name]
-    if name in (costs.options or {}):
-        raise SpecError(f"{name!r} has prices here and under costs.options; keep one of them")
     if isinstance(written, NumberSpec):
         raise SpecError(f"{name!r} is a number and has no options; price options of a category or component")
     if isinstance(written, ProductsSpec):

@@ -67,15 +67,23 @@ def _with_prices(
     spec: CampaignSpec, space: Mapping[str, ParameterSpec], read: ReadFile, lines: Lines
 ) -> CostsSpec | None:
     """The costs with the prices that stand in tables among those of options."""
-    if spec.costs is None or not spec.costs.prices:
+    if spec.costs is None or not (spec.costs.prices or spec.costs.once):
         return spec.costs
-    options = dict(spec.costs.options or {})
-    for name in spec.costs.prices:
+    options, once = dict(spec.costs.options or {}), dict(spec.costs.once or {})
+    columns = [("once", name, column) for name, column in once.items() if isinstance(column, str)]
+    for key, name, column in [*(("prices", *entry) for entry in (spec.costs.prices or {}).items()), *columns]:
         try:
             written = of_name(spec.space, name)
             if written is None:
                 raise SpecError(f"the space has no parameter {name!r}{did_you_mean(name, spec.space)}")
-            options[name] = resolve_prices(spec.costs, name, written, of_name(space, name), read)
+            if key == "prices" and name in options:
+                raise SpecError(f"{name!r} has prices here and under costs.options; keep one of them")
+            found = resolve_prices(column, name, written, of_name(space, name), read)
         except HakkenError as error:
-            raise SpecError(f"{lines.where(('costs', 'prices', name))}: {error}") from None
-    return spec.costs.model_copy(update={"options": options, "prices": None})
+            raise SpecError(f"{lines.where(('costs', key, name))}: {error}") from None
+        if key == "prices":
+            options[name] = found
+        else:
+            once[name] = found
+    changed = {"options": options or None, "prices": None, "once": once or None}
+    return spec.costs.model_copy(update=changed)

@@ -239,3 +239,23 @@ def test_what_an_experiment_took_is_asked_for_where_it_counts(
     notes = tick(settings, "small", planner=cheap_planner).notes
 
     assert any("does not count as what was spent" in note and says in note for note in notes)
+
+
+def test_a_bottle_is_paid_by_the_first_experiment_that_needs_it(settings: Settings, tmp_path: Path) -> None:
+    """One of water was there before the campaign: a result of an experiment that nobody proposed tells so."""
+    costs = {"unit": "EUR", "experiment": 10, "once": {"solvent": {"water": 200, "DMF": 30, "EtOH": 50}}}
+    add(settings, tmp_path, costs=costs, budget={"experiments": 30, "cost": 220})
+    table = tmp_path / "told.csv"
+    table.write_text("solvent,base,step,yield\nwater,DBU,1,10\n", encoding="utf-8")
+    tell(settings, "small", table, by="tester")
+
+    report = go(settings)
+    with open_record(settings) as ledger:
+        made = [a.settings["solvent"] for a in ledger.attempts("small")]
+        page = build(ledger, "small")
+
+    bottles = sum(price for name, price in costs["once"]["solvent"].items() if name in made and name != "water")
+    assert "water" in made
+    assert report.spending == page.head.spending == f"spent {10 * len(made) + bottles} of 220 EUR"
+    assert report.state == "finished"
+    assert all(replay(settings, "small", n).is_identical for n in range(1, report.round + 1))
