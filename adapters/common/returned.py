@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from adapters.common.durable import write_once
+from adapters.common.durable import replace_bytes, write_once
 from adapters.common.folder import Jobs, handle_of, reachable, read_json
 from adapters.common.instant import dump
-from loop.contracts import AttemptKey, Envelope, Handle, Phase, Status
+from loop.contracts import AttemptKey, Envelope, Handle, Phase, RawFile, Status
+from loop.errors import OutcomeError
+from loop.raw import read_raw, sha_of
 
 _BESIDE: Final = "foreign"  # folder of what nobody asks for
+_FILES: Final = "later"  # folder of the files that are named in there, by their hash
 
 
 class Returned:
@@ -51,12 +55,18 @@ class Returned:
             with reachable(path):
                 write_once(path, dump({"payload": payload}))
 
-    def keep_beside(self, key: AttemptKey, payload: str) -> None:
-        """Keep a payload that nobody will ask for: under an unknown key, or after its attempt had ended.
+    def keep_beside(self, key: AttemptKey, payload: str, file: bytes | None = None) -> None:
+        """Keep a payload that nobody will ask for: under an unknown key, or after its attempt had ended; and the file
+        that it names, where it is raw.
 
         It goes out with the next attempt that is fetched (``give_out``), so that it is on record too.
         """
         folder = self._jobs.root / _BESIDE
+        if file is not None:  # whole before what names it
+            files = self._jobs.root / _FILES
+            with reachable(files):
+                files.mkdir(parents=True, exist_ok=True)
+                replace_bytes(files / sha_of(file), file)
         name = hashlib.sha256(f"{key}\n{payload}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
         with reachable(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -77,14 +87,14 @@ class Returned:
                     write_once(path.with_suffix(".with"), dump({"with": handle}))
                     goes_with = (read_json(path.with_suffix(".with")) or {})["with"]
                 if goes_with == handle:
-                    found.append(Envelope(AttemptKey(kept["key"]), kept["payload"]))
+                    found.append(self._envelope(kept))
         return found
 
     def late(self, handles: Iterable[Handle]) -> list[Envelope]:
         """What came back for these, and what was kept beside for other attempts here and has not gone out yet."""
         mine = [Envelope(self._jobs.key(handle), payload) for handle in handles for payload in self.of(handle)]
-        waiting = (Envelope(AttemptKey(kept["key"]), str(kept["payload"])) for kept in self._waiting())
-        return [*mine, *(e for e in waiting if self._jobs.knows(handle_of(e.key)))]
+        waiting = (kept for kept in self._waiting() if self._jobs.knows(handle_of(AttemptKey(kept["key"]))))
+        return [*mine, *map(self._envelope, waiting)]
 
     def n_waiting(self) -> int:
         """How many were kept beside and have not gone out yet."""
@@ -100,3 +110,14 @@ class Returned:
         with reachable(folder):
             paths = [path for path in sorted(folder.glob("*.json")) if not path.with_suffix(".with").exists()]
             return [kept for path in paths if "with" not in (kept := read_json(path) or {})]
+
+    def _envelope(self, kept: Mapping[str, Any]) -> Envelope:
+        """What was kept beside, with the bytes of the files that it names."""
+        payload, folder = str(kept["payload"]), self._jobs.root / _FILES
+        try:
+            named = read_raw(json.loads(payload)).files
+        except (ValueError, AttributeError, TypeError, OutcomeError):  # it names none, or is whatever a device wrote
+            named = ()
+        with reachable(folder):
+            files = tuple(RawFile(f.name, (folder / f.sha).read_bytes()) for f in named)
+        return Envelope(AttemptKey(kept["key"]), payload, files)

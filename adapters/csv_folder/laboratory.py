@@ -47,7 +47,9 @@ from loop.contracts import (
 )
 from loop.errors import OutcomeError
 from loop.outcome import read_outcome
+from loop.raw import FileName, raw_payload, sha_of
 from loop.recipe import Recipe, say, work_out
+from loop.wording import plural
 
 _UNFILLED: Final = "give it, or say under outcome or status how the experiment ended"
 
@@ -207,12 +209,14 @@ class CsvFolder:
                 return Health(False, trouble)
             with self._alone():
                 self._collect()
-                troubles, left = self._responses.troubles(), self._returned.n_waiting()
+                troubles, n = self._responses.troubles(), len(self._returned.of_nobody())
         except AdapterUnavailable as error:
             return Health(False, str(error))
         parts = [f"commands go to {self._exchange.commands}"]
         parts += [] if age is None else [f"last heartbeat {age:.0f} s ago"]
-        parts += [f"{left} responses belong to no open attempt and go out with the next result"] if left else []
+        belong, go = ("belongs", "goes") if n == 1 else ("belong", "go")
+        left = f"{plural(n, 'response')} {belong} to no attempt and {go} on record with the next result"
+        parts += [left] if n else []
         return Health(True, "; ".join([*parts, *troubles]))
 
     def _stage(self, handle: Handle) -> Command:
@@ -252,12 +256,13 @@ class CsvFolder:
             for row in response.sheet.rows:
                 self._take(response.name, row, response.sheet)
             reached("csv_folder.collected")
-        for name, text in self._responses.unreadable():
-            handle = self._known_as(named_in(name))
+        for file in self._responses.unreadable():
+            handle = self._known_as(named_in(file.name))
             if self._is_anothers(handle):
                 continue
-            key = self._jobs.key(handle) if self._jobs.knows(handle) else AttemptKey(name)
-            self._returned.keep_beside(key, text)
+            key = self._jobs.key(handle) if self._jobs.knows(handle) else AttemptKey(file.name)
+            named = FileName(file.name, sha_of(file.data), len(file.data))
+            self._returned.keep_beside(key, raw_payload([named], problem=file.why), file.data)
 
     def _take(self, name: str, row: Mapping[str, str], sheet: Sheet) -> None:
         """Keep one row: with its attempt while that is open, else beside the next that is fetched.

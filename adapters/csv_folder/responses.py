@@ -25,7 +25,7 @@ from loop.cells import delimiter_of
 from loop.table_files import is_whole
 
 _REST: Final = 5.0  # seconds for which a file without a last line's end must not change
-_LONGEST: Final = 100_000  # characters kept of what is no table
+_LONGEST: Final = 100_000  # bytes kept of what is no table
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,15 @@ class Response:
 
     name: str
     sheet: Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One file that is no such table: why, and how it begins."""
+
+    name: str
+    why: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class Responses:
         self._exchange, self._template, self._resting = exchange, template, Resting(memory, clock)
         self._read: dict[str, Mark] = {}
         self._troubles: dict[tuple[str, str], Trouble] = {}  # by file, and the attempt that it is about or ""
-        self._unreadable: list[tuple[str, str]] = []
+        self._unreadable: list[Unreadable] = []
 
     def fresh(self) -> Iterator[Response]:
         """Responses that were not read before, or changed since."""
@@ -78,13 +87,13 @@ class Responses:
                 sheet = parse_sheet(data, self._template.key)
             except (SheetError, csv.Error) as error:
                 self.complain(path.name, str(error))
-                self._unreadable.append((path.name, data.decode("utf-8", errors="replace")[:_LONGEST]))
+                self._unreadable.append(Unreadable(path.name, f"{path.name} {error}", data[:_LONGEST]))
             else:
                 yield Response(path.name, sheet)
             self._read[path.name] = mark  # only now: whoever took it may have failed half-way
 
-    def unreadable(self) -> Iterator[tuple[str, str]]:
-        """Name and text of each file that is no such table, once."""
+    def unreadable(self) -> Iterator[Unreadable]:
+        """Each file that is no such table, once."""
         while self._unreadable:
             yield self._unreadable.pop()
 

@@ -7,12 +7,14 @@ that was killed) the key is looked up, and sent again only where the laboratory 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
 from adapters.common.folder import Jobs, handle_of
-from adapters.common.instant import dump
+from adapters.common.instant import Clock, dump
+from adapters.common.later import Later
 from adapters.common.limits import excluded
 from adapters.http.contract import CONTRACT, Experiment, Message, Procedure, Refusal, State, Submission, UnknownKey
 from adapters.http.options import HttpOptions
@@ -48,9 +50,16 @@ _DOUBT: Final = "look at the bench, then say hakken resolve KEY --ran or --never
 class HttpLaboratory:
     """A laboratory over HTTP. What is kept here: what was prepared, what was sent, and how it ended."""
 
-    def __init__(self, jobs: Jobs, options: HttpOptions, service: Service, recipe: Recipe | None = None) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        options: HttpOptions,
+        service: Service,
+        recipe: Recipe | None = None,
+        clock: Clock = time.time,
+    ) -> None:
         self._jobs, self._options, self._service, self._recipe = jobs, options, service, recipe
-        self._sendings = Sendings(jobs)
+        self._sendings, self._later = Sendings(jobs), Later(jobs, clock)
 
     @staticmethod
     def of(options: HttpOptions, context: AdapterContext) -> HttpLaboratory:
@@ -146,6 +155,13 @@ class HttpLaboratory:
                 payloads = self._sendings.end(handle, "results", list(payloads))
         key = self._jobs.key(handle) if self._jobs.knows(handle) else _key_of(handle)
         return tuple(Envelope(key, payload) for payload in payloads)
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """What became of attempts that ended otherwise. Each is asked about ever more rarely, until its end is kept."""
+        mine = [h for h in handles if self._jobs.knows(h) and self._jobs.cancelled(h) is None]
+        is_open = (h for h in mine if self._sendings.ended(h) is None and self._sendings.last(h) is not None)
+        self._later.ask(is_open, self.fetch, lambda: self.health().is_ok)
+        return [Envelope(self._jobs.key(h), payload) for h in mine for payload in self._sendings.ended(h) or ()]
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call it off: here where it was never sent, else there. The laboratory remembers the key, so that a sending

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +13,9 @@ from adapters.common.folder import reachable, read_json
 from adapters.common.returned import Returned
 from adapters.instrument.sought import Sought
 from loop.checkpoints import reached
-from loop.contracts import Envelope, Handle, RawFile
-from loop.raw import FileName, raw_payload, read_raw, sha_of
+from loop.contracts import Envelope, Handle
+from loop.raw import FileName, raw_payload, sha_of
 
-_LATER: Final = "later"  # folder of files that changed after they were taken, by their hash
 _LOOKED: Final = "looked.json"  # files that were looked at for what they say of attempts that have their result
 
 
@@ -31,7 +29,7 @@ class Further:
 
     def give_out(self, handle: Handle) -> tuple[Envelope, ...]:
         """What goes out beside the result of an attempt."""
-        return tuple(_with_files(e, self._jobs.root / _LATER) for e in self._returned.give_out(handle))
+        return tuple(self._returned.give_out(handle))
 
     def n_waiting(self) -> int:
         """How many were kept and have not gone out yet."""
@@ -72,7 +70,7 @@ class Further:
             if data is None or self._files.is_cut(data):
                 continue
             new[path.name] = mark
-            for handle in self._latest():
+            for handle in self.latest():
                 self._look_for(handle, path, data, told)
         if new != known:
             replace_bytes(memory, json.dumps(new).encode())
@@ -87,7 +85,7 @@ class Further:
         if labels and data != self._sought.kept_bytes(handle):
             self._keep_later(handle, path.name, self._sought.plate(handle, labels), data)
 
-    def _latest(self) -> list[Handle]:
+    def latest(self) -> list[Handle]:
         """Of each place the attempt that was started last: a file that names nothing but the place is of that one."""
         started = [(h, said) for h in self._jobs.handles() if (said := self._jobs.started(h)) is not None]
         found: dict[object, Handle] = {}
@@ -97,19 +95,6 @@ class Further:
         return list(found.values())
 
     def _keep_later(self, handle: Handle, name: str, plate: str, data: bytes) -> None:
-        """The bytes first, whole, then what goes out beside the next result."""
-        sha = sha_of(data)
-        folder = self._jobs.root / _LATER
-        folder.mkdir(exist_ok=True)
-        replace_bytes(folder / sha, data)
-        payload = raw_payload([FileName(name, sha, len(data))], plate=plate, provenance=self._provenance)
-        self._returned.keep_beside(self._jobs.key(handle), payload)
+        payload = raw_payload([FileName(name, sha_of(data), len(data))], plate=plate, provenance=self._provenance)
+        self._returned.keep_beside(self._jobs.key(handle), payload, data)
         reached("instrument.kept_later")
-
-
-def _with_files(envelope: Envelope, folder: Path) -> Envelope:
-    """An envelope that names files, and their bytes."""
-    with reachable(folder):
-        named = read_raw(json.loads(envelope.payload)).files
-        files = tuple(RawFile(f.name, (folder / f.sha).read_bytes()) for f in named)
-    return replace(envelope, files=files)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.common.folder import Jobs, reachable
+from adapters.common.later import Later
 from adapters.common.limits import excluded
 from adapters.common.resting import Resting
 from adapters.instrument.files import SAMPLES, Files
@@ -68,6 +69,7 @@ class Instrument:
         self._sought = Sought(jobs, self._files, options)
         self._withheld = Withheld(self._sought, self._waiting)
         self._further = Further(self._sought, self._provenance)
+        self._later = Later(jobs, clock)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -144,14 +146,20 @@ class Instrument:
         key = self._jobs.key(handle)
         if (cancelled := self._jobs.cancelled(handle)) is not None:
             return (Envelope(key, str(cancelled["payload"])),)
-        kept = self._sought.kept(handle)
-        assert kept is not None
-        file = RawFile(str(kept["name"]), self._sought.kept_bytes(handle))
-        own = raw_envelope(key, [file], plate=str(kept["plate"]), provenance=self._provenance)
+        own = self._own(handle)
         with self._jobs.locked("later.lock"):
             if self._played is None:  # else nobody but us writes there
                 self._further.look()
             return (own, *self._further.give_out(handle))
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """The files of attempts that ended otherwise. Each is looked for ever more rarely, until it is there."""
+        self._check_folder()
+        latest = set(self._further.latest())  # what names the place alone is of who was started there last
+        mine = [h for h in handles if h in latest and self._jobs.cancelled(h) is None]
+        if self._played is None:
+            self._later.ask((h for h in mine if self._sought.kept(h) is None), self._take, lambda: True)
+        return [self._own(h) for h in mine if self._sought.kept(h) is not None]
 
     def cancel(self, handle: Handle, reason: str) -> None:
         if not self._jobs.knows(handle) or self._sought.kept(handle) is not None:
@@ -169,6 +177,13 @@ class Instrument:
             n = self._further.n_waiting()
         said = f"; changed after they were taken, and going out with the next result: {n}" if n else ""
         return Health(True, f"results come as files in {self._folder}{said}")
+
+    def _own(self, handle: Handle) -> Envelope:
+        """The file that was kept for an attempt."""
+        kept = self._sought.kept(handle)
+        assert kept is not None
+        file = RawFile(str(kept["name"]), self._sought.kept_bytes(handle))
+        return raw_envelope(self._jobs.key(handle), [file], plate=str(kept["plate"]), provenance=self._provenance)
 
     def _check_folder(self) -> None:
         """Raises ``AdapterUnavailable`` where an instrument's folder is not there."""

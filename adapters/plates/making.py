@@ -9,7 +9,7 @@ under the attempt's own key, by default to a person's worksheet.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
@@ -17,6 +17,7 @@ from typing import ClassVar, Final
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, reachable
 from adapters.common.instant import dump
+from adapters.common.later import Later
 from adapters.common.limits import excluded
 from adapters.common.looks import Look
 from adapters.errors import AdapterUnavailable
@@ -62,7 +63,7 @@ class PlateMaker(ABC):
     def __init__(self, folder: Path, options: PlateOptions, recipe: Recipe, measuring: Adapter, driver: Driver) -> None:
         self._jobs, self._plates = Jobs(folder), Plates(folder)
         self._deck_options, self._recipe, self._driver = options, recipe, driver
-        self._measuring = Measuring(measuring, self._jobs)
+        self._measuring, self._later = Measuring(measuring, self._jobs), Later(self._jobs)
         self._drafts = Drafts(options, recipe, self._write_protocol, self.protocol_name, Verdicts(folder), driver)
         self._looks: dict[str, Look[Status]] = {}
         self._broken: Callable[[Mapping[str, str | float]], Sequence[Problem]] = lambda _: ()
@@ -215,6 +216,28 @@ class PlateMaker(ABC):
             return (Envelope(key, dump(write_outcome(plate.fault()))),)
         return self._measuring.fetch(key, plate)
 
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """What was measured after all of attempts that ended otherwise.
+
+        A run of which nobody asks any more is followed to its end, ever more rarely: what it left on is switched off.
+        """
+        made = {h: plate for h in handles if self._jobs.knows(h) and (plate := self._plates.of(h)) is not None}
+        goes_on = {plate.key: h for h, plate in made.items() if self._is_unasked(plate, made)}
+        self._later.ask(goes_on.values(), lambda handle: self._follow(made[handle]), lambda: False)
+        return self._measuring.late(made)
+
+    def _is_unasked(self, plate: PlateRun, over: Collection[Handle]) -> bool:
+        """Whether a run was played, has not ended as far as is known, and all its wells are over by now."""
+        is_over = (m in over or self._jobs.cancelled(m) is not None or plate.has_left(m) for m in plate.wells)
+        return self._driver.known(plate) is None and bool(plate.played()) and all(is_over)
+
+    def _follow(self, plate: PlateRun) -> None:
+        with self._jobs.locked("robot.lock"):
+            try:
+                self._driver.followed(plate)
+            except Refused as error:
+                raise self._refuses(error) from None
+
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off. A run goes on for the sake of its other wells, and is stopped with the last of them.
 
@@ -341,9 +364,10 @@ class PlateMaker(ABC):
             except Busy as error:
                 return Status(Phase.WAITING, f"the robot is busy: {error}", self._in_the_way(plate, str(error)))
             except Refused as error:
-                raise AdapterUnavailable(
-                    f"robot {self._driver.robot.url} refuses ({error}); look at its screen"
-                ) from None
+                raise self._refuses(error) from None
+
+    def _refuses(self, error: Refused) -> AdapterUnavailable:
+        return AdapterUnavailable(f"robot {self._driver.robot.url} refuses ({error}); look at its screen")
 
     def _in_the_way(self, plate: PlateRun, busy: str) -> str:
         """What a plate waits for at a robot that plays something else, and what a person can do about that.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
-from adapters.common.folder import Jobs
+from adapters.common.durable import write_once
+from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.instant import dump
 from adapters.plates.driving import HELD
 from adapters.plates.runs import PlateRun
@@ -23,12 +25,15 @@ from loop.contracts import (
     Found,
     Handle,
     Health,
+    HearsLate,
     Phase,
     Problem,
     Status,
     SupportsExamination,
     Unknown,
 )
+
+_NOTE: Final = "measured.json"  # beside an attempt, once it was handed on: what it is called there
 
 
 class Measuring:
@@ -95,9 +100,21 @@ class Measuring:
         sent = self._adapter.fetch(found.handle) if isinstance(found, Found) else ()
         return tuple(_with_maker(envelope, plate) if envelope.key == key else envelope for envelope in sent)
 
+    def late(self, made: Mapping[Handle, PlateRun]) -> Sequence[Envelope]:
+        """What it measures of wells that were handed on and ended otherwise, with the run that made each."""
+        if not isinstance(self._adapter, HearsLate):
+            return ()
+        plates = {self._jobs.key(handle): plate for handle, plate in made.items()}
+        notes = (read_json(self._jobs.folder(handle) / _NOTE) for handle in made)
+        came = self._adapter.late([Handle(note["handle"]) for note in notes if note is not None])
+        return tuple(_with_maker(e, plates[e.key]) if e.key in plates else e for e in came)
+
     def _hand_on(self, handle: Handle) -> None:
-        key = self._jobs.key(handle)
-        self._adapter.start(self._adapter.prepare(self._jobs.spec(handle), key), key)
+        key, path = self._jobs.key(handle), self._jobs.folder(handle) / _NOTE
+        inner = self._adapter.prepare(self._jobs.spec(handle), key)
+        with reachable(path):
+            write_once(path, dump({"handle": inner}))
+        self._adapter.start(inner, key)
         reached("plates.handed-on")
 
 

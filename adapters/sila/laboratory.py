@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, handle_of, reachable, read_json
-from adapters.common.instant import dump
+from adapters.common.instant import Clock, dump
+from adapters.common.later import Later
 from adapters.common.limits import excluded
 from adapters.common.returned import Returned
 from adapters.errors import AdapterUnavailable
@@ -64,12 +65,13 @@ class Sila2:
         targets: Mapping[str, str],
         at_once: int | None = None,
         recipe: Recipe | None = None,
+        clock: Clock = time.time,
     ) -> None:
         """``connect`` opens a connection; it is called again after the server could not be reached. ``recipe``: whose
         procedures are sent."""
         self._jobs, self._connect, self._targets, self._at_once = jobs, connect, dict(targets), at_once
         self._recipe = recipe
-        self._returned = Returned(jobs)
+        self._returned, self._later = Returned(jobs), Later(jobs, clock)
         self._open: Connection | None = None
 
     def capabilities(self) -> Capabilities:
@@ -166,6 +168,14 @@ class Sila2:
             return ()
         return tuple(self._returned.envelopes(handle))
 
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """What the server reports of attempts that ended otherwise. Each is looked up ever more rarely, until it has
+        ended there."""
+        mine = [h for h in handles if self._jobs.knows(h)]
+        is_open = (h for h in mine if not self._returned.is_over(h) and self._noted(h, "sending", 0) is not None)
+        self._later.ask(is_open, self._hear, lambda: self.health().is_ok)
+        return self._returned.late(mine)
+
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off; one that the server has begun goes on."""
         if self.status(handle).phase in (Phase.LOST, Phase.ENDED):
@@ -194,6 +204,11 @@ class Sila2:
             return Health(False, str(error))
         where = "" if self._open is None else self._open.address
         return Health(not why_not, f"the SiLA server at {where} says: {why_not or 'ready'}")
+
+    def _hear(self, handle: Handle) -> None:
+        """Keep what became of an attempt, where it has ended."""
+        with self._alone():
+            self._take_in(handle, self._look_up(self._jobs.key(handle)))
 
     def _accept(self, handle: Handle) -> bool:
         """Have the server take note of the attempt; False where it will never run it, which is its result."""

@@ -17,7 +17,6 @@ from flows.engine.steps.resting import Resting
 from flows.wiring import open_laboratory, raw_files
 from loop.contracts import Adapter, AsksLeave, Ledger, MayBeMended, Work
 from loop.insight.statements import HonestBest
-from loop.record import EnvelopeDraft
 from loop.safety import SafetyStop
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class Session:
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self.refused: tuple[int, str] | None = None  # the version of the spec that cannot be used from here, and why
         self.resting = Resting()
-        self.late: set[EnvelopeDraft] = set()  # what came of ended attempts, and is put on record
+        self.late: set[tuple[str, str]] = set()  # keys and payloads that came of ended attempts, and are put on record
         self._known_stops = {stop.id for stop in self.view.stops}
         self._laboratory, self._built_for = laboratory, self.view.campaign.version
 

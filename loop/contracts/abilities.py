@@ -83,13 +83,15 @@ class Cautions(Protocol):
 
 @runtime_checkable
 class HearsLate(Protocol):
-    """An adapter to which answers come unasked, also of attempts that nobody asks about any more."""
+    """An adapter that can tell what becomes of attempts that nobody asks about any more: answers come to it unasked,
+    or whoever has them remembers."""
 
     def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
         """What came of these attempts, which ended otherwise, as by what a person told; and what came of any other
         after its result had been fetched, and has not gone out since.
 
-        Asked again, it gives the same and what came since. Raises ``AdapterUnavailable`` alone."""
+        Asked again, in every pass, it gives the same and what came since; where that costs a question over a network
+        for each attempt, it puts it ever more rarely. Raises ``AdapterUnavailable`` alone."""
         ...
 
 

@@ -464,6 +464,16 @@ class ForeseesTheWorst(Bench):
         return [Problem("ligand", "is not to be had", "take another")]
 
 
+class TellsLateAnswersOnce(Bench):
+    """Gives what came of an attempt that ended otherwise to whoever asks first."""
+
+    caught_by = frozenset({"test_what_came_late_is_told_again_and_again_and_nothing_of_what_never_ran"})
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        mine = [h for h in handles if self.jobs.knows(h)]
+        return [e for h in mine if write_once(self.jobs.folder(h) / "told.json", "{}") for e in self.fetch(h)]
+
+
 class CannotBeCancelled(Bench):
     """Lacks a method of the contract; everything else that needs it fails too."""
 

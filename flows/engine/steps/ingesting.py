@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flows.engine.looking.failing import Failed
@@ -18,7 +18,7 @@ from flows.progress import Progress, in_silence
 from flows.remarks import rearranged_in
 from loop.analysis import media_type
 from loop.checkpoints import reached
-from loop.contracts import Artifact, Handle, RawFile
+from loop.contracts import Artifact, Envelope, Handle, RawFile
 from loop.errors import AdapterUnavailable, AttemptUnavailable, PartUnavailable
 from loop.outcome import Fault, FaultKind, Measured
 from loop.raw import sha_of
@@ -34,12 +34,23 @@ class _Came:
     attempts: list[AttemptRecord] = field(default_factory=list)
     drafts: list[EnvelopeDraft] = field(default_factory=list)
     files: dict[tuple[str, str, str], RawFile] = field(default_factory=dict)
+    put: set[str] = field(default_factory=set)  # files that were put away
+
+    def take(self, session: Session, envelopes: Iterable[Envelope]) -> None:
+        """Put files away before the envelope that names them, so that no record lacks its file."""
+        for e in envelopes:
+            for file in e.files:
+                if (sha := sha_of(file.data)) not in self.put:
+                    session.files.put(file.data)
+                self.put.add(sha)
+                self.files[file.name, sha, e.key] = file
+            self.drafts.append(EnvelopeDraft(session.adapter, e.key, e.payload))
 
 
 def ingest(session: Session, ended: Ended) -> None:
     """Fetch, store and judge the results of attempts that ended, and what came late of others."""
     came = _fetch(session, ended) if ended else _Came()
-    came.drafts.extend(late_answers(session))
+    came.take(session, late_answers(session))
     if not (ended or came.drafts):
         return
     reached("ingest.fetched")
@@ -60,7 +71,7 @@ def ingest(session: Session, ended: Ended) -> None:
 
 def _fetch(session: Session, ended: Ended) -> _Came:
     """Fetch results, and put their files away; nothing more of a laboratory that cannot be reached."""
-    came, put, n_untold = _Came(), set[str](), 0
+    came, n_untold = _Came(), 0
     try:
         for attempt, handle in ended:
             with others_go_on(session):
@@ -77,13 +88,7 @@ def _fetch(session: Session, ended: Ended) -> _Came:
                     n_untold += 1
                     session.tally.note(untold(session, attempt, str(error)))
                     continue
-                for e in envelopes:
-                    for file in e.files:  # before the envelope that names it, so that no record lacks its file
-                        if (sha := sha_of(file.data)) not in put:
-                            session.files.put(file.data)
-                        put.add(sha)
-                        came.files[file.name, sha, e.key] = file
-                    came.drafts.append(EnvelopeDraft(session.adapter, e.key, e.payload))
+                came.take(session, envelopes)
                 came.attempts.append(attempt)
     except AdapterUnavailable as error:
         session.tally.note(unreached(session, error))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
-from loop.contracts import ExperimentSpec, Found, Handle, Phase
+from loop.contracts import ExperimentSpec, Found, Handle, HearsLate, Phase
 from loop.errors import AdapterError
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
 from loop.raw import is_raw, read_raw, sha_of
-from loop.testing.adapter.material import KEY, CountRuns, Finish, Make, begin, look, start
+from loop.testing.adapter.material import KEY, OTHER, CountRuns, Finish, Make, begin, look, start
 
 
 class EndingLaws:
@@ -88,6 +88,23 @@ class EndingLaws:
                 assert value["unit"] == declared, f"reported in {value['unit']!r} and declared in {declared!r}"
             said.append(outcome)
         assert all(outcome == said[0] for outcome in said), "envelopes of one attempt contradict each other"
+
+    def test_what_came_late_is_told_again_and_again_and_nothing_of_what_never_ran(
+        self, make_adapter: Make, experiment: ExperimentSpec, finish: Finish
+    ) -> None:
+        adapter = make_adapter()
+        if not isinstance(adapter, HearsLate):
+            return
+        waiting, handle = adapter.prepare(experiment, OTHER), begin(adapter, experiment, KEY)
+        finish(adapter, handle)
+        asked = [Handle("nobody-knows-this"), waiting, handle]
+        first = list(adapter.late(asked))
+        second = make_adapter()
+        assert isinstance(second, HearsLate)
+
+        assert list(adapter.late(asked)) == first
+        assert list(second.late(asked)) == first
+        assert {envelope.key for envelope in first} <= {KEY}
 
     def test_what_is_cancelled_before_its_start_never_runs(
         self, make_adapter: Make, experiment: ExperimentSpec, count_runs: CountRuns

@@ -214,3 +214,18 @@ def test_what_is_wrong_with_a_response_is_said(make: Callable[..., CsvFolder], r
     message = adapter.health().message
     assert "b.csv has no column 'yield [%]', where a result is looked for; it has key, yeild [%]" in message
     assert f"c.csv lacks a value in the row of {KEY}" in message
+
+
+def test_what_no_attempt_is_known_of_waits_for_the_next_result_and_a_later_answer_does_not(
+    make: Callable[..., CsvFolder], rig: FolderRig
+) -> None:
+    adapter = make()
+    handle = begin(adapter)
+    answer(rig, "first.csv", f"key,yield [%]\n{KEY},61.5\n")
+    adapter.fetch(handle)
+    answer(rig, "second.csv", f"key,yield [%]\n{KEY},16.5\n")  # the next pass takes it in
+    later = make().health().message
+    answer(rig, "stranger.csv", "key,yield [%]\nsomebody,12\n")
+
+    assert "next result" not in later
+    assert "1 response belongs to no attempt and goes on record with the next result" in make().health().message

@@ -159,6 +159,19 @@ def test_a_run_that_was_stopped_or_failed_leaves_nothing_hot(tmp_path: Path) -> 
         assert not robot.is_hot(), name
 
 
+def test_a_run_whose_wells_were_all_told_is_followed_by_switching_off(tmp_path: Path) -> None:
+    lab, handles, robot = playing(tmp_path, text=HEATED, deck={**DECKS["OT-2"], "plate": SHAKER}, by_hand=[])
+    robot.fail()
+    robot.looks = 1
+    assert robot.is_hot()
+
+    lab.late(handles[:-1])
+    assert robot.is_hot()  # one well waits for its result: its status is asked for
+    lab.late(handles)
+
+    assert not robot.is_hot()
+
+
 def test_a_heater_that_cannot_be_switched_off_is_told(tmp_path: Path) -> None:
     def trouble(_method: str, path: str, _when: str) -> None:
         if path.startswith("/commands"):

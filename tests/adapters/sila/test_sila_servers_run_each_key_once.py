@@ -27,7 +27,9 @@ from tests.adapters.helpers import EXPERIMENT, context
 
 pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 
+from adapters.common.folder import Jobs
 from adapters.sila.connection import Connection, Security
+from adapters.sila.laboratory import Sila2
 from adapters.sila.messages import payload_of, report_of, spec_of
 from adapters.sila.serving import serve
 from tests.adapters.helpers import free_port
@@ -404,3 +406,29 @@ def test_a_second_server_on_a_folder_is_refused_and_what_runs_there_goes_on(
     assert bench.runs() == {KEY: 1}
     bench.restart()  # a stopped one gives it back
     assert isinstance(end(make()), Measured)
+
+
+def test_what_a_server_ends_after_a_person_told_is_heard_and_asked_for_ever_more_rarely(
+    bench: SilaBench, tmp_path: Path
+) -> None:
+    now, steps, goes = [1_000_000.0], list[str](), threading.Event()
+    connection = Connection(bench.address, Security(is_insecure=True), 5.0)
+    lab = Sila2(Jobs(tmp_path / "lab"), lambda: connection, EXPERIMENT.targets, clock=lambda: now[0])
+    bench.gate = lambda: goes.wait(30.0)
+    bench.dies_at = lambda step: bool(steps.append(step))  # type: ignore[func-returns-value]
+    handle, unsent = lab.prepare(EXPERIMENT, KEY), lab.prepare(EXPERIMENT, OTHER)
+    lab.start(handle, KEY)
+    before = steps.count("asked")
+    while_it_runs = [list(lab.late([handle, unsent])) for _ in range(3)]
+    n_asked = steps.count("asked") - before
+    goes.set()
+    for _ in range(500):
+        if lab._look_up(KEY).State == "Finished":
+            break
+        threading.Event().wait(0.01)
+    now[0] += 60.0
+    heard = [list(lab.late([handle])) for _ in range(3)]
+
+    assert while_it_runs == [[], [], []]
+    assert n_asked == 1
+    assert [json.loads(e.payload)["values"][0]["value"] for (e,) in heard] == [61.5] * 3

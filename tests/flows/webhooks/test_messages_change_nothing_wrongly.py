@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.http.laboratory import HttpLaboratory
 from db.ledger import open_ledger
-from flows.engine import retract
+from flows.engine import retract, tick
 from flows.settings import Settings
 from flows.webhooks.inbox import Inbox
 from flows.webhooks.listening import Listener
@@ -26,7 +27,7 @@ from loop.errors import LedgerBusy, LedgerFull
 from loop.experiment import State
 from loop.record import EnvelopeRecord, Verdict
 from tests.adapters.http.http_servers import serving
-from tests.flows.engine.bench import lift_all
+from tests.flows.engine.bench import cheap_planner, lift_all
 from tests.flows.engine.outages import FULL, GONE, Outage
 from tests.flows.engine.zygote import Zygote
 from tests.flows.webhooks.bench import (
@@ -103,6 +104,18 @@ def test_what_the_laboratory_signed_is_the_result(project: Settings, keys: list[
     assert values(project) == {keys[0]: [61.5]}
     with open_ledger(project.database) as ledger:
         assert ledger.attempt(keys[0]).state is State.ENDED
+
+
+def test_what_a_message_ended_is_not_asked_for_again(
+    project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one(project, signed(body_of(keys[0], 61.5)))
+    asked = []
+    monkeypatch.setattr(HttpLaboratory, "late", lambda _, handles: asked.append(list(handles)) or [])
+
+    tick(project, "small", planner=cheap_planner)
+
+    assert asked == [[]]
 
 
 BODY = b'{"contract": "hakken-laboratory/1", "campaign": "small", "key": "K", "result": {"outcome": "raw"}}'
