@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, handle_of
-from adapters.errors import UnknownHandle
+from adapters.errors import AdapterUnavailable, UnknownHandle
 from loop.contracts import (
     Absent,
     AttemptKey,
@@ -101,6 +101,7 @@ class ForgetsKeys(Bench):
 
     caught_by = frozenset(
         {
+            "test_a_start_that_was_cut_off_anywhere_runs_once",
             "test_calls_in_any_order_keep_the_laws",
             "test_preparing_twice_with_one_key_gives_the_same_handle",
             "test_any_text_can_be_a_key",
@@ -140,7 +141,9 @@ class LooksBeforeItLeaps(Bench):
     A gate stands for the bad luck: whoever has passed the check waits until a second one has, or a while.
     """
 
-    caught_by = frozenset({"test_starting_from_two_sides_at_once_runs_once"})
+    caught_by = frozenset(
+        {"test_starting_from_two_sides_at_once_runs_once", "test_a_start_that_was_cut_off_anywhere_runs_once"}
+    )
     gates: ClassVar[dict[str, threading.Barrier]] = {}
 
     def start(self, handle: Handle, key: AttemptKey) -> None:
@@ -152,6 +155,36 @@ class LooksBeforeItLeaps(Bench):
                 gate.wait(timeout=0.05)
             self.run(key)
             self.jobs.start(handle, {"key": key})
+
+
+class NotesWhatItDidAfterwards(Bench):
+    """Puts on disk that the device has it once it has it: of a start that is cut off between nobody knows."""
+
+    caught_by = frozenset({"test_a_start_that_was_cut_off_anywhere_runs_once"})
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        if not self.jobs.knows(handle):
+            raise UnknownHandle(handle)
+        with self.jobs.locked("lock"):
+            if self.jobs.started(handle) is None and self.jobs.cancelled(handle) is None:
+                self.run(key)
+                self.jobs.start(handle, {"key": key})
+
+
+class TakesItsIntentBack(Bench):
+    """Takes a device that gave no answer for one that never heard."""
+
+    caught_by = frozenset({"test_a_start_that_was_cut_off_anywhere_runs_once"})
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        if not self.jobs.knows(handle):
+            raise UnknownHandle(handle)
+        if self.jobs.cancelled(handle) is None and self.jobs.start(handle, {"key": key}):
+            try:
+                self.run(key)
+            except OSError as error:
+                (self.jobs.folder(handle) / "started.json").unlink()
+                raise AdapterUnavailable("the device gives no answer") from error
 
 
 class StartsWhenPrepared(Bench):
@@ -180,6 +213,7 @@ class GuessesAbsent(Bench):
 
     caught_by = frozenset(
         {
+            "test_a_start_that_was_cut_off_anywhere_runs_once",
             "test_calls_in_any_order_keep_the_laws",
             "test_a_started_key_is_found_started_also_after_its_end",
             "test_preparing_again_after_the_end_forgets_nothing",
@@ -321,6 +355,7 @@ class LosesItsMemory(Bench):
 
     caught_by = frozenset(
         {
+            "test_a_start_that_was_cut_off_anywhere_runs_once",
             "test_calls_in_any_order_keep_the_laws",
             "test_starting_twice_runs_once",
             "test_preparing_again_after_the_end_forgets_nothing",
@@ -380,6 +415,7 @@ class MergesReplicates(Bench):
 
     caught_by = frozenset(
         {
+            "test_a_start_that_was_cut_off_anywhere_runs_once",
             "test_calls_in_any_order_keep_the_laws",
             "test_two_keys_have_two_handles",
             "test_the_same_experiment_under_another_key_is_run_again",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from loop.contracts import ExperimentSpec
+from loop.testing.adapter.cutting import CuttingLaws
 from loop.testing.adapter.declaring import DeclaringLaws
 from loop.testing.adapter.ending import EndingLaws
 from loop.testing.adapter.finding import FindingLaws
@@ -20,7 +21,7 @@ from loop.testing.adapter.trial import Trial
 __all__ = ["KEY", "OTHER", "AdapterContract", "Trial", "wait_for_end"]
 
 
-class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws, ForeseeingLaws, ShufflingLaws):
+class AdapterContract(DeclaringLaws, RunningLaws, CuttingLaws, FindingLaws, EndingLaws, ForeseeingLaws, ShufflingLaws):
     """Every law of ``loop.contracts.Adapter``.
 
     Fixtures to be supplied:
