@@ -31,7 +31,8 @@ def tell(
         typer.Option("--source", metavar="TITLE", help="The rows are somebody else's results, to learn from."),
     ] = None,
     match: Annotated[
-        bool, typer.Option("--match", help="Rows without a key are results of what waits with their settings.")
+        bool,
+        typer.Option("--match", help="Rows without a key are results of what waits with their settings or well."),
     ] = False,
     as_json: Json = False,
 ) -> None:

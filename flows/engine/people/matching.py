@@ -11,6 +11,7 @@ from typing import Final
 
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.bans import place_of, place_of_record
+from flows.engine.people.in_wells import is_by_well, keys_of_wells
 from flows.engine.people.rows import Line, draft_row, is_exported, read_beside, read_told
 from flows.engine.people.slips import what_it_says
 from loop.cells import split_header
@@ -45,15 +46,20 @@ def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequ
     """Each row without a key that has the settings of an experiment in the laboratory, as a result of that experiment.
 
     Replicates of one condition are told apart by nothing, so that rows are theirs in their order, if there are no more
-    rows than replicates; wells of a plate are by ``plate`` and ``well``, where the table has these. A row that says
-    what is on record of an ended experiment already has the key of that one, so that the same table may be told again.
+    rows than replicates; wells of a plate are by ``plate`` and ``well``, where the table has these, and by these alone
+    where it has no settings. A row that says what is on record of an ended experiment already has the key of that one,
+    so that the same table may be told again.
     """
     header = lines[0][1]
     if is_exported(header):
         return Matched([*lines])
     at = header.index(KEY) if KEY in header else len(header)
     wide = header if at < len(header) else [*header, KEY]
-    keys: dict[int, str] = {}
+    if is_by_well(header, view):
+        keys, lines, notes = keys_of_wells(lines, view, header, at)
+        filled = [_filled(line, cells, at, keys.get(line, ""), len(header)) for line, cells in lines[1:]]
+        return Matched([(lines[0][0], wide), *filled], tuple(notes))
+    keys = {}
     groups: dict[object, _Found] = {}
     ended, units = _ended(view), {target: said.unit for target, said in view.spec.objective.items()}
     has_places = {"plate", "well"} <= {split_header(head)[0] for head in header} and view.spec.plate is not None

@@ -183,3 +183,65 @@ def test_wells_are_matched_by_plate_and_well_or_where_only_one_has_the_settings(
     expected = {a.key: float(i) for i, a in enumerate(waiting) if has_wells or a not in twice}
     assert keyed == expected
     assert any("are whose, the settings do not say" in note for note in report.notes) is not has_wells
+
+
+def on_plate(settings: Settings, folder: Path) -> list[AttemptRecord]:
+    control = {"wells": 2, "settings": {"solvent": "DMF", "base": "DBU", "step": 3}}
+    return begun(
+        settings,
+        folder,
+        plate={"rows": 2, "columns": 3, "controls": control},
+        planner={"surrogate": "random"},
+        noise={"effects": ["plate"]},
+    )
+
+
+def well_of(attempt: AttemptRecord) -> str:
+    assert attempt.place is not None
+    return attempt.place.well
+
+
+def test_a_table_without_settings_is_matched_by_plate_and_well(settings: Settings, tmp_path: Path) -> None:
+    waiting = on_plate(settings, tmp_path)
+    rows = [
+        {"plate": "P01", "well": f"{well_of(a)[0].lower()}0{well_of(a)[1:]}", "yield [%]": str(i)}
+        for i, a in enumerate(waiting)
+    ]
+
+    report = told(settings, tmp_path, rows[::-1])
+    again = told(settings, tmp_path, rows)
+
+    assert report.notes == (f"{len(waiting)} rows are results of experiments that were waited for in their wells",)
+    assert values(settings) == {a.key: float(i) for i, a in enumerate(waiting)}
+    with open_record(settings) as ledger:  # as the campaign calls them, so that an effect has one label
+        found = {(o.key, o.context["plate"], o.context["well"]) for o in ledger.observations("small")}
+    assert found == {(a.key, "1", well_of(a)) for a in waiting}
+    assert (again.accepted, again.duplicates, again.problems) == (0, len(waiting), [])
+
+
+def test_a_well_that_no_experiment_lies_in_is_named(settings: Settings, tmp_path: Path) -> None:
+    first, *_ = on_plate(settings, tmp_path)
+
+    report = told(
+        settings,
+        tmp_path,
+        [
+            {"plate": "1", "well": well_of(first), "yield [%]": "5"},
+            {"plate": "1", "well": "H12", "yield [%]": "6"},
+            {"plate": "2", "well": "A1", "yield [%]": "7"},
+        ],
+    )
+
+    assert values(settings) == {first.key: 5.0}
+    assert "in 2 rows no experiment of the campaign lies in the well: H12 of plate 1; A1 of plate 2" in report.notes
+    assert len(report.problems) == 1
+
+
+def test_where_plate_and_well_stand_and_no_settings_the_way_out_is_told(settings: Settings, tmp_path: Path) -> None:
+    first, *_ = on_plate(settings, tmp_path)
+    (tmp_path / "reader.csv").write_text(f"plate,well,yield [%]\n1,{well_of(first)},5\n")
+
+    report = tell(settings, "small", tmp_path / "reader.csv", by="tester")
+
+    (problem,) = report.problems
+    assert problem.endswith("or the key of an attempt; hakken tell --match finds that by plate and well")

@@ -43,7 +43,7 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
         if column is None:
             raise OutcomeError(
                 f"parameter {p.name!r} has no value: its column is missing or its cell empty; "
-                f"give every one of {space.needed()}, or the key of an attempt"
+                f"give every one of {space.needed()}, or the key of an attempt{_by_well(cells, spec)}"
             )
         try:
             settings[p.name] = _setting(p, column, text, spec)
@@ -52,6 +52,12 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
     if faults:
         raise together(faults)
     return settings
+
+
+def _by_well(cells: Cells, spec: CampaignSpec) -> str:
+    """How a row of a plate, which tells its well and no settings, comes by the key of an attempt."""
+    has_well = spec.plate is not None and all(cell_of(cells, name, "context")[1] for name in ("plate", "well"))
+    return "; hakken tell --match finds that by plate and well" if has_well else ""
 
 
 def _setting(p: Parameter, column: Column, text: str, spec: CampaignSpec) -> str | float:
