@@ -20,6 +20,7 @@ app: Final = typer.Typer(no_args_is_help=True, help="Check that nobody changed t
 
 _WIDE: Final = 200  # characters of what is said of one entry
 _PLACES: Final = ("by", "campaign", "epoch", "rows")  # said in other columns, and what seals it
+_OF_A_PERSON: Final = ("why", "reason", "before", "after")  # what is never left out of a line for several entries
 
 
 @app.callback()
@@ -97,8 +98,8 @@ def _changed(ledger: Ledger, entry: AuditEntry) -> str:
 
 
 def _lines(entries: Sequence[AuditEntry], changed: Mapping[int, str]) -> Iterator[tuple[str, str, str, str, str]]:
-    """A line for each entry, and one for those that follow one another and were written by one person at one time."""
-    for (at, actor, _, _), group in groupby(entries, key=_together):
+    """A line for each entry, and one for those in a row that one person wrote at one time for one reason."""
+    for (at, actor, *_), group in groupby(entries, key=_together):
         some = list(group)
         first, end = some[0], some[-1]
         numbers = str(first.number) if len(some) == 1 else f"{first.number} to {end.number}"
@@ -109,8 +110,9 @@ def _lines(entries: Sequence[AuditEntry], changed: Mapping[int, str]) -> Iterato
         yield numbers, at, actor, did, "; ".join(what)
 
 
-def _together(entry: AuditEntry) -> tuple[str, str, str, str]:
-    return f"{entry.at:%Y-%m-%d %H:%M}", entry.actor, entry.action, str(entry.detail.get("campaign", ""))
+def _together(entry: AuditEntry) -> tuple[str, str, str, str, tuple[object, ...]]:
+    said = tuple(entry.detail.get(name) for name in _OF_A_PERSON)
+    return f"{entry.at:%Y-%m-%d %H:%M}", entry.actor, entry.action, str(entry.detail.get("campaign", "")), said
 
 
 def _shared(entries: Sequence[AuditEntry]) -> Mapping[str, object]:

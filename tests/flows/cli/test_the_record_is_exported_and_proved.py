@@ -135,6 +135,25 @@ def test_who_wrote_what_when_is_told_and_what_was_written_at_once_is_one_line(ha
     assert unknown.code == 2
 
 
+def test_what_one_did_for_different_reasons_at_once_is_told_line_by_line(hakken: Any, home: Any) -> None:
+    hakken("run", "small.yaml")
+    with open_record(home) as ledger:
+        first, second, third, *_ = (a.key for a in ledger.attempts("small"))
+    for key, why in ((first, "wrong vial"), (second, "weighed twice"), (third, "weighed twice")):
+        hakken("retract", "small", key, "--why", why, "--by", "ada")
+    hakken("resume", "small", "--by", "ada")
+    hakken("stop", "small", "--why", "the pump is broken", "--by", "ada")
+    hakken("resume", "small", "--by", "ada")
+
+    said = " ".join(hakken("audit", "log", "small", "--by", "ada", "--last", "99").out.split())
+
+    assert "why wrong vial" in said
+    assert "retract (2)" in said
+    assert said.count("why weighed twice") == 1
+    assert said.count("the pump is broken") == 1
+    assert said.count("after active") == 2
+
+
 def test_the_log_says_what_a_changed_campaign_file_changes(hakken: Any) -> None:
     hakken("tick", "small.yaml")
     spec = yaml.safe_load(Path("small.yaml").read_text())
