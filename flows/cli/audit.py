@@ -20,7 +20,7 @@ app: Final = typer.Typer(no_args_is_help=True, help="Check that nobody changed t
 
 _WIDE: Final = 200  # characters of what is said of one entry
 _PLACES: Final = ("by", "campaign", "epoch", "rows")  # said in other columns, and what seals it
-_OF_A_PERSON: Final = ("why", "reason", "before", "after")  # what is never left out of a line for several entries
+_REASONS: Final = ("why", "reason")  # what is never left out of a line for several entries
 
 
 @app.callback()
@@ -111,7 +111,7 @@ def _lines(entries: Sequence[AuditEntry], changed: Mapping[int, str]) -> Iterato
 
 
 def _together(entry: AuditEntry) -> tuple[str, str, str, str, tuple[object, ...]]:
-    said = tuple(entry.detail.get(name) for name in _OF_A_PERSON)
+    said = tuple(entry.detail.get(name) for name in _REASONS)
     return f"{entry.at:%Y-%m-%d %H:%M}", entry.actor, entry.action, str(entry.detail.get("campaign", "")), said
 
 
