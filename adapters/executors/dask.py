@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import subprocess
 import time
@@ -57,6 +58,10 @@ _TIMES: Final = 3  # how often an attempt is given to workers of which none take
 _PATIENCE: Final = 10.0  # seconds for the scheduler to answer
 _REST: Final = 5.0  # seconds until a scheduler that gave no answer is asked again
 _ARRIVAL: Final = 5.0  # seconds for a task to come to the scheduler
+_MEND: Final = "start one (dask scheduler), or mend the address"
+_ONE_VERSION: Final = (
+    "install one version of dask and distributed everywhere; a worker of another may end when it gets a calculation"
+)
 _REMEDY: Final = "install it: pip install 'hakken[dask]'"
 
 
@@ -202,9 +207,9 @@ class DaskExecutor:
         if find_spec("distributed") is None:
             return Health(False, f"run_on dask needs the package distributed; {_REMEDY}")
         try:
-            workers = self._ask(lambda client: len(client.scheduler_info(n_workers=-1)["workers"]))
+            workers = len(self._ask(_threads))
         except AdapterUnavailable as error:
-            return Health(False, f"{error}; start one (dask scheduler), or mend the address")
+            return Health(False, str(error))
         where = f"{self._evaluator.name} runs with Dask at {self._settings.address}"
         return Health(workers > 0, f"{where}, {workers} workers" if workers else f"{where}, which has no worker yet")
 
@@ -214,16 +219,18 @@ class DaskExecutor:
         if find_spec("distributed") is None:
             return [*found, Finding("package distributed", "problem", "not installed", _REMEDY)]
         try:
-            workers = self._ask(lambda client: client.scheduler_info(n_workers=-1)["workers"])
+            threads = self._ask(_threads)
+            versions = self._ask(_versions_elsewhere)
         except AdapterUnavailable as error:
-            return [
-                *found,
-                Finding("scheduler", "problem", str(error), "start one (dask scheduler), or mend the address"),
-            ]
-        threads = sum(worker["nthreads"] for worker in workers.values())
-        told = f"{self._settings.address}: {len(workers)} workers, {threads} threads"
-        remedy = "" if workers else "start workers (dask worker ADDRESS)"
-        return [*found, Finding("scheduler", "ok" if workers else "problem", told, remedy)]
+            said, _, remedy = str(error).rpartition("; ")
+            return [*found, Finding("scheduler", "problem", said, remedy)]
+        told = f"{self._settings.address}: {len(threads)} workers, {sum(threads.values())} threads"
+        remedy = "" if threads else "start workers (dask worker ADDRESS)"
+        found.append(Finding("scheduler", "ok" if threads else "problem", told, remedy))
+        if versions:
+            said = f"distributed {_version()} here, and {versions}"
+            found.append(Finding("versions of Dask", "note", said, _ONE_VERSION))
+        return found
 
     def _submit(self, client: Any, task: str, command: list[str]) -> None:
         fire_and_forget = import_module("distributed").fire_and_forget
@@ -279,7 +286,7 @@ class DaskExecutor:
         """How many workers the scheduler has; asked once for all the jobs of a pass."""
         seen, workers = self._seen
         if time.monotonic() - seen > _REST:
-            workers = self._ask(lambda client: len(client.scheduler_info(n_workers=-1)["workers"]))
+            workers = len(self._ask(_threads))
             self._seen = time.monotonic(), workers
         return workers
 
@@ -299,17 +306,24 @@ class DaskExecutor:
             return question(self._connected())
         except ImportError:
             raise AdapterUnavailable(f"run_on dask needs the package distributed; {_REMEDY}") from None
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-            TimeoutError,
-        ) as error:  # what distributed raises on lost connections
-            self._disconnect()
+        except AdapterUnavailable as error:
+            self._rest(str(error))
+            raise
+        except Exception as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self._error = f"the Dask scheduler at {self._settings.address} gives no answer ({text})"
-            self._not_before = time.monotonic() + _REST
-            raise AdapterUnavailable(self._error) from None
+            where = f"the Dask scheduler at {self._settings.address}"
+            if isinstance(error, OSError | RuntimeError | ValueError):  # what distributed raises on lost connections
+                said = f"{where} gives no answer ({text}); {_MEND}"
+            else:  # an error over there is raised here
+                same = f"whether it has the version of distributed that is here ({_version()})"
+                said = f"{where} answers with an error ({type(error).__name__}: {text}); see its log, and {same}"
+            self._rest(said)
+            raise AdapterUnavailable(said) from None
+
+    def _rest(self, said: str) -> None:
+        """Ask no more for a while, and connect anew then."""
+        self._disconnect()
+        self._error, self._not_before = said, time.monotonic() + _REST
 
     def _connected(self) -> Any:
         connect = import_module("distributed").Client
@@ -317,7 +331,19 @@ class DaskExecutor:
         if self._client is not None and self._client.status != "running":
             self._disconnect()
         if self._client is None:
-            self._client = connect(self._settings.address, timeout=_PATIENCE, set_as_default=False)
+            # Of a lost connection they log tracebacks, beside what we say of it.
+            for name in ("distributed.client", "distributed.comm.tcp"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+            try:
+                self._client = connect(self._settings.address, timeout=_PATIENCE, set_as_default=False)
+            except TypeError as error:
+                if "ssl_context" not in str(error):
+                    raise
+                raise AdapterUnavailable(
+                    f"the Dask scheduler at {self._settings.address} is reached with certificates only, and Dask's "
+                    "configuration here names none; name them there (distributed.comm.tls), or give an address with "
+                    "tcp://"
+                ) from None
             weakref.finalize(self, _close_apart, self._client).atexit = False  # distributed closes what is left then
         return self._client
 
@@ -325,6 +351,30 @@ class DaskExecutor:
         if self._client is not None:
             _close(self._client)
             self._client = None
+
+
+def _threads(client: Any) -> Mapping[str, int]:
+    """How many threads each worker has; schedulers of every version tell it so."""
+    return dict(client.nthreads())
+
+
+def _versions_elsewhere(client: Any) -> str:
+    """The versions of distributed that are not the one here, with where each is; "" where there is no other."""
+    told = client.get_versions(check=False)
+    there: dict[str, list[str]] = {}
+    for name, having in {"the scheduler": told["scheduler"], **told["workers"]}.items():
+        version = str((having.get("packages") or {}).get("distributed"))
+        if version != _version():
+            there.setdefault(version, []).append(name)
+    return ", ".join(
+        f"{version} on {names[0]}" + (f" and {len(names) - 1} more" if names[1:] else "")
+        for version, names in there.items()
+    )
+
+
+def _version() -> str:
+    """Of distributed here."""
+    return str(import_module("distributed").__version__)
 
 
 def _close_apart(client: Any) -> None:
