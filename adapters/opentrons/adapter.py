@@ -12,6 +12,7 @@ from adapters.opentrons.examining import examine
 from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.protocol import FILE, write_protocol
 from adapters.plates.driving import Driver
+from adapters.plates.labware import ON_ADAPTERS
 from adapters.plates.machine import Refused
 from adapters.plates.making import PlateMaker
 from adapters.plates.planning import Plan
@@ -67,7 +68,18 @@ class Opentrons(PlateMaker):
         pipettes = {str(mount): name for mount, name in self._options.deck.pipettes.items()}
         simulator = None if driver.judge is None else driver.judge.program
         found = examine(robot, self._options.machine, pipettes, simulator)
-        return [*found, *self._drafts.examine(), *self._measuring.examine()]
+        return [*found, *self._on_modules(), *self._drafts.examine(), *self._measuring.examine()]
+
+    def _on_modules(self) -> list[Finding]:
+        """A note on each plate or rack that is said to stand on a module itself, which few do."""
+        deck, found = self._options.deck, []
+        for placed in (deck.plate, *deck.stocks, *deck.samples.values()):
+            if placed.module and not placed.adapter and placed.labware in ON_ADAPTERS:
+                which = "deck.plate.adapter" if placed is deck.plate else f"adapter, beside slot {placed.slot}"
+                said = f"{placed.labware} on {placed.module} itself: its wells may really be 1 to 6 mm higher"
+                remedy = f"name what it stands on ({which}), such as opentrons_96_flat_bottom_adapter"
+                found.append(Finding("deck: adapters", "note", said, remedy))
+        return found
 
     def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:
         return write_protocol(

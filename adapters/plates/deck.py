@@ -44,6 +44,8 @@ class Placed(Options):
     labware: str
     slot: Slot
     module: Literal["heaterShakerModuleV1", "temperature module gen2"] | None = None
+    adapter: Annotated[str, spelt(r"[a-z0-9_.]+", "a name such as opentrons_96_flat_bottom_adapter")] | None = None
+    # what it stands on in the slot or on the module: without it a robot takes wells for lower than they are
 
 
 class TipOption(Options):

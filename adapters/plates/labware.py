@@ -80,6 +80,9 @@ PIPETTES: Final[dict[str, Pipette]] = {  # single channels; Opentrons, "Pipettes
     "flex_1channel_1000": Pipette(5, 1000, "Flex"),
 }
 
+# Plates, which stand on modules on an adapter or a block, in Opentrons' definitions 1.2 to 5.8 mm higher than without.
+ON_ADAPTERS: Final = frozenset(name for name in LABWARE if "wellplate" in name)
+
 HEATERS: Final[dict[str, tuple[float, float]]] = {  # degC that they can be set to; docs.opentrons.com, "Modules"
     "heaterShakerModuleV1": (37, 95),
     "temperature module gen2": (4, 95),

@@ -31,6 +31,12 @@ def pipette_for(options: PlateOptions, volume: float, air: float) -> tuple[str |
     return mount, strokes
 
 
+def drawn_at_once(options: PlateOptions, mount: str) -> tuple[float, float]:
+    """The least and the most that the pipette of a mount draws with its tips, uL."""
+    name = options.deck.pipettes[mount]  # type: ignore[index]
+    return PIPETTES[name].least, min(PIPETTES[name].most, _tip_volume(options, name))
+
+
 def no_pipette(options: PlateOptions, well: str, volume: float) -> Problem:
     """What is to be said of a dose that no pipette takes."""
     rule = f"no pipette with its tips takes {shown(volume, VOLUME)} ({_ranges(options)})"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.plates.deck import PlateOptions
-from adapters.plates.pipetting import no_pipette, pipette_for, tips_that_are_wanting
+from adapters.plates.pipetting import drawn_at_once, no_pipette, pipette_for, tips_that_are_wanting
 from adapters.plates.steps import (
     VERB,
     Wells,
@@ -71,6 +71,8 @@ class _Planner:
     actions: list[dict[str, Any]] = field(default_factory=list)
     tips: Counter[str] = field(default_factory=Counter)
     holding: set[str] = field(default_factory=set)  # mounts that keep their tip
+    shakes: bool = False  # the plate, until something else is said
+    inside: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # uL by well, so far
 
     def plan(self) -> Plan:
         self.problems += self.tubes.problems
@@ -97,6 +99,8 @@ class _Planner:
             return
         action = acts[0][1]
         verb = VERB[type(action)]
+        for well, one in acts:
+            self.inside[well] -= one.volume if isinstance(one, Sampling) else 0.0
         if isinstance(action, Transfer):
             for stock in dict.fromkeys(a.stock for _, a in acts if isinstance(a, Transfer)):
                 self._dispense(stock, [(w, a) for w, a in acts if isinstance(a, Transfer) and a.stock == stock])
@@ -105,7 +109,7 @@ class _Planner:
         elif verb in self.options.by_hand:
             said = by_hand(acts)
             if left is None:
-                self.actions.append({"do": "pause", "say": said})
+                self.actions.append({"do": "pause", "say": said, "open": not self.shakes})
             else:
                 left.append(said)
                 self.actions.append({"do": "comment", "say": f"Then, by hand: {said}"})
@@ -114,10 +118,12 @@ class _Planner:
                 assert isinstance(sampling, Sampling)
                 self._move((PLATE, well), (f"{SAMPLES}{sampling.into}", well), sampling.volume, "water", False, 0)
         elif isinstance(action, Heating):
+            self.shakes = action.time is None and (action.speed is not None or self.shakes)
             self.actions.append(
                 {"do": "heat", "temperature": action.temperature, "time": action.time, "speed": action.speed}
             )
         elif isinstance(action, Stirring):
+            self.shakes = False
             self.actions.append({"do": "stir", "speed": action.speed, "time": action.time})
         else:
             assert isinstance(action, Waiting)
@@ -127,6 +133,7 @@ class _Planner:
         behaves = self.recipe.stocks[stock].behaves
         is_kept = self.options.tips == "stock" and not any(dose.mix for _, dose in doses)
         for well, dose in doses:
+            self.inside[well] += dose.volume
             self._move(self.tubes.next(stock), (PLATE, well), dose.volume, behaves, is_kept, dose.mix)
         if self.holding:
             self.actions.append({"do": "drop"})
@@ -159,4 +166,8 @@ class _Planner:
             "strokes": strokes,
         }
         how = {"mix": mix, "keep": is_kept, "rate": liquid.rate, "delay": liquid.delay}
-        self.actions.append(move | how | {"air_gap": liquid.air_gap, "prewet": liquid.prewet})
+        how |= {"air_gap": liquid.air_gap, "prewet": liquid.prewet}
+        if mix:  # with half of what is in it: the tip draws no air, and a small dose is mixed with more than itself
+            half, (least, most) = self.inside[to[1]] / 2, drawn_at_once(self.options, mount)
+            how["mix_volume"] = round(min(max(half, least), most, self.inside[to[1]]), 3)
+        self.actions.append(move | how)

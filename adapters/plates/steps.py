@@ -87,20 +87,23 @@ def steps_that_differ(options: PlateOptions, recipe: Recipe, wells: Wells) -> li
 
 
 def _reached_while_it_shakes(options: PlateOptions, recipe: Recipe, wells: Wells) -> list[Problem]:
-    """The first step in which a pipette would come to a plate that a step without a time keeps shaking."""
+    """The first step in which a pipette or a person would come to a plate that a step without a time keeps shaking."""
     shaken_since: int | None = None
     for number in range(len(recipe.steps)):
-        acts = [a for p in wells.values() for a in of_step(p, number) if VERB[type(a)] not in options.by_hand]
-        for action in acts:
+        for action in (a for p in wells.values() for a in of_step(p, number)):
+            is_by_hand = VERB[type(action)] in options.by_hand
             match action:
+                case Heating() | Stirring() if is_by_hand:
+                    pass
                 case Heating(time=None, speed=None):
                     pass
                 case Heating(time=None):
                     shaken_since = number
                 case Heating() | Stirring():
                     shaken_since = None
-                case Transfer() | Sampling() if shaken_since is not None:
-                    rule = f"the plate is shaken from step {shaken_since + 1} on, which has no time, and no pipette "
+                case Transfer() | Sampling() | Weighing() if shaken_since is not None:
+                    who = "nobody" if is_by_hand else "no pipette"
+                    rule = f"the plate is shaken from step {shaken_since + 1} on, which has no time, and {who} "
                     remedy = f"give step {shaken_since + 1} a time, or leave out its speed"
                     return [Problem(f"step {number + 1}", f"{rule}comes to a plate that shakes", remedy)]
     return []

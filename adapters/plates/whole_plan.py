@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.plates.deck import Placed, PlateOptions
@@ -20,7 +20,7 @@ def whole_plan(
     labware += [_placed(f"stocks{i}", stock) for i, stock in enumerate(deck.stocks)]
     labware += [_placed(f"{SAMPLES}{name}", into) for name, into in deck.samples.items()]
     labware += [
-        {"id": f"tips{slot}", "load": tips.labware, "slot": slot, "module": None}
+        {"id": f"tips{slot}", "load": tips.labware, "slot": slot, "module": None, "adapter": None}
         for tips in deck.tips
         for slot in tips.slots
     ]
@@ -28,7 +28,7 @@ def whole_plan(
         mount: {"name": name, "racks": [f"tips{slot}" for tips in racks_for(options, name) for slot in tips.slots]}
         for mount, name in deck.pipettes.items()
     }
-    asked = [{"do": "pause", "say": _asked(title, plan, labware)}] if options.confirm else []
+    asked = [{"do": "pause", "say": _asked(options, title, plan), "open": True}] if options.confirm else []
     return {
         "key": key,
         "wells": dict(wells),
@@ -50,16 +50,29 @@ def tubes_by_stock(options: PlateOptions, plan: Plan) -> dict[str, list[tuple[st
 
 
 def _placed(id_: str, placed: Placed) -> dict[str, Any]:
-    return {"id": id_, "load": placed.labware, "slot": placed.slot, "module": placed.module}
+    on = {"module": placed.module, "adapter": placed.adapter}
+    return {"id": id_, "load": placed.labware, "slot": placed.slot, **on}
 
 
-def _asked(title: str, plan: Plan, labware: Sequence[Mapping[str, Any]]) -> str:
-    slots = {item["id"]: item["slot"] for item in labware}
+def _asked(options: PlateOptions, title: str, plan: Plan) -> str:
+    deck = options.deck
     tubes = "; ".join(
-        f"slot {slots[t['labware']]} {t['well']}: {math.ceil(t['volume'] - 1e-6)} uL {t['stock']}" for t in plan.liquids
+        f"{place}: {math.ceil(volume - 1e-6)} uL {stock}"
+        for stock, places in tubes_by_stock(options, plan).items()
+        for place, volume in places
     )
     into = dict.fromkeys(action["to"][0] for action in plan.actions if action["do"] == "move")
     samples = "".join(
-        f", a fresh one for {id_.removeprefix(SAMPLES)} in slot {slots[id_]}," for id_ in into if id_ != PLATE
+        f", a fresh one for {name} in {_where(placed)},"
+        for name, placed in deck.samples.items()
+        if f"{SAMPLES}{name}" in into
     )
-    return f"{title}: put a fresh plate{samples} and full tip racks on the deck, and stocks into {tubes}. Then resume."
+    racks = [slot for tips in deck.tips for slot in tips.slots]
+    full = f"full tip racks in slots {', '.join(racks)}" if len(racks) > 1 else f"a full tip rack in slot {racks[0]}"
+    plate = f"a fresh plate in {_where(deck.plate)}"
+    comma = "," if deck.plate.adapter and not samples else ""
+    return f"{title}: put {plate}{samples}{comma} and {full}, and stocks into {tubes}. Then resume."
+
+
+def _where(placed: Placed) -> str:
+    return f"slot {placed.slot}" + (f", on {placed.adapter}" if placed.adapter else "")

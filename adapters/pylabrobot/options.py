@@ -60,6 +60,8 @@ class PyLabRobotOptions(PlateOptions):
         placed = [self.deck.plate, *self.deck.stocks, *self.deck.samples.values()]
         if any(p.module for p in placed):
             raise ValueError("no module: PyLabRobot's are not driven; write by_hand: [heat, stir]")
+        if any(p.adapter for p in placed):
+            raise ValueError("no adapter: a layout has what stands under labware; leave it out")
         slots = [*(p.slot for p in placed), *(slot for tips in self.deck.tips for slot in tips.slots)]
         if self.layout is None and (wrong := [slot for slot in slots if not slot.isdigit()]):
             raise ValueError(f"slots 1 to 11 of an OT-2's deck, and {wrong[0]} is none; number it, or give a layout")

@@ -128,9 +128,10 @@ class Player:
             await self._wait(action["delay"])
             await self._handler.dispense([target], [stroke], **how, **air, **height)
             await self._wait(action["delay"])
+        volume = action.get("mix_volume", stroke)  # which plans of an older version lack
         for _ in range(action["mix"]):
-            await self._handler.aspirate([target], [stroke], **how)
-            await self._handler.dispense([target], [stroke], **how)
+            await self._handler.aspirate([target], [volume], **how)
+            await self._handler.dispense([target], [volume], **how)
         if not action["keep"]:
             await self._handler.discard_tips(use_channels=[channel])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from adapters.plates.planning import Plan, plan_plate
 from adapters.plates.whole_plan import whole_plan
 from loop.contracts import AttemptKey, Phase
 from loop.outcome import Fault, FaultKind, read_outcome
-from loop.recipe import Procedure
+from loop.recipe import By, Dose, Form, Procedure, Recipe, Sample, Stock, Vessel, work_out
+from loop.recipe.amounts import VOLUME, Amount
 from tests.adapters.plates.robots import (
     CAMPAIGN,
     DECKS,
@@ -415,3 +417,86 @@ def test_a_missing_simulator_is_told_with_the_remedy(tmp_path: Path) -> None:
 
     assert not lab.health().is_ok
     assert "make opentrons" in lab.health().message
+
+
+@pytest.mark.parametrize(
+    ("doses", "mixed"),
+    [
+        ((98.0, 2.0), [20.0]),  # of 100 uL with the P20 that gave 2 uL: not with these 2
+        ((20.0, 4.0), [12.0]),  # half of 24 uL: the tip would draw air with more
+        ((1.0, 2.0), [1.5]),
+        ((60.0, 240.0), [150.0]),
+    ],
+)
+def test_a_well_is_mixed_with_half_of_what_is_in_it_as_far_as_the_pipette_goes(
+    doses: tuple[float, float], mixed: list[float]
+) -> None:
+    first, second = (Dose(stock, By.VOLUME, Amount(VOLUME, v)) for stock, v in zip("AB", doses, strict=True))
+    of = Recipe(
+        Vessel(holds=300.0),
+        {name: Stock(name, Form.SOLUTION, dead=100.0) for name in "AB"},
+        (first, replace(second, mix=3), Sample(Amount(VOLUME, 1.0), "HPLC")),
+    )
+    plan = plan_plate(told(by_hand=["sample"]), of, {"A1": work_out(of, {})})
+
+    assert [a["mix_volume"] for a in plan.actions if a.get("mix")] == mixed
+
+
+def test_a_small_pipette_of_a_flex_draws_little_in_the_mode_for_it(tmp_path: Path, simulator: Path) -> None:
+    """Opentrons: the Flex 50 "must operate in a low-volume mode to accurately dispense very small volumes"."""
+    doses = (Dose("A", By.VOLUME, Amount(VOLUME, 2.0)), Dose("B", By.VOLUME, Amount(VOLUME, 20.0), mix=2))
+    third = Dose("C", By.VOLUME, Amount(VOLUME, 3.0), mix=2)
+    stocks = {name: Stock(name, Form.SOLUTION, dead=100.0) for name in "ABC"}
+    said, of = told(machine="Flex"), Recipe(Vessel(holds=300.0), stocks, (*doses, third))
+    filled = {well: work_out(of, {}) for well in ("A1", "B1")}
+    protocol = tmp_path / "protocol.py"
+    text = written(said, plan_plate(said, of, filled), filled)
+    protocol.write_text(text)
+    modes = [line for line in calls_of(text) if line.startswith(("configure", "aspirate", "mix"))]
+
+    assert refusal(simulator, protocol) is None
+    assert modes == [
+        "configure_for_volume 2.0", "aspirate 2.0", "aspirate 2.0", "configure_for_volume 20.0",
+        "aspirate 20.0", "mix 2 11.0", "aspirate 20.0", "mix 2 11.0",
+        *(["configure_for_volume 3.0", "aspirate 3.0", "configure_for_volume 12.5", "mix 2 12.5"] * 2),
+    ]  # fmt: skip
+
+
+def test_no_other_pipette_is_told_of_modes() -> None:
+    filled = {well: work_out(RECIPE, {"ligand": "XPhos", "base": "BTMG", "temperature": 80.0}) for well in ("A1", "B1")}
+
+    calls = calls_of(written(told(), plan_plate(told(), RECIPE, filled), filled))
+
+    assert not [one for one in calls if "configure" in one]
+
+
+def calls_of(protocol: str) -> list[str]:
+    """What a protocol tells whatever it has, with numbers, in order."""
+    found: list[str] = []
+
+    class Thing:
+        has_tip, max_volume = False, 50.0
+
+        def __getattr__(self, method: str) -> Any:
+            if method.startswith("__") or "latch" in method:
+                raise AttributeError(method)
+            return lambda *args, **_: (
+                found.append(" ".join([method, *(str(a) for a in args if isinstance(a, int | float))])) or self
+            )
+
+        def __getitem__(self, _: str) -> Thing:
+            return self
+
+    names: dict[str, Any] = {}
+    exec(
+        compile(
+            protocol.replace("from opentrons import protocol_api", "import typing as protocol_api").replace(
+                "protocol_api.ProtocolContext", "object"
+            ),
+            "protocol.py",
+            "exec",
+        ),
+        names,
+    )
+    names["run"](Thing())
+    return found

@@ -255,7 +255,7 @@ def test_a_run_waits_for_its_confirmation_and_can_be_called_off(tmp_path: Path) 
 
     assert told == [0, 1]
     assert "is paused (" in wants
-    assert "put a fresh plate and full tip racks on the deck" in wants
+    assert "put a fresh plate in slot 1 and full tip racks in slots 5, 6, 7, 8, 9, and stocks into slot 4 A1: " in wants
     assert "hakken lab resume" in wants
     assert isinstance(cancelled, Fault)
     assert cancelled.kind is FaultKind.CANCELLED

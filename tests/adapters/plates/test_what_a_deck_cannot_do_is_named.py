@@ -76,8 +76,9 @@ def test_people_are_asked_for_a_fresh_plate_of_samples_where_the_robot_takes_som
         plan = plan_plate(said, of, wells(1, 1, of))
         asked.append(whole_plan(said, plan, key="k", title="coupling, plate 1", wells={})["actions"][0]["say"])
 
-    assert "put a fresh plate, a fresh one for HPLC in slot 2, and full tip racks on the deck" in asked[0]
-    assert "put a fresh plate and full tip racks on the deck" in asked[1]
+    racks = "full tip racks in slots 5, 6, 7, 8, 9, and stocks into slot 4 A1: "
+    assert f"put a fresh plate in slot 1, a fresh one for HPLC in slot 2, and {racks}" in asked[0]
+    assert f"put a fresh plate in slot 1 and {racks}" in asked[1]
 
 
 def draws(volume: float) -> Recipe:
