@@ -40,6 +40,7 @@ class Observation:
     actual: NDArray[np.float64] | None = None
     is_off: bool = False
     expense: Expense = field(default_factory=Expense)  # what it took, as far as its result says
+    is_told: bool = False  # brought from elsewhere, and asked for by no round
 
     def __post_init__(self) -> None:
         if not isinstance(self.outcome, Measured | Negative | Fault):
@@ -153,7 +154,8 @@ class History:
             if problem:
                 remarked.setdefault(f"{problem}; it counts as tried and trains nothing", []).append(record.id)
             expense = read_expense(record.context)
-            seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem), expense))
+            is_told = record.key is None
+            seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem), expense, is_told))
             used.append(record)
         waiting = tuple(Pending(a.key, space.coordinates(space.as_named(a.settings, a.smiles))) for a in pending)
         placed = [(place_in_order(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]

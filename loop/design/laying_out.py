@@ -18,6 +18,7 @@ from loop.space import Pool, Space
 from loop.wording import plural
 
 CLASSICAL: Final = frozenset({"factorial", "fractional", "d-optimal", "i-optimal"})
+WHOLE: Final = frozenset({"factorial", "fractional"})  # are what they are, whatever was tried
 SPARE: Final = 4  # experiments beyond the terms where no number is given, to learn the noise from
 SHOWN: Final = 6  # aliases, and products mixed with blocks, that a note lists
 MIXED: Final = 1e-6  # length of what of a product lies between blocks; a level more or less in one of them is 1 or so
@@ -98,6 +99,22 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
     return ""
 
 
+def points_of(wish: Wish, space: Space) -> NDArray[np.float64]:
+    """All points of a factorial, or of the fraction that has ``wish.n`` of them or more, shape ``(n, d)``.
+
+    Raises:
+        SpaceError: There is no such design of this space.
+    """
+    if wish.design == "factorial":
+        return full_factorial(space, wish.levels)
+    return fractional(space, _size(wish, space))[0]
+
+
+def _size(wish: Wish, space: Space) -> int:
+    sizes = fraction_sizes(len(two_level(space)))
+    return next((n for n in sizes if n >= wish.n), sizes[-1])
+
+
 def lay_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], *, seed: int) -> Design:
     """The untried points of a classical design, at most ``wish.n`` of them.
 
@@ -124,9 +141,7 @@ def lay_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float
         x = full_factorial(space, wish.levels)
         notes = [f"full factorial of {len(x)} combinations"]
     else:
-        sizes = [n for n in fraction_sizes(len(two_level(space))) if n >= wish.n]
-        size = sizes[0] if sizes else fraction_sizes(len(two_level(space)))[-1]
-        x, fraction, varied = fractional(space, size)
+        x, fraction, varied = fractional(space, _size(wish, space))
         names = [p.name for p in varied]
         notes = [_told(len(x), fraction.resolution, fraction.aliases(names))]
         if fraction.turned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from loop.acquisition.protocol import Purchase, Question
 from loop.belief import Belief, learn
 from loop.costs import Pays, Purse, pays_all
-from loop.design import CLASSICAL
-from loop.errors import FitError, PlanError, TooFewPoints
+from loop.design import CLASSICAL, WHOLE, points_of
+from loop.errors import FitError, PlanError, SpaceError, TooFewPoints
 from loop.fidelity import as_real, fidelity_column, is_real, real_option
 from loop.generality import Generality
 from loop.history import History
@@ -30,9 +31,11 @@ from loop.record import Json
 from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
 from loop.space.leaving_out import still_has
+from loop.space.rows import is_among
 from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
 from loop.spec.checks.deriving import without_value
+from loop.spec.checks.designing import wish_of
 from loop.training import Table, regression_table
 from loop.wording import plural
 
@@ -136,8 +139,21 @@ class Situation:
     @property
     def initial_left(self) -> int:
         """How many experiments of the initial design are still to be made; zero or below when it is done."""
-        made = len(self.history.observations) + len(self.history.pending)
+        made = len(self.history.observations) + len(self.history.pending) - self._told_beside
         return self.spec.planner.initial.experiments - made
+
+    @cached_property
+    def _told_beside(self) -> int:
+        """How many told results are no points of a factorial or a fraction, which tells little with a hole in it."""
+        initial = self.spec.planner.initial
+        told = [o.x for o in self.history.observations if o.is_told]
+        if not told or initial.design not in WHOLE:
+            return 0
+        try:
+            points = points_of(wish_of(initial, math.ceil(initial.experiments / self.replicates)), self.space)
+        except SpaceError:  # a changed file has no such design any more, and what is left of it is drawn at random
+            return 0
+        return int((~is_among(np.array(told), points)).sum())
 
     @property
     def hears_sources(self) -> bool:

@@ -20,6 +20,7 @@ from flows.engine.steps.planners import Planner
 from flows.engine.steps.regions import Takes, as_json, notes_on, without
 from loop.contracts import Ledger
 from loop.costs import Purse
+from loop.design import WHOLE
 from loop.errors import NothingToGain, PoolExhausted, SpaceError
 from loop.history import Claim, History
 from loop.memory.earlier import Earlier
@@ -243,7 +244,8 @@ def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
     initial, batch = view.spec.planner.initial.experiments, view.spec.planner.batch
     known = len(history.observations)
     left = math.ceil((initial - known) / view.spec.planner.copies)
-    if view.round_number or not known or view.spec.plate is not None or not 0 < left < batch:
+    is_whole = view.spec.planner.initial.design in WHOLE  # what was told beside it takes nothing off it
+    if view.round_number or not known or is_whole or view.spec.plate is not None or not 0 < left < batch:
         return ()
     return (
         f"{known} of the {initial} experiments of the initial design are on record, and this batch is the rest of it; "
