@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import os
 import subprocess
 import time
 import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +43,7 @@ from loop.contracts import (
     Problem,
     Status,
 )
+from loop.errors import NotSetUp
 from loop.outcome import FaultKind
 
 T = TypeVar("T")
@@ -139,6 +142,7 @@ class DaskExecutor:
         Raises:
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
             AdapterUnavailable: The scheduler gave no answer; the attempt may be started again without danger.
+            NotSetUp: The attempt came back untouched, and no worker finds what it needs to take it up.
         """
         self._spool.checked(handle, key)
         with self._spool.alone(handle) as folder:
@@ -151,6 +155,8 @@ class DaskExecutor:
             lost = (
                 f"none of {times} workers that got it took it up: see the workers' logs, and whether they see {folder}"
             )
+            if times and (unfound := [said for said, is_everywhere in self._unfound() if is_everywhere]):
+                raise NotSetUp(unfound[0])
             if times >= _TIMES and self._spool.settle(handle, FaultKind.COMPUTE_LOST, lost):
                 return
             token = uuid.uuid4().hex
@@ -220,13 +226,16 @@ class DaskExecutor:
             return [*found, Finding("package distributed", "problem", "not installed", _REMEDY)]
         try:
             threads = self._ask(_threads)
-            versions = self._ask(_versions_elsewhere)
+            versions, unfound = self._ask(_versions_elsewhere), self._unfound()
         except AdapterUnavailable as error:
             said, _, remedy = str(error).rpartition("; ")
             return [*found, Finding("scheduler", "problem", said, remedy)]
         told = f"{self._settings.address}: {len(threads)} workers, {sum(threads.values())} threads"
         remedy = "" if threads else "start workers (dask worker ADDRESS)"
         found.append(Finding("scheduler", "ok" if threads else "problem", told, remedy))
+        for lack, _ in unfound:
+            said, _, remedy = lack.partition("; ")
+            found.append(Finding("what workers find", "problem", said, remedy))
         if versions:
             said = f"distributed {_version()} here, and {versions}"
             found.append(Finding("versions of Dask", "note", said, _ONE_VERSION))
@@ -281,6 +290,19 @@ class DaskExecutor:
             f"waits with Dask for a worker that offers {asked}; start one (dask worker {self._settings.address} "
             f"--resources '{asked}'), or correct resources of run_on.dask"
         )
+
+    def _unfound(self) -> Sequence[tuple[str, bool]]:
+        """What workers do not find of what they need, with the remedy, and whether none of them finds it."""
+        lacks = []
+        with self._spool.needs() as needs:
+            told = [(need, list(self._ask(partial(_looks, need.path, need.use)).values())) for need in needs]
+        for need, answers in told:
+            missing, among = answers.count(False), f"{len(answers)} workers at {self._settings.address}"
+            if missing:
+                is_everywhere = missing == len(answers)
+                who = f"none of the {among} finds" if is_everywhere else f"{missing} of the {among} do not find"
+                lacks.append((f"{who} {need.name}, {need.what}; {need.remedy}", is_everywhere))
+        return lacks
 
     def _workers(self) -> int:
         """How many workers the scheduler has; asked once for all the jobs of a pass."""
@@ -356,6 +378,11 @@ class DaskExecutor:
 def _threads(client: Any) -> Mapping[str, int]:
     """How many threads each worker has; schedulers of every version tell it so."""
     return dict(client.nthreads())
+
+
+def _looks(path: str, use: int, client: Any) -> Mapping[str, Any]:
+    """Whether each worker finds a path; by a function of the standard library, which they have all."""
+    return dict(client.run(os.access, path, use, on_error="return"))
 
 
 def _versions_elsewhere(client: Any) -> str:

@@ -14,10 +14,10 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import PATIENCE, Jobs, held, reachable, read_json
@@ -26,6 +26,16 @@ from adapters.executors.carrying import clear
 from adapters.executors.job import HERE, Limits, result_of, task, write_fault
 from loop.contracts import AttemptKey, Envelope, Handle
 from loop.outcome import FaultKind
+
+
+class Need(NamedTuple):
+    """A file or folder that a node has to find."""
+
+    path: str
+    name: str  # what it is called where it is lacking
+    use: int  # as ``os.access`` has it
+    what: str
+    remedy: str
 
 
 class Spool:
@@ -70,6 +80,29 @@ class Spool:
         }
         self.note(folder / "task.json", told)
         return [sys.executable, "-I", "-S", str(HERE / "claimant.py"), str(folder), token]
+
+    @contextmanager
+    def needs(self) -> Iterator[Sequence[Need]]:
+        """What a node has to find to take a job up; its folder only where that is made, as it is with the first job."""
+        installed = "install hakken at the same path where they are, or start workers where it is"
+        python, ours = sys.executable, str(HERE / "claimant.py")
+        programs = (
+            Need(python, python, os.X_OK, "the Python that runs hakken here", installed),
+            Need(ours, ours, os.R_OK, "a part of hakken", installed),
+        )
+        folder = self.jobs.root.resolve()
+        if not folder.is_dir():
+            yield programs
+            return
+        mark = folder / f".mark-{uuid.uuid4().hex}"  # a node may have a folder of its own at that path
+        shared = "let HAKKEN_HOME be a folder that they see at the same path and may write to, or start workers that do"
+        with reachable(folder):
+            mark.touch()
+        try:
+            use = os.R_OK | os.W_OK
+            yield (*programs, Need(str(mark), str(folder), use, "through which jobs and results go", shared))
+        finally:
+            mark.unlink(missing_ok=True)
 
     def note(self, path: Path, record: Mapping[str, Any]) -> None:
         """Put a record in place of whatever the file held."""

@@ -10,10 +10,12 @@ import pytest
 
 from adapters.errors import AdapterUnavailable
 from adapters.executors.dask import DaskExecutor, DaskOptions
-from loop.contracts import Finding
+from loop.contracts import Finding, Phase
+from loop.errors import NotSetUp
+from loop.outcome import Measured
 from loop.testing.adapter import KEY
 from tests.adapters.executors.clusters import OneNodeDask
-from tests.adapters.executors.jobs import MOLECULE, ruler
+from tests.adapters.executors.jobs import MOLECULE, begin, outcome, ruler, runs, wait_until
 
 MEND = "start one (dask scheduler), or mend the address"
 
@@ -119,3 +121,56 @@ def test_what_a_lost_connection_logs_is_not_shown_beside_what_we_say_of_it(dask:
 
     loggers = [logging.getLogger(name) for name in ("distributed.client", "distributed.comm.tcp")]
     assert not any(logger.isEnabledFor(logging.ERROR) for logger in loggers)
+
+
+@pytest.mark.parametrize(
+    ("place", "lacks", "what"),
+    [
+        ("adapters.executors.spool.sys.executable", "/nowhere/python", "the Python that runs hakken here"),
+        ("adapters.executors.spool.HERE", Path("/nowhere"), "a part of hakken"),
+    ],
+)
+def test_workers_of_which_none_can_take_a_job_up_get_no_more_and_cost_no_attempt(
+    dask: OneNodeDask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, lacks: Any, what: str
+) -> None:
+    lab = executor(tmp_path, dask.address)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, lacks)
+        handle = begin(lab)
+        wait_until(lambda: lab.status(handle).phase is Phase.PREPARED)
+        with pytest.raises(NotSetUp) as caught:
+            lab.start(handle, KEY)
+        found = {finding.subject: finding for finding in lab.examine()}
+    lab.start(handle, KEY)  # they were mended
+
+    path = "/nowhere/python" if isinstance(lacks, str) else "/nowhere/claimant.py"
+    assert str(caught.value) == (
+        f"none of the 2 workers at {dask.address} finds {path}, {what}; "
+        "install hakken at the same path where they are, or start workers where it is"
+    )
+    assert found["what workers find"].verdict == "problem"
+    assert isinstance(outcome(lab, handle), Measured)
+    assert runs(tmp_path, KEY) == 1
+
+
+def test_a_folder_that_is_not_made_yet_is_not_missed_on_workers(dask: OneNodeDask, tmp_path: Path) -> None:
+    lab = executor(tmp_path, dask.address)
+    before = lab.examine()
+    lab.prepare(MOLECULE, KEY)
+    after = lab.examine()
+
+    assert not [finding for finding in (*before, *after) if finding.subject == "what workers find"]
+    assert not list((tmp_path / "lab").glob(".mark-*"))
+
+
+def test_a_folder_of_their_own_at_the_same_path_is_not_the_one_of_the_jobs(
+    dask: OneNodeDask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = executor(tmp_path, dask.address)
+    lab.prepare(MOLECULE, KEY)
+    monkeypatch.setattr(Path, "touch", lambda *_, **__: None)  # so that a mark is here alone
+    (found,) = [finding for finding in lab.examine() if finding.subject == "what workers find"]
+
+    folder = (tmp_path / "lab").resolve()
+    assert found.found.endswith(f"finds {folder}, through which jobs and results go")
+    assert found.remedy.startswith("let HAKKEN_HOME be a folder that they see at the same path")
