@@ -345,6 +345,7 @@ def test_percent_that_would_be_read_as_a_fraction_are_refused_where_the_dose_is_
         ([("heat: temperature", "heat: temperatur")], ["did you mean 'temperature'?", "'80 degC'"]),
         ([("heat: temperature", "heat: ligand")], ["parameter 'ligand' is no number"]),
         ([("heat: temperature", "heat: 80 degC")], ["parameter 'temperature'", "no step depends on it", "beside:"]),
+        ([("dispense: halide", "add: halide")], ["stock 'halide' is no solid", "solid: true", "dispense: halide"]),
         ([("add: salt", "dispense: salt")], ["stock 'salt' is a solid", "write add: salt"]),
         ([("measure: yield", "measure: yeild")], ["no target of the campaign (did you mean 'yield'?)"]),
         ([("wait: 5 min", "wait: 5 min, stir: 100 rpm")], ["step 7: it does stir and wait"]),

@@ -121,7 +121,8 @@ class Steps:
             self._names.used.add(name)
             if (self._stocks[name].form is Form.SOLID) != is_solid:
                 rule = f"stock {name!r} is {'no solid' if is_solid else 'a solid'}"
-                raise RecipeError(where, rule, f"write {'dispense' if is_solid else 'add'}: {of}")
+                remedy = f"say solid: true of it, or write dispense: {of}" if is_solid else f"write add: {of}"
+                raise RecipeError(where, rule, remedy)
         size = getattr(said, by.value)
         amount = self._names.amount(size, _UNITS[by], where)
         return Dose(of, by, amount, is_solid, nothing, said.mix or 0, of not in self._stocks)
