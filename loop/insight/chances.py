@@ -24,6 +24,7 @@ from loop.space import Pool, Space
 from loop.space.pool import said_size
 from loop.surrogates.committee import FittedCommittee, drawn_apart
 from loop.surrogates.feasibility import runs_in_draws
+from loop.surrogates.mixture import shuffle_targets
 from loop.surrogates.noiseless import Noiseless
 from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, drawn, skim
 
@@ -87,7 +88,7 @@ def chances(
             _draw(m, everything, leads, draws[..., i], means[:, i], seed=seed + 31 * i)
         else:
             draws[..., i], means[:, i] = drawn(m, everything, n_draws, seed=seed + 31 * i)
-    _shuffle_targets(draws, seed)
+    shuffle_targets(draws, seed)
     stands = standing(objective, draws, _runs(tried, belief, rivals), seed)
     n = len(tried)
     keeps = stands[:, :n].double().mean(0)
@@ -132,19 +133,8 @@ def drawn_each(
         for i, (m, t) in enumerate(zip(models, objective.targets, strict=True))
     ]
     draws = torch.stack([draws for draws, _ in said], dim=-1)
-    _shuffle_targets(draws, seed)
+    shuffle_targets(draws, seed)
     return draws, torch.stack([mean for _, mean in said], dim=-1)
-
-
-def _shuffle_targets(draws: Tensor, seed: int) -> None:
-    """Puts the draws of each target after the first, ``(s, *n, m)``, into an order of its own, in place.
-
-    A committee draws by one member after the other. Side by side, targets would all be drawn by the first members at
-    once, as if what one of them says of one target told what one says of another.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    for i in range(1, draws.shape[-1]):
-        draws[..., i] = draws[torch.randperm(len(draws), generator=generator), ..., i]
 
 
 def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> tuple[Tensor, Tensor]:

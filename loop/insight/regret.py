@@ -26,7 +26,7 @@ from loop.space.rows import is_among
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.lengthscales import has_lengthscales
-from loop.surrogates.mixture import apportion
+from loop.surrogates.mixture import apportion, shuffle_targets
 from loop.surrogates.protocol import FittedSurrogate, drawn
 
 DRAWS: Final = 1_024  # of the response: a chance of 0.05 is known to 0.007
@@ -144,6 +144,7 @@ def regret_of(
         ],
         dim=-1,
     )
+    shuffle_targets(draws, question.seed)
     places = [i for i, t in enumerate(objective.targets) if t.is_wanted]
     worth = score(objective, draws[..., places])
     rest = torch.where(_stands(question, everything, draws), worth, -torch.inf)[:, 1:]

@@ -26,6 +26,17 @@ def apportion(weights: Sequence[float], n: int) -> tuple[int, ...]:
     return tuple(shares)
 
 
+def shuffle_targets(draws: Tensor, seed: int) -> None:
+    """Puts the draws of each target after the first, ``(s, *n, m)``, into an order of its own, in place.
+
+    A committee draws by one member after the other. Side by side, targets would all be drawn by the first members at
+    once, as if what one of them says of one target told what one says of another.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for i in range(1, draws.shape[-1]):
+        draws[..., i] = draws[torch.randperm(len(draws), generator=generator), ..., i]
+
+
 class MixturePosterior(Posterior):
     """Each sample comes from one member, members in proportion to their weights.
 

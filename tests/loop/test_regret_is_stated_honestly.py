@@ -393,3 +393,20 @@ def test_a_reason_is_told_from_what_else_ends_a_campaign() -> None:
 
 def test_it_is_not_believed_before_some_predictions_were_held_against_results() -> None:
     assert regret_settled(stopping(regret=5), told_of(0.0, checked=CHECKED - 1)) == ""
+
+
+def test_members_that_disagree_about_every_target_are_not_better_in_all_of_them_at_once() -> None:
+    """Of two targets of which one member says much and the other little, each has a half of the draws."""
+
+    def split(much: float, little: float) -> FittedCommittee:
+        members = (Independent((50.0, much), (0.0, 0.0)), Independent((50.0, little), (0.0, 0.0)))
+        return FittedCommittee("committee", members, (0.5, 0.5))  # type: ignore[arg-type]
+
+    limited = Target("purity", Goal.KEEP, "%", at_least=40)
+    models = (split(80.0, 20.0), split(80.0, 20.0))
+    one = question(Independent((50.0, 50.0), (0.0, 0.0)))
+    asked = replace(one, objective=Objective((YIELD, limited)), models=models)
+
+    found = regret_of(asked, BEST, [*right(40), *right(40, "purity")], NOTHING)
+
+    assert found.chance(5.0) == pytest.approx(0.25, abs=2 * TOLERANCE)
