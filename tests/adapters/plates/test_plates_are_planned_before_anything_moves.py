@@ -371,6 +371,10 @@ def test_a_plate_that_cannot_be_made_ends_before_the_robot_hears_of_it(tmp_path:
             {"deck": deck(plate={"labware": "corning_96_wellplate_360ul_flat", "slot": "D4"})},
             ["'deck.plate.slot' must be: a slot that pipettes reach", "A1 to D3 of a Flex; got 'D4'"],
         ),
+        (
+            {"deck": deck(plate={**DECKS["OT-2"]["plate"], "adapter": "Flat Adapter"})},
+            ["'deck.plate.adapter' must be: a name such as opentrons_96_flat_bottom_adapter; got 'Flat Adapter'"],
+        ),
         ({"deck": deck(tips=[{"labware": "tips", "slots": ["5"]}])}, ["'tips' is none", "opentrons_96_tiprack_20ul"]),
         ({"deckk": {}}, ["unknown option 'deckk' (did you mean 'deck'?)"]),
         ({"measured_by": {"worksheet": "a.csv"}}, ["measured_by needs a line 'adapter'"]),

@@ -297,9 +297,12 @@ def test_modules_letters_of_slots_and_a_campaign_without_a_recipe_are_refused(tm
     deck = section()["deck"]
     heated = deck | {"plate": {**deck["plate"], "module": "heaterShakerModuleV1"}}
     lettered = deck | {"plate": {**deck["plate"], "slot": "D1"}}
+    raised = deck | {"plate": {**deck["plate"], "adapter": "opentrons_96_flat_bottom_adapter"}}
 
     with pytest.raises(AdapterOptionsError, match="no module: PyLabRobot's are not driven; write by_hand"):
         laboratory(tmp_path, deck=heated)
+    with pytest.raises(AdapterOptionsError, match="no adapter: a layout has what stands under labware; leave it out"):
+        laboratory(tmp_path, deck=raised)
     with pytest.raises(AdapterOptionsError, match="slots 1 to 11 of an OT-2's deck, and D1 is none"):
         laboratory(tmp_path, deck=lettered)
     with pytest.raises(AdapterOptionsError, match="the campaign file has no recipe; add one"):
