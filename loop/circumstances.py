@@ -18,6 +18,7 @@ from loop.errors import SpaceError, did_you_mean
 from loop.record import Json, Settings
 from loop.space import Space
 
+NEAR: Final = 0.01  # of a range: what was set is what was asked for, but for how well it can be set
 EFFECTS: Final = (
     "plate",
     "day",
@@ -110,6 +111,28 @@ def actual_of(context: Json) -> Settings:
     if not isinstance(given, Mapping):
         return {}
     return {name: value for name, value in given.items() if isinstance(value, str) or is_finite(value)}
+
+
+def ran_elsewhere(space: Json, requested: Settings, context: Json) -> bool:
+    """Whether an experiment ran so far from what was asked for that no prediction of that tells of it.
+
+    By another option, or a number that is off by more than a hundredth of its range (of its logarithm, where that
+    counts). ``space`` is that of a spec, by name.
+    """
+    return any(
+        value != requested.get(name) and not _is_near(space.get(name) or {}, value, requested.get(name))
+        for name, value in actual_of(context).items()
+    )
+
+
+def _is_near(parameter: Json, used: str | float, planned: str | float | None) -> bool:
+    if isinstance(used, str) or isinstance(planned, str) or planned is None:
+        return False
+    values = parameter.get("values") or [parameter.get("low", 0.0), parameter.get("high", 1.0)]  # a mixture's fraction
+    ends = [used, planned, min(values), max(values)]
+    if parameter.get("scale") == "log" and min(ends) > 0.0:
+        ends = [math.log(end) for end in ends]
+    return abs(ends[0] - ends[1]) <= NEAR * (ends[3] - ends[2])
 
 
 def is_as_planned(used: object, planned: object) -> bool:

@@ -25,11 +25,13 @@ def judge(
 
     Each proposal counts once, with its first replicate that has a number: replicates share one prediction, and
     counting them all would make the intervals look better known than they are. Cheap versions of the experiment are
-    left out: they are known better or worse than the real thing, of which the figures speak.
+    left out: they are known better or worse than the real thing, of which the figures speak. So is what ran at other
+    settings than those of which the prediction spoke.
     """
     checks: dict[str, Check] = {}
     without_number: set[str] = set()
     cheaper: set[str] = set()
+    elsewhere: set[str] = set()
     for result in results:
         proposal = None if result.is_told else proposals.get((result.round_number, result.position))
         said = None if proposal is None else stated(proposal, target.name)
@@ -37,6 +39,9 @@ def judge(
             continue
         if not result.is_real:
             cheaper.add(proposal.id)
+            continue
+        if not result.is_as_asked:
+            elsewhere.add(proposal.id)
             continue
         reading = result.readings.get(target.name)
         has_number = (
@@ -57,7 +62,8 @@ def judge(
     trust = [_trust(arms, every, has_classes=has_classes)]
     if len(arms) > 1:
         trust += [_trust((arm,), [c for c in every if c.arm is arm], has_classes=has_classes) for arm in arms]
-    return Calibration(target.name, every, tuple(trust), len(without_number - set(checks)), len(cheaper))
+    left_out = len(without_number - set(checks))
+    return Calibration(target.name, every, tuple(trust), left_out, len(cheaper), len(elsewhere - set(checks)))
 
 
 def interval(check: Check, level: float) -> tuple[float, float]:

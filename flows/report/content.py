@@ -103,6 +103,7 @@ class Result:
     retracted: str | None  # why it no longer counts
     retracted_by: str = ""
     retracted_at: datetime | None = None
+    is_as_asked: bool = True  # False where it ran at settings that no prediction of its proposal tells of
     is_real: bool = True  # False for a cheap version of the experiment, which is never the best
     files: tuple[Attached, ...] = ()
     beside: str = ""  # what was recorded with it: settings that were not as asked, circumstances, a comment

@@ -11,7 +11,7 @@ from typing import assert_never
 from flows.labels import arranged
 from flows.remarks import beside_label
 from flows.report.content import Attached, Kind, Reading, Result, Setting
-from loop.circumstances import COMPLETES
+from loop.circumstances import COMPLETES, ran_elsewhere
 from loop.errors import ObjectiveError
 from loop.fidelity import counts
 from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
@@ -101,6 +101,7 @@ def read_results(
                 retracted=o.retracted,
                 retracted_by=o.retracted_by,
                 retracted_at=o.retracted_at,
+                is_as_asked=not ran_elsewhere(spec.get("space") or {}, o.settings, o.context),
                 is_real=counts(spec, o.settings),
                 files=files.get(o.key or "", ()),
                 beside=beside_label(spec, o.settings, o.context, o.outcome),

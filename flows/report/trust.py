@@ -73,3 +73,4 @@ class Calibration:
     trust: tuple[Trust, ...]  # of all arms first, then each arm where there are several
     left_out: int  # proposals with a prediction and an outcome, but without a number to check it against
     cheaper: int = 0  # those of cheap versions, which are left out as well
+    elsewhere: int = 0  # those that ran at other settings than asked, likewise

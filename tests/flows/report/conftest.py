@@ -168,7 +168,9 @@ class Story:
         self._proposals.append(Told(self._rounds, draft, approved))
         return self._proposals[-1]
 
-    def end(self, proposal: Told, outcome: Outcome, replicate_no: int = 0) -> Came:
+    def end(
+        self, proposal: Told, outcome: Outcome, replicate_no: int = 0, context: Mapping[str, Any] | None = None
+    ) -> Came:
         """The outcome of the last attempt at a replicate of a proposal."""
         came = Came(outcome)
 
@@ -177,7 +179,7 @@ class Story:
             work.move(key, Event.CLAIMED)
             work.move(key, Event.ACCEPTED, adapter="emulator", handle=f"job of {key}")
             came.id = work.receive(EnvelopeDraft("emulator", key, json.dumps(write_outcome(outcome)))).id
-            work.accept(came.id, outcome)
+            work.accept(came.id, outcome, context=context or {})
 
         return self._comes(came, act)
 

@@ -61,6 +61,22 @@ def test_coverage_counts_what_fell_inside(story):
     )
 
 
+def test_what_ran_at_other_settings_than_asked_checks_no_prediction(story):
+    story.plan()
+    for really, value in ((90.2, 50.0), (102.0, 99.0)):  # a hundredth of 90 to 120 degC is 0.3
+        proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, whole(50, 10))
+        story.end(proposal, story.measured(**{"yield": value}), context={"actual": {"temperature": really}})
+    other = story.propose({**KOAC, "temperature": 105.0}, Arm.MODEL, whole(50, 10))
+    story.end(other, story.measured(**{"yield": 98.0}), context={"actual": {"ligand": "PPh3"}})
+
+    report = build(story.settle(), story.name)
+
+    (calibration,) = report.calibration
+    assert [check.measured for check in calibration.checks] == [50.0]
+    assert (calibration.elsewhere, calibration.left_out) == (2, 0)
+    assert "2 proposals that ran at other settings than asked are left out." in render(report)
+
+
 def test_of_replicates_the_first_measured_counts_alone(story):
     story.plan()
     proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, whole(50, 10), replicates=3)
