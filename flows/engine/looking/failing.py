@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
-from textwrap import shorten
 from typing import Final
 
 from flows.engine.looking.view import View
@@ -42,7 +41,7 @@ def failed(came: Sequence[Failed]) -> tuple[str, ...]:
 
 def _ended(alike: Sequence[Failed]) -> str:
     last, n_retried = alike[-1], sum(one.is_retried for one in alike)
-    kind, why = last.fault.kind.value, shorten(last.fault.message, _LONGEST, placeholder=" ...")
+    kind, why = last.fault.kind.value, _both_ends(last.fault.message)
     if len(alike) == 1:
         again = f"it is {'' if n_retried else 'not '}tried again"
         what = f"{last.label} ended in a fault ({kind})"
@@ -51,6 +50,15 @@ def _ended(alike: Sequence[Failed]) -> str:
         again = f"{how_many} tried again"
         what = f"{len(alike)} experiments ended in a fault ({kind}), the last {last.label}"
     return f"{what}: {why}; {again}{'' if n_retried or last.is_kept_out else _later(last.fault)}"
+
+
+def _both_ends(message: str) -> str:
+    """A message without its middle where it is long: a traceback has its cause at the end."""
+    said = " ".join(message.split())
+    if len(said) <= _LONGEST:
+        return said
+    begin, end = said[: _LONGEST // 2], said[-_LONGEST // 2 :]
+    return f"{begin.rpartition(' ')[0] or begin} ... {end.partition(' ')[2] or end}"
 
 
 def _later(fault: Fault) -> str:

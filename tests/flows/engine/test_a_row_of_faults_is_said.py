@@ -174,3 +174,17 @@ def test_a_pass_that_took_in_what_was_called_off_stops_nothing_that_was_resumed(
 
     assert after == ["active"] * 3
     assert tick(settings, "small", planner=cheap_planner).state == "stopped"
+
+
+def test_a_long_message_is_said_by_its_beginning_and_its_end_where_a_traceback_has_the_cause(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    traceback = f"Traceback (most recent call last): {'File in line 3, ' * 40}OSError: [Errno 27] File too large"
+    laboratory.answers = lambda _: [fault("random_error", f"tool ended with code 1; its last words: {traceback}")]
+    add(settings, tmp_path, budget={"experiments": 30})
+    notes = [note for _ in range(2) for note in tick(settings, "small", planner=cheap_planner).notes]
+    (said, *_) = [note for note in notes if "ended in a fault (random_error)" in note]
+
+    assert "tool ended with code 1; its last words: Traceback" in said
+    assert "OSError: [Errno 27] File too large; " in said
+    assert len(said) < 450
