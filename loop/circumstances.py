@@ -132,7 +132,7 @@ def _is_near(parameter: Json, used: str | float, planned: str | float | None) ->
     ends = [used, planned, min(values), max(values)]
     if parameter.get("scale") == "log" and min(ends) > 0.0:
         ends = [math.log(end) for end in ends]
-    return abs(ends[0] - ends[1]) <= NEAR * (ends[3] - ends[2])
+    return bool(abs(ends[0] - ends[1]) <= NEAR * (ends[3] - ends[2]))
 
 
 def is_as_planned(used: object, planned: object) -> bool:
