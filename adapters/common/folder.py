@@ -238,7 +238,7 @@ def reachable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        is_open = error.errno in _OF_ONE_FILE and path.is_file()
+        is_open = error.errno in _OF_ONE_FILE and os.path.isfile(path)  # which raises nothing, whatever the rights
         remedy = "close it where a program keeps it open, or check its rights and those of its folder"
         raise AdapterUnavailable(
             f"{path} cannot be used ({error}); {remedy if is_open else 'check the folder, its rights and the disk'}"
