@@ -355,6 +355,22 @@ def test_results_told_without_the_keys_of_wells_that_are_waited_for_are_remarked
     assert hakken("tick", spec).code == 0
 
 
+def test_every_drawing_of_a_plate_is_by_the_first_parameter_of_the_file(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = SPEC.replace("ligand", "zinc source")  # sorted, it comes last
+    assert "temperature" in text
+    (tmp_path / "wells.yaml").write_text(text)
+
+    dry = hakken("run", "--dry-run", "wells.yaml")
+    assert hakken("tick", "wells.yaml").code == 0
+    shown, printed = hakken("show", "wells", 1), hakken("plate", "wells")
+
+    by = [re.findall(r"wells by (.*):", said.out) for said in (dry, shown, printed)]
+    assert by == [["zinc source"]] * 3
+
+
 def test_a_dry_run_draws_the_plate_that_is_made_then(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
