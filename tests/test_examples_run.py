@@ -83,7 +83,8 @@ def test_plates_go_the_full_circle_from_a_robot_to_files_of_an_instrument_and_ba
     spec["plate"] |= {"rows": 4, "columns": 6}
     spec["budget"]["experiments"] = 48
     spec["planner"]["initial"]["experiments"] = 24
-    spec["laboratory"]["deck"]["plate"]["labware"] = "corning_24_wellplate_3.4ml_flat"
+    plate = {"labware": "corning_24_wellplate_3.4ml_flat", "adapter": "opentrons_aluminum_flat_bottom_plate"}
+    spec["laboratory"]["deck"]["plate"] |= plate
     spec["laboratory"]["simulator"] = str(SIMULATOR) if with_simulator else "nowhere/opentrons_simulate"
     path.write_text(yaml.safe_dump(spec, sort_keys=False))
 
