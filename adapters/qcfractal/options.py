@@ -111,7 +111,13 @@ def _address(settings: QcfractalOptions) -> list[str]:
     if says_more(parts):
         return ["option 'address' must be without name, password, ? and #; give them as username and password: $NAME"]
     if (settings.password or settings.token) and shows_secrets(parts):
-        return ["option 'address' must begin with https:// where there is a password, which http:// would show"]
+        there = parts.port or 80
+        here = there if there >= 1024 else 8080  # what is below is root's
+        tunnel = f"(ssh -L {here}:localhost:{there} {parts.hostname}), and give http://localhost:{here}"
+        return [
+            "option 'address' must begin with https:// where there is a password, which http:// would show; where the "
+            f"server speaks http only, lead it here {tunnel}"
+        ]
     return []
 
 

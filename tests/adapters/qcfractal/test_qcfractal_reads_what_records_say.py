@@ -52,6 +52,10 @@ def read(one: Any, *targets: str, **options: Any) -> Any:
         ({"address": "qc.example"}, "option 'address' must be an address such as https://qcfractal.example"),
         ({"address": "https://a:b@qc.example"}, "without name, password, [?] and #"),
         ({"address": "http://qc.example", "token": "$T"}, "must begin with https:// where there is a password"),
+        (
+            {"address": "http://qc:7777", "token": "$T"},
+            r"\(ssh -L 7777:localhost:7777 qc\), and give http://localhost:7777",
+        ),
         ({"password": "hunter2", "username": "me"}, "option 'password' must name an environment variable"),
         ({"token": "qcf_hunter2"}, "option 'token' must name an environment variable"),
         ({"username": "me"}, "username and password go together; add 'password', or leave both out"),
