@@ -144,4 +144,8 @@ def _template(settings: OpentronsOptions, base: str) -> str:
             "opentrons",
             [f"template {path} lacks {missing[0]}, where hakken writes; put it in, as the built-in one has it"],
         )
+    placed = (settings.deck.plate, *settings.deck.stocks, *settings.deck.samples.values())
+    if any(p.adapter for p in placed) and '"adapter"' not in text:
+        rule = f"template {path} does not load the adapters that stand on the deck, and would take wells for lower"
+        raise AdapterOptionsError("opentrons", [f"{rule}; take load_labware over from the built-in one"])
     return text

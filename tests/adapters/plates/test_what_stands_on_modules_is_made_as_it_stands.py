@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.errors import AdapterOptionsError
 from adapters.opentrons.protocol import TEMPLATE, write_protocol
 from adapters.opentrons.simulator import refusal
 from adapters.plates.planning import plan_plate
@@ -104,6 +105,16 @@ def test_what_stands_between_a_plate_and_its_module_is_loaded_between_them(monke
 
     assert "heaterShakerModuleV1 load_adapter opentrons_universal_flat_adapter" in calls
     assert "opentrons_universal_flat_adapter load_labware corning_96_wellplate_360ul_flat" in calls
+
+
+def test_a_template_of_ones_own_that_knows_no_adapters_is_refused_where_a_plate_stands_on_one(tmp_path: Path) -> None:
+    """It would take the wells for lower than they are."""
+    own = tmp_path / "own.jinja"
+    own.write_text(TEMPLATE.read_text(encoding="utf-8").replace('item["adapter"]', "None"), encoding="utf-8")
+    laboratory(tmp_path, template=str(own))
+
+    with pytest.raises(AdapterOptionsError, match=r"own\.jinja does not load the adapters .*; take load_labware over"):
+        laboratory(tmp_path, template=str(own), deck=ON_MODULES, by_hand=[])
 
 
 def test_people_are_told_where_everything_is_to_stand() -> None:
