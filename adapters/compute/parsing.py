@@ -11,6 +11,7 @@ from typing import Any, Final
 from adapters.errors import AnalysisFailed
 
 KEYS: Final = frozenset({"regex", "json", "difference", "file", "take", "unit", "factor"})
+_END: Final = 60  # characters at the end of a file that a message tells
 
 
 def wrong_rules(name: str, rule: Mapping[str, Any], names: Mapping[str, Any]) -> list[str]:
@@ -95,7 +96,10 @@ def _from_json(name: str, where: str, text: str, file: str) -> float:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise AnalysisFailed(f"{name}: {file} is no JSON ({error})") from None
+        if not text.strip():
+            raise AnalysisFailed(f"{name}: {file} is empty") from None
+        end = text.rstrip()[-_END:]
+        raise AnalysisFailed(f"{name}: {file} is no JSON ({error}); it ends with {end!r}") from None
     for part in where.split("."):
         try:
             found = found[int(part)] if isinstance(found, list) else found[part]

@@ -352,6 +352,8 @@ def test_a_setting_that_no_template_asks_for_is_a_problem(tmp_path: Path) -> Non
         ("psi4", {"job.out": "BasisSetNotFound: Unable to find it"}, FaultKind.INPUT_ERROR, "BasisSetNotFound"),
         ("psi4", {"job.out": PSI4}, FaultKind.ANALYSIS_FAILED, "no gap: it is lumo less homo"),
         ("psi4", {"job.out": PSI4, "result.json": "{"}, FaultKind.ANALYSIS_FAILED, "result.json is no JSON"),
+        ("psi4", {"job.out": PSI4, "result.json": '{"a": 1'}, FaultKind.ANALYSIS_FAILED, """it ends with '{"a": 1'"""),
+        ("psi4", {"job.out": PSI4, "result.json": "\n"}, FaultKind.ANALYSIS_FAILED, "result.json is empty"),
         ("orca", {None: "****ORCA TERMINATED NORMALLY****"}, FaultKind.ANALYSIS_FAILED, "no gap"),
         ("orca", {None: "nothing"}, FaultKind.UNKNOWN, "ended before it was done ('ORCA TERMINATED NORMALLY' matches"),
     ],
