@@ -48,6 +48,12 @@ class Purse:
         found = [math.floor(limit / mine + 1e-9) for mine, limit in pairs if limit is not None and mine > 0]
         return max(min(found), 0) if found else None
 
+    def part(self, share: float) -> Purse:
+        """So much of both."""
+        return Purse(
+            None if self.cost is None else share * self.cost, None if self.hours is None else share * self.hours
+        )
+
     def less(self, spent: Spent) -> Purse:
         """What is left after something was spent."""
         return Purse(

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.acquisition.protocol import Purchase
 from loop.acquisition.streaming import POOL_LIMIT
-from loop.costs import Pays, Purse, pays_all
+from loop.costs import Costs, Pays, Purse, Spent, pays_all
 from loop.design import CLASSICAL, Design
 from loop.errors import PoolExhausted, SpaceError
 from loop.fidelity import fidelity_column, is_real
@@ -24,7 +25,9 @@ from loop.space import Category, Component, Ordinal
 
 ROUNDS = 4  # of looking for cheaper candidates in the place of those that the budget does not cover together
 NAMED = 4  # options that a note names
-CHEAPER = "a cheaper candidate in the place of one of the design, which the budget does not cover"
+CHEAPER = "a cheaper candidate in the place of one of the design, which would take too much of the budget"
+NOT_COVERED = "the budget does not cover the design"
+OF_BUDGET = 0.5  # of what the budget leaves, which a design may take
 
 
 def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
@@ -52,13 +55,15 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     notes += laid.notes
     x = laid.points
     if design not in CLASSICAL:
-        x = _together(s, x, design, hot)
+        x, is_half = _together(s, x, design, hot)
         if exchanged := len(x) - sum((laid.points == row).all(axis=1).any() for row in x):
-            notes.append(f"the budget does not cover the design: {exchanged} of it are cheaper candidates instead")
+            why = "the design would take more than half of what the budget leaves" if is_half else NOT_COVERED
+            notes.append(f"{why}: {exchanged} of it are cheaper candidates instead")
         if len(x) < len(laid.points):
             assert s.purchase is not None
-            left = said(s.purchase.purse, s.purchase.costs)
-            notes.append(f"the budget leaves {left}, which pays for {len(x)} of {len(laid.points)} proposals")
+            left = f"the budget leaves {said(s.purchase.purse, s.purchase.costs)}"
+            pays = "half of which, for a first design, pays" if is_half else "which pays"
+            notes.append(f"{left}, {pays} for {len(x)} of {len(laid.points)} proposals")
         blocks = [0] * len(x)
     meanings = laid.meanings or [""] * len(laid.points)
     known = {row.tobytes(): meaning or design for row, meaning in zip(laid.points, meanings, strict=True)}
@@ -161,25 +166,31 @@ def _first(s: Situation, n: int, hot: bool) -> Design:
         return laid_out(s.admits(s.tried, pays_all))
 
 
-def _together(s: Situation, x: NDArray[np.float64], design: str, hot: bool) -> NDArray[np.float64]:
-    """The points of a design, ``(n, d)``, that the budget covers together, then cheaper ones in the place of others.
+def _together(s: Situation, x: NDArray[np.float64], design: str, hot: bool) -> tuple[NDArray[np.float64], bool]:
+    """The points of a design, ``(n, d)``, that its share of the budget covers together, then cheaper ones in the place
+    of others; and whether that share is half of what the budget leaves.
 
     Where it covers none, all of them.
     """
     if s.purchase is None or s.purchase.purse == Purse():
-        return x
-    costs, purse, last = s.purchase.costs, s.purchase.purse, s.purchase.last
+        return x, False
+    costs, whole, last = s.purchase.costs, s.purchase.purse, s.purchase.last
     n, copies = len(x), s.replicates
+    purse = _share(s.purchase, n * copies)
     kept = covered(x, costs, purse, last, replicates=copies, seed=s.seed)
+    if not kept and purse != whole:
+        purse = whole
+        kept = covered(x, costs, purse, last, replicates=copies, seed=s.seed)
     if not kept or len(kept) == n:
-        return x
+        return x, False
     chosen, dropped = x[kept], np.delete(x, kept, axis=0)
     for turn in range(1, ROUNDS + 1):
         order = within(chosen, run_order(chosen, costs, last, seed=s.seed))
         rest = purse.less(costs.spent(np.repeat(order, copies, axis=0), last))
+        there = costs.having(chosen)
 
-        def pays(rows: NDArray[np.float64], rest: Purse = rest) -> NDArray[np.bool_]:
-            return rest.has(*costs.each(rows, None, copies))
+        def pays(rows: NDArray[np.float64], rest: Purse = rest, there: Costs = there) -> NDArray[np.bool_]:
+            return rest.has(*there.each(rows, None, copies))
 
         taken = np.vstack([s.tried, chosen, dropped])
         try:
@@ -195,4 +206,14 @@ def _together(s: Situation, x: NDArray[np.float64], design: str, hot: bool) -> N
         chosen = both[kept]
         if len(chosen) == n:
             break
-    return chosen
+    return chosen, purse != whole
+
+
+def _share(purchase: Purchase, experiments: int) -> Purse:
+    """What a design of so many experiments may cost: half of what the budget leaves; models choose with the rest.
+
+    All of it where even the cheapest would take more than half (docs/decisions/0153).
+    """
+    half, least = purchase.purse.part(OF_BUDGET), purchase.costs.cheapest()
+    cheapest = Spent(experiments * least.cost, experiments * least.hours)
+    return half if cheapest.fits(half) else purchase.purse

@@ -140,3 +140,26 @@ def test_what_names_no_bottle_is_refused(once: str, message: str) -> None:
         a_spec(text)
 
     assert message in str(refused.value)
+
+
+def test_a_first_design_leaves_half_of_the_money_where_there_are_cheaper_candidates() -> None:
+    for seed in range(4):
+        found = plan(SPEC, History(), seed=seed, experiments=12, purse=Purse(150.0))
+        x = np.array([SPACE.coordinates(p.candidate.settings) for p in found.proposals])
+        assert COSTS.spent(x).cost <= 75.0
+        assert len(x) == 4
+
+    notes = [n for s in range(4) for n in plan(SPEC, History(), seed=s, experiments=12, purse=Purse(150.0)).notes]
+    assert any(n.startswith("the design would take more than half of what the budget leaves: ") for n in notes)
+
+
+def test_a_design_of_which_all_cost_alike_is_made_whole() -> None:
+    dear = "options: {ligand: {dear: 1}}, once: {ligand: {cheap: 20, dear: 100}, base: {KOAc: 5}}"
+    assert dear in WHOLE
+    spec = a_spec(WHOLE.replace(dear, "hours: 1"))
+
+    assert len(plan(spec, History(), seed=0, experiments=12, purse=Purse(9.0)).proposals) == 4
+    assert len(plan(spec, History(), seed=0, experiments=12, purse=Purse(None, 5.0)).proposals) == 4
+    few = plan(spec, History(), seed=0, experiments=12, purse=Purse(7.0))
+    assert len(few.proposals) == 3
+    assert not any("half" in note for note in few.notes)
