@@ -255,10 +255,19 @@ def losing(address: str, what: str, times: int = 1) -> Iterator[str]:
 
         do_GET = do_POST = do_PATCH = _hand_on  # as http.server calls them
 
+    with served(Proxy) as mine:
+        yield mine
+
+
+@contextmanager
+def served(kind: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server that answers with handlers of a kind, and says nothing of it."""
+
+    class Quiet(kind):  # type: ignore[misc,valid-type]
         def log_message(self, *_: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:

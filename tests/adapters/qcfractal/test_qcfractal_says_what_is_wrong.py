@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from adapters.qcfractal.laboratory import QcfractalLaboratory
 from adapters.qcfractal.options import qcfractal_options
 from loop.contracts import AttemptKey, ExperimentSpec, Finding
 from tests.adapters.executors.jobs import wait_until
-from tests.adapters.qcfractal.fractals import MANAGERS, READER, USER, OneNodeFractal
+from tests.adapters.qcfractal.fractals import MANAGERS, READER, USER, OneNodeFractal, served
 
 ETHANOL = ExperimentSpec("force fields", {"molecule": "ethanol"}, {}, {"molecule": "CCO"}, {"energy": "hartree"})
 LOGIN = {"username": USER, "password": "$QCFRACTAL_PASSWORD"}
@@ -59,17 +58,8 @@ def answering(replies: Mapping[str, tuple[int, Any]], headers: Mapping[str, str]
 
         do_GET = do_POST = _answer  # as http.server calls them
 
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Stub)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Stub) as address:
+        yield address
 
 
 def test_an_address_where_nobody_is_is_told_in_a_word(lab: Callable[..., QcfractalLaboratory]) -> None:
