@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from loop.cells import has_decimal_comma
 from loop.errors import did_you_mean
 from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardSpec, WindowSpec
-from loop.spec.costs import CostsSpec, SwitchSpec
+from loop.spec.cost_models import CostsSpec, SwitchSpec
 from loop.spec.descriptor_models import DescriptorsSpec
 from loop.spec.general import GeneralSpec
 from loop.spec.library_models import FiltersSpec, RangeSpec, StandardiseSpec

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from loop.errors import SpecError
 from loop.objective import Goal, Tradeoff
 from loop.spec.analysis import MethodSpec
-from loop.spec.costs import CostsSpec
+from loop.spec.cost_models import CostsSpec
 from loop.spec.general import GeneralSpec
 from loop.spec.grades import in_numbers, stops_in_numbers
 from loop.spec.limits import LimitSpec, SafetySpec

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from loop.errors import HakkenError, SpecError, did_you_mean
 from loop.spec.analysis import resolve_analysis
 from loop.spec.checks.whole import check_whole, with_design
-from loop.spec.costs import CostsSpec
+from loop.spec.cost_models import CostsSpec
 from loop.spec.describing import resolve_descriptors
 from loop.spec.faults import all_described
 from loop.spec.library_models import Libraries
