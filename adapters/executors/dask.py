@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import math
-import os
 import subprocess
 import time
 import uuid
-import weakref
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -25,6 +19,7 @@ from adapters.common.looks import last_known
 from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
+from adapters.executors.dask_scheduler import REMEDY, Scheduler, version_here
 from adapters.executors.job import Limits, computing, foreseen, missing, problems, resting_on
 from adapters.executors.spool import Spool
 from loop.checkpoints import reached
@@ -46,8 +41,6 @@ from loop.contracts import (
 from loop.errors import NotSetUp
 from loop.outcome import FaultKind
 
-T = TypeVar("T")
-
 EXAMPLE: Final = """\
 laboratory:
   adapter: xtb
@@ -58,14 +51,10 @@ laboratory:
 DELIVERY: Final = Delivery.KEYED  # a task begins once, under its claim
 _JOBS: Final = 100  # with the scheduler at once
 _TIMES: Final = 3  # how often an attempt is given to workers of which none takes it up
-_PATIENCE: Final = 10.0  # seconds for the scheduler to answer
-_REST: Final = 5.0  # seconds until a scheduler that gave no answer is asked again
 _ARRIVAL: Final = 5.0  # seconds for a task to come to the scheduler
-_MEND: Final = "start one (dask scheduler), or mend the address"
 _ONE_VERSION: Final = (
     "install one version of dask and distributed everywhere; a worker of another may end when it gets a calculation"
 )
-_REMEDY: Final = "install it: pip install 'hakken[dask]'"
 
 
 class DaskOptions(Options):
@@ -78,7 +67,7 @@ class DaskOptions(Options):
 
 def lacking() -> str | None:
     """What talking to a scheduler needs here, with the remedy."""
-    return None if find_spec("distributed") else f"the package distributed is not installed; {_REMEDY}"
+    return None if find_spec("distributed") else f"the package distributed is not installed; {REMEDY}"
 
 
 def place(
@@ -118,9 +107,7 @@ class DaskExecutor:
         self._spool = Spool(folder, evaluator, limits, settings.silence)
         self._jobs = self._spool.jobs
         self._evaluator, self._most, self._settings = evaluator, jobs, settings
-        self._client: Any = None
-        self._error, self._not_before = "", 0.0
-        self._seen = -math.inf, 0  # when the scheduler's workers were counted, and how many there were
+        self._scheduler = Scheduler(settings.address)
 
     def capabilities(self) -> Capabilities:
         return computing(self._evaluator, DELIVERY, self._most)
@@ -162,7 +149,7 @@ class DaskExecutor:
             token = uuid.uuid4().hex
             task, command = f"{self._spool.label(handle)} {token}", self._spool.command(handle, token)
             reached("dask.sending")
-            self._ask(lambda client: self._submit(client, task, command))
+            self._scheduler.ask(lambda client: self._submit(client, task, command))
             self._await_arrival(handle, task)
             reached("dask.sent")
             self._spool.note(folder / "started.json", {"at": time.time(), "times": times + 1, "task": task})
@@ -211,9 +198,9 @@ class DaskExecutor:
         if (lack := missing(dataclasses.replace(self._evaluator, programs={}))) is not None:
             return Health(False, lack)
         if find_spec("distributed") is None:
-            return Health(False, f"run_on dask needs the package distributed; {_REMEDY}")
+            return Health(False, f"run_on dask needs the package distributed; {REMEDY}")
         try:
-            workers = len(self._ask(_threads))
+            workers = len(self._scheduler.threads())
         except AdapterUnavailable as error:
             return Health(False, str(error))
         where = f"{self._evaluator.name} runs with Dask at {self._settings.address}"
@@ -223,10 +210,10 @@ class DaskExecutor:
         """Packages (programs are looked for by workers), and the scheduler with its workers."""
         found = [*resting_on(self._evaluator, programs=False)]
         if find_spec("distributed") is None:
-            return [*found, Finding("package distributed", "problem", "not installed", _REMEDY)]
+            return [*found, Finding("package distributed", "problem", "not installed", REMEDY)]
         try:
-            threads = self._ask(_threads)
-            versions, unfound = self._ask(_versions_elsewhere), self._unfound()
+            threads = self._scheduler.threads()
+            versions, unfound = self._scheduler.versions_elsewhere(), self._unfound()
         except AdapterUnavailable as error:
             said, _, remedy = str(error).rpartition("; ")
             return [*found, Finding("scheduler", "problem", said, remedy)]
@@ -237,7 +224,7 @@ class DaskExecutor:
             said, _, remedy = lack.partition("; ")
             found.append(Finding("what workers find", "problem", said, remedy))
         if versions:
-            said = f"distributed {_version()} here, and {versions}"
+            said = f"distributed {version_here()} here, and {versions}"
             found.append(Finding("versions of Dask", "note", said, _ONE_VERSION))
         return found
 
@@ -270,7 +257,7 @@ class DaskExecutor:
     def _state(self, started: Mapping[str, Any]) -> str | None:
         """What the scheduler makes of the task given to it last; None where it knows none, or is done with it."""
         task = started["task"]
-        states = self._ask(lambda client: client.sync(client.scheduler.get_task_status, keys=[task]))
+        states = self._scheduler.ask(lambda client: client.sync(client.scheduler.get_task_status, keys=[task]))
         return None if states[task] in (None, "forgotten", "released", "memory", "erred") else str(states[task])
 
     def _wanted(self, state: str | None) -> str:
@@ -278,7 +265,7 @@ class DaskExecutor:
         if state not in ("no-worker", "queued"):
             return ""
         try:
-            workers = self._workers()
+            workers = self._scheduler.workers()
         except AdapterUnavailable:
             return ""
         if workers == 0:
@@ -295,7 +282,7 @@ class DaskExecutor:
         """What workers do not find of what they need, with the remedy, and whether none of them finds it."""
         lacks = []
         with self._spool.needs() as needs:
-            told = [(need, list(self._ask(partial(_looks, need.path, need.use)).values())) for need in needs]
+            told = [(need, self._scheduler.finds(need.path, need.use)) for need in needs]
         for need, answers in told:
             missing, among = answers.count(False), f"{len(answers)} workers at {self._settings.address}"
             if missing:
@@ -304,14 +291,6 @@ class DaskExecutor:
                 lacks.append((f"{who} {need.name}, {need.what}; {need.remedy}", is_everywhere))
         return lacks
 
-    def _workers(self) -> int:
-        """How many workers the scheduler has; asked once for all the jobs of a pass."""
-        seen, workers = self._seen
-        if time.monotonic() - seen > _REST:
-            workers = len(self._ask(_threads))
-            self._seen = time.monotonic(), workers
-        return workers
-
     def _of_claimed(self, handle: Handle) -> Status:
         if self._spool.is_silent(handle):
             called_off = self._jobs.cancelled(handle)
@@ -319,99 +298,3 @@ class DaskExecutor:
             said = "the job began and gave no sign of life" if called_off is None else called_off["reason"]
             self._spool.settle(handle, kind, said)
         return Status(Phase.ENDED if self._spool.has_ended(handle) else Phase.RUNNING)
-
-    def _ask(self, question: Callable[[Any], T]) -> T:
-        """The scheduler's answer; raises ``AdapterUnavailable`` at once where it gave none a moment ago."""
-        if time.monotonic() < self._not_before:
-            raise AdapterUnavailable(self._error)
-        try:
-            return question(self._connected())
-        except ImportError:
-            raise AdapterUnavailable(f"run_on dask needs the package distributed; {_REMEDY}") from None
-        except AdapterUnavailable as error:
-            self._rest(str(error))
-            raise
-        except Exception as error:
-            text = str(error).splitlines()[0] if str(error) else type(error).__name__
-            where = f"the Dask scheduler at {self._settings.address}"
-            if isinstance(error, OSError | RuntimeError | ValueError):  # what distributed raises on lost connections
-                said = f"{where} gives no answer ({text}); {_MEND}"
-            else:  # an error over there is raised here
-                same = f"whether it has the version of distributed that is here ({_version()})"
-                said = f"{where} answers with an error ({type(error).__name__}: {text}); see its log, and {same}"
-            self._rest(said)
-            raise AdapterUnavailable(said) from None
-
-    def _rest(self, said: str) -> None:
-        """Ask no more for a while, and connect anew then."""
-        self._disconnect()
-        self._error, self._not_before = said, time.monotonic() + _REST
-
-    def _connected(self) -> Any:
-        connect = import_module("distributed").Client
-
-        if self._client is not None and self._client.status != "running":
-            self._disconnect()
-        if self._client is None:
-            # Of a lost connection they log tracebacks, beside what we say of it.
-            for name in ("distributed.client", "distributed.comm.tcp"):
-                logging.getLogger(name).setLevel(logging.CRITICAL)
-            try:
-                self._client = connect(self._settings.address, timeout=_PATIENCE, set_as_default=False)
-            except TypeError as error:
-                if "ssl_context" not in str(error):
-                    raise
-                raise AdapterUnavailable(
-                    f"the Dask scheduler at {self._settings.address} is reached with certificates only, and Dask's "
-                    "configuration here names none; name them there (distributed.comm.tls), or give an address with "
-                    "tcp://"
-                ) from None
-            weakref.finalize(self, _close_apart, self._client).atexit = False  # distributed closes what is left then
-        return self._client
-
-    def _disconnect(self) -> None:
-        if self._client is not None:
-            _close(self._client)
-            self._client = None
-
-
-def _threads(client: Any) -> Mapping[str, int]:
-    """How many threads each worker has; schedulers of every version tell it so."""
-    return dict(client.nthreads())
-
-
-def _looks(path: str, use: int, client: Any) -> Mapping[str, Any]:
-    """Whether each worker finds a path; by a function of the standard library, which they have all."""
-    return dict(client.run(os.access, path, use, on_error="return"))
-
-
-def _versions_elsewhere(client: Any) -> str:
-    """The versions of distributed that are not the one here, with where each is; "" where there is no other."""
-    told = client.get_versions(check=False)
-    there: dict[str, list[str]] = {}
-    for name, having in {"the scheduler": told["scheduler"], **told["workers"]}.items():
-        version = str((having.get("packages") or {}).get("distributed"))
-        if version != _version():
-            there.setdefault(version, []).append(name)
-    return ", ".join(
-        f"{version} on {names[0]}" + (f" and {len(names) - 1} more" if names[1:] else "")
-        for version, names in there.items()
-    )
-
-
-def _version() -> str:
-    """Of distributed here."""
-    return str(import_module("distributed").__version__)
-
-
-def _close_apart(client: Any) -> None:
-    """Let a client go from a thread of its own: what is collected in the client's must not wait for that one."""
-    Thread(target=_close, args=(client,), daemon=True).start()
-
-
-def _close(client: Any) -> None:
-    """Let a client go, whatever state its connection is in; what it submitted stays."""
-    try:
-        client.close(timeout=2)
-    except (OSError, RuntimeError, TimeoutError):
-        return

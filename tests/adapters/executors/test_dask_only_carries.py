@@ -188,7 +188,7 @@ def test_a_start_returns_when_the_scheduler_has_the_task(
 
 def test_a_scheduler_that_is_not_there_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="the Dask executor needs hakken[dask]")
-    monkeypatch.setattr("adapters.executors.dask._PATIENCE", 0.2)
+    monkeypatch.setattr("adapters.executors.dask_scheduler._PATIENCE", 0.2)
     lab = executor(tmp_path, "tcp://127.0.0.1:9")
     handle = lab.prepare(MOLECULE, KEY)
     with pytest.raises(AdapterUnavailable, match=r"the Dask scheduler at tcp://127.0.0.1:9 gives no answer"):

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from adapters.executors.dask import DaskExecutor
+from adapters.executors.dask_scheduler import Scheduler
 from loop.errors import AdapterUnavailable
 
 CAMPAIGN = """
@@ -30,7 +30,7 @@ def test_a_mended_address_is_taken_and_another_method_is_not(
     def unanswered(*_: object) -> NoReturn:
         raise AdapterUnavailable("the Dask scheduler gives no answer")
 
-    monkeypatch.setattr(DaskExecutor, "_ask", unanswered)
+    monkeypatch.setattr(Scheduler, "ask", unanswered)
     (tmp_path / "two.csv").write_text("name,smiles\nwater,O\nammonia,N\n")
     path = tmp_path / "gaps.yaml"
     path.write_text(CAMPAIGN)
