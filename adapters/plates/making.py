@@ -14,8 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
 
-from adapters.common.durable import write_once
-from adapters.common.folder import Jobs, reachable
+from adapters.common.folder import Jobs
 from adapters.common.instant import dump
 from adapters.common.later import Later
 from adapters.common.limits import excluded
@@ -29,7 +28,8 @@ from adapters.plates.measuring import Measuring
 from adapters.plates.pipetting import untaken
 from adapters.plates.planning import CannotBePlanned, Plan, plan_plate
 from adapters.plates.runs import PlateRun, Plates
-from adapters.plates.verdicts import Verdicts, without_keys
+from adapters.plates.verdicts import Verdicts
+from adapters.plates.writing import Protocols
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -65,6 +65,7 @@ class PlateMaker(ABC):
         self._deck_options, self._recipe, self._driver = options, recipe, driver
         self._measuring, self._later = Measuring(measuring, self._jobs), Later(self._jobs)
         self._drafts = Drafts(options, recipe, self._write_protocol, self.protocol_name, Verdicts(folder), driver)
+        self._protocols = Protocols(self._jobs, self._drafts, options, recipe, self._write_protocol, self.protocol_name)
         self._looks: dict[str, Look[Status]] = {}
         self._broken: Callable[[Mapping[str, str | float]], Sequence[Problem]] = lambda _: ()
 
@@ -276,7 +277,7 @@ class PlateMaker(ABC):
         )
 
     def _was_played_there(self, plate: PlateRun) -> bool:
-        if not (plate.folder / self.protocol_name).exists():  # nothing was brought to it
+        if not self._protocols.was_written(plate):  # nothing was brought to it
             return False
         try:
             return self._driver.has_moved(plate)
@@ -318,7 +319,7 @@ class PlateMaker(ABC):
             return
         for handle in beyond:
             self._ends_by_limit(handle)
-        if (plate.folder / self.protocol_name).exists() and len(beyond) < len(members):
+        if self._protocols.was_written(plate) and len(beyond) < len(members):
             wells = ", ".join(plate.wells[h] for h in beyond)
             self._driver.call_off(
                 plate, "resource_error", f"the plate was not played: a limit was tightened, and {wells} broke it"
@@ -357,9 +358,9 @@ class PlateMaker(ABC):
                 self._see_to_limits(plate)
                 if self._is_called_off(plate):
                     return self._driver.call_off(plate)
-                status = self._driver.go_on(plate, lambda: self._protocol(plate))
+                status = self._driver.go_on(plate, lambda: self._protocols.text_of(plate))
                 if (refused := plate.reopened()) is not None:
-                    self._drafts.keep(self._draft_of(plate, str(self._protocol(plate))), refused)
+                    self._protocols.refuse(plate, refused)
                 return status
             except Busy as error:
                 return Status(Phase.WAITING, f"the robot is busy: {error}", self._in_the_way(plate, str(error)))
@@ -385,34 +386,6 @@ class PlateMaker(ABC):
             f"waits: the robot is busy ({busy}) with what is not of this campaign, and plays this plate once that has "
             "ended; look at the robot whose it is"
         )
-
-    def _protocol(self, plate: PlateRun) -> str | None:
-        """The text of the protocol, written once; None where the plate cannot be made, which is on record then."""
-        path = plate.folder / self.protocol_name
-        if path.exists():
-            return path.read_text(encoding="utf-8")
-        members = [h for h in self._drafts.in_order(plate.wells) if self._jobs.cancelled(h) is None]
-        try:
-            wells = {plate.wells[h]: work_out(self._recipe, self._jobs.spec(h).settings) for h in members}
-            if len(wells) < len(members):
-                raise CannotBePlanned([Problem("plate", "two experiments have one well", "plan the round anew")])
-            plan = plan_plate(self._deck_options, self._recipe, wells)
-        except CannotBePlanned as error:
-            plate.note("refused.json", {"kind": "consumable_missing", "why": str(error)})
-            return None
-        except RecipeError as error:  # the recipe was changed since the plate was closed
-            plate.note("refused.json", {"kind": "input_error", "why": str(error)})
-            return None
-        keys = {plate.wells[h]: str(self._jobs.key(h)) for h in members}
-        text = self._write_protocol(plate, plan, keys)
-        if self._drafts.is_taken(self._draft_of(plate, text)):
-            plate.note("simulated.json", {"before": "it was a run"})
-        _write(path, text)
-        return text
-
-    def _draft_of(self, plate: PlateRun, text: str) -> str:
-        """The protocol of a plate as it would be in any other run."""
-        return without_keys(text, plate.key, [str(self._jobs.key(handle)) for handle in plate.wells])
 
     def _cancelled(self, handle: Handle, reason: str) -> Status:
         """It has ended, unless the run of its plate, of which every well was called off, still goes on."""
@@ -451,8 +424,3 @@ class PlateMaker(ABC):
                     raise AdapterUnavailable(f"the robot does not {action} run {id_} ({error})") from None
                 told += 1
         return told
-
-
-def _write(path: Path, text: str) -> None:
-    with reachable(path):
-        write_once(path, text)

@@ -88,7 +88,7 @@ def test_the_simulation_refuses_what_is_not_there(
     lab = laboratory(tmp_path)
     handles = started(lab)
     (plate,) = lab._plates.all()
-    plan = json.loads(str(lab._protocol(plate)))
+    plan = json.loads(str(lab._protocols.text_of(plate)))
     change(plan)
     (plate.folder / "plan.json").write_text(json.dumps(plan))
     status = lab.status(handles[0])
