@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from loop.record import Settings
-from loop.space.expressions import Expression
-from loop.units import convert
 from loop.wording import amount_text
 
 MOLECULES: Final = frozenset({"molecule", "union", "products"})  # kinds whose structure is the candidate's own
@@ -48,12 +46,16 @@ def price_of(spec: Mapping[str, Any], settings: Settings) -> str:
         parts = {f"{name}.{part}": each for part, each in price.items()} if isinstance(price, dict) else {name: price}
         total += sum(each * number(part) for part, each in parts.items())
     if lasts:
+        from loop.units import convert  # pint: only where a price is told
+
         total += hour * convert(number(lasts), spec["space"][lasts]["unit"], "h")
     return f"{amount_text(total)} {costs.get('unit') or ''}".rstrip()
 
 
 def _number(space: Mapping[str, Any], settings: Settings, name: str) -> float:
     """The value of a number of a space, given or derived; zero for one that does not apply."""
+    from loop.space.expressions import Expression  # NumPy: only where a price is told
+
     if space.get(name, {}).get("type") != "derived":
         return float(settings.get(name, 0.0))
     expression = Expression(space[name]["expression"])
