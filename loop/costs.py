@@ -198,15 +198,15 @@ class Costs:
 
     def own(self, x: Floats) -> Floats:
         """What experiments at ``x``, ``(n, d)``, cost by themselves: money, or hours where none is asked: ``(n,)``."""
-        return self.basis(x) if self.has_money else self._hours(x)
+        return self.basis(x) if self.has_money else self.hours_of(x)
 
     def basis(self, x: Floats) -> Floats:
         """What experiments at ``x``, ``(n, d)``, cost by themselves in money, zero where none is asked: ``(n,)``."""
-        return self._money(x) + self.hour * self._hours(x)
+        return self._money(x) + self.hour * self.hours_of(x)
 
     def hours_of(self, x: Floats) -> Floats:
         """How long experiments at ``x``, ``(n, d)``, take by themselves: ``(n,)``."""
-        return self._hours(x)
+        return _with(np.full(len(x), self.hours, dtype=np.float64), x, self.option_hours, self.lasting)
 
     @property
     def varying(self) -> tuple[tuple[float, Amount], ...]:
@@ -228,7 +228,7 @@ class Costs:
 
         ``expenses`` are what each really took, left out where nothing but the costs is known.
         """
-        took, money = self._hours(x), self._money(x)
+        took, money = self.hours_of(x), self._money(x)
         for i, expense in enumerate(expenses):
             took[i] = took[i] if expense.hours is None else expense.hours
             money[i] = money[i] if expense.cost is None else expense.cost - self.hour * took[i]
@@ -242,7 +242,7 @@ class Costs:
 
     def each(self, x: Floats, before: Floats | None = None, copies: int = 1) -> tuple[Floats, Floats]:
         """Money and hours of each of ``x``, ``(n, d)``, made ``copies`` times after ``before``: two of ``(n,)``."""
-        money, hours = copies * self._money(x) + self._first(x), copies * self._hours(x)
+        money, hours = copies * self._money(x) + self._first(x), copies * self.hours_of(x)
         if before is not None:
             for column, cost, hours_ in self.switch:
                 changed = x[:, column] != before[column]
@@ -285,9 +285,6 @@ class Costs:
     def _first(self, x: Floats) -> Floats:
         """What each of ``x`` uses for the first time costs, as if it were alone."""
         return _with(np.zeros(len(x)), x, self.once, ())
-
-    def _hours(self, x: Floats) -> Floats:
-        return _with(np.full(len(x), self.hours, dtype=np.float64), x, self.option_hours, self.lasting)
 
     def _money(self, x: Floats) -> Floats:
         """Without the price of hours."""

@@ -30,6 +30,7 @@ def of_name(space: Mapping[str, ParameterSpec], name: str) -> ParameterSpec | Re
 
 
 def resolve_prices(
+    key: str,
     column: str,
     name: str,
     written: ParameterSpec | ReagentsSpec | None,
@@ -39,6 +40,7 @@ def resolve_prices(
     """The price of every option of a parameter, by its name, from a ``column`` of its table.
 
     Args:
+        key: Of ``costs``, under which the prices may stand themselves: options or once.
         column: As the campaign file names it.
         name: Of the parameter.
         written: The parameter as the campaign file has it, None where it has no such one.
@@ -54,7 +56,7 @@ def resolve_prices(
         lists = ", ".join(f"{name}.{which}" for which in written.reagents)
         raise SpecError(f"the products of {name!r} are too many to be priced one by one; price their reagents: {lists}")
     if not isinstance(written, Priced) or written.file is None:
-        raise SpecError(f"{name!r} comes from no table of its own; write the prices under costs.options.{name}")
+        raise SpecError(f"{name!r} comes from no table of its own; write the prices under costs.{key}.{name}")
     if written.name is None and isinstance(written, MoleculeSpec | ReagentsSpec) and written.standardise is not None:
         raise SpecError(f"{name!r} is standardised, so its structures are not those of the table; give it name: too")
     assert isinstance(found, Priced)

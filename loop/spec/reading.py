@@ -70,15 +70,16 @@ def _with_prices(
     if spec.costs is None or not (spec.costs.prices or spec.costs.once):
         return spec.costs
     options, once = dict(spec.costs.options or {}), dict(spec.costs.once or {})
-    columns = [("once", name, column) for name, column in once.items() if isinstance(column, str)]
-    for key, name, column in [*(("prices", *entry) for entry in (spec.costs.prices or {}).items()), *columns]:
+    per_use = [("prices", "options", *entry) for entry in (spec.costs.prices or {}).items()]
+    bottles = [("once", "once", name, column) for name, column in once.items() if isinstance(column, str)]
+    for key, filled, name, column in [*per_use, *bottles]:
         try:
             written = of_name(spec.space, name)
             if written is None:
                 raise SpecError(f"the space has no parameter {name!r}{did_you_mean(name, spec.space)}")
             if key == "prices" and name in options:
                 raise SpecError(f"{name!r} has prices here and under costs.options; keep one of them")
-            found = resolve_prices(column, name, written, of_name(space, name), read)
+            found = resolve_prices(filled, column, name, written, of_name(space, name), read)
         except HakkenError as error:
             raise SpecError(f"{lines.where(('costs', key, name))}: {error}") from None
         if key == "prices":

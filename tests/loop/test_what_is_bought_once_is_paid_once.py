@@ -127,7 +127,7 @@ def test_bottles_stand_in_a_column_of_a_table() -> None:
         ("{ligand: 85}", "costs.once.ligand: a price goes with each option that has to be bought, such as {XPhos: 85}"),
         ("{ligand: {PPh3: 85}}", "costs.once.ligand: parameter 'ligand' has no option 'PPh3'"),
         ("{ligand: {cheap: -85}}", "costs.once.ligand.cheap: a price must be zero or above, got -85"),
-        ("{ligand: EUR}", "costs.once.ligand: 'ligand' comes from no table of its own"),
+        ("{ligand: EUR}", "'ligand' comes from no table of its own; write the prices under costs.once.ligand"),
         ("{t: {a: 3}}", "costs.once.t: 't' is a number and has no options"),
         ("{solvent: {THF: 3}}", "costs.once.solvent: the space has no parameter 'solvent'"),
         ("85", "costs.once: must be entries KEY: VALUE, such as {ligand: {XPhos: 85}}"),
