@@ -120,6 +120,11 @@ class History:
         """Coordinates ``(d,)`` of every experiment that was made or runs."""
         return (*(o.x for o in self.observations), *(p.x for p in self.pending))
 
+    @property
+    def asked(self) -> tuple[NDArray[np.float64], ...]:
+        """Coordinates ``(d,)`` of every experiment that was made or runs and that the campaign asked for."""
+        return (*(o.x for o in self.observations if not o.is_told), *(p.x for p in self.pending))
+
     @staticmethod
     def of(
         space: Space,

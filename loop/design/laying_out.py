@@ -26,13 +26,24 @@ MIXED: Final = 1e-6  # length of what of a product lies between blocks; a level 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a campaign asks of its initial design: ``n`` points, in ``blocks`` blocks (1 for none)."""
+    """What a campaign asks of its initial design: ``n`` points, in ``blocks`` blocks (1 for none).
+
+    Where some of it is on record ``n`` is less than the ``whole`` design has. Of each point ``copies`` experiments are
+    made.
+    """
 
     design: str
     n: int
     blocks: int = 1
     model: Order | None = None  # None: linear
     levels: int | Mapping[str, int] | None = None
+    whole: int | None = None  # None: n
+    copies: int = 1
+
+    @property
+    def size(self) -> int:
+        """How many points the whole design has."""
+        return self.n if self.whole is None else self.whole
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,7 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
 
 
 def points_of(wish: Wish, space: Space) -> NDArray[np.float64]:
-    """All points of a factorial, or of the fraction that has ``wish.n`` of them or more, shape ``(n, d)``.
+    """All points of a factorial, or of the fraction that has ``wish.size`` of them or more, shape ``(n, d)``.
 
     Raises:
         SpaceError: There is no such design of this space.
@@ -112,7 +123,7 @@ def points_of(wish: Wish, space: Space) -> NDArray[np.float64]:
 
 def _size(wish: Wish, space: Space) -> int:
     sizes = fraction_sizes(len(two_level(space)))
-    return next((n for n in sizes if n >= wish.n), sizes[-1])
+    return next((n for n in sizes if n >= wish.size), sizes[-1])
 
 
 def lay_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], *, seed: int) -> Design:

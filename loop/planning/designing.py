@@ -158,7 +158,8 @@ def _first(s: Situation, n: int, hot: bool) -> Design:
         return Design(payable_at_random(s, n))
 
     def laid_out(pays: Pays) -> Design:
-        return first_experiments(initial, s.space, s.pool, s.tried, n, seed=s.seed, pays=pays, hot=hot)
+        copies = s.spec.planner.copies
+        return first_experiments(initial, s.space, s.pool, s.tried, n, seed=s.seed, pays=pays, hot=hot, copies=copies)
 
     try:
         return laid_out(s.admits(s.tried))

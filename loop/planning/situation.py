@@ -31,7 +31,7 @@ from loop.record import Json
 from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
 from loop.space.leaving_out import still_has
-from loop.space.rows import is_among
+from loop.space.rows import key_of
 from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
 from loop.spec.checks.deriving import without_value
@@ -139,21 +139,27 @@ class Situation:
     @property
     def initial_left(self) -> int:
         """How many experiments of the initial design are still to be made; zero or below when it is done."""
-        made = len(self.history.observations) + len(self.history.pending) - self._told_beside
-        return self.spec.planner.initial.experiments - made
+        asked = sum(not o.is_told for o in self.history.observations) + len(self.history.pending)
+        return self.spec.planner.initial.experiments - asked - self._told_of_design
 
     @cached_property
-    def _told_beside(self) -> int:
-        """How many told results are no points of a factorial or a fraction, which tells little with a hole in it."""
-        initial = self.spec.planner.initial
-        told = [o.x for o in self.history.observations if o.is_told]
+    def _told_of_design(self) -> int:
+        """How many experiments of the initial design results stand for that were told.
+
+        Of a factorial or a fraction, which tells little with a hole in it, points of it alone, each once and with all
+        of its replicates, since it is not made again.
+        """
+        initial, copies = self.spec.planner.initial, self.spec.planner.copies
+        told = [key_of(o.x) for o in self.history.observations if o.is_told]
         if not told or initial.design not in WHOLE:
-            return 0
+            return len(told)
         try:
-            points = points_of(wish_of(initial, math.ceil(initial.experiments / self.replicates)), self.space)
+            points = points_of(wish_of(initial, 0, copies), self.space)
         except SpaceError:  # a changed file has no such design any more, and what is left of it is drawn at random
-            return 0
-        return int((~is_among(np.array(told), points)).sum())
+            return len(told)
+        asked = Counter(key_of(x) for x in self.history.asked)
+        left = {point: n - math.ceil(asked[point] / copies) for point, n in Counter(map(key_of, points)).items()}
+        return copies * sum(min(n, max(left.get(point, 0), 0)) for point, n in Counter(told).items())
 
     @property
     def hears_sources(self) -> bool:

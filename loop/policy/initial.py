@@ -74,15 +74,18 @@ def first_experiments(
     seed: int,
     pays: Pays,
     hot: bool = False,
+    copies: int = 1,
 ) -> Design:
     """Up to ``n`` untried points of the initial design that a campaign asks for, with blocks and notes.
+
+    Of each point ``copies`` experiments are made.
 
     Raises:
         PoolExhausted: Nothing untried is left that can be paid for.
         SpaceError: There is no such design of this space.
     """
     if initial.design in CLASSICAL:
-        found = _laid_out(wish_of(initial, n), space, pool, tried, seed, pays)
+        found = _laid_out(wish_of(initial, n, copies), space, pool, tried, seed, pays)
         if len(found.points):
             return found
         was = "was tried" if pays is pays_all else "was tried or is too dear"

@@ -10,20 +10,20 @@ import pytest
 from campaigns import measured
 
 from loop.history import History, Observation
-from loop.planner import plan
+from loop.planner import Plan, plan
 from loop.record import Arm
 from loop.spec import CampaignSpec, build_space
 
 NAMES = ("temperature", "time", "loading", "stirring", "dilution")
 
 
-def spec_with(**initial: Any) -> CampaignSpec:
+def spec_with(replicates: int = 1, **initial: Any) -> CampaignSpec:
     return CampaignSpec.from_resolved(
         {
             "campaign": "fraction",
             "space": {name: {"type": "number", "low": 0, "high": 1} for name in NAMES},
             "objective": {"yield": {"goal": "maximize"}},
-            "planner": {"initial": initial, "batch": 4},
+            "planner": {"initial": initial, "batch": 4, "replicates": replicates},
             "budget": {"experiments": 60},
             "laboratory": {"adapter": "manual"},
         }
@@ -68,3 +68,41 @@ def test_other_designs_count_what_was_told() -> None:
     seen = tuple(at(spec, *np.random.default_rng(i).random(5)) for i in range(6))
 
     assert len(plan(spec, History(seen), seed=0, experiments=60).proposals) == 2
+
+
+def corners(batch: Plan) -> list[tuple[float, ...]]:
+    return [tuple(float(p.candidate.settings[name]) for name in NAMES) for p in batch.proposals]
+
+
+@pytest.mark.parametrize("told", [8, 12])
+def test_what_is_left_of_a_fraction_is_of_the_same_fraction(told: int) -> None:
+    spec = spec_with(design="fractional", experiments=16)
+    whole = corners(plan(spec, History(), seed=0, experiments=60))
+
+    rest = plan(spec, History(tuple(at(spec, *c) for c in whole[:told])), seed=0, experiments=60)
+
+    assert sorted(corners(rest)) == sorted(whole[told:])
+    assert "two-level fraction of 16 points, resolution V" in rest.notes[0]
+
+
+@pytest.mark.parametrize("replicates", [1, 2])
+def test_a_point_that_was_told_twice_takes_the_place_of_one(replicates: int) -> None:
+    spec = spec_with(design="fractional", experiments=16 * replicates, replicates=replicates)
+    whole = corners(plan(spec, History(), seed=0, experiments=60))
+    told = at(spec, *whole[0])
+
+    rest = plan(spec, History((told, replace(told, id="again"))), seed=0, experiments=60)
+
+    assert sorted(corners(rest)) == sorted(whole[1:])
+    assert not any("drawn at random" in note for note in rest.notes)
+
+
+def test_where_each_point_is_made_twice_one_that_was_told_counts_as_made() -> None:
+    spec = spec_with(design="fractional", experiments=32, replicates=2)
+    whole = corners(plan(spec, History(), seed=0, experiments=60))
+    told = at(spec, *whole[0])
+    own = [replace(at(spec, *c, is_told=False), id=f"{c} {i}") for c in whole[1:] for i in range(2)]
+
+    after = plan(spec, History((told, *own)), seed=0, experiments=28)
+
+    assert Arm.INITIAL not in {p.arm for p in after.proposals}

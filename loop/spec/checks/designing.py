@@ -12,9 +12,10 @@ from loop.spec.models import CampaignSpec, InitialSpec
 from loop.wording import plural
 
 
-def wish_of(initial: InitialSpec, n: int) -> Wish:
-    """The design that is asked for, of ``n`` points."""
-    return Wish(initial.design, n, initial.blocks or 1, initial.model, initial.levels)
+def wish_of(initial: InitialSpec, n: int, copies: int = 1) -> Wish:
+    """The design that is asked for, of which ``n`` points are wanted, each ``copies`` times."""
+    whole = math.ceil(initial.experiments / copies)
+    return Wish(initial.design, n, initial.blocks or 1, initial.model, initial.levels, whole, copies)
 
 
 def with_design_size(spec: CampaignSpec) -> CampaignSpec:
@@ -61,7 +62,8 @@ def fault_of_design(spec: CampaignSpec) -> str:
             f"{spec.budget.experiments}; raise budget.experiments, or choose a smaller design"
         )
     space = build_space(spec)
-    return why_not(wish_of(initial, math.ceil(initial.experiments / spec.planner.copies)), space, _pool(space))
+    copies = spec.planner.copies
+    return why_not(wish_of(initial, math.ceil(initial.experiments / copies), copies), space, _pool(space))
 
 
 def _pool(space: Space) -> Pool | None:
