@@ -95,6 +95,19 @@ def table(ledger: Ledger, name: str) -> list[Row]:
     return [{"campaign": name, **{column: row.get(column) for column in columns}} for row in rows]
 
 
+def cells_of(observation: ObservationRecord, spec: Json) -> Row:
+    """What a row of the table says of an observation itself: settings, what came out and what stood beside it."""
+    row: Row = {name: str(observation.context[name]) for name in PLACE if observation.context.get(name) is not None}
+    row |= _beside(observation.context, spec)
+    for name, value in observation.settings.items():
+        row[f"settings.{name}"] = value
+        if unit := _unit(spec, name):
+            row[f"settings.{name}.unit"] = unit
+    for name, smiles in observation.smiles.items():
+        row[f"settings.{name}.smiles"] = smiles
+    return row | _outcome(observation)
+
+
 def _row(
     observation: ObservationRecord, predictions: Mapping[tuple[int, int], Iterable[Prediction]], spec: Json
 ) -> Row:
@@ -111,15 +124,7 @@ def _row(
         "recorded": observation.recorded,
         "retracted": observation.retracted,
     }
-    row |= {name: str(observation.context[name]) for name in PLACE if observation.context.get(name) is not None}
-    row |= _beside(observation.context, spec)
-    for name, value in observation.settings.items():
-        row[f"settings.{name}"] = value
-        if unit := _unit(spec, name):
-            row[f"settings.{name}.unit"] = unit
-    for name, smiles in observation.smiles.items():
-        row[f"settings.{name}.smiles"] = smiles
-    row.update(_outcome(observation))
+    row |= cells_of(observation, spec)
     for said in predictions.get((observation.round_number, observation.position), ()):
         row[f"predicted.{said.target}.mean"] = _possible(spec, said)
         row[f"predicted.{said.target}.sd"] = said.sd

@@ -34,6 +34,9 @@ def tell(
         bool,
         typer.Option("--match", help="Rows without a key are results of what waits with their settings or well."),
     ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who brings them in; HAKKEN_USER or the login name if left out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring in results from a CSV, Excel or Parquet file, before the first batch or later.
@@ -46,13 +49,13 @@ def tell(
     where, screen = settings(), Screen(as_json)
     if match and source is not None:
         raise typer.BadParameter("what somebody else measured is no result of what waits here; leave one out")
-    name = opened(where, campaign)
+    name, who = opened(where, campaign), by or where.by
     called = None
     with progress_line() as progress:
         if source is None:
-            report = engine.tell(where, name, file, by=where.by, is_matched=match, progress=progress)
+            report = engine.tell(where, name, file, by=who, is_matched=match, progress=progress)
         else:
-            called, report = engine.tell_source(where, name, file, source, by=where.by, progress=progress)
+            called, report = engine.tell_source(where, name, file, source, by=who, progress=progress)
     screen.document(report.as_json() | ({"source": called} if called else {}))
     if called:
         screen.say(f"source {called!r} of {name}:")

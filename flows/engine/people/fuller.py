@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeAlias
 
+from db.exchange import cells_of
 from flows.engine.people.rows import (
+    FAULT,
     OBSERVATION,
     PLAIN,
+    TAKEN,
     TELL,
     exported_id,
     is_exported,
@@ -28,7 +31,7 @@ from flows.engine.people.rows import (
 )
 from flows.engine.steps.completing import completions_of, last_of, parts_of
 from loop.cells import split_header
-from loop.circumstances import COMPLETES, EFFECTS, PLACE
+from loop.circumstances import COMPLETES, EFFECTS, PLACE, is_as_planned
 from loop.contracts import Ledger
 from loop.outcome import Fault, Measured
 from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
@@ -69,9 +72,9 @@ class OnRecord:
 
     def __init__(self, ledger: Ledger, name: str) -> None:
         self._ledger, self._name = ledger, name
-        spec = ledger.campaign(name).spec
-        self.targets: Collection[str] = spec["objective"]
-        self._declared = [name for name, p in spec["space"].items() if p["type"] == "context"]
+        self._spec = ledger.campaign(name).spec
+        self.targets: Collection[str] = self._spec["objective"]
+        self._declared = [name for name, p in self._spec["space"].items() if p["type"] == "context"]
 
     @cached_property
     def _observations(self) -> dict[str, ObservationRecord]:
@@ -131,6 +134,15 @@ class OnRecord:
             return False
         has = {m.property for m in known.outcome.measurements}
         return any(cells.get(f"results.{t}.value") or _given(cells, t) for t in self.targets if t not in has)
+
+    def is_changed(self, cells: Typed) -> bool:
+        """Whether a cell of an exported row of the campaign's own result says something else than that result, as it
+        was exported or as it stands now. An empty one says nothing, and digits that spreadsheets round off are no
+        change.
+        """
+        said = {head: cell for head, cell in cells.items() if cell and _is_of_a_result(head)}
+        standing = (cells_of(o, self._spec) for o in (self._observations[cells[OBSERVATION]], self.own(cells)) if o)
+        return not any(all(_is_same(cell, there.get(head)) for head, cell in said.items()) for there in standing)
 
     def is_as_told(self, draft: EnvelopeDraft, of: ObservationRecord) -> bool:
         """Whether a row is to the letter what was told of a result before."""
@@ -236,6 +248,25 @@ def _matched(now: Rows, told: Sequence[_Told], targets: Collection[str]) -> dict
 def _lacks_some(o: ObservationRecord, targets: Collection[str]) -> bool:
     """Whether a result has no value for some target, so that one may still come."""
     return isinstance(o.outcome, Measured) and bool({*targets} - {m.property for m in o.outcome.measurements})
+
+
+def _is_of_a_result(head: str) -> bool:
+    """Whether a column of an exported table holds what a person may correct of a result."""
+    first, _, rest = head.partition(".")
+    if first == "results":
+        return rest.endswith((".value", ".unit", ".sd", ".n", ".qualifier"))
+    if first in ("settings", "actual", "context"):
+        return head != _BEFORE and not rest.endswith((".unit", ".smiles"))
+    return head in (*PLACE, *FAULT, *TAKEN, "outcome", "comment")
+
+
+def _is_same(cell: str, exported: object) -> bool:
+    """Whether a cell says what was exported, however a spreadsheet writes it."""
+    was = "" if exported is None else str(exported).strip()
+    try:
+        return is_as_planned(float(cell.replace(",", ".")), float(was))
+    except ValueError:
+        return cell.casefold() == was.casefold()
 
 
 def _given(cells: Typed, target: str) -> bool:

@@ -85,7 +85,7 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         lines, found, doubts = matched.lines, matched.notes, [*doubts, frozenset()]
         header = lines[0][1]
     drafts, waiting, blank, targets = [], [], 0, record.targets
-    rows, passed_over, withdrawn = _others(header, lines[1:], record)
+    rows, passed_over, withdrawn = _others(file, header, lines[1:], record)
     known = record.of_rows(file, header, [row for row in rows if row[0] not in unlike_it], lines[1:])
     seen.update(known.before)
     wide = header
@@ -120,24 +120,35 @@ def lines_of(text: str) -> list[Line]:
 
 
 def _others(
-    header: Sequence[str], lines: list[Line], record: OnRecord
+    file: str, header: Sequence[str], lines: list[Line], record: OnRecord
 ) -> tuple[list[Line], tuple[str, ...], frozenset[str]]:
-    """Lines of an exported table that say something new: another campaign's results, and more of one's own; notes on
-    the rest, and which of them were retracted there. Of other tables, all lines."""
+    """Lines of an exported table that say something new: another campaign's results, and more of one's own, or
+    otherwise; notes on the rest, and which of them were retracted there. Of other tables, all lines."""
     if not is_exported(header):
         return lines, (), frozenset()
     rows = [(line, cells, dict(zip(header, cells, strict=False))) for line, cells in lines]
-    others = [row for row in rows if (o := record.own(row[2])) is None or record.is_fuller(row[2], o)]
-    kept = [row for row in others if not row[2].get(RETRACTED)]
+    own = {line: known for line, _, row in rows if (known := record.own(row)) is not None}
+    changed = {line for line, _, row in rows if line in own and record.is_changed(row)}
+    others = [r for r in rows if r[0] not in own or r[0] in changed or record.is_fuller(r[2], own[r[0]])]
+    kept = [r for r in others if not r[2].get(RETRACTED)]
+    unread = [str(line) for line, _, row in others if row.get(RETRACTED) and line in own]
     notes = [
         f"{plural(count, 'row')} passed over: {why}"
         for count, why in (
             (len(rows) - len(others), "results of this very campaign, which has them"),
-            (len(others) - len(kept), "retracted in the campaign that they come from"),
+            (len(others) - len(kept) - len(unread), "retracted in the campaign that they come from"),
         )
         if count
     ]
-    withdrawn = frozenset(cells[OBSERVATION] for *_, cells in others if cells.get(RETRACTED) and OBSERVATION in cells)
+    if unread:
+        were, their = ("was", "its result counts") if len(unread) == 1 else ("were", "their results count")
+        notes.append(
+            f"{places(file, unread)} {were} changed, and not read: {their} no more, as the column {RETRACTED} says; "
+            "change the row of the result that stands in the place, where there is one"
+        )
+    withdrawn = frozenset(
+        row[OBSERVATION] for line, _, row in others if line not in own and row.get(RETRACTED) and OBSERVATION in row
+    )
     return [(line, cells) for line, cells, _ in kept], tuple(notes), withdrawn
 
 

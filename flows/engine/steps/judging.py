@@ -11,6 +11,7 @@ from typing import Any
 from flows.engine.looking.view import View
 from flows.engine.people.rows import (
     ToldRow,
+    exported_id,
     is_told,
     read_told,
 )
@@ -32,7 +33,7 @@ from loop.errors import LedgerBusy, LedgerFull, OutcomeError, SpecError
 from loop.experiment import State
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome
 from loop.raw import is_raw, read_raw
-from loop.record import AttemptRecord, EnvelopeRecord, Json, Verdict
+from loop.record import AttemptRecord, EnvelopeRecord, Json, Settings, Verdict
 from loop.spec import levels_of, words_of
 
 
@@ -188,12 +189,29 @@ class Judge:
                 return beside
             row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
             if envelope.key is not None:
-                return self._result(envelope, _without_planned(row.payload, self._attempts.get(envelope.key)))
+                attempt = self._attempts.get(envelope.key)
+                if attempt is not None and exported_id(envelope) and (other := _not_planned(row.settings, attempt)):
+                    return Judgement(envelope, Verdict.CONTRADICTORY, f"attempt {attempt.key} ran with {other}")
+                return self._result(envelope, _without_planned(row.payload, attempt))
             outcome = read_outcome(row.payload, self._units, self._levels, self._words)
             candidate = identified(self._view.space, row.settings)
         except (OutcomeError, SpecError) as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
         return self._observations.judge(envelope, row, outcome, candidate, context_of(row.payload))
+
+
+def _not_planned(settings: Settings, attempt: AttemptRecord) -> str:
+    """Settings of an attempt that its row in an exported table has otherwise, and what to do; "" for none."""
+    planned = attempt.settings
+    names = [n for n in {**planned, **settings} if not is_as_planned(settings.get(n), planned.get(n))]
+    if not names:
+        return ""
+    said = ", ".join(f"{n} {planned[n]}" if n in planned else f"no {n}" for n in names)
+    columns = " and ".join(f"'actual.{n}'" for n in names)
+    return (
+        f"{said}, and the table has something else; leave the settings as they were planned, and write what was really "
+        f"used into a column {columns}"
+    )
 
 
 def _without_planned(payload: Mapping[str, Any], attempt: AttemptRecord | None) -> Mapping[str, Any]:

@@ -8,7 +8,16 @@ wrote has columns of its own.
 """
 
 from flows.engine.people.rows.cells import NoResult, perhaps_fractions
-from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, is_column, read_columns, stand_ins, structures_told
+from flows.engine.people.rows.columns import (
+    IGNORED,
+    PLAIN,
+    TAKEN,
+    Column,
+    is_column,
+    read_columns,
+    stand_ins,
+    structures_told,
+)
 from flows.engine.people.rows.drafts import (
     TELL,
     WHOLE,
@@ -27,7 +36,15 @@ from flows.engine.people.rows.drafts import (
     typed_in,
     without_of,
 )
-from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, SETTINGS, is_exported, lasting, told_instead
+from flows.engine.people.rows.exported import (
+    FAULT,
+    OBSERVATION,
+    RETRACTED,
+    SETTINGS,
+    is_exported,
+    lasting,
+    told_instead,
+)
 from flows.engine.people.rows.reading import (
     ToldRow,
     columns_of,
@@ -40,11 +57,13 @@ from flows.engine.people.rows.reading import (
 )
 
 __all__ = [
+    "FAULT",
     "IGNORED",
     "OBSERVATION",
     "PLAIN",
     "RETRACTED",
     "SETTINGS",
+    "TAKEN",
     "TELL",
     "WHOLE",
     "Column",
