@@ -127,13 +127,15 @@ def unpriced(spec: CampaignSpec) -> str | None:
 def free_options(spec: CampaignSpec, space: Space) -> Iterator[str]:
     """A sentence for each parameter of which some options or parts have a price and others none: these cost nothing.
 
-    What adds nothing needs no price.
+    What adds nothing needs no price, nor what is bought once.
     """
+    once = (spec.costs and spec.costs.once) or {}
     for name, prices in ((spec.costs and spec.costs.options) or {}).items():
         parameter = space.parameters[space.names.index(name)] if name in space.names else None
         if not isinstance(parameter, Category | Component | Ordinal) or not any(prices.values()):
             continue
-        said: set[int | None] = {int(parameter.index(option)) for option in prices}
+        bought = paid if isinstance(paid := once.get(name), Mapping) else {}
+        said: set[int | None] = {int(parameter.index(option)) for option in (*prices, *bought)}
         if isinstance(parameter, Component):
             said.add(parameter.nothing)
         free = [option for i, option in enumerate(parameter.options) if i not in said and option != "none"]

@@ -15,7 +15,7 @@ from loop.errors import SpaceError, SpecError
 from loop.outcome import Fault
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.library_models import FiltersSpec
-from loop.spec.space_models import ContextSpec, MoleculeSpec, NumberSpec
+from loop.spec.space_models import ContextSpec, MixtureSpec, MoleculeSpec, NumberSpec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -40,12 +40,25 @@ def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise SpecError(
             f"campaign {known.name!r}: the changed space no longer reads {problems[0]}{more}; "
-            f"{_how_to_keep(known.spec, spec)}, or give the campaign another name: with memory: [{known.name}] it "
-            "learns from this one",
+            + _way_out(known.spec, spec),
             problems,
         )
     check_structures(known, spec)
     check_decisions(known, spec)
+
+
+def _way_out(before: CampaignSpec, after: CampaignSpec) -> str:
+    """What to do where the changed space does not read some result."""
+    if (part := _new_part(before, after)) is not None:
+        name, file = shlex.quote(before.campaign), shlex.quote(f"{before.campaign}.csv")
+        return (
+            f"what is on record had no {part}: give the campaign another name, and hakken export {name} {file} and "
+            f"hakken tell FILE.yaml {file} make these results count there, with 0 of it"
+        )
+    return (
+        f"{_how_to_keep(before, after)}, or give the campaign another name: with memory: [{before.campaign}] it "
+        "learns from this one"
+    )
 
 
 def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> str:
@@ -64,6 +77,16 @@ def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> str:
         ban = f"hakken ban {shlex.quote(before.campaign)} --where '{filtered[0]}~SMARTS' --why REASON"
         return f"keep the filters of {filtered[0]} as they were, and {ban} keeps molecules out of what comes next"
     return "keep the parameters and options that were used (a constraint can exclude them)"
+
+
+def _new_part(before: CampaignSpec, after: CampaignSpec) -> str | None:
+    """A part that a mixture gets, such as solvent.DMSO; None where none gets any."""
+    for name, p in after.space.items():
+        if isinstance(p, MixtureSpec) and isinstance(was := before.space.get(name), MixtureSpec):
+            for part in p.parts:
+                if part not in was.parts:
+                    return f"{name}.{part}"
+    return None
 
 
 def _filters(spec: CampaignSpec, name: str) -> FiltersSpec | None:

@@ -42,6 +42,16 @@ def test_options_without_a_price_are_named_once(
     assert told.out.count("note: ") == told.out.count(f"note: {note}\n") == (1 if note else 0)
 
 
+def test_what_is_bought_once_costs_something(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    costs = {"unit": "EUR", "options": {"solvent": {"DMSO": 3}}, "once": {"solvent": {"THF": 40}}}
+    Path("priced.yaml").write_text(yaml.safe_dump(SPEC | {"costs": costs}))
+
+    told = hakken("validate", "priced.yaml")
+
+    assert "note: 1 of 3 options of solvent has no price under costs.options and costs nothing: water;" in told.out
+
+
 def test_many_are_counted(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     space = {"solvent": {"type": "category", "options": [f"s{i}" for i in range(9)]}}

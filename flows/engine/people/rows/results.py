@@ -17,6 +17,7 @@ from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 
 _AT_LEAST: Final = re.compile("[<>]=|[≤≥]")  # with which people write limits too
+_WHOLE: Final = re.compile(r"[0-9]{1,9}(\.0*)?")  # 3.0 too, as pandas writes a column that has empty cells
 _KINDS: Final = tuple(kind.value for kind in FaultKind)
 _FAULT: Final = re.compile(rf"fault\s*:?\s*(?P<kind>\w*)|(?P<alone>{'|'.join(_KINDS)})")
 
@@ -167,9 +168,9 @@ def _readings(cells: Cells, target: str) -> int | None:
     column, text = cell_of(cells, target, "n")
     if column is None or not text:
         return None
-    if not re.fullmatch(r"[0-9]{1,9}", text):
+    if not _WHOLE.fullmatch(text):
         raise OutcomeError(
             f"column {column.header!r} must hold how many readings there were, got {text!r}; "
             "write a whole number, or leave it empty"
         )
-    return int(text)
+    return int(text.partition(".")[0])
