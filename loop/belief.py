@@ -31,6 +31,7 @@ from loop.surrogates.noiseless import Known, noiseless
 from loop.surrogates.protocol import FittedSurrogate, SupportsTogether, Surrogate, TrainingSet
 from loop.surrogates.registry import default_members, surrogate
 from loop.training import Table, feasibility_table
+from loop.values import on_scale
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def learn(
                 own = _own(spec, space, recipe, target)
                 models.append(together[i] if i in together else own.fit(space, data, seed=target_seed))
     known = {i: Known.of(data) for i, (t, data) in enumerate(zip(objective.targets, sets, strict=True)) if t.is_exact}
-    races = races_of(history.claims, {t.name: m for t, m in zip(objective.targets, models, strict=True)})
+    claims = on_scale(history.claims, objective)
+    races = races_of(claims, {t.name: m for t, m in zip(objective.targets, models, strict=True)})
     notes = [
         *(_untold(name) for name in effects if len({c[name] for c in table.context if name in c}) < 2),
         *(_scattering(space, objective.targets[i], k) for i, k in known.items() if len(k.contradicted)),
@@ -114,7 +116,7 @@ def learn(
         notes += [
             said
             for t, m in zip(objective.targets, models, strict=True)
-            for said in effects_said(t.name, t.unit, m, mixed_up[t.name])
+            for said in effects_said(t.name, t.on_scale.unit, m, mixed_up[t.name])
         ]
     x, ran = feasibility_table(history, len(space.parameters))
     feasibility = learn_feasibility(space, x, ran, seed=seed)
@@ -216,7 +218,8 @@ def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> li
     """
     rows: list[list[Prediction]] = [[] for _ in range(len(x))]
     for target, model in zip(objective.targets, belief.models if belief else (), strict=bool(belief)):
-        is_bounded = target.low is not None or target.high is not None
+        low, high = target.on_scale.low, target.on_scale.high
+        is_bounded = low is not None or high is not None
         if belief is not None and target.name in belief.unscaled:
             continue
         voices: list[tuple[str, float | None, FittedSurrogate]] = [(model.name, None, model)]
@@ -225,9 +228,9 @@ def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> li
         for name, weight, voice in voices:
             mean, total = of_new_values(voice, x)
             if is_bounded and belief is not None and belief.judged.get(target.name):  # a source may go beyond
-                mean = mean.clamp(target.low, target.high)
+                mean = mean.clamp(low, high)
             for row, m, s in zip(rows, mean.tolist(), total.tolist(), strict=True):
-                row.append(Prediction(target.name, name, m, s, weight))
+                row.append(Prediction(target.name, name, *target.moments_in_unit(m, s), weight))
     return [tuple(row) for row in rows]
 
 

@@ -25,7 +25,7 @@ from loop.space import Category, Component, Space
 from loop.surrogates.metric import metric
 from loop.surrogates.protocol import skim
 from loop.surrogates.representation import Representation
-from loop.wording import in_digits, in_places, plural, plus_minus
+from loop.wording import in_digits, in_places, plural, plus_minus, within_factor
 
 SHOWN = 4  # members whose expectations a sentence names
 HARDLY = 1e-3  # of the deviation stated: an improvement below which its number, 8e-129 perhaps, tells nobody anything
@@ -128,6 +128,13 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
     return HEADS[Arm.INITIAL] + kinds.get(meaning, meaning)
 
 
+def _size(target: Target, size: float) -> str:
+    """How much better on a target's scale: so much in its unit, or such a factor."""
+    if target.is_log:
+        return f"a factor of {in_digits(10.0**size)}"
+    return f"{in_digits(size)} {target.unit}".rstrip()
+
+
 def explain_block(block: int) -> str:
     """Which block an initial experiment belongs to; "" for none."""
     return f"; block {block}, whose experiments are run together" if block else ""
@@ -144,9 +151,10 @@ def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDA
     so_far += f", {waiting} more running" if waiting else ""
     why = "to see whether it is truly the best" if turn.is_incumbent else "it may be better than what is believed best"
     why += ", once more before the budget ends" if turn.is_due else ""
-    unit = objective.wanted[0].unit if len(objective.wanted) == 1 else ""
-    rival = "" if turn.rival is None else f", a new candidate by {in_digits(turn.rival)} {unit}".rstrip() + per
-    gain = f"{in_digits(turn.gain)} {unit}".rstrip() + per
+    of = objective.wanted[0] if len(objective.wanted) == 1 else None
+    gain, new = (in_digits(size or 0.0) if of is None else _size(of, size or 0.0) for size in (turn.gain, turn.rival))
+    rival = "" if turn.rival is None else f", a new candidate by {new}{per}"
+    gain += per
     raised = f"It is expected to raise the value of what is named best by {gain}{rival}"
     return f"{HEADS[Arm.REPLICATE]}{so_far}; {why}. {raised}"
 
@@ -178,6 +186,9 @@ def explain_model(
             continue
         mine = [p for p in predictions if p.target == target.name]
         whole, members = mine[0], mine[1:]
+        if target.is_log:
+            parts.append(_expected_factor(belief, mark, i, target, whole, members))
+            continue
         text = _expected(belief, mark, i, target, whole, levels.get(target.name, ()), condition)
         if len(members) > 1:
             gap = max(m.mean for m in members) - min(m.mean for m in members)
@@ -203,12 +214,8 @@ def explain_model(
         "pareto": "chosen for the hypervolume it may add",
         "general": "chosen for what it tells of which condition is best over the scope",
     }.get(acquisition, acquisition)
-    wanted = objective.wanted
     if acquisition == "improvement" and value is not None and space.is_finite:
-        unit = wanted[0].unit if len(wanted) == 1 else f"of the {SCORES[objective.tradeoff]}"
-        hardly = len(wanted) == 1 and value < HARDLY * next(p.sd for p in predictions if p.target == wanted[0].name)
-        expected = "hardly any is expected" if hardly else f"expected {in_digits(value)} {unit}".rstrip() + per
-        intent += f" ({expected})"
+        intent += f" ({_improvement(objective, value, predictions, per)})"
     if acquisition == "general" and value is not None:
         intent += f" (expected losses of naming the one in the lead, summed over its rivals: {value:.2g}{per} less)"
     if acquisition == "hits" and value is not None:
@@ -216,6 +223,17 @@ def explain_model(
     if known.novelty is not None:
         intent += f"; novelty {known.novelty:.2f}"
     return f"{intent}: " + "; ".join([*parts, *([also] if also else [])])
+
+
+def _improvement(objective: Objective, value: float, predictions: Sequence[Prediction], per: str) -> str:
+    """How much of an improvement is expected, or that it is hardly any beside what is in doubt."""
+    if len(objective.wanted) > 1:
+        return f"expected {in_digits(value)} of the {SCORES[objective.tradeoff]}{per}"
+    target = objective.wanted[0]
+    said = next(p for p in predictions if p.target == target.name)
+    if value < HARDLY * target.moments_on_scale(said.mean, said.sd)[1]:
+        return "hardly any is expected"
+    return f"expected {_size(target, value)}{per}"
 
 
 def _expected(
@@ -247,3 +265,33 @@ def _expected(
     low, high = ((bound - whole.mean) / max(whole.sd, 1e-300) for bound in target.bounds)
     kept = NormalDist().cdf(high) - NormalDist().cdf(low)
     return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"
+
+
+def _expected_factor(
+    belief: Belief, mark: Mark, place: int, target: Target, whole: Prediction, members: Sequence[Prediction]
+) -> str:
+    """What is expected of a target on a logarithmic scale: by which factor it may be better than the best."""
+    mean, sd = target.moments_on_scale(whole.mean, whole.sd)
+    text = f"{target.name} {within_factor(target.possible(10.0**mean), 10.0**sd, target.unit)} expected, "
+    if target.sign and not len(belief.table):
+        text += "by the sources alone: nothing was measured yet"
+    elif target.sign:
+        best = mark.best(belief, place, target.sign)
+        times = in_digits(10.0 ** abs(mean - best), 2)
+        far = "as much as" if times == "1" else f"{times} times {'above' if mean > best else 'below'}"
+        where = " within the thresholds" if mark.is_kept else ""
+        text += f"{far} the best believed so far{where} ({in_digits(target.possible(10.0**best), 3)})"
+    else:
+        low, high = ((bound - mean) / max(sd, 1e-300) for bound in target.on_scale.bounds)
+        kept = NormalDist().cdf(high) - NormalDist().cdf(low)
+        text += f"kept within its thresholds with a chance of {100 * kept:.0f} %"
+    if len(members) < 2:
+        return text
+    means = {m.member: target.moments_on_scale(m.mean, m.sd)[0] for m in members}
+    agree = "agree" if max(means.values()) - min(means.values()) <= sd else "disagree"
+    heaviest = sorted(members, key=lambda m: -(m.weight or 0.0))[:SHOWN]
+    told = ", ".join(
+        f"{m.member} {in_digits(target.possible(10.0 ** means[m.member]), 3)}" for m in members if m in heaviest
+    )
+    more = f", and {len(members) - SHOWN} of less weight" if len(members) > SHOWN else ""
+    return f"{text}; members {agree} ({told}{more})"

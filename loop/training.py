@@ -25,9 +25,10 @@ class Table:
     Attributes:
         ids: Observation ids, ``n`` of them.
         x: Coordinates, shape ``(n, d)``.
-        y: Values in target units, shape ``(n, m)``; NaN where a target was not measured. Where only limits are
-            known this is one of them, which says that the target was measured and stands for no value.
-        sd: Known standard deviations in target units, shape ``(n, m)``; NaN where unknown.
+        y: Values on the targets' scales (``Target.on_scale``: in their units but of logarithmic ones), shape
+            ``(n, m)``; NaN where a target was not measured. Where only limits are known this is one of them, which
+            says that the target was measured and stands for no value.
+        sd: Known standard deviations on these scales, shape ``(n, m)``; NaN where unknown.
         repeats: How many measurements of unknown deviation each value is the mean of, shape ``(n, m)``; 1 where its
             deviation is known, NaN where a target was not measured.
         low, high: What each value lies between, shape ``(n, m)``: both the value itself where it is exact, a limit
@@ -133,9 +134,11 @@ def _reading(target: Target, measurements: Sequence[Measurement]) -> tuple[_Read
     if rule := next((rule for m in mine if (rule := too_large(m))), ""):
         return _SILENT, f"{rule}, and trains nothing; retract the observation, and tell it again in another unit"
     exact = [m for m in mine if m.qualifier is Qualifier.EQUAL]
+    if note := _without_logarithm(target, mine):
+        return _SILENT, note
     if exact:
-        value = float(np.mean([m.canonical for m in exact]))
-        return _Reading(value, *_certainty(exact), value, value), ""
+        value = float(np.mean([target.scaled(m.canonical) for m in exact]))
+        return _Reading(value, *_certainty(target, exact), value, value), ""
     if mine:
         low = -math.inf if target.low is None else target.low
         high = math.inf if target.high is None else target.high
@@ -151,8 +154,21 @@ def _reading(target: Target, measurements: Sequence[Measurement]) -> tuple[_Read
         low, high = max([low, *above]), min([high, *below])
         if not low < high:
             return _SILENT, f"{said} leaves nothing between the limits; retract the observation that is wrong"
-        return _Reading([*below, *above][0], *_certainty(mine), low, high), ""
+        low, high = target.scaled(low), target.scaled(high)
+        one = next(target.scaled(v) for v in (*below, *above))
+        return _Reading(one, *_certainty(target, mine), low, high), ""
     return _SILENT, ""
+
+
+def _without_logarithm(target: Target, measurements: Sequence[Measurement]) -> str:
+    """What is wrong with the first reading that no logarithm can be taken of, where one is to be; "" where none is."""
+    if not target.is_log or not (low := [m for m in measurements if not m.canonical > 0]):
+        return ""
+    sign = "" if low[0].qualifier is Qualifier.EQUAL else f"{low[0].qualifier.value} "
+    return (
+        f"{target.name} {sign}{low[0].canonical:g} has no place on its logarithmic scale, and trains nothing; retract "
+        f"the observation, and tell {target.name} as the limit that it was found below, such as '< 0.05'"
+    )
 
 
 def _of_no_target(objective: Objective, outcome: Measured | Negative) -> str:
@@ -190,24 +206,26 @@ def _lacking(objective: Objective, measurements: Sequence[Measurement]) -> Itera
 
 
 def useless_limits(outcome: Outcome, objective: Objective) -> tuple[str, ...]:
-    """What is said of each target of which an outcome states limits that leave nothing for a model to learn from."""
+    """What is said of each target of which an outcome states what leaves nothing for a model to learn from."""
     if isinstance(outcome, Fault):
         return ()
     found = []
     for target in objective.targets:
         mine = [m for m in outcome.measurements if m.property == target.name]
-        if mine and all(m.qualifier is not Qualifier.EQUAL for m in mine):
+        if mine and (target.is_log or all(m.qualifier is not Qualifier.EQUAL for m in mine)):
             found.append(_reading(target, mine)[1])
     return tuple(note for note in found if note)
 
 
-def _certainty(measurements: Sequence[Measurement]) -> tuple[float, float]:
-    """Standard deviation of the mean of several reported values, NaN where one states none, and then its repeats.
+def _certainty(target: Target, measurements: Sequence[Measurement]) -> tuple[float, float]:
+    """Standard deviation of the mean of several reported values on the target's scale, NaN where one states none, and
+    then its repeats.
 
     A reported deviation is the scatter of the ``n`` readings behind a value, which is their mean. Channels see one
     experiment, so that several of them make no value surer; their noise is that of a typical one.
     """
-    known = [m.canonical_sd / math.sqrt(m.n) for m in measurements if m.canonical_sd is not None]
+    stated = [m for m in measurements if m.canonical_sd is not None]
+    known = [target.sd_on_scale(m.canonical, m.canonical_sd or 0.0) / math.sqrt(m.n) for m in stated]
     if len(known) == len(measurements):
         return float(np.sqrt(np.sum(np.square(known))) / len(known)), 1.0
     return math.nan, 1.0 / float(np.mean([1.0 / m.n for m in measurements]))

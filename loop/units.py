@@ -60,6 +60,7 @@ _COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
 _ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
 _ATOMIC: Final = ("electron_volt", "hartree", "rydberg")  # energies of one particle, which nobody has a flask of
 _AVOGADRO: Final = 6.02214076e23  # 1/mol, exact since 2019
+_LOGARITHM: Final = re.compile(r"log10\((.*)\)")  # of a number in a unit
 _POWERS: Final = re.compile(r"(?<![^\W_])([cdkmnu\N{MICRO SIGN}]?m)([23])(?![\w^]|\*\*)")  # cm3, as in g/cm3
 _INVERSE: Final = re.compile(r"(?<=[^\W\d_])\s?-([1-9])(?!\w)")  # h-1, as in kg m-3 h-1
 _MINUS: Final = re.compile("[\N{MINUS SIGN}\N{EN DASH}](?=[1-9])")  # as journals typeset it
@@ -143,11 +144,14 @@ def _registry() -> pint.UnitRegistry[Any]:
 
 @lru_cache(maxsize=256)
 def check_unit(symbol: str) -> str:
-    """``symbol`` itself, such as ``"degC"``, ``"mol/L"``, ``"%"`` or ``""`` for none.
+    """``symbol`` itself, such as ``"degC"``, ``"mol/L"``, ``"%"`` or ``""`` for none; of logarithms, ``"log10(nM)"``.
 
     Raises:
         UnitError: Nobody knows the symbol.
     """
+    if of := _LOGARITHM.fullmatch(symbol):
+        check_unit(of[1])
+        return symbol
     if symbol == DIMENSIONLESS or symbol in USUAL_UNITS:
         return symbol
     try:
@@ -176,6 +180,17 @@ def _unknown_in(symbol: str, error: Exception) -> str:
     part = names if isinstance(names, str) else ", ".join(names)
     several = [one for one in _PARTS.split(symbol) if one]
     return f" (its {part!r} is)" if len(several) > 1 and part in several else ""
+
+
+def logarithm_of(unit: str) -> str:
+    """The unit of decadic logarithms of numbers in a unit: ``"log10(nM)"``, ``"log10(1)"`` where they have none."""
+    return f"log10({unit or '1'})"
+
+
+def unit_of_logarithm(unit: str) -> str | None:
+    """The unit of the numbers whose decadic logarithms ``unit`` is of, as it is shown; None of any other unit."""
+    found = _LOGARITHM.fullmatch(unit)
+    return None if found is None else unit_shown(found[1])
 
 
 def unit_shown(unit: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import numpy as np
 
+from loop.history import Claim
 from loop.objective import Objective, Target
 from loop.outcome import Measured, Outcome, Qualifier, too_large
 
@@ -53,6 +55,23 @@ def sure_of(outcome: Outcome, objective: Objective) -> Sure:
         if t.name in limits and (value := t.sure(*limits[t.name])) is not None:
             found[t.name] = (value, sign_of(t, value, *limits[t.name]))
     return found
+
+
+def on_scale(claims: Sequence[Claim], objective: Objective) -> tuple[Claim, ...]:
+    """Claims as models make them, on the targets' scales; those that have no place there are left out."""
+    if not objective.has_logs:
+        return tuple(claims)
+    targets = {t.name: t for t in objective.targets}
+    found = []
+    for claim in claims:
+        if (target := targets.get(claim.target)) is None or not target.is_log:
+            found.append(claim)
+            continue
+        voices = {name: target.moments_on_scale(*said) for name, said in claim.voices.items()}
+        mean, sd = target.moments_on_scale(claim.mean, claim.sd)
+        if claim.value > 0 and all(math.isfinite(m) for m in (mean, *(m for m, _ in voices.values()))):
+            found.append(replace(claim, mean=mean, sd=sd, value=target.scaled(claim.value), voices=voices))
+    return tuple(found)
 
 
 def sign_of(target: Target, value: float, low: float, high: float) -> str:

@@ -50,6 +50,14 @@ def plus_minus(mean: float, sd: float, unit: str = "") -> str:
     return f"{mean_text} ± {sd_text} {unit}".rstrip()
 
 
+def within_factor(median: float, factor: float, unit: str = "") -> str:
+    """A belief on a log scale, by its median and the factor of one deviation: ``0.052 % (within a factor of 2.4)``.
+
+    Source: Limpert, Stahel and Abbt, BioScience 51 (2001) 341.
+    """
+    return f"{in_digits(median, 3)} {unit}".rstrip() + f" (within a factor of {in_digits(factor, 2)})"
+
+
 def in_digits(value: float, digits: int = 3) -> str:
     """``value`` to so many digits, whole where that would be an exponent and it is below a million: ``63812``."""
     text = f"{value:.{digits}g}"

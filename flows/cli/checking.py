@@ -126,7 +126,10 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
         **({"products": list(made)} if (made := told_of_products(spec)) else {}),
         **({"descriptors": described} if (described := descriptors_in(space)) else {}),
         "constraints": len(spec.constraints),
-        "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
+        "targets": [
+            f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") + (" by factors" if t.is_log else "")
+            for t in objective.targets
+        ],
         **({} if general is None else {"general": general.described}),
         "surrogate": surrogate if isinstance(surrogate, str) else list(surrogate),
         "batch": batch,

@@ -50,11 +50,13 @@ def judge(
             and reading is not None
             and reading.qualifier is Qualifier.EQUAL
         )
-        if not has_number or reading is None:
+        mean, sd = target.moments_on_scale(said.mean, said.sd)
+        if not has_number or reading is None or not all(map(isfinite, (mean, target.scaled(reading.value)))):
             without_number.add(proposal.id)
         elif proposal.id not in checks:
+            measured = target.scaled(reading.value)
             checks[proposal.id] = Check(
-                proposal.id, result.settings, result.arm, result.round_number, said.mean, said.sd, reading.value
+                proposal.id, result.settings, result.arm, result.round_number, mean, sd, measured
             )
     every = tuple(checks.values())
     arms = tuple(arm for arm in Arm if any(check.arm is arm for check in every))

@@ -17,7 +17,7 @@ def follow(proposals: Iterable[ProposalRecord], target: Target) -> Committee:
     for proposal in proposals:
         if any(p.target == target.name for p in proposal.draft.predictions):
             by_round.setdefault(proposal.round_number, []).append(proposal)
-    rounds = tuple(_round(number, by_round[number], target.name) for number in sorted(by_round))
+    rounds = tuple(_round(number, by_round[number], target) for number in sorted(by_round))
     members = {
         p.member: None  # a dict keeps the order in which they first spoke
         for number in sorted(by_round)
@@ -28,21 +28,21 @@ def follow(proposals: Iterable[ProposalRecord], target: Target) -> Committee:
     return Committee(target.name, tuple(members) if len(members) > 1 else (), rounds)
 
 
-def _round(number: int, proposals: Sequence[ProposalRecord], target: str) -> CommitteeRound:
+def _round(number: int, proposals: Sequence[ProposalRecord], target: Target) -> CommitteeRound:
     weights: dict[str, list[float]] = {}
     spreads, stated_sds, names = [], [], set[str]()
     for proposal in proposals:
-        members = [p for p in proposal.draft.predictions if p.target == target and p.member != WHOLE]
+        members = [p for p in proposal.draft.predictions if p.target == target.name and p.member != WHOLE]
         names |= {p.member for p in members}
         for p in members:
             if p.weight is not None:
                 weights.setdefault(p.member, []).append(p.weight)
         if len(members) > 1:
             # The committee is all there is, not a sample of one: the population's standard deviation.
-            spreads.append(pstdev(p.mean for p in members))
-        whole = stated(proposal, target)
+            spreads.append(pstdev(target.moments_on_scale(p.mean, p.sd)[0] for p in members))
+        whole = stated(proposal, target.name)
         if whole is not None:
-            stated_sds.append(whole.sd)
+            stated_sds.append(target.moments_on_scale(whole.mean, whole.sd)[1])
     return CommitteeRound(
         number=number,
         weights={member: fmean(values) for member, values in weights.items()},

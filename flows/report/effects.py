@@ -38,7 +38,7 @@ def _shifts(record: RoundRecord, target: Target) -> list[Shift]:
             for label, (mean, sd) in sorted(effect["labels"].items(), key=lambda entry: _natural(entry[0]))
         ]
         sd, doubts = float(effect["sd"]), tuple(entangled.get(name, ()))
-        shifts.append(Shift(target.name, target.unit, name, sd, tuple(offsets), record.number, member, doubts))
+        shifts.append(Shift(target.name, target.on_scale.unit, name, sd, tuple(offsets), record.number, member, doubts))
     return shifts
 
 

@@ -75,7 +75,7 @@ def _on_trust(report: Report) -> Iterator[str]:
 
 
 def _on_disagreement(report: Report) -> Iterator[str]:
-    units = {target.name: target.unit for target in report.targets}
+    units = {target.name: target.on_scale.unit for target in report.targets}
     for committee in report.committee:
         last = next((r for r in reversed(committee.rounds) if r.disagreement is not None), None)
         if last is not None:

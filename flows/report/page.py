@@ -39,6 +39,7 @@ _TEMPLATES: Final = templates_of(
     _HERE,
     number=words.number,
     plus_minus=words.plus_minus,
+    predicted=words.predicted,
     after=words.after,
     limited=words.limited,
     moment=words.moment,
@@ -185,6 +186,7 @@ def _parity(report: Report, calibration: Calibration) -> dict[str, Any]:
     arms = list(dict.fromkeys(arm_key(check.arm) for check in calibration.checks))
     return {
         "target": target,
+        "unit": target.on_scale.unit,
         "calibration": calibration,
         "chart": parity(calibration.checks, target, 420, 420) if calibration.checks else None,
         "legend": [_legend(key, *MARKS[key]) for key in arms],
@@ -192,7 +194,7 @@ def _parity(report: Report, calibration: Calibration) -> dict[str, Any]:
 
 
 def _committee(report: Report, committee: Committee) -> dict[str, Any]:
-    target = next(t for t in report.targets if t.name == committee.target)
+    target = next(t for t in report.targets if t.name == committee.target).on_scale
     rounds = [line.number for line in committee.rounds]
     weights = {member: [line.weights.get(member) for line in committee.rounds] for member in committee.members}
     apart = {

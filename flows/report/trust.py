@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A prediction frozen at proposal time, and what was measured afterwards, in the target's unit."""
+    """A prediction frozen at proposal time, and what was measured afterwards, on the target's scale."""
 
     proposal_id: str
     settings: tuple[Setting, ...]
@@ -59,7 +59,7 @@ class Trust:
     arms: tuple[Arm, ...]
     n: int
     coverage: tuple[Coverage, ...]
-    rmse: float | None  # in the target's unit
+    rmse: float | None  # on the target's scale
     spearman: float | None  # None where either side does not vary
     hits: HitRate | None = None
 

@@ -9,6 +9,7 @@ from math import floor, isfinite, log10
 from flows.report.content import Reading, Setting
 from loop import wording
 from loop.objective import Goal, Target
+from loop.record import Prediction
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -39,6 +40,22 @@ def plus_minus(mean: float, sd: float | None, unit: str = "") -> str:
         doubt = "" if sd is None else f" ± {number(sd, 2)}"
         return f"{number(mean, unit=unit)}{doubt}{after(unit)}"
     return f"{wording.plus_minus(mean, sd)}{after(unit)}".replace("-", MINUS)
+
+
+def predicted(said: Prediction, target: Target) -> str:
+    """What was predicted of a target, within what it can be."""
+    if target.classes is not None:
+        return f"{target.classes[1]} with a chance of {number(said.mean, 2)}"
+    mean, sd = target.moments_on_scale(said.mean, said.sd)
+    if target.is_log and isfinite(mean):
+        return within_factor(mean, sd, target)
+    return plus_minus(target.possible(said.mean), said.sd, target.unit)
+
+
+def within_factor(mean: float, sd: float, target: Target) -> str:
+    """The median and the factor of one deviation of a belief on the target's logarithmic scale."""
+    median = target.possible(target.in_unit(mean))
+    return f"{number(median, 3)}{after(target.unit)} (within a factor of {number(target.in_unit(sd), 2)})"
 
 
 def after(unit: str) -> str:
@@ -98,4 +115,5 @@ def wanted(target: Target) -> str:
         if end is not None:
             words.append(f"{what} {target.shown(end) or f'{number(end)}{after(target.unit)}'}")
     words += [f"of {', '.join(target.words)}"] if target.words is not None else []
+    words += ["by factors"] if target.is_log else []
     return ", ".join(words)

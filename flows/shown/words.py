@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from flows.candidates import price_of, structures_of
@@ -10,7 +11,7 @@ from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, Candidate, Prediction, without_head
 from loop.units import unit_shown
-from loop.wording import in_full, plus_minus
+from loop.wording import in_full, plus_minus, within_factor
 
 if TYPE_CHECKING:
     pass
@@ -59,10 +60,17 @@ def predictions_line(predictions: Iterable[Prediction], spec: Mapping[str, Any])
 
 def _said(p: Prediction, wanted: Mapping[str, Any]) -> str:
     """What was predicted of a target, within what it can be."""
+    unit = unit_shown(wanted.get("unit") or "")
+    if wanted.get("scale") == "log":
+        from loop.objective.scale import in_logarithms  # NumPy: only here
+
+        mean, sd = in_logarithms(p.mean, p.sd)
+        if isfinite(mean):
+            return within_factor(10.0**mean, 10.0**sd, unit) + _by(p)
     low, high = wanted.get("low"), wanted.get("high")
     mean = p.mean if low is None else max(p.mean, low)
     mean = mean if high is None else min(mean, high)
-    return plus_minus(mean, p.sd, unit_shown(wanted.get("unit") or "")) + _by(p)
+    return plus_minus(mean, p.sd, unit) + _by(p)
 
 
 def _by(p: Prediction) -> str:

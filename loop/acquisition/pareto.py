@@ -31,6 +31,7 @@ from loop.acquisition.streaming import candidates, untried
 from loop.acquisition.utility import EQUAL, believed, joint_model, target_draws
 from loop.objective import Objective
 from loop.space.sifting import firsts, sifted
+from loop.units import unit_of_logarithm
 
 # BoTorch would compile a C++ kernel at its first use. A process killed meanwhile leaves a lock on which every later one
 # waits for ever, and the last digits would depend on whether a machine has a compiler.
@@ -266,6 +267,9 @@ def spans(question: Question) -> Tensor:
 def _shown(reference: Tensor, question: Question) -> str:
     parts = []
     for (t, _), value in zip(question.wanted, reference.tolist(), strict=True):
+        if (unit := unit_of_logarithm(t.unit)) is not None:
+            parts.append(f"{t.name} {10.0 ** (t.sign * value):.4g} {unit}".rstrip())
+            continue
         shown = f"{t.sign * value:.4g}" if t.sign else f"{t.value:g} ± {-value:.3g}"
         parts.append(f"{t.name} {shown} {t.unit}".rstrip())
     return ", ".join(parts)

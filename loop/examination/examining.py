@@ -116,6 +116,7 @@ def _examined(
             stresses = stress(recipe, space, data, divided[Split.RANDOM], divided[hardest], hardest, seed=seed)
         signs = signs_of(space, data, pool, seed=seed)
         told = tuple(s for s in skills if s is not None), tuple(k for k in leaks if k is not None)
-        findings = verdict(target.unit, signs, *told, stresses)
-        found[target.name] = Examination(target.name, target.unit, signs, *told, stresses, findings)
+        unit = target.on_scale.unit
+        findings = verdict(unit, signs, *told, stresses)
+        found[target.name] = Examination(target.name, unit, signs, *told, stresses, findings)
     return found

@@ -42,7 +42,7 @@ class Chances:
     Attributes:
         draws: Of every target, in its unit: shape ``(s, n, m)``. Of more than a thousand candidates only those that
             may lead are drawn jointly, the others each by itself.
-        means: What is believed of every target: shape ``(n, m)``.
+        means: What is believed of every target, in its unit (on a logarithmic scale the median): shape ``(n, m)``.
         keeps: The chance of each that it runs as intended and keeps every threshold, shape ``(n,)``.
         best_of_tried: The chance that it is the best of the tried, or on their front, shape ``(n,)``.
         best_of_all: The same among all candidates; None where that cannot be said.
@@ -88,6 +88,8 @@ def chances(
             _draw(m, everything, leads, draws[..., i], means[:, i], seed=seed + 31 * i)
         else:
             draws[..., i], means[:, i] = drawn(m, everything, n_draws, seed=seed + 31 * i)
+        if t.is_log:
+            draws[..., i], means[:, i] = t.in_unit(draws[..., i]), t.in_unit(means[:, i])
     shuffle_targets(draws, seed)
     stands = standing(objective, draws, _runs(tried, belief, rivals), seed)
     n = len(tried)
@@ -123,7 +125,9 @@ def doubted_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tu
 def drawn_each(
     objective: Objective, models: Sequence[FittedSurrogate], x: Tensor, *, seed: int
 ) -> tuple[Tensor, Tensor]:
-    """Draws of every target at ``x``, ``(n, d)``, and the means: ``(s, n, m)`` and ``(n, m)``.
+    """Draws of every target at ``x``, ``(n, d)``, and the means, in its unit: ``(s, n, m)`` and ``(n, m)``.
+
+    On a logarithmic scale the mean there, which in the unit is a median.
 
     Each candidate by itself, the same whatever others are asked about with it, so that ends of intervals are the same
     wherever they are said. What has levels or classes can only be drawn jointly.
@@ -132,9 +136,10 @@ def drawn_each(
         (doubted_apart if t.levels is None and not t.classes else drawn)(m, x, APART, seed=seed + 31 * i)
         for i, (m, t) in enumerate(zip(models, objective.targets, strict=True))
     ]
-    draws = torch.stack([draws for draws, _ in said], dim=-1)
+    draws = torch.stack([t.in_unit(draws) for t, (draws, _) in zip(objective.targets, said, strict=True)], dim=-1)
     shuffle_targets(draws, seed)
-    return draws, torch.stack([mean for _, mean in said], dim=-1)
+    means = [t.in_unit(mean) for t, (_, mean) in zip(objective.targets, said, strict=True)]
+    return draws, torch.stack(means, dim=-1)
 
 
 def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> tuple[Tensor, Tensor]:
@@ -160,6 +165,7 @@ def _may_lead(objective: Objective, belief: Belief, tried: Tensor) -> Tensor:
     leads = torch.ones(len(tried), dtype=torch.bool)
     if len(tried) <= LEADING or any(t.levels or t.has_bounds for t in objective.targets):
         return leads
+    objective = objective.on_scale
     pairs = zip(objective.targets, belief.models, strict=True)
     beliefs = [skim(model, tried) for t, model in pairs if t.is_wanted]
     if not objective.is_scalar:

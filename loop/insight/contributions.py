@@ -84,8 +84,9 @@ def explain_best(
         by = tuple(m.name for m in recipe.members) if isinstance(recipe, Committee) else (recipe.name,)
         words = {level: word for level in target.levels or () if (word := target.shown(level)) is not None}
         wanted = "" if target.classes is None else target.classes[-1]
-        told = tuple(replace(one, mean=target.possible(one.mean)) for one in told)
-        found.append(Explanation(target.name, target.unit, told, by, words, wanted))
+        scaled = target.on_scale
+        told = tuple(replace(one, mean=scaled.possible(one.mean)) for one in told)
+        found.append(Explanation(target.name, scaled.unit, told, by, words, wanted))
     return tuple(found)
 
 

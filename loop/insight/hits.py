@@ -36,7 +36,10 @@ def hits_of_belief(
     question = question_of_tried(space, objective, history, belief, pool, x, seed)
     with torch.no_grad():
         chance = hit_score(question)(x)
-        stated = [_intervals(*drawn(m, x, DRAWS, seed=seed + 31 * i)) for i, m in enumerate(belief.models)]
+        stated = [
+            tuple(map(t.in_unit, _intervals(*drawn(m, x, DRAWS, seed=seed + 31 * i))))
+            for i, (t, m) in enumerate(zip(objective.targets, belief.models, strict=True))
+        ]
         likely = () if pool is None or len(pool) > LIBRARY_LIMIT else _likeliest(question)
     is_hit = [_is_hit(objective, t) for t in tried]
     order = sorted(range(len(tried)), key=lambda k: (not is_hit[k], -float(chance[k]), k))

@@ -160,7 +160,7 @@ def _reliance(
             found.append(Influence(name, middle, low, high, min(by_member), max(by_member), adds, of))
     return Reliance(
         target=target.name,
-        unit=target.unit,
+        unit=target.on_scale.unit,
         model=model.name,
         members=tuple(members),
         candidates=len(x),
@@ -274,7 +274,7 @@ def _adds(
         mean = float((means[there] - believed[mine]).mean())
         low, high = torch.quantile(added, ENDS).tolist()
         seen = [t for t in with_it if _nearest(values, t.x[column], p) == value]
-        read = [v for t in seen for v in t.values[target.name]]
+        read = [target.scaled(v) for t in seen for v in t.values[target.name]]
         found.append(
             Adds(
                 str(p.value(value)) if not isinstance(p, Continuous | Discrete) else float(value),

@@ -29,10 +29,21 @@ def nearest(objective: Objective, rows: Sequence[Mapping[str, float]]) -> int | 
 
 
 def shortfalls(objective: Objective, rows: Sequence[Mapping[str, float]]) -> list[float]:
-    """By how much rows with a value for each threshold miss them, in shares of each target's range, summed."""
+    """By how much rows with a value for each threshold miss them, in shares of each target's range, summed.
+
+    Both are taken on the targets' scales.
+    """
     bounded = [t for t in objective.targets if t.has_bounds]
-    ranges = {t.name: float(np.ptp([row[t.name] for row in rows])) or 1.0 for t in bounded}
-    return [sum(_miss(t, row[t.name]) / ranges[t.name] for t in bounded) for row in rows]
+    values = {t.name: _on_scale(t, [row[t.name] for row in rows]) for t in bounded}
+    ranges = {t.name: float(np.ptp(values[t.name])) or 1.0 for t in bounded}
+    return [sum(_miss(t.on_scale, values[t.name][i]) / ranges[t.name] for t in bounded) for i in range(len(rows))]
+
+
+def _on_scale(target: Target, values: Sequence[float]) -> list[float]:
+    """Values on a target's scale; what has no place there lies a decade below all that have one."""
+    scaled = [target.scaled(value) for value in values]
+    least = min((v for v in scaled if math.isfinite(v)), default=0.0) - 1.0
+    return [v if math.isfinite(v) else least for v in scaled]
 
 
 def unjudged(objective: Objective, rows: Sequence[Mapping[str, float]]) -> str:

@@ -52,6 +52,7 @@ class Regret:
         checked: How many predictions these were learnt from, of the target with the fewest.
         scatters: Whether results are known to scatter, of every target.
         is_repeated: Whether that, or a candidate measured more than once, says of every target how results scatter.
+        is_factor: Whether gaps are decadic logarithms of factors, since the target is learnt on a logarithmic scale.
         unchecked: Targets of which few predictions were held against results, such as one that came as limits only;
             none where that is so of every target.
     """
@@ -67,15 +68,20 @@ class Regret:
     scatters: bool
     is_repeated: bool
     unchecked: tuple[str, ...] = ()
+    is_factor: bool = False
 
     def within(self, delta: float) -> float:
-        """The smallest regret, not below 0, that is exceeded with a chance of ``delta`` at most; perhaps infinite."""
+        """The smallest regret, not below 0 (as a factor 1), that is exceeded with a chance of ``delta`` at most.
+
+        It may be infinite.
+        """
         ranked = self.gaps.sort(descending=True).values
-        return max(float(ranked[min(math.floor(delta * len(ranked)), len(ranked) - 1)]), 0.0)
+        gap = max(float(ranked[min(math.floor(delta * len(ranked)), len(ranked) - 1)]), 0.0)
+        return 10.0**gap if self.is_factor else gap
 
     def chance(self, regret: float) -> float:
-        """The chance that something untried is better by more than ``regret``."""
-        return float((self.gaps > regret).double().mean())
+        """The chance that something untried is better by more than ``regret``, or this factor."""
+        return float((self.gaps > (math.log10(regret) if self.is_factor else regret)).double().mean())
 
     def told(self, incumbent: str, delta: float, rules: Sequence[tuple[float, float]]) -> Json:
         """What the record keeps: the statement at ``delta``, and the chance for each rule's regret and delta.
@@ -97,6 +103,7 @@ class Regret:
             "scatters": self.scatters,
             "repeated": self.is_repeated,
             **({"unchecked": list(self.unchecked)} if self.unchecked else {}),
+            **({"factor": True} if self.is_factor else {}),
             "rules": [{"regret": regret, "delta": d, "chance": self.chance(regret)} for regret, d in rules],
         }
 

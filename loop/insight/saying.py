@@ -77,11 +77,17 @@ def regret_sentence(told: Json) -> str:
         so = "so nothing is said of how much better others may be"
         return f"{told['incumbent']} may break the thresholds itself, {so}{early}"
     sure = f"{1 - told['delta']:.4g}"
-    more = f" by more than {in_digits(told['epsilon'])} {told['unit']}".rstrip() if told["epsilon"] > 0 else ""
+    nothing = 1.0 if told.get("factor") else 0.0
+    more = f" by more than {size_of_regret(told, in_digits(told['epsilon']))}" if told["epsilon"] > nothing else ""
     over = "" if told["is_all"] else f", as far as {told['scored']:,} points tell"
     return (
         f"with probability {sure} nothing untried is better than {told['incumbent']}{more}{over}{if_exact(told)}{early}"
     )
+
+
+def size_of_regret(told: Json, size: str) -> str:
+    """How much of the target a regret of ``size`` is: so much in its unit, or such a factor."""
+    return f"a factor of {size}" if told.get("factor") else f"{size} {told.get('unit', '')}".rstrip()
 
 
 def if_exact(told: Json) -> str:

@@ -179,8 +179,11 @@ def area_under(known: Sequence[tuple[float, bool]]) -> float | None:
 def _chance(target: Target, said: Prediction) -> float:
     if target.classes is not None:
         return min(max(said.mean, 0.0), 1.0)
-    low, high = target.bounds
-    believed = NormalDist(said.mean, max(said.sd, 1e-300))
+    low, high = target.on_scale.bounds
+    mean, sd = target.moments_on_scale(said.mean, said.sd)
+    if not math.isfinite(mean):  # below zero, by models of an earlier campaign file
+        return float(target.meets(said.mean))
+    believed = NormalDist(mean, max(sd, 1e-300))
     return (believed.cdf(high) if math.isfinite(high) else 1.0) - (believed.cdf(low) if math.isfinite(low) else 0.0)
 
 

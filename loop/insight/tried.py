@@ -137,7 +137,7 @@ def question_of_tried(
     taken = history.tried(x.shape[1])
     return Question(
         space=space,
-        objective=objective,
+        objective=objective.on_scale,
         models=belief.models,
         feasibility=belief.feasibility,
         pool=pool,

@@ -23,14 +23,19 @@ def guessed(
 ) -> Hint:
     """What a person expects of a target: the mean of all guesses, and what each parameter adds to it.
 
-    Guessed values are in the target's unit. A ranking gives normal scores about the middle of the target's range: only
-    its order is taken, and where there is no range its size and level are left to the results. Options that are left
-    out of a ranking come after all that are in it, options without a guess are average, and so is a parameter where it
-    does not apply; numbers are interpolated.
+    Guessed values are in the target's unit, and averaged on its scale. A ranking gives normal scores about the middle
+    of the target's range: only its order is taken, and where there is no range its size and level are left to the
+    results. Options that are left out of a ranking come after all that are in it, options without a guess are average,
+    and so is a parameter where it does not apply; numbers are interpolated.
 
     Raises:
         SpaceError: A parameter, option or number is unknown.
     """
+    prior = {
+        name: {o: target.scaled(float(v)) for o, v in g.items()} if isinstance(g, Mapping) else g
+        for name, g in prior.items()
+    }
+    target = target.on_scale
     guesses = {name: g for name, g in prior.items() if isinstance(g, Mapping)}
     middle, unit, has_range = 0.0, 1.0, False
     if target.low is not None and target.high is not None:

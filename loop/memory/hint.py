@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -36,7 +37,7 @@ class Hint:
     Attributes:
         name: The source's.
         kind: What it comes from.
-        mean: Coordinates of this space ``(*b, d)`` to expected values ``(*b)``, in the target's unit.
+        mean: Coordinates of this space ``(*b, d)`` to expected values ``(*b)``, on the target's scale.
         spread: Standard deviation of those over the candidates.
         rows: How many results stand behind it; 0 of a guess.
         share: Of this space's parameters that it knows of, from 0 to 1.
@@ -77,7 +78,7 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         return f"it shares {len(both.known)} of {len(space.parameters)} parameters, too few to tell{lacking}"
     every = earlier.history.observations
     real = replace(earlier.history, observations=tuple(o for o in every if is_real(there, o.x[None])[0]))
-    table, _ = regression_table(there, _of_its_numbers(theirs), real)
+    table, _ = regression_table(there, _of_its_numbers(theirs, is_log=target.is_log), real)
     if len(table) < FEWEST:
         said = "" if len(real.observations) == len(every) else " by the real thing"
         return f"it has {len(table)} results of {target.name}{said}, and {FEWEST} are needed"
@@ -86,7 +87,7 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         data = data.rows(torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST])))
     try:
         own, told_in = _units(target, theirs, table.y)
-        factor, shift = _conversion(told_in, own)
+        factor, shift = _conversion(told_in, own, is_log=target.is_log)
         # else chance looks like chemistry more often: with numbers weighed 6 of 40 times, and 0 without
         fitted = surrogate("committee", both.space, doubts_noise=True).fit(both.space, data, seed=seed)
     except (UnitError, TooFewPoints, FitError) as error:
@@ -138,9 +139,12 @@ def _is_fraction(target: Target, values: NDArray[np.float64]) -> bool:
     return bool(len(values)) and bool((values >= 0.0).all()) and 0.0 < float(values.max()) <= 1.0
 
 
-def _of_its_numbers(target: Target) -> Objective:
-    """An objective of one target whatever a campaign wanted of it: kept, matched or weighed with others."""
-    return Objective((Target(target.name, Goal.MAXIMIZE, target.unit, low=target.low, high=target.high),))
+def _of_its_numbers(target: Target, *, is_log: bool) -> Objective:
+    """An objective of one target whatever a campaign wanted of it: kept, matched or weighed with others.
+
+    ``is_log`` is whether it is to be learnt on a logarithmic scale, as this campaign does or does not.
+    """
+    return Objective((Target(target.name, Goal.MAXIMIZE, target.unit, target.low, target.high, is_log=is_log),))
 
 
 def spread_of(space: Space, mean: Callable[[Tensor], Tensor], *, seed: int) -> float:
@@ -165,7 +169,7 @@ def scaled_as(hint: Hint, others: Sequence[Hint], space: Space, *, seed: int) ->
 
 @dataclass(frozen=True)
 class _Mean:
-    """The mean of a model of the shared parameters, in this campaign's unit."""
+    """The mean of a model of the shared parameters, on the scale of this campaign's target."""
 
     overlap: Overlap
     model: FittedSurrogate
@@ -187,10 +191,15 @@ class _Mean:
         return mean.reshape(shared.shape[:-1])
 
 
-def _conversion(unit: str, to: str) -> tuple[float, float]:
-    """Factor and shift from one unit to another. Raises ``UnitError``."""
+def _conversion(unit: str, to: str, *, is_log: bool) -> tuple[float, float]:
+    """Factor and shift from one unit to another, of numbers or their decadic logarithms. Raises ``UnitError``."""
     shift = convert(0.0, unit, to)
-    return convert(1.0, unit, to) - shift, shift
+    factor = convert(1.0, unit, to) - shift
+    if not is_log:
+        return factor, shift
+    if shift or not factor > 0:
+        raise UnitError(f"logarithms of values in {unit!r} are none of values in {to!r}: their zeros differ")
+    return 1.0, math.log10(factor)
 
 
 def _lacking(both: Overlap, there: Space) -> str:

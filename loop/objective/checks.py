@@ -21,6 +21,7 @@ def wrong_with(target: Target) -> str:
         or _wrong_with_levels(target)
         or _wrong_with_goal(target)
         or _wrong_with_worth(target)
+        or _wrong_with_scale(target)
     )
 
 
@@ -123,4 +124,24 @@ def _wrong_with_worth(t: Target) -> str:
             f"desirable runs from what is worth nothing to what is wanted: with goal {t.goal.value}, from must be "
             f"{order} to, got {nothing:g} and {everything:g}"
         )
+    return ""
+
+
+def _wrong_with_scale(t: Target) -> str:
+    """A sentence on what has no logarithm where the scale is logarithmic, "" where all has one."""
+    if not t.is_log:
+        return ""
+    if t.levels is not None:
+        told = "classes" if t.classes is not None else "levels"
+        return f"scale log is for numbers above zero, and this is told in {told}; leave out scale"
+    if t.goal is Goal.MATCH:
+        return (
+            "goal match asks how far a value is off, and scale log by which factor; leave out scale, or write goal: "
+            "keep with at_least and at_most beside another target"
+        )
+    ends = {"high": t.high, "at_least": t.at_least, "at_most": t.at_most}
+    if t.desirable is not None:
+        ends |= {"desirable from": t.desirable[0], "desirable to": t.desirable[1]}
+    if found := next((name for name, end in ends.items() if end is not None and not end > 0), ""):
+        return f"{found} must be above zero on a logarithmic scale, got {ends[found]:g}; mend it, or leave out scale"
     return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,11 @@ class Objective:
         for t in self.wanted:
             if t.goal is Goal.MATCH and t.within is None:
                 raise ObjectiveError(f"target {t.name!r}: tradeoff {self.tradeoff.value!r} needs within; add it")
+            if t.is_log and t.on_scale.scale is None:
+                raise ObjectiveError(
+                    f"target {t.name!r}: tradeoff {self.tradeoff.value!r} needs to know what it is worth on its "
+                    "logarithmic scale; add desirable: {from: ..., to: ...}, both above zero"
+                )
             if t.goal is not Goal.MATCH and t.scale is None:
                 raise ObjectiveError(
                     f"target {t.name!r}: tradeoff {self.tradeoff.value!r} needs to know what it is worth; "
@@ -55,6 +60,16 @@ class Objective:
     def wanted(self) -> tuple[Target, ...]:
         """The targets of which more, less or a value is wanted, in order: all but those that only keep thresholds."""
         return tuple(t for t in self.targets if t.is_wanted)
+
+    @property
+    def on_scale(self) -> Objective:
+        """The objective as models learn it and planning weighs it: each target ``on_scale``."""
+        return replace(self, targets=tuple(t.on_scale for t in self.targets)) if self.has_logs else self
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether a target is learnt on a logarithmic scale."""
+        return any(t.is_log for t in self.targets)
 
     @property
     def is_scalar(self) -> bool:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from loop.errors import ObjectiveError
 from loop.objective.checks import wrong_with
 from loop.objective.goals import CLASSES, Goal
+from loop.objective.scale import TEN, in_logarithms, in_numbers
 from loop.outcome import LARGEST
-from loop.units import check_unit
+from loop.units import check_unit, logarithm_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,9 @@ class Target:
     ``at_least`` and ``at_most`` are thresholds: a result beyond them is of no use. A target to be matched has the
     ``value`` that is wanted and, in ``within``, how far from it a result is still of use. ``desirable`` gives the
     values that are worth nothing and everything, ``weight`` how much the target counts in a trade-off.
+
+    All numbers here are in the target's unit. Models learn and say where a value stands ``on_scale``, which of a
+    logarithmic target is its decadic logarithm (docs/decisions/0154).
     """
 
     name: str
@@ -40,6 +47,7 @@ class Target:
     classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and what is
     words: tuple[str, ...] | None = None  # for the levels, one for each
     is_exact: bool = False  # a candidate has the same value each time, as a deterministic calculation gives it
+    is_log: bool = False  # what counts is by which factor values differ: it is learnt and weighed as ``on_scale``
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -200,4 +208,59 @@ class Target:
             return 1.0 + self.worth(value) / self.within
         assert self.scale is not None, "a trade-off was checked to have a scale for each target"
         nothing, everything = self.scale
+        if self.is_log:
+            value, nothing, everything = self.scaled(value), math.log10(nothing), math.log10(everything)
         return (value - nothing) / (everything - nothing)
+
+    @property
+    def on_scale(self) -> Target:
+        """The target as models learn it, its numbers scaled and in ``log10(unit)``; itself where it is not log."""
+        if not self.is_log:
+            return self
+        worth = self.desirable
+
+        def end(value: float | None) -> float | None:
+            return math.log10(value) if value is not None and value > 0 else None
+
+        return replace(
+            self,
+            unit=logarithm_of(self.unit),
+            low=end(self.low),
+            high=end(self.high),
+            at_least=end(self.at_least),
+            at_most=end(self.at_most),
+            desirable=None if worth is None else (math.log10(worth[0]), math.log10(worth[1])),
+            is_log=False,
+        )
+
+    @overload
+    def scaled(self, value: float) -> float: ...
+    @overload
+    def scaled(self, value: Tensor) -> Tensor: ...
+    def scaled(self, value: float | Tensor) -> float | Tensor:
+        """Where a value in the target's unit stands on its scale; on a log scale, of zero or less, minus infinity."""
+        if not self.is_log:
+            return value
+        if isinstance(value, float | int):
+            return math.log10(value) if value > 0 else -math.inf
+        return value.clamp_min(0.0).log10()
+
+    def sd_on_scale(self, value: float, sd: float) -> float:
+        """The standard deviation on the scale of a ``value`` above zero whose deviation is ``sd``, to first order."""
+        return sd / (value * TEN) if self.is_log else sd
+
+    def moments_in_unit(self, mean: float, sd: float) -> tuple[float, float]:
+        """Mean and standard deviation in the unit of a belief that is normal on the scale."""
+        return in_numbers(mean, sd) if self.is_log else (mean, sd)
+
+    def moments_on_scale(self, mean: float, sd: float) -> tuple[float, float]:
+        """The same the other way round; NaN of a mean that is not above zero on a logarithmic scale."""
+        return in_logarithms(mean, sd) if self.is_log else (mean, sd)
+
+    @overload
+    def in_unit(self, scaled: float) -> float: ...
+    @overload
+    def in_unit(self, scaled: Tensor) -> Tensor: ...
+    def in_unit(self, scaled: float | Tensor) -> float | Tensor:
+        """The value in the target's unit of what stands at ``scaled`` on its scale."""
+        return 10.0**scaled if self.is_log else scaled

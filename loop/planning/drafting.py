@@ -32,6 +32,7 @@ from loop.policy.run_order import run_order, within
 from loop.record import Arm, Json, ProposalDraft
 from loop.space.leaving_out import still_has
 from loop.space.rows import is_among
+from loop.values import on_scale
 from loop.wording import amount_text
 
 NAMED = 4  # options that a note names
@@ -191,16 +192,18 @@ def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[
     also = np.unique(np.vstack([s.history.waiting(climbed.shape[1]), climbed]), axis=0)
     also = also[is_real(s.space, also) & ~is_among(also, s.question.observed.numpy())]
     rules = [(r.regret, r.delta or DELTA) for r in s.spec.stop if r.regret is not None]
+    is_factor = len(s.objective.wanted) == 1 and s.objective.wanted[0].is_log
     exact = {s.objective.names[i] for i in belief.known}  # measured again they would say nothing new
     with torch.no_grad():
         found = regret_of(
             replace(s.question, models=belief.as_measured().models, purchase=None),
             torch.from_numpy(s.space.coordinates(first.settings)),
-            s.history.claims,
+            on_scale(s.history.claims, s.objective),
             torch.from_numpy(also),
             scattered(s.history, s.objective),
             measured_again(s.history, s.objective) | exact,
         )
+    found = replace(found, is_factor=is_factor, unit="" if is_factor else found.unit)
     alike = first_alike(s.objective, belief.table) if found.drawn else ""
     if alike:
         found = replace(found, gaps=torch.full_like(found.gaps, math.inf))

@@ -214,7 +214,7 @@ class Situation:
         observed = table.x[standing if standing.any() else complete]
         return Question(
             space=self.space,
-            objective=self.objective,
+            objective=self.objective.on_scale,
             models=self.belief.models,
             feasibility=self.belief.feasibility,
             pool=self.pool,

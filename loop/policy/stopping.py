@@ -8,7 +8,7 @@ from typing import Final
 
 from loop.fidelity import is_real
 from loop.history import History, Observation
-from loop.insight.saying import chance_of, if_exact
+from loop.insight.saying import chance_of, if_exact, size_of_regret
 from loop.insight.statements import CHECKED, DELTA
 from loop.objective import Objective
 from loop.outcome import Qualifier
@@ -72,7 +72,7 @@ def regret_settled(spec: CampaignSpec, told: Json) -> str:
     if told.get(CONFIRMS):
         return ""
     for rule, chance in _met(spec, told):
-        allowed = f"{rule.regret:g} {told.get('unit', '')}".rstrip()
+        allowed = size_of_regret(told, f"{rule.regret:g}")
         return (
             f"nothing untried is believed to be better than {told['incumbent']} by more than {allowed} "
             f"({chance_of(chance)}, and {rule.delta or DELTA:g} was allowed){if_exact(told)}"

@@ -150,7 +150,7 @@ class _Drawn:
         if isinstance(self.model, FittedLevels):
             cuts = cuts_of(self.model.levels)[1:-1].numpy()
             return np.asarray(self.model.levels)[np.searchsorted(cuts, latent)]
-        return np.array([self.target.possible(float(value)) for value in latent])
+        return np.array([self.target.possible(self.target.in_unit(float(value))) for value in latent])
 
     def _labelled(self, points: NDArray[np.float64], latent: NDArray[np.float64]) -> NDArray[np.float64]:
         """The class of each candidate, which stays what it is."""

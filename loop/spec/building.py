@@ -159,6 +159,7 @@ def target_of(name: str, spec: TargetSpec) -> Target:
         classes=None if spec.classes is None else tuple(spec.classes),
         words=None if spec.words is None else tuple(spec.words),
         is_exact=bool(spec.exact),
+        is_log=spec.scale == "log",
     )
 
 

@@ -157,6 +157,8 @@ def _of_judgement(spec: CampaignSpec) -> Problem | None:
     if target.levels is not None or target.classes is not None:
         kind = "levels" if target.classes is None else "classes"
         return where, f"general conditions are judged by numbers, and the target has {kind}; leave one of the two out"
+    if target.scale == "log":
+        return where, "general conditions are judged on a linear scale; leave out scale: log, or general:"
     if target.at_least is not None or target.at_most is not None:
         return where, (
             "a threshold of single results judges no condition; write general: {by: share, ...} with it, or remove it"

@@ -40,6 +40,7 @@ class TargetSpec(Strict):
     words: list[Text] | None = None  # for the levels, one for each
     classes: list[Text] | None = None
     exact: bool | None = None  # measured again, a candidate gives the same number
+    scale: Literal["linear", "log"] | None = None  # None: linear; log: what counts is by which factor values differ
 
     @model_validator(mode="before")
     @classmethod

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
 from markupsafe import Markup
 
 from flows.report.svg import Axis, axis, element, tick_texts
+from flows.report.words import number
 
 _LETTER = 7.2  # width of a digit at the size the style sheet gives ticks, in the drawing's units
 
@@ -21,8 +23,9 @@ class Panel:
     x: Axis
     y: Axis
     x_ticks: tuple[float, ...]
+    x_texts: tuple[str, ...]  # one for each tick
     y_ticks: tuple[float, ...]
-    y_texts: tuple[str, ...]  # one for each tick
+    y_texts: tuple[str, ...]  # likewise
 
     def frame(self, x_title: str, foot: float = 0) -> Markup:
         """Grid, ticks and the title below; ``foot`` is the height of a strip under the y axis."""
@@ -33,7 +36,7 @@ class Panel:
             y = self.y(tick)
             parts.append(element("line", x1=left, x2=right, y1=y, y2=y, class_="grid"))
             parts.append(element("text", text, x=left - 8, y=y + 4, text_anchor="end", class_="tick"))
-        for tick, text in zip(self.x_ticks, tick_texts(list(self.x_ticks)), strict=True):
+        for tick, text in zip(self.x_ticks, self.x_texts, strict=True):
             x = self.x(tick)
             parts.append(element("line", x1=x, x2=x, y1=base, y2=base + 4, class_="rule"))
             parts.append(element("text", text, x=x, y=base + 18, text_anchor="middle", class_="tick"))
@@ -59,6 +62,7 @@ def panel(
     counts: bool = False,
     y_from_zero: bool = False,
     is_equal: bool = False,
+    x_words: Mapping[float, str] | None = None,
     y_words: Mapping[float, str] | None = None,
 ) -> Panel:
     """A panel that holds the points.
@@ -70,9 +74,9 @@ def panel(
         counts: The x axis counts from 1 in whole steps.
         y_from_zero: The y axis starts at 0 exactly.
         is_equal: Both axes show the same range.
-        y_words: Where there are some, the only ticks of the y axis, all of which it shows.
+        x_words, y_words: Where there are some, the only ticks of that axis, all of which it shows.
     """
-    xs, ys, words = list(xs), [*ys, *(y_words or {})], y_words or {}
+    xs, ys, words = [*xs, *(x_words or {})], [*ys, *(y_words or {})], y_words or {}
     if is_equal:
         xs = ys = xs + ys
     top, bottom = 10.0, height - 46 - foot
@@ -89,4 +93,22 @@ def panel(
     else:
         x = axis(xs, left, right)
         x_ticks = tuple(x.ticks(6 if width > 600 else 4))
-    return Panel(width, height, x, y, x_ticks, tuple(y_ticks), tuple(y_texts))
+    x_ticks = tuple(x_words) if x_words else x_ticks
+    x_texts = x_words.values() if x_words else tick_texts(list(x_ticks))
+    return Panel(width, height, x, y, x_ticks, tuple(x_texts), tuple(y_ticks), tuple(y_texts))
+
+
+def decades(logarithms: Iterable[float]) -> dict[float, str]:
+    """Ticks for decadic logarithms with the numbers they are of: powers of ten about them, or 1, 2 and 5 times these.
+
+    At most seven, of thousands of decades every so many.
+    """
+    values = list(logarithms) or [0.0]
+    low, high = floor(min(values)), ceil(max(values))
+    if high - low > 2:
+        step = ceil((high - low) / 6)
+        return {float(k): number(10.0**k) for k in range(low, high + step, step)}
+    ticks = [k + at for k in range(low, max(high, low + 1) + 1) for at in (0.0, log10(2), log10(5))]
+    below = max((t for t in ticks if t <= min(values)), default=ticks[0])
+    above = min((t for t in ticks if t >= max(values)), default=ticks[-1])
+    return {t: number(10.0**t) for t in ticks if below <= t <= above}

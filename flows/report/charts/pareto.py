@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 from markupsafe import Markup
 
 from flows.report.charts.marks import MARKS, arm_key
-from flows.report.charts.panel import panel
+from flows.report.charts.panel import decades, panel
 from flows.report.content import Standing
 from flows.report.svg import drawing, mark, polyline
 from flows.report.words import candidate, heading, number, wanted
@@ -18,9 +19,15 @@ def pareto(
     standings: Sequence[Standing], first: Target, second: Target, width: float, height: float, *, is_front: bool = True
 ) -> Markup:
     """Each candidate with both values a mark; a stair joins the front (``is_front``), unless a value is matched."""
-    both = [s for s in standings if first.name in s.values and second.name in s.values]
-    points = [(s.values[first.name], s.values[second.name]) for s in both]
-    frame = panel(width, height, [p[0] for p in points], [p[1] for p in points])
+    having = [s for s in standings if first.name in s.values and second.name in s.values]
+    scaled = [(first.scaled(s.values[first.name]), second.scaled(s.values[second.name])) for s in having]
+    both, points = [], []
+    for s, point in zip(having, scaled, strict=True):
+        if all(map(isfinite, point)):
+            both.append(s)
+            points.append(point)
+    words = [decades(p[i] for p in points) if t.is_log else None for i, t in enumerate((first, second))]
+    frame = panel(width, height, [p[0] for p in points], [p[1] for p in points], x_words=words[0], y_words=words[1])
     x, y = frame.x, frame.y
     front = sorted({p for s, p in zip(both, points, strict=True) if s.front == 1})
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from markupsafe import Markup
 
 from flows.report.charts.marks import MARKS, key_of, tip
-from flows.report.charts.panel import panel
+from flows.report.charts.panel import Panel, decades, panel
 from flows.report.content import Kind, Result
 from flows.report.standing import running_best, useful
 from flows.report.svg import Axis, drawing, element, mark, polyline
@@ -40,7 +41,8 @@ class Lines:
         """As one drawing of it shows them; every drawing of a chart has the same values on its axis."""
 
         def place(number: float) -> str:
-            return "" if y.low <= number <= y.high else "above" if number > y.high else "below"
+            at = target.scaled(number)
+            return "" if y.low <= at <= y.high else "above" if at > y.high else "below"
 
         unit = f" {target.unit}" if target.unit else ""
         kept = [limit for limit in (target.at_least, target.at_most) if limit is not None]
@@ -55,8 +57,16 @@ class Lines:
 
 def lines(results: Sequence[Result], target: Target) -> Lines:
     """The lines of a target's chart."""
-    values = [r.readings[target.name].value for r in results if _has_value(r, target)]
-    return Lines.of(target, panel(900, 380, [1, 2], values, foot=FOOT).y)
+    return Lines.of(target, _frame(results, target, 900, 380).y)
+
+
+def _frame(results: Sequence[Result], target: Target, width: float, height: float) -> Panel:
+    """The panel of a target's chart, whose y axis is the target's scale."""
+    values = [target.scaled(r.readings[target.name].value) for r in results if _has_value(r, target)]
+    last = max((r.experiment for r in results), default=1)
+    levels = target.grades or {level: f"{level:g}" for level in target.levels or ()}
+    words = decades(values) if target.is_log and values else levels
+    return panel(width, height, [1, last], values, foot=FOOT, counts=True, y_words=words)
 
 
 def progress(
@@ -64,26 +74,23 @@ def progress(
 ) -> Markup:
     """One target's chart: each value a mark, the running best a step line, what has no value at the foot."""
     keys = [key_of(result, target) for result in results]
-    values = [r.readings[target.name].value for r in results if _has_value(r, target)]
-    last = max((r.experiment for r in results), default=1)
-    levels = target.grades or {level: f"{level:g}" for level in target.levels or ()}
-    frame = panel(width, height, [1, last], values, foot=FOOT, counts=True, y_words=levels)
+    frame = _frame(results, target, width, height)
     x, y = frame.x, frame.y
 
-    best = running_best(useful(results, targets), target)
+    best = [b for b in running_best(useful(results, targets), target) if isfinite(target.scaled(b.reading.value))]
     line: list[tuple[float, float]] = []
     for step in best:
         here = x(step.result.experiment)
         if line:
             line.append((here, line[-1][1]))
-        line.append((here, y(step.reading.value)))
+        line.append((here, y(target.scaled(step.reading.value))))
     if line:
         line.append((x.end, line[-1][1]))
 
     marks, limits, seen = [], [], set()
     for result, key in zip(results, keys, strict=True):
         at_value = _has_value(result, target)
-        place = y(result.readings[target.name].value) if at_value else y.start + FOOT / 2
+        place = y(target.scaled(result.readings[target.name].value)) if at_value else y.start + FOOT / 2
         if not at_value and result.experiment in seen:
             place += 9  # a second failure of one experiment stands below the first
         if not at_value:
@@ -94,9 +101,11 @@ def progress(
     there = Lines.of(target, y)
     across = [(limit, "threshold") for limit in there.thresholds]
     across += [(there.sought, "sought")] if there.sought is not None else []
-    thresholds = [element("line", x1=x.start, x2=x.end, y1=y(n), y2=y(n), class_=kind) for n, kind in across]
+    heights = [(y(target.scaled(n)), kind) for n, kind in across]
+    thresholds = [element("line", x1=x.start, x2=x.end, y1=at, y2=at, class_=kind) for at, kind in heights]
+    valued = sum(_has_value(r, target) for r in results)
     label = (
-        f"{heading(target.name, target.unit)} against experiments: {len(values)} values, "
+        f"{heading(target.name, target.unit)} against experiments: {valued} values, "
         f"{sum(key in ('negative', 'fault') for key in keys)} negatives and faults"
     )
     return drawing(
@@ -128,8 +137,10 @@ def _pointer(x: float, y: float, qualifier: Qualifier) -> Markup:
 
 
 def _has_value(result: Result, target: Target) -> bool:
-    """Whether the mark stands at a value; a negative's limit is not one."""
-    return result.kind is Kind.MEASURED and target.name in result.readings
+    """Whether the mark stands at a value; a negative's limit is not one, nor what has no place on the scale."""
+    if result.kind is not Kind.MEASURED or target.name not in result.readings:
+        return False
+    return isfinite(target.scaled(result.readings[target.name].value))
 
 
 def _rounds(results: Sequence[Result], x: Axis, top: float, base: float) -> Markup:

@@ -86,6 +86,8 @@ def _fault(space: Space, target: str, wanted: TargetSpec, name: str, guess: Gues
         return "values that are all alike tell nothing; give two options or more with different values, or a ranking"
     for option, value in guess.items():
         low, high = wanted.low, wanted.high
+        if wanted.scale == "log" and not value > 0:
+            return f"{option}: {value:g} has no place on the logarithmic scale of {target!r}; give values above zero"
         if (low is not None and value < low) or (high is not None and value > high):
             shown = f"{value:g} {unit_shown(wanted.unit)}".rstrip()
             return f"{option}: {shown} is not what {target!r} can be; correct it"

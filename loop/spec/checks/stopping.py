@@ -86,6 +86,11 @@ def _of_regret(spec: CampaignSpec, rule: StopSpec) -> str:
     if rule.target != name:
         kept = " is only kept within its limits" if len(wanted) == 1 else " is only a part of the trade-off"
         return f"{rule.target!r}{kept}, and what may be regretted is {name}; write target: {name}"
+    if len(wanted) == 1 and wanted[0].is_log and not (rule.regret or 0.0) > 1.0:
+        return (
+            f"{rule.regret:g} is no factor by which something may be better, and {name} has a logarithmic scale; write "
+            "a number above 1, such as 1.5"
+        )
     if any(t.levels is not None for t in objective.targets):
         return "levels are no distances, so there is no regret in steps of them; use at_least or at_most"
     return ""

@@ -1,0 +1,184 @@
+"""A target with ``scale: log`` is planned for as one whose logarithms were told by hand, and said in its unit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from campaigns import alcohol_yield, mixed_spec, observe, reaction_spec
+from earlier import settings_of
+
+from loop.history import Claim, History
+from loop.insight.best import honest_best
+from loop.insight.influence import influences
+from loop.insight.predicting import predict
+from loop.objective import Goal, Objective, Target
+from loop.outcome import Measured, Measurement, Outcome, Qualifier
+from loop.planner import plan
+from loop.spec import CampaignSpec, build_space
+from loop.training import regression_table
+from loop.values import on_scale
+
+LIMITED = frozenset({4, 7})  # results that are limits
+
+
+def impurity(settings: Any) -> float:
+    """From 10 down to 0.001 %, in percent."""
+    return float(10.0 ** (1.0 - alcohol_yield(settings) / 20.0))
+
+
+def told(value: float, number: int, *, by_hand: bool, sd: float | None = None) -> Measurement:
+    qualifier = Qualifier.BELOW if number in LIMITED else Qualifier.EQUAL
+    if by_hand:
+        sd = None if sd is None else sd / (value * math.log(10))
+        value = math.log10(value)
+    return Measurement("impurity", value, "", value, sd, sd, 1, qualifier)
+
+
+def seen(spec: CampaignSpec, *, by_hand: bool, beside: bool = False, states: bool = False) -> History:
+    found = []
+    for i, settings in enumerate(settings_of(spec)[::3]):
+        value = impurity(settings)
+        mine = [told(value, i, by_hand=by_hand, sd=0.1 * value if states else None)]
+        if beside:
+            mine.append(Measurement("yield", alcohol_yield(settings), "", alcohol_yield(settings)))
+        outcome: Outcome = Measured(tuple(mine))
+        found.append(observe(spec, settings, outcome, f"o{i}"))
+    return History(tuple(found))
+
+
+def both(log: dict[str, Any], by_hand: dict[str, Any], beside: dict[str, Any] | None = None, **more: Any) -> Any:
+    """The campaign with a logarithmic scale, and the same with logarithms told by hand."""
+    other = {} if beside is None else {"yield": beside}
+    planner = more.pop("planner", {})
+    specs = []
+    for target in ({"scale": "log", "unit": "%", **log}, by_hand):
+        spec = reaction_spec({"impurity": target, **other}, **planner).model_dump(exclude_unset=True)
+        specs.append(CampaignSpec.from_resolved({**spec, **more}))
+    return specs
+
+
+LOW = ({"goal": "minimize"}, {"goal": "minimize"})
+BOUND = ({"goal": "minimize", "at_most": 0.5}, {"goal": "minimize", "at_most": math.log10(0.5)})
+KEPT = ({"goal": "keep", "at_most": 0.5, "low": 0}, {"goal": "keep", "at_most": math.log10(0.5)})
+WORTH = (
+    {"goal": "minimize", "desirable": {"from": 5.0, "to": 0.01}},
+    {"goal": "minimize", "desirable": {"from": math.log10(5.0), "to": -2.0}},
+)
+YIELD = {"goal": "maximize"}
+WORTHY = {"goal": "maximize", "desirable": {"from": 10, "to": 80}}
+
+
+@pytest.mark.parametrize(
+    ("log", "by_hand", "beside", "more"),
+    [
+        (*LOW, None, {}),
+        (*LOW, None, {"planner": {"acquisition": "thompson"}}),
+        (*LOW, None, {"planner": {"acquisition": "ucb"}}),
+        (*LOW, None, {"planner": {"replicates": "planned"}}),
+        (*BOUND, None, {}),
+        (*KEPT, YIELD, {}),
+        (*LOW, YIELD, {}),
+        (*BOUND, YIELD, {"planner": {"acquisition": "hits"}} | {}),
+        (*WORTH, WORTHY, {"tradeoff": "desirability"}),
+        (*WORTH, WORTHY, {"tradeoff": "weighted"}),
+        (*LOW, None, {"plate": {"rows": 2, "columns": 3, "share": {"temperature": "row"}}}),
+    ],
+)
+def test_the_same_is_proposed_and_believed(
+    log: dict[str, Any], by_hand: dict[str, Any], beside: dict[str, Any] | None, more: dict[str, Any]
+) -> None:
+    if more.get("planner", {}).get("acquisition") == "hits":
+        beside = {**YIELD, "at_least": 40} if beside else None
+    specs = both(log, by_hand, beside, **more)
+    histories = [seen(s, by_hand=h, beside=beside is not None) for s, h in zip(specs, (False, True), strict=True)]
+
+    plans = [plan(s, h, seed=0, experiments=6) for s, h in zip(specs, histories, strict=True)]
+    bests = [honest_best(s, h, seed=0) for s, h in zip(specs, histories, strict=True)]
+
+    assert [p.candidate for p in plans[0].proposals] == [p.candidate for p in plans[1].proposals]
+    assert plans[0].proposals
+    mine, other = ([x for p in one.proposals for x in p.predictions if x.target == "impurity"] for one in plans)
+    for one, hand in zip(mine, other, strict=True):
+        s = hand.sd * math.log(10)
+        assert one.mean == pytest.approx(10**hand.mean * math.exp(s * s / 2))  # of a log-normal distribution
+        assert one.sd == pytest.approx(one.mean * math.sqrt(math.exp(s * s) - 1))
+    assert [c.settings for c in bests[0].candidates] == [c.settings for c in bests[1].candidates]
+    for c, hand_c in zip(bests[0].candidates, bests[1].candidates, strict=True):
+        assert c.best_of_tried == hand_c.best_of_tried
+        assert c.keeps == hand_c.keeps
+        assert c.targets[0].unit == "%"
+        for name in ("mean", "low", "high"):
+            hand_says = 10 ** getattr(hand_c.targets[0], name)
+            assert getattr(c.targets[0], name) == pytest.approx(hand_says, rel=1e-3)  # between draws, on either scale
+    if "regret" in plans[0].model:
+        regret, of_hand = plans[0].model["regret"], plans[1].model["regret"]
+        is_factor = beside is None or (log["goal"] != "keep" and "tradeoff" not in more)
+        expected = 10 ** of_hand["epsilon"] if is_factor else of_hand["epsilon"]
+        assert regret["epsilon"] == pytest.approx(expected)
+        assert regret["widened"] == of_hand["widened"]
+
+
+def test_the_same_is_predicted_and_followed() -> None:
+    log, by_hand = both(*LOW)
+    histories = seen(log, by_hand=False, states=True), seen(by_hand, by_hand=True, states=True)
+    x = np.array([build_space(log).coordinates(s) for s in settings_of(log)[:6]])
+
+    predicted = [predict(s, h, x, seed=0) for s, h in zip((log, by_hand), histories, strict=True)]
+    followed = [influences(s, h, seed=0)[0] for s, h in zip((log, by_hand), histories, strict=True)]
+
+    for one, hand in zip(predicted[0].candidates, predicted[1].candidates, strict=True):
+        assert one.targets[0].mean == pytest.approx(10 ** hand.targets[0].mean)
+        assert one.targets[0].high == pytest.approx(10 ** hand.targets[0].high, rel=1e-3)
+    assert followed[0].unit == "log10(%)"
+    assert followed[0].parameters == followed[1].parameters
+
+
+def test_what_was_predicted_is_held_against_results_as_logarithms() -> None:
+    target = Target("impurity", Goal.MINIMIZE, "%", is_log=True)
+    mean, sd = target.moments_in_unit(-1.5, 0.3)
+
+    (claim,) = on_scale([Claim("impurity", mean, sd, 0.1, voices={"gp": (mean, sd)})], Objective((target,)))
+
+    assert (claim.mean, claim.sd, claim.value) == pytest.approx((-1.5, 0.3, -1.0))
+    assert claim.voices["gp"] == pytest.approx((-1.5, 0.3))
+    assert on_scale([replace(claim, mean=-0.1), replace(claim, value=0.0)], Objective((target,))) == ()
+
+
+def test_numbers_over_intervals_are_planned_for_alike() -> None:
+    spec = mixed_spec().model_dump(exclude_unset=True)
+    plans = []
+    for target in ({"goal": "maximize", "scale": "log"}, {"goal": "maximize"}):
+        mine = CampaignSpec.from_resolved({**spec, "objective": {"rate": target}})
+        rng = np.random.default_rng(0)
+        rows = []
+        for i in range(8):
+            settings = {"x": round(rng.uniform(-1, 1), 2), "y": round(rng.uniform(0, 2), 2), "kind": "ab"[i % 2]}
+            value = settings["x"] + settings["y"]
+            value = value if target == {"goal": "maximize"} else 10.0**value
+            rows.append(observe(mine, settings, Measured((Measurement("rate", value, "", value),)), f"o{i}"))
+        plans.append(plan(mine, History(tuple(rows)), seed=0, experiments=2))
+
+    settings = [[p.candidate.settings for p in one.proposals] for one in plans]
+    for one, hand in zip(*settings, strict=True):
+        assert {k: v for k, v in one.items() if k == "kind"} == {k: v for k, v in hand.items() if k == "kind"}
+        assert [one[k] for k in "xy"] == pytest.approx([hand[k] for k in "xy"], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("value", "qualifier"), [(0.0, Qualifier.EQUAL), (-0.1, Qualifier.EQUAL), (0.0, Qualifier.BELOW)]
+)
+def test_what_has_no_logarithm_trains_nothing_and_is_said(value: float, qualifier: Qualifier) -> None:
+    (spec, _) = both(*LOW)
+    outcome = Measured((Measurement("impurity", value, "%", value, qualifier=qualifier),))
+    history = History((observe(spec, settings_of(spec)[0], outcome, "o1"),))
+
+    table, notes = regression_table(
+        build_space(spec), Objective((Target("impurity", Goal.MINIMIZE, "%", is_log=True),)), history
+    )
+
+    assert len(table) == 0
+    assert any("no place on its logarithmic scale" in n and "o1" in n for n in notes)
