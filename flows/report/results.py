@@ -43,7 +43,7 @@ def read_objective(spec: Json) -> Objective:
         unit = unit_shown(str(wanted.get("unit") or ""))
         words = tuple(wanted["words"]) if wanted.get("words") else None
         levels = CLASSES if classes else tuple(wanted["levels"]) if wanted.get("levels") else None
-        said = {"levels": levels, "classes": classes, "words": words, **numbers}
+        said = {"levels": levels, "classes": classes, "words": words, "is_log": wanted.get("scale") == "log", **numbers}
         targets.append(Target(name, goal, unit, desirable=desirable, **said))
     return Objective(tuple(targets), Tradeoff(spec.get("tradeoff") or Tradeoff.PARETO))
 

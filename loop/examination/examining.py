@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from loop.belief import recipe_of
@@ -13,6 +13,7 @@ from loop.examination.skill import Skill, skill
 from loop.examination.stress import Stress, stress
 from loop.examination.verdict import Finding, verdict
 from loop.history import History
+from loop.objective.scale import powers_spanned
 from loop.space import Pool, Space
 from loop.spec import CampaignSpec, build_objective
 from loop.surrogates.protocol import TrainingSet
@@ -115,6 +116,8 @@ def _examined(
             tell(f"{target.name}: refits that differ only in their seed")
             stresses = stress(recipe, space, data, divided[Split.RANDOM], divided[hardest], hardest, seed=seed)
         signs = signs_of(space, data, pool, seed=seed)
+        if target.may_be_log:
+            signs = replace(signs, powers=powers_spanned(data.y[~data.is_censored].tolist()))
         told = tuple(s for s in skills if s is not None), tuple(k for k in leaks if k is not None)
         unit = target.on_scale.unit
         findings = verdict(unit, signs, *told, stresses)

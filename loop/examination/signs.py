@@ -39,6 +39,7 @@ class Signs:
         ends: Its lowest and its highest value.
         version: The real thing among versions of a measurement; "" where there are none.
         limits: How many results are limits beside the values: they train, and tell no error.
+        powers: How many powers of ten values span that a logarithmic scale is for; None where it is not.
     """
 
     n: int
@@ -51,6 +52,7 @@ class Signs:
     ends: tuple[float, float] = (0.0, 0.0)
     version: str = ""
     limits: int = 0
+    powers: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

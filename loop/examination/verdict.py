@@ -60,7 +60,8 @@ def verdict(
         which = f", beside {plural(signs.limits, 'limit')}, of which no error is known" if signs.limits else ""
         says = f"{plural(tested, 'value')}{of} could be held out{which}; "
         says += f"{FEW} at least are needed to say how well models predict"
-        return (Finding(Standing.WARNING, says, _MEASURABLE if signs.limits > signs.n else _LATER),)
+        few = Finding(Standing.WARNING, says, _MEASURABLE if signs.limits > signs.n else _LATER)
+        return (few, *_of_scale(signs))
     if signs.spread == 0.0:
         says = f"all {signs.n} values{of} are the same: nothing to learn from yet"
         return (Finding(Standing.WARNING, says, _VARIES),)
@@ -176,8 +177,15 @@ def _chances(skill: Skill, r: Ranking) -> Finding:
     return Finding(Standing.GOOD, told)
 
 
+def _of_scale(signs: Signs) -> list[Finding]:
+    if signs.powers is None:
+        return []
+    says = f"values span {signs.powers:.1f} powers of ten, of which models of plain numbers see the largest alone"
+    return [Finding(Standing.WARNING, says, "scale: log beside its goal, where factors count and not differences")]
+
+
 def _data(unit: str, signs: Signs) -> list[Finding]:
-    found = []
+    found = _of_scale(signs)
     if signs.noise is not None and signs.spread > 0:
         share = (signs.noise / signs.spread) ** 2
         says = f"noise between replicates is {_shown(signs.noise, unit)}, {min(share, 1.0):.0%} of the variance"

@@ -213,6 +213,12 @@ class Target:
         return (value - nothing) / (everything - nothing)
 
     @property
+    def may_be_log(self) -> bool:
+        """Whether a logarithmic scale may be of use that the target has not: no yield, which has an upper end."""
+        is_share = self.sign > 0 and self.high is not None
+        return not self.is_log and self.levels is None and self.goal is not Goal.MATCH and not is_share
+
+    @property
     def on_scale(self) -> Target:
         """The target as models learn it, its numbers scaled and in ``log10(unit)``; itself where it is not log."""
         if not self.is_log:

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from campaigns import alcohol_yield, mixed_spec, observe, reaction_spec
-from earlier import settings_of
+from earlier import earlier_of, first_batch, settings_of
 
+from loop.examination.examining import examine_briefly
 from loop.history import Claim, History
 from loop.insight.best import honest_best
 from loop.insight.influence import influences
 from loop.insight.predicting import predict
 from loop.objective import Goal, Objective, Target
+from loop.objective.scale import powers_spanned
 from loop.outcome import Measured, Measurement, Outcome, Qualifier
 from loop.planner import plan
+from loop.rehearsal.believed import believed_worlds
 from loop.spec import CampaignSpec, build_space
 from loop.training import regression_table
 from loop.values import on_scale
@@ -182,3 +185,86 @@ def test_what_has_no_logarithm_trains_nothing_and_is_said(value: float, qualifie
 
     assert len(table) == 0
     assert any("no place on its logarithmic scale" in n and "o1" in n for n in notes)
+
+
+def test_sources_are_learnt_on_the_scale_of_who_hears_them_in_any_unit() -> None:
+    log, by_hand = both(*LOW)
+    linear = reaction_spec({"impurity": {"goal": "minimize", "unit": "ppm"}})
+    logged = reaction_spec({"impurity": {"goal": "minimize"}})
+    told_in_ppm = earlier_of(lambda s: 1e4 * impurity(s), spec=linear)
+    told_by_hand = earlier_of(lambda s: math.log10(impurity(s)), spec=logged)
+
+    plans = [first_batch(log, told_in_ppm), first_batch(by_hand, told_by_hand)]
+
+    assert all(p.proposals[0].predictions for p in plans)
+    assert [p.candidate for p in plans[0].proposals] == [p.candidate for p in plans[1].proposals]
+    for one, hand in zip(plans[0].proposals, plans[1].proposals, strict=True):
+        s = hand.predictions[0].sd * math.log(10)
+        assert one.predictions[0].mean == pytest.approx(10 ** hand.predictions[0].mean * math.exp(s * s / 2))
+
+
+def test_a_guess_of_a_prior_is_averaged_as_logarithms() -> None:
+    guess = {"base": {"weak": 10.0, "strong": 0.1}}
+    log, _ = both(*LOW, prior={"impurity": guess})
+    _, by_hand = both(*LOW, prior={"impurity": {"base": {"weak": 1.0, "strong": -1.0}}})
+
+    plans = [first_batch(spec) for spec in (log, by_hand)]
+
+    assert [p.candidate for p in plans[0].proposals] == [p.candidate for p in plans[1].proposals]
+    assert plans[0].proposals[0].candidate.settings["base"] == "strong"
+
+
+def test_worlds_of_a_rehearsal_answer_in_the_unit() -> None:
+    log, by_hand = both(*LOW)
+    x = np.array([build_space(log).coordinates(s) for s in settings_of(log)])
+    truths = []
+    for spec, is_hand in ((log, False), (by_hand, True)):
+        world = believed_worlds(spec, build_space(spec), seen(spec, by_hand=is_hand), seed=0)(0)
+        truths.append([row["impurity"] for row in world.truth(x)])
+
+    assert truths[0] == pytest.approx([10**value for value in truths[1]])
+
+
+def test_effects_of_days_are_factors() -> None:
+    log, by_hand = both(*LOW, noise={"effects": ["day"]})
+    notes = []
+    for spec, is_hand in ((log, False), (by_hand, True)):
+        history = seen(spec, by_hand=is_hand)
+        days = [replace(o, context={"day": "mon" if i % 2 else "tue"}) for i, o in enumerate(history.observations)]
+        notes.append([n for n in plan(spec, History(tuple(days)), seed=0, experiments=2).notes if "day" in n])
+
+    assert notes[0]
+    assert any("log10(%)" in note for note in notes[0])
+    assert [n.replace(" log10(%)", "") for n in notes[0]] == notes[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "powers"),
+    [
+        ([0.01 * 3.0**i for i in range(9)], 3.8),
+        ([0.01 * 3.0**i for i in range(7)], None),  # too few to tell
+        ([1.0 + i for i in range(20)], None),
+        ([0.5, *(40.0 + 3.0 * i for i in range(19))], None),  # one is small, and the others are alike
+        ([0.0, *(0.01 * 3.0**i for i in range(9))], None),
+    ],
+)
+def test_values_that_span_powers_of_ten_are_known(values: list[float], powers: float | None) -> None:
+    found = powers_spanned(values)
+
+    assert (None if found is None else round(found, 1)) == powers
+
+
+def test_an_examination_says_that_a_logarithmic_scale_is_for_such_values() -> None:
+    log, _ = both(*LOW)
+    plain = reaction_spec({"impurity": {"goal": "minimize", "unit": "%"}})
+    bounded = reaction_spec({"impurity": {"goal": "maximize", "unit": "%", "high": 100}})
+    said = []
+    for spec in (plain, log, bounded):
+        rows = [
+            observe(spec, s, Measured((Measurement("impurity", impurity(s), "%", impurity(s)),)), f"o{i}")
+            for i, s in enumerate(settings_of(spec))
+        ]
+        findings = examine_briefly(spec, build_space(spec), History(tuple(rows)), None, seed=0)["impurity"].findings
+        said.append([f.remedy for f in findings if "powers of ten" in f.says])
+
+    assert said == [["scale: log beside its goal, where factors count and not differences"], [], []]

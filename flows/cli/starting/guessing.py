@@ -15,6 +15,7 @@ from flows.cli.starting.yaml_text import flow, known_before, scalar
 from loop.cells import finite, said_of_missing_numbers, split_header
 from loop.errors import SpecError, did_you_mean
 from loop.nearly_numbers import UNMEASURED, in_place_of
+from loop.objective.scale import powers_spanned
 from loop.perhaps_one import perhaps_one
 from loop.units import meant
 from loop.wording import plural
@@ -338,6 +339,9 @@ def _target(column: Column, goal: str) -> str:
         hints.append(
             "0 and 1 only: with classes: [inactive, active] as many of the latter as can be had are looked for"
         )
+    is_share = goal == "maximize" and column.unit == "%"
+    if not is_share and (powers := powers_spanned(column.numbers or ())) is not None:
+        hints.append(f"values span {powers:.1f} powers of ten; with scale: log it counts by which factor they differ")
     if column.unit == "%" and all(0 <= value <= 100 for value in column.numbers or ()):
         entries.append("low: 0, high: 100")
     return f"{scalar(column.name)}: {{{', '.join(entries)}}}" + comment(column, hints)
