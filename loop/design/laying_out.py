@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.design.centre import among_blocks, centre_points, meanings_of, said
 from loop.design.exchange import Criterion, assign_blocks
 from loop.design.factorial import ROMAN, best_fraction, fraction_sizes, fractional, full_factorial, two_level
 from loop.design.optimal import efficiency_of, optimal, term_count
 from loop.design.terms import Order, terms_of
 from loop.errors import SpaceError
 from loop.space import Pool, Space
+from loop.space.rows import is_among, key_of
 from loop.wording import plural
 
 CLASSICAL: Final = frozenset({"factorial", "fractional", "d-optimal", "i-optimal"})
@@ -26,7 +30,8 @@ MIXED: Final = 1e-6  # length of what of a product lies between blocks; a level 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a campaign asks of its initial design: ``n`` points, in ``blocks`` blocks (1 for none).
+    """What a campaign asks of its initial design: ``n`` points, in ``blocks`` blocks (1 for none), ``centre`` of them
+    centre points.
 
     Where some of it is on record ``n`` is less than the ``whole`` design has. Of each point ``copies`` experiments are
     made.
@@ -39,11 +44,17 @@ class Wish:
     levels: int | Mapping[str, int] | None = None
     whole: int | None = None  # None: n
     copies: int = 1
+    centre: int = 0
 
     @property
     def size(self) -> int:
         """How many points the whole design has."""
         return self.n if self.whole is None else self.whole
+
+    @property
+    def apart(self) -> int:
+        """How many of them are no centre points."""
+        return self.size - self.centre
 
 
 @dataclass(frozen=True)
@@ -51,17 +62,28 @@ class Design:
     """Coordinates ``(n, d)``, each point's block from 1 (None without blocks), and notes for the record.
 
     ``meanings`` say what each point is where that is not what the design's name promises; "" where it is, and none
-    where all are.
+    where all are. ``centre`` says which are centre points; None where none is.
     """
 
     points: NDArray[np.float64]
     blocks: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
     meanings: tuple[str, ...] = ()
+    centre: NDArray[np.bool_] | None = None
+
+    def only(self, kept: NDArray[np.bool_], note: str) -> Design:
+        """Those of its points that are ``kept``, ``(n,)``, with a note on it."""
+        return Design(
+            self.points[kept],
+            None if self.blocks is None else self.blocks[kept],
+            (*self.notes, note),
+            tuple(m for m, k in zip(self.meanings, kept, strict=True) if k) if self.meanings else (),
+            None if self.centre is None else self.centre[kept],
+        )
 
 
 def propose_size(wish: Wish, space: Space, pool: Pool | None) -> int:
-    """How many points the design has where the campaign does not say.
+    """How many points the design has where the campaign does not say, centre points among them.
 
     A factorial has all its combinations; a fraction is the smallest in which no main effect is aliased with another
     or with a product of two (resolution IV), or the smallest of all; an optimal design has four more than terms.
@@ -70,13 +92,13 @@ def propose_size(wish: Wish, space: Space, pool: Pool | None) -> int:
         SpaceError: There is no such design of this space.
     """
     if wish.design == "factorial":
-        return len(full_factorial(space, wish.levels))
+        return len(full_factorial(space, wish.levels)) + wish.centre
     if wish.design == "fractional":
         k = len(two_level(space))
         sizes = fraction_sizes(k)[:-1] or fraction_sizes(k)
         clear = [n for n in sizes if (best_fraction(k, n.bit_length() - 1).resolution or 99) >= 4]
-        return (clear or sizes)[0]
-    return term_count(space, pool, wish.model or "linear") + wish.blocks - 1 + SPARE
+        return (clear or sizes)[0] + wish.centre
+    return term_count(space, pool, wish.model or "linear") + wish.blocks - 1 + SPARE + wish.centre
 
 
 def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
@@ -86,24 +108,41 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
             f"{wish.blocks} blocks of {plural(wish.n, 'experiment')} leave fewer than two in a block; use fewer "
             "blocks, or more experiments"
         )
+    centre = plural(wish.centre, "centre point") if wish.centre else ""
+    each = f"each made {wish.copies} times" if wish.copies > 1 else ""  # as replicates asks for
     try:
+        centre_points(space, wish.centre)
         if wish.design == "factorial":
             whole = len(full_factorial(space, wish.levels))
-            if wish.n != whole:
+            if wish.apart != whole:
+                size = (whole + wish.centre) * wish.copies
+                beside = "".join(f", {more}" for more in (centre and f"{centre} beside them", each) if more)
+                beside += "," if beside else ""
                 return (
-                    f"the full factorial has {whole} allowed combinations and experiments says {wish.n}; write "
-                    f"{whole} or leave it out, give fewer levels, or use fractional or d-optimal for fewer"
+                    f"the full factorial has {whole} allowed combinations{beside} and experiments says "
+                    f"{wish.n * wish.copies}; write {size} or leave it out, give fewer levels, or use fractional or "
+                    "d-optimal for fewer"
                 )
         elif wish.design == "fractional":
-            fractional(space, wish.n)
+            sizes = fraction_sizes(k := len(two_level(space)))
+            if (centre or each) and wish.apart not in sizes:
+                shown = ", ".join(str((n + wish.centre) * wish.copies) for n in sizes)
+                beside = ", ".join(more for more in (centre and f"{centre} beside it", each) if more)
+                return (
+                    f"a two-level fractional factorial of {k} parameters, {beside}, has one of these sizes: {shown}, "
+                    f"not {wish.n * wish.copies}"
+                )
+            fractional(space, wish.apart)
         elif wish.design in CLASSICAL:
             order = wish.model or "linear"
             needed = term_count(space, pool, order) + wish.blocks - 1
-            if wish.n < needed:
+            if wish.apart < needed:
                 blocks = f" in {wish.blocks} blocks" if wish.blocks > 1 else ""
+                has = plural(max(wish.apart, 0), "experiment") + (f" beside {centre}" if centre else "")
+                has += f", {each}," if each else ""
                 return (
-                    f"the {order} model{blocks} has {plural(needed, 'term')}, and {plural(wish.n, 'experiment')} "
-                    f"cannot tell them apart; give {needed} or more, a simpler model, or use spread"
+                    f"the {order} model{blocks} has {plural(needed, 'term')}, and {has} cannot tell them apart; give "
+                    f"{(needed + wish.centre) * wish.copies} or more, a simpler model, or use spread"
                 )
     except SpaceError as error:
         return str(error)
@@ -113,37 +152,104 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
 def points_of(wish: Wish, space: Space) -> NDArray[np.float64]:
     """All points of a factorial, or of the fraction that has ``wish.size`` of them or more, shape ``(n, d)``.
 
+    Centre points are the last of them.
+
     Raises:
         SpaceError: There is no such design of this space.
     """
+    return np.vstack([_combinations(wish, space), _centre(wish, space)[0]])
+
+
+def _combinations(wish: Wish, space: Space) -> NDArray[np.float64]:
     if wish.design == "factorial":
         return full_factorial(space, wish.levels)
     return fractional(space, _size(wish, space))[0]
 
 
+def _centre(wish: Wish, space: Space) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """All centre points, ``(n, d)``, and a note where there are none any more, as where people banned the middle."""
+    try:
+        return centre_points(space, wish.centre), ()
+    except SpaceError as error:
+        return np.empty((0, len(space.parameters))), (f"no centre points: {error}",)
+
+
 def _size(wish: Wish, space: Space) -> int:
     sizes = fraction_sizes(len(two_level(space)))
-    return next((n for n in sizes if n >= wish.size), sizes[-1])
+    return next((n for n in sizes if n >= wish.apart), sizes[-1])
 
 
-def lay_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], *, seed: int) -> Design:
-    """The untried points of a classical design, at most ``wish.n`` of them.
+def lay_out(
+    wish: Wish,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    *,
+    seed: int,
+    refused: NDArray[np.float64] | None = None,
+) -> Design:
+    """The untried points of a classical design, at most ``wish.n`` of them; centre points come last.
 
-    Factorials are what they are whatever was tried; optimal designs add to what was tried.
+    Factorials are what they are whatever was tried; optimal designs add to what was tried. Centre points are made as
+    often as is asked for, less what was tried there, those ``refused``, ``(r, d)``, not at all; where there is no room
+    for all, the other points go before.
 
     Raises:
         SpaceError: There is no such design of this space.
     """
+    if not wish.centre:
+        return _apart(wish, space, pool, tried, wish.n, tried[:0], seed)
+    whole, notes = _centre(wish, space)
+    due = _due(wish, space, whole, tried, tried[:0] if refused is None else refused)
+    n = wish.n
+    if wish.design not in WHOLE:
+        others = int((~is_among(tried, whole)).sum())
+        n = min(n, max(wish.apart - math.ceil(others / wish.copies), n - len(due), 0))
+    design = _apart(wish, space, pool, tried, n, whole[due[: wish.n - n]], seed)
+    due = due[: wish.n - len(design.points)]
+    return with_centre(design, space, whole, due, notes)
+
+
+def _due(
+    wish: Wish,
+    space: Space,
+    whole: NDArray[np.float64],
+    tried: NDArray[np.float64],
+    refused: NDArray[np.float64],
+) -> list[int]:
+    """Which of all centre points, ``(n, d)``, are still to be made: of one condition the first were."""
+    made, seen, due = Counter(map(key_of, tried)), Counter[bytes](), list[int]()
+    twice = is_among(whole, _combinations(wish, space)) if wish.design in WHOLE else np.zeros(len(whole), dtype=bool)
+    for i, (x, is_combination) in enumerate(zip(whole, twice, strict=True)):
+        there = math.ceil(made[key_of(x)] / wish.copies) - int(is_combination)
+        if seen[key_of(x)] >= there and not is_among(x[None], refused)[0]:
+            due.append(i)
+        seen[key_of(x)] += 1
+    return due
+
+
+def _apart(
+    wish: Wish,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    most: int,
+    beside: NDArray[np.float64],
+    seed: int,
+) -> Design:
+    """The untried points of a design that are no centre points, at most so many; optimal ones go with those ``beside``
+    them, ``(k, d)``."""
     rng = np.random.default_rng([seed, 0xB10C])
-    if wish.design in ("d-optimal", "i-optimal"):
+    if wish.design not in WHOLE:
         found = optimal(
             wish.design,
             space,
             pool,
             tried,
-            wish.n,
+            most,
             order=wish.model or "linear",
             blocks=wish.blocks,
+            centre=beside,
             seed=seed,
         )
         labels = found.labels + 1 if wish.blocks > 1 else None
@@ -164,10 +270,25 @@ def lay_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float
         notes.append(note)
     free = np.array([not (tried == row).all(axis=1).any() for row in x], dtype=bool)
     left = np.flatnonzero(free)
-    if len(left) > wish.n:
-        notes.append(f"{wish.n} of {len(left)} points of the {wish.design} design, drawn at random")
-        left = np.sort(rng.permutation(left)[: wish.n])
+    if len(left) > most:
+        notes.append(f"{most} of {len(left)} points of the {wish.design} design, drawn at random")
+        left = np.sort(rng.permutation(left)[:most])
     return Design(x[left], None if labels is None else labels[left], tuple(notes))
+
+
+def with_centre(
+    design: Design, space: Space, whole: NDArray[np.float64], due: Sequence[int], notes: tuple[str, ...]
+) -> Design:
+    """A design and those of all its centre points, ``(n, d)``, that are ``due``, dealt to its blocks."""
+    points = np.vstack([design.points, whole[due]])
+    n = len(design.points)
+    return Design(
+        points,
+        None if design.blocks is None else np.concatenate([design.blocks, among_blocks(design.blocks, len(due))]),
+        (*design.notes, *said(space, whole, due), *notes),
+        (*[""] * n, *(meanings_of(whole)[i] for i in due)),
+        np.arange(len(points)) >= n,
+    )
 
 
 def _told(n: int, resolution: int | None, aliases: list[str]) -> str:

@@ -53,6 +53,7 @@ def optimal(
     *,
     order: Order,
     blocks: int,
+    centre: NDArray[np.float64],
     seed: int,
 ) -> Optimal:
     """Up to ``n`` untried points that, with what was tried, teach most of a polynomial model.
@@ -66,9 +67,12 @@ def optimal(
         n: How many; fewer come back where fewer are left.
         order: The model's terms.
         blocks: How many blocks of about equal size; 1 for none.
+        centre: Coordinates ``(c, d)`` of centre points that are made beside them, of which none is one.
         seed: Decides where the search begins.
     """
     rng = np.random.default_rng([seed, 0x0D])
+    before = len(tried)
+    tried = np.vstack([tried, centre])
     everything = candidates(space, pool, MOST, seed, 3 if order == "quadratic" else 2)
     terms = terms_of(space, order, everything)
     most = int(np.clip(WORK / len(terms) ** 2, max(FEWEST, 4 * n), MOST))
@@ -90,7 +94,7 @@ def optimal(
         points = _polish(space, terms, criterion, points, labels, min(blocks, n), everything, tried, rng)
         if blocks > 1:
             labels, _ = assign_blocks(terms.matrix(points), criterion, min(blocks, n), rng, STARTS[0])
-    return Optimal(points, labels, terms, _figures(kind, terms, points, known, covered, len(tried)))
+    return Optimal(points, labels, terms, _figures(kind, terms, points, known, covered, before, len(centre)))
 
 
 def _region(space: Space, pool: Pool | None, seed: int) -> NDArray[np.float64]:
@@ -233,8 +237,9 @@ def _figures(
     known: NDArray[np.float64],
     covered: NDArray[np.float64],
     t: int,
+    c: int,
 ) -> tuple[str, ...]:
-    """What a person wants to know of the design, in sentences."""
+    """What a person wants to know of the design, in sentences; ``t`` points were tried, ``c`` are centre points."""
     rows = np.vstack([known, terms.matrix(points)])
     notes = []
     if terms.left_out:
@@ -248,7 +253,8 @@ def _figures(
         return tuple(notes)
     efficiency = efficiency_of(rows)
     variance = mean_variance(rows, covered)
-    with_tried = f" (with the {t} tried before)" if t else ""
+    beside = [f"the {t} tried before"] * (t > 0) + [plural(c, "centre point")] * (c > 0)
+    with_tried = f" (with {' and '.join(beside)})" if beside else ""
     notes.append(
         f"{kind} design{with_tried}: {plural(p, 'term')} of the {terms.order} model, D-efficiency "
         f"{100 * efficiency:.1f} % of an orthogonal design, mean variance of predictions {variance:.3g} times that of "

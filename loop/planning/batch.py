@@ -188,8 +188,7 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
 
 def may_run_again(s: Situation, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which tried candidates ``x``, ``(n, d)``, are candidates still, and nobody refused or banned them: ``(n,)``."""
-    unwanted = [said.x for said in (*s.history.kept_out, *s.history.impossible)]
-    return s.space.holds(x) & ~is_among(x, np.array(unwanted).reshape(-1, x.shape[1]))
+    return s.space.holds(x) & ~is_among(x, s.refused)
 
 
 def _bundles(question: Question, picks: Sequence[Pick]) -> list[list[Pick]]:

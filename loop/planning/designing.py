@@ -65,11 +65,14 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
             pays = "half of which, for a first design, pays" if is_half else "which pays"
             notes.append(f"{left}, {pays} for {len(x)} of {len(laid.points)} proposals")
         blocks = [0] * len(x)
-    meanings = laid.meanings or [""] * len(laid.points)
-    known = {row.tobytes(): meaning or design for row, meaning in zip(laid.points, meanings, strict=True)}
+    meanings = [meaning or design for meaning in laid.meanings or [""] * len(laid.points)]
+    if x is not laid.points:  # some of it is cheaper candidates, and no candidate comes twice
+        known = {row.tobytes(): meaning for row, meaning in zip(laid.points, meanings, strict=True)}
+        meanings = [known.get(row.tobytes(), CHEAPER) for row in x]
+    centre = [False] * len(x) if laid.centre is None else laid.centre.tolist()
     picks = [
-        Pick(row, Arm.INITIAL, "", None, known.get(row.tobytes(), CHEAPER), block=b)
-        for row, b in zip(x, blocks, strict=True)
+        Pick(row, Arm.INITIAL, "", None, meaning, block=b, is_centre=c)
+        for row, meaning, b, c in zip(x, meanings, blocks, centre, strict=True)
     ]
     picks, unplaced = each_version(s, picks)
     return picks, [*notes, *unplaced]
@@ -158,8 +161,18 @@ def _first(s: Situation, n: int, hot: bool) -> Design:
         return Design(payable_at_random(s, n))
 
     def laid_out(pays: Pays) -> Design:
-        copies = s.spec.planner.copies
-        return first_experiments(initial, s.space, s.pool, s.tried, n, seed=s.seed, pays=pays, hot=hot, copies=copies)
+        return first_experiments(
+            initial,
+            s.space,
+            s.pool,
+            s.tried,
+            n,
+            seed=s.seed,
+            pays=pays,
+            hot=hot,
+            copies=s.spec.planner.copies,
+            refused=s.refused,
+        )
 
     try:
         return laid_out(s.admits(s.tried))

@@ -28,7 +28,7 @@ from loop.insight.statements import DELTA, Believed, HonestBest
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.policy.paying import BATCH_COSTS, covered, said
-from loop.policy.run_order import run_order, within
+from loop.policy.run_order import evenly_between, run_order, within
 from loop.record import Arm, Json, ProposalDraft
 from loop.space.leaving_out import still_has
 from loop.space.rows import is_among
@@ -87,7 +87,11 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
     is_per = purchase is not None and purchase.per_cost and fidelity_column(s.space) is None
     per = f" per {costs.shown_unit}" if costs is not None and is_per else ""
     order = run_order(x.numpy(), costs, s.history.last, seed=s.seed)
-    order = np.lexsort((order, np.array([p.block for p in picks]))).argsort()  # one block after the other
+    blocks = np.array([p.block for p in picks])
+    order = np.lexsort((order, blocks)).argsort()  # one block after the other
+    centre = np.array([p.is_centre for p in picks])
+    if costs is None or not costs.switch:  # where changes cost, a few of them go before
+        order = evenly_between(order, centre, blocks)
     mark = None if belief is None else Mark.of(s.question, belief)
     drafts = []
     for position, (pick, predictions) in enumerate(zip(picks, stated, strict=True)):

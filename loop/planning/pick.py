@@ -22,3 +22,4 @@ class Pick:
     place: Place | None = None
     also: str = ""  # what else is to be said of its choice
     block: int = 0  # of the initial design, from 1; 0 without blocks
+    is_centre: bool = False  # a centre point of the initial design

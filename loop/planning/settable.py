@@ -29,7 +29,8 @@ def in_settable_numbers(s: Situation, picks: Sequence[Pick]) -> list[Pick]:
         shared = {one.column for one in s.plate.shared} | set(s.plate.at_most)
         known = known if s.plate.control is None else np.vstack([known, s.plate.control])
         x[~by_people] = rounded_alike(s.space, x[~by_people], known, shared)
-    chosen = {x[i].tobytes(): x[i] for i, p in enumerate(picks) if p.arm in CHOSEN}  # replicates beside them once
+    is_free = [p.arm in CHOSEN and not p.is_centre for p in picks]  # centre points are in settable numbers
+    chosen = {x[i].tobytes(): x[i] for i in np.flatnonzero(is_free)}  # replicates beside them once
     rows = rounded(s.space, np.array(list(chosen.values())).reshape(-1, x.shape[1]), known, shared)
     new = dict(zip(chosen, rows, strict=True))
     return [

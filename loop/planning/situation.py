@@ -198,6 +198,12 @@ class Situation:
         """Coordinates that are not to be chosen again, shape ``(t, d)``."""
         return self.history.tried(len(self.space.parameters))
 
+    @cached_property
+    def refused(self) -> NDArray[np.float64]:
+        """Coordinates of candidates that people refused or banned, or that cannot be made, shape ``(r, d)``."""
+        said = (*self.history.kept_out, *self.history.impossible)
+        return np.array([one.x for one in said]).reshape(-1, len(self.space.parameters))
+
     def _asked_for(self, table: Table) -> NDArray[np.float64]:
         """Where each row of a table was to be measured, ``(n, d)``: what was really done may miss it by a little."""
         asked = {o.id: o.x for o in self.history.observations}

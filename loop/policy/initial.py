@@ -75,17 +75,18 @@ def first_experiments(
     pays: Pays,
     hot: bool = False,
     copies: int = 1,
+    refused: NDArray[np.float64] | None = None,
 ) -> Design:
     """Up to ``n`` untried points of the initial design that a campaign asks for, with blocks and notes.
 
-    Of each point ``copies`` experiments are made.
+    Of each point ``copies`` experiments are made; of centre points none at those ``refused``, shape ``(r, d)``.
 
     Raises:
         PoolExhausted: Nothing untried is left that can be paid for.
         SpaceError: There is no such design of this space.
     """
     if initial.design in CLASSICAL:
-        found = _laid_out(wish_of(initial, n, copies), space, pool, tried, seed, pays)
+        found = _laid_out(wish_of(initial, n, copies), space, pool, tried, seed, pays, refused)
         if len(found.points):
             return found
         was = "was tried" if pays is pays_all else "was tried or is too dear"
@@ -100,7 +101,15 @@ def first_experiments(
     return found
 
 
-def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], seed: int, pays: Pays) -> Design:
+def _laid_out(
+    wish: Wish,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    seed: int,
+    pays: Pays,
+    refused: NDArray[np.float64] | None = None,
+) -> Design:
     """A classical design of what can be paid for: an optimal one chooses among that, of a factorial points are missing.
 
     Raises:
@@ -114,14 +123,14 @@ def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.flo
         x = pool.take(np.arange(len(pool), dtype=np.int64))
         if not (fits := pays(x)).all():
             pool = PointPool(x[fits])
-    found = lay_out(wish, space, pool, tried, seed=seed)
+    found = lay_out(wish, space, pool, tried, seed=seed, refused=refused)
     fits = pays(found.points)
     if fits.all():
         return found
     dear = len(fits) - int(fits.sum())
     why = "may not be chosen (filters, products that were tried, the budget)" if space.has_products else "cost too much"
     note = f"{dear} of {len(fits)} points of the {wish.design} design {why}; the rest is kept"
-    return Design(found.points[fits], None if found.blocks is None else found.blocks[fits], (*found.notes, note))
+    return found.only(fits, note)
 
 
 def _filled(

@@ -44,6 +44,28 @@ def run_order(
     return places
 
 
+def evenly_between(order: NDArray[np.int64], apart: NDArray[np.bool_], blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """An order of running, ``(n,)``, with those ``apart``, ``(n,)``, evenly through it, in each block for itself.
+
+    Two or more begin and end it, one is in its middle; they come in the order of choosing. All others stay in their
+    order. ``blocks``, ``(n,)``, follow each other.
+    """
+    runs = np.argsort(order)
+    for block in np.unique(blocks):
+        its = runs[blocks[runs] == block]
+        some = np.sort(its[apart[its]])
+        at = (
+            np.rint(np.linspace(0, len(its) - 1, len(some))).astype(np.int64)
+            if len(some) != 1
+            else np.array([(len(its) - 1) // 2])
+        )
+        mixed = np.empty_like(its)
+        mixed[at] = some
+        mixed[np.setdiff1d(np.arange(len(its)), at)] = its[~apart[its]]
+        runs[blocks[runs] == block] = mixed
+    return np.argsort(runs)
+
+
 def _exact(legs: NDArray[np.float64], start: NDArray[np.float64]) -> list[int]:
     """The cheapest path through all, by dynamic programming over sets (Held and Karp 1962)."""
     n = len(legs)

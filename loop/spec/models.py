@@ -77,6 +77,7 @@ class InitialSpec(Strict):
     blocks: int | None = Field(default=None, ge=1)
     model: Literal["linear", "interactions", "quadratic"] | None = None  # what an optimal design is to tell
     levels: Levels | None = None  # of each number in a factorial
+    centre: int | None = Field(default=None, ge=1)  # of the experiments, at the middle of every number
     hottest: bool | None = None  # of a spread: whether it is of the hottest third; None: where only yields are sought
 
 

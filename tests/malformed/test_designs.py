@@ -25,6 +25,11 @@ SOLVENTS = "  solvent: {type: category, options: [water, ethanol, DMSO]}\nobject
 MIXED = "  solvent: {type: mixture, parts: [water, ethanol]}\nobjective:"
 
 
+FIDELITY = "  how: {type: fidelity, options: [quick, real]}\nobjective:"
+SIXTY = [f"o{i}" for i in range(60)]
+MANY = f"  one: {{type: category, options: {SIXTY}}}\n  other: {{type: category, options: {SIXTY}}}\nobjective:"
+
+
 def read(text: str) -> CampaignSpec:
     return read_spec(text, source="campaign.yaml", read=lambda name: pytest.fail(name))
 
@@ -108,6 +113,57 @@ def read(text: str) -> CampaignSpec:
         ({"d-optimal": "fractional", "objective:": SOLVENTS}, "parameter 'solvent' has 3 options; keep two of them"),
         ({"d-optimal": "fractional", "objective:": MIXED}, "'solvent' is a mixture; use d-optimal or factorial"),
         (
+            {"d-optimal, experiments: 12": "factorial, experiments: 12, centre: 3"},
+            "12 allowed combinations, 3 centre points beside them, and experiments says 12; write 15 or leave it out",
+        ),
+        (
+            {"d-optimal, experiments: 12": "fractional, experiments: 8, centre: 3"},
+            "of 3 parameters, 3 centre points beside it, has one of these sizes: 7, 11, not 8",
+        ),
+        (
+            {"experiments: 12": "experiments: 6, centre: 3"},
+            "the linear model has 4 terms, and 3 experiments beside 3 centre points cannot tell them apart; give 7",
+        ),
+        ({"experiments: 12": "centre: 99"}, "the d-optimal design has 107 experiments and the budget 40"),
+        (
+            {"d-optimal, experiments: 12": "spread, centre: 3"},
+            "centre goes with the designs d-optimal, factorial, fractional, i-optimal, not with 'spread'; leave it out",
+        ),
+        (
+            {"d-optimal, experiments: 12": "spread, centre: 3", "budget:": "plate: {rows: 2, columns: 3}\nbudget:"},
+            "centre goes with single experiments; a plate has its own wells for one condition (plate: {controls:",
+        ),
+        (
+            {"experiments: 12": "centre: 0"},
+            "line 9: planner.initial.centre: must be 1 or more, got 0",
+        ),
+        ({"experiments: 12": "center: 3"}, "planner.initial.center: unknown key (did you mean 'centre'?)"),
+        ({"experiments: 12": "centre: three"}, "planner.initial.centre: must be a whole number, got 'three'"),
+        (
+            {
+                "d-optimal, experiments: 12": "factorial, centre: 3",
+                "low: 20, high: 120": "values: [20, 120]",
+                "values: [1, 2, 4]": "values: [1, 2]",
+            },
+            "centre points lie at the middle of numbers, and the space has none of three values or more; leave centre",
+        ),
+        (
+            {
+                "d-optimal, experiments: 12": "factorial, centre: 3",
+                "objective:": "constraints: [{expression: temperature * hours <= 130, name: mild}]\nobjective:",
+            },
+            "the middle of every number (temperature 70 degC, hours 2) breaks constraint 'mild' with any choice of "
+            "base; leave centre out, or change the ranges",
+        ),
+        (
+            {"d-optimal, experiments: 12": "factorial, centre: 3", "objective:": FIDELITY},
+            "centre points are experiments of one kind, and the space has cheap versions; leave centre out",
+        ),
+        (
+            {"experiments: 12": "centre: 3", "objective:": MANY, "experiments: 40": "experiments: 400"},
+            "centre points take the combinations of base x one x other in turn, and there are 7200, more than 2000",
+        ),
+        (
             {
                 "d-optimal, experiments: 12": "fractional, experiments: 8",
                 "objective:": "constraints: [{name: mild, sum: {temperature: 1, hours: 10}, at_most: 130}]\nobjective:",
@@ -140,6 +196,9 @@ def test_a_design_that_cannot_be_is_refused(change: dict[str, str], says: str) -
         ("d-optimal", 8),
         ("d-optimal, model: interactions", 11),
         ("i-optimal, model: quadratic, blocks: 2", 14),
+        ("factorial, centre: 3", 15),
+        ("fractional, centre: 3", 7),
+        ("d-optimal, centre: 3", 11),
     ],
 )
 def test_a_design_without_a_number_has_its_own(design: str, n: int) -> None:
@@ -147,6 +206,23 @@ def test_a_design_without_a_number_has_its_own(design: str, n: int) -> None:
 
     assert spec.planner.initial.experiments == n
     assert CampaignSpec.from_resolved(spec.resolved()) == spec
+
+
+@pytest.mark.parametrize(
+    ("design", "says"),
+    [
+        ("factorial, experiments: 10", "12 allowed combinations, each made 2 times, and experiments says 10; write 24"),
+        ("fractional, experiments: 10", "of 3 parameters, each made 2 times, has one of these sizes: 8, 16, not 10"),
+        ("d-optimal, experiments: 6", "the linear model has 4 terms, and 3 experiments, each made 2 times, cannot"),
+    ],
+)
+def test_sizes_are_told_as_experiments_says_them_where_each_is_replicated(design: str, says: str) -> None:
+    text = SOUND.replace("d-optimal, experiments: 12", design).replace("planner:", "planner:\n  replicates: 2")
+
+    with pytest.raises(SpecError) as caught:
+        read(text)
+
+    assert says in str(caught.value)
 
 
 def test_replicates_multiply_the_size() -> None:

@@ -15,7 +15,9 @@ from loop.wording import plural
 def wish_of(initial: InitialSpec, n: int, copies: int = 1) -> Wish:
     """The design that is asked for, of which ``n`` points are wanted, each ``copies`` times."""
     whole = math.ceil(initial.experiments / copies)
-    return Wish(initial.design, n, initial.blocks or 1, initial.model, initial.levels, whole, copies)
+    return Wish(
+        initial.design, n, initial.blocks or 1, initial.model, initial.levels, whole, copies, initial.centre or 0
+    )
 
 
 def with_design_size(spec: CampaignSpec) -> CampaignSpec:
@@ -36,8 +38,13 @@ def with_design_size(spec: CampaignSpec) -> CampaignSpec:
 def fault_of_design(spec: CampaignSpec) -> str:
     """What is wrong with the initial design, with the way out; "" if nothing is."""
     initial = spec.planner.initial
+    if initial.centre and spec.plate is not None:
+        return (
+            "centre goes with single experiments; a plate has its own wells for one condition (plate: {controls: "
+            "{wells: 3, settings: {...}}}), leave it out"
+        )
     if initial.design not in CLASSICAL:
-        for key in ("blocks", "model"):
+        for key in ("blocks", "model", "centre"):
             if getattr(initial, key) is not None:
                 return (
                     f"{key} goes with the designs {', '.join(sorted(CLASSICAL))}, not with {initial.design!r}; "

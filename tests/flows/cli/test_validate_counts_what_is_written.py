@@ -41,6 +41,20 @@ def test_what_of_the_first_batch_is_hot_is_told(hakken: Any, tmp_path: Path, mon
     assert hakken("validate", "hot.yaml", "--json").json["first_batch"] == hot
 
 
+@pytest.mark.parametrize(("planner", "of_them"), [("", 3), ("replicates: 2, ", 6)])
+def test_centre_points_of_the_first_batch_are_told(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planner: str, of_them: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    initial = f"planner: {{{planner}initial: {{design: d-optimal, centre: 3}}}}"
+    text = SPEC.replace(", at_most: 2", "").replace("experiments: 10", "experiments: 40")
+    (tmp_path / "centre.yaml").write_text(f"{text}{initial}\n", encoding="utf-8")
+
+    said = hakken("validate", "centre.yaml", "--json").json["first_batch"]
+
+    assert f"experiments by d-optimal, {of_them} of them at the centre, for the linear model" in said
+
+
 def test_no_hot_batch_is_promised_where_there_may_be_none(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
