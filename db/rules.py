@@ -132,7 +132,8 @@ def kind_of(outcome: Outcome) -> t.OutcomeKind:
 
 def decision_detail(draft: DecisionDraft) -> dict[str, Any]:
     """What a decision is about, as JSON."""
-    return {"settings": numbers_as_floats(draft.settings), "region": dict(draft.region)}
+    detail = {"settings": numbers_as_floats(draft.settings), "region": dict(draft.region)}
+    return detail if draft.times == 1 else {**detail, "times": draft.times}  # as it was before there were times
 
 
 def candidate_spec(point: Candidate) -> str:

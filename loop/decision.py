@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from loop.errors import LedgerError
 from loop.record import Json, ProposalDraft, ProposalRecord, Settings
@@ -26,6 +27,7 @@ class DecisionKind(StrEnum):
     LIFT = "lift"  # an earlier decision counts no more
 
 
+MOST_TIMES: Final = 1_000  # experiments that one pin asks for
 LIFTABLE = frozenset(DecisionKind) - {DecisionKind.EDIT, DecisionKind.LIFT}
 
 
@@ -38,6 +40,7 @@ class DecisionDraft:
         region: Of a ban: ``exclude`` with options by parameter, ``where`` with ranges; as in a spec's constraint.
         proposal_id: The proposal that it is about, if it is about one.
         lifts: The decision that counts no more.
+        times: How many experiments a pin asks for.
     """
 
     kind: DecisionKind
@@ -47,6 +50,12 @@ class DecisionDraft:
     region: Json = field(default_factory=dict)
     proposal_id: str | None = None
     lifts: str | None = None
+    times: int = 1
+
+    @property
+    def said_times(self) -> str:
+        """How often a pinned candidate is to be run, behind what it is called; "" for once."""
+        return f" ({self.times} times)" if self.times > 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,10 @@ def check_decision(draft: DecisionDraft, known: Mapping[str, DecisionRecord], na
         raise LedgerError(f"a decision ({draft.kind.value}) needs a reason, which stays on record; give it with --why")
     if not draft.by.strip():
         raise LedgerError(f"a decision ({draft.kind.value}) needs somebody who made it; give it with --by")
+    if not (draft.times == 1 or (draft.kind is DecisionKind.PIN and 1 <= draft.times <= MOST_TIMES)):
+        raise LedgerError(
+            f"a pin asks for 1 to {MOST_TIMES} experiments, and nothing else for more than one, got {draft.times}"
+        )
     if draft.kind is DecisionKind.LIFT:
         lifted = known.get(draft.lifts or "")
         if lifted is None:

@@ -25,6 +25,7 @@ def decisions(session: Session, campaign_id: str) -> tuple[DecisionRecord, ...]:
             region=detail["region"],
             proposal_id=row.proposal_id,
             lifts=row.lifts,
+            times=detail.get("times", 1),
         )
         found.append(DecisionRecord(row.id, row.number, draft, row.replacement_id, row.after_round, row.at, row.entry))
     return tuple(found)

@@ -10,6 +10,7 @@ import typer
 from flows.cli.naming import Campaign, onward, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.labels import label_of
+from loop.decision import MOST_TIMES
 from loop.wording import plural
 
 By = Annotated[str | None, typer.Option("--by", help="Who decides; HAKKEN_USER or the login name if left out.")]
@@ -96,6 +97,7 @@ def pin(
     where_: Where,
     why: Reason = "",
     again: Annotated[bool, typer.Option("--again", help="Although it was measured before.")] = False,
+    times: Annotated[int, typer.Option("--times", min=1, max=MOST_TIMES, help="By so many experiments.")] = 1,
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -103,10 +105,11 @@ def pin(
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    made = engine.pin(where, campaign, where_, by=by or where.by, why=why, again=again)
+    made = engine.pin(where, campaign, where_, by=by or where.by, why=why, again=again, times=times)
     notes = engine.on_pin(where, campaign, made)
     screen.document({"campaign": campaign, "decision": made, "notes": list(notes)})
-    screen.say(f"decision {made.number}: pinned by {made.draft.by}, to be run in the next batch")
+    often = "" if times == 1 else f"{times} times "
+    screen.say(f"decision {made.number}: pinned by {made.draft.by}, to be run {often}in the next batch")
     _say(screen, notes)
     takes_back = f"hakken lift {typed(campaign)} {made.number} takes it back"
     screen.next_step(f"{onward(where, campaign, 'runs it')}; {takes_back}")

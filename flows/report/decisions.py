@@ -22,6 +22,7 @@ def read_decisions(decisions: Sequence[DecisionRecord], spec: Json) -> tuple[Sai
             about = f"decision {numbers[d.draft.lifts or '']}"
         else:
             about = candidate(with_units(d.draft.settings, spec)) if d.draft.settings else region_text(d.draft.region)
+            about += d.draft.said_times
         kind = d.draft.kind.value.replace("_", " ")
         lines.append(Said(d.number, kind, about, d.draft.by, d.draft.why, d.after_round + 1, d.at, d.id in lifted))
     return tuple(lines)

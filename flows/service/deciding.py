@@ -21,6 +21,7 @@ from flows.shown.plain import plain
 from flows.shown.words import known_line, predictions_line, reason_line
 from flows.templates import hash_of, templates_of
 from flows.wiring import open_record
+from loop.decision import MOST_TIMES
 from loop.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Rule(_Said):
     where: list[str] = Field(default=[], description="As of hakken pin and ban: ligand=XPhos, temperature>100, ...")
     number: int | None = Field(default=None, description="Of the decision that is lifted.")
     again: bool = Field(default=False, description="Of a pin: it was measured, and is to be once more.")
+    times: int = Field(default=1, ge=1, le=MOST_TIMES, description="Of a pin: by so many experiments.")
 
 
 def add_decisions(app: FastAPI, settings: Settings) -> None:
@@ -114,7 +116,7 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
             made = engine.lift(settings, name, rule.number, by=by, why=rule.why)
             notes = engine.on_lift(settings, name, made)
         elif rule.kind == "pin":
-            made = engine.pin(settings, name, rule.where, by=by, why=rule.why, again=rule.again)
+            made = engine.pin(settings, name, rule.where, by=by, why=rule.why, again=rule.again, times=rule.times)
             notes = engine.on_pin(settings, name, made)
         else:
             made = engine.ban(settings, name, rule.where, by=by, why=rule.why)

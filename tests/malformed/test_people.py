@@ -175,6 +175,15 @@ def test_a_ban_names_the_proposals_that_wait_and_meet_it(hakken: Any) -> None:
     assert "hakken approve small 1 1 --refuse" in shown
 
 
+@pytest.mark.parametrize(("times", "says"), [("0", "greater than or equal to 1"), ("three", "as an integer")])
+def test_a_pin_for_no_number_of_experiments_is_refused(hakken: Any, times: str, says: str) -> None:
+    said = hakken("pin", "small", "--where", "ligand=XPhos", "--times", times, *WHY)
+
+    assert said.code == 2
+    assert says in " ".join(said.err.replace("│", " ").split())
+    assert "--times" in said.err
+
+
 def test_what_was_edited_is_not_said_to_be_refused(hakken: Any) -> None:
     hakken("run", "small.yaml")
     from flows.settings import Settings

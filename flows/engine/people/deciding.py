@@ -13,7 +13,7 @@ from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.people.bans import keeps_out, place_of_record, region_of, region_text
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
-from flows.engine.people.decisions import decided_next, was_run
+from flows.engine.people.decisions import decided_next, still_to_run
 from flows.engine.people.reminding import times_measured
 from flows.engine.people.writing import deciding, writing
 from flows.engine.steps.identifying import identified
@@ -197,35 +197,41 @@ def _check_brings_no_more_options(view: View, old: ProposalRecord, wanted: Setti
             )
 
 
-def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, again: bool = False) -> DecisionRecord:
-    """Have a candidate run in the next batch. ``again`` allows one that was tried before.
+def pin(
+    settings: Where, name: str, where: Sequence[str], *, by: str, why: str, again: bool = False, times: int = 1
+) -> DecisionRecord:
+    """Have a candidate run in the next batch, by so many experiments. ``again`` allows one that was tried before.
 
     Raises:
         LedgerError: The campaign is a source, it was tried, it is at work or waits for approval, it is banned or pinned
-            already, or no reason is given.
+            already, no reason is given, or there are no or too many ``times``.
         SpaceError: It lies outside the space.
     """
     with open_record(settings) as ledger:
 
         def look() -> DecisionDraft:
-            return _pinned(View(ledger, name), where, by, why, again=again)
+            return _pinned(View(ledger, name), where, by, why, again=again, times=times)
 
         with deciding(settings, ledger, name, by, look) as (work, draft):
             return work.settle(draft)
 
 
-def _pinned(view: View, where: Sequence[str], by: str, why: str, *, again: bool) -> DecisionDraft:
+def _pinned(view: View, where: Sequence[str], by: str, why: str, *, again: bool, times: int) -> DecisionDraft:
     """The pin, where it can be followed. Raises as ``pin``."""
     refuse_source(view.campaign)
     wanted = read_candidate(view.space, where)
     x = view.space.coordinates(wanted).tobytes()
-    if (times := times_measured(view, wanted)) and not again:
-        raise LedgerError(f"{view.label(wanted)} was measured {times} already; add --again to measure it once more")
+    if (measured := times_measured(view, wanted)) and not again:
+        more = "once more" if times == 1 else f"{times} times more"
+        raise LedgerError(f"{view.label(wanted)} was measured {measured} already; add --again to measure it {more}")
     _check_not_on_its_way(view, wanted)
     _check_not_banned(view, wanted)
     if _is_pinned(view, x):
-        raise LedgerError(f"{view.label(wanted)} is pinned already; hakken decisions {quote(view.name)} shows it")
-    return DecisionDraft(DecisionKind.PIN, by, why, wanted)
+        raise LedgerError(
+            f"{view.label(wanted)} is pinned already; hakken decisions {quote(view.name)} shows it, and hakken lift "
+            "takes it back, to pin it for another number of experiments"
+        )
+    return DecisionDraft(DecisionKind.PIN, by, why, wanted, times=times)
 
 
 def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) -> DecisionRecord:
@@ -281,7 +287,8 @@ def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, s
         campaign, made, proposals = ledger.campaign(name), ledger.decisions(name), ledger.proposals(name)
         number = max((p.round_number for p in proposals), default=0) + 1
         unsent = never_sent(ledger.attempts(name))
-        done = {d.id for d in made if d.draft.kind is DecisionKind.PIN and was_run(d, proposals, number, unsent)}
+        pins = (d for d in made if d.draft.kind is DecisionKind.PIN)
+        done = {d.id for d in pins if not still_to_run(d, proposals, number, unsent)}
         now = {d.id for d in in_force(made, number)} - done
         by_id = {d.id: d for d in made}
         return tuple((d, d.id in now, _about(d, by_id, campaign.spec)) for d in made)
@@ -296,7 +303,7 @@ def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: 
     draft = decision.draft
     if draft.kind is DecisionKind.LIFT:
         return f"decision {known[draft.lifts].number}" if draft.lifts is not None else ""
-    return label_of(spec, draft.settings) if draft.settings else region_text(draft.region)
+    return label_of(spec, draft.settings) + draft.said_times if draft.settings else region_text(draft.region)
 
 
 def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) -> list[ProposalRecord]:

@@ -8,6 +8,9 @@ from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from flows.engine.people.bans import around, keeps_out, place_of, place_of_record, region_of, region_text, still_there
 from flows.engine.people.conditions import checked
 from flows.unsent import never_sent
@@ -62,14 +65,21 @@ def decided(
     for d in now:
         said.take(d)
     pinned = [
-        Said(space.coordinates(d.draft.settings), d.draft.why)
+        one
         for d in now
         if d.draft.kind is DecisionKind.PIN
-        and not was_run(d, proposals, number, unsent)
+        and (left := still_to_run(d, proposals, number, unsent))
         and _can_run(spec, space, d, now, said.notes)
         and not _was_told(spec, space, d, observations, said.notes)
+        for one in _each(d, space.coordinates(d.draft.settings), left)
     ]
     return said.decided(pinned)
+
+
+def _each(pin: DecisionRecord, x: NDArray[np.float64], left: int) -> list[Said]:
+    """The experiments that a pin still asks for, ``left`` of them."""
+    times, why = pin.draft.times, pin.draft.why
+    return [Said(x, why if times == 1 else f"{why} ({n} of {times})") for n in range(times - left + 1, times + 1)]
 
 
 class _Gathered:
@@ -129,8 +139,10 @@ class _Gathered:
 
     def decided(self, pinned: Sequence[Said]) -> Decided:
         """All of it, with what there is of each kind in the notes."""
+        places = {one.x.tobytes() for one in pinned}
+        again = f", for {len(pinned)} experiments" if len(pinned) > len(places) else ""
         for count, what in (
-            (len(pinned), "pinned by a person"),
+            (len(places), f"pinned by a person{again}"),
             (len(self._unwanted - self._impossible.keys()), "that a person refused or banned left out"),
             (len(self._impossible), "that cannot be made, a person says"),
         ):
@@ -197,9 +209,10 @@ def _is_control(spec: CampaignSpec, candidate: Settings) -> bool:
     return controls is not None and all(candidate.get(n) == value for n, value in controls.settings.items())
 
 
-def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int, unsent: frozenset[str]) -> bool:
-    """Whether a pinned candidate was proposed since, before round ``number``, and not withdrawn before it was sent."""
-    return any(p.id not in unsent and p.round_number < number and followed_by(decision, p) for p in proposals)
+def still_to_run(pin: DecisionRecord, proposals: Sequence[ProposalRecord], number: int, unsent: frozenset[str]) -> int:
+    """How many of a pin's experiments were not proposed before round ``number``, or withdrawn before they were sent."""
+    followed = sum(p.id not in unsent and p.round_number < number and followed_by(pin, p) for p in proposals)
+    return max(pin.draft.times - followed, 0)
 
 
 def followed_by(pin: DecisionRecord, proposal: ProposalRecord) -> bool:

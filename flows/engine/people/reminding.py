@@ -11,7 +11,7 @@ from flows.engine.looking.view import View
 from flows.engine.people.affording import too_dear
 from flows.engine.people.bans import among_banned, keeps_out, place_of, place_of_record, region_of, region_text
 from flows.engine.people.conditions import unmet
-from flows.engine.people.decisions import decided, followed_by, was_run
+from flows.engine.people.decisions import decided, followed_by, still_to_run
 from flows.plates.content import laid_out
 from flows.plates.repeats import alone
 from flows.unsent import never_sent
@@ -25,6 +25,7 @@ from loop.record import AttemptRecord, ObservationRecord, ProposalRecord, Settin
 from loop.space import ProductPool
 from loop.space.pool import goes_untied
 from loop.spec import build_space
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings as Where
@@ -51,9 +52,10 @@ def on_ban(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, .
 
 
 def on_pin(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
-    """That somebody refused what is pinned."""
+    """That somebody refused what is pinned, the budget leaves less, or the file makes other proposals more often."""
     with open_record(settings) as ledger:
-        return _said(_refused(View(ledger, name), decision.draft.settings))
+        view = View(ledger, name)
+        return _said(_refused(view, decision.draft.settings), _more_than_left(view, decision), _seldom(view, decision))
 
 
 def on_edit(settings: Where, name: str, made: ProposalRecord) -> tuple[str, ...]:
@@ -71,6 +73,28 @@ def on_lift(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, 
         lifted = next(d for d in view.decisions if d.id == decision.draft.lifts)
         is_pin = lifted.draft.kind is DecisionKind.PIN
         return _said(_followed(view, lifted) if is_pin else _kept_out_still(view, lifted))
+
+
+def _more_than_left(view: View, pin: DecisionRecord) -> str:
+    """That a pin asks for more experiments than the budget leaves; "" where it does not."""
+    left, times = max(view.spec.budget.most - view.spent, 0), pin.draft.times
+    if times <= left:
+        return ""
+    return (
+        f"the budget leaves {plural(left, 'experiment')}, fewer than {times}: the rest stays pinned until "
+        "budget.experiments is raised"
+    )
+
+
+def _seldom(view: View, pin: DecisionRecord) -> str:
+    """That a pin is one experiment although the file makes several of each proposal; "" where it is not so."""
+    copies = view.spec.planner.copies
+    if pin.draft.times > 1 or copies == 1 or view.spec.plate is not None:
+        return ""
+    return (
+        f"it is run once, and other proposals {copies} times (planner.replicates): where that is wanted of it too, "
+        f"hakken lift {quote(view.name)} {pin.number}, and pin it with --times {copies}"
+    )
 
 
 def on_told(view: View, out: Sequence[AttemptRecord], told: Iterable[ObservationRecord]) -> tuple[str, ...]:
@@ -101,7 +125,8 @@ def _followed(view: View, pin: DecisionRecord) -> str:
         return ""
     proposal = mine[-1]
     number, at = proposal.draft.run_order + 1, (proposal.round_number, proposal.draft.position)
-    what = f"{view.label(pin.draft.settings)} is proposal {number} of round {proposal.round_number} by now"
+    last = f"the last of {len(mine)} experiments of " if len(mine) > 1 else ""
+    what = f"{last}{view.label(pin.draft.settings)} is proposal {number} of round {proposal.round_number} by now"
     if proposal.approved is None:
         it = f"hakken approve {quote(view.name)} {proposal.round_number} {number} --refuse --why WHY"
         return f"{what} and waits for approval: {it} keeps it from running"
@@ -228,7 +253,7 @@ def _pinned(view: View, decision: DecisionRecord) -> str:
     pins = [
         d
         for d in in_force(view.decisions, number)
-        if d.draft.kind is DecisionKind.PIN and not was_run(d, view.proposals, number, unsent)
+        if d.draft.kind is DecisionKind.PIN and still_to_run(d, view.proposals, number, unsent)
     ]
     banned = among_banned(view.spec, view.space, decision, [d.draft.settings for d in pins])
     found = [d for d, is_banned in zip(pins, banned, strict=True) if is_banned]

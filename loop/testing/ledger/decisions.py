@@ -52,7 +52,7 @@ class DecisionLaws:
         region = {"exclude": {"ligand": ["XPhos"]}, "where": {"temperature": {"above": 100.0}}}
         drafts = (
             DecisionDraft(DecisionKind.BAN, "ada", "too dear", region=region),
-            DecisionDraft(DecisionKind.PIN, "bob", "I want to see it", {"ligand": "PPh3", "temperature": 95}),
+            DecisionDraft(DecisionKind.PIN, "bob", "I want to see it", {"ligand": "PPh3", "temperature": 95}, times=3),
         )
         with ledger.work(lease) as work:
             first = work.settle(drafts[0])
@@ -68,6 +68,7 @@ class DecisionLaws:
         assert [d.after_round for d in made] == [0, 1, 1]
         assert made[0].draft == drafts[0]
         assert made[1].draft.settings == {"ligand": "PPh3", "temperature": 95.0}
+        assert [d.draft.times for d in made] == [1, 3, 1]
         assert [d.number for d in in_force(made, 1)] == [1]
         assert [d.number for d in in_force(made, 2)] == [2]
         assert [e.action for e in ledger.audit() if e.action == "decision"] == ["decision"] * 3
@@ -104,6 +105,9 @@ class DecisionLaws:
             (DecisionDraft(DecisionKind.PIN, "ada", " ", {"ligand": "PPh3"}), "needs a reason"),
             (DecisionDraft(DecisionKind.PIN, "", "why not", {"ligand": "PPh3"}), "needs somebody who made it"),
             (DecisionDraft(DecisionKind.PIN, "ada", "why not"), "is about a candidate"),
+            (DecisionDraft(DecisionKind.PIN, "ada", "why not", {"ligand": "PPh3"}, times=0), "1 to 1000 experiments"),
+            (DecisionDraft(DecisionKind.PIN, "ada", "why not", {"ligand": "PPh3"}, times=9999), "experiments, .* 9999"),
+            (DecisionDraft(DecisionKind.BAN, "ada", "why not", {"ligand": "PPh3"}, times=2), "nothing else for more"),
             (DecisionDraft(DecisionKind.BAN, "ada", "why not"), "names a candidate or a condition"),
             (DecisionDraft(DecisionKind.LIFT, "ada", "why not", lifts="nobody"), "no decision 'nobody' to lift"),
             (DecisionDraft(DecisionKind.LIFT, "ada", "why not", lifts=pinned.id), "was lifted before"),

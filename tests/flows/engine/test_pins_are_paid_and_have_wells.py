@@ -91,6 +91,17 @@ def test_what_cannot_be_paid_stays_pinned_and_is_said(settings: Settings, tmp_pa
     assert replay(settings, "small", 1).is_identical
 
 
+def test_of_several_experiments_that_are_pinned_those_that_can_be_paid_run(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, costs=COSTS, budget={"experiments": 30, "cost": 120})
+    pin(settings, "small", ["solvent=MeCN", "base=DBU", "step=1"], by="ada", why="a hunch", times=3)
+    tick(settings, "small")
+
+    assert len(manual(settings, 1)) == 2
+    assert "pinned, costs more than the budget leaves (120 EUR); it stays pinned" in notes(settings, 1)
+    assert spent(settings) <= 120
+    assert replay(settings, "small", 1).is_identical
+
+
 @pytest.mark.parametrize("design", DESIGNS)
 def test_a_pinned_candidate_has_a_well_beside_its_shared_values(
     settings: Settings, tmp_path: Path, design: str
@@ -120,6 +131,33 @@ def test_a_pinned_candidate_has_a_well_beside_its_shared_values(
         assert [p.draft.arm for p in plate].count(Arm.REFERENCE) == 2
     assert "manual: a hunch" in {p.draft.reason for p in every[1]}
     assert all(replay(settings, "small", n).is_identical for n in (1, 2))
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_candidate_that_is_pinned_for_several_experiments_has_as_many_wells(
+    settings: Settings, tmp_path: Path, design: str
+) -> None:
+    add(settings, tmp_path, planner=DESIGNS[design], **ON_PLATES)
+    pin(settings, "small", ["solvent=EtOH", "base=DBU", "step=2"], by="ada", why="a hunch", times=3)
+    for _ in range(3):
+        tick(settings, "small")
+
+    assert [len(manual(settings, n)) for n in (1, 2)] == [3, 0]
+    for number in (1, 2):
+        wells = [p.draft.place.well for p in proposals(settings, number) if p.draft.place]
+        assert len(wells) == len(set(wells)) == 8
+        assert replay(settings, "small", number).is_identical
+
+
+def test_those_that_find_no_well_stay_pinned(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, planner=DESIGNS["random"], **ON_PLATES)
+    pin(settings, "small", ["solvent=EtOH", "base=DBU", "step=2"], by="ada", why="a hunch", times=8)
+    for _ in range(3):
+        tick(settings, "small")
+
+    assert len(manual(settings, 1)) == 5  # two wells are controls, one is a replicate
+    assert "stays pinned: every well is taken" in notes(settings, 1)
+    assert len(manual(settings, 2)) == 3
 
 
 def test_what_finds_no_well_stays_pinned_for_the_next_plate(settings: Settings, tmp_path: Path) -> None:

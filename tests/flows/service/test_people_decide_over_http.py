@@ -127,6 +127,17 @@ def test_what_was_measured_is_pinned_to_be_measured_again_where_that_is_said(
     assert again.json()["decision"]["draft"]["by"] == "dora"
 
 
+def test_a_pin_asks_for_as_many_experiments_as_are_said(client: Client) -> None:
+    pin = {"kind": "pin", "where": ["solvent=water", "base=KOAc", "step=1"], "why": "is it so?"}
+
+    none, three = (client.post("/api/campaigns/small/decisions", json=pin | {"times": n}, headers=DORA) for n in (0, 3))
+    (listed,) = client.get("/api/campaigns/small/decisions", headers=ANNA).json()["decisions"]
+
+    assert none.status_code == 422
+    assert three.json()["decision"]["draft"]["times"] == 3
+    assert listed["about"].endswith("(3 times)")
+
+
 def test_campaigns_are_stopped_taken_up_halted_and_let_go(client: Client) -> None:
     def do(what: str, who: dict[str, str] = DORA, **said: Any) -> Any:
         return client.post(f"/api/campaigns/small/{what}", json=said, headers=who)
