@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from loop.as_written import written_in
 from loop.circumstances import read_expense
 from loop.contracts import Ledger
 from loop.errors import LedgerError, SpaceError, UnknownName
@@ -91,7 +92,8 @@ def table(ledger: Ledger, name: str) -> list[Row]:
             row["edited_from"] = places[edit.draft.proposal_id or ""][1]
             row["edited_by"], row["edited_why"] = edit.draft.by, edit.draft.why
         rows.append(row)
-    columns = sorted({column for row in rows for column in row}, key=_place)
+    place = _placed(campaign.spec)
+    columns = sorted({column for row in rows for column in row}, key=place)
     return [{"campaign": name, **{column: row.get(column) for column in columns}} for row in rows]
 
 
@@ -277,8 +279,17 @@ _ORDER: Final = (
 )
 
 
-def _place(column: str) -> tuple[int, str]:
-    return _ORDER.index(column.split(".", 1)[0]), column
+def _placed(spec: Json) -> Callable[[str], tuple[int, int, str]]:
+    """Where columns stand: by what they tell, what tells of parameters in the order of the campaign file."""
+    space = spec.get("space")
+    ranks = {name: rank for rank, name in enumerate(written_in(space) if isinstance(space, Mapping) else ())}
+
+    def place(column: str) -> tuple[int, int, str]:
+        first, _, rest = column.partition(".")
+        name = rest if rest in ranks else rest.removesuffix(".unit").removesuffix(".smiles")
+        return _ORDER.index(first), ranks.get(name, len(ranks)), column
+
+    return place
 
 
 def _header(rows: list[Row]) -> list[str]:

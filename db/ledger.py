@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.engine import Engine
@@ -22,6 +23,7 @@ from db.errors import AlreadyOnRecord, translated
 from db.ids import uuid7
 from db.work import SqlWork, Writer
 from db.work.safety import stop_row
+from loop.as_written import as_written
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
 from loop.decision import DecisionRecord
@@ -42,11 +44,25 @@ from loop.record import (
 )
 from loop.safety import SafetyStop, bench_of, check_stop
 
+Written: TypeAlias = Callable[[str], Sequence[str]]  # the parameters of a campaign as its file has them, by its name
 
-def open_ledger(url: str, *, clock: Callable[[], datetime] = local_now, new_id: Callable[[], str] = uuid7) -> SqlLedger:
+
+def _nobody_noted(_: str) -> tuple[str, ...]:
+    return ()
+
+
+def open_ledger(
+    url: str,
+    *,
+    clock: Callable[[], datetime] = local_now,
+    new_id: Callable[[], str] = uuid7,
+    written: Written = _nobody_noted,
+) -> SqlLedger:
     """The ledger at ``url`` (``sqlite:///FILE``, a plain path, or ``postgresql://…``), made if it is new.
 
     A database of an older schema is migrated, a SQLite file after a copy to ``FILE.before-REVISION``.
+
+    Specs come back with their parameters as they are ``written``, where somebody noted that: the record sorts them.
 
     Raises:
         SchemaTooNew: A newer hakken wrote it; nothing was changed.
@@ -54,11 +70,15 @@ def open_ledger(url: str, *, clock: Callable[[], datetime] = local_now, new_id: 
         LedgerBusy: It cannot be reached now.
         LedgerError: The URL cannot be read.
     """
-    return _opened(url, schema.bring_up_to_date, clock, new_id)
+    return _opened(url, schema.bring_up_to_date, clock, new_id, written)
 
 
 def reopen_ledger(
-    url: str, *, clock: Callable[[], datetime] = local_now, new_id: Callable[[], str] = uuid7
+    url: str,
+    *,
+    clock: Callable[[], datetime] = local_now,
+    new_id: Callable[[], str] = uuid7,
+    written: Written = _nobody_noted,
 ) -> SqlLedger:
     """The ledger at ``url`` that was made before: nothing is put into an empty database.
 
@@ -66,7 +86,7 @@ def reopen_ledger(
         NothingYet: The database is empty.
         LedgerError: As in ``open_ledger``.
     """
-    return _opened(url, schema.migrate_older, clock, new_id)
+    return _opened(url, schema.migrate_older, clock, new_id, written)
 
 
 def has_ledger(url: str) -> bool:
@@ -88,6 +108,7 @@ def _opened(
     bring: Callable[[Engine, Callable[[], datetime]], None],
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
+    written: Written,
 ) -> SqlLedger:
     engine = engines.borrow(url)
     try:
@@ -96,15 +117,23 @@ def _opened(
     except BaseException:
         engines.give_back(engine)
         raise
-    return SqlLedger(engine, shown, clock=clock, new_id=new_id)
+    return SqlLedger(engine, shown, clock=clock, new_id=new_id, written=written)
 
 
 class SqlLedger:
     """``loop.contracts.Ledger`` on SQLite or PostgreSQL. Close it, or use it in a ``with``."""
 
-    def __init__(self, engine: Engine, shown: str, *, clock: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        shown: str,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        written: Written = _nobody_noted,
+    ) -> None:
         self.commits = 0  # write transactions committed through this object
-        self._engine, self._shown, self._clock, self._new_id = engine, shown, clock, new_id
+        self._engine, self._shown, self._clock, self._new_id, self._written = engine, shown, clock, new_id, written
         self._here = threading.local()  # whether this thread is inside a write
         self._is_closed = False
 
@@ -131,9 +160,9 @@ class SqlLedger:
         if not name.strip():
             raise LedgerError("a campaign needs a name; give it one in the spec's first line (campaign: NAME)")
         try:
-            return self._version_opened(name, text, sha, by)
+            return self._in_order(self._version_opened(name, text, sha, by))
         except AlreadyOnRecord:  # another process made it at the same moment, which only SQLite has wait
-            return self._version_opened(name, text, sha, by)
+            return self._in_order(self._version_opened(name, text, sha, by))
 
     def _version_opened(self, name: str, text: str, sha: str, by: str) -> CampaignRecord:
         with self._reading() as session:  # opening what is there as it is costs no write
@@ -184,18 +213,21 @@ class SqlLedger:
     def campaign(self, name: str) -> CampaignRecord:
         """Raises ``NotFound``, listing the names there are."""
         with self._reading() as session:
-            return reading.campaign(session, name)
+            return self._in_order(reading.campaign(session, name))
 
     def campaigns(self) -> tuple[CampaignRecord, ...]:
         """All of them, oldest first."""
         with self._reading() as session:
-            return reading.campaigns(session)
+            return tuple(map(self._in_order, reading.campaigns(session)))
 
     def spec_version(self, name: str, version: int) -> Json:
         """The resolved spec as it was in that version; raises ``NotFound``."""
         with self._reading() as session:
-            spec: Json = reading.spec_version(session, name, version)
-            return spec
+            return as_written(reading.spec_version(session, name, version), self._written(name))
+
+    def _in_order(self, record: CampaignRecord) -> CampaignRecord:
+        """The record with the parameters of its spec as they are written."""
+        return replace(record, spec=as_written(record.spec, self._written(record.name)))
 
     def acquire(self, name: str, holder: str, ttl: timedelta) -> Lease:
         """Take the lease if it is free, expired or the holder's own; the epoch grows by one each time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loop.record import Settings
@@ -24,6 +24,18 @@ def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
         else:
             words.append(str(value))
     return ", ".join(words)
+
+
+def in_any_order(label: str, names: Sequence[str]) -> list[list[str]]:
+    """What a label says, in whatever order it has parameters and the parts of mixtures, so that labels can be compared.
+
+    The ``names`` of mixtures, and of other parameters that may be there or not, are left out.
+    """
+    bare = (
+        next((part.removeprefix(f"{name} ") for name in names if part.startswith(f"{name} ")), part)
+        for part in label.split(", ")
+    )
+    return sorted(sorted(part.split(" + ")) for part in bare)
 
 
 def arranged(spec: Mapping[str, Any], settings: Settings) -> dict[str, str | float]:

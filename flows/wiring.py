@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def make_record(settings: Settings) -> SqlLedger:
         raise SettingsError(problem)
     settings.home.mkdir(parents=True, exist_ok=True)
     put_up(_store(settings))
-    return open_ledger(settings.database)
+    return open_ledger(settings.database, written=partial(_written, settings))
 
 
 def open_record(settings: Settings) -> SqlLedger:
@@ -71,7 +72,7 @@ def open_record(settings: Settings) -> SqlLedger:
 
         put_up(_store(settings))
         with suppress(NothingYet):
-            return reopen_ledger(settings.database)
+            return reopen_ledger(settings.database, written=partial(_written, settings))
     raise NotFound(
         f"there is no record at {where_recorded(settings)}; hakken run FILE makes one, and "
         "HAKKEN_HOME (or HAKKEN_DATABASE) names another"
@@ -216,7 +217,7 @@ def _context(settings: Settings, spec: CampaignSpec, base: Path | None) -> Adapt
         base=str(base or origin_of(settings, spec.campaign)),
         campaign=spec.campaign,
         targets=targets_in_order(settings, spec),
-        parameters=parameters_in_order(settings, spec),
+        parameters=parameters_of(spec),
         seed=spec.planner.seed,
         beside=beside_of(spec),
         recipe=build_recipe(spec),
@@ -256,19 +257,15 @@ def campaign_file(settings: Settings, campaign: str) -> Path | None:
 
 def targets_in_order(settings: Settings, spec: CampaignSpec) -> dict[str, str]:
     """The unit of each target, in the order of the campaign file as it was last read here; else in the record's."""
-    names = in_order(spec.objective, _order(settings, spec.campaign, "targets"))
-    return {name: spec.objective[name].unit for name in names}
+    said = _noted(settings, spec.campaign) or {}
+    return {name: spec.objective[name].unit for name in in_order(spec.objective, said.get("targets", ()))}
 
 
-def parameters_in_order(settings: Settings, spec: CampaignSpec) -> tuple[str, ...]:
-    """The parameters of the space in the order of the campaign file as it was last read here; else in the record's."""
-    return parameters_of(spec, _order(settings, spec.campaign, "parameters"))
-
-
-def _order(settings: Settings, campaign: str, what: str) -> tuple[str, ...]:
-    """In which order the campaign file has its ``what``; nothing where nobody noted it."""
-    said = _noted(settings, campaign)
-    return () if said is None else tuple(said.get(what, ()))
+def _written(settings: Settings, campaign: str) -> tuple[str, ...]:
+    """The parameters in the order of the campaign file as it was last read here; nothing where nobody noted it."""
+    with suppress(SpecError):  # it is said where the file itself is needed
+        return tuple((_noted(settings, campaign) or {}).get("parameters", ()))
+    return ()
 
 
 def _origin(settings: Settings, campaign: str) -> tuple[Path, str] | None:

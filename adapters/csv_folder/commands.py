@@ -9,7 +9,7 @@ behind one of these times. A further command (001) follows only where a person s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -77,6 +77,18 @@ class Commands:
         reached("csv_folder.staged")
         self._note(handle, command, "command", name=command.name)
         return command
+
+    def order(self, written: Sequence[str]) -> tuple[str, ...]:
+        """The order in which commands have the parameters: as ``written`` when the campaign's first was staged.
+
+        It stays, since a device may go by the places of columns; of before it was noted it is that of the alphabet.
+        """
+        path = self._jobs.root / "columns.json"
+        if (noted := read_json(path)) is None:
+            noted = {"parameters": [] if read_json(self._jobs.root / "number.json") else [*written]}
+            with reachable(path):
+                write_once(path, dump(noted))
+        return tuple(noted["parameters"])
 
     def send(self, handle: Handle, command: Command) -> None:
         """Hand the command over, after its procedure, unless it was."""

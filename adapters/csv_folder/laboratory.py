@@ -68,8 +68,13 @@ class CsvFolder:
         recipe: Recipe | None = None,
         words: Mapping[str, Sequence[str]] | None = None,
         levels: Mapping[str, Sequence[float]] | None = None,
+        parameters: Sequence[str] = (),
     ) -> None:
-        """``words`` and ``levels`` of targets whose values may be such, and nothing else."""
+        """``words`` and ``levels`` of targets whose values may be such, and nothing else.
+
+        ``parameters``: all of them, in the order in which a first command is to have them.
+        """
+        self._parameters = tuple(parameters)
         self._recipe = recipe
         self._words = {target: tuple(some) for target, some in (words or {}).items()}
         self._levels = {target: tuple(some) for target, some in (levels or {}).items()}
@@ -223,19 +228,21 @@ class CsvFolder:
         """Stage the attempt's next command. The heartbeat's file also tells that this is the device's own share."""
         if self._heartbeat is not None and self._heartbeat.age() is None:
             raise AdapterUnavailable(str(self._heartbeat.trouble()))
-        return self._commands.stage(handle, lambda number: self._written(handle, number))
+        order = self._commands.order(self._parameters)
+        return self._commands.stage(handle, lambda number: self._written(handle, number, order))
 
-    def _written(self, handle: Handle, number: int) -> Written:
+    def _written(self, handle: Handle, number: int, order: Sequence[str]) -> Written:
         """The attempt's command, with its procedure where the campaign has a recipe."""
         spec, key = self._jobs.spec(handle), self._jobs.key(handle)
         if self._recipe is None:
-            return Written(self._template.command(spec, key, number), {})
+            return Written(self._template.command(spec, key, number, order=order), {})
         procedure = work_out(self._recipe, spec.settings)
         has_files = self._options.procedures is not None
         text = self._template.command(
             spec,
             key,
             number,
+            order=order,
             procedure_file=stem_of(number, handle) + JSON if has_files else "",
             procedure=say(self._recipe, procedure),
         )

@@ -193,6 +193,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> CsvFolder:
         recipe=context.recipe,
         words=context.words,
         levels=context.levels,
+        parameters=context.parameters,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,6 +12,7 @@ from typing import Any, Final
 from adapters.csv_folder.options import CommandTemplate, ResponseTemplate, StatusTemplate
 from adapters.files.rows import COMMENT, OUTCOME, Columns, as_number, check_row, read_row, shown, targets_of, titled
 from adapters.files.worksheet import Sheet, SheetError
+from loop.as_written import in_order
 from loop.contracts import AttemptKey, ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
@@ -50,9 +51,16 @@ class Template:
         )
 
     def command(
-        self, spec: ExperimentSpec, key: AttemptKey, number: int, *, procedure_file: str = "", procedure: str = ""
+        self,
+        spec: ExperimentSpec,
+        key: AttemptKey,
+        number: int,
+        *,
+        order: Sequence[str] = (),
+        procedure_file: str = "",
+        procedure: str = "",
     ) -> bytes:
-        """A command file; of what is to be done it names the file and says the words, where there are any.
+        """A command file, parameters in that order; of what is to be done it names the file and says the words, if any.
 
         Raises:
             UnitError: A setting has no value in the device's unit; ``problems`` says so before.
@@ -62,8 +70,8 @@ class Template:
             cells[self._command.number] = str(number)
         told = {self._command.procedure_file: procedure_file, self._command.procedure: procedure}
         last = {column: text for column, text in told.items() if column is not None and text}
-        for name, value in spec.settings.items():
-            title, text = self._cell(spec, name, value)
+        for name in in_order(spec.settings, order):
+            title, text = self._cell(spec, name, spec.settings[name])
             cells[title if title not in cells | last else f"setting {title}"] = text
         for name in ("plate", "well"):
             if name in spec.place:

@@ -120,7 +120,7 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
         first = f"a plate by {initial.design}"
     return {
         "campaign": spec.campaign,
-        "parameters": list(space.names),
+        "parameters": list(space.shown_names),
         "candidates": candidates,
         **({"library": libraries} if (libraries := [said_of(stored) for stored in stored_in(spec)]) else {}),
         **({"products": list(made)} if (made := told_of_products(spec)) else {}),

@@ -79,7 +79,7 @@ def plate(
     from flows.plates.content import document
     from flows.plates.page import is_untouched, render, table
     from flows.shown.rounds import last_round
-    from flows.wiring import open_record, parameters_in_order, targets_in_order
+    from flows.wiring import open_record, targets_in_order
 
     where, screen = settings(), Screen(as_json)
     with open_record(where) as ledger:
@@ -89,7 +89,7 @@ def plate(
             view = view_plate(ledger, campaign, number, places)
         now = engine.View(ledger, campaign)
         waits = any(a.round_number == number for a in now.pending)
-    view = view.as_written(parameters_in_order(where, now.spec), [*targets_in_order(where, now.spec)])
+    view = view.with_targets_in_order([*targets_in_order(where, now.spec)])
     page, sheet = plate_places(where.folder(campaign) / f"plate-{number}", out or ())
     replace(page, render(view))
     typed_in = sheet.read_text(encoding="utf-8", errors="replace") if sheet.exists() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -89,8 +88,8 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     from flows.engine.looking.foreseeing import foresee_plan
     from flows.engine.looking.view import View, as_recorded
     from flows.engine.looking.whose import has_only_asked
-    from flows.wiring import open_record, parameters_in_order
-    from loop.spec import CampaignSpec, parameters_of
+    from flows.wiring import open_record
+    from loop.spec import CampaignSpec
 
     spec: Any
     base = None
@@ -99,7 +98,6 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
 
         read = read_campaign(Path(campaign), where)  # first, so that a fault is said as validate says it
         name, spec = read.campaign, as_recorded(read.resolved())
-        written = parameters_of(read, ())
         base = Path(campaign).absolute().parent
         with laboratory_of(Path(campaign)):
             plan = engine.preview_file(where, Path(campaign))
@@ -109,10 +107,9 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
         plan = engine.preview(where, name)
         with open_record(where) as ledger:
             spec = ledger.campaign(name).spec
-        written = parameters_in_order(where, CampaignSpec.from_resolved(spec))
     foreseen = foresee_plan(where, CampaignSpec.from_resolved(spec), plan.proposals, base)
     screen.document({"campaign": name, "plan": plan, "foreseen": foreseen})
-    _show_plan(screen, name, spec, written, plan, foreseen)
+    _show_plan(screen, name, spec, plan, foreseen)
     for said in renamed(where, Path(campaign), name) if is_file(campaign) else ():
         screen.say(f"note: {said}")
     if is_on_record(where, name):
@@ -124,9 +121,7 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     screen.next_step(f"hakken {goes} {typed(campaign)} records this batch and {does}")
 
 
-def _show_plan(
-    screen: Screen, name: str, spec: Any, written: Sequence[str], plan: Plan, foreseen: ForeseenPlan
-) -> None:
+def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan, foreseen: ForeseenPlan) -> None:
     by = plan.surrogate or "the initial design"
     screen.say(f"next batch of {name}: {plural(len(plan.proposals), 'proposal')} by {by}; nothing is recorded or sent")
     if spec.get("plate") and (placed := [p for p in plan.proposals if p.place is not None]):
@@ -136,7 +131,7 @@ def _show_plan(
 
         number = placed[0].place.plate if placed[0].place is not None else 1
         as_records = [ProposalRecord("", number, "", draft, None) for draft in placed]
-        for line in plate_lines(read_plate(spec, name, number, as_records, ()).as_written(written, ())):
+        for line in plate_lines(read_plate(spec, name, number, as_records, ())):
             screen.say(line)
     by_run_order = sorted(zip(plan.proposals, foreseen.proposals, strict=True), key=lambda pair: pair[0].run_order)
     for proposal, problems in by_run_order:

@@ -31,7 +31,7 @@ from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger
 from loop.errors import HakkenError, NotFound, SpecError
 from loop.record import CampaignState, Json
-from loop.spec import CampaignSpec, read_spec
+from loop.spec import CampaignSpec, parameters_of, read_spec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -215,7 +215,7 @@ def _remember(settings: Settings, name: str, base: Path, path: Path, spec: Campa
     And in which order it has its targets and parameters, which the record does not keep.
     """
     target = settings.folder(name) / ORIGIN
-    order = {"targets": list(spec.objective), "parameters": list(spec.space)}
+    order = {"targets": list(spec.objective), "parameters": parameters_of(spec)}
     said = {"base": str(base), "file": path.name, **order}
     text = os.fsencode(json.dumps(said, ensure_ascii=False, indent=2) + "\n")
     if target.is_file() and target.read_bytes() == text:

@@ -12,7 +12,7 @@ from adapters.registry import laboratories_in, makes_plates
 from flows.labels import arranged
 from flows.plates.repeats import alone, arms_now
 from flows.unsent import never_sent
-from loop.as_written import in_order
+from loop.as_written import in_order, written_in
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.plate.layout import Plate, Scope, row_name, well_number
@@ -83,14 +83,9 @@ class PlateView:
         shared = {c.parameter for c in self.common}
         return tuple(name for name in self.units if name not in shared)
 
-    def as_written(self, parameters: Sequence[str], targets: Sequence[str]) -> PlateView:
-        """The same with parameters and targets in the order in which the campaign file has them."""
-        return replace(
-            self,
-            units={name: self.units[name] for name in in_order(self.units, parameters)},
-            stock={name: self.stock[name] for name in in_order(self.stock, parameters)},
-            targets={name: self.targets[name] for name in in_order(self.targets, targets)},
-        )
+    def with_targets_in_order(self, targets: Sequence[str]) -> PlateView:
+        """The same with its targets in the order in which the campaign file has them, as the record has parameters."""
+        return replace(self, targets={name: self.targets[name] for name in in_order(self.targets, targets)})
 
     def shown(self, parameter: str, value: str | float | None) -> str:
         """A setting as text, with its unit; a dash where it does not apply."""
@@ -162,8 +157,7 @@ def read_plate(
                 Well(place.well, row, column, place.block, settings, arms.get(p.id, d.arm), d.run_order + 1, key, told)
             )
     wells.sort(key=lambda w: (w.row, w.column))
-    names = list(dict.fromkeys(name for w in wells for name in w.settings))
-    ordered = [n for n in spec["space"] if n in names] + [n for n in names if n not in spec["space"]]
+    ordered = in_order(dict.fromkeys(name for w in wells for name in w.settings), written_in(spec["space"]))
     units = {name: unit_shown(str((spec["space"].get(name) or {}).get("unit") or "")) for name in ordered}
     view = PlateView(
         campaign,
@@ -181,7 +175,8 @@ def read_plate(
         nothing=dict(_nothing(said_of)),
         robots=_robots(said_of),
     )
-    common = tuple(_common(view, layout, name, Scope(s)) for name, s in (said.get("share") or {}).items())
+    shares = said.get("share") or {}
+    common = tuple(_common(view, layout, name, Scope(shares[name])) for name in in_order(shares, [*spec["space"]]))
     return replace(view, common=common)
 
 
@@ -222,7 +217,7 @@ def _common(view: PlateView, layout: Plate, name: str, scope: Scope) -> Common:
     group = layout.group(scope)
     values: dict[int, str] = {}
     for w in view.wells:
-        parts = [n for n in w.settings if n == name or n.startswith(f"{name}.")]  # a mixture has several
+        parts = [n for n in view.units if n in w.settings and (n == name or n.startswith(f"{name}."))]  # of a mixture
         shown = " + ".join(
             view.shown(n, w.settings[n]) if n == name else f"{w.settings[n]:g} {n.removeprefix(f'{name}.')}"
             for n in parts

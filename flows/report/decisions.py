@@ -8,6 +8,7 @@ from flows.engine.people.bans import region_text
 from flows.report.content import Said
 from flows.report.results import with_units
 from flows.report.words import candidate
+from loop.as_written import written_in
 from loop.decision import DecisionKind, DecisionRecord
 from loop.record import Json
 
@@ -16,12 +17,13 @@ def read_decisions(decisions: Sequence[DecisionRecord], spec: Json) -> tuple[Sai
     """One line for each decision, in the order made."""
     numbers = {d.id: d.number for d in decisions}
     lifted = {d.draft.lifts for d in decisions}
-    lines = []
+    written, lines = written_in(spec.get("space") or {}), []
     for d in decisions:
         if d.draft.kind is DecisionKind.LIFT:
             about = f"decision {numbers[d.draft.lifts or '']}"
         else:
-            about = candidate(with_units(d.draft.settings, spec)) if d.draft.settings else region_text(d.draft.region)
+            settings, region = d.draft.settings, d.draft.region
+            about = candidate(with_units(settings, spec)) if settings else region_text(region, written)
             about += d.draft.said_times
         kind = d.draft.kind.value.replace("_", " ")
         lines.append(Said(d.number, kind, about, d.draft.by, d.draft.why, d.after_round + 1, d.at, d.id in lifted))

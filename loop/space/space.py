@@ -7,14 +7,15 @@ parameter: the option's index, or the number in the parameter's unit. Everything
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.as_written import in_order
 from loop.errors import SpaceError, did_you_mean
 from loop.record import Candidate, Settings
 from loop.space.constraints import Constraint
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 class Space:
     """All that may be tried: at least one parameter, names unique, the constraints on them, and what ties them.
 
-    ``conditions`` are in such an order that gates come before what they gate.
+    ``conditions`` are in such an order that gates come before what they gate. Columns of coordinates are in the order
+    of ``parameters``; what a person reads is in that of ``written``.
     """
 
     parameters: tuple[Parameter, ...]
@@ -40,10 +42,14 @@ class Space:
     derived: tuple[Derived, ...] = ()
     conditions: tuple[Condition, ...] = ()
     products: tuple[Products, ...] = ()
+    written: tuple[str, ...] = field(default=(), compare=False)  # names as the campaign file has them; (): as they are
+    _shown: tuple[int, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.parameters:
             raise SpaceError("the space has no parameters; name at least one")
+        columns = {name: column for column, name in enumerate(self.names)}
+        object.__setattr__(self, "_shown", tuple(columns[name] for name in in_order(columns, self.written)))
 
     @property
     def frame(self) -> Frame:
@@ -55,9 +61,19 @@ class Space:
         return tuple(p.name for p in self.parameters)
 
     @property
+    def shown(self) -> tuple[Parameter, ...]:
+        """The parameters as a person reads them: in the order of the campaign file."""
+        return tuple(self.parameters[column] for column in self._shown)
+
+    @property
+    def shown_names(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(p.name for p in self.shown)
+
+    @property
     def units(self) -> dict[str, str]:
         """Unit of each numeric parameter."""
-        return {p.name: p.unit for p in self.parameters if isinstance(p, Discrete | Continuous)}
+        return {p.name: p.unit for p in self.shown if isinstance(p, Discrete | Continuous)}
 
     @property
     def is_finite(self) -> bool:
@@ -110,12 +126,13 @@ class Space:
         """
         if not isinstance(settings, Mapping):
             raise SpaceError(
-                f"settings must map each parameter to its value, such as {{{self.names[0]!r}: ...}}, got {settings!r}"
+                f"settings must map each parameter to its value, such as {{{self.shown_names[0]!r}: ...}}, "
+                f"got {settings!r}"
             )
         if unknown := sorted(set(settings) - set(self.names)):
             raise SpaceError(f"unknown parameter {unknown[0]!r}{self._instead_of(unknown[0])}")
         conditional = {self.names[c.column] for c in self.conditions} if self.conditions else frozenset()
-        if missing := [n for n in self.names if n not in settings and n not in conditional]:
+        if missing := [n for n in self.shown_names if n not in settings and n not in conditional]:
             raise SpaceError(f"parameter {missing[0]!r} is missing; give every one of {self.needed()}")
         x = np.array([p.index(settings[p.name]) if p.name in settings else 0.0 for p in self.parameters])
         if not conditional:
@@ -146,15 +163,15 @@ class Space:
         """What to give instead of a parameter that is none: the fractions of a mixture, what is meant, or all."""
         for m in self.mixtures:
             if m.name == name:
-                fractions = ", ".join(self.names[c] for c in m.columns)
+                fractions = ", ".join(p.name for c, p in self._in_order() if c in m.columns)
                 return f": it is a mixture, so give the fraction of each part: {fractions}"
         return did_you_mean(name, self.names) or f"; give {self.needed()}"
 
     def needed(self) -> str:
         """The parameters of which a candidate needs a value, for messages: those that may not apply stand apart."""
         conditional = {self.names[c.column] for c in self.conditions}
-        always = ", ".join(name for name in self.names if name not in conditional)
-        sometimes = [name for name in self.names if name in conditional]
+        always = ", ".join(name for name in self.shown_names if name not in conditional)
+        sometimes = [name for name in self.shown_names if name in conditional]
         if not sometimes:
             return always
         where = "it applies" if len(sometimes) == 1 else "they apply"
@@ -163,9 +180,9 @@ class Space:
     def settings(self, x: NDArray[np.float64]) -> dict[str, str | float]:
         """Settings at coordinates ``x``, shape ``(d,)``; what does not apply is left out."""
         if not self.conditions:
-            return {p.name: p.value(float(value)) for p, value in zip(self.parameters, x, strict=True)}
+            return {p.name: p.value(float(x[column])) for column, p in self._in_order()}
         active = self.frame.active(np.asarray(x)[None, :])[0]
-        return {p.name: p.value(float(v)) for p, v, a in zip(self.parameters, x, active, strict=True) if a}
+        return {p.name: p.value(float(x[column])) for column, p in self._in_order() if active[column]}
 
     def as_tried(self, x: NDArray[np.float64]) -> dict[str, str | float]:
         """Settings at coordinates ``x``, shape ``(d,)``, of what was run: a number may lie where none is proposed now.
@@ -188,7 +205,7 @@ class Space:
         """
         structures = {
             p.name: p.smiles[round(p.index(settings[p.name]))]
-            for p in self.parameters
+            for p in self.shown
             if isinstance(p, Component) and p.name in settings
         }
         reagents = {self.names[c] for p in self.products for c in p.columns}
@@ -271,12 +288,15 @@ class Space:
         """Settings in one line for a person, with units; mixtures as their parts, without what is not there."""
         parts = []
         mixed = {c: m for m in self.mixtures for c in m.columns}
-        for column, p in enumerate(self.parameters):
-            if p.name not in settings or (column in mixed and column != mixed[column].columns[0]):
+        told: set[str] = set()  # mixtures
+        for column, p in self._in_order():
+            if p.name not in settings or (column in mixed and mixed[column].name in told):
                 continue
             if column in mixed:
                 m = mixed[column]
-                shares = zip(m.parts, (settings[self.names[c]] for c in m.columns), strict=True)
+                told.add(m.name)
+                names = dict(zip(m.columns, m.parts, strict=True))
+                shares = [(names[c], settings[q.name]) for c, q in self._in_order() if c in names]
                 shown = " + ".join(f"{share:.4g} {part}" for part, share in shares if share)
                 parts.append(f"{m.name} {shown}")
                 continue
@@ -284,6 +304,10 @@ class Space:
             shown = f"{value:g} {p.unit}".strip() if isinstance(value, float | int) else str(value)
             parts.append(f"{p.name} {shown}" if self._is_named(p, shown) else shown)
         return ", ".join(parts)
+
+    def _in_order(self) -> Iterator[tuple[int, Parameter]]:
+        """The parameters in the order of the campaign file, each with its column."""
+        return ((column, self.parameters[column]) for column in self._shown)
 
     def _is_named(self, p: Parameter, shown: str) -> bool:
         """Whether a setting needs its parameter's name in a label: a number, a level, or an option that says little."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from loop.as_written import in_order
 from loop.circumstances import Declared
 from loop.errors import ObjectiveError, SpaceError, UnitError
 from loop.limits import Limits
@@ -58,6 +57,9 @@ def build_space(spec: CampaignSpec) -> Space:
 
     A mixture is one number for each part; what is derived or only recorded has no coordinate. Nothing in it breaks a
     limit of the laboratory. A number that an equality settles has the values that it leaves.
+
+    Columns are in the order of the alphabet, as on record: the order in which a file has its parameters decides what a
+    person reads, and no number.
     """
     for name, p in spec.space.items():
         if isinstance(p, NumberSpec | DerivedSpec | ContextSpec):
@@ -66,7 +68,8 @@ def build_space(spec: CampaignSpec) -> Space:
     parameters: list[Parameter] = []
     mixtures: list[Mixture] = []
     products: list[Products] = []
-    for name, p in spec.space.items():
+    by_name = dict(sorted(spec.space.items()))
+    for name, p in by_name.items():
         if isinstance(p, MixtureSpec):
             mixture, parts = _mixture(name, p, len(parameters))
             mixtures.append(mixture)
@@ -81,21 +84,20 @@ def build_space(spec: CampaignSpec) -> Space:
         raise SpaceError(
             "the space has nothing to choose: every parameter is derived or context; add one that is varied"
         )
-    names = [p.name for p in parameters] + [n for n, p in spec.space.items() if isinstance(p, DerivedSpec)]
+    names = [p.name for p in parameters] + [n for n, p in by_name.items() if isinstance(p, DerivedSpec)]
     if twice := [n for n in names if names.count(n) > 1]:
         raise SpaceError(f"parameter {twice[0]!r} is given twice, once as a part of another; rename one")
-    bare = Space(tuple(parameters), mixtures=tuple(mixtures), products=tuple(products))
-    conditions = build_conditions(spec.space, bare)
-    derived = build_derived(spec.space, bare)
-    tied = Space(bare.parameters, (), bare.mixtures, derived, conditions, bare.products)
+    written = parameters_of(spec)
+    bare = Space(tuple(parameters), mixtures=tuple(mixtures), products=tuple(products), written=written)
+    conditions = build_conditions(by_name, bare)
+    derived = build_derived(by_name, bare)
+    tied = replace(bare, derived=derived, conditions=conditions)
     rules = [rule for m in tied.mixtures for rule in _of_mixture(m, tied)]
     recorded = context_of(spec)
     rules.extend(build_constraint(i, c, tied, recorded) for i, c in enumerate(spec.constraints, start=1))
     rules.extend(build_constraint(0, c, tied) for c in derived_limits(spec, limits))
     rules.extend(computable(tied))
-    return with_determined_values(
-        Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions, tied.products)
-    )
+    return with_determined_values(replace(tied, constraints=tuple(rules)))
 
 
 def build_limits(spec: CampaignSpec) -> Limits:
@@ -189,12 +191,13 @@ def molecules_of(spec: CampaignSpec) -> tuple[str, ...]:
     return tuple(n for n, p in spec.space.items() if isinstance(p, MoleculeSpec | ProductsSpec | UnionSpec))
 
 
-def parameters_of(spec: CampaignSpec, written: Sequence[str]) -> tuple[str, ...]:
-    """The parameters in the order in which they are ``written``, parts of a mixture after it as it lists them."""
+def parameters_of(spec: CampaignSpec) -> tuple[str, ...]:
+    """The parameters in the order in which the file has them, parts of mixtures and lists of reagents with theirs."""
     found: list[str] = []
-    for name in in_order(spec.space, written):
-        parameter = spec.space[name]
-        parts = parameter.parts if isinstance(parameter, MixtureSpec) else ()
+    for name, parameter in spec.space.items():
+        parts: Iterable[str] = parameter.parts if isinstance(parameter, MixtureSpec) else ()
+        if isinstance(parameter, ProductsSpec):
+            parts = parameter.order or parameter.reagents
         found += [name, *(f"{name}.{part}" for part in parts)]
     return tuple(found)
 
@@ -314,8 +317,8 @@ def _products(name: str, spec: ProductsSpec, first: int) -> tuple[Products, list
 
 
 def _mixture(name: str, spec: MixtureSpec, first: int) -> tuple[Mixture, list[Parameter]]:
-    """The mixture whose first part has column ``first``, and its parts as numbers."""
-    parts = tuple(spec.parts)
+    """The mixture whose first part has column ``first``, and its parts as numbers: those with structures by name."""
+    parts = tuple(sorted(spec.parts)) if isinstance(spec.parts, dict) else tuple(spec.parts)
     if len(parts) < 2:
         raise SpaceError(f"parameter {name!r}: a mixture needs two parts or more, got {len(parts)}; add one")
     if twice := [p for p in parts if parts.count(p) > 1]:
@@ -324,7 +327,7 @@ def _mixture(name: str, spec: MixtureSpec, first: int) -> tuple[Mixture, list[Pa
         raise SpaceError(
             f"parameter {name!r}: at_most {spec.at_most} of {len(parts)} parts says nothing; lower it, or leave it out"
         )
-    smiles = tuple(spec.parts.values()) if isinstance(spec.parts, dict) else ()
+    smiles = tuple(spec.parts[part] for part in parts) if isinstance(spec.parts, dict) else ()
     if len(set(smiles)) < len(smiles):
         again = next(p for p, s in zip(parts, smiles, strict=True) if smiles.index(s) < parts.index(p))
         raise SpaceError(f"parameter {name!r}: part {again!r} is the same molecule as another; keep one of them")

@@ -262,7 +262,8 @@ def _column(parameter: str, space: Space) -> int:
                 f"it as an expression, such as expression: '{_quoted(parameter)} <= 5'"
             )
         hint = did_you_mean(parameter, space.names)
-        raise SpaceError(f" names {parameter!r}, which the space lacks{hint}; use one of {', '.join(space.names)}")
+        known = ", ".join(space.shown_names)
+        raise SpaceError(f" names {parameter!r}, which the space lacks{hint}; use one of {known}")
     return space.names.index(parameter)
 
 

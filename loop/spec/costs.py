@@ -198,7 +198,7 @@ def _column(spec: CampaignSpec, space: Space, path: tuple[str, ...], name: str) 
         raise CostError(path, f"{name!r} is {what} and never chosen, so no choice can save its price; leave it out, or "
                         "name a parameter that is varied")  # fmt: skip
     hint = did_you_mean(name, space.names)
-    raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.names)}")
+    raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.shown_names)}")
 
 
 def _said(spent: Spent, unit: str) -> str:

@@ -131,7 +131,8 @@ def _shared(name: str, space: Space) -> tuple[int, ...]:
 
 def _column(part: str, name: str, space: Space) -> int:
     if name not in space.names:
-        raise PlateError(f"plate.{part} names {name!r}, {_why_not(name, space)}; use one of {', '.join(space.names)}")
+        known = ", ".join(space.shown_names)
+        raise PlateError(f"plate.{part} names {name!r}, {_why_not(name, space)}; use one of {known}")
     return space.names.index(name)
 
 

@@ -18,7 +18,7 @@ def descriptors_in(space: Space) -> list[str]:
     import numpy as np
 
     found = []
-    for p in space.parameters:
+    for p in space.shown:
         given = getattr(p, "descriptors", None)
         if given is None:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.naming import settings, typed
+from flows.cli.naming import typed
 from flows.cli.screen import Screen
 from flows.cli.showing.plates import plate_lines
 from flows.labels import label_of
@@ -33,14 +33,6 @@ def _handed_out(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]
     return {key: f", with {one.by}, who asked under the key {one.request}" for key, one in out.items() if key in keys}
 
 
-def _as_written(ledger: Ledger, campaign: str) -> tuple[str, ...]:
-    """The parameters in the order of the campaign file, as everything else that is written of a plate has them."""
-    from flows.wiring import parameters_in_order
-    from loop.spec import CampaignSpec
-
-    return parameters_in_order(settings(), CampaignSpec.from_resolved(ledger.campaign(campaign).spec))
-
-
 def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | None) -> None:
     """The round for a person, in the order in which it is run."""
     record = round_of(ledger, campaign, number)
@@ -62,8 +54,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         f"and {len(record.pending)} pending; seed {record.seed}"
     )
     if laid_out(proposals, every) and spec.get("plate"):
-        plate = read_plate(spec, campaign, record.number, proposals, every)
-        for line in plate_lines(plate.as_written(_as_written(ledger, campaign), ())):
+        for line in plate_lines(read_plate(spec, campaign, record.number, proposals, every)):
             screen.say(line)
     without_original = alone(laid_out(proposals, every))
     for proposal in sorted(proposals, key=lambda p: (p.draft.run_order, p.id in replaced)):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from loop.as_written import in_order
 from loop.contracts import ExperimentSpec
 from loop.record import AttemptRecord
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, parameters_of
 from loop.spec.space_models import NumberSpec
 
 
@@ -12,7 +13,7 @@ def experiment_spec(spec: CampaignSpec, attempt: AttemptRecord) -> ExperimentSpe
     """What the laboratory is asked to do."""
     return ExperimentSpec(
         campaign=spec.campaign,
-        settings=dict(attempt.settings),
+        settings={name: attempt.settings[name] for name in in_order(attempt.settings, parameters_of(spec))},
         units={name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)},
         smiles=dict(attempt.smiles),
         targets={name: target.unit for name, target in spec.objective.items()},

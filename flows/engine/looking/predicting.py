@@ -20,6 +20,7 @@ from flows.engine.people.rows import SETTINGS, Line, is_column, is_exported, rea
 from flows.engine.people.told_file import not_all, rows_of_file
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
+from loop.as_written import in_order
 from loop.decision import DecisionKind, in_force
 from loop.errors import HakkenError, OutcomeError, SpaceError, did_you_mean
 from loop.fidelity import is_real
@@ -47,7 +48,7 @@ class Answer:
 
     found: Predicted
     outside: dict[int, str]
-    parameters: Mapping[str, str]  # their units, in the order of the space
+    parameters: Mapping[str, str]  # their units, in the order of the campaign file
     structures: Sequence[Mapping[str, str]]  # of each candidate, SMILES by parameter or product
 
 
@@ -82,7 +83,7 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
             for i, one in enumerate(found.candidates)
             if (why := why_outside(view.space, one.settings) or banned.get(i, ""))
         }
-        units = {p.name: getattr(p, "unit", "") for p in view.space.parameters}
+        units = {p.name: getattr(p, "unit", "") for p in view.space.shown}
         structures = tuple(_structures(view.space, space, one.settings) for one in found.candidates)
         return Answer(found, left, units, structures)
 
@@ -129,7 +130,7 @@ def why_outside(space: Space, settings: Mapping[str, str | float]) -> str:
 def table_of(answer: Answer) -> list[dict[str, Any]]:
     """A row for each candidate in the order of its worth, its settings named as ``hakken export`` names them."""
     rows = []
-    drawn = dict.fromkeys(name for smiles in answer.structures for name in smiles)
+    drawn = in_order(dict.fromkeys(name for smiles in answer.structures for name in smiles), [*answer.parameters])
     for number in answer.found.order:
         one, smiles = answer.found.candidates[number], answer.structures[number]
         row: dict[str, Any] = {"row": number + 1}
@@ -211,7 +212,7 @@ def _without_what_was_predicted(lines: Sequence[Line]) -> list[Line]:
 def _meeting(view: View, where: Sequence[str]) -> NDArray[np.float64]:
     """Coordinates of every candidate that meets the conditions, all of them without any."""
     space = view.space
-    every_one = f"give a value of each parameter ({', '.join(space.names)}) with --where, or candidates in a file"
+    every_one = f"give a value of each parameter ({', '.join(space.shown_names)}) with --where, or candidates in a file"
     continuous = f"campaign {view.name!r} has continuous numbers, so its candidates cannot be listed; {every_one}"
     try:
         wanted = read_conditions(space, where) if where else None

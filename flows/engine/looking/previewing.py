@@ -14,9 +14,10 @@ from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.engine.steps.planning import Inputs, first_inputs, goal_reached, next_inputs
 from flows.not_run import refuse_source
 from flows.wiring import has_record, open_record
+from loop.as_written import as_written
 from loop.errors import NothingToGain, PlateError, PoolExhausted
 from loop.policy.paying import reason_to_end
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, parameters_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -54,7 +55,7 @@ def preview_file(settings: Settings, spec_path: Path | str, *, planner: Planner 
         known = known_as(settings, ledger, spec)
         if known is None:
             return _first(settings, spec, ledger, planner)
-        return _next(settings, known.under(resolved_for(known, spec)), planner)
+        return _next(settings, known.under(as_written(resolved_for(known, spec), parameters_of(spec))), planner)
 
 
 def _next(settings: Settings, view: View, planner: Planner | None) -> Plan:

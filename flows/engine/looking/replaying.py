@@ -15,6 +15,7 @@ from flows.engine.sources.hearing import earlier_of, read_of
 from flows.engine.steps.planners import Planner, default_planner, devices_in, on_device
 from flows.engine.steps.planning import ALLOWED, LEFT, LEFT_OUT, PURSE, REGRET, RESOURCES, Inputs, environment
 from flows.engine.steps.regions import read_regions, without
+from flows.labels import in_any_order
 from flows.unsent import never_sent
 from flows.wiring import open_record
 from loop.contracts import Ledger
@@ -22,6 +23,7 @@ from loop.costs import Purse
 from loop.errors import LedgerError, PlanError
 from loop.record import Json, Prediction, ProposalDraft, RoundRecord
 from loop.resources import Resource
+from loop.space import Category, Component
 from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
@@ -53,7 +55,8 @@ def replay(settings: Settings, name: str, round_number: int, *, planner: Planner
     except PlanError as error:
         differences = [f"no batch could be planned now: {error}"]
     else:
-        names = inputs.space.names
+        choices = (p.name for p in inputs.space.parameters if isinstance(p, Category | Component))
+        names = (*choices, *(m.name for m in inputs.space.mixtures))
         differences = [
             *_compare(before, now.proposals, names),
             *_regrets(stored.model.get(REGRET), now.model.get(REGRET), names),
@@ -118,18 +121,12 @@ def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft], name
 
 
 def _is_one(old: object, new: object, names: Sequence[str]) -> bool:
-    """Whether two labels are of one candidate; of rounds of before options had the name of their parameter too."""
+    """Whether two labels are of one candidate; of rounds of before options had the name of their parameter too, or of
+    when the campaign file had its parameters in another order.
+    """
     if isinstance(old, str) and isinstance(new, str):
-        return _unnamed(old, names) == _unnamed(new, names)
+        return in_any_order(old, names) == in_any_order(new, names)
     return old == new
-
-
-def _unnamed(label: str, names: Sequence[str]) -> list[str]:
-    """The settings of a label without the names of their parameters."""
-    return [
-        next((part.removeprefix(f"{name} ") for name in names if part.startswith(f"{name} ")), part)
-        for part in label.split(", ")
-    ]
 
 
 def _regrets(then: Json | None, now: Json | None, names: Sequence[str]) -> Iterator[str]:

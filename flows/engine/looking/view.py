@@ -11,10 +11,11 @@ from typing import Final
 
 from flows.engine.looking.reports import AtWork, Best, Nearest
 from flows.figures import figures_of
-from flows.labels import label_of
+from flows.labels import in_any_order, label_of
 from flows.remarks import label_of_result
 from flows.spending import Accounts, Spending, accounts_of
 from flows.when_planned import when_planned
+from loop.as_written import as_written, written_in
 from loop.contracts import Ledger
 from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
@@ -49,9 +50,11 @@ WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, Stat
 
 
 def as_recorded(resolved: Json) -> Json:
-    """A resolved spec with its keys in the order of the record, which decides what a seed gives and what labels say."""
-    sorted_: Json = json.loads(json.dumps(resolved, sort_keys=True))
-    return sorted_
+    """A resolved spec with its keys in the order of the record, which decides what a seed gives.
+
+    Parameters stay in that of the file, as what is read from the record has them.
+    """
+    return as_written(json.loads(json.dumps(resolved, sort_keys=True)), written_in(resolved["space"]))
 
 
 class View:
@@ -82,10 +85,10 @@ class View:
 
     def under(self, resolved: Json) -> View:
         """The same record as it would be under another spec: its next version, of a campaign that goes on."""
-        if resolved == self.campaign.spec:
+        if resolved == self.campaign.spec and written_in(resolved["space"]) == written_in(self.campaign.spec["space"]):
             return self
         changed = View(self.ledger, self.name)
-        version = self.campaign.version + 1
+        version = self.campaign.version + (resolved != self.campaign.spec)  # another order alone is no other spec
         changed.campaign = replace(self.campaign, spec=as_recorded(resolved), version=version)
         return changed
 
@@ -192,7 +195,15 @@ class View:
         every = self.ledger.observations(self.name, with_retracted=True)
         standing = {o.candidate_id for o in every if o.retracted is None}
         gone = (self.label(o.settings) for o in every if o.candidate_id not in standing)
-        return next((label for label in gone if f": {label} (" in self.campaign.reason), "")
+        return next((label for label in gone if self._ended_with(label)), "")
+
+    def _ended_with(self, label: str) -> bool:
+        """Whether why the campaign ended names a candidate, its parameters in whatever order the file had them then."""
+        names = [name for name, p in self.spec.space.items() if p.type == "mixture"]
+        said, reason = in_any_order(label, names), self.campaign.reason
+        named = [at for at in range(2, len(reason)) if reason[:at].endswith(": ")]
+        named = [at for at in named if reason[at + len(label) :].startswith(" (")]
+        return any(in_any_order(reason[at : at + len(label)], names) == said for at in named)
 
     @property
     def judged(self) -> Json | None:

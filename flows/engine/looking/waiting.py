@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.looking.view import View
 from flows.not_run import refuse_source
-from flows.wiring import open_record, parameters_in_order, targets_in_order
-from loop.as_written import in_order
+from flows.wiring import open_record, targets_in_order
 from loop.errors import LedgerError
 from loop.record import CampaignState
 from loop.spec import beside_of
@@ -50,16 +49,15 @@ def waiting_rows(settings: Settings, name: str) -> list[dict[str, Any]]:
             )
         places = list(dict.fromkeys(at for a in pending for at in _place(a)))
         columns = _columns(view.spec, targets_in_order(settings, view.spec))
-        names = in_order(view.space.names, parameters_in_order(settings, view.spec))
-        return [_row(view.space, names, a, places) | dict.fromkeys(columns) for a in pending]
+        return [_row(view.space, a, places) | dict.fromkeys(columns) for a in pending]
 
 
-def _row(space: Space, names: Sequence[str], attempt: AttemptRecord, places: list[str]) -> dict[str, Any]:
+def _row(space: Space, attempt: AttemptRecord, places: list[str]) -> dict[str, Any]:
     place = _place(attempt)
     row: dict[str, Any] = {"key": attempt.key, "run_order": attempt.run_order + 1}
     row |= {at: place.get(at) for at in places}
     units = space.units
-    return row | {f"{n} [{units[n]}]" if units.get(n) else n: attempt.settings.get(n) for n in names}
+    return row | {f"{n} [{units[n]}]" if units.get(n) else n: attempt.settings.get(n) for n in space.shown_names}
 
 
 def _place(attempt: AttemptRecord) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.as_written import in_order
 from loop.decision import DecisionRecord
 from loop.errors import SpaceError
 from loop.record import AttemptRecord, Candidate, Json, ObservationRecord, Settings
@@ -74,13 +75,15 @@ def region_of(region: Json, name: str) -> ExcludeSpec:
     )
 
 
-def region_text(region: Json) -> str:
-    """A region in a line."""
-    parts = [f"{name} = {_listed(values)}" for name, values in (region.get("exclude") or {}).items()]
+def region_text(region: Json, written: Sequence[str]) -> str:
+    """A region in a line, its parameters as they stand in ``written``."""
+    parts: dict[str, list[str]] = {}
+    for name, values in (region.get("exclude") or {}).items():
+        parts[name] = [f"{name} = {_listed(values)}"]
     signs = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
     for name, ends in (region.get("where") or {}).items():
-        parts += [f"{name} {signs[sign]} {value:g}" for sign, value in ends.items()]
-    return " and ".join(parts)
+        parts.setdefault(name, []).extend(f"{name} {signs[sign]} {value:g}" for sign, value in ends.items())
+    return " and ".join(part for name in in_order(parts, written) for part in parts[name])
 
 
 def _listed(values: Sequence[str | float]) -> str:

@@ -69,7 +69,7 @@ def checked(space: Space, settings: Settings) -> dict[str, str | float]:
     """
     _check_within(space, settings)
     settings = space.settings(space.coordinates(settings))
-    for p in space.parameters:
+    for p in space.shown:
         if p.name not in settings:  # it does not apply
             continue
         if isinstance(p, Discrete) and settings[p.name] not in p.values:
@@ -178,7 +178,7 @@ def unmet(space: Space, region: Json) -> str:
     others; "" where each has some.
     """
     options, ranges = region.get("exclude") or {}, region.get("where") or {}
-    for p in space.parameters:
+    for p in space.shown:
         if not isinstance(p, Discrete | Continuous) or p.name not in {*options, *ranges}:
             continue  # options that are not there were refused when they were read
         ends: Mapping[str, float] = ranges.get(p.name) or {}
@@ -260,7 +260,7 @@ def _meets(value: float, ends: Mapping[str, float]) -> bool:
 
 def _check_within(space: Space, settings: Settings) -> None:
     """Refuse a number beyond its bounds. ``Space.settings`` would move it there, and another candidate would run."""
-    for p in space.parameters:
+    for p in space.shown:
         if not isinstance(p, Continuous) or p.name not in settings:
             continue
         number = float(settings[p.name])
@@ -275,7 +275,7 @@ def _check_within(space: Space, settings: Settings) -> None:
 def _split(space: Space, text: str) -> tuple[str, str, str]:
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise SpaceError(f"{text!r} is no condition; write PARAMETER=VALUE, such as {space.names[0]}=...")
+        raise SpaceError(f"{text!r} is no condition; write PARAMETER=VALUE, such as {space.shown_names[0]}=...")
     _check_single(space, text, match["name"], match["value"])
     return match["name"], match["sign"], match["value"]
 
@@ -294,7 +294,7 @@ def _check_single(space: Space, text: str, name: str, value: str) -> None:
 
 def _parameter(space: Space, name: str) -> Parameter:
     if name not in space.names:
-        known = ", ".join(space.names)
+        known = ", ".join(space.shown_names)
         raise SpaceError(f"the space has no parameter {name!r}{did_you_mean(name, space.names)}; it has {known}")
     return space.parameters[space.names.index(name)]
 

@@ -21,13 +21,14 @@ from flows.labels import label_of
 from flows.not_run import refuse_source
 from flows.unsent import never_sent
 from flows.wiring import open_record
+from loop.as_written import written_in
 from loop.checkpoints import reached
 from loop.contracts import Ledger
 from loop.decision import Amendment, DecisionDraft, DecisionKind, DecisionRecord, in_force
 from loop.errors import LedgerError, NotFound, SpaceError
 from loop.history import Said
 from loop.plate.layout import unstocked
-from loop.record import HEADS, Arm, ProposalRecord, Settings
+from loop.record import HEADS, Arm, Json, ProposalRecord, Settings
 from loop.space import ProductPool, Space, sample_space
 from loop.space.pool import goes_untied
 from loop.spec import build_space
@@ -299,11 +300,13 @@ def _is_pinned(view: View, x: bytes) -> bool:
     return any(s.x.tobytes() == x for s in decided_next(view).pinned)
 
 
-def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: Mapping[str, object]) -> str:
+def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: Json) -> str:
     draft = decision.draft
     if draft.kind is DecisionKind.LIFT:
         return f"decision {known[draft.lifts].number}" if draft.lifts is not None else ""
-    return label_of(spec, draft.settings) + draft.said_times if draft.settings else region_text(draft.region)
+    if draft.settings:
+        return label_of(spec, draft.settings) + draft.said_times
+    return region_text(draft.region, written_in(spec["space"]))
 
 
 def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) -> list[ProposalRecord]:
@@ -393,9 +396,9 @@ def _check_something_is_left(space: Space, draft: DecisionDraft) -> None:
     if goes_untied(space):
         assert space.union is not None
         raise LedgerError(
-            f"{region_text(draft.region)} is more than one candidate, and of {space.size} combinations with the union "
-            f"{space.names[space.union[0]]!r} only single ones can be banned; give every parameter "
-            f"({', '.join(space.names)}), or leave those options out of the campaign file"
+            f"{region_text(draft.region, space.written)} is more than one candidate, and of {space.size} combinations "
+            f"with the union {space.names[space.union[0]]!r} only single ones can be banned; give every parameter "
+            f"({', '.join(space.shown_names)}), or leave those options out of the campaign file"
         )
     try:
         if space.is_finite:
@@ -403,4 +406,5 @@ def _check_something_is_left(space: Space, draft: DecisionDraft) -> None:
         else:
             sample_space(space, 1, 0)
     except SpaceError as error:
-        raise LedgerError(f"with {region_text(draft.region)} banned nothing would be left to try ({error})") from None
+        said = region_text(draft.region, space.written)
+        raise LedgerError(f"with {said} banned nothing would be left to try ({error})") from None

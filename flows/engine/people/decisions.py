@@ -175,11 +175,12 @@ class _Gathered:
         except SpaceError as error:
             self.notes.append(f"{name} is passed over: {error}; ban anew what still holds (hakken ban)")
             return
+        said = region_text(ban.draft.region, self._space.written)
         if region is None:
-            self.notes.append(f"{name} keeps out nothing: the space has none of {region_text(ban.draft.region)}")
+            self.notes.append(f"{name} keeps out nothing: the space has none of {said}")
             return
         self._constraints.append(region_of(region, name))
-        self.notes.append(f"ban {ban.number} is in force: {region_text(ban.draft.region)} ({ban.draft.why})")
+        self.notes.append(f"ban {ban.number} is in force: {said} ({ban.draft.why})")
 
     def _place(self, settings: Settings, name: str) -> Said | None:
         """Where the candidate lies; None, with a note, where the space has changed so that it does not."""

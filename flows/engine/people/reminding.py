@@ -323,8 +323,9 @@ def _idle(view: View, decision: DecisionRecord) -> str:
         f"it is on record, and counts where a changed campaign file brings some; where that is a slip: hakken lift "
         f"{quote(view.name)} {decision.number}"
     )
+    said = region_text(region, view.space.written)
     if has := unmet(view.space, region):
-        return f"no candidate meets {region_text(region)}: {has}; {remedy}"
+        return f"no candidate meets {said}: {has}; {remedy}"
     others = [d for d in view.decisions if d.number != decision.number]
     spec = decided(view.spec, view.space, view.proposals, others, view.round_number + 1).spec
     space = build_space(spec)
@@ -334,4 +335,4 @@ def _idle(view: View, decision: DecisionRecord) -> str:
     left = build_space(spec.model_copy(update={"constraints": constraints}))
     if len(ProductPool(left)) < len(ProductPool(space)):
         return ""
-    return f"no candidate meets {region_text(region)}: constraints or earlier bans leave them out already; {remedy}"
+    return f"no candidate meets {said}: constraints or earlier bans leave them out already; {remedy}"

@@ -52,7 +52,7 @@ def column_of(space: Space, name: str) -> int:
     """The column of a parameter that a guess can be about. Raises ``SpaceError``."""
     if name not in space.names:
         hint = did_you_mean(name, space.names)
-        raise SpaceError(f"prior names {name!r}, which is not chosen{hint}; use {', '.join(space.names)}")
+        raise SpaceError(f"prior names {name!r}, which is not chosen{hint}; use {', '.join(space.shown_names)}")
     return space.names.index(name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,10 @@ def rig(tmp_path: Path, clock: Clock) -> FolderRig:
 def make(tmp_path: Path, clock: Clock, rig: FolderRig) -> Callable[..., CsvFolder]:
     """A new adapter on the same folders."""
 
-    def adapter(*, campaign: str = "lab", **options: Any) -> CsvFolder:
+    def adapter(*, campaign: str = "lab", parameters: Sequence[str] = (), **options: Any) -> CsvFolder:
         assert rig.folder.exists()
         read = CsvFolderOptions.model_validate({**MOVES, "response": STATUS, **options})
-        return CsvFolder(Jobs(tmp_path / campaign), tmp_path, read, EXPERIMENT.targets, None, clock)
+        jobs = Jobs(tmp_path / campaign)
+        return CsvFolder(jobs, tmp_path, read, EXPERIMENT.targets, None, clock, parameters=parameters)
 
     return adapter

@@ -13,7 +13,7 @@ from adapters.csv_folder.laboratory import CsvFolder
 from adapters.csv_folder.options import build
 from adapters.errors import AdapterOptionsError
 from adapters.registry import build as build_by_name
-from loop.contracts import Phase
+from loop.contracts import AttemptKey, Phase
 from loop.outcome import Fault, FaultKind, Negative
 from loop.spec import CampaignSpec, read_spec
 from loop.testing.adapter import KEY
@@ -202,3 +202,19 @@ laboratory:
     assert options == {"folder": "exchange", "heartbeat": None, "procedures": None, "response": {"key": None}}
     assert again.resolved() == spec.resolved()
     assert build_by_name("csv_folder", options, context(tmp_path)).health().is_ok
+
+
+@pytest.mark.parametrize(
+    ("known", "header"),
+    [({}, "key,number,temperature [degC],ligand"), ({"number": 3}, "key,number,ligand,temperature [degC]")],
+)
+def test_columns_have_the_order_that_a_first_command_had(
+    make: Callable[..., CsvFolder], rig: FolderRig, tmp_path: Path, known: dict[str, int], header: str
+) -> None:
+    if known:  # commands went out before an order was noted
+        (tmp_path / "lab").mkdir()
+        (tmp_path / "lab" / "number.json").write_text(json.dumps(known))
+    begin(make(parameters=["temperature", "ligand"]), AttemptKey("one"))
+    begin(make(parameters=["ligand", "temperature"]), AttemptKey("two"))  # the campaign file has another order by now
+
+    assert [path.read_text().splitlines()[0] for path in commands(rig)] == [header, header]

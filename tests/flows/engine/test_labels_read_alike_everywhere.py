@@ -10,6 +10,8 @@ from db.ledger import open_ledger
 from flows.engine import replay, run
 from flows.labels import label_of
 from flows.settings import Settings
+from loop.as_written import as_written
+from loop.record import Json
 from loop.space import Category, Space, sample_space
 from loop.spec import CampaignSpec, build_space, read_spec
 from tests.flows.engine.bench import add
@@ -32,16 +34,34 @@ SPEC = CampaignSpec.from_resolved(
 )
 
 
+RAW = SPEC.resolved()
+ORDER = ("solvent", "solvent.water", "solvent.ethanol", "solvent.DMSO", "risk", "ligand", "loading", "dose", "base")
+WITH_STRUCTURES = RAW["space"] | {"solvent": {"type": "mixture", "parts": {"DMSO": "CS(C)=O", "water": "O"}}}
+
+
+@pytest.mark.parametrize("raw", [RAW, as_written(RAW, ORDER), as_written(RAW | {"space": WITH_STRUCTURES}, ORDER)])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_record_and_the_space_write_the_same_label(seed: int) -> None:
-    space = build_space(SPEC)
+def test_the_record_and_the_space_write_the_same_label(seed: int, raw: Json) -> None:
+    space = build_space(CampaignSpec.from_resolved(raw))
     candidates = [space.settings(x) for x in sample_space(space, 20, seed)]
 
-    written = [label_of(SPEC.resolved(), dict(sorted(settings.items()))) for settings in candidates]  # as on record
+    written = [label_of(raw, dict(sorted(settings.items()))) for settings in candidates]  # as on record
 
     assert written == [space.label(settings) for settings in candidates]
     assert any(" + " in label for label in written)
     assert any("loading" not in label for label in written)
+
+
+def test_the_order_of_the_file_is_that_of_labels_and_of_no_coordinates() -> None:
+    space, there = (build_space(CampaignSpec.from_resolved(raw)) for raw in (RAW, as_written(RAW, ORDER)))
+    x = sample_space(space, 20, 1)
+    settings = there.settings(x[0])
+
+    assert (sample_space(there, 20, 1) == x).all()
+    assert [*settings] == [name for name in ORDER if name in settings]
+    assert settings == space.settings(x[0])
+    assert there.label(settings).startswith("solvent ")
+    assert there.label(settings).endswith(str(settings["base"]))
 
 
 def test_a_mixture_is_one_word_of_a_label() -> None:

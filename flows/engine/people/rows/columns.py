@@ -48,7 +48,7 @@ def read_columns(
     Raises:
         OutcomeError: Columns are unknown, or one is there twice.
     """
-    names = (build_space(spec) if space is None else space).names
+    names = (build_space(spec) if space is None else space).shown_names
     columns: dict[str, Column] = {}
     taken: dict[tuple[str, str], str] = {}
     whole = of_others or header

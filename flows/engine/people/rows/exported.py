@@ -87,7 +87,7 @@ def _beside_a_unit(head: str, first: str, name: str, cells: Mapping[str, str], s
     if name not in space.names and first != "context":
         raise OutcomeError(
             f"column {head!r}: the campaign has no parameter {name!r}{did_you_mean(name, space.names)}; it has "
-            f"{', '.join(space.names)}. Rename the column, or remove it where it was the same throughout"
+            f"{', '.join(space.shown_names)}. Rename the column, or remove it where it was the same throughout"
         )
     unit = cells.get(f"{'context' if first == 'context' else 'settings'}.{name}.unit", "")
     return Column(head, name, "value" if first == "settings" else first, unit)

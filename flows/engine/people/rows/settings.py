@@ -33,7 +33,9 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
     settings: dict[str, str | float] = {}
     faults: list[HakkenError] = []
     mixed, conditional = space.frame.mixed_columns, space.frame.conditional
-    for place, p in enumerate(space.parameters):
+    names = space.names
+    for p in space.shown:
+        place = names.index(p.name)
         column, text = cell_of(cells, p.name)
         if not text and is_needed and place in mixed and _has_fractions(cells, space, place):
             settings[p.name] = 0.0  # a part of a mixture that was not used
