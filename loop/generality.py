@@ -56,7 +56,7 @@ class Generality:
     @property
     def names(self) -> tuple[str, ...]:
         """The parameters of the scope."""
-        return tuple(self.space.names[c] for c in self.columns)
+        return self.space.called(self.columns)
 
     @property
     def unit(self) -> str:

@@ -121,7 +121,8 @@ def _changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
     for section in sorted({*before, *after}):
         old, new = before.get(section), after.get(section)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += [f"{section}.{key}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+            keys = dict.fromkeys((*new, *old)) if section == "space" else sorted({*old, *new})  # as the file has them
+            found += [f"{section}.{key}" for key in keys if old.get(key) != new.get(key)]
         elif old != new:
             found.append(section)
     return found

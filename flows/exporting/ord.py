@@ -232,7 +232,7 @@ class _Writer:
     def _roles(self) -> Mapping[str, str]:
         """By option of a component or category, the role that its parameter has."""
         roles: dict[str, str] = {}
-        for name, parameter in self._spec.space.items():
+        for name, parameter in sorted(self._spec.space.items()):
             if isinstance(parameter, ComponentSpec | CategorySpec) and (
                 role := _role(name, getattr(parameter, "role", None))
             ):

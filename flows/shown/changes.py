@@ -21,7 +21,7 @@ def spec_changes(before: Json, after: Json) -> tuple[str, ...]:
 
 def _changes(path: str, old: Any, new: Any) -> Iterator[str]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}):
+        for key in dict.fromkeys((*new, *old)) if path == "space" else sorted({*old, *new}):  # as the file has them
             place = f"{path}.{key}" if path else str(key)
             if key not in new:
                 yield f"{place} left out (was {_said(old[key])})"

@@ -68,8 +68,8 @@ def _entangled_with(space: Space, data: TrainingSet, name: str, column: Column) 
             and len(rows) >= AGAIN * n
             and len(np.unique([value, label], axis=1).T) == n
         ):
-            found.append(parameter.name)
-    return found
+            found.append(k)
+    return space.called(found)
 
 
 def _is_one(a: Column, b: Column) -> bool:

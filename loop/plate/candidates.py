@@ -324,7 +324,7 @@ def _drawn_at(space: Space, levelled: Mapping[int, Floats], seed: int) -> Floats
         x = sample_space(replace(space, parameters=tuple(parameters)), SURFACE, seed)
         return np.unique(_inside(space, np.array([settled(space, row) for row in x])), axis=0)
     except SpaceError as error:
-        names = ", ".join(space.names[c] for c in levelled)
+        names = ", ".join(space.called(levelled))
         raise SpaceError(
             f"plate: with {names} at {LEVELS} values over its range, as shared and counted numbers are, {error}"
         ) from None

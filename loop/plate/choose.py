@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from loop.as_written import in_order
 from loop.errors import PoolExhausted, SpaceError
 from loop.plate.candidates import Scored, scored
 from loop.plate.frame import UNSET, Filled, Frame, Ints, Wells, fill, is_sound, search
@@ -338,12 +339,12 @@ def _conditions(
 
 def _told(frame: Frame, every: Scored, plate: Plate, space: Space, compared: int) -> str:
     """The shared values in words, for the record."""
-    parts = []
+    parts = {}
     for j, (shared, values) in enumerate(zip(plate.shared, frame.values, strict=True)):
         parameter = space.parameters[shared.column]
         shown = [parameter.value(float(every.levels[j][v])) for v in values]
         texts = [f"{v:g} {parameter.unit}".strip() if isinstance(v, float) else str(v) for v in shown]
-        parts.append(f"{parameter.name} by {shared.scope.value}: {', '.join(texts)}")
-    what = "; ".join(parts) or "no shared values"
+        parts[parameter.name] = f"{parameter.name} by {shared.scope.value}: {', '.join(texts)}"
+    what = "; ".join(parts[name] for name in in_order(parts, space.written)) or "no shared values"
     ways = "1 way to share values was" if compared == 1 else f"{compared} ways to share values were"
     return f"plate: {what} ({ways} compared)" if compared else f"plate: {what}"

@@ -172,7 +172,7 @@ def none_found(part: Part, looked: int) -> str:
             rules = equal
     shares: list[tuple[float, Constraint]] = [(float(c.allows(x).mean()), c) for c in rules or equal]
     if not shares:
-        names = ", ".join(space.names[c] for c in part.columns)
+        names = ", ".join(space.called(part.columns))
         return f"no allowed point of {names} turned up in {looked} draws; mend the space"
     share, hardest = min(shares, key=lambda s: s[0])
     return (

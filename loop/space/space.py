@@ -7,7 +7,7 @@ parameter: the option's index, or the number in the parameter's unit. Everything
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -69,6 +69,11 @@ class Space:
     def shown_names(self) -> tuple[str, ...]:
         """Their names."""
         return tuple(p.name for p in self.shown)
+
+    def called(self, columns: Iterable[int]) -> tuple[str, ...]:
+        """The names of some columns, as a person reads them."""
+        some = {*columns}
+        return tuple(p.name for column, p in self._in_order() if column in some)
 
     @property
     def units(self) -> dict[str, str]:
@@ -163,7 +168,7 @@ class Space:
         """What to give instead of a parameter that is none: the fractions of a mixture, what is meant, or all."""
         for m in self.mixtures:
             if m.name == name:
-                fractions = ", ".join(p.name for c, p in self._in_order() if c in m.columns)
+                fractions = ", ".join(self.called(m.columns))
                 return f": it is a mixture, so give the fraction of each part: {fractions}"
         return did_you_mean(name, self.names) or f"; give {self.needed()}"
 

@@ -226,7 +226,7 @@ def _check_company(space: Space, x: np.ndarray) -> None:
     points[:, open_] = list(itertools.product(*choices))
     points = space.frame.canonical(points)
     if not space.allows(points).any():
-        names = ", ".join(space.names[c] for c in open_)
+        names = ", ".join(space.called(open_.tolist()))
         alone = next((f"constraint {c.name!r} forbids" for c in space.constraints if not c.allows(points).any()), "")
         raise PlateError(
             f"plate.controls.settings: {alone or 'the constraints forbid'} it with every value of {names}, which "

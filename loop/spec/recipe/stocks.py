@@ -56,7 +56,8 @@ class Stocks:
                 if kind not in KINDS:
                     hint = did_you_mean(kind, KINDS)
                     raise RecipeError(where, f"no rule knows the kind {kind!r}{hint}", f"use one of {', '.join(KINDS)}")
-            smiles = said.smiles or next((o[name] for o in self._names.options.values() if o.get(name)), None)
+            known = (options for _, options in sorted(self._names.options.items()))
+            smiles = said.smiles or next((options[name] for options in known if options.get(name)), None)
             form = Form.SOLID if said.solid else Form.LIQUID if said.concentration is None else Form.SOLUTION
             unit = MASS if said.solid else VOLUME
             mass = None if smiles is None else _molar_mass(where, smiles)
