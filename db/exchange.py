@@ -141,7 +141,7 @@ def _derived_of(spec: Json) -> Callable[[Settings], Row]:
         return lambda _: {}
     from loop.spec import CampaignSpec, build_space  # of a space that has such, else no reader is needed
 
-    built = build_space(CampaignSpec.from_resolved(spec))
+    built = build_space(CampaignSpec.from_record(spec))
 
     def told(settings: Settings) -> Row:
         try:

@@ -69,7 +69,7 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
     after = spec_on_record(where, name)
     if before is not None and after is not None and (parts := _changed_parts(before, after)):
         say(f"{text} changes what is on record of {name}, which goes on by it from here: {', '.join(parts)}")
-        for line in left_out_of(where, spec, {stored.key for stored in stored_in(CampaignSpec.from_resolved(before))}):
+        for line in left_out_of(where, spec, {stored.key for stored in stored_in(CampaignSpec.from_record(before))}):
             say(line)
         if said := _calculated_otherwise(where, name, before, after):
             say(said)

@@ -107,7 +107,7 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
         plan = engine.preview(where, name)
         with open_record(where) as ledger:
             spec = ledger.campaign(name).spec
-    foreseen = foresee_plan(where, CampaignSpec.from_resolved(spec), plan.proposals, base)
+    foreseen = foresee_plan(where, CampaignSpec.from_record(spec), plan.proposals, base)
     screen.document({"campaign": name, "plan": plan, "foreseen": foreseen})
     _show_plan(screen, name, spec, plan, foreseen)
     for said in renamed(where, Path(campaign), name) if is_file(campaign) else ():

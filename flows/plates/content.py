@@ -118,7 +118,7 @@ def view_plate(
             f"withdrawn; hakken show {quote(campaign)} {number} says why"
         )
     view = read_plate(spec, campaign, number, proposals, attempts)
-    recipe = build_recipe(CampaignSpec.from_resolved(spec))
+    recipe = build_recipe(CampaignSpec.from_record(spec))
     return view if recipe is None else _with_recipe(view, recipe, places)
 
 
@@ -137,7 +137,7 @@ def read_plate(
     attempts: Iterable[AttemptRecord],
 ) -> PlateView:
     """The plate that these proposals make, without what a recipe says of it; ``spec`` is the resolved one of then."""
-    said, said_of = spec["plate"], CampaignSpec.from_resolved(spec)
+    said, said_of = spec["plate"], CampaignSpec.from_record(spec)
     blocks = said.get("blocks") or {"rows": said["rows"], "columns": said["columns"]}
     block = (int(blocks["rows"]), int(blocks["columns"]))
     layout = Plate(int(said["rows"]), int(said["columns"]), block)

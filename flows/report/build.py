@@ -240,7 +240,7 @@ def _spending(
     has_fidelity = any(p.get("type") == "fidelity" for p in spaces.values())
     if not (campaign.spec.get("costs") or has_fidelity or (campaign.spec.get("budget") or {}).get("hours")):
         return ""
-    spec = CampaignSpec.from_resolved(campaign.spec)
+    spec = CampaignSpec.from_record(campaign.spec)
     return accounts_of(spec, build_space(spec), envelopes, observations).spending(attempts).text
 
 

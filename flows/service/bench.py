@@ -56,7 +56,7 @@ def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
     with open_record(settings) as ledger:
         raw, view = ledger.campaign(name).spec, View(ledger, name)
         mine = pending_with(view, is_asked)
-    spec = CampaignSpec.from_resolved(raw)
+    spec = CampaignSpec.from_record(raw)
     if not has_asked(raw):
         raise engine.AskError(
             f"campaign {name!r}: its laboratory {spec.laboratory.adapter!r} is sent its experiments; nobody takes them"

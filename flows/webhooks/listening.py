@@ -73,7 +73,7 @@ def listen(
         LedgerFull: There is no room on its disk, from the beginning or then.
     """
     with open_record(settings) as ledger:
-        spec = CampaignSpec.from_resolved(ledger.campaign(name).spec)
+        spec = CampaignSpec.from_record(ledger.campaign(name).spec)
     keys = _keys(spec)
     listener = Listener(settings, name, tell)
     until = None if max_seconds is None else time.monotonic() + max_seconds

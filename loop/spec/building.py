@@ -58,8 +58,8 @@ def build_space(spec: CampaignSpec) -> Space:
     A mixture is one number for each part; what is derived or only recorded has no coordinate. Nothing in it breaks a
     limit of the laboratory. A number that an equality settles has the values that it leaves.
 
-    Columns are in the order of the alphabet, as on record: the order in which a file has its parameters decides what a
-    person reads, and no number.
+    Columns have the order of the spec; of one from a record that of the alphabet, and the order in which the campaign
+    file has its parameters decides what a person reads, and no number.
     """
     for name, p in spec.space.items():
         if isinstance(p, NumberSpec | DerivedSpec | ContextSpec):
@@ -68,10 +68,10 @@ def build_space(spec: CampaignSpec) -> Space:
     parameters: list[Parameter] = []
     mixtures: list[Mixture] = []
     products: list[Products] = []
-    by_name = dict(sorted(spec.space.items()))
-    for name, p in by_name.items():
+    columns = dict(sorted(spec.space.items())) if spec.is_recorded else spec.space
+    for name, p in columns.items():
         if isinstance(p, MixtureSpec):
-            mixture, parts = _mixture(name, p, len(parameters))
+            mixture, parts = _mixture(name, p, len(parameters), is_sorted=spec.is_recorded)
             mixtures.append(mixture)
             parameters.extend(parts)
         elif isinstance(p, ProductsSpec):
@@ -84,13 +84,13 @@ def build_space(spec: CampaignSpec) -> Space:
         raise SpaceError(
             "the space has nothing to choose: every parameter is derived or context; add one that is varied"
         )
-    names = [p.name for p in parameters] + [n for n, p in by_name.items() if isinstance(p, DerivedSpec)]
+    names = [p.name for p in parameters] + [n for n, p in columns.items() if isinstance(p, DerivedSpec)]
     if twice := [n for n in names if names.count(n) > 1]:
         raise SpaceError(f"parameter {twice[0]!r} is given twice, once as a part of another; rename one")
     written = parameters_of(spec)
     bare = Space(tuple(parameters), mixtures=tuple(mixtures), products=tuple(products), written=written)
-    conditions = build_conditions(by_name, bare)
-    derived = build_derived(by_name, bare)
+    conditions = build_conditions(columns, bare)
+    derived = build_derived(columns, bare)
     tied = replace(bare, derived=derived, conditions=conditions)
     rules = [rule for m in tied.mixtures for rule in _of_mixture(m, tied)]
     recorded = context_of(spec)
@@ -316,9 +316,9 @@ def _products(name: str, spec: ProductsSpec, first: int) -> tuple[Products, list
     return Products(name, spec.reaction, columns, sieve, spec.duplicates == "merge"), lists
 
 
-def _mixture(name: str, spec: MixtureSpec, first: int) -> tuple[Mixture, list[Parameter]]:
-    """The mixture whose first part has column ``first``, and its parts as numbers: those with structures by name."""
-    parts = tuple(sorted(spec.parts)) if isinstance(spec.parts, dict) else tuple(spec.parts)
+def _mixture(name: str, spec: MixtureSpec, first: int, *, is_sorted: bool) -> tuple[Mixture, list[Parameter]]:
+    """The mixture whose first part has column ``first``, and its parts as numbers, perhaps sorted by their names."""
+    parts = tuple(sorted(spec.parts) if is_sorted and isinstance(spec.parts, dict) else spec.parts)
     if len(parts) < 2:
         raise SpaceError(f"parameter {name!r}: a mixture needs two parts or more, got {len(parts)}; add one")
     if twice := [p for p in parts if parts.count(p) > 1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from loop.errors import SpecError
 from loop.objective import Goal, Tradeoff
@@ -201,11 +201,20 @@ class CampaignSpec(Strict):
     memory: MemorySpec | None = None  # None: tables told for this campaign only
     source: SourceSpec | None = None  # this is no campaign to be run: a table told for another one
     laboratory: LaboratorySpec
+    _is_recorded: bool = PrivateAttr(default=False)
 
     @model_validator(mode="before")
     @classmethod
     def _grades(cls, told: object) -> object:
         return stops_in_numbers(told) if isinstance(told, Mapping) else told
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is from a record, which sorts keys.
+
+        Columns of coordinates are then in the order of the alphabet, and that of its parameters is for who reads them.
+        """
+        return self._is_recorded
 
     def resolved(self) -> dict[str, Any]:
         """The spec as plain JSON; of a resolved spec, complete in itself."""
@@ -229,3 +238,10 @@ class CampaignSpec(Strict):
                 f"the spec of campaign {data.get('campaign')!r} that is on record cannot be read by this version of "
                 f"hakken ({found}); use the version that wrote it"
             ) from None
+
+    @staticmethod
+    def from_record(data: Mapping[str, Any]) -> CampaignSpec:
+        """The same of what a record has, whatever order its parameters came in. Raises as ``from_resolved``."""
+        spec = CampaignSpec.from_resolved(data)
+        spec._is_recorded = True
+        return spec

@@ -81,7 +81,7 @@ def campaigns(where: Settings) -> Iterator[Check]:
 
     for campaign in active_campaigns(where):
         try:
-            laboratory = laboratory_of(where, CampaignSpec.from_resolved(campaign.spec))
+            laboratory = laboratory_of(where, CampaignSpec.from_record(campaign.spec))
             found = list(resource_checks(laboratory))
             held = list(held_checks(where, laboratory))
         except (HakkenError, OSError) as error:

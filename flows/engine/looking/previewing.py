@@ -80,7 +80,7 @@ def _next(settings: Settings, view: View, planner: Planner | None) -> Plan:
 
 
 def _first(settings: Settings, spec: CampaignSpec, ledger: Ledger | None, planner: Planner | None) -> Plan:
-    recorded = CampaignSpec.from_resolved(as_recorded(spec.resolved()))
+    recorded = CampaignSpec.from_record(as_recorded(spec.resolved()))
     return _planned(settings, first_inputs(recorded, ledger), planner)
 
 

@@ -215,7 +215,7 @@ def _of_record(view: View) -> _Start:
 
 
 def _new(spec: CampaignSpec, ledger: Any) -> _Start:
-    inputs = first_inputs(CampaignSpec.from_resolved(as_recorded(spec.resolved())), ledger)
+    inputs = first_inputs(CampaignSpec.from_record(as_recorded(spec.resolved())), ledger)
     most = inputs.spec.budget.experiments
     return _Start(inputs.spec, inputs.space, History(), inputs.earlier, most, inputs.purse, ())
 

@@ -75,7 +75,7 @@ def replay(settings: Settings, name: str, round_number: int, *, planner: Planner
 
 def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     """What a stored round was planned from."""
-    spec = CampaignSpec.from_resolved(ledger.spec_version(name, stored.version))
+    spec = CampaignSpec.from_record(ledger.spec_version(name, stored.version))
     space = build_space(spec)
     observations = {o.id: o for o in ledger.observations(name, with_retracted=True)}
     attempts = {a.key: a for a in ledger.attempts(name)}

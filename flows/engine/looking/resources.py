@@ -64,7 +64,7 @@ def laboratory_on_record(settings: Settings, campaign: str) -> Laboratory:
     from flows.wiring import open_record
 
     with open_record(settings) as ledger:
-        spec = CampaignSpec.from_resolved(ledger.campaign(campaign).spec)
+        spec = CampaignSpec.from_record(ledger.campaign(campaign).spec)
     return laboratory_of(settings, spec)
 
 

@@ -95,7 +95,7 @@ class View:
     @cached_property
     def spec(self) -> CampaignSpec:
         """The spec in force."""
-        return CampaignSpec.from_resolved(self.campaign.spec)
+        return CampaignSpec.from_record(self.campaign.spec)
 
     @cached_property
     def space(self) -> Space:

@@ -51,7 +51,7 @@ def cannot_pause(settings: Settings, name: str) -> tuple[str, ...]:
 
 def _laboratory(settings: Settings, name: str, *, may_move: bool = False) -> CanPause:
     with open_record(settings) as ledger:
-        spec = CampaignSpec.from_resolved(ledger.campaign(name).spec)
+        spec = CampaignSpec.from_record(ledger.campaign(name).spec)
         if may_move:
             see_that_nothing_halts(name, ledger.stops(name))
     laboratory = open_laboratory(settings, spec)

@@ -89,7 +89,7 @@ def tell(
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
-        spec = CampaignSpec.from_resolved(ledger.campaign(name).spec)
+        spec = CampaignSpec.from_record(ledger.campaign(name).spec)
         view = View(ledger, name) if is_matched else None
         read = read_table(path.name, data, spec, OnRecord(ledger, name), view)
     return tell_rows(

@@ -69,7 +69,7 @@ def earlier_of(ledger: Ledger, read: Read) -> tuple[Earlier, ...]:
     found = []
     for name, what in sorted(read.items()):  # the order that the record keeps: of sources alike the first are heard
         try:
-            spec = CampaignSpec.from_resolved(ledger.spec_version(name, int(what["version"])))
+            spec = CampaignSpec.from_record(ledger.spec_version(name, int(what["version"])))
             there = {o.id: o for o in ledger.observations(name, with_retracted=True)}
         except NotFound as error:
             raise LedgerError(f"source {name!r} is not on record any longer ({error})") from error

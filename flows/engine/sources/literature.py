@@ -61,7 +61,7 @@ def tell_source(
         if of := (campaign.spec.get("source") or {}).get("of"):
             raise TellError(f"{name!r} is a source itself, of campaign {of!r}; tell the table for that one")
         source = _called(ledger, name, title)
-        own = CampaignSpec.from_resolved(campaign.spec)
+        own = CampaignSpec.from_record(campaign.spec)
         table = _read(path, own)
         known = _known(ledger, source, name, title)
         told = {} if known is None else _cells_of(ledger, source)

@@ -36,7 +36,7 @@ def test_it_stands_beside_no_number(hakken: Any, tell_table: Any) -> None:
     (sheet,), (page,) = Path().rglob("worksheet.csv"), Path().rglob("report.html")
     texts = [said.out for said in shown] + [re.sub(r"<[^>]+>", " ", page.read_text("utf-8"))]
     assert "ee 1.4 of ratio 9, KOAc is beyond what it can be (0 to 1)" in told.out
-    assert "CsOAc, ratio 2" in texts[-1]
+    assert "ratio 2, CsOAc" in texts[-1]
     for text in texts:
         assert not re.search(r"(ratio|ee) [\d.]+ 1\b|\[1\]|ee / 1\b|\] 1\b", text)
     assert sheet.read_text("utf-8-sig").startswith("key,run_order,ratio,base,ee,")

@@ -171,3 +171,12 @@ def test_a_withdrawn_best_is_known_in_another_order(hakken: Any) -> None:
     hakken("retract", "small", told["observation"], "--why", "a slip")
 
     assert "was retracted since" in hakken("status", "small").out
+
+
+def test_what_a_record_has_is_read_as_such() -> None:
+    """So that no column of coordinates goes by how a campaign file is written."""
+    root = Path(__file__).parents[3]
+    modules = [path for top in ("flows", "db", "adapters") for path in (root / top).rglob("*.py")]
+    others = [path.stem for path in modules if "from_resolved(" in path.read_text(encoding="utf-8")]
+
+    assert sorted(others) == ["campaigns", "importing", "source_spec"]  # they compare what two specs say

@@ -42,7 +42,7 @@ WITH_STRUCTURES = RAW["space"] | {"solvent": {"type": "mixture", "parts": {"DMSO
 @pytest.mark.parametrize("raw", [RAW, as_written(RAW, ORDER), as_written(RAW | {"space": WITH_STRUCTURES}, ORDER)])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_record_and_the_space_write_the_same_label(seed: int, raw: Json) -> None:
-    space = build_space(CampaignSpec.from_resolved(raw))
+    space = build_space(CampaignSpec.from_record(raw))
     candidates = [space.settings(x) for x in sample_space(space, 20, seed)]
 
     written = [label_of(raw, dict(sorted(settings.items()))) for settings in candidates]  # as on record
@@ -53,7 +53,7 @@ def test_the_record_and_the_space_write_the_same_label(seed: int, raw: Json) -> 
 
 
 def test_the_order_of_the_file_is_that_of_labels_and_of_no_coordinates() -> None:
-    space, there = (build_space(CampaignSpec.from_resolved(raw)) for raw in (RAW, as_written(RAW, ORDER)))
+    space, there = (build_space(CampaignSpec.from_record(raw)) for raw in (RAW, as_written(RAW, ORDER)))
     x = sample_space(space, 20, 1)
     settings = there.settings(x[0])
 
