@@ -263,7 +263,7 @@ def targets_in_order(settings: Settings, spec: CampaignSpec) -> dict[str, str]:
 
 def _written(settings: Settings, campaign: str) -> tuple[str, ...]:
     """The parameters in the order of the campaign file as it was last read here; nothing where nobody noted it."""
-    with suppress(SpecError):  # it is said where the file itself is needed
+    with suppress(SpecError, OSError):  # it is said where the file itself is needed
         return tuple((_noted(settings, campaign) or {}).get("parameters", ()))
     return ()
 

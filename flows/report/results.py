@@ -11,6 +11,7 @@ from typing import assert_never
 from flows.labels import arranged
 from flows.remarks import beside_label
 from flows.report.content import Attached, Kind, Reading, Result, Setting
+from loop.as_written import in_order, written_in
 from loop.circumstances import COMPLETES, ran_elsewhere
 from loop.errors import ObjectiveError
 from loop.fidelity import counts
@@ -67,7 +68,7 @@ def read_results(
 
     One that further values joined is not among them: the result of all of them stands in its place.
     """
-    names = [target.name for target in targets]
+    names, written = [target.name for target in targets], written_in(spec.get("space") or {})
     first = _first_of(observations := [*observations])
     joined = {o.context.get(COMPLETES) for o in observations}
 
@@ -83,7 +84,7 @@ def read_results(
                 experiment=number,
                 candidate_id=o.candidate_id,
                 settings=with_units(o.settings, spec),
-                smiles=o.smiles,
+                smiles={name: o.smiles[name] for name in in_order(o.smiles, written)},
                 arm=o.arm,
                 is_told=o.key is None,
                 kind=kind,

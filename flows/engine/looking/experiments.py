@@ -11,11 +11,12 @@ from loop.spec.space_models import NumberSpec
 
 def experiment_spec(spec: CampaignSpec, attempt: AttemptRecord) -> ExperimentSpec:
     """What the laboratory is asked to do."""
+    written = parameters_of(spec)
     return ExperimentSpec(
         campaign=spec.campaign,
-        settings={name: attempt.settings[name] for name in in_order(attempt.settings, parameters_of(spec))},
+        settings={name: attempt.settings[name] for name in in_order(attempt.settings, written)},
         units={name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)},
-        smiles=dict(attempt.smiles),
+        smiles={name: attempt.smiles[name] for name in in_order(attempt.smiles, written)},
         targets={name: target.unit for name, target in spec.objective.items()},
         replicate_no=attempt.replicate_no,
         place={} if attempt.place is None else attempt.place.context,

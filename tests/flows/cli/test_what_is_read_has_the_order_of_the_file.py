@@ -153,10 +153,13 @@ def test_a_dry_run_of_another_order_shows_that_order(hakken: Any) -> None:
     assert said(hakken("run", "--dry-run", "small.yaml").out, "degC, ", "K", "Phos, ", "solvent ")
 
 
-def test_where_nobody_noted_an_order_it_is_that_of_the_alphabet(hakken: Any) -> None:
+@pytest.mark.parametrize("noted", [None, "{", '{"base": "/lab", "file": "small.yaml"}'])
+def test_where_nobody_noted_an_order_it_is_that_of_the_alphabet(hakken: Any, noted: str | None) -> None:
     write()
     hakken("run", "small.yaml")
     Path("runs/small/origin.json").unlink()
+    if noted is not None:  # half of it, or by an earlier release
+        Path("runs/small/origin.json").write_text(noted)
 
     assert said(hakken("show", "small", "1").out, "K", "Phos, ", "solvent ", "temperature ")
 
