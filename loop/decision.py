@@ -38,6 +38,7 @@ class DecisionDraft:
     Attributes:
         settings: Of the candidate that it is about; empty for a region.
         region: Of a ban: ``exclude`` with options by parameter, ``where`` with ranges; as in a spec's constraint.
+            ``patterns``, by parameter, are those whose molecules ``exclude`` has.
         proposal_id: The proposal that it is about, if it is about one.
         lifts: The decision that counts no more.
         times: How many experiments a pin asks for.

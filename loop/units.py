@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pint
 
 DIMENSIONLESS = ""
+DIGITS: Final = 15  # of a decimal number that a float gives back as it was
+_FARTHEST_ZERO: Final = 459.67  # of a scale of temperature, in its degrees
 _PLAIN: Final = frozenset({"1", "dimensionless"})  # ways to say in a file or a header that a number has no unit
 
 # What people write, and what it is called here; "deg C" would be an angle times a charge.
@@ -81,7 +83,7 @@ USUAL_UNITS: Final = frozenset(  # as they stand, so that pint need not be loade
         *("A", "mA", "W"),
     )
 )
-# How many of the smallest one each is: between two of a row, pint would say the same to the last digit (tested).
+# How many of the smallest one each is: between two of a row, pint would say the same (tested).
 _SIZES: Final = (
     {"kg": 10**6, "g": 10**3, "mg": 1},
     {"L": 10**6, "mL": 10**3, "uL": 1},
@@ -218,6 +220,9 @@ def convert(value: float, unit: str, to: str) -> float:
     worth in another changes by the day. An energy in eV, hartree or rydberg is one of a particle, and may be given for
     a mole of them, in kJ/mol, and the other way round; one in joules may be that of a whole flask, and may not.
 
+    The result has the fifteen digits that any decimal number keeps in a float, so that 0.57 is 57 %, which a threshold
+    of 57 % keeps, and not 56.99999999999999 %.
+
     Raises:
         UnitError: One of them is unknown, or they measure different things.
     """
@@ -227,7 +232,16 @@ def convert(value: float, unit: str, to: str) -> float:
     converted = _by_pint(value, unit, to) if sizes is None else value * (sizes[unit] / sizes[to])
     if not math.isfinite(converted):
         raise UnitError(f"{value} {unit} is not finite in {to!r}")
-    return float(converted)
+    if sizes is None and _has_other_zero(unit, to):  # digits are lost where degrees are taken from kelvins
+        largest = max(abs(value), abs(converted), _FARTHEST_ZERO)
+        return round(converted, DIGITS - 1 - math.floor(math.log10(largest)))
+    return float(f"{converted:.{DIGITS}g}")
+
+
+@lru_cache(maxsize=256)
+def _has_other_zero(unit: str, to: str) -> bool:
+    """Whether nothing in one unit is something in the other, as with degC and K."""
+    return _by_pint(0.0, unit, to) != 0.0
 
 
 @lru_cache(maxsize=256)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loop import units
 from loop.errors import OutcomeError, SpecError, UnitError
@@ -327,3 +330,22 @@ def test_an_energy_of_a_particle_may_be_given_for_a_mole(value: float, unit: str
 def test_what_may_be_of_a_whole_flask_is_not_given_for_a_mole(unit: str, to: str) -> None:
     with pytest.raises(UnitError, match="they measure different things"):
         convert(1.0, unit, to)
+
+
+@pytest.mark.parametrize(
+    ("unit", "to", "by"),
+    [("", "%", "100"), ("%", "", "0.01"), ("uM", "nM", "1000"), ("nM", "uM", "0.001"), ("mbar", "bar", "0.001")],
+)
+@given(st.integers(1, 10**7), st.integers(0, 4))
+def test_a_decimal_number_is_one_in_the_other_unit(unit: str, to: str, by: str, whole: int, places: int) -> None:
+    told = Decimal(whole).scaleb(-places)
+
+    assert convert(float(told), unit, to) == float(told * Decimal(by))
+
+
+@given(st.integers(-2000, 10000))
+def test_a_temperature_in_kelvin_is_one_in_degrees(tenths: int) -> None:
+    kelvin = Decimal(tenths) / 10 + Decimal("273.15")
+
+    assert convert(float(kelvin), "K", "degC") == tenths / 10
+    assert convert(tenths / 10, "degC", "K") == float(kelvin)

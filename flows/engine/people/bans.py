@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,7 @@ from loop.record import AttemptRecord, Candidate, Json, ObservationRecord, Setti
 from loop.space import Continuous, Discrete, Parameter, Space
 from loop.spec import CampaignSpec, build_space
 from loop.spec.space_models import ExcludeSpec
-
-if TYPE_CHECKING:
-    pass
+from loop.wording import plural
 
 LISTED: Final = 8  # options of a region that are named in a line
 NEARBY: Final = 0.01  # of a range: how near a continuous number is taken for the one that was refused
@@ -78,8 +76,11 @@ def region_of(region: Json, name: str) -> ExcludeSpec:
 def region_text(region: Json, written: Sequence[str]) -> str:
     """A region in a line, its parameters as they stand in ``written``."""
     parts: dict[str, list[str]] = {}
+    patterns = region.get("patterns") or {}
     for name, values in (region.get("exclude") or {}).items():
-        parts[name] = [f"{name} = {_listed(values)}"]
+        having = " and ".join(f"{name}~{pattern}" for pattern in patterns.get(name, ()))
+        listed = f"{having} ({plural(len(values), 'molecule')})" if having else f"{name} = {_listed(values)}"
+        parts[name] = [listed]
     signs = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
     for name, ends in (region.get("where") or {}).items():
         parts.setdefault(name, []).extend(f"{name} {signs[sign]} {value:g}" for sign, value in ends.items())

@@ -35,7 +35,7 @@ class NoRegion(SpaceError):
 class Conditions:
     """What was meant: one candidate, where every parameter has one value, or a region."""
 
-    region: Json  # as a spec's constraint: exclude, where
+    region: Json  # as a spec's constraint: exclude, where; and the patterns whose molecules are excluded, by parameter
     candidate: Settings | None
 
 
@@ -108,6 +108,7 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
         raise SpaceError("no condition is given; write one such as --where ligand=XPhos")
     exclude: dict[str, list[str | float]] = {}
     ranges: dict[str, dict[str, float]] = {}
+    patterns: dict[str, list[str]] = {}
     for text in where:
         name, sign, value = _split(space, text)
         p = _parameter(space, name)
@@ -115,6 +116,7 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
         if sign == "~":
             having = _having(p, value)
             exclude[name] = [option for option in exclude.get(name, having) if option in having]
+            patterns.setdefault(name, []).append(value)
         elif sign != "=":
             if not is_number:
                 raise SpaceError(f"{text!r} compares {name!r}, which has options; write {name}=OPTION")
@@ -146,6 +148,8 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
         region["exclude"] = exclude
     if ranges:
         region["where"] = ranges
+    if patterns:
+        region["patterns"] = patterns
     return Conditions(region, None)
 
 
