@@ -4,7 +4,7 @@ from loop.analysis.analysing import Analysed, analyse
 from loop.analysis.calibration import Line, fit_line
 from loop.analysis.formats import is_cut_off, media_type, read_file
 from loop.analysis.matching import Attempts
-from loop.analysis.method import Analysis, Beyond, Blanks, Method, Standard, Standards
+from loop.analysis.method import Analysis, Beyond, Blanks, Method, Quantity, Standard, Standards
 from loop.analysis.peaks import Several, Window, integrate, pick
 from loop.analysis.readings import Label, Peak, Reading, Trace, label_of
 
@@ -18,6 +18,7 @@ __all__ = [
     "Line",
     "Method",
     "Peak",
+    "Quantity",
     "Reading",
     "Several",
     "Standard",

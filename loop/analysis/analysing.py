@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from loop.analysis.calibration import Line, fit_line
-from loop.analysis.method import Analysis, Beyond, Method
+from loop.analysis.figures import NoPeak, measure_figure, with_column
+from loop.analysis.method import DETECTED, Analysis, Beyond, Method, Quantity
 from loop.analysis.peaks import Window, misread_times, pick
 from loop.analysis.readings import Peak, Reading, is_called
 from loop.errors import AnalysisError, UnitError
@@ -16,8 +17,8 @@ from loop.objective import Goal
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.units import convert
 
-DETECTED: Final = "limit of detection"
 CALIBRATED: Final = "lowest standard"
+_KINDS: Final = {False: "a chromatogram, spectrum or peaks", True: "a table of peaks"}
 
 File: TypeAlias = tuple[str, Sequence[Reading]]  # its name, and everything that it says
 
@@ -34,7 +35,8 @@ class Analysed:
 def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Reading], bool], *, at: str = "") -> Analysed:
     """What the files say of one experiment.
 
-    A target without a value makes the whole a fault of kind ``analysis_failed`` that says nothing of the candidate.
+    A target without a value makes the whole a fault of kind ``analysis_failed`` that says nothing of the candidate, but
+    for a figure of a peak that is missing, which is left out with a doubt where others have values.
     Where every target is to be large and none is above its limit (of detection, or the lowest standard), the outcome is
     negative, with limits.
 
@@ -52,23 +54,32 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
     values: list[Measurement] = []
     detail: dict[str, Any] = {}
     doubts: list[str] = []
+    missing: list[str] = []  # figures of peaks that are not there
     for method in analysis.methods:
         mine = [(r, readings) for _, readings in given for r in readings if is_mine(r) and _has(r, method)]
         if not mine:
-            kind = "a chromatogram, spectrum or peaks" if method.peak else "a signal " + (method.signal or "")
+            kind = "a signal " + (method.signal or "") if method.signal is not None else _KINDS[method.needs_peaks]
             names = ", ".join(name for name, _ in given)
             raise AnalysisError(
                 f"{method.target!r} needs {kind}, and {names} has none of this experiment; hand over the file that has"
             )
         _refuse_misread_times(method, given)
+        is_area = method.quantity is Quantity.AREA
+        telling = [] if is_area else with_column(method, [reading for reading, _ in mine])
         try:
-            measurement, numbers, said = _measure(method, mine)
+            measurement, numbers, said = _measure(method, mine) if is_area else measure_figure(method, telling)
+        except NoPeak as error:
+            missing.append(f"{method.target}: {error}")
+            continue
         except AnalysisError as error:
             fault = Fault.of(FaultKind.ANALYSIS_FAILED, f"{method.target}: {error}")
             return Analysed(fault, detail, tuple(doubts))
         values.append(measurement)
         detail[method.target] = numbers
         doubts += [f"{method.target}: {text}" for text in (*said, *_expired(method, at))]
+    doubts += missing
+    if not values:
+        return Analysed(Fault.of(FaultKind.ANALYSIS_FAILED, "; ".join(missing)), detail, tuple(doubts))
     is_nothing = all(v.qualifier is Qualifier.BELOW for v in values)
     if is_nothing and all(m.goal is Goal.MAXIMIZE for m in analysis.methods):
         return Analysed(Negative(_what_is_below(detail), tuple(values)), detail, tuple(doubts))
@@ -76,22 +87,40 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
 
 
 def _without_copies(files: Sequence[tuple[str, tuple[Reading, ...]]]) -> list[tuple[str, tuple[Reading, ...]]]:
-    """The files, of those that say the same to the last digit the first: an injection that was exported again."""
+    """The files, of those that say the same to the last digit the first: an injection that was exported again.
+
+    What only a later one says beside areas, such as resolutions, is heard, too.
+    """
     seen: list[list[Reading]] = []
-    found = []
+    found: list[tuple[str, tuple[Reading, ...]]] = []
     for name, readings in files:
         said = [_content(name, reading) for reading in readings]
         if said not in seen or not any(r.peaks or r.trace or r.signals for r in said):
             found.append((name, readings))
-        seen.append(said)
+            seen.append(said)
+        else:
+            place = seen.index(said)
+            before, had = found[place]
+            found[place] = before, tuple(map(_with_figures, had, readings))
     return found
 
 
+def _with_figures(reading: Reading, copy: Reading) -> Reading:
+    """A reading with the figures of its peaks that a copy has beside its own."""
+    if reading.peaks is None or copy.peaks is None or not copy.columns:
+        return reading
+    both = zip(reading.peaks, copy.peaks, strict=True)
+    peaks = tuple(replace(peak, figures={**other.figures, **peak.figures}) for peak, other in both)
+    return replace(reading, peaks=peaks, columns=tuple(dict.fromkeys((*reading.columns, *copy.columns))))
+
+
 def _content(name: str, reading: Reading) -> Reading:
-    """What a reading says, wherever it stands and whatever its file is called."""
+    """What a reading says of areas or signals, wherever it stands and whatever its file is called."""
     label = reading.label
     is_called_so = label.sample == name.rsplit(".", 1)[0]
-    return replace(reading, where="", label=replace(label, sample=None) if is_called_so else label)
+    peaks = reading.peaks and tuple(replace(peak, figures={}) for peak in reading.peaks)
+    label = replace(label, sample=None) if is_called_so else label
+    return replace(reading, where="", label=label, peaks=peaks, columns=())
 
 
 def _integrated(files: Sequence[tuple[str, tuple[Reading, ...]]]) -> list[tuple[str, tuple[Reading, ...]]]:
@@ -127,8 +156,8 @@ def _refuse_misread_times(method: Method, files: Sequence[File]) -> None:
 
 
 def _has(reading: Reading, method: Method) -> bool:
-    if method.peak is not None:
-        return reading.peaks is not None or reading.trace is not None
+    if method.signal is None:
+        return reading.peaks is not None or (reading.trace is not None and not method.needs_peaks)
     return bool(_channels(reading)) and (not method.signal or _channel(reading, method) is not None)
 
 
@@ -312,6 +341,7 @@ def _blank(method: Method, reading: Reading, others: Sequence[Reading]) -> tuple
 
 def _line(method: Method, reading: Reading, others: Sequence[Reading], blank: float) -> Line:
     """The calibration: as stated, or from the standards on the same plate."""
+    assert method.calibration is not None
     if isinstance(method.calibration, Line):
         return method.calibration
     wells = method.calibration.wells

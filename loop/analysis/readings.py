@@ -58,6 +58,7 @@ class Peak:
     name: str = ""
     is_saturated: bool = False
     channel: str = ""  # of the detector, where the file names it
+    figures: Mapping[str, str] = field(default_factory=dict)  # what else the file says of it, as it stands, by column
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Reading:
     injection: str = ""  # its number, where one label has several
     dilution: float = 1.0  # of the sample, as the file says it: 10 for one part in ten
     is_assumed: bool = False  # that the axis is in ``unit``: the file says none
+    columns: tuple[str, ...] = ()  # that the figures of its peaks stand in
 
 
 def is_overflow(text: str) -> bool:

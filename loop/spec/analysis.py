@@ -96,12 +96,19 @@ class BlankSpec(Strict):
 
 
 class MethodSpec(Strict):
-    """How one target is measured: by a ``peak`` (beside an internal ``standard``), or by a ``signal``."""
+    """How one target is measured: by a ``peak`` (beside an internal ``standard``), or by a ``signal``.
+
+    With another ``quantity`` than the area it is that of the peak, or the smallest or largest ``of_all``.
+    """
 
     peak: WindowSpec | None = None
+    quantity: Literal["area", "time", "resolution", "tailing", "symmetry", "plates"] | None = None  # None: area
+    of_all: Literal["smallest", "largest"] | None = None
+    count: int | None = Field(default=None, ge=1)
+    column: Text | None = None
     standard: StandardSpec | None = None
     signal: str | None = None
-    calibration: CalibrationSpec
+    calibration: CalibrationSpec | None = None
     blank: BlankSpec | None = None
     detection_limit: float | None = Field(default=None, ge=0)
     saturation: float | None = None
@@ -110,10 +117,56 @@ class MethodSpec(Strict):
 
     @model_validator(mode="after")
     def _one_way(self) -> MethodSpec:
+        if self.quantity not in (None, "area"):
+            return self._figure()
+        for name in ("of_all", "count", "column"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} goes with a quantity that is no area; give one (quantity: resolution), or leave it out"
+                )
         if (self.peak is None) == (self.signal is None):
             raise ValueError("give either peak (of a chromatogram or spectrum) or signal (of a plate reader)")
         if self.standard is not None and self.peak is None:
             raise ValueError("an internal standard goes with a peak, and this is a signal; take one of them out")
+        if self.calibration is None:
+            raise ValueError("calibration is missing, by which an area or signal becomes a value; add it, or quantity")
+        return self
+
+    def _figure(self) -> MethodSpec:
+        """A quantity that is no area: of one peak, or of all."""
+        for name in ("standard", "signal", "calibration", "blank", "dilution", "saturation"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} goes with areas and signals, and quantity says {self.quantity}; leave it out")
+        if self.beyond != "refuse":
+            raise ValueError(f"beyond goes with a calibration, and quantity says {self.quantity}; leave it out")
+        if self.peak is None and self.of_all is None:
+            raise ValueError(
+                f"says of no peak the {self.quantity}; give peak (its window or name), or of_all: smallest or largest"
+            )
+        if self.peak is not None and self.peak.name is not None and self.of_all is not None:
+            raise ValueError("of_all is of several peaks, and peak names one; give its window alone, or leave one out")
+        if self.peak is not None and self.peak.several == "sum":
+            raise ValueError(f"several: sum adds areas, and quantity says {self.quantity}; leave it out")
+        if self.of_all is not None and self.count is None:
+            raise ValueError(
+                "of_all needs count, how many peaks there must be: where two lie under one, or the last did not come, "
+                f"the {self.of_all} {self.quantity} of the rest would look good"
+            )
+        if self.of_all is not None and self.quantity == "resolution" and self.count == 1:
+            raise ValueError("a resolution is of two peaks, and count says 1; give how many there must be")
+        if self.count is not None and self.of_all is None:
+            raise ValueError("count goes with of_all, and this is of one peak; leave it out")
+        if self.column is not None and self.quantity == "time":
+            raise ValueError("column goes with what the file says of a peak, and its time is told anyhow; leave it out")
+        if self.detection_limit is not None and self.quantity not in ("resolution", "plates"):
+            raise ValueError(
+                f"detection_limit says what a missing peak is below, and no {self.quantity} of one is; leave it out"
+            )
+        if not self.detection_limit and self.quantity == "resolution":
+            raise ValueError(
+                "two peaks that lie under one have no resolution in the file, and would be a fault; give "
+                "detection_limit, below which they are not told apart (0.5, say)"
+            )
         return self
 
 
@@ -129,7 +182,7 @@ def resolve_analysis(specs: Mapping[str, MethodSpec] | None, read: ReadFile) -> 
 
     found: dict[str, MethodSpec] = {}
     for target, spec in specs.items():
-        if (file := spec.calibration.file) is not None:
+        if spec.calibration is not None and (file := spec.calibration.file) is not None:
             points: dict[float, float | list[float]] = {}
             for line, row in read_table(read(file), file):
                 try:
@@ -181,7 +234,7 @@ def problem_of_analysis(spec: CampaignSpec) -> Problem | None:
         return ("analysis", target), told
     for method in () if analysis is None else analysis.methods:
         said = (spec.analysis or {})[method.target]
-        if rule := _missing_limit(said, method):
+        if rule := _wrong_unit(method) or _missing_limit(said, method):
             return ("analysis", method.target), rule
         if rule := _two_axes(method):
             return ("analysis", method.target, "standard"), rule
@@ -204,19 +257,21 @@ def _taken_well(method: Method, plate: PlateSpec) -> Problem | None:
 
 
 def _method(target: str, said: MethodSpec, spec: CampaignSpec) -> Method:
-    from loop.analysis import Beyond, Blanks, Method, label_of
+    from loop.analysis import Beyond, Blanks, Method, Quantity, label_of
 
     wanted = spec.objective[target]
     wells = () if said.blank is None else tuple(label_of(well=w).well or "" for w in said.blank.wells)
     samples = () if said.blank is None else tuple(said.blank.samples)
     certificate = {
-        name: str(value) for name in ("id", "made", "expires") if (value := getattr(said.calibration, name)) is not None
+        name: str(value)
+        for name in ("id", "made", "expires")
+        if said.calibration is not None and (value := getattr(said.calibration, name)) is not None
     }
     return Method(
         target,
         wanted.unit,
         wanted.goal,
-        _calibration(said.calibration),
+        None if said.calibration is None else _calibration(said.calibration),
         None if said.peak is None else _window(said.peak),
         None if said.standard is None else _standard(said.standard),
         said.signal,
@@ -227,7 +282,26 @@ def _method(target: str, said: MethodSpec, spec: CampaignSpec) -> Method:
         None if isinstance(said.dilution, str) else said.dilution,
         said.dilution == "ignored",
         certificate,
+        Quantity(said.quantity or "area"),
+        said.of_all,
+        said.count or 1,
+        said.column or "",
     )
+
+
+def _wrong_unit(method: Method) -> str:
+    """Why a target's unit is none of what it is to be; "" where it may be, and of areas, which are calibrated."""
+    from loop.analysis import Quantity
+
+    if method.quantity is Quantity.TIME:
+        try:
+            convert(1.0, "min", method.unit)
+        except UnitError:
+            has = f"in {method.unit!r}" if method.unit else "without a unit"
+            return f"it is a time, and the target is {has}; give it one of time (unit: min)"
+    elif method.quantity is not Quantity.AREA and method.unit:
+        return f"a {method.quantity.value} has no unit, and the target is in {method.unit!r}; leave its unit out"
+    return ""
 
 
 def _calibration(said: CalibrationSpec) -> Line | Standards:
@@ -253,13 +327,15 @@ def _missing_limit(said: MethodSpec, method: Method) -> str | None:
     """
     from loop.analysis import Line
 
-    if method.peak is None or method.detection_limit:
+    line = method.calibration
+    if method.peak is None or method.detection_limit or line is None:
         return None
-    if not isinstance(line := method.calibration, Line):
+    if not isinstance(line, Line):
         has_scatter, remedy = len(line.wells) > (1 if line.through_zero else 2), "add a standard"
     else:
         has_scatter = line.detection_limit > 0
-        remedy = "the calibration's sd" if said.calibration.slope is not None else "add a standard"
+        is_stated = said.calibration is not None and said.calibration.slope is not None
+        remedy = "the calibration's sd" if is_stated else "add a standard"
     if has_scatter:
         return None
     return (

@@ -27,7 +27,7 @@ def calibrations_in(campaign: str, spec: Json, today: date | None = None) -> Ite
     """The same of one campaign, from its resolved spec."""
     now = today or datetime.now(UTC).date()
     for target, method in (spec.get("analysis") or {}).items():
-        said = method["calibration"]
+        said = method.get("calibration") or {}  # none where a target is no area
         if said.get("expires") is None:
             continue
         left = (date.fromisoformat(said["expires"]) - now).days

@@ -19,6 +19,7 @@ from loop.units import convert
 _SIGNALS: Final = ("absorbance", "fluorescence", "luminescence")
 _NOTHING: Final = frozenset({"", "-", "nan", "none", "n/a", "na", "not reported"})  # of a well that was not read
 _TIME: Final = "measurement time"
+_READ: Final = frozenset({"retention time", "peak area", "peak height"})
 _LOCATIONS: Final = ("location identifier", "well location identifier")
 _PLATES: Final = ("well plate identifier", "plate identifier")
 
@@ -65,7 +66,8 @@ def _reading(document: Mapping[str, Any], number: int, taken: str) -> Reading | 
         raise AnalysisError(f"{where} has {len(lists)} lists of peaks; export one")
     listed = [p for each in lists for p in _checked(each.get("peak") or [], list, f"{where}: its list of peaks")]
     if peaks := [_peak(p, where) for p in listed if isinstance(p, Mapping)]:
-        return Reading(label, where, "min", tuple(peaks), taken=taken)
+        columns = tuple(dict.fromkeys(name for peak in peaks for name in peak.figures))
+        return Reading(label, where, "min", tuple(peaks), taken=taken, columns=columns)
     signals, saturated, unread = dict[str, float](), set[str](), dict[str, str]()
     for kind in (k for k in _SIGNALS if isinstance(document.get(k), Mapping)):
         wavelength = _quantity(next(_all_below(document, "detector wavelength setting"), None))
@@ -128,7 +130,9 @@ def _peak(said: Mapping[str, Any], where: str) -> Peak:
     except UnitError as error:
         raise AnalysisError(f"{where}: the retention time is no time ({error}); export it in seconds") from None
     name = said.get("written name") or said.get("analyte name") or ""
-    return Peak(minutes, area[0], None if height is None else height[0], str(name))
+    others = (name for name in said if name not in _READ)
+    figures = {name: repr(value[0]) for name in others if (value := _quantity(said[name])) is not None}
+    return Peak(minutes, area[0], None if height is None else height[0], str(name), figures=figures)
 
 
 def _all_below(node: Any, name: str) -> Iterator[Any]:

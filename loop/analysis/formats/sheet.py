@@ -43,6 +43,10 @@ _HUNDREDS: Final = re.compile(r"[1-9]\d\d")
 _ROW: Final = re.compile(r"[A-Za-z]{1,2}")
 
 
+class _NoCsv(AnalysisError):
+    """A text is no CSV with this delimiter, and may be with another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: what it holds, in which unit if its header says one, and its header as it stands."""
@@ -77,13 +81,21 @@ def sections(data: bytes) -> list[Section]:
         text = data.decode("latin-1")  # as older programs write; names with accents come out right
     if "\x00" in text:
         raise AnalysisError("it is no text; export the results as CSV")
-    for delimiter in _DELIMITERS[:-1]:
-        if found := _sections(text, delimiter):
-            for section in found:
-                _doubt_thousands(section)
-                _with_points(section, delimiter)
+    damage: _NoCsv | None = None
+    for delimiter in _DELIMITERS:
+        try:
+            found = _sections(text, delimiter)
+        except _NoCsv as error:  # cells in quotes, which another delimiter parts
+            damage = damage or error
+            continue
+        for section in found if delimiter != _DELIMITERS[-1] else ():
+            _doubt_thousands(section)
+            _with_points(section, delimiter)
+        if found:
             return found
-    return _sections(text, _DELIMITERS[-1])
+    if damage is not None:
+        raise damage
+    return []
 
 
 def _of_workbook(data: bytes) -> list[Section]:
@@ -165,7 +177,7 @@ def _lines(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
                 cells.pop()
             found.append((reader.line_num, cells))
     except csv.Error as error:
-        raise AnalysisError(f"line {reader.line_num} is no CSV ({error}); export it anew") from None
+        raise _NoCsv(f"line {reader.line_num} is no CSV ({error}); export it anew") from None
     return found
 
 

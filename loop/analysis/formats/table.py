@@ -78,6 +78,7 @@ def _of_section(section: Section, name: str, grids: dict[Label, dict[str, float 
 def _peaks(section: Section, name: str) -> list[Reading]:
     """A reading for each injection: the rows of one label, injection and time."""
     column = next(c for c in section.columns if c.kind == "time")
+    columns = {i: c.header for i, c in enumerate(section.columns) if not c.kind and c.header}
     found: dict[_Place, list[Peak]] = {}
     lines: dict[_Place, int] = {}
     names = _Names()
@@ -100,7 +101,9 @@ def _peaks(section: Section, name: str) -> list[Reading]:
         high = None if height.casefold() in _NOTHING else _number(height, "height", line)
         is_saturated = at.get("saturated", "").casefold() in _YES
         channel = at.get("channel", "")
-        peaks.append(Peak(minutes, _number(area, "area", line), high, at.get("peak", ""), is_saturated, channel))
+        figures = {columns[i]: cells[i] for i in columns if cells[i]}
+        peak = Peak(minutes, _number(area, "area", line), high, at.get("peak", ""), is_saturated, channel, figures)
+        peaks.append(peak)
     return [
         Reading(
             _called(label, name),
@@ -111,6 +114,7 @@ def _peaks(section: Section, name: str) -> list[Reading]:
             is_assumed=column.unit is None,
             injection=injection,
             dilution=dilution,
+            columns=tuple(dict.fromkeys(columns.values())),
         )
         for place, peaks in found.items()
         for label, injection, taken, dilution in [place]
@@ -159,16 +163,22 @@ def _once(readings: Sequence[Reading]) -> list[Reading]:
         if known is reading:
             continue
         less, more = sorted((known.peaks or (), reading.peaks or ()), key=len)
-        names = {(p.at, p.area): p.name for p in less}
-        if not set(names) <= {(p.at, p.area) for p in more}:
+        others = {(p.at, p.area): p for p in less}
+        if not set(others) <= {(p.at, p.area) for p in more}:
             raise AnalysisError(
                 f"{known.where} and {reading.where} have different peaks of {reading.label}, and nothing says that "
                 "they are of two injections; put peaks of one into one table, give one of two detectors alone, "
                 "or number injections (Injection: 2 above the table, or a column)"
             )
-        peaks = tuple(p if p.name else replace(p, name=names.get((p.at, p.area), "")) for p in more)
-        found[place] = replace(known, peaks=peaks)
+        peaks = tuple(_with_what_else(p, others.get((p.at, p.area), p)) for p in more)
+        columns = tuple(dict.fromkeys((*known.columns, *reading.columns)))
+        found[place] = replace(known, peaks=peaks, columns=columns)
     return list(found.values())
+
+
+def _with_what_else(peak: Peak, other: Peak) -> Peak:
+    """A peak with its name, and the figures, that another table has of it."""
+    return replace(peak, name=peak.name or other.name, figures={**other.figures, **peak.figures})
 
 
 def _traces(section: Section, name: str) -> list[Reading]:

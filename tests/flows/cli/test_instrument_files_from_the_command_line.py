@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli.checks.calibrations import calibrations
+from flows.cli.checks.calibrations import calibrations, calibrations_in
 from flows.wiring import open_record
 
 CAMPAIGN = """\
@@ -188,3 +188,9 @@ def test_of_a_worksheet_the_planned_well_is_not_held_against_the_one_that_a_resu
 
     assert said.code == 0, said.err
     assert "note: lot joined 1 result on record" in said.out
+
+
+def test_of_a_target_without_a_calibration_none_is_spoken_of() -> None:
+    spec = {"analysis": {"run_time": {"quantity": "time", "of_all": "largest", "count": 5}}}
+
+    assert not list(calibrations_in("separation", spec, date(2020, 1, 1)))
