@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ from loop.errors import UnitError
 from loop.space import Category, Component, Condition, Continuous, Descriptors, Discrete, Ordinal, Parameter, Space
 from loop.space.structure import Frame
 from loop.units import convert
+
+if TYPE_CHECKING:
+    from loop.molecules.structures import Structures  # RDKit: only where a library is stored
+    from loop.molecules.texts import Texts
 
 LEAST = 0.5  # share of this space's parameters that a source must have too
 ALIKE = 0.5  # share of the structures that make two components the same parameter under different names
@@ -182,6 +187,8 @@ def _of_components(here: int, p: Component, there: int, q: Component) -> Shared 
         return None
     if p.is_stored and (p.options, p.smiles) == (q.options, q.smiles):  # one library, told by its key
         return Shared(here, there, p, () if p.united is not None else tuple(map(float, range(p.size))))
+    if p.is_stored or q.is_stored:
+        return _of_libraries(here, p, there, q)
     options, smiles = list(p.options), list(p.smiles)
     place = {s: i for i, s in enumerate(smiles)}
     for option, structure in zip(q.options, q.smiles, strict=True):
@@ -193,6 +200,37 @@ def _of_components(here: int, p: Component, there: int, q: Component) -> Shared 
     described = _described(p, q, smiles, at)
     both = Component(p.name, tuple(options), tuple(smiles), p.is_library, p.unit, p.role, described)
     return Shared(here, there, both, at)
+
+
+def _of_libraries(here: int, p: Component, there: int, q: Component) -> Shared:
+    """Two lists of molecules of which one is stored: what the other has beside it comes after it, nothing is computed
+    anew, and what both have stands in the first.
+    """
+    from loop.molecules.lengthened import Lengthened, LengthenedStructures  # RDKit: only where a library is stored
+
+    names, smiles = _stored(p)
+    found = [smiles.find(structure) for structure in q.smiles]
+    new = [i for i, place in enumerate(found) if place is None]
+    if not new:
+        return Shared(here, there, p, tuple(float(place) for place in found if place is not None))
+    if not q.is_stored:  # of few the new ones alone
+        q = replace(q, options=tuple(q.options[i] for i in new), smiles=tuple(q.smiles[i] for i in new))
+    place_of = {i: len(smiles) + (i if q.is_stored else n) for n, i in enumerate(new)}
+    at = tuple(float(place_of[i] if place is None else place) for i, place in enumerate(found))
+    their_names, theirs = _stored(q)
+    both = replace(p, options=Lengthened(names, their_names), smiles=LengthenedStructures(smiles, theirs))
+    return Shared(here, there, both, at)
+
+
+def _stored(p: Component) -> tuple[Texts, Structures]:
+    """Names and structures of a library, as if it were stored where it is not."""
+    from loop.molecules.structures import Structures, few
+    from loop.molecules.texts import Texts
+
+    if isinstance(p.options, Texts) and isinstance(p.smiles, Structures):
+        return p.options, p.smiles
+    library = few(tuple(p.options), tuple(p.smiles))
+    return library.names, library.structures
 
 
 def _described(
