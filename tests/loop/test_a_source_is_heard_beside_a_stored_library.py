@@ -1,4 +1,4 @@
-"""A source of a stored library's campaign: its molecules stand beside the library, of which nothing is computed anew."""
+"""A source of a stored library's campaign: its molecules stand beside the library, and nothing is computed anew."""
 
 from __future__ import annotations
 
