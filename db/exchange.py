@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from loop.as_written import written_in
 from loop.circumstances import read_expense
 from loop.contracts import Ledger
 from loop.errors import LedgerError, SpaceError, UnknownName
-from loop.outcome import Fault, Measured, Measurement, Negative, read_code
+from loop.outcome import Fault, Measured, Measurement, Negative, Qualifier, read_code
 from loop.record import Json, ObservationRecord, Prediction, Settings
 
 Row: TypeAlias = dict[str, Any]
@@ -33,11 +33,12 @@ def export(
 
     Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
     was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``derived.NAME`` for what follows
-    from the settings by the campaign file as it is, ``predicted.TARGET.mean`` and ``.sd`` for what the model said when
-    it proposed, within what the target can be; ``comment``, ``context.NAME`` (with ``context.NAME.unit``),
-    ``actual.NAME`` (settings that were not as asked), ``hours`` and ``cost`` for what was recorded beside it. An
-    object, a list or null is its JSON text. A CSV file with letters beyond ASCII begins with the mark of UTF-8, since
-    spreadsheets read others by it. The file appears whole or not at all.
+    from the settings, or of a derived target from the results, by the campaign file as it is,
+    ``predicted.TARGET.mean`` and ``.sd`` for what the model said when it proposed, within what the target can be;
+    ``comment``, ``context.NAME`` (with ``context.NAME.unit``), ``actual.NAME`` (settings that were not as asked),
+    ``hours`` and ``cost`` for what was recorded beside it. An object, a list or null is its JSON text. A CSV file with
+    letters beyond ASCII begins with the mark of UTF-8, since spreadsheets read others by it. The file appears whole or
+    not at all.
 
     Args:
         ledger: Any ledger.
@@ -83,10 +84,13 @@ def table(ledger: Ledger, name: str) -> list[Row]:
     predictions = _predictions(ledger, name)
     places = {p.id: (p.round_number, p.draft.position) for p in ledger.proposals(name)}
     derived = _derived_of(campaign.spec)
+    observations = ledger.observations(name, with_retracted=True)
+    worked_out = _derived_targets(campaign.spec, observations)
     edits = {places[d.replacement_id]: d for d in ledger.decisions(name) if d.replacement_id is not None}
     rows = []
-    for observation in ledger.observations(name, with_retracted=True):
+    for observation in observations:
         row = _row(observation, predictions, campaign.spec) | derived(observation.settings)
+        row |= worked_out.get(observation.id, {})
         edit = edits.get((observation.round_number, observation.position))
         if edit is not None:  # of an experiment that a person changed: what it was, and why
             row["edited_from"] = places[edit.draft.proposal_id or ""][1]
@@ -133,6 +137,23 @@ def _row(
     return row
 
 
+def _derived_targets(spec: Json, observations: Sequence[ObservationRecord]) -> dict[str, Row]:
+    """By observation, the values of derived targets that follow from what was measured; none of limits."""
+    if not spec.get("derived"):
+        return {}
+    from loop.derived import derived_records  # NumPy, and the space: only where they are asked for
+    from loop.spec import CampaignSpec
+
+    names: Mapping[str, Any] = spec["derived"]
+    found: dict[str, Row] = {}
+    for o in derived_records(CampaignSpec.from_resolved(spec), observations):
+        told = o.outcome.measurements if isinstance(o.outcome, Measured | Negative) else ()
+        values = {m.property: m.canonical for m in told if m.property in names and m.qualifier is Qualifier.EQUAL}
+        units = {f"derived.{name}.unit": names[name]["unit"] for name in values if names[name].get("unit")}
+        found[o.id] = {f"derived.{name}": value for name, value in values.items()} | units
+    return found
+
+
 def _derived_of(spec: Json) -> Callable[[Settings], Row]:
     """What follows from settings, by the campaign file in force; nothing where they lie outside of it."""
     space = spec.get("space")
@@ -161,7 +182,7 @@ def _derived_of(spec: Json) -> Callable[[Settings], Row]:
 
 def _possible(spec: Json, said: Prediction) -> float:
     """What was predicted, as people are told it: within what the target can be."""
-    wanted = (spec.get("objective") or {}).get(said.target) or {}
+    wanted = {**(spec.get("objective") or {}), **(spec.get("derived") or {})}.get(said.target) or {}
     low, high = wanted.get("low"), wanted.get("high")
     mean = said.mean if low is None else max(said.mean, low)
     return mean if high is None else min(mean, high)

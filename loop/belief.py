@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from loop.derived import workings_of
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
 from loop.insight.entangled import entangled
@@ -23,6 +26,7 @@ from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
 from loop.surrogates.classes import for_classes
 from loop.surrogates.committee import Committee, FittedCommittee, fitted_each, of_new_values
+from loop.surrogates.derived import FittedDerived
 from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import chances_of, for_levels
@@ -54,8 +58,12 @@ class Belief:
         What is to be measured next is chosen by the models themselves: the known values are in them, and what they
         leave over counts there for nothing that is worth looking for (docs/decisions/0091).
         """
+        if not self.known:
+            return self
         models = [noiseless(m, self.known[i]) if i in self.known else m for i, m in enumerate(self.models)]
-        return replace(self, models=tuple(models)) if self.known else self
+        now = {id(before): model for before, model in zip(self.models, models, strict=True)}
+        whole = [m.of_parts([now[id(p)] for p in m.parts]) if isinstance(m, FittedDerived) else m for m in models]
+        return replace(self, models=tuple(whole))
 
 
 def learn(
@@ -78,23 +86,26 @@ def learn(
         FitError: No model could be fitted.
     """
     recipe, effects = _recipe(spec, space, device), (spec.noise or NoiseSpec()).effects
-    models: list[FittedSurrogate] = []
+    learnt: dict[int, FittedSurrogate] = {}
     judged: dict[str, tuple[Judged, ...]] = {}
     unscaled: set[str] = set()
     sets = [TrainingSet.of(table, i, () if t.is_exact else effects) for i, t in enumerate(objective.targets)]
     seeds = [seed + 7919 * i for i in range(len(sets))]
-    alone = [i for i, t in enumerate(objective.targets) if not (hints or {}).get(t.name)]
-    with _few_named_by_target(objective.targets, sets):
+    measured = {i: t for i, t in enumerate(objective.targets) if t.expression is None}
+    alone = [i for i, t in measured.items() if not (hints or {}).get(t.name)]
+    with _few_named_by_target([*measured.values()], [sets[i] for i in measured]):
         together = _known_together(spec, space, recipe, objective.targets, alone, sets, seeds)
-        for i, (target, data, target_seed) in enumerate(zip(objective.targets, sets, seeds, strict=True)):
+        for i, target in measured.items():
+            data, target_seed = sets[i], seeds[i]
             if heard := (hints or {}).get(target.name):
-                fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
-                models.append(fitted)
+                learnt[i], judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
                 if len(data) < FEWEST and not any(h.is_scaled for h in heard):
                     unscaled.add(target.name)
             else:
                 own = _own(spec, space, recipe, target)
-                models.append(together[i] if i in together else own.fit(space, data, seed=target_seed))
+                learnt[i] = together[i] if i in together else own.fit(space, data, seed=target_seed)
+    learnt |= _derived(space, objective, table, learnt)
+    models = [learnt[i] for i in range(len(sets))]
     known = {i: Known.of(data) for i, (t, data) in enumerate(zip(objective.targets, sets, strict=True)) if t.is_exact}
     claims = on_scale(history.claims, objective)
     races = races_of(claims, {t.name: m for t, m in zip(objective.targets, models, strict=True)})
@@ -116,6 +127,7 @@ def learn(
         notes += [
             said
             for t, m in zip(objective.targets, models, strict=True)
+            if t.expression is None
             for said in effects_said(t.name, t.on_scale.unit, m, mixed_up[t.name])
         ]
     x, ran = feasibility_table(history, len(space.parameters))
@@ -123,6 +135,25 @@ def learn(
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
     return Belief(tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled), known, mixed_up)
+
+
+def _derived(
+    space: Space, objective: Objective, table: Table, learnt: Mapping[int, FittedSurrogate]
+) -> dict[int, FittedDerived]:
+    """By number, what is believed of derived targets, by what is ``learnt`` of those that are measured."""
+    numbers, known = {name: i for i, name in enumerate(objective.names)}, ~np.isnan(table.y)
+    found = {}
+    for working in workings_of(objective, space):
+        mine, parts = numbers[working.target.name], [numbers[part.name] for part in working.parts]
+        rows = np.flatnonzero(known[:, mine] & (table.low[:, mine] == table.high[:, mine]))
+        found[mine] = FittedDerived(
+            working,
+            tuple(learnt[i] for i in parts),
+            torch.from_numpy(table.x[rows]),
+            torch.from_numpy(table.y[rows, mine]),
+            tuple(torch.from_numpy(np.cumsum(known[:, i])[rows] - 1) for i in parts),
+        )
+    return found
 
 
 def recipe_of(spec: CampaignSpec, space: Space, target: Target) -> Surrogate:

@@ -251,7 +251,10 @@ def _expected(
         return f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected; {condition}"
     if target.classes is not None:
         return f"{target.name} {target.classes[1]} with a chance of {whole.mean:.2g}"
-    text = f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected{graded_text(target.graded(levels))}, "
+    text = f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected{graded_text(target.graded(levels))}"
+    if target.is_only_measured:
+        return text
+    text += ", "
     if target.sign and not len(belief.table):
         return text + "by the sources alone: nothing was measured yet"
     if target.sign:
@@ -272,7 +275,10 @@ def _expected_factor(
 ) -> str:
     """What is expected of a target on a logarithmic scale: by which factor it may be better than the best."""
     mean, sd = target.moments_on_scale(whole.mean, whole.sd)
-    text = f"{target.name} {within_factor(target.possible(10.0**mean), 10.0**sd, target.unit)} expected, "
+    text = f"{target.name} {within_factor(target.possible(10.0**mean), 10.0**sd, target.unit)} expected"
+    if target.is_only_measured:
+        return text + _members(target, sd, members)
+    text += ", "
     if target.sign and not len(belief.table):
         text += "by the sources alone: nothing was measured yet"
     elif target.sign:
@@ -285,8 +291,13 @@ def _expected_factor(
         low, high = ((bound - mean) / max(sd, 1e-300) for bound in target.on_scale.bounds)
         kept = NormalDist().cdf(high) - NormalDist().cdf(low)
         text += f"kept within its thresholds with a chance of {100 * kept:.0f} %"
+    return text + _members(target, sd, members)
+
+
+def _members(target: Target, sd: float, members: Sequence[Prediction]) -> str:
+    """Whether the members of a committee agree on a target with a logarithmic scale; "" of a single model."""
     if len(members) < 2:
-        return text
+        return ""
     means = {m.member: target.moments_on_scale(m.mean, m.sd)[0] for m in members}
     agree = "agree" if max(means.values()) - min(means.values()) <= sd else "disagree"
     heaviest = sorted(members, key=lambda m: -(m.weight or 0.0))[:SHOWN]
@@ -294,4 +305,4 @@ def _expected_factor(
         f"{m.member} {in_digits(target.possible(10.0 ** means[m.member]), 3)}" for m in members if m in heaviest
     )
     more = f", and {len(members) - SHOWN} of less weight" if len(members) > SHOWN else ""
-    return f"{text}; members {agree} ({told}{more})"
+    return f"; members {agree} ({told}{more})"

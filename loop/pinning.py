@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from loop.belief import Belief, learn, predictions_of
 from loop.costs import Purse
+from loop.derived import derived
 from loop.errors import FitError, TooFewPoints
 from loop.explain import nearest
 from loop.history import History
@@ -98,6 +99,7 @@ def _belief(
     if spec.planner.surrogate == "random" or not len(x):
         return None
     space, objective = build_space(spec), build_objective(spec)
+    history = derived(spec, history)
     table, _ = regression_table(space, objective, history)
     if not len(table) or np.isnan(table.y).all(axis=0).any():
         return None

@@ -186,7 +186,7 @@ def _lacking(objective: Objective, measurements: Sequence[Measurement]) -> Itera
     """What a negative does not say of targets, which are named together where the same is asked for."""
     measured = {m.property for m in measurements} & set(objective.names)
     lacking: dict[tuple[str, str], list[str]] = {}
-    for target in objective.targets:
+    for target in objective.measured:
         if target.name in measured:
             continue
         what, such = "limit", "< 1"

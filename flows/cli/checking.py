@@ -127,7 +127,10 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
         **({"descriptors": described} if (described := descriptors_in(space)) else {}),
         "constraints": len(spec.constraints),
         "targets": [
-            f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") + (" by factors" if t.is_log else "")
+            f"{'measure' if t.is_only_measured else t.goal.value} {t.name}"
+            + (f" [{t.unit}]" if t.unit else "")
+            + (" by factors" if t.is_log else "")
+            + (f" = {t.expression.text}" if t.expression is not None else "")
             for t in objective.targets
         ],
         **({} if general is None else {"general": general.described}),

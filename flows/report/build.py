@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from flows.candidates import price_of, structures_of
 from flows.due import handed_over
+from flows.engine.looking.derived import with_derived
 from flows.figures import figures_of
 from flows.handed import waits_to_be_asked
 from flows.plates.content import laid_out, read_plate
@@ -106,7 +107,7 @@ def build(
 
     objective = read_objective(campaign.spec)
     targets = objective.targets
-    observations = ledger.observations(name, with_retracted=True)
+    observations = with_derived(campaign.spec, ledger.observations(name, with_retracted=True))
     results = read_results(observations, targets, campaign.spec, attached(ledger, name, files))
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
     ranked = tuple(filter(None, (score_of(objective), *objective.wanted)))

@@ -18,6 +18,7 @@ from loop.fidelity import counts
 from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier, read_code
 from loop.record import Json, ObservationRecord, Settings
+from loop.space.expressions import Expression
 from loop.units import unit_shown
 
 _NUMBERS = ("low", "high", "at_least", "at_most", "value", "within", "weight")
@@ -30,7 +31,8 @@ def read_objective(spec: Json) -> Objective:
         ObjectiveError: A goal is unknown.
     """
     targets = []
-    for name, wanted in (spec.get("objective") or {}).items():
+    derived = spec.get("derived") or {}
+    for name, wanted in {**(spec.get("objective") or {}), **derived}.items():
         try:
             goal = Goal(wanted.get("goal"))
         except ValueError:
@@ -45,6 +47,9 @@ def read_objective(spec: Json) -> Objective:
         words = tuple(wanted["words"]) if wanted.get("words") else None
         levels = CLASSES if classes else tuple(wanted["levels"]) if wanted.get("levels") else None
         said = {"levels": levels, "classes": classes, "words": words, "is_log": wanted.get("scale") == "log", **numbers}
+        said["is_part"] = bool(derived)  # then what is kept needs no threshold
+        if name in derived:
+            said["expression"] = Expression(wanted["expression"])
         targets.append(Target(name, goal, unit, desirable=desirable, **said))
     return Objective(tuple(targets), Tradeoff(spec.get("tradeoff") or Tradeoff.PARETO))
 

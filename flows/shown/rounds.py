@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from flows.engine.looking.derived import with_derived
 from flows.engine.looking.view import View
 from flows.not_run import refuse_source
 from flows.unsent import why_unsent
@@ -62,6 +63,11 @@ def round_of(ledger: Ledger, campaign: str, number: int | None) -> RoundRecord:
     return ledger.round(campaign, last_round(ledger, campaign) if number is None else number)
 
 
+def _observations(ledger: Ledger, campaign: str) -> Sequence[ObservationRecord]:
+    """Retracted ones too, with what they say of derived targets."""
+    return with_derived(ledger.campaign(campaign).spec, ledger.observations(campaign, with_retracted=True))
+
+
 def by_position(
     ledger: Ledger, campaign: str, number: int
 ) -> tuple[dict[int, list[AttemptRecord]], dict[int, list[ObservationRecord]]]:
@@ -70,7 +76,7 @@ def by_position(
         if attempt.round_number == number:
             attempts.setdefault(attempt.position, []).append(attempt)
     observations: dict[int, list[ObservationRecord]] = {}
-    for observation in ledger.observations(campaign, with_retracted=True):
+    for observation in _observations(ledger, campaign):
         if observation.round_number == number:
             observations.setdefault(observation.position, []).append(observation)
     return attempts, observations

@@ -19,14 +19,19 @@ if TYPE_CHECKING:
 GOALS: Final = ("maximize", "minimize")
 
 
+def wanted_of(spec: Mapping[str, Any], target: str) -> Mapping[str, Any]:
+    """What a resolved spec says of a target, measured or derived; nothing of what is none."""
+    return spec.get("objective", {}).get(target) or (spec.get("derived") or {}).get(target) or {}
+
+
 def classes_in(spec: Mapping[str, Any], target: str) -> tuple[str, ...]:
     """The two words of a target, none where it is a number."""
-    return tuple((spec.get("objective", {}).get(target) or {}).get("classes") or ())
+    return tuple(wanted_of(spec, target).get("classes") or ())
 
 
 def words_in(spec: Mapping[str, Any], target: str) -> dict[float, str]:
     """The words for a target's levels or classes, by their numbers; none where it is a number."""
-    wanted = spec.get("objective", {}).get(target) or {}
+    wanted = wanted_of(spec, target)
     return dict(zip(wanted.get("levels") or (0.0, 1.0), wanted.get("words") or classes_in(spec, target), strict=False))
 
 
@@ -52,7 +57,7 @@ def predictions_line(predictions: Iterable[Prediction], spec: Mapping[str, Any])
     lines = []
     for target, said in by_target.items():
         said.sort(key=lambda p: p.member != "committee")
-        words, wanted = classes_in(spec, target), spec.get("objective", {}).get(target) or {}
+        words, wanted = classes_in(spec, target), wanted_of(spec, target)
         told = [f"{p.mean:.2g}{_by(p)}" if words else _said(p, wanted) for p in said]
         lines.append(f"{target} " + (f"{words[1]} with a chance of " if words else "") + "; ".join(told))
     return lines
@@ -79,9 +84,8 @@ def _by(p: Prediction) -> str:
 
 
 def _values(measurements: Iterable[Measurement], spec: Mapping[str, Any]) -> str:
-    wanted = spec.get("objective", {})
     return ", ".join(
-        _value(m, words_in(spec, m.property), str((wanted.get(m.property) or {}).get("unit") or m.unit))
+        _value(m, words_in(spec, m.property), str(wanted_of(spec, m.property).get("unit") or m.unit))
         for m in measurements
     )
 

@@ -99,6 +99,8 @@ def _examined(
     effects = spec.noise.effects if spec.noise is not None else ()
     found: dict[str, Examination] = {}
     for i, target in enumerate(objective.targets):
+        if target.expression is not None:  # it follows from those that are examined
+            continue
         data = TrainingSet.of(table, i, effects)
         recipe, x = recipe_of(spec, space, target), data.x.numpy()
         splits = effort.splits(space) if len(data) > 1 else ()

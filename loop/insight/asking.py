@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from loop.belief import Belief, learn
+from loop.derived import derived
 from loop.errors import PlanError
 from loop.history import History
 from loop.memory.earlier import Earlier
@@ -28,6 +29,7 @@ def belief_of(
     """
     if spec.planner.surrogate == "random":
         raise PlanError("the campaign uses no model (surrogate: random), so nothing is believed; state another one")
+    history = derived(spec, history)
     table, _ = regression_table(space, objective, history)
     hints, _ = hints_of(spec, space, objective, earlier)
     return learn(spec, space, objective, history, table, seed=seed, hints=hints)

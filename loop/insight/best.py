@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from loop.belief import Belief, level_chances
+from loop.derived import derived
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
 from loop.insight.asking import Learning
@@ -60,7 +61,7 @@ def honest_best(
         earlier: Earlier campaigns that may tell something of this one.
         learning: What these arguments teach, where others ask for it too; None to learn it.
     """
-    space, objective = build_space(spec), build_objective(spec)
+    space, objective, history = build_space(spec), build_objective(spec), derived(spec, history)
     general = build_general(spec, space)
     if pool is None and space.is_finite:
         pool = ProductPool(space)

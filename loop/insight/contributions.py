@@ -64,7 +64,7 @@ def explain_best(
     effects = spec.noise.effects if spec.noise is not None else ()
     found = []
     for i, target in enumerate(objective.targets):
-        if not target.is_wanted:
+        if not target.is_wanted or target.expression is not None:
             continue
         data = TrainingSet.of(table, i, effects)
         exact = ~data.is_censored

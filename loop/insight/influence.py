@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.derived import derived
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.history import History
 from loop.insight.asking import Learning
@@ -79,7 +80,7 @@ def influences(
         FitError: No model could be fitted.
         PlanError: The campaign uses none.
     """
-    space, objective = build_space(spec), build_objective(spec)
+    space, objective, history = build_space(spec), build_objective(spec), derived(spec, history)
     belief = (learning or Learning(spec, history, seed=seed, earlier=earlier)).belief
     alike = {*without_scale(objective, belief.table), *belief.unscaled}
     x = _sample(space, seed)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.belief import Belief, level_chances
+from loop.derived import derived
 from loop.fidelity import fidelity_column
 from loop.history import History
 from loop.insight.asking import belief_of
@@ -56,7 +57,7 @@ def predict(
         FitError: No model could be fitted.
         PlanError: The campaign uses none.
     """
-    space, objective = build_space(spec), build_objective(spec)
+    space, objective, history = build_space(spec), build_objective(spec), derived(spec, history)
     plain = belief_of(spec, space, objective, history, earlier, seed=seed)
     exact = {t.name for t in objective.targets if t.is_exact}
     alike = [name for name in without_scale(objective, plain.table) if name not in exact]

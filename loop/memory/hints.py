@@ -23,7 +23,7 @@ def hints_of(
     """By target, the hints, spare ones last; and notes on the sources that are not heard, with the reason."""
     found: dict[str, tuple[Hint, ...]] = {}
     notes: list[str] = []
-    for target in objective.targets:
+    for target in objective.measured:
         heard: list[Hint] = []
         if target.classes is not None:
             why = "sources tell numbers, and it has classes"

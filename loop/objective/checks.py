@@ -102,7 +102,7 @@ def _wrong_with_goal(t: Target) -> str:
         return f"value and within go with goal match, and the goal is {t.goal.value}; remove them or change the goal"
     if t.within is not None and not t.within > 0:
         return f"within must be above zero, got {t.within:g}"
-    if t.goal is Goal.KEEP and not t.has_bounds:
+    if t.goal is Goal.KEEP and not t.has_bounds and not t.is_part:
         return "goal keep needs a threshold to keep; add at_least, at_most or both"
     low, high = t.bounds
     if not low < high:

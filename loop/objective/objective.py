@@ -57,6 +57,11 @@ class Objective:
         return {t.name: t.unit for t in self.targets}
 
     @property
+    def measured_units(self) -> dict[str, str]:
+        """The units of what a laboratory is asked for."""
+        return {t.name: t.unit for t in self.measured}
+
+    @property
     def wanted(self) -> tuple[Target, ...]:
         """The targets of which more, less or a value is wanted, in order: all but those that only keep thresholds."""
         return tuple(t for t in self.targets if t.is_wanted)
@@ -70,6 +75,11 @@ class Objective:
     def has_logs(self) -> bool:
         """Whether a target is learnt on a logarithmic scale."""
         return any(t.is_log for t in self.targets)
+
+    @property
+    def measured(self) -> tuple[Target, ...]:
+        """The targets that are measured, in order: all but those that are derived from them."""
+        return tuple(t for t in self.targets if t.expression is None)
 
     @property
     def is_scalar(self) -> bool:

@@ -18,6 +18,8 @@ from loop.units import check_unit, logarithm_of
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from loop.space.expressions import Expression
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -47,6 +49,8 @@ class Target:
     classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and what is
     words: tuple[str, ...] | None = None  # for the levels, one for each
     is_exact: bool = False  # a candidate has the same value each time, as a deterministic calculation gives it
+    expression: Expression | None = None  # of a derived target, by which it follows from others and from settings
+    is_part: bool = False  # of a derived target: then a target that is kept needs no threshold
     is_log: bool = False  # what counts is by which factor values differ: it is learnt and weighed as ``on_scale``
 
     def __post_init__(self) -> None:
@@ -75,6 +79,11 @@ class Target:
     def is_wanted(self) -> bool:
         """Whether more or less of it is better; False where it has only to keep its thresholds."""
         return self.goal is not Goal.KEEP
+
+    @property
+    def is_only_measured(self) -> bool:
+        """Whether nothing is asked of it itself, since a derived target is worked out from it."""
+        return self.is_part and not self.is_wanted and not self.has_bounds
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from loop.acquisition.protocol import Purchase, Question
 from loop.belief import Belief, learn
 from loop.costs import Pays, Purse, pays_all
+from loop.derived import derived
 from loop.design import CLASSICAL, WHOLE, points_of
 from loop.errors import FitError, PlanError, SpaceError, TooFewPoints
 from loop.fidelity import as_real, fidelity_column, is_real, real_option
@@ -181,6 +182,8 @@ class Situation:
             return "a classical design"
         if not self.objective.is_scalar:
             return "a front of several targets"
+        if len(self.objective.measured) < len(self.objective.targets):
+            return "a campaign with derived targets"
         untold = [t.name for t in self.objective.targets if t.name not in self.hints]
         return f"a campaign without a source on {untold[0]}" if untold else ""
 
@@ -255,7 +258,7 @@ def situation_of(
     Raises:
         PlanError: The purse counts down what nothing in the spec costs.
     """
-    space, objective = build_space(spec), build_objective(spec)
+    space, objective, history = build_space(spec), build_objective(spec), derived(spec, history)
     learnt = learn_costs(spec, space, taken_by(history.observations), history.used)
     purchase = None
     waits: tuple[str, ...] = ()
@@ -301,7 +304,8 @@ def _believing(s: Situation, device: str) -> Situation:
 
 def _unmeasured(s: Situation) -> str:
     """Why results teach nothing yet where none has a value of every target, and how what ran can be made to."""
-    lacking = [t.name for t, y in zip(s.objective.targets, s.table.y.T, strict=True) if np.isnan(y).all()]
+    values = zip(s.objective.targets, s.table.y.T, strict=True)
+    lacking = [t.name for t, y in values if np.isnan(y).all() and t.expression is None]
     if not lacking:
         return "no experiment has a value for every target yet, so the initial design goes on"
     names = " and ".join(lacking)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from loop.derived import derived
 from loop.fidelity import is_real
 from loop.history import History, Observation
 from loop.insight.saying import chance_of, if_exact, size_of_regret
@@ -44,7 +45,7 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
     objective = build_objective(spec)
     counted: Sequence[Observation] = ()
     if spec.stop:
-        counted = history.observations
+        counted = derived(spec, history).observations
         if any(p.type == "fidelity" for p in spec.space.values()):
             space = build_space(spec)
             counted = [o for o in counted if is_real(space, o.x[None])[0]]

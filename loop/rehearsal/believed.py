@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from loop.belief import Belief
+from loop.derived import derived, workings_of
 from loop.errors import FitError, PlanError, TooFewPoints
 from loop.history import History
 from loop.insight.asking import belief_of
@@ -47,6 +48,7 @@ def believed_worlds(
         PlanError: The campaign uses none, or of a target that is wanted no two results are known to differ: nothing
             tells then how far others may lie from them.
     """
+    history = derived(spec, history)
     objective, failing = build_objective(spec), _failing(history)
     labels, ran = _labels(objective, history), _ran(space, history)
     whole = belief_of(spec, space, objective, history, earlier, seed=seed)
@@ -67,7 +69,15 @@ def believed_worlds(
                 last = number, mine if without_scale(objective, mine.table) == same else whole
             except (TooFewPoints, FitError):
                 last = number, whole
-        return DrawnWorld(objective, last[1].as_measured(), failing, seed=seed + number, labels=labels, ran=ran)
+        return DrawnWorld(
+            objective,
+            last[1].as_measured(),
+            failing,
+            seed=seed + number,
+            labels=labels,
+            ran=ran,
+            workings=workings_of(objective, space),
+        )
 
     return world
 

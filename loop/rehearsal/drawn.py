@@ -8,7 +8,7 @@ is no table of candidates, and a space may be as large as it likes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, runtime_checkable
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.belief import Belief
+from loop.derived import Working
 from loop.objective import CLASSES, Objective, Target
 from loop.outcome import Measured, Measurement, Outcome
 from loop.rehearsal.worlds import Truth
@@ -53,14 +54,21 @@ class DrawnWorld:
         seed: int,
         labels: Mapping[str, Mapping[bytes, float]] | None = None,
         ran: Mapping[bytes, bool] | None = None,
+        workings: Sequence[Working] = (),
     ) -> None:
         """``failing`` is what comes of a candidate that does not run as intended, None where that was never seen.
 
         What is known of candidates by their keys: ``labels`` are classes, by target, and ``ran`` whether they run.
+        Derived targets follow by their ``workings`` from what is drawn of the others.
         """
         self._objective, self._belief, self._failing = objective, belief, failing
         self._rng = np.random.default_rng(seed)
-        self._targets = [_Drawn.of(t, m, self._rng) for t, m in zip(objective.targets, belief.models, strict=True)]
+        self._workings = tuple(workings)
+        self._targets = [
+            _Drawn.of(t, m, self._rng)
+            for t, m in zip(objective.targets, belief.models, strict=True)
+            if t.expression is None
+        ]
         for drawn in self._targets:
             drawn.labels.update((labels or {}).get(drawn.target.name, {}))
         self._is_wrong = bool(self._rng.random() < CAUTION)  # the classifier of what runs, as a whole
@@ -71,22 +79,21 @@ class DrawnWorld:
         values = [drawn.measured(points, self._rng) for drawn in self._targets]
         outcomes: list[Outcome] = []
         for i, does_run in enumerate(runs):
-            row = {t.name: float(v[i]) for t, v in zip(self._objective.targets, values, strict=True)}
+            row = {drawn.target.name: float(v[i]) for drawn, v in zip(self._targets, values, strict=True)}
             outcomes.append(self._measured(row) if does_run or self._failing is None else self._failing)
         return outcomes
 
     def _measured(self, row: Truth) -> Measured:
-        units = self._objective.units
+        units = self._objective.measured_units
         return Measured(tuple(Measurement(name, value, units[name], value) for name, value in row.items()))
 
     def truth(self, points: NDArray[np.float64]) -> list[Truth]:
         runs = self._run(points)
         values = [drawn.true(points) for drawn in self._targets]
-        names = [t.name for t in self._objective.targets]
-        return [
-            dict(zip(names, (float(v[i]) for v in values), strict=True)) if does_run else {}
-            for i, does_run in enumerate(runs)
-        ]
+        names = [drawn.target.name for drawn in self._targets]
+        rows = dict(zip(names, values, strict=True))
+        rows |= {w.target.name: np.asarray(w(rows, points)) for w in self._workings}
+        return [{n: float(v[i]) for n, v in rows.items()} if does_run else {} for i, does_run in enumerate(runs)]
 
     def _run(self, points: NDArray[np.float64]) -> list[bool]:
         """Whether each candidate runs as intended, which stays so."""

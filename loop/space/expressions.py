@@ -31,6 +31,9 @@ _OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
 _COMPARISONS: Final = (ast.LtE, ast.Lt, ast.GtE, ast.Gt)
 _FUNCTIONS: Final = ("abs", "cos", "exp", "log", "log10", "log2", "max", "min", "sin", "sqrt", "tanh")
 CONSTANTS: Final = {"pi": float(np.pi), "e": float(np.e)}
+# words of Python that mean nothing in arithmetic, of which ``yield`` is the name of many a target
+_MEANINGFUL: Final = frozenset({"and", "else", "False", "if", "in", "is", "lambda", "None", "not", "or", "True"})
+_NAMES_OF_PYTHON: Final = "|".join(sorted(set(keyword.kwlist) - _MEANINGFUL))
 LONGEST = 1_000  # characters; a longer one is no expression of a laboratory
 
 
@@ -111,15 +114,15 @@ class _Names:
 
 
 def _quoted(text: str) -> tuple[str, dict[str, str]]:
-    """The text with names in backquotes replaced, and what replaced them."""
+    """The text with names in backquotes, and those that are words of Python, replaced, and what replaced them."""
     quoted: dict[str, str] = {}
 
     def replace(match: re.Match[str]) -> str:
         placeholder = f"quoted_{len(quoted)}_"
-        quoted[placeholder] = match.group(1)
+        quoted[placeholder] = match.group(1) or match.group(2)
         return placeholder
 
-    return re.sub(r"`([^`]+)`", replace, text), quoted
+    return re.sub(rf"`([^`]+)`|(?<![\w.])({_NAMES_OF_PYTHON})(?![\w(])", replace, text), quoted
 
 
 def _parse(text: str) -> tuple[ast.expr, dict[str, str]]:

@@ -27,6 +27,7 @@ from loop.space import (
     Space,
 )
 from loop.space.determined import with_determined_values
+from loop.space.expressions import Expression
 from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived, computable
 from loop.spec.describing import descriptors_of
@@ -134,16 +135,19 @@ def beside_of(spec: CampaignSpec) -> Mapping[str, str | None]:
 
 def build_objective(spec: CampaignSpec) -> Objective:
     """The objective. Raises ``ObjectiveError`` or ``UnitError``."""
-    for name, t in spec.objective.items():
+    for name, t in spec.wanted.items():
         _check_unit("target", name, t.unit)
-    wanted = [t for t in spec.objective.values() if t.goal is not Goal.KEEP]
+    wanted = [t for t in spec.wanted.values() if t.goal is not Goal.KEEP]
     if spec.tradeoff is Tradeoff.PARETO and len(wanted) == 1:
         raise ObjectiveError("tradeoff 'pareto' weighs several targets and the objective optimises one; remove it")
-    return Objective(tuple(target_of(n, t) for n, t in spec.objective.items()), spec.tradeoff or Tradeoff.PARETO)
+    said = {name: Expression(t.expression) for name, t in (spec.derived or {}).items()}
+    parts = {name for expression in said.values() for name in expression.names}
+    targets = [target_of(n, t, is_part=n in parts, expression=said.get(n)) for n, t in spec.wanted.items()]
+    return Objective(tuple(targets), spec.tradeoff or Tradeoff.PARETO)
 
 
-def target_of(name: str, spec: TargetSpec) -> Target:
-    """One target. Raises ``ObjectiveError``."""
+def target_of(name: str, spec: TargetSpec, *, is_part: bool = False, expression: Expression | None = None) -> Target:
+    """One target, by ``expression`` where it is derived, or the part of one that is. Raises ``ObjectiveError``."""
     ends = spec.desirable
     return Target(
         name,
@@ -162,6 +166,8 @@ def target_of(name: str, spec: TargetSpec) -> Target:
         words=None if spec.words is None else tuple(spec.words),
         is_exact=bool(spec.exact),
         is_log=spec.scale == "log",
+        is_part=is_part,
+        expression=expression,
     )
 
 
@@ -178,7 +184,7 @@ def looks_for_hits(spec: CampaignSpec, objective: Objective) -> bool:
 
 def levels_of(spec: CampaignSpec) -> dict[str, tuple[float, ...]]:
     """What ordinal targets can be, and those with classes, by target. The objective must be sound."""
-    return {n: levels for n, t in spec.objective.items() if (levels := target_of(n, t).levels) is not None}
+    return {n: levels for n, t in spec.objective.items() if (levels := _levels(t)) is not None}
 
 
 def words_of(spec: CampaignSpec) -> dict[str, tuple[str, ...]]:

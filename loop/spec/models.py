@@ -54,6 +54,28 @@ class TargetSpec(Strict):
         return self
 
 
+class DerivedTargetSpec(Strict):
+    """What is wanted of a number that is worked out from targets that are measured, and from numbers of the space."""
+
+    expression: Text
+    goal: Goal
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    value: float | None = None
+    within: float | None = None
+    weight: float | None = None
+    desirable: dict[Literal["from", "to"], float] | None = None
+    scale: Literal["linear", "log"] | None = None
+
+    @property
+    def target(self) -> TargetSpec:
+        """What is wanted of it, as of a target that is measured."""
+        return TargetSpec.model_validate(self.model_dump(exclude={"expression"}, exclude_none=True))
+
+
 def _levels_of_numbers(value: object) -> object:
     each = value.values() if isinstance(value, Mapping) else [value]
     if wrong := [n for n in each if not (isinstance(n, int) and not isinstance(n, bool) and n >= 2)]:
@@ -187,6 +209,7 @@ class CampaignSpec(Strict):
     space: dict[Name, ParameterSpec] = Field(min_length=1)
     constraints: list[ConstraintSpec] = Field(default_factory=list)
     objective: dict[Name, TargetSpec] = Field(min_length=1)
+    derived: dict[Name, DerivedTargetSpec] | None = None  # targets that are worked out from those that are measured
     tradeoff: Tradeoff | None = None  # None: pareto
     general: GeneralSpec | None = None  # None: one best candidate is looked for
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
@@ -215,6 +238,11 @@ class CampaignSpec(Strict):
         Columns of coordinates are then in the order of the alphabet, and that of its parameters is for who reads them.
         """
         return self._is_recorded
+
+    @property
+    def wanted(self) -> dict[str, TargetSpec]:
+        """What is said of every target, those that are derived last."""
+        return {**self.objective, **{name: said.target for name, said in (self.derived or {}).items()}}
 
     def resolved(self) -> dict[str, Any]:
         """The spec as plain JSON; of a resolved spec, complete in itself."""

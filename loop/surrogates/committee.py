@@ -25,6 +25,7 @@ from loop.surrogates.missing import Missing
 from loop.surrogates.mixture import MixtureModel, apportion
 from loop.surrogates.protocol import (
     FittedSurrogate,
+    SupportsDrawingApart,
     SupportsLeavingOut,
     SupportsTogether,
     Surrogate,
@@ -163,6 +164,8 @@ def drawn_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tupl
 
     Each draw lies as many deviations from the mean everywhere, by one member of a committee: ``(n, p)`` and ``(p,)``.
     """
+    if isinstance(model, SupportsDrawingApart):
+        return model.apart(x, n, seed=seed), model.moments(x)[0]
     members, weights = (model.members, model.weights) if isinstance(model, FittedCommittee) else ((model,), (1.0,))
     parts = [m.moments(x) for m in members]
     mean = _mixed_mean(torch.stack([part[0] for part in parts]), weights)

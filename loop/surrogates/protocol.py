@@ -158,6 +158,15 @@ def drawn(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tens
 
 
 @runtime_checkable
+class SupportsDrawingApart(Protocol):
+    """A model whose belief at a point is not normal, and that draws each point by itself as it is."""
+
+    def apart(self, x: Tensor, n: int, *, seed: int) -> Tensor:
+        """``n`` draws that are right at each of ``x``, ``(p, d)``, and say nothing of two together: ``(n, p)``."""
+        ...
+
+
+@runtime_checkable
 class SupportsLeavingOut(Protocol):
     """A model that can say what it believed of its training values without them, and not only how likely they were."""
 

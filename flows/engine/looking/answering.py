@@ -46,7 +46,7 @@ def told_table(file: Path, spec: CampaignSpec, space: Space) -> AnsweringTable:
     Raises:
         RehearseError: It cannot be read, or has no two results.
     """
-    units, levels, words = build_objective(spec).units, levels_of(spec), words_of(spec)
+    units, levels, words = build_objective(spec).measured_units, levels_of(spec), words_of(spec)
     points, outcomes, problems, outside = [], [], [], 0
     wanted = "a table of results, as hakken tell takes it"
     for line, payload in rows_of_file(file, spec, space, RehearseError, wanted=wanted):

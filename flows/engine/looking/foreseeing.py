@@ -89,7 +89,7 @@ def foresee_plan(
             laboratory = built.adapter
             if not isinstance(laboratory, Foresees):
                 return nothing
-            units, targets = build_space(spec).units, build_objective(spec).units
+            units, targets = build_space(spec).units, build_objective(spec).measured_units
             told = [
                 laboratory.foresee(
                     ExperimentSpec(spec.campaign, p.candidate.settings, units, p.candidate.smiles, targets)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.claims import claims_of
+from flows.engine.looking.derived import with_derived
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.reports import ReplayReport
 from flows.engine.people.decisions import decided
@@ -85,7 +86,8 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
                 f"round {stored.number} of campaign {name!r} was planned from {what} {missing[0]}, which is not on "
                 "record; hakken audit verify looks for damage"
             )
-    seen = [observations[i] for i in stored.observations]
+    resolved = ledger.spec_version(name, stored.version)
+    seen = with_derived(resolved, [observations[i] for i in stored.observations])
     history, _ = history_of(spec, space, seen, [attempts[k] for k in stored.pending])
     proposals = ledger.proposals(name)
     claims = claims_of(ledger.spec_version(name, stored.version), proposals, tuple(attempts.values()), seen, history)

@@ -106,7 +106,7 @@ def sample_experiments(spec: CampaignSpec, n: int = SAMPLE, *, well: int = 0) ->
 
     from loop.space import ProductPool, sample_space
 
-    space, units = build_space(spec), build_objective(spec).units
+    space, units = build_space(spec), build_objective(spec).measured_units
     if space.is_finite and not space.is_sieved:
         pool = ProductPool(space)
         rows = pool.take(np.unique(np.linspace(0, len(pool) - 1, n).astype(np.int64)))

@@ -84,7 +84,7 @@ def simulate(settings: Settings, spec_path: Path | str, *, rounds: int = 1, plan
 
 
 def _made_up(spec: CampaignSpec) -> MadeUp:
-    targets = build_objective(spec).targets
+    targets = build_objective(spec).measured
     return MadeUp(
         {t.name: t.unit for t in targets},
         spec.planner.seed,

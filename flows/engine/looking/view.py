@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
+from flows.engine.looking.derived import with_derived
 from flows.engine.looking.reports import AtWork, Best, Nearest
 from flows.figures import figures_of
 from flows.labels import in_any_order, label_of
@@ -76,7 +77,7 @@ class View:
             if "space" in known.__dict__:
                 self.space = known.space
         if known is not None and known.campaign.data_version == self.campaign.data_version:
-            if "observations" in known.__dict__:
+            if "observations" in known.__dict__ and known.campaign.version == self.campaign.version:
                 self.observations = known.observations
             if "best" in known.__dict__ and known.campaign.version == self.campaign.version:
                 self.best = known.best
@@ -109,7 +110,7 @@ class View:
     @cached_property
     def observations(self) -> tuple[ObservationRecord, ...]:
         """What counts, in canonical order."""
-        return self.ledger.observations(self.name)
+        return with_derived(self.campaign.spec, self.ledger.observations(self.name))
 
     @cached_property
     def proposals(self) -> tuple[ProposalRecord, ...]:

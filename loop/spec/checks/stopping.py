@@ -17,7 +17,7 @@ LEAST_DELTA: Final = 0.001  # of 1,024 draws, loop.insight.regret
 def problem_of_stop(spec: CampaignSpec) -> Problem | None:
     """A rule on a target that there is not, or on values that cannot end a campaign. The objective must be sound."""
     score = SCORES.get(build_objective(spec).tradeoff)
-    known = [*spec.objective, *([] if score is None else [score])]
+    known = [*spec.wanted, *([] if score is None else [score])]
     for i, rule in enumerate(spec.stop):
         if rule.target not in known:
             told = f"stop names target {rule.target!r}, which the objective lacks{did_you_mean(rule.target, known)}"
@@ -31,7 +31,7 @@ def problem_of_stop(spec: CampaignSpec) -> Problem | None:
 
 def _of_value(spec: CampaignSpec, name: str, key: str, value: float) -> str:
     """Why a value to be reached ends no campaign, or any at once; "" where it may be what is wanted."""
-    target = spec.objective.get(name)
+    target = spec.wanted.get(name)
     is_share = spec.general is not None and spec.general.by == "share"
     goal = Goal.MAXIMIZE if target is None or is_share else target.goal  # a score, or a share, is to be high
     against = {Goal.MAXIMIZE: "at_most", Goal.MINIMIZE: "at_least"}.get(goal)

@@ -12,6 +12,7 @@ from loop.space.drawing import refuse_empty
 from loop.spec.analysis import problem_of_analysis
 from loop.spec.building import build_objective, build_space
 from loop.spec.checks.choosing import problem_of_choosing
+from loop.spec.checks.derived_targets import problem_of_derived
 from loop.spec.checks.deriving import without_any_value
 from loop.spec.checks.designing import fault_of_design, with_design_size
 from loop.spec.checks.noise import problem_of_exact, problem_of_noise
@@ -35,6 +36,8 @@ def check_whole(spec: CampaignSpec, lines: Lines) -> None:
     if problem := problem_before_building(spec):
         raise SpecError(f"{lines.where(problem[0])}: {problem[1]}")
     for part, build in (("space", _check_space), ("objective", build_objective)):
+        if part == "objective" and (problem := problem_of_derived(spec)):
+            raise SpecError(f"{lines.where(problem[0])}: {problem[1]}")
         try:
             build(spec)
         except HakkenError as error:
@@ -80,6 +83,9 @@ def _named_in(message: str, part: str, spec: CampaignSpec, lines: Lines) -> Path
     for i, constraint in enumerate(spec.constraints):
         if message.startswith(f"constraint {constraint.name or f'constraint {i + 1}'!r}"):
             return ("constraints", i)
+    for target in spec.derived or {}:
+        if part == "objective" and message.startswith(f"target {target!r}"):
+            return ("derived", target)
     names = sorted((p[1] for p in lines.numbers if len(p) == 2 and p[0] == part), key=lambda n: -len(str(n)))
     subject = next((n for n in names if message.startswith((f"parameter {n!r}", f"target {n!r}"))), None)
     if subject is not None:
@@ -100,7 +106,8 @@ def _of_thresholds(spec: CampaignSpec) -> Problem | None:
     """What nothing can keep; a campaign on record that has it goes on being read."""
     for target in build_objective(spec).targets:
         if problem := out_of_reach(target):
-            return ("objective", target.name), f"target {target.name!r}: {problem}"
+            part = "objective" if target.expression is None else "derived"
+            return (part, target.name), f"target {target.name!r}: {problem}"
     return None
 
 

@@ -1,0 +1,136 @@
+"""Derived targets: worked out from what is measured and from settings, such as a productivity from a yield and a time.
+
+What is measured is learnt, and the formula, which is known, is not: what is believed is the formula of beliefs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.history import History
+from loop.objective import Objective, Target
+from loop.outcome import Measured, Measurement, Negative, Outcome, Qualifier
+from loop.record import ObservationRecord
+from loop.space import Space
+from loop.space.expressions import Expression, substituted
+from loop.space.intervals import Span
+from loop.spec.building import build_objective, build_space, declared_of
+from loop.spec.models import CampaignSpec
+from loop.values import limits_of, values_of
+
+
+@dataclass(frozen=True)
+class Working:
+    """How a derived target follows from ``parts``, which are measured, and from the numbers of a candidate."""
+
+    target: Target
+    parts: tuple[Target, ...]
+    expression: Expression
+    columns: Mapping[str, int]  # by the name of each number that it is about
+
+    @staticmethod
+    def of(target: Target, objective: Objective, space: Space) -> Working:
+        """Of a derived target of an objective whose campaign file was checked."""
+        assert target.expression is not None, "only a derived target has an expression"
+        numbers = {d.name: d.formula.expression for d in space.derived}
+        expression = substituted(target.expression, numbers) if numbers else target.expression
+        measured = {t.name: t for t in objective.targets if t.expression is None}
+        names = [name for name in expression.names if name not in measured]
+        parts = tuple(measured[name] for name in expression.names if name in measured)
+        return Working(target, parts, expression, {name: space.names.index(name) for name in names})
+
+    def __call__(self, values: Mapping[str, Any], x: Any) -> Any:
+        """Its value where the parts have ``values``, in their units, and candidates are at ``x``, ``(*b, d)``."""
+        return self.expression({**values, **{name: x[..., column] for name, column in self.columns.items()}})
+
+    def of_outcome(self, outcome: Measured | Negative, x: NDArray[np.float64]) -> tuple[Measurement, ...]:
+        """What an outcome says of it, at coordinates ``x``, ``(d,)``: a value, limits, or nothing."""
+        seen = Measured(outcome.measurements) if outcome.measurements else outcome
+        values, limits = values_of(seen), limits_of(seen)
+        if all(part.name in values for part in self.parts):
+            mine = {part.name: values[part.name] for part in self.parts}
+            value = self._at(mine, x)
+            if not math.isfinite(value):
+                return ()
+            sd = self._deviation(outcome.measurements, mine, x)
+            return (Measurement(self.target.name, value, self.target.unit, value, sd, sd),)
+        if not all(part.name in values or part.name in limits for part in self.parts):
+            return ()
+        ranges: dict[str, Span] = {name: (float(x[c]), float(x[c])) for name, c in self.columns.items()}
+        for part in self.parts:
+            low, high = limits.get(part.name, (values.get(part.name, math.nan),) * 2)
+            low = part.low if part.low is not None and low < part.low else low
+            ranges[part.name] = low, (part.high if part.high is not None and high > part.high else high)
+        if not all(math.isfinite(end) for span in ranges.values() for end in span):
+            return ()
+        span = self.expression.between(ranges)
+        return () if span is None else self._limits(*span)
+
+    def _limits(self, low: float, high: float) -> tuple[Measurement, ...]:
+        name, unit = self.target.name, self.target.unit
+        ends = ((low, Qualifier.ABOVE), (high, Qualifier.BELOW))  # as channels: two readings of one thing are refused
+        return tuple(Measurement(name, end, unit, end, qualifier=sign, channel=sign.name) for end, sign in ends)
+
+    def _at(self, values: Mapping[str, float], x: NDArray[np.float64]) -> float:
+        arrays = {name: np.array([value]) for name, value in values.items()}
+        return float(np.asarray(self(arrays, x[None])).reshape(-1)[0])
+
+    def _deviation(
+        self, measurements: Sequence[Measurement], values: Mapping[str, float], x: NDArray[np.float64]
+    ) -> float | None:
+        """To first order, by differences; None where a part has none, or several channels. JCGM 100:2008 (GUM), 5.1."""
+        squares = 0.0
+        for part in self.parts:
+            mine = [m for m in measurements if m.property == part.name]
+            if len(mine) != 1 or mine[0].canonical_sd is None:
+                return None
+            sd = mine[0].canonical_sd / math.sqrt(mine[0].n)
+            ends = [self._at({**values, part.name: values[part.name] + step}, x) for step in (-sd, sd)]
+            squares += ((ends[1] - ends[0]) / 2) ** 2
+        return math.sqrt(squares) if math.isfinite(squares) else None
+
+
+def workings_of(objective: Objective, space: Space) -> tuple[Working, ...]:
+    """How each derived target follows, in the order of the targets."""
+    return tuple(Working.of(t, objective, space) for t in objective.targets if t.expression is not None)
+
+
+def derived(spec: CampaignSpec, history: History) -> History:
+    """The history with what its outcomes say of derived targets; itself where there are none."""
+    if not spec.derived:
+        return history
+    space = build_space(spec)
+    workings = workings_of(build_objective(spec), space)
+    return replace(
+        history,
+        observations=tuple(
+            o if o.is_off else replace(o, outcome=_with(workings, o.outcome, o.at)) for o in history.observations
+        ),
+    )
+
+
+def derived_records(spec: CampaignSpec, observations: Sequence[ObservationRecord]) -> tuple[ObservationRecord, ...]:
+    """Observations with what they say of derived targets, as the record has them but for that."""
+    if not spec.derived:
+        return tuple(observations)
+    space = build_space(spec)
+    known = derived(spec, History.of(space, observations, (), declared_of(spec)))
+    outcomes = {o.id: o.outcome for o in known.observations}
+    return tuple(replace(o, outcome=outcomes.get(o.id, o.outcome)) for o in observations)
+
+
+def _with(workings: Sequence[Working], outcome: Outcome, x: NDArray[np.float64]) -> Outcome:
+    if not isinstance(outcome, Measured | Negative):
+        return outcome
+    names = {w.target.name for w in workings}
+    told = tuple(m for m in outcome.measurements if m.property not in names)
+    if not told:
+        return outcome
+    found = [m for w in workings for m in w.of_outcome(replace(outcome, measurements=told), x)]
+    return replace(outcome, measurements=(*told, *found)) if found or told != outcome.measurements else outcome

@@ -1,0 +1,255 @@
+"""A belief in a derived target: the formula, which is known, of beliefs in what is measured.
+
+Nothing of the formula has to be learnt from results, and nothing of it is doubted: how a yield falls with time is
+believed, how a productivity follows from both is known. Source: Astudillo and Frazier, ICML 2019 (composite functions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+import torch
+from botorch.models.model import Model
+from botorch.posteriors.posterior import Posterior
+from botorch.sampling.get_sampler import GetSampler
+from botorch.sampling.normal import SobolQMCNormalSampler
+from torch import Tensor, nn
+from torch.quasirandom import SobolEngine
+
+from loop.derived import Working
+from loop.surrogates.calibration import log_density
+from loop.surrogates.committee import FittedCommittee, drawn_apart, left_out
+from loop.surrogates.coordinate_model import CoordinateModel
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, skim
+
+NODES: Final = 256  # of a Sobol sequence, over which the formula is averaged
+STEP: Final = 101  # between the seeds of parts
+
+
+@dataclass(frozen=True, eq=False)
+class FittedDerived:
+    """What is believed of a derived target; a ``FittedSurrogate``.
+
+    Attributes:
+        working: How it follows from its parts.
+        parts: What is believed of each, in the order of ``working.parts``.
+        rows: Coordinates of its training values, shape ``(n, d)``: where every part was measured.
+        y: These values, on its scale, shape ``(n,)``.
+        places: By part, which of its own training values these are: shape ``(n,)`` each.
+    """
+
+    working: Working
+    parts: tuple[FittedSurrogate, ...]
+    rows: Tensor
+    y: Tensor
+    places: tuple[Tensor, ...]
+
+    @property
+    def name(self) -> str:
+        return "derived"
+
+    def of_parts(self, parts: Sequence[FittedSurrogate]) -> FittedDerived:
+        """The same of other beliefs in its parts."""
+        return replace(self, parts=tuple(parts))
+
+    @property
+    def noise_sd(self) -> float:
+        return float(self.noise_at(self.rows).square().mean().sqrt()) if len(self.rows) else 0.0
+
+    def noise_at(self, x: Tensor) -> Tensor:
+        """What is left of a new value's standard deviation when its true value is known: ``(n, d)`` to ``(n,)``."""
+        beliefs = [part.moments(x) for part in self.parts]
+        noises = [part.noise_at(x) for part in self.parts]
+        new = [(mean, (sd.square() + s.square()).sqrt()) for (mean, sd), s in zip(beliefs, noises, strict=True)]
+        variance = self._over(new, x)[1].square() - self._over(beliefs, x)[1].square()
+        alone = self._over([(mean, s) for (mean, _), s in zip(beliefs, noises, strict=True)], x)[1]
+        return torch.where(variance > 0.0, variance, alone.square()).sqrt()
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation at ``x``, ``(n, d)``, on its scale: two of shape ``(n,)``."""
+        return self._over([part.moments(x) for part in self.parts], x)
+
+    def skimmed(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``moments`` by parts that are skimmed where they can be: two of shape ``(n,)``."""
+        return self._over([skim(part, x) for part in self.parts], x)
+
+    def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
+        """``n`` joint draws at ``x``, ``(p, d)``, on its scale: shape ``(n, p)``."""
+        return self._of([part.samples(x, n, seed=seed + STEP * i) for i, part in enumerate(self.parts)], x, seed)
+
+    def apart(self, x: Tensor, n: int, *, seed: int) -> Tensor:
+        """``n`` draws that are right at each of ``x``, ``(p, d)``, and say nothing of two together: ``(n, p)``."""
+        draws = [drawn_apart(part, x, n, seed=seed + STEP * i)[0] for i, part in enumerate(self.parts)]
+        return self._of(draws, x, seed)
+
+    def model(self) -> Model:
+        return DerivedModel(self.working, [part.model() for part in self.parts])
+
+    def held_out(self) -> Tensor:
+        """Log density of each training value by what its parts were believed to be without it: shape ``(n,)``."""
+        if not len(self.rows):
+            return torch.zeros(0, dtype=torch.float64)
+        beliefs = [_left_out(part, self.rows, places) for part, places in zip(self.parts, self.places, strict=True)]
+        mean, sd = self._over(beliefs, self.rows)
+        return log_density(self.y - mean, sd.square().clamp_min(1e-300))
+
+    def summary(self) -> Mapping[str, Any]:
+        assert self.working.target.expression is not None
+        return {"expression": self.working.target.expression.text, "parts": [p.name for p in self.working.parts]}
+
+    @cached_property
+    def _nodes(self) -> Tensor:
+        """Standard normal points, symmetric so that lines are exact: shape ``(NODES, parts)``."""
+        engine: Any = SobolEngine
+        points: Tensor = engine(len(self.parts), scramble=True, seed=0).draw(NODES // 2, dtype=torch.float64)
+        half = torch.special.ndtri(points.clamp(1e-6, 1 - 1e-6))
+        half = half / half.square().mean(0).sqrt()
+        return torch.cat([half, -half])
+
+    def _over(self, beliefs: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the formula over normal beliefs in its parts, ``(*b)`` each: two of ``(*b)``."""
+        shape = (-1, *[1] * beliefs[0][0].dim())
+        values = [mean + sd * self._nodes[:, i].reshape(shape) for i, (mean, sd) in enumerate(beliefs)]
+        found = evaluated(self.working, values, x, [mean for mean, _ in beliefs])
+        return found.mean(0), found.std(dim=0, correction=0)
+
+    def _of(self, draws: list[Tensor], x: Tensor, seed: int) -> Tensor:
+        """The formula of draws of its parts, ``(n, p)`` each; a committee's are by one member after the other."""
+        generator = torch.Generator().manual_seed(seed)
+        mixed = [d if i == 0 else d[torch.randperm(len(d), generator=generator)] for i, d in enumerate(draws)]
+        return evaluated(self.working, mixed, x, [d.mean(0) for d in draws])
+
+
+def evaluated(working: Working, values: Sequence[Tensor], x: Tensor, middles: Sequence[Tensor]) -> Tensor:
+    """The formula on its target's scale, of parts' ``values`` on theirs, ``(s, *b)``, at ``x``, ``(*b, d)``.
+
+    Parts lie within what they can be. Where there is no value, as of a logarithm of less than nothing, it is that of
+    the ``middles``, ``(*b)``; and nought where these have none. Shape ``(s, *b)``.
+    """
+    found = _formula(working, values, x)
+    if bool(torch.isfinite(found).all()):
+        return found
+    middle = _formula(working, [m[None] for m in middles], x)
+    middle = torch.where(torch.isfinite(middle), middle, torch.zeros_like(middle))
+    return torch.where(torch.isfinite(found), found, middle)
+
+
+def _formula(working: Working, values: Sequence[Tensor], x: Tensor) -> Tensor:
+    named = {}
+    for part, value in zip(working.parts, values, strict=True):
+        plain = part.in_unit(value)
+        has_ends = part.low is not None or part.high is not None
+        named[part.name] = plain.clamp(part.low, part.high) if has_ends else plain
+    found = working(named, x)
+    low, high = working.target.low, working.target.high
+    if low is not None or high is not None:
+        found = found.clamp(low, high)
+    scaled: Tensor = working.target.scaled(found.expand(values[0].shape))
+    return scaled
+
+
+def _left_out(part: FittedSurrogate, rows: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """What was believed of a part's values without them, noise included; with them, of a model that cannot say it."""
+    said = None
+    if isinstance(part, FittedCommittee):
+        if (mixture := left_out(part.members, part.weights)) is not None:
+            said = mixture[0], (part.widening * mixture[1]).sqrt()
+    elif isinstance(part, SupportsLeavingOut):
+        said = part.left_out()
+    mean, sd = part.moments(rows)
+    sd = (sd.square() + part.noise_at(rows).square()).sqrt()
+    if said is None:
+        return mean, sd
+    known = torch.isfinite(said[0][places])
+    return torch.where(known, said[0][places], mean), torch.where(known, said[1][places], sd)
+
+
+class DerivedPosterior(Posterior):
+    """The formula of posteriors of its parts, ``(*b, q, 1)`` each; base samples have one column for each part."""
+
+    def __init__(self, working: Working, x: Tensor, parts: Sequence[Any]) -> None:
+        self.working, self.x, self.parts = working, x, tuple(parts)
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.parts[0].device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        found: torch.dtype = self.parts[0].dtype
+        return found
+
+    @property
+    def base_sample_shape(self) -> torch.Size:
+        return torch.Size([*self.parts[0].base_sample_shape, len(self.parts)])
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        return torch.Size(self.parts[0].batch_shape)
+
+    @property
+    def batch_range(self) -> tuple[int, int]:
+        """The batch axes of ``base_sample_shape``: samplers give all rows of a batch the same base samples."""
+        return 0, -2
+
+    def _extended_shape(self, sample_shape: torch.Size = torch.Size()) -> torch.Size:  # noqa: B008 - BoTorch's default
+        return torch.Size([*sample_shape, *self.x.shape[:-1], 1])
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean over draws that are always the same, shape ``(*b, q, 1)``."""
+        return self._draws.mean(0)
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance over them, shape ``(*b, q, 1)``."""
+        return self._draws.var(dim=0, correction=0)
+
+    @cached_property
+    def _draws(self) -> Tensor:
+        generator = torch.Generator().manual_seed(0)
+        half = torch.randn(NODES // 2, *self.base_sample_shape, generator=generator, dtype=self.dtype)
+        return self.rsample_from_base_samples(torch.Size([NODES]), torch.cat([half, -half]))
+
+    def rsample(self, sample_shape: torch.Size | None = None) -> Tensor:
+        """Draws of shape ``sample_shape + (*b, q, 1)``."""
+        shape = torch.Size([1]) if sample_shape is None else sample_shape
+        return self.rsample_from_base_samples(shape, torch.randn(*shape, *self.base_sample_shape, dtype=self.dtype))
+
+    def rsample_from_base_samples(self, sample_shape: torch.Size, base_samples: Tensor) -> Tensor:
+        """Draws from standard normal base samples of shape ``sample_shape + base_sample_shape``."""
+        drawn = [
+            part.rsample_from_base_samples(sample_shape, base_samples[..., i])[..., 0]
+            for i, part in enumerate(self.parts)
+        ]
+        found = evaluated(self.working, drawn, self.x, [d.mean(0) for d in drawn])
+        return found[..., None]
+
+
+class DerivedModel(CoordinateModel):
+    """A derived target as a BoTorch model of coordinates."""
+
+    def __init__(self, working: Working, parts: Sequence[Model]) -> None:
+        super().__init__()
+        self.working = working
+        self.parts = nn.ModuleList(parts)
+
+    def belief(self, x: Tensor, *, with_noise: bool) -> DerivedPosterior:
+        """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, on the target's scale."""
+        parts = [m.posterior(x, observation_noise=with_noise) for m in self.parts if isinstance(m, Model)]
+        return DerivedPosterior(self.working, x, parts)
+
+
+def _derived_sampler(
+    posterior: DerivedPosterior,  # noqa: ARG001 - given by BoTorch
+    sample_shape: torch.Size,
+    *,
+    seed: int | None = None,
+) -> SobolQMCNormalSampler:
+    return SobolQMCNormalSampler(sample_shape=sample_shape, seed=seed)
+
+
+GetSampler.add((DerivedPosterior,), _derived_sampler)  # BoTorch dispatches on the posterior's class

@@ -1,0 +1,269 @@
+"""Derived targets: worked out from results, learnt through what they follow from, and planned for like any other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from campaigns import alcohol_yield, mixed_spec, observe, reaction_spec
+from earlier import settings_of
+
+from loop.derived import derived, workings_of
+from loop.history import History
+from loop.insight.asking import belief_of
+from loop.insight.best import honest_best
+from loop.insight.influence import influences
+from loop.insight.predicting import predict
+from loop.insight.scattering import scattered
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
+from loop.planner import plan
+from loop.policy.stopping import reason_to_stop
+from loop.rehearsal.believed import believed_worlds
+from loop.spec import CampaignSpec, build_objective, build_space
+from loop.surrogates.derived import FittedDerived
+from loop.values import limits_of, values_of
+
+PART = {"yield": {"goal": "keep", "unit": "%", "low": 0, "high": 100}}
+RATE = {"expression": "yield / temperature", "goal": "maximize", "unit": "%/degC"}
+
+
+def with_derived(derived: Mapping[str, Any], objective: Mapping[str, Any] | None = None, **more: Any) -> CampaignSpec:
+    planner = more.pop("planner", {})
+    spec = reaction_spec(objective or PART, **planner).model_dump(exclude_unset=True)
+    return CampaignSpec.from_resolved({**spec, "derived": derived, **more})
+
+
+def seen(spec: CampaignSpec, **changes: Outcome) -> History:
+    rows = []
+    for i, settings in enumerate(settings_of(spec)[::3]):
+        value = alcohol_yield(settings)
+        rows.append(observe(spec, settings, changes.get(f"o{i}", yielded(value)), f"o{i}"))
+    return History(tuple(rows))
+
+
+def yielded(value: float, sd: float | None = None, qualifier: Qualifier = Qualifier.EQUAL) -> Measured:
+    return Measured((Measurement("yield", value, "%", value, sd, sd, 1, qualifier),))
+
+
+def test_values_deviations_and_limits_follow() -> None:
+    spec = with_derived({"rate": RATE})
+    told = seen(
+        spec,
+        o0=yielded(30.0, sd=2.0),
+        o1=yielded(5.0, qualifier=Qualifier.BELOW),
+        o2=Negative("nothing", yielded(2.0, qualifier=Qualifier.BELOW).measurements),
+        o3=Fault(FaultKind.UNKNOWN, "it broke", False),
+        o4=yielded(95.0, qualifier=Qualifier.ABOVE),
+    )
+    known = derived(spec, told).observations
+    t = [o.x[build_space(spec).names.index("temperature")] for o in known]
+
+    assert values_of(known[0].outcome)["rate"] == pytest.approx(30.0 / t[0])
+    assert isinstance(known[0].outcome, Measured)
+    assert known[0].outcome.measurements[-1].canonical_sd == pytest.approx(2.0 / t[0])
+    assert limits_of(known[1].outcome)["rate"] == pytest.approx((0.0, 5.0 / t[1]))
+    assert isinstance(known[2].outcome, Negative)
+    assert {m.property for m in known[2].outcome.measurements} == {"yield", "rate"}
+    assert known[3].outcome == told.observations[3].outcome
+    assert limits_of(known[4].outcome)["rate"] == pytest.approx((95.0 / t[4], 100.0 / t[4]))
+    assert derived(spec, derived(spec, told)) == derived(spec, told)
+
+
+def test_what_really_was_set_counts() -> None:
+    spec = with_derived({"rate": RATE})
+    (first, *rest) = seen(spec).observations
+    column = build_space(spec).names.index("temperature")
+    actual = first.x.copy()
+    actual[column] = 33.0
+
+    known = derived(spec, History((replace(first, actual=actual), replace(rest[0], is_off=True))))
+
+    value = alcohol_yield(build_space(spec).settings(first.x))
+    assert values_of(known.observations[0].outcome)["rate"] == pytest.approx(value / 33.0)
+    assert "rate" not in values_of(known.observations[1].outcome)  # at other settings than any that are told
+
+
+def test_a_belief_is_the_formula_of_beliefs() -> None:
+    twice = {"twice": {"expression": "2 * yield + temperature", "goal": "maximize"}}
+    for one in (with_derived(twice), with_derived(twice, {"yield": {"goal": "keep", "unit": "%"}})):
+        space, objective = build_space(one), build_objective(one)
+        belief = belief_of(one, space, objective, seen(one), (), seed=0)
+        part, whole = belief.models
+        assert isinstance(whole, FittedDerived)
+        x = torch.from_numpy(np.array([space.coordinates(s) for s in settings_of(one)]))
+        mean, sd = part.moments(x)
+        t = x[:, space.names.index("temperature")]
+        inside = (mean - 4 * sd > 0) & (mean + 4 * sd < 100)  # else cut off at what the yield can be
+        assert inside.any()
+        found = whole.moments(x)
+        assert torch.allclose(found[0][inside], (2 * mean + t)[inside], atol=0.05)
+        assert torch.allclose(found[1][inside], 2 * sd[inside], rtol=0.03)
+        assert torch.allclose(whole.noise_at(x)[inside], 2 * part.noise_at(x)[inside], rtol=0.15)
+        draws = whole.samples(x, 4096, seed=1)
+        assert torch.allclose(draws.mean(0)[inside], found[0][inside], atol=float(6 * found[1].max() / 64))
+        assert torch.allclose(draws.std(0)[inside], found[1][inside], rtol=0.1)
+        joint = whole.model().posterior(x[:, None, :])
+        assert torch.allclose(joint.mean[:, 0, 0][inside], found[0][inside], atol=float(0.3 * found[1].max()))
+        assert whole.held_out().shape == whole.y.shape
+        assert bool(torch.isfinite(whole.held_out()).all())
+
+
+def test_a_formula_that_is_the_part_itself_changes_no_belief_of_the_best() -> None:
+    plain = reaction_spec({"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}})
+    same = with_derived({"worth": {"expression": "yield", "goal": "maximize", "unit": "%", "low": 0, "high": 100}})
+
+    bests = [honest_best(spec, seen(spec), seed=0) for spec in (plain, same)]
+    plans = [plan(spec, seen(spec), seed=0, experiments=3) for spec in (plain, same)]
+
+    first, other = (found.candidates[0] for found in bests)
+    assert other.settings == first.settings
+    assert other.targets[1].mean == pytest.approx(first.targets[0].mean, abs=0.5)
+    assert other.targets[1].low == pytest.approx(first.targets[0].low or 0.0, abs=2.0)
+    assert other.best_of_tried == pytest.approx(first.best_of_tried or 0.0, abs=0.05)
+    assert plans[1].proposals[0].candidate == plans[0].proposals[0].candidate
+    assert plans[1].model["regret"]["target"] == "worth"
+
+
+@pytest.mark.parametrize(
+    ("planner", "more"),
+    [
+        ({}, {}),
+        ({"acquisition": "thompson"}, {}),
+        ({"acquisition": "ucb"}, {}),
+        ({"acquisition": "exploration"}, {}),
+        ({"replicates": "planned"}, {}),
+        ({}, {"plate": {"rows": 2, "columns": 3, "share": {"temperature": "row"}}}),
+        ({}, {"costs": {"experiment": 2}, "budget": {"cost": 40}}),
+        ({}, {"noise": {"effects": ["day"]}}),
+    ],
+)
+def test_a_derived_target_is_planned_for(planner: dict[str, Any], more: dict[str, Any]) -> None:
+    spec = with_derived({"rate": RATE}, planner=planner, **more)
+
+    planned = plan(spec, seen(spec), seed=0, experiments=6)
+
+    assert planned.surrogate
+    said = [p for p in planned.proposals[0].predictions if p.target == "rate"]
+    assert [p.member for p in said] == ["derived"]
+    assert said[0].sd > 0
+    assert any("rate" in p.reason for p in planned.proposals)
+
+
+@pytest.mark.parametrize("more", [{}, {"tradeoff": "desirability"}])
+def test_it_stands_beside_others(more: dict[str, Any]) -> None:
+    ends = {"desirable": {"from": 0, "to": 2}} if more else {}
+    objective = {
+        "yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100},
+        "purity": {"goal": "keep", "at_least": 10, "unit": "%", "scale": "log"},
+    }
+    spec = with_derived(
+        {"rate": {**RATE, **ends}, "loss": {"expression": "log10(purity) - yield / 50", "goal": "keep", "at_most": 3}},
+        objective,
+        **more,
+    )
+    history = seen(spec)
+    history = replace(
+        history,
+        observations=tuple(
+            replace(o, outcome=Measured((*o.outcome.measurements, Measurement("purity", 20.0 + i, "%", 20.0 + i))))
+            for i, o in enumerate(history.observations)
+            if isinstance(o.outcome, Measured)
+        ),
+    )
+
+    planned = plan(spec, history, seed=0, experiments=3)
+    best = honest_best(spec, history, seed=0)
+
+    assert {p.target for p in planned.proposals[0].predictions} == {"yield", "purity", "rate", "loss"}
+    assert [t.target for t in best.candidates[0].targets] == ["yield", "purity", "rate", "loss"]
+
+
+def test_over_numbers_a_derived_target_is_climbed() -> None:
+    spec = mixed_spec().model_dump(exclude_unset=True)
+    spec |= {
+        "objective": {"height": {"goal": "keep"}},
+        "derived": {"gain": {"expression": "height - 3 * x", "goal": "maximize"}},
+    }
+    found = CampaignSpec.from_resolved(spec)
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(12):
+        settings = {"x": round(rng.uniform(-1, 1), 2), "y": round(rng.uniform(0, 2), 2), "kind": "ab"[i % 2]}
+        value = 2 * settings["x"] - (settings["y"] - 1) ** 2
+        rows.append(observe(found, settings, Measured((Measurement("height", value, "", value),)), f"o{i}"))
+
+    planned = plan(found, History(tuple(rows)), seed=0, experiments=2)
+
+    # height alone rises with x, and what is gained of it falls
+    assert min(float(p.candidate.settings["x"]) for p in planned.proposals) == pytest.approx(-1.0, abs=0.1)
+
+
+def test_two_targets_over_numbers_have_a_front() -> None:
+    spec = mixed_spec().model_dump(exclude_unset=True)
+    spec |= {
+        "objective": {"height": {"goal": "maximize"}},
+        "derived": {"gain": {"expression": "height - 3 * x", "goal": "maximize"}},
+    }
+    found = CampaignSpec.from_resolved(spec)
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(10):
+        settings = {"x": round(rng.uniform(-1, 1), 2), "y": round(rng.uniform(0, 2), 2), "kind": "ab"[i % 2]}
+        value = 2 * settings["x"] - (settings["y"] - 1) ** 2
+        rows.append(observe(found, settings, Measured((Measurement("height", value, "", value),)), f"o{i}"))
+
+    planned = plan(found, History(tuple(rows)), seed=0, experiments=2)
+
+    assert len(planned.proposals) == 2
+    assert planned.proposals[0].acquisition == "pareto"
+
+
+def test_it_is_predicted_followed_stopped_by_and_played() -> None:
+    spec = with_derived({"rate": RATE}, stop=[{"target": "rate", "at_least": 1.0}])
+    space, history = build_space(spec), seen(spec)
+    x = np.array([space.coordinates(s) for s in settings_of(spec)[:4]])
+
+    (one, *_) = predict(spec, history, x, seed=0).candidates
+    followed = influences(spec, history, seed=0)[1]
+    world = believed_worlds(spec, space, history, seed=0)(0)
+    truths, results = world.truth(x), world.measure(x)
+
+    assert [t.target for t in one.targets] == ["yield", "rate"]
+    assert followed.target == "rate"
+    assert followed.parameters
+    for row, point in zip(truths, x, strict=True):
+        assert row["rate"] == pytest.approx(row["yield"] / point[space.names.index("temperature")])
+    assert all({m.property for m in r.measurements} == {"yield"} for r in results if isinstance(r, Measured))
+    assert "rate reached" in reason_to_stop(spec, history, 10)
+    assert "rate" in scattered(derived(spec, seen(spec, o0=yielded(30.0, sd=2.0))), build_objective(spec))
+
+
+def test_a_formula_without_a_value_somewhere_is_that_of_what_is_expected() -> None:
+    spec = with_derived({"shape": {"expression": "log10(yield - 30)", "goal": "maximize"}})
+    space, objective = build_space(spec), build_objective(spec)
+
+    whole = belief_of(spec, space, objective, seen(spec), (), seed=0).models[1]
+    x = torch.from_numpy(np.array([space.coordinates(s) for s in settings_of(spec)]))
+
+    for found in (*whole.moments(x), whole.samples(x, 64, seed=0)):
+        assert bool(torch.isfinite(found).all())
+    assert plan(spec, seen(spec), seed=0, experiments=3).proposals
+
+
+def test_derived_numbers_of_the_space_may_stand_in_it() -> None:
+    spec = with_derived({"rate": {"expression": "yield / kelvin", "goal": "maximize"}}).model_dump(exclude_unset=True)
+    spec["space"]["kelvin"] = {"type": "derived", "expression": "temperature + 273.15", "unit": "K"}
+    found = CampaignSpec.from_resolved(spec)
+
+    (working,) = workings_of(build_objective(found), build_space(found))
+    x = build_space(found).coordinates(settings_of(found)[0])
+
+    assert working({"yield": 50.0}, x) == pytest.approx(
+        50.0 / (x[build_space(found).names.index("temperature")] + 273.15)
+    )
+    assert math.isfinite(plan(found, seen(found), seed=0, experiments=2).proposals[0].predictions[-1].mean)
