@@ -1,0 +1,79 @@
+"""Derived targets on the command line: told of what is measured alone, and shown with what follows."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = """\
+campaign: rate
+space:
+  base: {type: category, options: [KOAc, K3PO4, Et3N]}
+  time: {type: number, values: [1, 2, 4, 8], unit: h}
+objective:
+  yield: {goal: keep, unit: "%", low: 0, high: 100}
+derived:
+  rate: {expression: yield / time, goal: maximize, unit: "%/h"}
+planner: {batch: 2, initial: {experiments: 4}}
+budget: {experiments: 20}
+laboratory: {adapter: manual}
+"""
+RESULTS = "base,time,yield\nKOAc,1,12\nKOAc,8,64\nK3PO4,4,80\nEt3N,2,10\nEt3N,8,33\nK3PO4,8,< 5\n"
+
+
+@pytest.fixture
+def told(hakken: Any, tmp_path: Path, monkeypatch: Any) -> Any:
+    monkeypatch.chdir(tmp_path)
+    Path("rate.yaml").write_text(CAMPAIGN)
+    Path("results.csv").write_text(RESULTS)
+    assert "6 results accepted" in hakken("tell", "rate.yaml", "results.csv").out
+    assert hakken("run", "rate.yaml").code == 0
+    return hakken
+
+
+def test_what_follows_stands_beside_what_was_measured(told: Any) -> None:
+    validated, shown, best = told("validate", "rate.yaml"), told("show", "rate"), told("best", "rate")
+
+    assert "measure yield [%], maximize rate [%/h] = yield / time" in validated.out
+    assert "predicted rate" in shown.out
+    assert "(derived)" in shown.out
+    assert "yield 80 %; rate 20 %/h" in best.out
+    assert "highest rate" in told("run", "rate.yaml").out
+    assert told("predict", "rate", "--where", "base=KOAc").code == 0
+    assert "rate: " in told("explain", "rate").out
+    assert "comes out again" in told("replay", "rate", "1").out
+
+
+def test_an_export_has_it_and_is_told_again(told: Any) -> None:
+    told("export", "rate", "out.csv")
+
+    rows = list(csv.DictReader(Path("out.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert [row["derived.rate"] for row in rows] == ["12.0", "8.0", "20.0", "5.0", "4.125", ""]
+    assert rows[0]["derived.rate.unit"] == "%/h"
+    assert "6 rows passed over: results of this very campaign" in told("tell", "rate", "out.csv").out
+
+
+def test_it_is_told_by_nobody(told: Any) -> None:
+    Path("more.csv").write_text("base,time,yield,rate\nEt3N,1,5,5\n")
+
+    said = told("tell", "rate", "more.csv")
+
+    assert said.code != 0
+    assert "column 'rate' is unknown (it is derived, and worked out from what is measured)" in said.err + said.out
+
+
+def test_the_page_has_it(told: Any) -> None:
+    told("report", "rate")
+
+    page = next(p for p in Path.cwd().parent.rglob("report.html")).read_text()
+    assert "rate / %/h" in page
+
+
+def test_another_formula_counts_from_then_on(told: Any) -> None:
+    Path("rate.yaml").write_text(CAMPAIGN.replace("yield / time", "yield / (time + 10)"))
+
+    assert told("run", "rate.yaml").code == 0
+    assert "rate 5.714 %/h" in told("best", "rate").out  # 80 / 14
