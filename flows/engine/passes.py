@@ -218,7 +218,7 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     by_person = _by_person(view, lambda: session.laboratory)
     held = standstill(view, lambda: session.laboratory)
     sentence, waits = next_step(session.settings, view, by_person=by_person, held=held, lacks=tally.lacks)
-    faults = failing(view) or (*failed(tally.failed), *made_again(view, tally.failed))
+    faults = failing(view) or (*failed(view.name, tally.failed), *made_again(view, tally.failed))
     for line in (*overdue(view, datetime.now(UTC)), *faults):
         tally.note(line)
     for line in call_off(session.settings, session.stops_since(), but=view.name):

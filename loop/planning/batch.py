@@ -33,6 +33,7 @@ from loop.space.rows import is_among
 from loop.space.sifting import firsts
 from loop.wording import plural
 
+LOOKED_AT = 100_000  # candidates among which one that was not tried is looked for
 SMALLER = 4  # times that a plate is planned again with as many wells as can be paid; what is over is left out then
 
 
@@ -86,12 +87,21 @@ def _nothing_left(s: Situation) -> str:
     real = ""
     if bought is not None and bought.purse != Purse():
         real = " real" if fidelity_column(s.space) is not None else ""
+    if bought is not None and bought.purse != Purse() and _may_be_dear(s):
         left = said(bought.purse, bought.costs)
         tried, way = f"was tried, is being tried, or costs more than the budget leaves ({left})", "raise it to go on"
     if s.spec.planner.replicates == "planned" and s.belief is not None:
         tried += ", and no replicate is worth an experiment"
         way = "end the campaign, or widen the space or the budget"
     return f"every{real} candidate {tried}; {way}"
+
+
+def _may_be_dear(s: Situation) -> bool:
+    """Whether something was not tried, and costs too much perhaps; not where all were looked at, and none was."""
+    if s.pool is None or len(s.pool) > LOOKED_AT or s.space.has_products:
+        return True
+    x = s.pool.take(np.arange(len(s.pool)))
+    return bool((is_real(s.space, x) & ~is_among(x, s.tried)).any())
 
 
 def _at_random(s: Situation, n: int) -> list[Pick]:

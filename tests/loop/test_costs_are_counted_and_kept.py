@@ -290,6 +290,17 @@ def test_a_continuous_space_of_which_nothing_can_be_paid_ends_the_campaign_with_
         plan(spec, History(tuple(rows), last=x[-1]), seed=1, experiments=10, purse=Purse(None, 1.2))
 
 
+def test_where_all_was_tried_a_larger_budget_is_no_way_out():
+    space = {"ligand": {"type": "category", "options": list("abc")}}
+    spec = a_spec(space, {"options": {"ligand": {"a": 1, "b": 2, "c": 90}}})
+    rows = [Observation(f"o{i}", np.array([float(i)]), measured(y=10.0 * i)) for i in range(3)]
+
+    with pytest.raises(PoolExhausted, match=r"^every candidate was tried or is being tried; widen the space or end"):
+        plan(spec, History(tuple(rows)), seed=1, experiments=10, purse=Purse(50.0, None))
+    with pytest.raises(PoolExhausted, match=r"the budget leaves 50, .*; raise it to go on"):
+        plan(spec, History(tuple(rows[:2])), seed=1, experiments=10, purse=Purse(50.0, None))
+
+
 def test_a_plate_that_cannot_be_paid_whole_keeps_the_shares_of_its_reserved_wells():
     space = {
         "ligand": {"type": "category", "options": list("abcdef")},

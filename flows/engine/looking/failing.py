@@ -29,17 +29,20 @@ class Failed:
     is_retried: bool
     experiment: tuple[str, int] = ("", 0)  # its proposal and replicate number
     is_kept_out: bool = False  # by a ban or the campaign file, so that it is not proposed again either
+    key: str = ""  # of its attempt
 
 
-def failed(came: Sequence[Failed]) -> tuple[str, ...]:
-    """For each kind of fault that a pass took in one sentence with its reason, and whether it is tried again."""
+def failed(name: str, came: Sequence[Failed]) -> tuple[str, ...]:
+    """For each kind of fault that a pass over campaign ``name`` took in one sentence with its reason, and whether it is
+    tried again.
+    """
     by_kind: dict[FaultKind, list[Failed]] = {}
     for one in came:
         by_kind.setdefault(one.fault.kind, []).append(one)
-    return tuple(_ended(alike) for alike in by_kind.values())
+    return tuple(_ended(name, alike) for alike in by_kind.values())
 
 
-def _ended(alike: Sequence[Failed]) -> str:
+def _ended(name: str, alike: Sequence[Failed]) -> str:
     last, n_retried = alike[-1], sum(one.is_retried for one in alike)
     kind, why = last.fault.kind.value, _both_ends(last.fault.message)
     if len(alike) == 1:
@@ -49,7 +52,7 @@ def _ended(alike: Sequence[Failed]) -> str:
         how_many = {0: "none of them is", 1: "one of them is", len(alike): "all are"}.get(n_retried, f"{n_retried} are")
         again = f"{how_many} tried again"
         what = f"{len(alike)} experiments ended in a fault ({kind}), the last {last.label}"
-    return f"{what}: {why}; {again}{'' if n_retried or last.is_kept_out else _later(last.fault)}"
+    return f"{what}: {why}; {again}{'' if n_retried or last.is_kept_out else _later(name, last)}"
 
 
 def _both_ends(message: str) -> str:
@@ -61,15 +64,15 @@ def _both_ends(message: str) -> str:
     return f"{begin.rpartition(' ')[0] or begin} ... {end.partition(' ')[2] or end}"
 
 
-def _later(fault: Fault) -> str:
+def _later(name: str, last: Failed) -> str:
     """What becomes of a candidate whose fault is its last word."""
-    if fault.leaves_open:
+    if last.fault.leaves_open:
         return " now, and may be proposed again"
-    if fault.informative:
+    if last.fault.informative:
         return ""
     return (
-        f", nor proposed again: where its time was too short, allow more and retract this {fault.kind.value} "
-        "(hakken retract)"
+        f", nor proposed again: where its time was too short, allow more and retract this {last.fault.kind.value}: "
+        f"hakken retract {quote(name)} {last.key} --why 'too short'"
     )
 
 

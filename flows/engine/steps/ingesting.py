@@ -204,7 +204,8 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
                 session.tally.faults += 1
                 if (attempt := attempts.get(j.envelope.key or "")) is not None:
                     experiment = (attempt.proposal_id, attempt.replicate_no)
-                    failed = Failed(session.view.label(attempt.settings), j.outcome, bool(j.retry), experiment)
+                    label = session.view.label(attempt.settings)
+                    failed = Failed(label, j.outcome, bool(j.retry), experiment, key=attempt.key)
                     session.tally.failed.append(failed)
         elif j.verdict is not Verdict.DUPLICATE:
             kept[j.verdict] += 1

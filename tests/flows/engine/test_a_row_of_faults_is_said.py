@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from flows.engine import resume, status, stop, tick
+from flows.engine import resume, retract, status, stop, tick
 from flows.settings import Settings
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, spec_of
 
@@ -132,10 +132,11 @@ def test_of_what_ran_out_of_time_twice_it_is_said_that_it_is_not_proposed_again_
     notes = [n for _ in range(3) for n in tick(settings, "small", planner=cheap_planner).notes]
 
     (said,) = (n for n in notes if "none of them is tried again" in n)
-    assert said.endswith(
-        "none of them is tried again, nor proposed again: where its time was too short, allow more and retract this "
-        "timeout (hakken retract)"
-    )
+    assert "none of them is tried again, nor proposed again: where its time was too short, allow more and" in said
+    key = re.search(r"retract this timeout: hakken retract small (\S+) --why 'too short'$", said)
+    assert key is not None
+    kept = retract(settings, "small", key[1], by="tester", why="too short")
+    assert [type(o.outcome).__name__ for o in kept] == ["Fault"]
 
 
 def test_what_was_called_off_tells_nothing_of_the_laboratory(
