@@ -37,7 +37,7 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
 
     with open_record(where) as ledger:
         view = View(ledger, campaign)
-        spec, observations, nearest = view.campaign.spec, view.observations, view.nearest
+        spec, observations, nearest = view.campaign.spec, view.worked_out, view.nearest
         left_out = best_left_out(view)
     if nearest is not None:
         screen.say(nearest.text)

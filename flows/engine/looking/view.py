@@ -77,7 +77,7 @@ class View:
             if "space" in known.__dict__:
                 self.space = known.space
         if known is not None and known.campaign.data_version == self.campaign.data_version:
-            if "observations" in known.__dict__ and known.campaign.version == self.campaign.version:
+            if "observations" in known.__dict__:
                 self.observations = known.observations
             if "best" in known.__dict__ and known.campaign.version == self.campaign.version:
                 self.best = known.best
@@ -109,8 +109,13 @@ class View:
 
     @cached_property
     def observations(self) -> tuple[ObservationRecord, ...]:
-        """What counts, in canonical order."""
-        return with_derived(self.campaign.spec, self.ledger.observations(self.name))
+        """What counts, in canonical order, as it is on record."""
+        return self.ledger.observations(self.name)
+
+    @cached_property
+    def worked_out(self) -> tuple[ObservationRecord, ...]:
+        """The same with what it says of derived targets, which is never put on record."""
+        return with_derived(self.campaign.spec, self.observations)
 
     @cached_property
     def proposals(self) -> tuple[ProposalRecord, ...]:
@@ -265,7 +270,7 @@ class View:
         mine = {a.key: (a.proposal_id, a.replicate_no) for a in self.attempts}
         return tuple(
             o
-            for o in self.observations
+            for o in self.worked_out
             if not (isinstance(o.outcome, Fault) and o.key in mine and o.attempt_no < last[mine[o.key]])
         )
 
@@ -309,7 +314,7 @@ class View:
     @cached_property
     def best(self) -> tuple[Best, ...]:
         """The best single value of each target among candidates that keep every threshold."""
-        return best_of(self.spec, self.campaign.spec, self.observations)
+        return best_of(self.spec, self.campaign.spec, self.worked_out)
 
     def left_out(self, settings: Settings) -> str:
         """By which rule the campaign file has no such candidate, or no more, as the end of a sentence; "" where it has.
@@ -332,7 +337,7 @@ class View:
         objective = build_objective(self.spec)
         if not looks_for_hits(self.spec, objective):
             return None
-        real = [o for o in self.observations if counts(self.campaign.spec, o.settings)]
+        real = [o for o in self.worked_out if counts(self.campaign.spec, o.settings)]
         return tally(objective, real, self.proposals)
 
     @cached_property
@@ -342,8 +347,8 @@ class View:
         It has no label where no result has a value of everything that has thresholds.
         """
         raw = self.campaign.spec
-        objective, rows = build_objective(self.spec), _valued(raw, self.observations)
-        if any(objective.keeps(values) for _, values, _ in _sure(raw, objective, self.observations)):
+        objective, rows = build_objective(self.spec), _valued(raw, self.worked_out)
+        if any(objective.keeps(values) for _, values, _ in _sure(raw, objective, self.worked_out)):
             return None  # also by a limit that leaves no doubt
         found = nearest(objective, [values for _, values in rows])
         if found is None:

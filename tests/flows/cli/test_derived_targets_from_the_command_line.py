@@ -77,3 +77,21 @@ def test_another_formula_counts_from_then_on(told: Any) -> None:
 
     assert told("run", "rate.yaml").code == 0
     assert "rate 5.714 %/h" in told("best", "rate").out  # 80 / 14
+
+
+def test_what_is_measured_later_joins_what_is_on_record_and_nothing_else(told: Any) -> None:
+    with_purity = "high: 100}\n  purity: {goal: keep, at_least: 10}\nderived"
+    Path("rate.yaml").write_text(CAMPAIGN.replace("high: 100}\nderived", with_purity))
+    assert told("run", "rate.yaml").code == 0
+    told("export", "rate", "before.csv")
+    head, first, *_ = Path("before.csv").read_text(encoding="utf-8-sig").splitlines()
+    Path("later.csv").write_text(f"{head},purity\n{first},40\n")
+
+    assert "1 result accepted" in told("tell", "rate", "later.csv").out
+
+    told("export", "rate", "after.csv")
+    rows = list(csv.DictReader(Path("after.csv").read_text(encoding="utf-8-sig").splitlines()))
+    whole = [row for row in rows if row["results.purity.value"]]
+    assert [(row["results.yield.value"], row["derived.rate"]) for row in whole] == [("12.0", "12.0")]
+    assert not [name for name in rows[0] if name.startswith("results.rate")]
+    assert "measured 1 time: purity 40; yield 12 %; rate 12 %/h" in told("best", "rate").out
