@@ -44,8 +44,16 @@ def merit_of(t: Mapping[str, Any], source: Source) -> Merit:
         return _match(t, steps, wanted)
     if wanted.at is not None:
         return _one_side(t, steps, wanted)
+    if _takes_logarithms(kinds):
+        return Merit({"goal": wanted.goal, "scale": "log"})
     left = (f"{t['name']}: its {kind}; values are learnt as measured" for kind in kinds if kind not in _LINEAR)
     return Merit({"goal": wanted.goal}, tuple(left))
+
+
+def _takes_logarithms(kinds: Sequence[str]) -> bool:
+    """Whether values are learnt as their logarithms and nothing else, whatever is multiplied and added afterwards."""
+    told = [kind for kind in kinds if kind != "IdentityTransformation"]
+    return told[:1] == ["LogarithmicTransformation"] and set(told[1:]) <= set(_LINEAR)
 
 
 def _of_bounds(t: Mapping[str, Any]) -> Merit:

@@ -143,6 +143,10 @@ def baybe(target: dict[str, Any], goals: dict[str, str] | None = None, **objecti
             {"goal": "match", "value": 5.0},
         ),
         ({"metadata": {"unit": "%"}, "minimize": False}, {"goal": "maximize", "unit": "%"}),
+        (
+            {"minimize": True, "transformation": {"type": "LogarithmicTransformation"}},
+            {"goal": "minimize", "scale": "log"},
+        ),
     ],
 )
 def test_baybe_targets_of_every_age(target: dict[str, Any], said: dict[str, Any]) -> None:
@@ -169,6 +173,10 @@ SQUARE = {"type": "PowerTransformation", "exponent": 2.0}
          {"goal": "minimize"}),
         ([{"type": "AffineTransformation", "factor": -1.0, "shift": 0.0}, BELL | {"center": -40.0}], False,
          {"goal": "match", "value": 40.0}),
+        ([{"type": "LogarithmicTransformation"}, {"type": "AffineTransformation", "factor": 2.0, "shift": 1.0}], False,
+         {"goal": "maximize", "scale": "log"}),
+        ([{"type": "AffineTransformation", "factor": 1.0, "shift": 1.0}, {"type": "LogarithmicTransformation"}], False,
+         {"goal": "maximize"}),
         ([LESS_40, ABSOLUTE, SQUARE], True, {"goal": "match", "value": 40.0}),
         ([LESS_40, SQUARE], True, {"goal": "match", "value": 40.0}),
         ([FROM_40, BELL], False, {"goal": "minimize"}),
