@@ -103,6 +103,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         needs_structure=bool(asked & set(OF_STRUCTURE)),
         foresees="adapters.compute.geometry:foresee" if asked & set(OF_STRUCTURE) else "",
         settings=frozenset(settable),
+        asks=frozenset(settable),
         is_request=True,
     )
     return place("command", evaluator, settings, context.folder)

@@ -90,7 +90,7 @@ def evaluate(
     work = int(memory * share)
     words: dict[str, Any] = {"cores": cores, "memory": memory, "memory_per_core": memory // cores}
     words |= {"work_memory": work, "work_memory_per_core": work // cores, **(keywords or {})}
-    words |= {name: value for name, value in request.settings.items() if name not in request.smiles}
+    words |= request.settings  # of what has a structure the name
     repairs: tuple[str, ...] = ()
     details: dict[str, Any] = {"keywords": dict(keywords)} if keywords else {}
     if _asks_for_structure([*command, *inputs.values()]):

@@ -24,6 +24,7 @@ class Evaluator:
     programs: Mapping[str, str] = field(default_factory=dict)  # program that must be on the path, and the remedy
     needs_structure: bool = True  # exactly one parameter with a structure
     settings: frozenset[str] | None = frozenset()  # other parameters that it takes; None for whatever there is
+    asks: frozenset[str] = frozenset()  # parameters that it cannot do without
     is_request: bool = False  # whether the function is given the whole request, and not the structure alone
     # "module:function", called as ``function(request, **options)``: the ``Problem``s for which ``function`` is certain
     # to raise ``InputRefused``, found without loading a program; "" where only a run can tell.

@@ -19,6 +19,7 @@ from adapters.common.folder import Jobs, reachable
 from adapters.common.limits import excluded
 from adapters.compute.evaluation import Evaluator, Request
 from loop.contracts import Capabilities, Delivery, Envelope, ExperimentSpec, Finding, Handle, Problem
+from loop.errors import did_you_mean
 from loop.outcome import Fault, FaultKind, write_outcome
 
 HERE: Final = Path(__file__).resolve().parent
@@ -56,6 +57,14 @@ def problems(spec: ExperimentSpec, evaluator: Evaluator, capabilities: Capabilit
         and name not in evaluator.settings
         and name not in spec.smiles
         and name.rpartition(".")[0] not in spec.smiles  # reagents of a product
+    ]
+    found += [
+        Problem(
+            f"parameter {name!r}",
+            f"{evaluator.name} asks for it, and the experiment has no such setting{did_you_mean(name, spec.settings)}",
+            "mend the name where it is asked for, or let the space have it, whatever the other settings are",
+        )
+        for name in sorted(evaluator.asks - {*spec.settings})
     ]
     return found
 

@@ -328,6 +328,35 @@ def test_a_setting_that_no_template_asks_for_is_a_problem(tmp_path: Path) -> Non
     assert [p.subject for p in laboratory(tmp_path / "b", program="orca").validate(spec)][:1] == ["space"]
 
 
+def test_a_template_that_asks_for_what_the_space_lacks_is_a_problem_before_anything_runs(tmp_path: Path) -> None:
+    lab = laboratory(
+        tmp_path,
+        command=["true", "$temprature", "$molecule"],
+        parse={"gap": {"regex": "(.)", "unit": "eV"}},
+    )
+    spec = ExperimentSpec("own", {"temperature": 1.0, "molecule": "water"}, {}, {"molecule": "O"}, {"gap": "eV"})
+    said = [str(problem) for problem in lab.validate(spec)]
+
+    assert any(
+        "parameter 'temprature': command asks for it, and the experiment has no such setting (did you mean "
+        "'temperature'?)" in one
+        for one in said
+    )
+    assert not any("'molecule'" in one for one in said)
+
+
+def test_a_template_may_name_the_molecule(tmp_path: Path) -> None:
+    lab = laboratory(
+        tmp_path,
+        command=["echo", "gap", "4.0", "of", "$molecule", "$smiles"],
+        parse={"gap": {"regex": r"gap (\S+) of water O$", "unit": "eV"}},
+    )
+    spec = ExperimentSpec("own", {"molecule": "water"}, {}, {"molecule": "O"}, {"gap": "eV"})
+
+    assert lab.validate(spec) == []
+    assert measured(ended(lab, spec)) == {"gap": 4.0}
+
+
 @pytest.mark.parametrize(
     ("program", "files", "kind", "message"),
     [
