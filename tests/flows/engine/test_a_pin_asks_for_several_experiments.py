@@ -169,7 +169,7 @@ def test_how_often_stands_where_decisions_are_listed(small: Settings) -> None:
     with open_ledger(small.database) as ledger:
         (line,) = build(ledger, "small").decisions
 
-    assert about == "DBU, EtOH, step 5 (3 times)"
+    assert about == "EtOH, DBU, step 5 (3 times)"
     assert line.about.endswith(" (3 times)")
 
 

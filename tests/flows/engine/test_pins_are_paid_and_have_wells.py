@@ -85,7 +85,7 @@ def test_what_cannot_be_paid_stays_pinned_and_is_said(settings: Settings, tmp_pa
     tick(settings, "small")
 
     assert manual(settings, 1) == []
-    assert "DBU, MeCN, step 1, pinned, costs more than the budget leaves (45 EUR); it stays pinned" in (
+    assert "MeCN, DBU, step 1, pinned, costs more than the budget leaves (45 EUR); it stays pinned" in (
         notes(settings, 1)
     )
     assert replay(settings, "small", 1).is_identical
@@ -170,7 +170,7 @@ def test_what_finds_no_well_stays_pinned_for_the_next_plate(settings: Settings, 
     for _ in range(3):
         tick(settings, "small")
 
-    assert "DBU, EtOH, step 3, pinned, has no well on this plate and stays pinned: no well can have its shared" in said
+    assert "EtOH, DBU, step 3, pinned, has no well on this plate and stays pinned: no well can have its shared" in said
     assert "DBU, DMF, step 1, pinned, has no well on this plate and stays pinned: it would bring more options" in said
     assert [s["step"] for s in manual(settings, 1)] == [1.0, 2.0, 1.0]
     assert sorted((s["solvent"], s["step"]) for s in manual(settings, 2)) == [("DMF", 1.0), ("EtOH", 3.0)]

@@ -311,7 +311,7 @@ def test_numbers_beyond_what_can_be_count_and_are_said(
 
     assert (told.accepted, told.problems) == (6, [])
     value, setting = told.notes
-    assert value.startswith("yield 678 % of DBU, water, step 1 is beyond what it can be (0 to 100), and so is yield of")
+    assert value.startswith("yield 678 % of water, DBU, step 1 is beyond what it can be (0 to 100), and so is yield of")
     assert f"hakken retract small {told.observations[0]} --why" in value
     assert value.endswith("; where yield can be so, mend its low or high in the campaign file")
     assert setting.startswith("step 50 is outside the space (1 to 5); it counts as it is")
@@ -345,7 +345,7 @@ def test_a_concentration_told_for_its_negative_logarithm_is_asked_about(settings
 
     (asked,) = told.notes
     (unknown,) = tell(settings, "small", renamed, by="tester").problems
-    assert asked.startswith("pIC50 980.1 of DBU, water, step 1 is beyond what any -log10 of mol/L is (of 980.1 nM")
+    assert asked.startswith("pIC50 980.1 of water, DBU, step 1 is beyond what any -log10 of mol/L is (of 980.1 nM")
     assert "it is 6.01)" in asked
     assert "low or high" not in asked
     assert "'IC50 (nM)' is unknown (pIC50 is 9 - log10 of IC50 in nM, and < of one is > of the other" in unknown
@@ -366,7 +366,7 @@ def test_told_settings_that_break_a_constraint_count_and_are_said(settings: Sett
     assert (told.accepted, told.problems) == (5, [])
     fill, hot = told.notes
     assert fill.startswith(
-        "DBU, rest 40 uL, DMF, step 1, stock 40 uL breaks 'fill' of the campaign's constraints; it counts as it is."
+        "DMF, DBU, step 1, stock 40 uL, rest 40 uL breaks 'fill' of the campaign's constraints; it counts as it is."
     )
     assert (
         "step 5, stock 50 uL breaks 'no hot water' of the campaign's constraints, and so does 1 more; it counts" in hot
@@ -381,7 +381,7 @@ def test_a_value_that_noise_alone_does_not_bring_beyond_a_bound_is_said(settings
     told = tell(settings, "small", write(tmp_path, "solvent,base,step,potency\n" + rows), by="tester")
 
     (note,) = told.notes
-    assert note.startswith("potency 2.5 of DBU, water, step 1 is beyond what it can be (3 to 10); it counts as it is. ")
+    assert note.startswith("potency 2.5 of water, DBU, step 1 is beyond what it can be (3 to 10); it counts as it is. ")
     assert "potency can be so, mend its low or high in the campaign file" in note
 
 

@@ -173,7 +173,7 @@ def test_a_told_result_that_an_export_contradicts_stays(settings: Settings, tmp_
         sheet.writerow({**row, "results.yield.value": "25", "ee": "77"})
     (problem,) = tell(settings, "small", path, by="tester").problems
 
-    which = f"result {row['observation']} (DBU, water, step 1)"
+    which = f"result {row['observation']} (water, DBU, step 1)"
     assert f"{which} says otherwise; to let this count, hakken retract small" in problem
     assert all_values(settings) == [{"yield": 20.0}]
 

@@ -17,6 +17,7 @@ from db.ledger import open_ledger
 from flows.engine import View, believed, best, explain, relied, retract, tell
 from flows.engine.looking import kept as keeping
 from flows.settings import Settings
+from flows.wiring import open_record
 from loop.insight.statements import HonestBest
 from tests.flows.engine.bench import HEADER, add, write
 
@@ -60,7 +61,7 @@ def file(settings: Settings, tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("file")
 def test_two_commands_on_one_record_fit_once(settings: Settings, worked_out: list[HonestBest]) -> None:
     first = best(settings, "small")
-    with open_ledger(settings.database) as ledger:
+    with open_record(settings) as ledger:
         second = believed(View(ledger, "small"), settings.folder("small"))
 
     assert len(worked_out) == 1
