@@ -171,6 +171,6 @@ def test_what_finds_no_well_stays_pinned_for_the_next_plate(settings: Settings, 
         tick(settings, "small")
 
     assert "EtOH, DBU, step 3, pinned, has no well on this plate and stays pinned: no well can have its shared" in said
-    assert "DBU, DMF, step 1, pinned, has no well on this plate and stays pinned: it would bring more options" in said
+    assert "DMF, DBU, step 1, pinned, has no well on this plate and stays pinned: it would bring more options" in said
     assert [s["step"] for s in manual(settings, 1)] == [1.0, 2.0, 1.0]
     assert sorted((s["solvent"], s["step"]) for s in manual(settings, 2)) == [("DMF", 1.0), ("EtOH", 3.0)]

@@ -368,9 +368,7 @@ def test_told_settings_that_break_a_constraint_count_and_are_said(settings: Sett
     assert fill.startswith(
         "DMF, DBU, step 1, stock 40 uL, rest 40 uL breaks 'fill' of the campaign's constraints; it counts as it is."
     )
-    assert (
-        "step 5, stock 50 uL breaks 'no hot water' of the campaign's constraints, and so does 1 more; it counts" in hot
-    )
+    assert "rest 50 uL breaks 'no hot water' of the campaign's constraints, and so does 1 more; it counts" in hot
     assert f"hakken retract small {told.observations[3]} --why" in hot
 
 
