@@ -144,8 +144,8 @@ class _Writer:
         made = [(o, reaction) for o in results if (reaction := self._reaction(o)).inputs]
         if not made:
             raise OrdError(
-                f"campaign {self._view.name!r} varies no substance, and a reaction of the Open Reaction Database needs "
-                "one: add a recipe, or write a table (.csv, .parquet, .xlsx)"
+                f"campaign {self._view.name!r} varies no substance that goes into a reaction, and one of the Open "
+                "Reaction Database needs some: add a recipe, or write a table (.csv, .parquet, .xlsx)"
             )
         told = self._view.campaign.spec.get("description") or f"Results of the campaign {self._view.name}"
         negatives = sum(isinstance(o.outcome, Negative) for o, _ in made)
