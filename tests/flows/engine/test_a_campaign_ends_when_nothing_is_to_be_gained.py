@@ -18,6 +18,7 @@ from flows.engine.passes import look, sitting
 from flows.engine.steps.training import train_round
 from flows.report import build
 from flows.settings import Settings
+from flows.wiring import open_record
 from loop.errors import NothingToGain
 from loop.history import History
 from loop.record import Arm
@@ -166,7 +167,7 @@ def test_an_end_whose_best_was_retracted_since_is_said_to_hold_no_more(settings:
     add(settings, tmp_path, planner=GP, budget={"experiments": 6})
     go(settings)
     named = best(settings, "small").candidates[0].label
-    with open_ledger(settings.database) as ledger:
+    with open_record(settings) as ledger:
         view = View(ledger, "small")
         ids = {o.id: view.label(o.settings) for o in view.observations}
     other = next(i for i, label in ids.items() if label != named)
