@@ -20,8 +20,8 @@ def test_every_value_that_differs_is_told_with_what_it_was() -> None:
     assert spec_changes(BEFORE, after) == (
         "budget.hours 8 (new)",
         "description left out (was first)",
-        'space.base.options ["KOAc"] (was ["KOAc", "KOtBu"])',
         "space.t.low 45 (was 40)",
+        'space.base.options ["KOAc"] (was ["KOAc", "KOtBu"])',
     )
     assert spec_changes(BEFORE, BEFORE) == ()
 

@@ -52,7 +52,7 @@ def test_a_row_that_lacks_a_value_is_not_asked_for_what_need_not_apply(settings:
     (problem,) = tell(settings, "small", told, by="tester").problems
 
     parts = "solvent.water, solvent.ethanol, solvent.DMSO"
-    assert f"give every one of base, mode, and {parts}, time where they apply, or the key" in problem
+    assert f"give every one of mode, base, and time, {parts} where they apply, or the key" in problem
 
 
 def test_a_candidate_without_it_is_pinned_and_runs(settings: Settings, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from flows.engine import View, best, status, tick
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.steps.planning import next_inputs
 from flows.settings import Settings
+from flows.wiring import open_record
 from loop.record import AttemptRecord
 from tests.flows.engine.bench import add, cheap_planner, spec_of
 
@@ -56,7 +57,7 @@ def test_what_a_new_constraint_excludes_is_named_with_the_rule_until_its_result_
     first, *others = begun(settings, tmp_path)
     rule = {"name": "unstable", "exclude": {name: [value] for name, value in first.settings.items()}}
     add(settings, tmp_path, laboratory={"adapter": "manual"}, constraints=[rule])
-    with open_ledger(settings.database) as ledger:
+    with open_record(settings) as ledger:
         view = View(ledger, "small")
         label, notes = view.label(first.settings), next_inputs(view, 3).notes
 
@@ -101,7 +102,7 @@ def test_the_best_says_which_results_are_not_used_since_an_option_is_gone(settin
     (said,) = [note for note in best(settings, "small").notes if "not used" in note]
 
     assert said.startswith(f"{len(lost)} of {len(attempts)} results are not used, as the campaign file does not have")
-    assert said.count(f"{gone}, step") == len(lost)
+    assert said.count(f"{gone}, ") == len(lost)
     assert said.endswith("Put back what was taken out, and exclude it by a constraint")
     add(settings, tmp_path, laboratory={"adapter": "manual"})
     assert not any("not used" in note for note in best(settings, "small").notes)
