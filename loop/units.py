@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -228,7 +229,7 @@ def convert(value: float, unit: str, to: str) -> float:
     """
     if unit == to:
         return float(value)
-    sizes = next((row for row in _SIZES if unit in row and to in row), None)
+    sizes = _sizes(unit, to)
     converted = _by_pint(value, unit, to) if sizes is None else value * (sizes[unit] / sizes[to])
     if not math.isfinite(converted):
         raise UnitError(f"{value} {unit} is not finite in {to!r}")
@@ -236,6 +237,19 @@ def convert(value: float, unit: str, to: str) -> float:
         largest = max(abs(value), abs(converted), _FARTHEST_ZERO)
         return round(converted, DIGITS - 1 - math.floor(math.log10(largest)))
     return float(f"{converted:.{DIGITS}g}")
+
+
+def factor(unit: str, to: str) -> float:
+    """How many ``to`` one ``unit`` is, with every digit that a float has, for what is multiplied by it. As ``convert``."""
+    if unit == to:
+        return 1.0
+    sizes = _sizes(unit, to)
+    return _by_pint(1.0, unit, to) if sizes is None else sizes[unit] / sizes[to]
+
+
+def _sizes(unit: str, to: str) -> Mapping[str, int] | None:
+    """How many of the smallest unit of a usual kind each is; None where pint has to be asked."""
+    return next((row for row in _SIZES if unit in row and to in row), None)
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from loop.space import Space
 from loop.space.constraints import Formula
 from loop.space.parameters import least_and_most
 from loop.spec.space_models import DerivedSpec, FidelitySpec, MixtureSpec, NumberSpec
-from loop.units import convert
+from loop.units import factor
 from loop.wording import amount_text
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def lasting(spec: CampaignSpec, space: Space, name: str | None) -> tuple[tuple[A
     path: Path = ("costs", "lasts")
     measure = measure_of(spec, space, path, name)
     try:
-        hours = convert(1.0, measure.unit, "h")
+        hours = factor(measure.unit, "h")
     except UnitError:
         said = f"its unit is {measure.unit}" if measure.unit else "it has no unit"
         remedy = "name a number with one such as min or h"

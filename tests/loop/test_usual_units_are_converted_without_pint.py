@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loop.errors import UnitError
-from loop.units import _SIZES, USUAL_UNITS, _by_pint, convert
+from loop.units import _SIZES, USUAL_UNITS, _by_pint, convert, factor
 
 
 @pytest.mark.parametrize("sizes", _SIZES, ids=" ".join)
@@ -44,3 +44,9 @@ def test_pint_is_not_loaded_for_them() -> None:
 def test_what_is_not_finite_is_refused(value: float, unit: str, to: str) -> None:
     with pytest.raises(UnitError, match=rf"{re.escape(str(value))} {unit} is not finite in '{to}'"):
         convert(value, unit, to)
+
+
+def test_what_is_multiplied_by_a_unit_has_every_digit() -> None:
+    assert [factor("min", "h"), factor("h", "h"), factor("day", "h")] == [1 / 60, 1.0, 24.0]
+    with pytest.raises(UnitError, match="measure different things"):
+        factor("degC", "h")
