@@ -76,6 +76,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
     from loop.space.idle import never_applying
     from loop.space.useless import keeping_nothing_out
     from loop.spec import build_objective, build_space
+    from loop.spec.checks.derived_targets import derived_without_value
     from loop.spec.checks.deriving import without_value
     from loop.spec.checks.percentages import beyond_all, perhaps_fractions
     from loop.spec.checks.unknown_solvents import unknown_solvents
@@ -88,6 +89,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *refused,
         *(() if foreseen is None else foreseen.said(f"laboratory {spec.laboratory.adapter}")),
         *without_value(space),
+        *derived_without_value(objective, space),
         *never_applying(space),
         *keeping_nothing_out(space),
         *_charges({**space.units, **objective.units}),
@@ -157,7 +159,7 @@ def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[l
             folder,
             str(base),
             spec.campaign,
-            objective.units,
+            objective.measured_units,
             recipe=build_recipe(spec),
             words=words_of(spec),
             levels=levels_of(spec),

@@ -23,6 +23,7 @@ from loop.objective import Objective
 from loop.space import Pool, Space
 from loop.space.pool import said_size
 from loop.surrogates.committee import FittedCommittee, drawn_apart
+from loop.surrogates.derived import STEP, FittedDerived
 from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.mixture import shuffle_targets
 from loop.surrogates.noiseless import Noiseless
@@ -112,13 +113,19 @@ def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Te
 
     A process whose scale is found from the values themselves errs as Student's t with one degree of freedom less than
     there are values (docs/decisions/0070), of which limits are none: each draw lies that much further from the mean, or
-    nearer. ``x`` of ``(p, d)`` gives ``(n, p)`` and ``(p,)``.
+    nearer. A derived target follows from such draws of its parts. ``x`` of ``(p, d)`` gives ``(n, p)`` and ``(p,)``.
     """
+    if isinstance(model, FittedDerived):
+        parts = [doubted(part, x, n, seed=seed + STEP * i)[0] for i, part in enumerate(model.parts)]
+        return model.of_draws(parts, x, seed), model.moments(x)[0]
     return _doubting(model, *drawn(model, x, n, seed=seed), seed)
 
 
 def doubted_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
     """``doubted`` of each point by itself: the draws say nothing of two points together."""
+    if isinstance(model, FittedDerived):
+        parts = [doubted_apart(part, x, n, seed=seed + STEP * i)[0] for i, part in enumerate(model.parts)]
+        return model.of_draws(parts, x, seed), model.moments(x)[0]
     return _doubting(model, *drawn_apart(model, x, n, seed=seed), seed)
 
 

@@ -24,6 +24,7 @@ from loop.objective import SCORES, Objective, Target
 from loop.record import Json
 from loop.space.rows import is_among
 from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.derived import STEP, FittedDerived
 from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.lengthscales import has_lengthscales
 from loop.surrogates.mixture import apportion, shuffle_targets
@@ -212,7 +213,11 @@ def _draws(model: FittedSurrogate, x: Tensor, seed: int, factor: float) -> Tenso
     """Joint draws at ``x``, ``(p, d)``, each from one member and ``factor`` times as far from its mean: ``(s, p)``.
 
     What left-out values say of a committee's width counts as in its predictions, which the factor was learnt from.
+    Of a derived target the draws of its parts lie so much further, since the formula itself is not doubted.
     """
+    if isinstance(model, FittedDerived):
+        apart = [_draws(part, x, seed + STEP * i, factor) for i, part in enumerate(model.parts)]
+        return model.of_draws(apart, x, seed)
     parts = members_of(model)
     found = []
     for i, ((_, member), n) in enumerate(zip(parts, apportion([w for w, _ in parts], DRAWS), strict=True)):

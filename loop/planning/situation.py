@@ -35,6 +35,7 @@ from loop.space.leaving_out import still_has
 from loop.space.rows import key_of
 from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
+from loop.spec.checks.derived_targets import derived_without_value
 from loop.spec.checks.deriving import without_value
 from loop.spec.checks.designing import wish_of
 from loop.training import Table, regression_table
@@ -274,7 +275,8 @@ def situation_of(
     plate, general = build_plate(spec, space), build_general(spec, space)
     found = Situation(spec, space, objective, history, table, pool, plate, general, purchase, seed, experiments, left)
     hints, unheard = hints_of(spec, space, objective, earlier)
-    notes = (*without_value(space), *history.notes, *notes, *learnt.notes, *waits, *unheard)
+    empty = (*without_value(space), *derived_without_value(objective, space))
+    notes = (*empty, *history.notes, *notes, *learnt.notes, *waits, *unheard)
     if spec.planner.copies > experiments:
         notes = (*notes, f"the budget leaves {experiments} of {spec.planner.copies} replicates")
     return _believing(replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures), device)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.quasirandom import SobolEngine
 
 from loop.derived import Working
+from loop.objective import Target
 from loop.surrogates.calibration import log_density
 from loop.surrogates.committee import FittedCommittee, drawn_apart, left_out
 from loop.surrogates.coordinate_model import CoordinateModel
@@ -55,6 +56,11 @@ class FittedDerived:
         """The same of other beliefs in its parts."""
         return replace(self, parts=tuple(parts))
 
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The least and the most of its training values, on its scale; nought where it has none."""
+        return (float(self.y.min()), float(self.y.max())) if len(self.y) else (0.0, 0.0)
+
     @property
     def noise_sd(self) -> float:
         return float(self.noise_at(self.rows).square().mean().sqrt()) if len(self.rows) else 0.0
@@ -78,15 +84,15 @@ class FittedDerived:
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws at ``x``, ``(p, d)``, on its scale: shape ``(n, p)``."""
-        return self._of([part.samples(x, n, seed=seed + STEP * i) for i, part in enumerate(self.parts)], x, seed)
+        return self.of_draws([part.samples(x, n, seed=seed + STEP * i) for i, part in enumerate(self.parts)], x, seed)
 
     def apart(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` draws that are right at each of ``x``, ``(p, d)``, and say nothing of two together: ``(n, p)``."""
         draws = [drawn_apart(part, x, n, seed=seed + STEP * i)[0] for i, part in enumerate(self.parts)]
-        return self._of(draws, x, seed)
+        return self.of_draws(draws, x, seed)
 
     def model(self) -> Model:
-        return DerivedModel(self.working, [part.model() for part in self.parts])
+        return DerivedModel(self.working, [part.model() for part in self.parts], self.ends)
 
     def held_out(self) -> Tensor:
         """Log density of each training value by what its parts were believed to be without it: shape ``(n,)``."""
@@ -113,28 +119,47 @@ class FittedDerived:
         """Mean and deviation of the formula over normal beliefs in its parts, ``(*b)`` each: two of ``(*b)``."""
         shape = (-1, *[1] * beliefs[0][0].dim())
         values = [mean + sd * self._nodes[:, i].reshape(shape) for i, (mean, sd) in enumerate(beliefs)]
-        found = evaluated(self.working, values, x, [mean for mean, _ in beliefs])
+        found = evaluated(self.working, values, x, [mean for mean, _ in beliefs], self.ends)
         return found.mean(0), found.std(dim=0, correction=0)
 
-    def _of(self, draws: list[Tensor], x: Tensor, seed: int) -> Tensor:
-        """The formula of draws of its parts, ``(n, p)`` each; a committee's are by one member after the other."""
+    def of_draws(self, draws: Sequence[Tensor], x: Tensor, seed: int) -> Tensor:
+        """The formula at ``x``, ``(p, d)``, of draws of its parts, ``(n, p)`` each: shape ``(n, p)``.
+
+        Draws of the parts are put together at random, since a committee's are by one member after the other.
+        """
         generator = torch.Generator().manual_seed(seed)
         mixed = [d if i == 0 else d[torch.randperm(len(d), generator=generator)] for i, d in enumerate(draws)]
-        return evaluated(self.working, mixed, x, [d.mean(0) for d in draws])
+        return evaluated(self.working, mixed, x, [d.mean(0) for d in draws], self.ends)
 
 
-def evaluated(working: Working, values: Sequence[Tensor], x: Tensor, middles: Sequence[Tensor]) -> Tensor:
+def evaluated(
+    working: Working, values: Sequence[Tensor], x: Tensor, middles: Sequence[Tensor], ends: tuple[float, float]
+) -> Tensor:
     """The formula on its target's scale, of parts' ``values`` on theirs, ``(s, *b)``, at ``x``, ``(*b, d)``.
 
     Parts lie within what they can be. Where there is no value, as of a logarithm of less than nothing, it is that of
-    the ``middles``, ``(*b)``; and nought where these have none. Shape ``(s, *b)``.
+    the ``middles``, ``(*b)``. What is infinitely bad, as a cost per yield where there is none, is no better than the
+    worst of ``ends``, between which measured values lie; and so is what has no value in the middle either. Shape
+    ``(s, *b)``.
     """
     found = _formula(working, values, x)
     if bool(torch.isfinite(found).all()):
         return found
+    target = working.target.on_scale
     middle = _formula(working, [m[None] for m in middles], x)
-    middle = torch.where(torch.isfinite(middle), middle, torch.zeros_like(middle))
-    return torch.where(torch.isfinite(found), found, middle)
+    middle = torch.where(torch.isfinite(middle), middle, torch.full_like(middle, _worst(target, ends)))
+    plain = torch.where(torch.isfinite(found), found, middle)
+    if target.sign <= 0.0:
+        plain = torch.where(found == torch.inf, middle.clamp_min(ends[1]), plain)
+    if target.sign >= 0.0:
+        plain = torch.where(found == -torch.inf, middle.clamp_max(ends[0]), plain)
+    return plain
+
+
+def _worst(target: Target, ends: tuple[float, float]) -> float:
+    """The end that is worth less, or that is nearer to breaking the thresholds of a target that is only kept."""
+    low, high = target.bounds
+    return min(ends, key=lambda end: target.worth(end) if target.is_wanted else min(end - low, high - end))
 
 
 def _formula(working: Working, values: Sequence[Tensor], x: Tensor) -> Tensor:
@@ -170,8 +195,8 @@ def _left_out(part: FittedSurrogate, rows: Tensor, places: Tensor) -> tuple[Tens
 class DerivedPosterior(Posterior):
     """The formula of posteriors of its parts, ``(*b, q, 1)`` each; base samples have one column for each part."""
 
-    def __init__(self, working: Working, x: Tensor, parts: Sequence[Any]) -> None:
-        self.working, self.x, self.parts = working, x, tuple(parts)
+    def __init__(self, working: Working, x: Tensor, parts: Sequence[Any], ends: tuple[float, float]) -> None:
+        self.working, self.x, self.parts, self.ends = working, x, tuple(parts), ends
 
     @property
     def device(self) -> torch.device:
@@ -225,22 +250,22 @@ class DerivedPosterior(Posterior):
             part.rsample_from_base_samples(sample_shape, base_samples[..., i])[..., 0]
             for i, part in enumerate(self.parts)
         ]
-        found = evaluated(self.working, drawn, self.x, [d.mean(0) for d in drawn])
+        found = evaluated(self.working, drawn, self.x, [d.mean(0) for d in drawn], self.ends)
         return found[..., None]
 
 
 class DerivedModel(CoordinateModel):
     """A derived target as a BoTorch model of coordinates."""
 
-    def __init__(self, working: Working, parts: Sequence[Model]) -> None:
+    def __init__(self, working: Working, parts: Sequence[Model], ends: tuple[float, float]) -> None:
         super().__init__()
-        self.working = working
+        self.working, self.ends = working, ends
         self.parts = nn.ModuleList(parts)
 
     def belief(self, x: Tensor, *, with_noise: bool) -> DerivedPosterior:
         """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, on the target's scale."""
         parts = [m.posterior(x, observation_noise=with_noise) for m in self.parts if isinstance(m, Model)]
-        return DerivedPosterior(self.working, x, parts)
+        return DerivedPosterior(self.working, x, parts, self.ends)
 
 
 def _derived_sampler(

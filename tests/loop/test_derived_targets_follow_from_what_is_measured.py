@@ -267,3 +267,64 @@ def test_derived_numbers_of_the_space_may_stand_in_it() -> None:
         50.0 / (x[build_space(found).names.index("temperature")] + 273.15)
     )
     assert math.isfinite(plan(found, seen(found), seed=0, experiments=2).proposals[0].predictions[-1].mean)
+
+
+@pytest.mark.parametrize(
+    ("formula", "goal", "scale"),
+    [
+        ("5 / yield", "minimize", "linear"),
+        ("5 / yield", "minimize", "log"),
+        ("-log10(yield)", "minimize", "linear"),
+        ("yield / 5", "maximize", "log"),
+        ("yield / (temperature - 60)", "maximize", "linear"),
+    ],
+)
+def test_what_has_no_value_is_not_held_for_good(formula: str, goal: str, scale: str) -> None:
+    said = {"expression": formula, "goal": goal, "scale": scale}
+    spec = with_derived({"figure": said})
+    space, objective, told = build_space(spec), build_objective(spec), half_without_yield(spec)
+    at = next(o.at for o in told.observations if values_of(o.outcome) == {"yield": 0.0}).copy()
+    at[space.names.index("temperature")] = 60.0
+
+    belief = belief_of(spec, space, objective, derived(spec, told), (), seed=0)
+
+    figure, x = belief.models[1], torch.from_numpy(at)[None]
+    assert isinstance(figure, FittedDerived)
+    target = objective.targets[1].on_scale
+    worst = min(figure.ends, key=target.worth)
+    best = max(figure.ends, key=target.worth)
+    draws = torch.cat([figure.samples(x, 512, seed=0), figure.apart(x, 512, seed=0)])
+    assert float(target.worth(figure.moments(x)[0])) < float(target.worth((worst + best) / 2))
+    assert float((target.worth(draws) <= target.worth(worst) + 1e-9).double().mean()) > 0.3
+
+
+def test_what_is_believed_of_a_cost_stays_above_nothing() -> None:
+    spec = with_derived({"cost": {"expression": "5 / yield", "goal": "minimize"}}, planner={"batch": 3})
+    told = half_without_yield(spec)
+
+    made = plan(spec, told, seed=0, experiments=3)
+    found = predict(spec, told, np.array([build_space(spec).coordinates(s) for s in settings_of(spec)]), seed=0)
+
+    regret = made.model["regret"]
+    known = min(values_of(o.outcome).get("cost", math.inf) for o in derived(spec, told).observations)
+    assert regret["epsilon"] <= 1.5 * known  # which is nearly all that is left to be gained
+    assert all(stated.low >= 0.0 for one in found.candidates for stated in one.targets if stated.low is not None)
+    assert all(p.predictions[-1].mean < 0.5 for p in made.proposals)  # and not 1e9, of what yields nothing
+
+
+def half_without_yield(spec: CampaignSpec) -> History:
+    told = []
+    for i, settings in enumerate(settings_of(spec)[::2]):
+        value = alcohol_yield(settings) if settings["base"] == "strong" else 0.0
+        told.append(observe(spec, settings, yielded(value), f"o{i}"))
+    return History(tuple(told))
+
+
+def test_a_value_without_a_logarithm_is_told_by_what_it_follows_from() -> None:
+    spec = with_derived({"rate": {**RATE, "scale": "log"}})
+
+    notes = plan(spec, seen(spec, o0=yielded(0.0)), seed=0, experiments=1).notes
+
+    (said,) = [note for note in notes if "logarithmic" in note]
+    assert "rate 0, by 'yield / temperature', has no place on its logarithmic scale" in said
+    assert "what it follows from was not found, tell that as the limit it lies below" in said

@@ -2,14 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.derived import Working, workings_of
 from loop.errors import SpaceError, did_you_mean
-from loop.space import Continuous, Discrete, Space
+from loop.objective import Objective, Target
+from loop.space import Continuous, Discrete, Space, sample_space
 from loop.space.expressions import Expression, substituted
 from loop.space.intervals import Span
 from loop.space.parameters import least_and_most
 from loop.spec.building import build_space
+from loop.spec.checks.deriving import LOOK, part_of_space
 from loop.spec.lines import Path, Problem
 from loop.spec.models import CampaignSpec
+
+COMBINATIONS = 64  # of values of parts that are tried
+FEW = 0.005  # a share of the space that is no part of it, but some candidates
+
+
+def derived_without_value(objective: Objective, space: Space) -> tuple[str, ...]:
+    """A note for each derived target that has no value at some candidates, whatever is measured there."""
+    workings = [w for w in workings_of(objective, space) if w.columns]
+    if not workings:
+        return ()
+    try:
+        x = sample_space(space, LOOK, 0, method="random")
+    except SpaceError:  # whoever looks at the constraints says so
+        return ()
+    return tuple(said for w in workings if (said := _where_none(w, space, x)))
+
+
+def _where_none(working: Working, space: Space, x: NDArray[np.float64]) -> str:
+    """What is said of a derived target that has no value at some draws ``x``, or where a number is zero."""
+    fails = _fails(working, x)
+    share, failing = float(fails.mean()), x[fails]
+    for column in working.columns.values():
+        zero = x.copy()
+        zero[:, column] = 0.0
+        if isinstance(space.parameters[column], Continuous) and not len(failing):  # no draw is just that
+            allowed = np.all([c.allows(zero) for c in space.constraints], axis=0) if space.constraints else True
+            low, high = least_and_most(space.parameters[column])
+            failing = zero[_fails(working, zero) & allowed & (low <= 0.0 <= high)]
+    if not len(failing):
+        return ""
+    target = working.target
+    assert target.expression is not None, "only a derived target has an expression"
+    such = ", ".join(f"{name} {failing[0][column]:.4g}" for name, column in working.columns.items())
+    value = "no value above 0, as its logarithmic scale asks for," if target.is_log else "no value"
+    where = part_of_space(share, len(x)) if share > FEW else "places"
+    return (
+        f"{target.name}: {target.expression.text!r} has {value} in {where}, such as {such}, whatever is measured: no "
+        "model proposes these candidates for it, other designs may; keep them out by a constraint or in the parameter "
+        "itself, or write an expression that has a value there"
+    )
+
+
+def _fails(working: Working, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows ``x``, ``(n, d)``, have no value on the target's scale at any of some values of the parts."""
+    fails = np.ones(len(x), dtype=bool)
+    for values in islice(product(*(_typical(part) for part in working.parts)), COMBINATIONS):
+        named = dict(zip((part.name for part in working.parts), values, strict=True))
+        found = np.broadcast_to(np.asarray(working(named, x), dtype=float), len(x))
+        fails &= ~np.isfinite(found) | (working.target.is_log & (found <= 0.0))
+    return fails
+
+
+def _typical(part: Target) -> Iterator[float]:
+    """Some values that a part may have, of both signs where it may: none of them an end of what it can be."""
+    low, high = (-np.inf if part.low is None else part.low), (np.inf if part.high is None else part.high)
+    ends = max(low, min(-1e3, high - 1e3)), min(high, max(1e3, low + 1e3))
+    for share in (0.53, 0.07, 0.91):
+        yield float(ends[0] + share * (ends[1] - ends[0]))
 
 
 def problem_of_derived(spec: CampaignSpec) -> Problem | None:

@@ -30,12 +30,17 @@ class Failing:
     @property
     def part(self) -> str:
         """How much of the space that is."""
-        if self.share == 1.0:
-            return f"nearly all of the space (at none of {self.looked:,} draws)"
-        if self.share > 0.999:
-            return "more than 99.9 % of the space"
-        percent = f"{100 * self.share:.3g}" if self.share >= 0.995 else f"{100 * self.share:.2g}"
-        return f"about {percent} % of the space"
+        return part_of_space(self.share, self.looked)
+
+
+def part_of_space(share: float, looked: int) -> str:
+    """In words, how much of the space is without a value, by the ``share`` of so many draws."""
+    if share == 1.0:
+        return f"nearly all of the space (at none of {looked:,} draws)"
+    if share > 0.999:
+        return "more than 99.9 % of the space"
+    percent = f"{100 * share:.3g}" if share >= 0.995 else f"{100 * share:.2g}"
+    return f"about {percent} % of the space"
 
 
 def without_value(space: Space) -> tuple[str, ...]:

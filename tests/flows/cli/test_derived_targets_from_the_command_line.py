@@ -95,3 +95,49 @@ def test_what_is_measured_later_joins_what_is_on_record_and_nothing_else(told: A
     assert [(row["results.yield.value"], row["derived.rate"]) for row in whole] == [("12.0", "12.0")]
     assert not [name for name in rows[0] if name.startswith("results.rate")]
     assert "measured 1 time: purity 40; yield 12 %; rate 12 %/h" in told("best", "rate").out
+
+
+def test_a_laboratory_measures_the_parts_alone(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("surface.py").write_text("def evaluate(settings):\n    return {'yield': 5.0 * settings['time']}\n")
+    callable_ = "{adapter: callable, function: surface:evaluate, properties: {yield: '%'}}"
+    Path("rate.yaml").write_text(CAMPAIGN.replace("{adapter: manual}", callable_))
+
+    validated = hakken("validate", "rate.yaml")
+
+    assert validated.code == 0, validated.err
+    assert "can be used" in validated.out
+
+
+@pytest.mark.parametrize(
+    ("time", "derived", "said"),
+    [
+        (
+            "{type: number, values: [0, 1, 2], unit: h}",
+            "{expression: yield / time, goal: maximize}",
+            "rate: 'yield / time' has no value in about 33 % of the space, such as time 0, whatever is measured",
+        ),
+        (
+            "{type: number, low: 0, high: 2, unit: h}",
+            "{expression: yield / time, goal: maximize}",
+            "rate: 'yield / time' has no value in places, such as time 0, whatever is measured",
+        ),
+        (
+            "{type: number, values: [0, 1, 2], unit: h}",
+            "{expression: yield * time, goal: maximize, scale: log}",
+            "has no value above 0, as its logarithmic scale asks for, in about 33 % of the space, such as time 0",
+        ),
+        ("{type: number, values: [1, 2], unit: h}", "{expression: yield / time, goal: maximize, scale: log}", ""),
+    ],
+)
+def test_where_a_formula_has_no_value_is_said(
+    hakken: Any, tmp_path: Path, monkeypatch: Any, time: str, derived: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"  time: {time}" if line.startswith("  time") else line for line in CAMPAIGN.splitlines()]
+    lines = [f"  rate: {derived}" if line.startswith("  rate") else line for line in lines]
+    Path("rate.yaml").write_text("\n".join(lines) + "\n")
+
+    found = " ".join(hakken("validate", "rate.yaml").out.split())
+
+    assert said in found if said else "has no value" not in found
