@@ -240,7 +240,7 @@ def convert(value: float, unit: str, to: str) -> float:
 
 
 def factor(unit: str, to: str) -> float:
-    """How many ``to`` one ``unit`` is, with every digit that a float has, for what is multiplied by it. As ``convert``."""
+    """How many ``to`` one ``unit`` is, with every digit of a float, for what is multiplied by it. As ``convert``."""
     if unit == to:
         return 1.0
     sizes = _sizes(unit, to)
