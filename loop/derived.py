@@ -73,9 +73,15 @@ class Working:
         return () if span is None else self._limits(*span)
 
     def _limits(self, low: float, high: float) -> tuple[Measurement, ...]:
-        name, unit = self.target.name, self.target.unit
-        ends = ((low, Qualifier.ABOVE), (high, Qualifier.BELOW))  # as channels: two readings of one thing are refused
-        return tuple(Measurement(name, end, unit, end, qualifier=sign, channel=sign.name) for end, sign in ends)
+        """What is known beyond what the target can be at all: above nothing says nothing on a logarithmic scale."""
+        target = self.target
+        least = max(-math.inf if target.low is None else target.low, 0.0 if target.is_log else -math.inf)
+        most = math.inf if target.high is None else target.high
+        ends = [(low, Qualifier.ABOVE)] if low > least else []
+        ends += [(high, Qualifier.BELOW)] if high < most else []  # as channels: two readings of one thing are refused
+        return tuple(
+            Measurement(target.name, end, target.unit, end, qualifier=sign, channel=sign.name) for end, sign in ends
+        )
 
     def _at(self, values: Mapping[str, float], x: NDArray[np.float64]) -> float:
         arrays = {name: np.array([value]) for name, value in values.items()}

@@ -328,3 +328,13 @@ def test_a_value_without_a_logarithm_is_told_by_what_it_follows_from() -> None:
     (said,) = [note for note in notes if "logarithmic" in note]
     assert "rate 0, by 'yield / temperature', has no place on its logarithmic scale" in said
     assert "what it follows from was not found, tell that as the limit it lies below" in said
+
+
+def test_a_limit_that_says_nothing_on_a_logarithmic_scale_does_not_hide_the_other() -> None:
+    spec = with_derived({"rate": {**RATE, "scale": "log"}})
+    told = derived(spec, seen(spec, o1=yielded(5.0, qualifier=Qualifier.BELOW)))
+
+    (limited,) = [o for o in told.observations if o.id == "o1"]
+    temperature = limited.at[build_space(spec).names.index("temperature")]
+    assert limits_of(limited.outcome)["rate"] == (-math.inf, pytest.approx(5.0 / temperature))
+    assert not [note for note in plan(spec, told, seed=0, experiments=1).notes if "logarithmic" in note]
