@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from db.exchange import cells_of
 from flows.engine.people.rows import (
     FAULT,
     OBSERVATION,
@@ -140,6 +139,8 @@ class OnRecord:
         was exported or as it stands now. An empty one says nothing, and digits that spreadsheets round off are no
         change.
         """
+        from db.exchange import cells_of  # SQLAlchemy: only where a row of an export is looked at
+
         said = {head: cell for head, cell in cells.items() if cell and _is_of_a_result(head)}
         standing = (cells_of(o, self._spec) for o in (self._observations[cells[OBSERVATION]], self.own(cells)) if o)
         return not any(all(_is_same(cell, there.get(head)) for head, cell in said.items()) for there in standing)
