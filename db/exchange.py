@@ -146,7 +146,7 @@ def _derived_targets(spec: Json, observations: Sequence[ObservationRecord]) -> d
 
     names: Mapping[str, Any] = spec["derived"]
     found: dict[str, Row] = {}
-    for o in derived_records(CampaignSpec.from_resolved(spec), observations):
+    for o in derived_records(CampaignSpec.from_record(spec), observations):
         told = o.outcome.measurements if isinstance(o.outcome, Measured | Negative) else ()
         values = {m.property: m.canonical for m in told if m.property in names and m.qualifier is Qualifier.EQUAL}
         units = {f"derived.{name}.unit": names[name]["unit"] for name in values if names[name].get("unit")}

@@ -14,4 +14,4 @@ def with_derived(spec: Json, observations: Sequence[ObservationRecord]) -> tuple
     from loop.derived import derived_records  # NumPy, and the space: only where they are asked for
     from loop.spec import CampaignSpec
 
-    return derived_records(CampaignSpec.from_resolved(spec), observations)
+    return derived_records(CampaignSpec.from_record(spec), observations)
