@@ -77,7 +77,8 @@ def test_small_numbers_keep_their_digits_on_record() -> None:
 
 
 def test_an_optimal_design_keeps_its_middle() -> None:
-    design = optimal("d-optimal", DECADES, None, np.empty((0, 2)), 9, order="quadratic", blocks=1, seed=0)
+    nothing = np.empty((0, 2))
+    design = optimal("d-optimal", DECADES, None, nothing, 9, order="quadratic", blocks=1, centre=nothing, seed=0)
 
     middle = np.log10(design.points[:, 0])
     assert sorted(set(np.round(middle, 1))) == [-9.0, -4.5, 0.0]
