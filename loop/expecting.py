@@ -18,7 +18,7 @@ from loop.insight.saying import graded_text
 from loop.objective import SCORES, Objective, Target
 from loop.record import Prediction
 from loop.surrogates.protocol import skim
-from loop.wording import in_digits, in_places, plus_minus, within_factor
+from loop.wording import factor_text, in_digits, in_places, plus_minus, within_factor
 
 SHOWN = 4  # members whose expectations a sentence names
 HARDLY = 1e-3  # of the deviation stated: an improvement below which its number, 8e-129 perhaps, tells nobody anything
@@ -89,7 +89,7 @@ def expectation(
 def size_on_scale(target: Target, size: float) -> str:
     """How much better on a target's scale: so much in its unit, or such a factor."""
     if target.is_log:
-        return f"a factor of {in_digits(10.0**size)}"
+        return f"a factor of {factor_text(10.0**size)}"
     return f"{in_digits(size)} {target.unit}".rstrip()
 
 

@@ -55,7 +55,14 @@ def within_factor(median: float, factor: float, unit: str = "") -> str:
 
     Source: Limpert, Stahel and Abbt, BioScience 51 (2001) 341.
     """
-    return f"{in_digits(median, 3)} {unit}".rstrip() + f" (within a factor of {in_digits(factor, 2)})"
+    return f"{in_digits(median, 3)} {unit}".rstrip() + f" (within a factor of {factor_text(factor, 2)})"
+
+
+def factor_text(factor: float, digits: int = 3) -> str:
+    """A factor above one to so many digits, and to more where these would be those of one: ``1.004``, not ``1``."""
+    above = factor - 1.0
+    places = -floor(log10(above)) if above > 0.0 else 0
+    return f"{factor:.{places}f}" if digits <= places <= FINEST else in_digits(factor, digits)
 
 
 def in_digits(value: float, digits: int = 3) -> str:

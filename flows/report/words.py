@@ -55,7 +55,7 @@ def predicted(said: Prediction, target: Target) -> str:
 def within_factor(mean: float, sd: float, target: Target) -> str:
     """The median and the factor of one deviation of a belief on the target's logarithmic scale."""
     median = target.possible(target.in_unit(mean))
-    return f"{number(median, 3)}{after(target.unit)} (within a factor of {number(target.in_unit(sd), 2)})"
+    return f"{number(median, 3)}{after(target.unit)} (within a factor of {wording.factor_text(target.in_unit(sd), 2)})"
 
 
 def after(unit: str) -> str:

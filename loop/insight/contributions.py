@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.belief import recipe_of
+from loop.derived import derived
 from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
 from loop.history import History
 from loop.insight.explaining import Explained, Explanation, Fragment
 from loop.insight.hidden_parts import HiddenParts
 from loop.insight.likeness import Likeness
 from loop.molecules.standardise import canonical_smiles
+from loop.objective import Objective, Target
 from loop.outcome import Qualifier
 from loop.space import Component, Space, are_molecules, molecules_at
 from loop.spec import CampaignSpec, build_objective
@@ -49,6 +51,8 @@ def explain_best(
 ) -> tuple[Explanation, ...]:
     """The ``top`` molecules with the best measured values of each wanted target, explained, and some others.
 
+    Of a derived target each of what it follows from is explained, which is what models learn.
+
     By the members of the campaign's committee that see parts of molecules; where there are none, by ``tanimoto``.
     Nothing of a target of which too little was measured, or where a candidate is more than a molecule (of a library, or
     what reagents become).
@@ -60,18 +64,20 @@ def explain_best(
     if not are_molecules(space):
         return ()
     objective = build_objective(spec)
-    table, _ = regression_table(space, objective, history)
+    table, _ = regression_table(space, objective, derived(spec, history))
     effects = spec.noise.effects if spec.noise is not None else ()
     found = []
     for i, target in enumerate(objective.targets):
-        if not target.is_wanted or target.expression is not None:
+        sought = _sought(target, objective)
+        if target.expression is not None or sought is None:
             continue
         data = TrainingSet.of(table, i, effects)
-        exact = ~data.is_censored
+        ranking = data if sought is target else TrainingSet.of(table, objective.targets.index(sought), effects)
+        exact = ~ranking.is_censored
         values: dict[tuple[float, ...], list[float]] = {}
-        for x, y in zip(data.x[exact].tolist(), data.y[exact].tolist(), strict=True):
+        for x, y in zip(ranking.x[exact].tolist(), ranking.y[exact].tolist(), strict=True):
             values.setdefault(tuple(x), []).append(y)
-        best = sorted(values, key=lambda k: (-float(target.worth(np.mean(values[k]))), k))
+        best = sorted(values, key=lambda k: (-float(sought.worth(np.mean(values[k]))), k))
         ranked = dict.fromkeys(molecules_at(space, np.array(best).reshape(len(best), len(space.parameters))))
         smiles = tuple(dict.fromkeys((*also, *[s for s in ranked if s][:top])))
         if not smiles:  # nothing was measured yet
@@ -88,6 +94,14 @@ def explain_best(
         told = tuple(replace(one, mean=scaled.possible(one.mean)) for one in told)
         found.append(Explanation(target.name, scaled.unit, told, by, words, wanted))
     return tuple(found)
+
+
+def _sought(target: Target, objective: Objective) -> Target | None:
+    """The wanted target by which molecules are ranked: itself, or one that follows from it; None where neither is."""
+    if target.is_wanted:
+        return target
+    following = (t for t in objective.wanted if t.expression is not None and target.name in t.expression.names)
+    return next(following, None)
 
 
 def _by_parts(recipe: Surrogate, space: Space) -> Surrogate:

@@ -17,7 +17,7 @@ from loop.insight.statements import (
     Stated,
 )
 from loop.record import Json
-from loop.wording import in_digits, in_full, in_places, plural
+from loop.wording import factor_text, in_digits, in_full, in_places, plural
 
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
@@ -78,7 +78,7 @@ def regret_sentence(told: Json) -> str:
         return f"{told['incumbent']} may break the thresholds itself, {so}{early}"
     sure = f"{1 - told['delta']:.4g}"
     nothing = 1.0 if told.get("factor") else 0.0
-    more = f" by more than {size_of_regret(told, in_digits(told['epsilon']))}" if told["epsilon"] > nothing else ""
+    more = f" by more than {size_of_regret(told, _size(told))}" if told["epsilon"] > nothing else ""
     over = "" if told["is_all"] else f", as far as {told['scored']:,} points tell"
     return (
         f"with probability {sure} nothing untried is better than {told['incumbent']}{more}{over}{if_exact(told)}{early}"
@@ -88,6 +88,10 @@ def regret_sentence(told: Json) -> str:
 def size_of_regret(told: Json, size: str) -> str:
     """How much of the target a regret of ``size`` is: so much in its unit, or such a factor."""
     return f"a factor of {size}" if told.get("factor") else f"{size} {told.get('unit', '')}".rstrip()
+
+
+def _size(told: Json) -> str:
+    return factor_text(told["epsilon"]) if told.get("factor") else in_digits(told["epsilon"])
 
 
 def if_exact(told: Json) -> str:

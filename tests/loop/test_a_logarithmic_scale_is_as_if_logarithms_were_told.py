@@ -24,6 +24,7 @@ from loop.rehearsal.believed import believed_worlds
 from loop.spec import CampaignSpec, build_space
 from loop.training import regression_table
 from loop.values import on_scale
+from loop.wording import within_factor
 
 LIMITED = frozenset({4, 7})  # results that are limits
 
@@ -268,3 +269,10 @@ def test_an_examination_says_that_a_logarithmic_scale_is_for_such_values() -> No
         said.append([f.remedy for f in findings if "powers of ten" in f.says])
 
     assert said == [["scale: log beside its goal, where factors count and not differences"], [], []]
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"), [(2.43, "2.4"), (1.96, "2"), (1.13, "1.1"), (1.04, "1.04"), (1.0042, "1.004"), (1.0, "1")]
+)
+def test_a_factor_close_to_one_is_told_from_one(factor: float, said: str) -> None:
+    assert within_factor(0.052, factor, "%") == f"0.052 % (within a factor of {said})"

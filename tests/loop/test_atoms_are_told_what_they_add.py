@@ -157,6 +157,29 @@ def test_the_best_of_every_wanted_target_are_explained_and_others_that_are_asked
     assert explain_best(spec, build_space(spec), History(tuple(seen[:1])), top=2, seed=0) == ()
 
 
+def test_of_a_derived_target_what_it_follows_from_is_explained():
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "library",
+            "space": {"molecule": {"type": "molecule", "options": {s: s for s in LIBRARY}}},
+            "objective": {"activity": {"goal": "keep"}, "kept": {"goal": "keep", "at_least": 0}},
+            "derived": {"potency": {"expression": "9 - activity", "goal": "maximize"}},
+            "planner": {"surrogate": "tanimoto"},
+            "budget": {"experiments": 90},
+            "laboratory": {"adapter": "emulator"},
+        }
+    )
+    seen = [
+        observe(spec, {"molecule": s}, measured(activity=-worth(s) - i / 100, kept=1.0), s)
+        for i, s in enumerate(LIBRARY)
+    ]
+
+    (found,) = explain_best(spec, build_space(spec), History(tuple(seen)), top=2, seed=0)
+
+    assert found.target == "activity"
+    assert [m.smiles for m in found.molecules] == [s for s in LIBRARY if "Cl" in s][::-1][:2]
+
+
 def test_what_is_said_of_a_molecule_lies_within_what_the_target_can_be():
     spec = CampaignSpec.from_resolved(
         {
