@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flows.candidates import price_of, structures_of
 from flows.due import handed_over
-from flows.engine.looking.derived import with_derived
+from flows.engine.looking.derived import by_its_formulas, with_derived
 from flows.figures import figures_of
 from flows.handed import waits_to_be_asked
 from flows.plates.content import laid_out, read_plate
@@ -110,6 +110,8 @@ def build(
     observations = with_derived(campaign.spec, ledger.observations(name, with_retracted=True))
     results = read_results(observations, targets, campaign.spec, attached(ledger, name, files))
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
+    held = by_its_formulas(campaign.spec, proposals, lambda: rounds)
+    foretold = {(proposal.round_number, proposal.draft.position): proposal for proposal in held}
     ranked = tuple(filter(None, (score_of(objective), *objective.wanted)))
     steps = [running_best(useful(scored(results, objective), targets), target) for target in ranked]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
@@ -136,7 +138,7 @@ def build(
         hits=_hits(campaign, objective, observations, proposals),
         nearest=nearest_of(standings, objective),
         unjudged=unjudged(objective, [standing.values for standing in standings]),
-        calibration=tuple(judge(results, placed, target) for target in targets),
+        calibration=tuple(judge(results, foretold, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted) if has_control else (),
         batch=_with_plate(

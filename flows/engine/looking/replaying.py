@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.claims import claims_of
-from flows.engine.looking.derived import with_derived
+from flows.engine.looking.derived import by_its_formulas, with_derived
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.reports import ReplayReport
 from flows.engine.people.decisions import decided
@@ -90,7 +90,8 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     seen = with_derived(resolved, [observations[i] for i in stored.observations])
     history, _ = history_of(spec, space, seen, [attempts[k] for k in stored.pending])
     proposals = ledger.proposals(name)
-    claims = claims_of(ledger.spec_version(name, stored.version), proposals, tuple(attempts.values()), seen, history)
+    foretold = by_its_formulas(resolved, proposals, lambda: ledger.rounds(name))
+    claims = claims_of(resolved, foretold, tuple(attempts.values()), seen, history)
     unsent = never_sent(attempts.values(), stored.pending)
     said = decided(spec, space, proposals, ledger.decisions(name), stored.number, observations=seen, unsent=unsent)
     allowed = int(stored.model.get(ALLOWED, spec.budget.most))

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.claims import claims_of
+from flows.engine.looking.derived import by_its_formulas
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.unplannable import no_plate
@@ -230,7 +231,9 @@ def _left(view: View, experiments: int) -> int | None:
 
 def _claims(view: View, history: History) -> tuple[Claim, ...]:
     """What was predicted in earlier rounds, and what came of it."""
-    return claims_of(view.campaign.spec, view.proposals, view.attempts, view.counted, history)
+    spec = view.campaign.spec
+    proposals = by_its_formulas(spec, view.proposals, lambda: view.ledger.rounds(view.name))
+    return claims_of(spec, proposals, view.attempts, view.counted, history)
 
 
 def _open_limits(view: View, history: History) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,22 @@ def test_where_a_formula_has_no_value_is_said(
     found = " ".join(hakken("validate", "rate.yaml").out.split())
 
     assert said in found if said else "has no value" not in found
+
+
+def test_what_another_formula_foretold_is_held_against_nothing(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    campaign = CAMPAIGN.replace("adapter: manual", "adapter: simulated").replace("experiments: 20", "experiments: 8")
+    Path("rate.yaml").write_text(campaign)
+    assert hakken("run", "rate.yaml").code == 0
+    changed = campaign.replace("yield / time", "yield / time * 1000").replace("experiments: 8", "experiments: 12")
+    Path("rate.yaml").write_text(changed)
+    assert hakken("run", "rate.yaml").code == 0
+
+    first, last = (json.loads(hakken("show", "rate", n, "--json").out)["round"]["model"]["regret"] for n in ("4", "5"))
+
+    assert first["widened"]["rate"] < 10.0  # not as if results were a thousand times better than foretold
+    assert (first["checked"], last["checked"]) == (0, 2)
+    assert "comes out again" in hakken("replay", "rate", "5").out
+    hakken("report", "rate")
+    page = next(p for p in Path.cwd().parent.rglob("report.html")).read_text()
+    assert "4 predictions: too few to judge" in page
