@@ -158,6 +158,5 @@ def test_what_another_formula_foretold_is_held_against_nothing(hakken: Any, tmp_
     assert first["widened"]["rate"] < 10.0  # not as if results were a thousand times better than foretold
     assert (first["checked"], last["checked"]) == (0, 2)
     assert "comes out again" in hakken("replay", "rate", "5").out
-    hakken("report", "rate")
-    page = next(p for p in Path.cwd().parent.rglob("report.html")).read_text()
-    assert "4 predictions: too few to judge" in page
+    hakken("report", "rate", "--out", "page.html")
+    assert "4 predictions: too few to judge" in Path("page.html").read_text()
