@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,9 @@ from flows.engine.looking.predicting import why_outside
 from flows.engine.people.rows import has_no_result_yet, read_told
 from flows.engine.people.told_file import not_all, rows_of_file
 from loop.contracts import ExperimentSpec
+from loop.derived import derived
 from loop.errors import HakkenError
+from loop.history import History, Observation
 from loop.outcome import Measured, Measurement, Outcome, read_outcome
 from loop.space import ProductPool, Space
 from loop.space.pool import said_size
@@ -72,7 +75,7 @@ def told_table(file: Path, spec: CampaignSpec, space: Space) -> AnsweringTable:
     notes = [f"{outside} of its rows {are} left out: {they} of the space"] if outside else []
     if not space.is_finite:
         notes.append("numbers are continuous: of the rows not tried yet the one nearest to what is proposed answers")
-    return AnsweringTable(file.name, np.array(points), tuple(outcomes), tuple(notes))
+    return _answering(spec, file.name, points, outcomes, notes)
 
 
 def looked_up(spec: CampaignSpec, space: Space, table: MeasuredTable) -> AnsweringTable:
@@ -100,4 +103,17 @@ def looked_up(spec: CampaignSpec, space: Space, table: MeasuredTable) -> Answeri
             outcomes.append(Measured(found))
     if len(points) < 2:
         raise RehearseError(f"table {table.name} has no two rows of candidates of campaign {spec.campaign!r}")
-    return AnsweringTable(table.name, np.array(points), tuple(outcomes))
+    return _answering(spec, table.name, points, outcomes)
+
+
+def _answering(
+    spec: CampaignSpec,
+    name: str,
+    points: Sequence[NDArray[np.float64]],
+    outcomes: Sequence[Outcome],
+    notes: Sequence[str] = (),
+) -> AnsweringTable:
+    """Rows with what their outcomes say of derived targets, by which plays are judged too."""
+    rows = (Observation(str(i), x, outcome) for i, (x, outcome) in enumerate(zip(points, outcomes, strict=True)))
+    seen = derived(spec, History(tuple(rows))).observations
+    return AnsweringTable(name, np.array(points), tuple(o.outcome for o in seen), tuple(notes))

@@ -160,3 +160,20 @@ def test_what_another_formula_foretold_is_held_against_nothing(hakken: Any, tmp_
     assert "comes out again" in hakken("replay", "rate", "5").out
     hakken("report", "rate", "--out", "page.html")
     assert "4 predictions: too few to judge" in Path("page.html").read_text()
+
+
+def test_a_table_plays_it(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    bases = ("KOAc", "K3PO4", "Et3N")
+    rows = [f"{base},{time},{5 * time + i}" for i, base in enumerate(bases) for time in (1, 2, 4, 8)]
+    Path("table.csv").write_text("\n".join(["base,time,yield", *rows]) + "\n")
+    emulated = CAMPAIGN.replace("{adapter: manual}", "{adapter: emulator, table: table.csv}")
+    Path("rate.yaml").write_text(emulated.replace("experiments: 20", "experiments: 8"))
+
+    looked_up = hakken("rehearse", "rate.yaml", "--plays", "2")
+    told = hakken("rehearse", "rate.yaml", "--plays", "2", "--table", "table.csv")
+
+    for played in (looked_up, told):
+        assert played.code == 0, played.err
+        (last,) = [line.split() for line in played.out.splitlines() if line.split()[:2] == ["8", "experiments"]]
+        assert 5.0 < float(last[2]) <= 7.0  # the best is Et3N in an hour
