@@ -93,7 +93,11 @@ class DrawnWorld:
         names = [drawn.target.name for drawn in self._targets]
         rows = dict(zip(names, values, strict=True))
         rows |= {w.target.name: np.asarray(w(rows, points)) for w in self._workings}
-        return [{n: float(v[i]) for n, v in rows.items()} if does_run else {} for i, does_run in enumerate(runs)]
+        told = {n: np.broadcast_to(v, len(points)) for n, v in rows.items()}  # a formula may have no value somewhere
+        return [
+            {n: float(v[i]) for n, v in told.items() if math.isfinite(v[i])} if does_run else {}
+            for i, does_run in enumerate(runs)
+        ]
 
     def _run(self, points: NDArray[np.float64]) -> list[bool]:
         """Whether each candidate runs as intended, which stays so."""

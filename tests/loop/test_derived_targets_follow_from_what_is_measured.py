@@ -338,3 +338,15 @@ def test_a_limit_that_says_nothing_on_a_logarithmic_scale_does_not_hide_the_othe
     temperature = limited.at[build_space(spec).names.index("temperature")]
     assert limits_of(limited.outcome)["rate"] == (-math.inf, pytest.approx(5.0 / temperature))
     assert not [note for note in plan(spec, told, seed=0, experiments=1).notes if "logarithmic" in note]
+
+
+def test_a_world_has_no_value_where_the_formula_has_none() -> None:
+    spec = with_derived({"figure": {"expression": "yield / (temperature - 60)", "goal": "maximize"}})
+    space = build_space(spec)
+    points = np.array([space.coordinates(s) for s in settings_of(spec)])
+
+    world = believed_worlds(spec, space, seen(spec), seed=0)(0)
+
+    is_there = points[:, space.names.index("temperature")] != 60.0
+    assert [("figure" in row) for row in world.truth(points)] == is_there.tolist()
+    assert not is_there.all()
