@@ -74,7 +74,9 @@ def test_a_well_that_is_not_the_one_on_record_is_seen(monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         Template,
         "command",
-        lambda self, spec, *more: real(self, replace(spec, place={**spec.place, "well": "A1"}), *more),
+        lambda self, spec, *more, **named: real(
+            self, replace(spec, place={**spec.place, "well": "A1"}), *more, **named
+        ),
     )
 
     assert robots.day("csv_folder", 1, 2, 4).wrong >= 6
