@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
@@ -23,8 +23,8 @@ from loop.spec.strict import Name, Strict, Text
 MOST_SIMILAR: Final = 0.9  # count Tanimoto; docs/decisions/0020
 
 
-class TargetSpec(Strict):
-    """What is wanted of a target."""
+class WantedSpec(Strict):
+    """What may be wanted of any target, whether it is measured or derived."""
 
     goal: Goal
     unit: str = ""
@@ -36,39 +36,33 @@ class TargetSpec(Strict):
     within: float | None = None
     weight: float | None = None
     desirable: dict[Literal["from", "to"], float] | None = None
+    scale: Literal["linear", "log"] | None = None  # None: linear; log: what counts is by which factor values differ
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Self:
+        if self.desirable is not None and len(self.desirable) < 2:
+            raise ValueError("desirable needs both ends; write desirable: {from: ..., to: ...}")
+        return self
+
+
+class TargetSpec(WantedSpec):
+    """What is wanted of a target that is measured."""
+
     levels: list[float] | None = None  # numbers or words; words are 1, 2, 3 ... here
     words: list[Text] | None = None  # for the levels, one for each
     classes: list[Text] | None = None
     exact: bool | None = None  # measured again, a candidate gives the same number
-    scale: Literal["linear", "log"] | None = None  # None: linear; log: what counts is by which factor values differ
 
     @model_validator(mode="before")
     @classmethod
     def _grades(cls, told: object) -> object:
         return in_numbers(told) if isinstance(told, Mapping) else told
 
-    @model_validator(mode="after")
-    def _both_ends(self) -> TargetSpec:
-        if self.desirable is not None and len(self.desirable) < 2:
-            raise ValueError("desirable needs both ends; write desirable: {from: ..., to: ...}")
-        return self
 
-
-class DerivedTargetSpec(Strict):
+class DerivedTargetSpec(WantedSpec):
     """What is wanted of a number that is worked out from targets that are measured, and from numbers of the space."""
 
     expression: Text
-    goal: Goal
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    value: float | None = None
-    within: float | None = None
-    weight: float | None = None
-    desirable: dict[Literal["from", "to"], float] | None = None
-    scale: Literal["linear", "log"] | None = None
 
     @property
     def target(self) -> TargetSpec:

@@ -183,41 +183,31 @@ def test_it_stands_beside_others(more: dict[str, Any]) -> None:
     assert [t.target for t in best.candidates[0].targets] == ["yield", "purity", "rate", "loss"]
 
 
-def test_over_numbers_a_derived_target_is_climbed() -> None:
-    spec = mixed_spec().model_dump(exclude_unset=True)
-    spec |= {
-        "objective": {"height": {"goal": "keep"}},
+def over_numbers(goal: str, results: int) -> tuple[CampaignSpec, History]:
+    """A height that is wanted or only measured, of which a gain is derived that falls with x; and some results."""
+    spec = mixed_spec().model_dump(exclude_unset=True) | {
+        "objective": {"height": {"goal": goal}},
         "derived": {"gain": {"expression": "height - 3 * x", "goal": "maximize"}},
     }
     found = CampaignSpec.from_resolved(spec)
     rng = np.random.default_rng(0)
     rows = []
-    for i in range(12):
+    for i in range(results):
         settings = {"x": round(rng.uniform(-1, 1), 2), "y": round(rng.uniform(0, 2), 2), "kind": "ab"[i % 2]}
         value = 2 * settings["x"] - (settings["y"] - 1) ** 2
         rows.append(observe(found, settings, Measured((Measurement("height", value, "", value),)), f"o{i}"))
+    return found, History(tuple(rows))
 
-    planned = plan(found, History(tuple(rows)), seed=0, experiments=2)
+
+def test_over_numbers_a_derived_target_is_climbed() -> None:
+    planned = plan(*over_numbers("keep", 12), seed=0, experiments=2)
 
     # height alone rises with x, and what is gained of it falls
     assert min(float(p.candidate.settings["x"]) for p in planned.proposals) == pytest.approx(-1.0, abs=0.1)
 
 
 def test_two_targets_over_numbers_have_a_front() -> None:
-    spec = mixed_spec().model_dump(exclude_unset=True)
-    spec |= {
-        "objective": {"height": {"goal": "maximize"}},
-        "derived": {"gain": {"expression": "height - 3 * x", "goal": "maximize"}},
-    }
-    found = CampaignSpec.from_resolved(spec)
-    rng = np.random.default_rng(0)
-    rows = []
-    for i in range(10):
-        settings = {"x": round(rng.uniform(-1, 1), 2), "y": round(rng.uniform(0, 2), 2), "kind": "ab"[i % 2]}
-        value = 2 * settings["x"] - (settings["y"] - 1) ** 2
-        rows.append(observe(found, settings, Measured((Measurement("height", value, "", value),)), f"o{i}"))
-
-    planned = plan(found, History(tuple(rows)), seed=0, experiments=2)
+    planned = plan(*over_numbers("maximize", 10), seed=0, experiments=2)
 
     assert len(planned.proposals) == 2
     assert planned.proposals[0].acquisition == "pareto"
