@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from loop.space.intervals import Span
 from loop.spec.building import build_objective, build_space, declared_of
 from loop.spec.models import CampaignSpec
 from loop.values import limits_of, values_of
+
+AS_TOLD: Final = ", as it was told"  # what a value of a derived target is called that nobody worked out
+FAR: Final = 1e150  # for an end that nothing states: small enough to be multiplied by another
 
 
 @dataclass(frozen=True)
@@ -62,23 +65,29 @@ class Working:
             return (Measurement(self.target.name, value, self.target.unit, value, sd, sd),)
         if not all(part.name in values or part.name in limits for part in self.parts):
             return ()
-        ranges: dict[str, Span] = {name: (float(x[c]), float(x[c])) for name, c in self.columns.items()}
+        known: dict[str, Span] = {name: (float(x[c]), float(x[c])) for name, c in self.columns.items()}
+        free = dict(known)
         for part in self.parts:
-            low, high = limits.get(part.name, (values.get(part.name, math.nan),) * 2)
-            low = part.low if part.low is not None and low < part.low else low
-            ranges[part.name] = low, (part.high if part.high is not None and high > part.high else high)
-        if not all(math.isfinite(end) for span in ranges.values() for end in span):
+            if part.name in limits:
+                (low, high), (least, most) = limits[part.name], _possible(part)
+                known[part.name] = max(low, least), min(high, most)
+                free[part.name] = max(least, -FAR), min(most, FAR)
+            else:
+                known[part.name] = free[part.name] = values[part.name], values[part.name]
+        if not all(math.isfinite(low) and math.isfinite(high) and low <= high for low, high in known.values()):
             return ()
-        span = self.expression.between(ranges)
-        return () if span is None else self._limits(*span)
+        span = self.expression.between(known)
+        return () if span is None else self._limits(*span, self.expression.between(free) or (-math.inf, math.inf))
 
-    def _limits(self, low: float, high: float) -> tuple[Measurement, ...]:
-        """What is known beyond what the target can be at all: above nothing says nothing on a logarithmic scale."""
+    def _limits(self, low: float, high: float, free: Span) -> tuple[Measurement, ...]:
+        """What is known of it beyond what it can be here at all, which is ``free``, and what keeps a threshold."""
         target = self.target
-        least = max(-math.inf if target.low is None else target.low, 0.0 if target.is_log else -math.inf)
-        most = math.inf if target.high is None else target.high
-        ends = [(low, Qualifier.ABOVE)] if low > least else []
-        ends += [(high, Qualifier.BELOW)] if high < most else []  # as channels: two readings of one thing are refused
+        least, most = _possible(target)
+        at_least, at_most = target.bounds
+        is_floor = low > least and (low > free[0] or low >= at_least > -math.inf)
+        is_ceiling = high < most and (high < free[1] or high <= at_most < math.inf)
+        ends = [(low, Qualifier.ABOVE)] if is_floor else []
+        ends += [(high, Qualifier.BELOW)] if is_ceiling else []  # as channels: two readings of one thing are refused
         return tuple(
             Measurement(target.name, end, target.unit, end, qualifier=sign, channel=sign.name) for end, sign in ends
         )
@@ -100,6 +109,12 @@ class Working:
             ends = [self._at({**values, part.name: values[part.name] + step}, x) for step in (-sd, sd)]
             squares += ((ends[1] - ends[0]) / 2) ** 2
         return math.sqrt(squares) if math.isfinite(squares) else None
+
+
+def _possible(target: Target) -> Span:
+    """Between which values a target can be at all, as far as is said: above nothing on a logarithmic scale."""
+    least = -math.inf if target.low is None else target.low
+    return max(least, 0.0) if target.is_log else least, math.inf if target.high is None else target.high
 
 
 def workings_of(objective: Objective, space: Space) -> tuple[Working, ...]:
@@ -136,7 +151,8 @@ def _with(workings: Sequence[Working], outcome: Outcome, x: NDArray[np.float64])
         return outcome
     names = {w.target.name for w in workings}
     told = tuple(m for m in outcome.measurements if m.property not in names)
-    if not told:
-        return outcome
+    if not told:  # told when it was measured still, and nothing that it follows from: it is a value of nothing now
+        by_hand = tuple(replace(m, property=f"{m.property}{AS_TOLD}") for m in outcome.measurements)
+        return replace(outcome, measurements=by_hand) if by_hand else outcome
     found = [m for w in workings for m in w.of_outcome(replace(outcome, measurements=told), x)]
     return replace(outcome, measurements=(*told, *found)) if found or told != outcome.measurements else outcome

@@ -13,6 +13,7 @@ All of it speaks of models, and of associations in what was chosen to be tried. 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -275,7 +276,7 @@ def _adds(
         mean = float((means[there] - believed[mine]).mean())
         low, high = torch.quantile(added, ENDS).tolist()
         seen = [t for t in with_it if _nearest(values, t.x[column], p) == value]
-        read = [target.scaled(v) for t in seen for v in t.values[target.name]]
+        read = [y for t in seen for v in t.values[target.name] if math.isfinite(y := target.scaled(v))]
         found.append(
             Adds(
                 str(p.value(value)) if not isinstance(p, Continuous | Discrete) else float(value),

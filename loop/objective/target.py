@@ -212,6 +212,7 @@ class Target:
         """Where a value (number, array or tensor) stands between worth nothing (0) and all that is wanted (1).
 
         Linear, below 0 and above 1 too. Derringer and Suich, J. Quality Technology 12 (1980) 214, without exponents.
+        What has no place on a logarithmic scale has the merit of the end that it lies beyond.
         """
         if self.goal is Goal.MATCH:
             return 1.0 + self.worth(value) / self.within
@@ -219,6 +220,8 @@ class Target:
         nothing, everything = self.scale
         if self.is_log:
             value, nothing, everything = self.scaled(value), math.log10(nothing), math.log10(everything)
+            if isinstance(value, float) and math.isinf(value):
+                return float(nothing > everything)
         return (value - nothing) / (everything - nothing)
 
     @property

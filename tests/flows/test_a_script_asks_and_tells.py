@@ -118,6 +118,17 @@ def test_a_name_that_is_no_target_is_pointed_at_where_a_target_got_no_value(camp
     assert sorted(told, key=str) == [{"EE": 4, "ee": 4, "yield": 3}, {"ee": 4, "mass": 7, "yield": 3}]
 
 
+def test_a_value_of_what_is_derived_is_said_to_count_for_nothing(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "runs", by="tester")
+    derived = {"sum": {"expression": "`yield` + ee", "goal": "maximize"}}
+    add(settings, tmp_path, laboratory={"adapter": "ask_tell"}, objective=OBJECTIVE, derived=derived)
+    campaign = Campaign("small", settings=settings)
+    (one,) = campaign.ask(1).experiments
+
+    with pytest.warns(UserWarning, match="'sum' is derived, and worked out from what is measured: what was told of it"):
+        assert campaign.tell(one, {"yield": 3, "ee": 4, "sum": 8}).counts
+
+
 def test_a_data_frame_is_told_row_by_row(campaign: Campaign) -> None:
     one: dict[str, Any] = {"solvent": "water", "base": "DBU", "step": np.int64(1), "yield": 3.5, "ee": 4}
     other = {"solvent": "DMF", "base": "DBU", "step": 2, "yield": np.nan, "ee": np.float32(5)}

@@ -188,6 +188,16 @@ def test_what_has_no_logarithm_trains_nothing_and_is_said(value: float, qualifie
     assert any("no place on its logarithmic scale" in n and "o1" in n for n in notes)
 
 
+def test_what_was_measured_with_an_option_is_a_mean_of_what_has_a_logarithm() -> None:
+    (spec, _) = both(*LOW)
+    nothing = observe(spec, settings_of(spec)[1], Measured((Measurement("impurity", 0.0, "%", 0.0),)), "none")
+    history = History((*seen(spec, by_hand=False).observations, nothing))
+
+    (followed,) = influences(spec, history, seed=0)
+
+    assert all(math.isfinite(a.measured) for p in followed.parameters for a in p.adds if a.measured is not None)
+
+
 def test_sources_are_learnt_on_the_scale_of_who_hears_them_in_any_unit() -> None:
     log, by_hand = both(*LOW)
     linear = reaction_spec({"impurity": {"goal": "minimize", "unit": "ppm"}})

@@ -26,7 +26,7 @@ from loop.policy.stopping import reason_to_stop
 from loop.rehearsal.believed import believed_worlds
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.derived import FittedDerived
-from loop.values import limits_of, values_of
+from loop.values import limits_of, sure_of, values_of
 
 PART = {"yield": {"goal": "keep", "unit": "%", "low": 0, "high": 100}}
 RATE = {"expression": "yield / temperature", "goal": "maximize", "unit": "%/degC"}
@@ -66,11 +66,64 @@ def test_values_deviations_and_limits_follow() -> None:
     assert values_of(known[0].outcome)["rate"] == pytest.approx(30.0 / t[0])
     assert isinstance(known[0].outcome, Measured)
     assert known[0].outcome.measurements[-1].canonical_sd == pytest.approx(2.0 / t[0])
-    assert limits_of(known[1].outcome)["rate"] == pytest.approx((0.0, 5.0 / t[1]))
+    assert limits_of(known[1].outcome)["rate"] == pytest.approx((-math.inf, 5.0 / t[1]))
     assert isinstance(known[2].outcome, Negative)
     assert {m.property for m in known[2].outcome.measurements} == {"yield", "rate"}
     assert known[3].outcome == told.observations[3].outcome
-    assert limits_of(known[4].outcome)["rate"] == pytest.approx((95.0 / t[4], 100.0 / t[4]))
+    assert limits_of(known[4].outcome)["rate"] == pytest.approx((95.0 / t[4], math.inf))
+    assert derived(spec, derived(spec, told)) == derived(spec, told)
+
+
+def test_what_the_formula_can_be_at_all_is_no_limit_unless_it_keeps_a_threshold() -> None:
+    told = {"o1": yielded(95.0, qualifier=Qualifier.ABOVE)}
+    plain, kept = with_derived({"rate": RATE}), with_derived({"rate": {**RATE, "at_most": 100.0}})
+    t = settings_of(plain)[3]["temperature"]
+
+    found, sure = (derived(spec, seen(spec, **told)).observations[1].outcome for spec in (plain, kept))
+
+    assert limits_of(found)["rate"] == (pytest.approx(95.0 / t), math.inf)
+    assert limits_of(sure)["rate"] == pytest.approx((95.0 / t, 100.0 / t))
+    assert sure_of(sure, build_objective(kept))["rate"] == (pytest.approx(95.0 / t), ">")
+    little = derived(plain, seen(plain, o1=yielded(5.0, qualifier=Qualifier.BELOW))).observations[1].outcome
+    assert "rate" not in sure_of(little, build_objective(plain))  # more than nothing is no value
+
+
+def test_a_limit_of_what_is_learnt_as_logarithms_lies_above_nothing() -> None:
+    parts = {**PART, "impurity": {"goal": "keep", "unit": "%", "scale": "log"}}
+    share = {"expression": "yield / (yield + impurity)", "goal": "maximize"}
+    spec = with_derived({"share": share}, parts)
+    below = Measurement("impurity", 0.5, "%", 0.5, qualifier=Qualifier.BELOW)
+
+    known = derived(spec, seen(spec, o0=Measured((*yielded(9.5).measurements, below)))).observations[0]
+
+    assert limits_of(known.outcome)["share"] == (pytest.approx(0.95), math.inf)
+
+
+def test_nothing_follows_from_a_limit_that_no_value_keeps_and_a_value_beyond_what_can_be_counts() -> None:
+    parts = {**PART, "purity": {"goal": "keep", "unit": "%", "low": 0, "high": 100}}
+    spec = with_derived({"both": {"expression": "yield * purity / 100", "goal": "maximize"}}, parts)
+    beyond = Measurement("purity", 150.0, "%", 150.0, qualifier=Qualifier.ABOVE)
+    below = Measurement("purity", 50.0, "%", 50.0, qualifier=Qualifier.BELOW)
+    told = {
+        "o0": Measured((*yielded(9.5).measurements, beyond)),
+        "o1": Measured((*yielded(102.0).measurements, below)),
+    }
+
+    known = derived(spec, seen(spec, **told)).observations
+
+    assert "both" not in limits_of(known[0].outcome)
+    assert limits_of(known[1].outcome)["both"] == (-math.inf, pytest.approx(51.0))
+
+
+def test_what_was_told_of_it_before_it_was_derived_is_no_value_of_it() -> None:
+    spec = with_derived({"rate": RATE})
+    by_hand = Measurement("rate", 77.0, "%/degC", 77.0)
+    told = seen(spec, o0=Measured((by_hand,)), o1=Measured((*yielded(30.0).measurements, by_hand)))
+
+    alone, beside, *_ = derived(spec, told).observations
+
+    assert values_of(alone.outcome) == {"rate, as it was told": 77.0}
+    assert values_of(beside.outcome)["rate"] == pytest.approx(30.0 / settings_of(spec)[3]["temperature"])
     assert derived(spec, derived(spec, told)) == derived(spec, told)
 
 

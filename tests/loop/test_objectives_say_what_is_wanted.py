@@ -65,6 +65,14 @@ def test_a_weighted_sum_counts_what_lies_below_nothing_and_above_everything():
     assert objective.score({"yield": 6.0, "cost": 40.0}) == pytest.approx(2 * -0.2 / 3)
 
 
+@pytest.mark.parametrize(("goal", "ends", "merit"), [(Goal.MINIMIZE, (5.0, 0.05), 1.0), (Goal.MAXIMIZE, (0.1, 9), 0.0)])
+def test_nought_has_the_merit_of_the_end_of_a_logarithmic_scale_that_it_lies_beyond(goal, ends, merit):
+    rate = Target("rate", goal, desirable=ends, is_log=True)
+    objective = Objective((YIELD, rate), Tradeoff.WEIGHTED)
+
+    assert objective.score({"yield": 55.0, "rate": 0.0}) == pytest.approx((2 * 0.5 + merit) / 3)
+
+
 @given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8), st.sampled_from(list(Tradeoff)))
 def test_the_tensor_forms_are_the_exact_score_and_one_with_rounded_edges(pairs, tradeoff):
     objective = Objective((YIELD, COST) if tradeoff is not Tradeoff.PARETO else (YIELD, IMPURITY), tradeoff)
