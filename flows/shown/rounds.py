@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def last_round(ledger: Ledger, campaign: str) -> int:
 def document(ledger: Ledger, campaign: str, number: int | None) -> dict[str, Any]:
     """The round as a program reads it."""
     record = round_of(ledger, campaign, number)
-    attempts, observations = by_position(ledger, campaign, record.number)
+    attempts, observations = by_position(ledger, campaign, record)
     replaced = {d.draft.proposal_id: d.replacement_id for d in ledger.decisions(campaign) if d.replacement_id}
     return {
         "campaign": campaign,
@@ -63,20 +63,32 @@ def round_of(ledger: Ledger, campaign: str, number: int | None) -> RoundRecord:
     return ledger.round(campaign, last_round(ledger, campaign) if number is None else number)
 
 
-def _observations(ledger: Ledger, campaign: str) -> Sequence[ObservationRecord]:
-    """Retracted ones too, with what they say of derived targets."""
-    return with_derived(ledger.campaign(campaign).spec, ledger.observations(campaign, with_retracted=True))
+def other_formulas(ledger: Ledger, campaign: str, record: RoundRecord) -> list[str]:
+    """A note for each derived target that has another formula now than when a round was planned."""
+    then = ledger.spec_version(campaign, record.version).get("derived") or {}
+    now = ledger.campaign(campaign).spec.get("derived") or {}
+    return [
+        f"{name} was {then[name]['expression']!r} when this round was planned, by which its results are shown here "
+        f"too, and is {now[name]['expression']!r} now"
+        for name in then
+        if name in now and then[name]["expression"] != now[name]["expression"]
+    ]
 
 
 def by_position(
-    ledger: Ledger, campaign: str, number: int
+    ledger: Ledger, campaign: str, record: RoundRecord
 ) -> tuple[dict[int, list[AttemptRecord]], dict[int, list[ObservationRecord]]]:
+    """Attempts and observations of a round, retracted ones too, with what these say of its derived targets.
+
+    They are worked out by the formulas by which the round was planned, as what was predicted beside them.
+    """
     attempts: dict[int, list[AttemptRecord]] = {}
     for attempt in ledger.attempts(campaign):
-        if attempt.round_number == number:
+        if attempt.round_number == record.number:
             attempts.setdefault(attempt.position, []).append(attempt)
+    spec = ledger.spec_version(campaign, record.version)
+    every = ledger.observations(campaign, with_retracted=True)
     observations: dict[int, list[ObservationRecord]] = {}
-    for observation in _observations(ledger, campaign):
-        if observation.round_number == number:
-            observations.setdefault(observation.position, []).append(observation)
+    for observation in with_derived(spec, [o for o in every if o.round_number == record.number]):
+        observations.setdefault(observation.position, []).append(observation)
     return attempts, observations

@@ -12,7 +12,7 @@ from flows.cli.showing.plates import plate_lines
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
-from flows.shown.rounds import by_position, never_sent, round_of
+from flows.shown.rounds import by_position, never_sent, other_formulas, round_of
 from flows.shown.words import known_line, outcome_line, predictions_line, reason_line
 from loop.experiment import State
 from loop.insight.saying import regret_sentence
@@ -38,7 +38,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     record = round_of(ledger, campaign, number)
     spec = ledger.spec_version(campaign, record.version)
     proposals = ledger.proposals(campaign, record.number)
-    attempts, observations = by_position(ledger, campaign, record.number)
+    attempts, observations = by_position(ledger, campaign, record)
     every = [a for mine in attempts.values() for a in mine]
     stands = {key: f", not sent: {why}" for key, why in never_sent(ledger, campaign, every).items()}
     stands |= _handed_out(ledger, campaign, every)
@@ -76,7 +76,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     screen.say()
     if told := record.model.get("regret"):
         screen.say(regret_sentence(told))
-    for note in (*record.notes, *_withdrawn(ledger, campaign, record)):
+    for note in (*record.notes, *_withdrawn(ledger, campaign, record), *other_formulas(ledger, campaign, record)):
         screen.say(f"note: {note}")
     waiting = [p for p in proposals if p.approved is None]
     if waiting:

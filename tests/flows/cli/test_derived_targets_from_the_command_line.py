@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,12 @@ def test_what_another_formula_foretold_is_held_against_nothing(hakken: Any, tmp_
 
     first, last = (json.loads(hakken("show", "rate", n, "--json").out)["round"]["model"]["regret"] for n in ("4", "5"))
 
+    shown = hakken("show", "rate", "3").out
+    assert "rate was 'yield / time' when this round was planned, by which its results are shown here too" in shown
+    found = [float(v) for v in re.findall(r", rate ([\d.]+) %/h", shown)]
+    assert found
+    assert max(found) <= 100.0  # by the formula of what was predicted beside it
+    assert "when this round was planned, by" not in hakken("show", "rate", "4").out
     assert first["widened"]["rate"] < 10.0  # not as if results were a thousand times better than foretold
     assert (first["checked"], last["checked"]) == (0, 2)
     assert "comes out again" in hakken("replay", "rate", "5").out
