@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loop.derived import workings_of
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
 from loop.insight.entangled import entangled
@@ -36,6 +35,7 @@ from loop.surrogates.protocol import FittedSurrogate, SupportsTogether, Surrogat
 from loop.surrogates.registry import default_members, surrogate
 from loop.training import Table, feasibility_table
 from loop.values import on_scale
+from loop.working import workings_of
 
 
 @dataclass(frozen=True)

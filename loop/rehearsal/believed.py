@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from loop.belief import Belief
-from loop.derived import derived, workings_of
+from loop.derived import derived
 from loop.errors import FitError, PlanError, TooFewPoints
 from loop.history import History
 from loop.insight.asking import belief_of
@@ -31,6 +31,7 @@ from loop.space.rows import key_of
 from loop.spec import CampaignSpec, build_objective
 from loop.training import feasibility_table
 from loop.values import sure_of, values_of
+from loop.working import workings_of
 
 T = TypeVar("T")
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.belief import Belief
-from loop.derived import Working
 from loop.objective import CLASSES, Objective, Target
 from loop.outcome import Measured, Measurement, Outcome
 from loop.rehearsal.worlds import Truth
@@ -30,6 +29,7 @@ from loop.surrogates.feasibility import CAUTION
 from loop.surrogates.levels import FittedLevels, cuts_of
 from loop.surrogates.noiseless import Noiseless
 from loop.surrogates.protocol import FittedSurrogate
+from loop.working import Working
 
 JITTER: Final = 1e-9  # of the mean variance, on the diagonal, so that a point drawn twice is the same
 

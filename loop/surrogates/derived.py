@@ -19,12 +19,12 @@ from botorch.sampling.normal import SobolQMCNormalSampler
 from torch import Tensor, nn
 from torch.quasirandom import SobolEngine
 
-from loop.derived import Working
 from loop.objective import Target
 from loop.surrogates.calibration import log_density
 from loop.surrogates.committee import FittedCommittee, drawn_apart, left_out
 from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, skim
+from loop.working import Working
 
 NODES: Final = 256  # of a Sobol sequence, over which the formula is averaged
 STEP: Final = 101  # between the seeds of parts

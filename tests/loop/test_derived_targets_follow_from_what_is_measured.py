@@ -13,7 +13,7 @@ import torch
 from campaigns import alcohol_yield, mixed_spec, observe, reaction_spec
 from earlier import settings_of
 
-from loop.derived import derived, workings_of
+from loop.derived import derived
 from loop.history import History
 from loop.insight.asking import belief_of
 from loop.insight.best import honest_best
@@ -27,6 +27,7 @@ from loop.rehearsal.believed import believed_worlds
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.derived import FittedDerived
 from loop.values import limits_of, sure_of, values_of
+from loop.working import workings_of
 
 PART = {"yield": {"goal": "keep", "unit": "%", "low": 0, "high": 100}}
 RATE = {"expression": "yield / temperature", "goal": "maximize", "unit": "%/degC"}

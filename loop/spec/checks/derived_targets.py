@@ -8,7 +8,6 @@ from itertools import islice, product
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.derived import Working, workings_of
 from loop.errors import SpaceError, did_you_mean
 from loop.objective import Objective, Target
 from loop.space import Continuous, Discrete, Space, sample_space
@@ -19,6 +18,7 @@ from loop.spec.building import build_space
 from loop.spec.checks.deriving import LOOK, part_of_space
 from loop.spec.lines import Path, Problem
 from loop.spec.models import CampaignSpec
+from loop.working import Working, workings_of
 
 COMBINATIONS = 64  # of values of parts that are tried
 FEW = 0.005  # a share of the space that is no part of it, but some candidates
