@@ -222,6 +222,8 @@ def build_analysis(spec: CampaignSpec) -> Analysis | None:
 def problem_of_analysis(spec: CampaignSpec) -> Problem | None:
     """What cannot stand in the analysis, and where; None where all can."""
     for target in spec.analysis or {}:
+        if target in (spec.derived or {}):
+            return ("analysis", target), f"{target!r} is derived, and no file says it; read what it is worked out from"
         if target not in spec.objective:
             hint = did_you_mean(target, spec.objective)
             return ("analysis", target), f"is no target of the objective{hint}; it has {', '.join(spec.objective)}"

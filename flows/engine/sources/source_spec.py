@@ -12,11 +12,12 @@ from typing import Any, Final
 from flows.engine.people.rows import Column, perhaps_fractions, read_columns, structures_told
 from flows.engine.people.telling import TellError
 from loop.cells import finite, split_header
+from loop.derived import workings_of
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
 from loop.objective import Goal
 from loop.record import CampaignRecord, Json
 from loop.space import Category, Component, Continuous, Discrete, Mixture, Ordinal, Parameter, Space
-from loop.spec import CampaignSpec, build_space
+from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.models import TargetSpec
 from loop.units import check_unit, convert
 
@@ -51,7 +52,7 @@ def spec_of_source(
     before: Json = {} if known is None else known.spec["space"]
     targets = {t: own.objective[t] for t in own.objective if t in columns or (known and t in known.spec["objective"])}
     beside = {name: head for head, name in structures_told(table.header, own, space.names, of_others=True).items()}
-    varied, notes = {}, _alike(others, [*space.names, *own.objective])
+    varied, notes = {}, [*_derived(others, own, space), *_alike(others, [*space.names, *own.objective])]
     for p in space.parameters:
         if p.name not in columns:
             continue
@@ -144,6 +145,17 @@ def _kept(head: str) -> tuple[str, Json]:
             f"column {head!r} cannot be kept under that name; use letters, digits, spaces and _ . - in it, or remove it"
         )
     return name, {"type": "context", **said}
+
+
+def _derived(others: Iterable[str], own: CampaignSpec, space: Space) -> list[str]:
+    """Notes on columns that are called like derived targets, which are worked out and learnt from nobody's values."""
+    follows = {w.target.name: [part.name for part in w.parts] for w in workings_of(build_objective(own), space)}
+    return [
+        f"{head} is derived, and worked out from {' and '.join(follows[head])}: its column is only kept, and nothing "
+        "is learnt from it"
+        for head in others
+        if head in follows
+    ]
 
 
 def _alike(others: Iterable[str], names: Sequence[str]) -> list[str]:

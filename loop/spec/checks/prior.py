@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from loop.errors import SpaceError, did_you_mean
 from loop.objective import Goal
 from loop.space import Category, Continuous, Discrete, Parameter, Space
+from loop.space.expressions import Expression
 from loop.spec.building import build_space
 from loop.spec.lines import Problem
 from loop.spec.memory import Guess
@@ -20,6 +21,9 @@ def problem_of_prior(spec: CampaignSpec) -> Problem | None:
         return None
     space = build_space(spec)
     for target, guesses in spec.prior.items():
+        if target in (spec.derived or {}):
+            told = f"{target!r} is derived; say what is expected of what it is worked out from ({_parts(spec, target)})"
+            return ("prior", target), told
         if target not in spec.objective:
             hint = did_you_mean(target, spec.objective)
             told = f"prior names target {target!r}, which the objective lacks{hint}; use {', '.join(spec.objective)}"
@@ -34,6 +38,12 @@ def problem_of_prior(spec: CampaignSpec) -> Problem | None:
             if told := _fault(space, target, wanted, name, guess):
                 return ("prior", target, name), told
     return None
+
+
+def _parts(spec: CampaignSpec, derived: str) -> str:
+    assert spec.derived is not None, "a derived target was found"
+    names = Expression(spec.derived[derived].expression).names
+    return ", ".join(name for name in names if name in spec.objective)
 
 
 def problem_of_memory(spec: CampaignSpec) -> Problem | None:

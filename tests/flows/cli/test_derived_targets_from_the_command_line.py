@@ -67,6 +67,19 @@ def test_it_is_told_by_nobody(told: Any) -> None:
     assert "column 'rate' is unknown (it is derived, and worked out from what is measured)" in said.err + said.out
 
 
+def test_what_others_say_of_it_is_kept_and_said_to_teach_nothing(told: Any) -> None:
+    Path("smith.csv").write_text("base,time,yield,rate\nEt3N,1,5,5\n")
+    Path("jones.csv").write_text("base,time,rate\nEt3N,1,5\n")
+
+    smith = told("tell", "rate", "smith.csv", "--source", "Smith")
+    jones = told("tell", "rate", "jones.csv", "--source", "Jones")
+
+    assert "1 result accepted" in smith.out
+    for said in (smith.out, jones.err):
+        assert "rate is derived, and worked out from yield: its column is only kept, and nothing is learnt from" in said
+    assert jones.code == 2
+
+
 def test_the_page_has_it(told: Any) -> None:
     said = told("report", "rate").out
 
