@@ -18,6 +18,7 @@ from loop.space.intervals import Span
 from loop.values import limits_of, values_of
 
 FAR: Final = 1e150  # for an end that nothing states: small enough to be multiplied by another
+STEPS: Final = (65, 33, 17)  # at which a formula is looked at along each range, of one, two and three ranges
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,39 @@ class Working:
                 known[part.name] = free[part.name] = values[part.name], values[part.name]
         if not all(math.isfinite(low) and math.isfinite(high) and low <= high for low, high in known.values()):
             return ()
-        span = self.expression.between(known)
-        return () if span is None else self._limits(*span, self.expression.between(free) or (-math.inf, math.inf))
+        span = self._between(known)
+        return () if span is None else self._limits(*span, self._between(free) or (-math.inf, math.inf))
+
+    def _between(self, ranges: Mapping[str, Span]) -> Span | None:
+        """Between which values it lies over ranges of its names; None where that cannot be told.
+
+        By the corners where it rises or falls all along each range, infinite where it has no end there; else by
+        interval arithmetic, which says too little where a name occurs twice.
+        """
+        open_ones = [name for name, (low, high) in ranges.items() if low < high]
+        if not 0 < len(open_ones) <= len(STEPS):
+            return self.expression.between(ranges)
+        steps = STEPS[len(open_ones) - 1]
+        grid = np.meshgrid(*(np.linspace(*ranges[name], steps) for name in open_ones), indexing="ij")
+        values = {name: np.full(grid[0].shape, low) for name, (low, _) in ranges.items()} | dict(
+            zip(open_ones, grid, strict=True)
+        )
+        found = np.broadcast_to(np.asarray(self.expression(values), dtype=float), grid[0].shape)
+        with np.errstate(invalid="ignore"):  # between two infinite values is nothing that rises or falls
+            rises = [np.diff(found, axis=axis) for axis in range(found.ndim)]
+        if np.isnan(found).any() or not all(
+            ((d >= 0).all(axis) | (d <= 0).all(axis)).all() for axis, d in enumerate(rises)
+        ):
+            return self.expression.between(ranges)
+        return float(found.min()), float(found.max())
 
     def _limits(self, low: float, high: float, free: Span) -> tuple[Measurement, ...]:
         """What is known of it beyond what it can be here at all, which is ``free``, and what keeps a threshold."""
         target = self.target
         least, most = _possible(target)
         at_least, at_most = target.bounds
-        is_floor = low > least and (low > free[0] or low >= at_least > -math.inf)
-        is_ceiling = high < most and (high < free[1] or high <= at_most < math.inf)
+        is_floor = math.isfinite(low) and low > least and (low > free[0] or low >= at_least > -math.inf)
+        is_ceiling = math.isfinite(high) and high < most and (high < free[1] or high <= at_most < math.inf)
         ends = [(low, Qualifier.ABOVE)] if is_floor else []
         ends += [(high, Qualifier.BELOW)] if is_ceiling else []  # as channels: two readings of one thing are refused
         return tuple(

@@ -100,6 +100,27 @@ def test_a_limit_of_what_is_learnt_as_logarithms_lies_above_nothing() -> None:
     assert limits_of(known.outcome)["share"] == (pytest.approx(0.95), math.inf)
 
 
+@pytest.mark.parametrize(
+    ("formula", "limits"),
+    [
+        ("yield / (yield + impurity)", (-math.inf, 1.0 / 3.0)),  # of a name that occurs twice
+        ("100 / yield", (20.0, math.inf)),  # of what is infinite where nothing is formed
+        ("(yield - 2.5) ** 2 + impurity", (-math.inf, 16.25)),  # of what neither rises nor falls all along
+        ("sqrt(yield - 3) + impurity", None),  # of what has no value somewhere
+    ],
+)
+def test_a_limit_follows_as_far_as_the_formula_tells(formula: str, limits: tuple[float, float] | None) -> None:
+    parts = {**PART, "impurity": {"goal": "minimize", "unit": "%", "low": 0, "high": 100}}
+    spec = with_derived({"figure": {"expression": formula, "goal": "maximize"}}, parts)
+    impurity = Measurement("impurity", 10.0, "%", 10.0)
+    told = Measured((*yielded(5.0, qualifier=Qualifier.BELOW).measurements, impurity))
+
+    known = derived(spec, seen(spec, o0=told)).observations[0]
+
+    expected = None if limits is None else pytest.approx(limits)
+    assert limits_of(known.outcome).get("figure") == expected
+
+
 def test_nothing_follows_from_a_limit_that_no_value_keeps_and_a_value_beyond_what_can_be_counts() -> None:
     parts = {**PART, "purity": {"goal": "keep", "unit": "%", "low": 0, "high": 100}}
     spec = with_derived({"both": {"expression": "yield * purity / 100", "goal": "maximize"}}, parts)

@@ -12,7 +12,6 @@ from typing import Any, Final
 from flows.engine.people.rows import Column, perhaps_fractions, read_columns, structures_told
 from flows.engine.people.telling import TellError
 from loop.cells import finite, split_header
-from loop.derived import workings_of
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
 from loop.objective import Goal
 from loop.record import CampaignRecord, Json
@@ -20,6 +19,7 @@ from loop.space import Category, Component, Continuous, Discrete, Mixture, Ordin
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.models import TargetSpec
 from loop.units import check_unit, convert
+from loop.working import workings_of
 
 FILLED: Final = 0.5  # share of a column's cells from which on it tells a parameter, and rows without it are refused
 _WISHES: Final = ("at_least", "at_most", "weight", "desirable")  # of the campaign, not of the source
