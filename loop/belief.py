@@ -23,6 +23,7 @@ from loop.record import Prediction
 from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
+from loop.spec.tolerances import build_tolerances
 from loop.surrogates.classes import for_classes
 from loop.surrogates.committee import Committee, FittedCommittee, fitted_each, of_new_values
 from loop.surrogates.derived import FittedDerived
@@ -33,9 +34,19 @@ from loop.surrogates.missing import said_of_missing
 from loop.surrogates.noiseless import Known, noiseless
 from loop.surrogates.protocol import FittedSurrogate, SupportsTogether, Surrogate, TrainingSet
 from loop.surrogates.registry import default_members, surrogate
+from loop.surrogates.within import within
+from loop.tolerance import Tolerances
 from loop.training import Table, feasibility_table
 from loop.values import on_scale
 from loop.working import workings_of
+
+
+@dataclass(frozen=True)
+class Use:
+    """How settings stray, and what is wanted of them, on its scale."""
+
+    tolerances: Tolerances
+    objective: Objective
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,20 @@ class Belief:
     unscaled: frozenset[str] = frozenset()  # targets of which an order is believed so far, and no value
     known: Mapping[int, Known] = field(default_factory=dict)  # by number of an exact target: what was measured
     entangled: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # by target and effect
+    used: Use | None = None  # how settings stray; None where they do not
+
+    @property
+    def straying(self) -> tuple[str, ...]:
+        """What counts of a candidate because its settings stray, as a note; nothing where they do not."""
+        said = "" if self.used is None else self.used.tolerances.note(self.used.objective)
+        return (said,) if said else ()
+
+    def as_used(self) -> Belief:
+        """The same of what candidates are worth where their settings stray, by which they are chosen and named."""
+        if self.used is None:
+            return self
+        pairs = zip(self.models, self.used.objective.targets, strict=True)
+        return replace(self, models=tuple(within(m, t, self.used.tolerances) for m, t in pairs))
 
     def as_measured(self) -> Belief:
         """The same of what is true of each candidate: exact targets are known where they were measured.
@@ -134,7 +159,12 @@ def learn(
     feasibility = learn_feasibility(space, x, ran, seed=seed)
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
-    return Belief(tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled), known, mixed_up)
+    tolerances = build_tolerances(spec, space)
+    used = None if tolerances is None else Use(tolerances, objective.on_scale)
+    found = Belief(
+        tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled), known, mixed_up, used
+    )
+    return replace(found, notes=(*found.notes, *found.straying))
 
 
 def _derived(

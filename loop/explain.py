@@ -151,4 +151,5 @@ def explain_model(
         intent += f" (chance of a hit {value:.2g}{per})"
     if known.novelty is not None:
         intent += f"; novelty {known.novelty:.2f}"
-    return f"{intent}: " + "; ".join([*parts, *([also] if also else [])])
+    straying = ["all of it where settings stray"] if belief.used is not None else []
+    return f"{intent}: " + "; ".join([*parts, *straying, *([also] if also else [])])

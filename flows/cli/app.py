@@ -34,6 +34,7 @@ from flows.cli import (
     rehearsing,
     running,
     starts,
+    windows,
 )
 from flows.cli.guard import Guarded
 from flows.own_code import find_beside
@@ -65,6 +66,7 @@ _COMMANDS: Final = {
         looking.show,
         believing.best,
         predicting.predict,
+        windows.window,
         rehearsing.rehearse,
         examining.examine,
         explaining.explain,

@@ -113,9 +113,11 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
     """What the file says, by what it is about."""
     from loop.spec import build_general, build_plate
     from loop.spec.sieving import told_of_products
+    from loop.spec.tolerances import build_tolerances
 
     surrogate, batch, initial = spec.planner.surrogate, spec.planner.batch, spec.planner.initial
     plate, general = build_plate(spec, space), build_general(spec, space)
+    tolerances = build_tolerances(spec, space)
     first = _first_batch(spec, objective, space)
     if plate is not None:
         batch = f"a plate of {plate.rows} x {plate.columns} wells, {plate.new} for new conditions"
@@ -128,6 +130,7 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
         **({"products": list(made)} if (made := told_of_products(spec)) else {}),
         **({"descriptors": described} if (described := descriptors_in(space)) else {}),
         "constraints": len(spec.constraints),
+        **({} if tolerances is None else {"tolerances": tolerances.said()}),
         "targets": [
             f"{'measure' if t.is_only_measured else t.goal.value} {t.name}"
             + (f" [{t.unit}]" if t.unit else "")

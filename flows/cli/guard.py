@@ -36,7 +36,9 @@ _PASSWORD: Final = re.compile(r"(://[^\s:/@]*:)\S*(?=@)|(\bpassword=)[^\s&]+")  
 FAILED: Final = 1
 REFUSED: Final = 2
 INTERRUPTED: Final = 130
-LOOKS: Final = frozenset({"best", "examine", "explain", "predict", "rehearse", "replay"})  # compute, and keep nothing
+LOOKS: Final = frozenset(  # compute, and keep nothing
+    {"best", "examine", "explain", "predict", "rehearse", "replay", "window"}
+)
 
 # typer brings its own click since 0.29 and used the public one before: this finds the class in both.
 _UsageError: Final[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")

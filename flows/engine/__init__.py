@@ -20,6 +20,7 @@ from flows.engine.looking.simulating import simulate
 from flows.engine.looking.standing import status
 from flows.engine.looking.view import View
 from flows.engine.looking.waiting import waiting_rows
+from flows.engine.looking.window import WindowError, window
 from flows.engine.passes import tick
 from flows.engine.people.deciding import approve, ban, decisions, edit, lift, pin
 from flows.engine.people.halting import halt, let_go, stops
@@ -45,6 +46,7 @@ __all__ = [
     "TellReport",
     "TickReport",
     "View",
+    "WindowError",
     "add_campaign",
     "approve",
     "ask",
@@ -100,4 +102,5 @@ __all__ = [
     "tell_source",
     "tick",
     "waiting_rows",
+    "window",
 ]

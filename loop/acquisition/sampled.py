@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from loop.acquisition.streaming import members_of
 from loop.acquisition.utility import leading
 from loop.surrogates.exact import JITTER, ExactPosterior
 from loop.surrogates.mixture import apportion
+from loop.surrogates.protocol import FittedSurrogate
+from loop.surrogates.within import Around, FittedWithin
 
 DRAWS = 128  # what there is to beat is known to a tenth of its spread
 
@@ -51,8 +54,8 @@ class Beaten:
         voices = []
         for i, ((_, member), share) in enumerate(zip(members, apportion([w for w, _ in members], DRAWS), strict=True)):
             if share:
-                assert isinstance(member, ExactPosterior)
-                voices.append(_Voice(member, share, question.seed + i, x, _projected(member, x)))
+                sight = _Sight.of(member)
+                voices.append(_Voice(sight, share, question.seed + i, x, *sight.look(x)))
         worst = math.inf
         if not len(x):  # whatever keeps the thresholds improves on the worst that is known
             with torch.no_grad():
@@ -64,7 +67,7 @@ class Beaten:
         """Whether the formula holds: one target, more or less of it wanted, Gaussian members."""
         if len(question.wanted) != 1 or not question.wanted[0][0].sign:
             return False
-        return all(isinstance(m, ExactPosterior) for _, m in members_of(question.wanted[0][1]))
+        return all(_Sight.suits(m) for _, m in members_of(question.wanted[0][1]))
 
 
 class SampledImprovement:
@@ -92,13 +95,65 @@ class SampledImprovement:
 
 
 @dataclass(frozen=True)
+class _Sight:
+    """What an exact process says of points as they are, or of the mean over where their settings stray."""
+
+    process: ExactPosterior
+    around: Around | None = None
+
+    @staticmethod
+    def suits(model: FittedSurrogate) -> bool:
+        plain = model.plain if isinstance(model, FittedWithin) and model.around.limits is None else model
+        return isinstance(plain, ExactPosterior)
+
+    @staticmethod
+    def of(model: FittedSurrogate) -> _Sight:
+        """Of a model that ``suits``."""
+        plain, around = (model.plain, model.around) if isinstance(model, FittedWithin) else (model, None)
+        assert isinstance(plain, ExactPosterior)
+        return _Sight(plain, around)
+
+    def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean at ``x``, ``(b, d)``, and the whitened covariance with the rows: ``(b,)`` and ``(b, n)``."""
+        flat = x if self.around is None else self.around.places(x).flatten(0, 1)
+        projected = self.process.kernel(flat, self.process.x) @ self.process.root
+        mean = self.process.mean(flat, projected)
+        if self.around is None:
+            return mean, projected
+        apart = projected.reshape(len(x), len(self.weights), projected.shape[-1])
+        return mean.reshape(apart.shape[:2]) @ self.weights, torch.einsum("bkn,k->bn", apart, self.weights)
+
+    def prior(self, x: Tensor, y: Tensor) -> Tensor:
+        """The covariance of ``x``, ``(b, d)``, with ``y``, ``(k, d)``, before any result, standardised: ``(b, k)``."""
+        if self.around is None:
+            return self.process.kernel(x, y)
+        k, places = len(self.weights), [self.around.places(some).flatten(0, 1) for some in (x, y)]
+        whole = self.process.kernel(*places).reshape(len(x), k, len(y), k)
+        return torch.einsum("bikj,i,j->bk", whole, self.weights, self.weights)
+
+    def own(self, x: Tensor) -> Tensor | float:
+        """The variance at ``x``, ``(b, d)``, before any result, standardised: ``(b,)``."""
+        if self.around is None:
+            return self.process.prior_variance
+        places = self.around.places(x)
+        return torch.einsum("bij,i,j->b", self.process.kernel(places, places), self.weights, self.weights)
+
+    @cached_property
+    def weights(self) -> Tensor:
+        """What each place counts in the mean, shape ``(k,)``."""
+        assert self.around is not None, "settings as they are have one place each"
+        return torch.from_numpy(self.around.tolerances.inside[1])
+
+
+@dataclass(frozen=True)
 class _Voice:
     """A member, its number of draws and their seed, and what there is to beat, ``(k, d)``, as its ``n`` rows see it."""
 
-    member: ExactPosterior
+    sight: _Sight
     draws: int
     seed: int
     x: Tensor
+    mean: Tensor  # (k,)
     projected: Tensor  # (k, n)
 
 
@@ -106,35 +161,29 @@ class _Part:
     """One member: its draws at what there is to beat and ``others``, and its belief elsewhere given each of them."""
 
     def __init__(self, voice: _Voice, others: Tensor, sign: float) -> None:
-        self.member, self.sign = voice.member, sign
-        m = voice.member
+        self.sight, self.sign = voice.sight, sign
+        m = voice.sight.process
         with torch.no_grad():
             self.base = torch.cat([voice.x, others])
-            self.known = torch.cat([voice.projected, _projected(m, others)])  # (base, n)
+            means, projected = self.sight.look(others)
+            self.known = torch.cat([voice.projected, projected])  # (base, n)
             jitter = JITTER * m.prior_variance * torch.eye(len(self.base), dtype=self.base.dtype)
-            covariance = m.kernel(self.base, self.base) - self.known @ self.known.T + jitter
+            covariance = self.sight.prior(self.base, self.base) - self.known @ self.known.T + jitter
             self.root = m.factor(covariance * m.scale**2)
             generator = torch.Generator().manual_seed(voice.seed)
             half = torch.randn((voice.draws + 1) // 2, len(self.base), generator=generator, dtype=self.base.dtype)
             self.normal = torch.cat([half, -half])[: voice.draws]
-            mean = m.mean(self.base, self.known)
+            mean = torch.cat([voice.mean, means])
             self.best = (sign * (mean + self.normal @ self.root.T)).max(dim=1).values
 
     def log_improvements(self, x: Tensor) -> Tensor:
         """Log expected improvement at ``x``, ``(b, d)``, given each draw: ``(draws, b)``."""
-        m = self.member
-        projected = _projected(m, x)
-        mean = m.mean(x, projected)
-        shared = (m.kernel(x, self.base) - projected @ self.known.T) * m.scale**2
+        m = self.sight.process
+        mean, projected = self.sight.look(x)
+        shared = (self.sight.prior(x, self.base) - projected @ self.known.T) * m.scale**2
         gain = torch.linalg.solve_triangular(self.root, shared.T, upper=False)  # (base, b)
-        variance = (m.prior_variance - projected.square().sum(-1)) * m.scale**2 - gain.square().sum(0)
+        variance = (self.sight.own(x) - projected.square().sum(-1)) * m.scale**2 - gain.square().sum(0)
         sd = variance.clamp_min(1e-10 * m.scale**2).sqrt()
         given = self.sign * (mean + self.normal @ gain)
         logs: Tensor = _log_ei_helper((given - self.best[:, None]) / sd) + sd.log()
         return logs
-
-
-def _projected(member: ExactPosterior, x: Tensor) -> Tensor:
-    """The covariance of ``x``, ``(b, d)``, with a member's rows, whitened: ``(b, n)``."""
-    found: Tensor = member.kernel(x, member.x) @ member.root
-    return found

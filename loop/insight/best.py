@@ -89,7 +89,7 @@ def best_of_belief(
     space: Space, objective: Objective, history: History, belief: Belief, pool: Pool | None, *, seed: int
 ) -> HonestBest:
     """The same, of a belief that was learnt already; without ``pool`` nothing is said of untried candidates."""
-    plain, belief = belief, belief.as_measured()
+    plain, belief = belief, belief.as_measured().as_used()
     if objective.has_classes:
         return hits_of_belief(space, objective, history, belief, pool, seed=seed)
     tried = tried_candidates(space, objective, history)
@@ -106,7 +106,7 @@ def best_of_belief(
     order, front = ranked(objective, means, found.keeps, found.best_of_tried)
     exact_names = {t.name for t in objective.targets if t.is_exact}
     alike = [name for name in without_scale(objective, plain.table) if name not in exact_names]
-    exact = {i: known.is_certain(x) for i, known in belief.known.items()}
+    exact = {i: known.is_certain(x) for i, known in belief.known.items()} if belief.used is None else {}
     believed = tuple(
         Believed(
             settings=tried[k].settings,
@@ -131,7 +131,7 @@ def best_of_belief(
         )
         for k in order
     )
-    notes = (*found.notes, *said_of(alike))
+    notes = (*found.notes, *said_of(alike), *belief.straying)
     is_likely = float(found.keeps[order[0]]) >= 0.5
     if not is_likely:
         bounds = "runs as intended" if not has_thresholds(objective) else "keeps the thresholds"

@@ -28,9 +28,11 @@ from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.mixture import shuffle_targets
 from loop.surrogates.noiseless import Noiseless
 from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, drawn, skim
+from loop.surrogates.within import JOINTLY, FittedWithin
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
+FEW_RIVALS: Final = 100  # at least
 APART: Final = 1_024  # of each candidate by itself: the ends of an interval are known to 1 %
 AT_ONCE: Final = 2_048  # points that are drawn each by itself
 FRONT_DRAWS: Final = 512  # with several targets, where each draw has a front of its own to be found: known to 0.02
@@ -118,6 +120,8 @@ def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Te
     if isinstance(model, FittedDerived):
         parts = [doubted(part, x, n, seed=seed + STEP * i)[0] for i, part in enumerate(model.parts)]
         return model.of_draws(parts, x, seed), model.moments(x)[0]
+    if isinstance(model, FittedWithin):
+        return model.of_draws(lambda at: doubted(model.plain, at, n, seed=seed)[0], x), model.moments(x)[0]
     return _doubting(model, *drawn(model, x, n, seed=seed), seed)
 
 
@@ -126,6 +130,8 @@ def doubted_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tu
     if isinstance(model, FittedDerived):
         parts = [doubted_apart(part, x, n, seed=seed + STEP * i)[0] for i, part in enumerate(model.parts)]
         return model.of_draws(parts, x, seed), model.moments(x)[0]
+    if isinstance(model, FittedWithin):
+        return model.of_draws(lambda at: doubted_apart(model.plain, at, n, seed=seed)[0], x), model.moments(x)[0]
     return _doubting(model, *drawn_apart(model, x, n, seed=seed), seed)
 
 
@@ -158,6 +164,7 @@ def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) ->
 def _values_behind(model: FittedSurrogate) -> int:
     """How many values a model has learnt its scale from: where a limit lies says little of how far apart values are."""
     one = model.members[0] if isinstance(model, FittedCommittee) else model
+    one = one.plain if isinstance(one, FittedWithin) else one
     one = one.plain if isinstance(one, Noiseless) else one
     if isinstance(one, SupportsLeavingOut):
         return int(torch.isfinite(one.left_out()[0]).sum())
@@ -223,10 +230,13 @@ def _rivals(
             (f"with {said_size(pool).removeprefix('the ')} candidates no chance among all of them is given",),
         )
     question = question_of_tried(space, objective, history, belief, pool, tried, seed)
+    most = RIVALS
+    if belief.used is not None:  # where settings stray, each is drawn at several places
+        most = max(JOINTLY // len(belief.used.tolerances.inside[1]) - len(tried), FEW_RIVALS)
     if objective.is_scalar:
-        rivals = shortlist(question, improvement_score(question), RIVALS)
+        rivals = shortlist(question, improvement_score(question), most)
     else:
-        rivals = trade_offs(question, RIVALS // 2)
+        rivals = trade_offs(question, most // 2)
     return rivals, len(rivals) < len(pool) - len(tried), ()
 
 

@@ -91,6 +91,7 @@ def predict(
         front=front,
         notes=(
             *said_of(alike),
+            *plain.straying,
             *_unscaled(plain.unscaled),
             *_expected(objective, plain),
             *_said_of_versions(space, x, untried_versions),
@@ -113,7 +114,7 @@ def _believed(
 
     Of targets that are ``alike`` no interval is given, nor of a version of which nothing of the target was measured.
     """
-    belief = plain.as_measured()
+    belief = plain.as_measured().as_used()
     with torch.no_grad():
         x = torch.from_numpy(np.array([t.x for t in tried]))
         draws, means = drawn_each(objective, belief.models, x, seed=seed)
@@ -123,7 +124,7 @@ def _believed(
         keeps = standing(objective, draws, runs, seed).double().mean(0)
         levels = level_chances(objective, plain, x)
         ends = [interval(means[:, i], draws[..., i]) for i in range(len(belief.models))]
-        exact = {i: known.is_certain(x) for i, known in belief.known.items()}
+        exact = {i: known.is_certain(x) for i, known in belief.known.items()} if belief.used is None else {}
     found = [
         Believed(
             settings=one.settings,

@@ -29,6 +29,7 @@ from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.lengthscales import has_lengthscales
 from loop.surrogates.mixture import apportion, shuffle_targets
 from loop.surrogates.protocol import FittedSurrogate, drawn
+from loop.surrogates.within import FittedWithin
 
 DRAWS: Final = 1_024  # of the response: a chance of 0.05 is known to 0.007
 RIVALS: Final = 300  # candidates that are drawn jointly, those with the highest optimistic values
@@ -218,6 +219,8 @@ def _draws(model: FittedSurrogate, x: Tensor, seed: int, factor: float) -> Tenso
     if isinstance(model, FittedDerived):
         apart = [_draws(part, x, seed + STEP * i, factor) for i, part in enumerate(model.parts)]
         return model.of_draws(apart, x, seed)
+    if isinstance(model, FittedWithin):
+        return model.of_draws(lambda at: _draws(model.plain, at, seed, factor), x)
     parts = members_of(model)
     found = []
     for i, ((_, member), n) in enumerate(zip(parts, apportion([w for w, _ in parts], DRAWS), strict=True)):

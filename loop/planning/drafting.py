@@ -84,6 +84,8 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
     x = torch.from_numpy(np.array([p.x for p in picks]))
     with torch.no_grad():
         stated, levels = predictions_of(s.objective, belief, x), level_chances(s.objective, belief, x)
+        used = None if belief is None else belief.as_used()  # by which they were chosen
+        hoped = stated if used is belief else predictions_of(s.objective, used, x)
     costs = None if purchase is None else purchase.costs
     is_per = purchase is not None and purchase.per_cost and fidelity_column(s.space) is None
     per = f" per {costs.shown_unit}" if costs is not None and is_per else ""
@@ -93,18 +95,18 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
     centre = np.array([p.is_centre for p in picks])
     if costs is None or not costs.switch:  # where changes cost, a few of them go before
         order = evenly_between(order, centre, blocks)
-    mark = None if belief is None else Mark.of(s.question, belief)
+    mark = None if used is None else Mark.of(s.question, used)
     drafts = []
-    for position, (pick, predictions) in enumerate(zip(picks, stated, strict=True)):
+    for position, (pick, predictions, told) in enumerate(zip(picks, stated, hoped, strict=True)):
         known = nearest(s.space, pick.x, s.history)
-        if pick.arm is Arm.MODEL and belief is not None and mark is not None:
+        if pick.arm is Arm.MODEL and used is not None and mark is not None:
             reason = explain_model(
                 s.space,
                 s.objective,
-                belief,
+                used,
                 pick.acquisition,
                 pick.value,
-                predictions,
+                told,
                 levels[position],
                 known,
                 mark=mark,
@@ -201,7 +203,7 @@ def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[
     exact = {s.objective.names[i] for i in belief.known}  # measured again they would say nothing new
     with torch.no_grad():
         found = regret_of(
-            replace(s.question, models=belief.as_measured().models, purchase=None),
+            replace(s.question, models=belief.as_measured().as_used().models, purchase=None),
             torch.from_numpy(s.space.coordinates(first.settings)),
             on_scale(s.history.claims, s.objective),
             torch.from_numpy(also),

@@ -225,7 +225,7 @@ class Situation:
         return Question(
             space=self.space,
             objective=self.objective.on_scale,
-            models=self.belief.models,
+            models=self.belief.as_used().models,
             feasibility=self.belief.feasibility,
             pool=self.pool,
             observed=torch.from_numpy(np.unique(observed, axis=0)),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, field_validator, model_validator
 
+from loop.cells import as_float
 from loop.spec.descriptor_models import Describing
 from loop.spec.library_models import FiltersSpec, MadeSpec, RangeSpec, Several, StandardiseSpec, StoredSpec
 from loop.spec.strict import Name, Strict, Text
@@ -112,7 +113,10 @@ class FidelitySpec(Strict):
 
 
 class NumberSpec(_Conditional):
-    """A number: ``values``, or ``low`` and ``high`` with or without a ``step``; with ``or_zero`` it may be 0 too."""
+    """A number: ``values``, or ``low`` and ``high`` with or without a ``step``; with ``or_zero`` it may be 0 too.
+
+    By ``tolerance`` it strays to either side of what it is set to: in its unit, or as a share such as ``5 %``.
+    """
 
     type: Literal["number"]
     values: list[float] | None = None
@@ -122,6 +126,26 @@ class NumberSpec(_Conditional):
     unit: str = ""
     scale: Literal["linear", "log"] | None = None
     or_zero: bool | None = None
+    tolerance: float | Text | None = None
+
+    @property
+    def strays(self) -> tuple[float, bool] | None:
+        """By how much to either side, and whether that is a share of the value that is set; None where not at all."""
+        if isinstance(self.tolerance, str):
+            return float(self.tolerance.removesuffix("%")) / 100, True
+        return None if self.tolerance is None else (self.tolerance, False)
+
+    @field_validator("tolerance", mode="before")
+    @classmethod
+    def _is_some(cls, said: object) -> object:
+        written = said.strip().removesuffix("%") if isinstance(said, str) and said.strip().endswith("%") else said
+        number = None if written is None else as_float(str(written))
+        if said is None or (number is not None and number > 0.0 and (written is said or number < 100.0)):
+            return said.strip() if isinstance(said, str) and written is not said else number
+        raise ValueError(
+            "must be a number above zero in the unit of the parameter, or a share of the value below 100 % such as "
+            f"5 %, got {said!r}"
+        )
 
     @model_validator(mode="after")
     def _one_way(self) -> NumberSpec:

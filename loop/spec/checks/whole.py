@@ -19,6 +19,7 @@ from loop.spec.checks.noise import problem_of_exact, problem_of_noise
 from loop.spec.checks.prior import problem_of_memory, problem_of_prior
 from loop.spec.checks.saying_nothing import problem_before_building
 from loop.spec.checks.stopping import problem_of_regret, problem_of_stop
+from loop.spec.checks.tolerances import problem_of_tolerances
 from loop.spec.costs import build_costs, problem_of_versions
 from loop.spec.general import problem_of_general
 from loop.spec.limits import problem_of_limits
@@ -174,6 +175,7 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     _of_costs,
     _of_budget,
     problem_of_general,
+    problem_of_tolerances,
     problem_of_choosing,
     problem_of_regret,
     problem_of_prior,

@@ -1,0 +1,77 @@
+"""The operating window of a candidate: how far each of its settings may be off, by what is believed now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from flows.engine.looking.best import believed
+from flows.engine.looking.learning import learning_of
+from flows.engine.looking.view import View
+from flows.engine.people.conditions import read_candidate
+from flows.engine.sources.hearing import sources_of
+from flows.wiring import open_record
+from loop.cells import as_float
+from loop.errors import HakkenError
+from loop.space import Continuous, Discrete
+from loop.spec import build_objective
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from loop.insight.window import Window
+    from loop.objective import Objective
+
+
+class WindowError(HakkenError):
+    """There is no window to be told of; the message says why, and what to do."""
+
+
+def window(
+    settings: Settings, name: str, *, at: Sequence[str] = (), loses: Sequence[str] = (), chance: float = 0.9
+) -> Window:
+    """How far each setting of a candidate may be off: of the believed best, with the changes of ``at``.
+
+    Nothing is recorded. ``loses`` says how much worse than at the candidate a target may be: ``5``, or ``yield=5``.
+
+    Raises:
+        NotFound: There is no such campaign.
+        PlanError: Nothing is believed yet, or nothing is asked.
+        SpaceError: The candidate cannot be read, or is none.
+        WindowError: The campaign has none, or ``loses`` cannot be read.
+    """
+    from loop.insight.window import window as looked_for  # brings torch: seconds, only where it is asked for
+
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        objective = build_objective(view.spec)
+        if view.spec.general is not None:
+            raise WindowError(f"campaign {name!r} looks for general conditions, which have no operating window")
+        if not any(isinstance(p, Discrete | Continuous) for p in view.space.parameters):
+            raise WindowError(f"campaign {name!r} varies no number, so nothing can be a little off")
+        lost = _losses(objective, loses)
+        earlier, read, _ = sources_of(ledger, view.spec)
+        learning = learning_of(view, earlier, read)
+        belief = learning.belief
+        best = believed(view, settings.folder(name))
+        before = best.candidates[0].settings if best.candidates else None
+        if before is None and not at:
+            raise WindowError("no best is believed yet; give a value of every parameter with --at")
+        wanted = read_candidate(view.space, at, before) if at else before
+        assert wanted is not None, "there is a best, or something is asked for"
+        x = view.space.coordinates(wanted)
+        return looked_for(view.space, objective, belief, x, loses=lost, chance=chance, seed=learning.seed)
+
+
+def _losses(objective: Objective, said: Sequence[str]) -> Mapping[str, float]:
+    wanted = [t.name for t in objective.wanted]
+    found: dict[str, float] = {}
+    for text in said:
+        name, sign, number = text.rpartition("=")
+        name = name.strip() if sign else wanted[0]
+        if not sign and len(wanted) > 1:
+            raise WindowError(f"{text!r}: several targets are wanted; write {wanted[0]}={text}, for each that counts")
+        amount = as_float(number.strip())
+        if amount is None:
+            raise WindowError(f"{text!r} is no number; write what may be lost, such as {wanted[0]}=5")
+        found[name] = amount
+    return found

@@ -1,0 +1,330 @@
+"""Operating window: how far each setting of a candidate may be off before what is asked of it is in doubt.
+
+A setting is in the window where the chance that the truth there keeps every threshold, and loses no more than may be
+lost, is high enough. Source: Peterson, Journal of Biopharmaceutical Statistics 18 (2008) 959 (the design space of ICH
+Q8 as such a chance), here of the true values, without the noise of a new measurement.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import qmc
+from torch import Tensor
+
+from loop.belief import Belief
+from loop.errors import PlanError
+from loop.insight.chances import doubted
+from loop.objective import Objective, Target
+from loop.space import Category, Component, Discrete, Ordinal, Space
+from loop.space.parameters import Number, zero_of
+from loop.surrogates.feasibility import runs_in_draws
+from loop.surrogates.mixture import shuffle_targets
+from loop.surrogates.protocol import drawn
+from loop.tolerance import Tolerances
+
+STEPS: Final = 80  # places along the range of a number
+DRAWS: Final = 2_048  # a chance of 0.9 is known to 0.007
+CORNERS: Final = 6  # numbers, up to which every corner of a box is looked at
+INSIDE: Final = 64  # places in a box besides its corners
+SHARES: Final = tuple(s / 20 for s in range(20, 0, -1))  # of the ranges, for all of them at once
+OPTIONS: Final = 100  # of a choice, up to which others are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Between which values one number may lie, the others being as they are.
+
+    Attributes:
+        at: What it is set to.
+        low, high: The ends of the range, within those of the space.
+        low_breaks, high_breaks: What is most in doubt beyond each end; "" where the space ends there.
+    """
+
+    name: str
+    unit: str
+    at: float
+    low: float
+    high: float
+    low_breaks: str
+    high_breaks: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The operating window of a candidate.
+
+    Attributes:
+        label: The candidate, for a person.
+        chance: What the chance has to be at least.
+        here: What it is where settings are as they are.
+        ranges: Of each number by itself; none where ``here`` is too little.
+        together: The share of these ranges that all numbers may use at once; 0 where not even a twentieth.
+        boxed: These shares of the ranges, by name, lowest and highest value.
+        instead: By choice, the other options with which the chance is enough, the others as they are.
+        asked: What is asked, in words.
+        worst: A candidate among what all may use at once, where the chance is least; None where there is no other.
+        strayed: The least chance where settings stray as the campaign file says; None where it says nothing.
+        straying: What it says.
+    """
+
+    label: str
+    settings: Mapping[str, str | float]
+    model: str
+    chance: float
+    here: float
+    ranges: tuple[Range, ...]
+    together: float
+    boxed: Mapping[str, tuple[float, float]]
+    instead: Mapping[str, tuple[str, ...]]
+    asked: tuple[str, ...]
+    worst: Mapping[str, str | float] | None
+    strayed: float | None = None
+    straying: str = ""
+
+
+def window(
+    space: Space,
+    objective: Objective,
+    belief: Belief,
+    at: NDArray[np.float64],
+    *,
+    loses: Mapping[str, float],
+    chance: float,
+    seed: int,
+) -> Window:
+    """The operating window about a candidate.
+
+    Args:
+        space: The campaign's.
+        objective: What is asked: every threshold is to be kept.
+        belief: What was learnt.
+        at: Coordinates of the candidate, shape ``(d,)``.
+        loses: By target, how much worse than at the candidate it may be, in its unit; on a logarithmic scale by which
+            factor.
+        chance: How sure that has to be, between 0 and 1.
+        seed: Decides the draws.
+
+    Raises:
+        PlanError: Nothing is asked, or a target that may lose is not wanted.
+    """
+    asked = _Asked(objective, belief.as_measured(), at, _checked(objective, loses), seed)
+    here = float(asked.chances(at[None])[0])
+    numbers = [space.names.index(p.name) for p in space.shown if isinstance(p, Number)]
+    numbers = [c for c in numbers if _can_be_off(space, c, at)]
+    ranges: list[Range] = []
+    if here >= chance:
+        ranges = [_range(space, asked, c, at, chance) for c in numbers]
+    columns = {r.name: space.names.index(r.name) for r in ranges}
+    together, worst = _together(asked, at, [(columns[r.name], r.low, r.high) for r in ranges], chance)
+    return Window(
+        label=space.label(space.as_tried(at)),
+        settings=space.as_tried(at),
+        model=belief.models[0].name,
+        chance=chance,
+        here=here,
+        ranges=tuple(ranges),
+        together=together,
+        boxed={r.name: (r.at - together * (r.at - r.low), r.at + together * (r.high - r.at)) for r in ranges},
+        instead=_instead(space, asked, at, chance) if here >= chance else {},
+        asked=tuple(asked.said()),
+        worst=_candidate(space, at, worst),
+        strayed=None if belief.used is None else float(asked.chances(_strayed(belief.used.tolerances, at)).min()),
+        straying="" if belief.used is None else belief.used.tolerances.said(),
+    )
+
+
+def _checked(objective: Objective, loses: Mapping[str, float]) -> Mapping[str, float]:
+    """By target, the loss on its scale."""
+    wanted = {t.name: t for t in objective.wanted}
+    for name, loss in loses.items():
+        if name not in wanted:
+            raise PlanError(f"{name!r} is no target that is wanted; losses are stated of {', '.join(wanted)}")
+        least = 1.0 if wanted[name].is_log else 0.0
+        if not (math.isfinite(loss) and loss > least):
+            kind = "a factor above 1, since its scale is logarithmic" if least else "a number above zero"
+            raise PlanError(f"what {name} may lose must be {kind}, got {loss:g}")
+    if not loses and not any(t.has_bounds for t in objective.targets):
+        raise PlanError(
+            "no target has a threshold, so nothing says what is still good enough; give --loses, such as "
+            f"{next(iter(wanted))}=5"
+        )
+    return {name: math.log10(loss) if wanted[name].is_log else loss for name, loss in loses.items()}
+
+
+class _Asked:
+    """What is asked of the true values at some places, in joint draws with those at the candidate."""
+
+    def __init__(
+        self, objective: Objective, belief: Belief, at: NDArray[np.float64], loses: Mapping[str, float], seed: int
+    ) -> None:
+        self.objective, self.belief, self.at, self.loses, self.seed = objective, belief, at, loses, seed
+
+    def said(self) -> list[str]:
+        """What is asked, one sentence each."""
+        found = []
+        for t in self.objective.targets:
+            if t.has_bounds:
+                low, high = t.asked
+                least = [f"at least {low:g}"] if math.isfinite(low) else []
+                most = [f"at most {high:g}"] if math.isfinite(high) else []
+                found.append(f"{t.name} {' and '.join(least + most)} {t.unit}".rstrip())
+            if t.name in self.loses:
+                lost = self.loses[t.name]
+                much = f"a factor of {10**lost:.3g}" if t.is_log else f"{lost:g} {t.unit}".rstrip()
+                found.append(f"{t.name} worse by {much} at most")
+        return found
+
+    def chances(self, x: NDArray[np.float64]) -> Tensor:
+        """The chance that all of it holds, at ``x``, ``(n, d)``: ``(n,)``."""
+        return self._holds(x).double().mean(0)
+
+    def breaking(self, x: NDArray[np.float64]) -> str:
+        """The target that is most in doubt at one place, ``(d,)``."""
+        draws = self._draws(x[None])
+        likely = {
+            t.name: float(self._holds_of(i, t, draws).double().mean()) for i, t in enumerate(self.objective.targets)
+        }
+        least = min(likely, key=lambda name: likely[name])
+        runs = float(self.belief.feasibility.chance(torch.from_numpy(x[None]))[0])
+        return "running as intended" if runs < likely[least] else least
+
+    def _holds(self, x: NDArray[np.float64]) -> Tensor:
+        draws = self._draws(x)
+        holds = runs_in_draws(self.belief.feasibility.chance(torch.from_numpy(x)), len(draws), seed=self.seed + 7)
+        for i, target in enumerate(self.objective.targets):
+            holds &= self._holds_of(i, target, draws)
+        return holds
+
+    def _holds_of(self, i: int, target: Target, draws: Tensor) -> Tensor:
+        """Whether a target is as it is asked to be in draws ``(s, 1 + n, m)``, the candidate's first: ``(s, n)``."""
+        on_scale, values = target.on_scale, draws[:, 1:, i]
+        low, high = on_scale.bounds
+        holds = (values >= low) & (values <= high)
+        if target.name in self.loses:
+            holds &= on_scale.worth(draws[:, :1, i]) - on_scale.worth(values) <= self.loses[target.name]
+        return holds
+
+    def _draws(self, x: NDArray[np.float64]) -> Tensor:
+        """Joint draws at the candidate and at ``x``, ``(n, d)``, on scale: ``(s, 1 + n, m)``."""
+        everything = torch.from_numpy(np.vstack([self.at[None], x]))
+        with torch.no_grad():
+            parts = [
+                (doubted if t.levels is None else drawn)(m, everything, DRAWS, seed=self.seed + 31 * i)[0]
+                for i, (m, t) in enumerate(zip(self.belief.models, self.objective.targets, strict=True))
+            ]
+            draws = torch.stack(parts, dim=-1)
+        shuffle_targets(draws, self.seed)
+        return draws
+
+
+def _can_be_off(space: Space, column: int, at: NDArray[np.float64]) -> bool:
+    """Whether a number of a candidate applies, is used, and may be changed by itself: no part of a mixture."""
+    p = space.parameters[column]
+    assert isinstance(p, Number), "nothing else can be a little off"
+    is_part = any(column in m.columns for m in space.mixtures)
+    is_none = p.or_zero and at[column] == 0.0
+    return p.high > p.low and not is_part and not is_none and bool(space.frame.active(at[None])[0][column])
+
+
+def _strayed(tolerances: Tolerances, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The candidate and where its settings may be, ``(k, d)``."""
+    lots = tolerances.corners
+    x = np.repeat(at[None], len(lots), axis=0)
+    for i, one in enumerate(tolerances.each):
+        x[:, one.column] = one.strayed(at[one.column], lots[:, i])
+    return x
+
+
+def _candidate(space: Space, at: NDArray[np.float64], x: NDArray[np.float64]) -> Mapping[str, str | float] | None:
+    """What can be set that is nearest to ``x``, ``(d,)``, on the side of ``at``; None where it is that itself."""
+    found = at.copy()
+    for column, p in enumerate(space.parameters):
+        if x[column] == at[column]:
+            continue
+        if isinstance(p, Discrete):
+            low, high = sorted((x[column], at[column]))
+            between = [v for v in p.values if low <= v <= high]
+            found[column] = min(between, key=lambda v: abs(v - x[column]), default=at[column])
+        else:
+            found[column] = float(f"{x[column]:.3g}")
+    is_other = not np.array_equal(found, at) and bool(space.holds(found[None])[0])
+    return space.settings(found) if is_other else None
+
+
+def _range(space: Space, asked: _Asked, column: int, at: NDArray[np.float64], chance: float) -> Range:
+    p = space.parameters[column]
+    assert isinstance(p, Number)
+    low = min(v for v in p.values if v != 0.0 or not p.or_zero) if isinstance(p, Discrete) else p.low
+    between = np.geomspace if p.scale == "log" else np.linspace
+    places = between(low, p.high, STEPS + 1)
+    if isinstance(p, Discrete):
+        places = np.union1d(places, [v for v in p.values if v >= low])
+    places = np.union1d(places, at[column])
+    x = np.repeat(at[None], len(places), axis=0)
+    x[:, column] = places
+    good = (asked.chances(x) >= chance).numpy()
+    here = int(np.searchsorted(places, at[column]))
+    good[here] = True
+    below, above = np.flatnonzero(~good[:here]), np.flatnonzero(~good[here:])
+    first = int(below[-1]) + 1 if len(below) else 0
+    last = here + int(above[0]) - 1 if len(above) else len(places) - 1
+    return Range(
+        name=p.name,
+        unit=p.unit,
+        at=float(at[column]),
+        low=float(places[first]),
+        high=float(places[last]),
+        low_breaks=asked.breaking(x[first - 1]) if first else "",
+        high_breaks=asked.breaking(x[last + 1]) if last < len(places) - 1 else "",
+    )
+
+
+def _together(
+    asked: _Asked, at: NDArray[np.float64], ends: Sequence[tuple[int, float, float]], chance: float
+) -> tuple[float, NDArray[np.float64]]:
+    """The share of the ranges that all numbers may use at once, and the place in it where the chance is least."""
+    if not ends:
+        return 0.0, at
+    lots = _lots(len(ends))
+    for share in SHARES:
+        x = np.repeat(at[None], len(lots), axis=0)
+        for i, (column, low, high) in enumerate(ends):
+            up, down = lots[:, i].clip(min=0.0), lots[:, i].clip(max=0.0)
+            x[:, column] += share * (up * (high - at[column]) + down * (at[column] - low))
+        chances = asked.chances(x)
+        if bool((chances >= chance).all()):
+            return share, x[int(chances.argmin())]
+    return 0.0, at
+
+
+def _lots(n: int) -> NDArray[np.float64]:
+    """Places in a box from -1 to 1 of ``n`` numbers, its corners among them (some of many): ``(k, n)``."""
+    inside = 2.0 * qmc.Sobol(n, seed=0).random(INSIDE) - 1.0
+    if n <= CORNERS:
+        return np.vstack([np.array(np.meshgrid(*[[-1.0, 1.0]] * n)).reshape(n, -1).T, inside])
+    return np.vstack([np.ones((1, n)), -np.ones((1, n)), np.sign(inside), inside])
+
+
+def _instead(space: Space, asked: _Asked, at: NDArray[np.float64], chance: float) -> dict[str, tuple[str, ...]]:
+    """By choice, the other options with which the chance is enough, where they are candidates; none of long lists."""
+    found = {}
+    for column, p in enumerate(space.parameters):
+        if not isinstance(p, Category | Component | Ordinal) or not 1 < p.size <= OPTIONS:
+            continue
+        if isinstance(p, Category) and p.is_fidelity:
+            continue
+        others = [i for i in range(p.size) if i != round(at[column]) and i != zero_of(p)]
+        x = np.repeat(at[None], len(others), axis=0)
+        x[:, column] = others
+        x = x[(space.frame.canonical(x) == x).all(axis=1) & space.allows(x)]
+        if len(x):
+            good = x[(asked.chances(x) >= chance).numpy()]
+            found[p.name] = tuple(str(p.value(float(row[column]))) for row in good)
+    return found

@@ -1,0 +1,165 @@
+"""``window``: how far each setting of the believed best may be off before thresholds, or its value, are in doubt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flows.cli.guard import REFUSED
+
+SPACE = {
+    "base": {"type": "category", "options": ["weak", "strong"]},
+    "temperature": {"type": "number", "low": 20, "high": 120, "step": 5, "unit": "degC"},
+    "time": {"type": "number", "low": 1, "high": 9, "unit": "h"},
+}
+YIELD = {"goal": "maximize", "unit": "%", "low": 0, "high": 100}
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return {
+        "campaign": "heat",
+        "space": SPACE,
+        "objective": {"yield": YIELD, "impurity": {"goal": "keep", "unit": "%", "at_most": 3}},
+        "planner": {"surrogate": "ard", "initial": {"experiments": 3}},
+        "budget": {"experiments": 200},
+        "laboratory": {"adapter": "manual"},
+        **changes,
+    }
+
+
+def rows(*, impurity: bool = True) -> str:
+    """A yield that is highest at 80 degC and 6 h, and an impurity that passes 3 % at 90 degC."""
+    lines = ["base,temperature,time,yield" + (",impurity" if impurity else "")]
+    for base, t, h in [(b, t, h) for b in ("weak", "strong") for t in range(20, 121, 10) for h in (1, 3, 6, 9)]:
+        y = (80 if base == "strong" else 40) * np.exp(-(((t - 80) / 60) ** 2) - ((h - 6) / 8) ** 2)
+        lines.append(f"{base},{t},{h},{y:.3f}" + (f",{1 + 2 * (t - 40) / 50:.3f}" if impurity else ""))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def told(tell_table: Any) -> None:
+    tell_table(spec(), rows())
+
+
+@pytest.mark.usefixtures("told")
+def test_each_setting_has_its_range_and_what_breaks_beyond_it(hakken: Any) -> None:
+    found = hakken("window", "heat", "--loses", "10", "--json").json["window"]
+
+    assert found["settings"]["base"] == "strong"
+    assert found["here"] >= 0.9
+    assert found["asked"] == ["impurity at most 3 %", "yield worse by 10 % at most"]
+    heat, time = found["ranges"]
+    assert (heat["name"], heat["unit"], heat["at"]) == ("temperature", "degC", 80)
+    # 10 % of the yield is lost at 58.1 degC; the impurity passes 3 % at 90 degC
+    assert 57 <= heat["low"] <= 64
+    assert 86 <= heat["high"] <= 90
+    assert (heat["low_breaks"], heat["high_breaks"]) == ("yield", "impurity")
+    assert (time["at"], time["high_breaks"]) == (6, "yield")
+    assert 8.3 <= time["high"] <= 9  # 10 % are lost at 8.9 h
+    assert 0 < found["together"] <= 1
+    low, high = found["boxed"]["temperature"]
+    assert heat["low"] <= low < 80 < high <= heat["high"]
+    assert found["instead"] == {"base": []}
+    assert found["strayed"] is None
+
+
+@pytest.mark.usefixtures("told")
+def test_it_is_said_and_its_next_step_works(hakken: Any) -> None:
+    said = hakken("window", "heat", "--loses", "10").out
+    plain = " ".join(said.split())
+
+    assert "about strong, temperature 80 degC, time 6 h" in said
+    assert "asked: impurity at most 3 %; yield worse by 10 % at most; with a chance of at least 0.9" in said
+    assert "yield below, impurity above" in plain
+    assert "all of them at once: by" in said
+    assert "no other base keeps it" in said
+    step = said.splitlines()[-1]
+    assert step.startswith("next: measure where it is most in doubt: hakken pin heat --where base=strong")
+    words = step.partition("hakken ")[2].split()
+    assert hakken(*words, "--why", "edge of the window").code == 0
+
+
+@pytest.mark.usefixtures("told")
+def test_another_candidate_is_asked_about_by_what_differs(hakken: Any) -> None:
+    found = hakken("window", "heat", "--at", "temperature=40", "--at", "base=weak", "--json").json["window"]
+
+    assert found["settings"] == {"base": "weak", "temperature": 40, "time": 6}
+    heat = found["ranges"][0]
+    assert (heat["low"], heat["low_breaks"]) == (20, "")  # only the impurity is asked about
+    assert heat["high_breaks"] == "impurity"
+    assert found["instead"] == {"base": ["strong"]}
+
+
+def test_what_strays_by_the_file_is_held_against_it(hakken: Any, tell_table: Any) -> None:
+    heat = {**SPACE["temperature"], "tolerance": 15}
+    tell_table(spec(space={**SPACE, "temperature": heat}), rows())
+
+    found = hakken("window", "heat", "--at", "temperature=80", "--json").json["window"]
+    said = hakken("window", "heat", "--at", "temperature=80").out
+
+    assert found["strayed"] < 0.1  # 95 degC is beyond the limit
+    assert "where settings stray (temperature ± 15 degC by the campaign file), it is 0.00 or more" in said
+    assert "tolerances temperature ± 15 degC" in " ".join(hakken("validate", "campaign.yaml").out.split())
+    best = hakken("best", "heat").out
+    assert "believed best: strong, temperature 70 degC" in best
+    counts = "what counts is the mean of yield and the worst of impurity"
+    assert f"note: where settings stray (temperature ± 15 degC), {counts}" in best
+
+
+def test_without_thresholds_it_has_to_be_said_what_may_be_lost(hakken: Any, tell_table: Any) -> None:
+    tell_table(spec(objective={"yield": YIELD}), rows(impurity=False))
+
+    said = hakken("window", "heat")
+
+    assert said.code == REFUSED
+    assert "no target has a threshold, so nothing says what is still good enough; give --loses, such as" in said.err
+    assert hakken("window", "heat", "--loses", "5").code == 0
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--loses", "much"), "'much' is no number; write what may be lost, such as yield=5"),
+        (("--loses", "impurity=1"), "'impurity' is no target that is wanted; losses are stated of yield"),
+        (("--loses", "-3"), "what yield may lose must be a number above zero, got -3"),
+        (("--at", "temperature=81"), "temperature = 81 is none of its values"),
+        (("--chance", "1.5"), "should be less than or equal to 0.999"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(hakken: Any, words: tuple[str, ...], message: str) -> None:
+    said = hakken("window", "heat", *words)
+
+    assert said.code == REFUSED
+    assert message in " ".join(said.err.split())
+
+
+@pytest.mark.usefixtures("told")
+def test_where_it_is_set_may_be_too_much_in_doubt_already(hakken: Any) -> None:
+    said = hakken("window", "heat", "--at", "temperature=90").out
+
+    assert "so no setting may be off at all: where it is set that is too much in doubt already" in said
+    assert said.splitlines()[-1].startswith("next: hakken window heat --at NAME=VALUE looks elsewhere")
+
+
+def test_of_names_alone_there_is_none(hakken: Any, tell_table: Any) -> None:
+    tell_table(spec(space={"base": SPACE["base"]}, objective={"yield": YIELD}), "base,yield\nweak,40\nstrong,80\n")
+
+    said = hakken("window", "heat", "--loses", "5")
+
+    assert said.code == REFUSED
+    assert "campaign 'heat' varies no number, so nothing can be a little off" in said.err
+
+
+def test_several_targets_are_named_each(hakken: Any, tell_table: Any) -> None:
+    two = {"yield": YIELD, "impurity": {"goal": "minimize", "unit": "%"}}
+    tell_table(spec(objective=two), rows())
+
+    said = hakken("window", "heat", "--loses", "5")
+
+    assert said.code == REFUSED
+    assert "'5': several targets are wanted; write impurity=5, for each that counts" in said.err
+    asked = hakken("window", "heat", "--at", "temperature=70", "--loses", "yield=9", "--loses", "impurity=1", "--json")
+    assert asked.json["window"]["asked"] == ["impurity worse by 1 % at most", "yield worse by 9 % at most"]
