@@ -323,10 +323,12 @@ def _budget(spec: Any) -> int | str:
 
 def _first_batch(spec: Any, objective: Objective, space: Space) -> str:
     """The initial design in words, such as "24 experiments by d-optimal, for the quadratic model, in 3 blocks"."""
+    from loop.design import CENTRES
+
     initial = spec.planner.initial
     said = [f"{plural(initial.experiments, 'experiment')} by {initial.design}"]
-    if initial.centre:
-        said.append(f"{initial.centre * spec.planner.copies} of them at the centre")
+    if centre := initial.centre or CENTRES.get(initial.design, 0):
+        said.append(f"{centre * spec.planner.copies} of them at the centre")
     if initial.design.endswith("-optimal"):
         said.append(f"for the {initial.model or 'linear'} model")
     if heat := _heat(spec, objective, space):

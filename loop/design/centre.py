@@ -49,7 +49,7 @@ def conditions(space: Space) -> NDArray[np.float64]:
     """
     if any(isinstance(p, Category) and p.is_fidelity for p in space.parameters):
         raise SpaceError(f"centre points are experiments of one kind, and the space has cheap versions; {WAY}")
-    middles = [_middles(p) for p in space.parameters]
+    middles = [middles_of(p) for p in space.parameters]
     for mixture in space.mixtures:
         for column, share in zip(mixture.columns, _equal_parts(space, mixture.columns), strict=True):
             middles[column] = np.array([share])
@@ -120,7 +120,7 @@ def among_blocks(labels: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return np.repeat(blocks, counts)
 
 
-def _middles(p: Parameter) -> NDArray[np.float64]:
+def middles_of(p: Parameter) -> NDArray[np.float64]:
     """The coordinate of a parameter's middle, or all that it has where it has none: shape ``(k,)``."""
     if isinstance(p, Continuous):
         low, high = p.low, p.high
@@ -194,7 +194,7 @@ def _middle_said(space: Space, x: NDArray[np.float64], without: Sequence[int] = 
 def _forbidden(space: Space, x: NDArray[np.float64]) -> str:
     """What forbids the middle with every combination of options, ``(k, d)``, and the way out."""
     broken = [c.name for c in space.constraints if not c.allows(x).all()]
-    options = [c for c, p in enumerate(space.parameters) if len(_middles(p)) > 1]
+    options = [c for c, p in enumerate(space.parameters) if len(middles_of(p)) > 1]
     what = f"breaks constraint {broken[0]!r}" if broken else "is no candidate"
     every = f" with any choice of {', '.join(space.parameters[c].name for c in options)}" if len(x) > 1 else ""
     middle = _middle_said(space, x[0], options)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from loop.design.centre import among_blocks, centre_points, meanings_of, said
 from loop.design.exchange import Criterion, assign_blocks
 from loop.design.factorial import ROMAN, best_fraction, fraction_sizes, fractional, full_factorial, two_level
+from loop.design.fixed import FIXED, fixed
 from loop.design.optimal import efficiency_of, optimal, term_count
 from loop.design.terms import Order, terms_of
 from loop.errors import SpaceError
@@ -21,8 +22,8 @@ from loop.space import Pool, Space
 from loop.space.rows import is_among, key_of
 from loop.wording import plural
 
-CLASSICAL: Final = frozenset({"factorial", "fractional", "d-optimal", "i-optimal"})
-WHOLE: Final = frozenset({"factorial", "fractional"})  # are what they are, whatever was tried
+WHOLE: Final = frozenset({"factorial", "fractional", *FIXED})  # are what they are, whatever was tried
+CLASSICAL: Final = WHOLE | {"d-optimal", "i-optimal"}
 SPARE: Final = 4  # experiments beyond the terms where no number is given, to learn the noise from
 SHOWN: Final = 6  # aliases, and products mixed with blocks, that a note lists
 MIXED: Final = 1e-6  # length of what of a product lies between blocks; a level more or less in one of them is 1 or so
@@ -85,14 +86,17 @@ class Design:
 def propose_size(wish: Wish, space: Space, pool: Pool | None) -> int:
     """How many points the design has where the campaign does not say, centre points among them.
 
-    A factorial has all its combinations; a fraction is the smallest in which no main effect is aliased with another
-    or with a product of two (resolution IV), or the smallest of all; an optimal design has four more than terms.
+    A factorial has all its combinations, and a fixed design its own points; a fraction is the smallest in which no main
+    effect is aliased with another or with a product of two (resolution IV), or the smallest of all; an optimal design
+    has four more than terms.
 
     Raises:
         SpaceError: There is no such design of this space.
     """
     if wish.design == "factorial":
         return len(full_factorial(space, wish.levels)) + wish.centre
+    if wish.design in FIXED:
+        return len(fixed(wish.design, space)[0]) + wish.centre
     if wish.design == "fractional":
         k = len(two_level(space))
         sizes = fraction_sizes(k)[:-1] or fraction_sizes(k)
@@ -133,6 +137,14 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
                     f"not {wish.n * wish.copies}"
                 )
             fractional(space, wish.apart)
+        elif wish.design in FIXED:
+            whole = len(fixed(wish.design, space)[0])
+            if wish.apart != whole:
+                beside = "".join(f", {more}" for more in (centre and f"{centre} beside them", each) if more)
+                return (
+                    f"the {wish.design} design has {whole} points{beside}{',' if beside else ''} and experiments says "
+                    f"{wish.n * wish.copies}; write {(whole + wish.centre) * wish.copies} or leave it out"
+                )
         elif wish.design in CLASSICAL:
             order = wish.model or "linear"
             needed = term_count(space, pool, order) + wish.blocks - 1
@@ -150,7 +162,7 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
 
 
 def points_of(wish: Wish, space: Space) -> NDArray[np.float64]:
-    """All points of a factorial, or of the fraction that has ``wish.size`` of them or more, shape ``(n, d)``.
+    """All points of a design that is whole, of a fraction that which has ``wish.size`` or more: shape ``(n, d)``.
 
     Centre points are the last of them.
 
@@ -163,6 +175,8 @@ def points_of(wish: Wish, space: Space) -> NDArray[np.float64]:
 def _combinations(wish: Wish, space: Space) -> NDArray[np.float64]:
     if wish.design == "factorial":
         return full_factorial(space, wish.levels)
+    if wish.design in FIXED:
+        return fixed(wish.design, space)[0]
     return fractional(space, _size(wish, space))[0]
 
 
@@ -257,6 +271,9 @@ def _apart(
     if wish.design == "factorial":
         x = full_factorial(space, wish.levels)
         notes = [f"full factorial of {len(x)} combinations"]
+    elif wish.design in FIXED:
+        x, told = fixed(wish.design, space)
+        notes = [told]
     else:
         x, fraction, varied = fractional(space, _size(wish, space))
         names = [p.name for p in varied]

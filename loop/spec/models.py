@@ -87,9 +87,21 @@ class InitialSpec(Strict):
     """The initial design: how many experiments before the first model, and how they are spread."""
 
     design: Literal[
-        "spread", "medoid", "sobol", "lhs", "random", "factorial", "fractional", "d-optimal", "i-optimal"
+        "spread",
+        "medoid",
+        "sobol",
+        "lhs",
+        "random",
+        "factorial",
+        "fractional",
+        "plackett-burman",
+        "definitive",
+        "central-composite",
+        "box-behnken",
+        "d-optimal",
+        "i-optimal",
     ] = "spread"
-    experiments: int = Field(default=5, ge=1)  # of a factorial, fractional or optimal design: what the design has
+    experiments: int = Field(default=5, ge=1)  # of a classical design: what the design has
     blocks: int | None = Field(default=None, ge=1)
     model: Literal["linear", "interactions", "quadratic"] | None = None  # what an optimal design is to tell
     levels: Levels | None = None  # of each number in a factorial

@@ -56,8 +56,8 @@ def read(text: str) -> CampaignSpec:
             {"experiments: 12": "experiments: 12, levels: 3"},
             "levels goes with the design factorial, not with",
         ),
-        ({"d-optimal, experiments: 12": "spread, blocks: 2"}, "blocks goes with the designs d-optimal, factorial,"),
-        ({"d-optimal, experiments: 12": "spread, model: linear"}, "model goes with the designs d-optimal, factorial,"),
+        ({"d-optimal, experiments: 12": "spread, blocks: 2"}, "blocks goes with the designs box-behnken, central-"),
+        ({"d-optimal, experiments: 12": "spread, model: linear"}, "model goes with the designs box-behnken, central-"),
         (
             {"d-optimal": "d-optimum"},
             "planner.initial.design: 'd-optimum' is not known (did you mean 'd-optimal'?); use 'spread'",
@@ -82,6 +82,45 @@ def read(text: str) -> CampaignSpec:
         (
             {"d-optimal, experiments: 12": "factorial", "low: 20, high: 120": "low: 20, high: 120, step: 5"},
             "the factorial design has 126 experiments and the budget 40; raise budget.experiments",
+        ),
+        (
+            {"d-optimal, experiments: 12": "central-composite, experiments: 9"},
+            "the central-composite design has 16 points, 3 centre points beside them, and experiments says 9; write 19",
+        ),
+        (
+            {"d-optimal, experiments: 12": "box-behnken"},
+            "a Box-Behnken design is of 3 to 7 numbers with a middle, and the space has 2; use central-composite",
+        ),
+        (
+            {"d-optimal, experiments: 12": "definitive"},
+            "a definitive screening design is of numbers with a middle, and 'base' has none; use d-optimal with model",
+        ),
+        (
+            {"d-optimal, experiments: 12": "central-composite", "objective:": MIXED},
+            "is of parameters that vary by themselves, and 'solvent' is a mixture; use i-optimal with model: quadratic",
+        ),
+        (
+            {"d-optimal, experiments: 12": "plackett-burman", "objective:": SOLVENTS},
+            "a Plackett-Burman design has two levels, and parameter 'solvent' has 3 options; keep two of them, or use",
+        ),
+        (
+            {"d-optimal, experiments: 12": "central-composite", "objective:": MANY},
+            "has 8 points with each of 7200 combinations of options, more than 2000 in all; use i-optimal",
+        ),
+        (
+            {
+                "d-optimal, experiments: 12": "central-composite",
+                "objective:": 'constraints: [{expression: "temperature * hours <= 300", name: heat}]\nobjective:',
+            },
+            "of the 16 points of the central-composite design break constraint 'heat'; use i-optimal with model:",
+        ),
+        (
+            {"d-optimal, experiments: 12": "central-composite", "budget:": "plate: {rows: 4, columns: 6}\nbudget:"},
+            "the initial design 'central-composite' knows no shared wells; use one of spread, random, medoid",
+        ),
+        (
+            {"d-optimal, experiments: 12": "central-composite, levels: 3"},
+            "levels goes with the design factorial, not with 'central-composite'",
         ),
         ({"d-optimal, experiments: 12": "medoid, blocks: 2"}, "blocks goes with the designs"),
         ({"d-optimal, experiments: 12": "medoid, model: quadratic"}, "model goes with the designs"),
@@ -127,7 +166,7 @@ def read(text: str) -> CampaignSpec:
         ({"experiments: 12": "centre: 99"}, "the d-optimal design has 107 experiments and the budget 40"),
         (
             {"d-optimal, experiments: 12": "spread, centre: 3"},
-            "centre goes with the designs d-optimal, factorial, fractional, i-optimal, not with 'spread'; leave it out",
+            "definitive, factorial, fractional, i-optimal, plackett-burman, not with 'spread'; leave it out, or choose",
         ),
         (
             {"d-optimal, experiments: 12": "spread, centre: 3", "budget:": "plate: {rows: 2, columns: 3}\nbudget:"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from loop.design import CLASSICAL, Wish, propose_size, why_not
+from loop.design import CENTRES, CLASSICAL, Wish, propose_size, why_not
 from loop.space import Pool, ProductPool, Space
 from loop.space.temperatures import temperatures
 from loop.spec.building import build_space
@@ -15,9 +15,8 @@ from loop.wording import plural
 def wish_of(initial: InitialSpec, n: int, copies: int = 1) -> Wish:
     """The design that is asked for, of which ``n`` points are wanted, each ``copies`` times."""
     whole = math.ceil(initial.experiments / copies)
-    return Wish(
-        initial.design, n, initial.blocks or 1, initial.model, initial.levels, whole, copies, initial.centre or 0
-    )
+    centre = initial.centre or CENTRES.get(initial.design, 0)
+    return Wish(initial.design, n, initial.blocks or 1, initial.model, initial.levels, whole, copies, centre)
 
 
 def with_design_size(spec: CampaignSpec) -> CampaignSpec:
