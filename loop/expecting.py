@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.acquisition.protocol import Question
@@ -17,7 +18,7 @@ from loop.fidelity import is_real
 from loop.insight.saying import graded_text
 from loop.objective import SCORES, Objective, Target
 from loop.record import Prediction
-from loop.surrogates.protocol import skim
+from loop.surrogates.protocol import SupportsBetween, skim
 from loop.wording import factor_text, in_digits, in_places, plus_minus, within_factor
 
 SHOWN = 4  # members whose expectations a sentence names
@@ -72,15 +73,16 @@ def expectation(
     predictions: Sequence[Prediction],
     levels: Sequence[float],
     condition: str,
+    x: NDArray[np.float64],
 ) -> str:
-    """What is expected of target number ``place``, by its ``predictions``: those of the whole first, then of members.
+    """What is expected at ``x``, ``(d,)``, of target number ``place``, by its ``predictions``: the whole's first.
 
     ``levels`` are the chances of its levels, the lowest first; ``condition`` is what is believed of its condition.
     """
     whole, members = predictions[0], predictions[1:]
     if target.is_log:
-        return _expected_factor(belief, mark, place, target, whole, members)
-    text = _expected(belief, mark, place, target, whole, levels, condition)
+        return _expected_factor(belief, mark, place, target, whole, members, x)
+    text = _expected(belief, mark, place, target, whole, levels, condition, x)
     means = {m.member: m.mean for m in members}
     shown = {name: in_places(target.possible(mean), whole.sd, unit=target.unit) for name, mean in means.items()}
     return text + _members(members, means, whole.sd, shown)
@@ -112,6 +114,7 @@ def _expected(
     whole: Prediction,
     levels: Sequence[float],
     condition: str,
+    x: NDArray[np.float64],
 ) -> str:
     """What is expected of one target, against the best believed so far, the value to match or the thresholds."""
     mean = target.possible(whole.mean)
@@ -133,13 +136,17 @@ def _expected(
         return text + f"{far} the best believed so far{where} ({in_places(best, whole.sd, unit=target.unit)})"
     if target.value is not None:
         return text + f"{in_places(abs(mean - target.value), whole.sd)} from the wanted {target.value:g}"
-    low, high = ((bound - whole.mean) / max(whole.sd, 1e-300) for bound in target.bounds)
-    kept = NormalDist().cdf(high) - NormalDist().cdf(low)
-    return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"
+    return text + _kept(belief, place, target, whole.mean, whole.sd, x)
 
 
 def _expected_factor(
-    belief: Belief, mark: Mark, place: int, target: Target, whole: Prediction, members: Sequence[Prediction]
+    belief: Belief,
+    mark: Mark,
+    place: int,
+    target: Target,
+    whole: Prediction,
+    members: Sequence[Prediction],
+    x: NDArray[np.float64],
 ) -> str:
     """What is expected of a target on a logarithmic scale: by which factor it may be better than the best."""
     mean, sd = target.moments_on_scale(whole.mean, whole.sd)
@@ -159,10 +166,20 @@ def _expected_factor(
         where = " within the thresholds" if mark.is_kept else ""
         text += f"{far} the best believed so far{where} ({in_digits(target.possible(10.0**best), 3)})"
     else:
-        low, high = ((bound - mean) / max(sd, 1e-300) for bound in target.on_scale.bounds)
-        kept = NormalDist().cdf(high) - NormalDist().cdf(low)
-        text += f"kept within its thresholds with a chance of {100 * kept:.0f} %"
+        text += _kept(belief, place, target, mean, sd, x)
     return text + agreement
+
+
+def _kept(belief: Belief, place: int, target: Target, mean: float, sd: float, x: NDArray[np.float64]) -> str:
+    """How likely a new measurement keeps the thresholds, by its mean and deviation on the scale where it is normal."""
+    bounds, model = target.on_scale.bounds, belief.models[place]
+    if isinstance(model, SupportsBetween):
+        with torch.no_grad():
+            kept = float(model.between(*bounds, torch.from_numpy(x)[None], is_new=True)[0])
+    else:
+        low, high = (NormalDist().cdf((bound - mean) / max(sd, 1e-300)) for bound in bounds)
+        kept = high - low
+    return f"kept within its thresholds with a chance of {100 * kept:.0f} %"
 
 
 def _members(members: Sequence[Prediction], means: Mapping[str, float], sd: float, shown: Mapping[str, str]) -> str:

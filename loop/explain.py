@@ -117,13 +117,14 @@ def explain_model(
     predictions: Sequence[Prediction],
     levels: Mapping[str, Sequence[float]],
     known: Nearest,
+    x: NDArray[np.float64],
     *,
     mark: Mark,
     per: str,
     condition: str,
     also: str,
 ) -> str:
-    """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree.
+    """Why the model chose the candidate at ``x``, ``(d,)``: what it expects against what it knows, and who disagrees.
 
     ``levels`` are the chances of the levels of ordinal targets, the lowest first; ``mark`` is what it is to improve on.
     ``condition`` is what is believed of its condition over the scope, where there is one; ``also`` ends the sentence.
@@ -134,7 +135,7 @@ def explain_model(
             parts.append(f"the prior ranks its {target.name}, and states no value")
             continue
         mine = [p for p in predictions if p.target == target.name]
-        parts.append(expectation(belief, mark, i, target, mine, levels.get(target.name, ()), condition))
+        parts.append(expectation(belief, mark, i, target, mine, levels.get(target.name, ()), condition, x))
     intent = {
         "first": "chosen for what the sources expect",
         "improvement": "chosen for the improvement it may bring",

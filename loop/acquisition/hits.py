@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +15,7 @@ from loop.acquisition.streaming import Score, candidates, members_of, shortlist
 from loop.objective import Target
 from loop.surrogates.classes import FittedClasses
 from loop.surrogates.levels import KnowsLevels
-from loop.surrogates.protocol import FittedSurrogate, skim
+from loop.surrogates.protocol import FittedSurrogate, chance_between, normal_between, skim
 
 DEVIATIONS = 0.5  # of optimism, by which candidates are ranked where a mean is read as a chance; docs/decisions/0020
 HIT: Final = "chance of a hit"  # what the value of a choice is
@@ -90,8 +89,7 @@ def hit_chance(target: Target, model: FittedSurrogate, x: Tensor) -> Tensor:
         if (levels := _by_levels(target, member, x)) is not None:
             total += share * levels
             continue
-        mean, sd = member.moments(x)
-        total += share * _between(target.bounds, mean, (sd.square() + member.noise_at(x).square()).sqrt())
+        total += share * chance_between(member, *target.bounds, x, is_new=True)
     return total.clamp(0.0, 1.0)
 
 
@@ -107,7 +105,7 @@ def _hopeful(target: Target, model: FittedSurrogate, x: Tensor, deviations: floa
             low, high = target.bounds
             nearest = mean.clamp(low, high)  # a hit already is hoped to be no more of one
             hoped = mean + (nearest - mean).clamp(-deviations * sd, deviations * sd)
-            total += share * _between(target.bounds, hoped, torch.full_like(mean, max(spread, member.noise_sd, 1e-300)))
+            total += share * normal_between(low, high, hoped, max(spread, member.noise_sd, 1e-300))
     return total
 
 
@@ -116,13 +114,6 @@ def _by_levels(target: Target, member: FittedSurrogate, x: Tensor) -> Tensor | N
     if target.levels is None or not isinstance(member, KnowsLevels):
         return None
     return member.chances(x) @ torch.tensor([target.is_hit(level) for level in target.levels], dtype=x.dtype)
-
-
-def _between(bounds: tuple[float, float], mean: Tensor, sd: Tensor) -> Tensor:
-    """The chance that a normal value lies between two bounds, either of which may be infinite: ``(n,)``."""
-    low, high = bounds
-    below = torch.special.ndtr((high - mean) / sd) if math.isfinite(high) else torch.ones_like(mean)
-    return below - torch.special.ndtr((low - mean) / sd) if math.isfinite(low) else below
 
 
 def _product(chances: Sequence[Tensor], x: Tensor) -> Tensor:

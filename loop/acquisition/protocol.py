@@ -20,7 +20,7 @@ from loop.resources import Site
 from loop.space import Pool, Space
 from loop.space.sifting import Twins
 from loop.surrogates.feasibility import Feasibility
-from loop.surrogates.protocol import FittedSurrogate, skim
+from loop.surrogates.protocol import FittedSurrogate, chance_between, skim
 
 NO_LIMIT = Purse()
 UNLIKELIEST = 1e-9  # chances are not told apart below it; their logarithm stays finite
@@ -140,10 +140,7 @@ class Question:
         for (low, high), model in zip(bounds, self.models, strict=True):
             if (low, high) == (-math.inf, math.inf):
                 continue
-            mean, sd = model.moments(x)
-            # an infinite bound has no slope, and would leave NaN in its place
-            below = torch.special.ndtr((high - mean) / sd) if math.isfinite(high) else torch.ones_like(mean)
-            kept = below - torch.special.ndtr((low - mean) / sd) if math.isfinite(low) else below
+            kept = chance_between(model, low, high, x)
             total = total * kept.clamp_min(UNLIKELIEST)
         return total
 

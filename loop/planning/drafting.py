@@ -109,6 +109,7 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
                 told,
                 levels[position],
                 known,
+                pick.x,
                 mark=mark,
                 per=per,
                 condition=pick.meaning if pick.acquisition == "general" else "",

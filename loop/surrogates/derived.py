@@ -6,6 +6,7 @@ believed, how a productivity follows from both is known. Source: Astudillo and F
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,11 +24,13 @@ from loop.objective import Target
 from loop.surrogates.calibration import log_density
 from loop.surrogates.committee import FittedCommittee, drawn_apart, left_out
 from loop.surrogates.coordinate_model import CoordinateModel
-from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, skim
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, normal_between, skim
 from loop.working import Working
 
 NODES: Final = 256  # of a Sobol sequence, over which the formula is averaged
 STEP: Final = 101  # between the seeds of parts
+SMOOTH: Final = 0.1  # of the distance of the quarters, by which each node is smoothed: 0.13 of a normal deviation
+FAR_OFF: Final = 1e-3  # share of a normal belief in the chance to keep to bounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +120,34 @@ class FittedDerived:
 
     def _over(self, beliefs: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and deviation of the formula over normal beliefs in its parts, ``(*b)`` each: two of ``(*b)``."""
-        shape = (-1, *[1] * beliefs[0][0].dim())
-        values = [mean + sd * self._nodes[:, i].reshape(shape) for i, (mean, sd) in enumerate(beliefs)]
-        found = evaluated(self.working, values, x, [mean for mean, _ in beliefs], self.ends)
+        found = self._spread(beliefs, x)
         return found.mean(0), found.std(dim=0, correction=0)
+
+    def _spread(self, beliefs: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
+        """The formula at the nodes of normal beliefs in its parts, ``(*b)`` each: shape ``(NODES, *b)``."""
+        return evaluated(self.working, self._at_nodes(beliefs), x, [mean for mean, _ in beliefs], self.ends)
+
+    def _at_nodes(self, beliefs: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        shape = (-1, *[1] * beliefs[0][0].dim())
+        return [mean + sd * self._nodes[:, i].reshape(shape) for i, (mean, sd) in enumerate(beliefs)]
+
+    def between(self, low: float, high: float, x: Tensor, *, is_new: bool = False) -> Tensor:
+        """The chance that its value at ``x``, ``(n, d)``, lies between two bounds on its scale: shape ``(n,)``.
+
+        A cost per yield is far from normal where there may be no yield, so each node counts by itself, smoothed a
+        little so that there is a slope; and a normal belief a little too, so that there is one far off.
+        """
+        beliefs = [part.moments(x) for part in self.parts]
+        if is_new:
+            noises = [part.noise_at(x) for part in self.parts]
+            beliefs = [(mean, (sd.square() + s.square()).sqrt()) for (mean, sd), s in zip(beliefs, noises, strict=True)]
+        found, plain = self._spread(beliefs, x), _formula(self.working, self._at_nodes(beliefs), x)
+        quarters = torch.quantile(found.detach(), torch.tensor([0.25, 0.75], dtype=found.dtype), dim=0)
+        width = (SMOOTH * (quarters[1] - quarters[0])).clamp_min(1e-300)
+        normal = normal_between(low, high, found.mean(0), found.std(dim=0, correction=0).clamp_min(1e-300))
+        kept = normal_between(low, high, found, width)
+        never = torch.isinf(plain) & ((plain > high) | (plain < low))
+        return (1 - FAR_OFF) * torch.where(never, 0.0, kept).mean(0) + FAR_OFF * normal
 
     def of_draws(self, draws: Sequence[Tensor], x: Tensor, seed: int) -> Tensor:
         """The formula at ``x``, ``(p, d)``, of draws of its parts, ``(n, p)`` each: shape ``(n, p)``.
@@ -139,8 +166,8 @@ def evaluated(
 
     Parts lie within what they can be. Where there is no value, as of a logarithm of less than nothing, it is that of
     the ``middles``, ``(*b)``. What is infinitely bad, as a cost per yield where there is none, is no better than the
-    worst of ``ends``, between which measured values lie; and so is what has no value in the middle either. Shape
-    ``(s, *b)``.
+    worst of ``ends``, between which measured values lie, and breaks a threshold; and what has no value in the middle
+    either is no better. Shape ``(s, *b)``.
     """
     found = _formula(working, values, x)
     if bool(torch.isfinite(found).all()):
@@ -149,10 +176,13 @@ def evaluated(
     middle = _formula(working, [m[None] for m in middles], x)
     middle = torch.where(torch.isfinite(middle), middle, torch.full_like(middle, _worst(target, ends)))
     plain = torch.where(torch.isfinite(found), found, middle)
+    low, high = target.bounds
     if target.sign <= 0.0:
-        plain = torch.where(found == torch.inf, middle.clamp_min(ends[1]), plain)
+        worst = ends[1] if high == math.inf else max(ends[1], math.nextafter(high, math.inf))
+        plain = torch.where(found == torch.inf, middle.clamp_min(worst), plain)
     if target.sign >= 0.0:
-        plain = torch.where(found == -torch.inf, middle.clamp_max(ends[0]), plain)
+        worst = ends[0] if low == -math.inf else min(ends[0], math.nextafter(low, -math.inf))
+        plain = torch.where(found == -torch.inf, middle.clamp_max(worst), plain)
     return plain
 
 

@@ -6,6 +6,7 @@ members with different representations can be asked about the same candidates. V
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
@@ -164,6 +165,33 @@ class SupportsDrawingApart(Protocol):
     def apart(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` draws that are right at each of ``x``, ``(p, d)``, and say nothing of two together: ``(n, p)``."""
         ...
+
+
+@runtime_checkable
+class SupportsBetween(Protocol):
+    """A model whose belief at a point is not normal, and that says by itself how likely it keeps to thresholds."""
+
+    def between(self, low: float, high: float, x: Tensor, *, is_new: bool = False) -> Tensor:
+        """The chance that what is true at ``x``, ``(n, d)``, lies between two bounds, or that a new measurement does.
+
+        Either bound may be infinite; both are on the target's scale. Shape ``(n,)``.
+        """
+        ...
+
+
+def chance_between(model: FittedSurrogate, low: float, high: float, x: Tensor, *, is_new: bool = False) -> Tensor:
+    """``between`` where the model can, else of a normal belief: shape ``(n,)``."""
+    if isinstance(model, SupportsBetween):
+        return model.between(low, high, x, is_new=is_new)
+    mean, sd = model.moments(x)
+    return normal_between(low, high, mean, (sd.square() + model.noise_at(x).square()).sqrt() if is_new else sd)
+
+
+def normal_between(low: float, high: float, mean: Tensor, sd: Tensor | float) -> Tensor:
+    """The chance that a normal value lies between two bounds, either of which may be infinite: shape of ``mean``."""
+    # an infinite bound has no slope, and would leave NaN in its place
+    below = torch.special.ndtr((high - mean) / sd) if math.isfinite(high) else torch.ones_like(mean)
+    return below - torch.special.ndtr((low - mean) / sd) if math.isfinite(low) else below
 
 
 @runtime_checkable

@@ -26,6 +26,7 @@ from loop.policy.stopping import reason_to_stop
 from loop.rehearsal.believed import believed_worlds
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.derived import FittedDerived
+from loop.surrogates.protocol import chance_between
 from loop.values import limits_of, sure_of, values_of
 from loop.working import workings_of
 
@@ -361,6 +362,36 @@ def test_what_has_no_value_is_not_held_for_good(formula: str, goal: str, scale: 
     draws = torch.cat([figure.samples(x, 512, seed=0), figure.apart(x, 512, seed=0)])
     assert float(target.worth(figure.moments(x)[0])) < float(target.worth((worst + best) / 2))
     assert float((target.worth(draws) <= target.worth(worst) + 1e-9).double().mean()) > 0.3
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        {"expression": "50 / yield", "goal": "keep", "at_most": 2},
+        {"expression": "50 / yield", "goal": "keep", "at_most": 2, "scale": "log"},
+        {"expression": "yield / (yield + 1)", "goal": "keep", "at_least": 0.95},
+        {"expression": "50 / yield", "goal": "keep", "at_most": 100},  # measured is none that breaks it
+    ],
+)
+def test_a_threshold_is_kept_as_likely_as_draws_keep_it(figure: dict[str, Any]) -> None:
+    spec = with_derived({"figure": figure}, {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}})
+    space, objective = build_space(spec), build_objective(spec)
+    told = [yielded(alcohol_yield(s)) for s in settings_of(spec)]
+    history = History(tuple(observe(spec, s, told[i], f"o{i}") for i, s in enumerate(settings_of(spec)) if i % 5 == 0))
+    model = belief_of(spec, space, objective, history, (), seed=0).models[1]
+    assert isinstance(model, FittedDerived)
+    x = torch.from_numpy(np.array([space.coordinates(s) for s in settings_of(spec)]))
+    low, high = objective.targets[1].on_scale.bounds
+
+    chance = chance_between(model, low, high, x)
+    draws = model.samples(x, 4096, seed=1)
+
+    kept = ((draws >= low) & (draws <= high)).double().mean(0)
+    assert torch.allclose(chance, kept, atol=0.04)  # of 256 nodes, against draws of a committee
+    for p in plan(spec, history, seed=0, experiments=2).proposals:
+        at = torch.from_numpy(space.coordinates(p.candidate.settings))[None]
+        is_new = float(chance_between(model, low, high, at, is_new=True))
+        assert f"kept within its thresholds with a chance of {100 * is_new:.0f} %" in p.reason
 
 
 def test_what_is_believed_of_a_cost_stays_above_nothing() -> None:
