@@ -36,6 +36,7 @@ HakkenError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Final
@@ -251,9 +252,14 @@ class UnknownName(HakkenError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A short hint such as ``" (did you mean 'ligand'?)"``, or nothing."""
-    names = list(known)
-    written = [name for name in names if name.casefold() == word.casefold()]
+    names, plain = list(known), _without_signs(word)
+    written = [name for name in names if _without_signs(name) == plain]
     near = get_close_matches(word, names)  # "lig" begins "ligand"; "date" has most letters of "plate", and is none
     begun = [name for name in near if name.startswith(word) or word.startswith(name)]
     close = written or get_close_matches(word, names, n=1, cutoff=ALIKE) or begun
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _without_signs(name: str) -> str:
+    """A name in small letters, and without what parts its words: ``Compound ID`` is ``compound_id``."""
+    return re.sub(r"[ _-]", "", name.casefold())

@@ -32,6 +32,8 @@ def test_a_name_that_only_shares_letters_is_not_offered(word: str, known: list[s
         ("simulator", "emulator"),
         ("tmeperature", "temperature"),
         ("categorical", "category"),
+        ("Compound ID", "compound_id"),
+        ("reaction-time", "reaction time"),
     ],
 )
 def test_a_name_that_is_nearly_one_is_offered(word: str, meant: str) -> None:
