@@ -12,6 +12,7 @@ from flows.cli.screen import Json, Screen, computing
 from loop.wording import in_digits, in_places, plural
 
 if TYPE_CHECKING:
+    from loop.insight.designed import Designed
     from loop.insight.statements import Adds, Influence, Reliance
 
 FEW: Final = 8  # values of a parameter that are all shown
@@ -38,9 +39,10 @@ def explain(
     if not molecules and not engine.is_about_molecules(where, campaign):
         with computing():
             found = engine.rests_on(where, campaign)
-        screen.document({"campaign": campaign, "targets": found})
+            by_design = engine.told_by_design(where, campaign)
+        screen.document({"campaign": campaign, "targets": found, "designed": by_design})
         if not as_json:
-            _show_parameters(screen, campaign, found, top)
+            _show_parameters(screen, campaign, found, by_design, top)
         return
     _explain_molecules(screen, campaign, molecules or (), top)
 
@@ -82,7 +84,9 @@ def _strongest(smiles: str, adds: Sequence[float]) -> str:
     return f"atoms that add most, counted from 1 in the SMILES: {said}"
 
 
-def _show_parameters(screen: Screen, campaign: str, found: Sequence[Reliance], top: int) -> None:
+def _show_parameters(
+    screen: Screen, campaign: str, found: Sequence[Reliance], by_design: Sequence[Designed], top: int
+) -> None:
     from loop.insight.saying import reliance_notes
 
     for one in found:
@@ -111,11 +115,38 @@ def _show_parameters(screen: Screen, campaign: str, found: Sequence[Reliance], t
         "This is what models make of experiments that were chosen to find the best, and shows no cause: only "
         "experiments that change one thing alone do."
     )
+    for told in by_design:
+        _show_design(screen, told)
     it = typed(campaign)
     screen.next_step(
         f"hakken pin {it} --where ... has the likes of the best with one thing changed run next; hakken predict {it} "
         "says what is expected of them"
     )
+
+
+def _show_design(screen: Screen, told: Designed) -> None:
+    from loop.insight.saying import design_notes
+
+    unit = f", in {told.unit}" if told.unit else ""
+    of = f"{plural(told.experiments, 'result')} of {told.design}{unit}"
+    screen.say(f"{told.target} by the first design alone ({of})", bold=True)
+    screen.say("It was fixed beforehand and run in random order, so that these are effects of what was changed.")
+    screen.table(
+        ["of", "change", "95 %", "by scatter alone", ""],
+        [
+            (
+                one.term,
+                in_signed(one.change, (one.high - one.low) / 2),
+                f"{in_places(one.low, reach)} to {in_places(one.high, reach)}",
+                "" if one.chance is None else f"{one.chance:.2g}",
+                one.what,
+            )
+            for one in told.effects
+            for reach in [(one.high - one.low) / 2]
+        ],
+    )
+    for line in design_notes(told):
+        screen.say(f"note: {line}")
 
 
 def _row(p: Influence, has_several: bool) -> list[object]:
@@ -132,12 +163,17 @@ def _ends(p: Influence, top: int) -> Iterator[Adds]:
     yield from p.adds[len(p.adds) - top :]
 
 
+def in_signed(value: float, doubt: float) -> str:
+    """A difference to the place of its doubt, with its sign."""
+    shown = in_places(value, doubt)
+    return f"+{shown}" if value > 0 and float(shown) else shown
+
+
 def _adds_row(one: Adds) -> list[object]:
     low, high = one.low, one.high
     doubt = (high - low) / 2
     within = f"{in_places(low, doubt)} to {in_places(high, doubt)}"
-    mean = in_places(one.mean, doubt)
-    signed = f"+{mean}" if one.mean > 0 and float(mean) else mean
+    signed = in_signed(one.mean, doubt)
     value = [] if one.measured is None else [in_digits(one.measured, 4)]
     limits = [plural(one.limits, "limit")] if one.limits else []
     return [one.label, signed, within, one.tried, ", ".join([*value, *limits])]

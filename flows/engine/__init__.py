@@ -9,7 +9,7 @@ from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.answering import RehearseError
 from flows.engine.looking.best import believed, best
 from flows.engine.looking.examining import examine, examined
-from flows.engine.looking.explaining import explain, explained, is_about_molecules, relied, rests_on
+from flows.engine.looking.explaining import explain, explained, is_about_molecules, relied, rests_on, told_by_design
 from flows.engine.looking.laying import laid_out
 from flows.engine.looking.predicting import PredictError, predict
 from flows.engine.looking.previewing import preview, preview_file
@@ -101,6 +101,7 @@ __all__ = [
     "tell_rows",
     "tell_source",
     "tick",
+    "told_by_design",
     "waiting_rows",
     "window",
 ]

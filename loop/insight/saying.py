@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from loop.insight.statements import (
     CHECKED,
@@ -19,10 +20,15 @@ from loop.insight.statements import (
 from loop.record import Json
 from loop.wording import factor_text, in_digits, in_full, in_places, plural
 
+if TYPE_CHECKING:
+    from loop.insight.designed import Designed
+
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
 LIMITS = 3  # different limits that a line of measured values names
 CUT = 0.01  # of a value at the end of its interval: the doubt that leaves it four digits
+LACKING = 0.05  # chance of so much misfit by scatter alone, below which a design's model lacks something
+MIXED = ("fractional", "plackett-burman", "definitive")  # designs that do not tell products of two apart
 APART = 0.25  # between shares of members: they rest on different things
 
 
@@ -248,6 +254,34 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
             f"no value with {one.unread} of its substrates, where every answer was no or it failed: what is believed "
             "there is a guess; tell what no means as a limit, such as '< 1'"
         )
+
+
+def design_notes(told: Designed) -> Iterable[str]:
+    """What is to be said of a design's effects beside the numbers, for a person."""
+    clear = [one.term for one in told.effects if one.is_clear]
+    by_chance = len(told.effects) / 20
+    some = f"; of {len(told.effects)} about {by_chance:.0f} would be by chance" if by_chance >= 1 else ""
+    yield f"clear of scatter (95 %): {', '.join(clear)}{some}" if clear else "nothing is clear of scatter (95 %)"
+    unit = f" {told.unit}" if told.unit else ""
+    among = "" if told.replicated is None else f", replicates by {in_digits(told.replicated, 2)}{unit}"
+    if told.scatter is None:
+        yield (
+            "nothing is left over to tell the scatter: intervals are right where most of these effects are nought "
+            f"(Lenth's){among}"
+        )
+    else:
+        yield (
+            f"one experiment scatters by {in_digits(told.scatter, 2)}{unit} about the {told.order} model "
+            f"({plural(told.freedom, 'degree')} of freedom){among}"
+        )
+    if told.lacking is not None and told.lacking < LACKING:
+        yield (
+            f"the {told.order} model misses more than replicates scatter (a chance of {told.lacking:.2g} by scatter "
+            "alone): something bends or goes together that it does not have"
+        )
+    if told.order == "linear" and told.design in MIXED:
+        yield "products of two parameters are mixed with each other or with these, as the notes of the first round say"
+    yield from told.notes
 
 
 def reliance_notes(reliance: Reliance) -> Iterable[str]:

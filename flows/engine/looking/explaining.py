@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.looking.designed import designed_of
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.kept import kept, learns_by_own
 from flows.engine.looking.learning import MANY, learning_of
@@ -20,6 +21,7 @@ from loop.insight.statements import Adds, Influence, Reliance
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from loop.insight.designed import Designed
     from loop.space import Space
 
 DRAWN = 6  # molecules on a page
@@ -69,6 +71,16 @@ def rests_on(settings: Settings, name: str) -> tuple[Reliance, ...]:
     """
     with open_record(settings) as ledger:
         return _resting(View(ledger, name), settings.folder(name))
+
+
+def told_by_design(settings: Settings, name: str) -> tuple[Designed, ...]:
+    """What the first design tells by itself, where it is a classical one.
+
+    Raises:
+        NotFound: There is no such campaign.
+    """
+    with open_record(settings) as ledger:
+        return designed_of(View(ledger, name))
 
 
 def relied(view: View, folder: Path) -> tuple[Reliance, ...]:

@@ -1,0 +1,69 @@
+"""``explain`` tells what the first, classical design of a campaign says by itself, beside what models make of all."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+SPACE = {
+    "base": {"type": "category", "options": ["weak", "strong"]},
+    "temperature": {"type": "number", "low": 40, "high": 100, "unit": "degC"},
+    "time": {"type": "number", "low": 1, "high": 9, "unit": "h"},
+}
+
+
+def spec(design: str = "factorial", **changes: Any) -> dict[str, Any]:
+    return {
+        "campaign": "doe",
+        "space": SPACE,
+        "objective": {"yield": {"goal": "maximize", "unit": "%"}},
+        "planner": {"surrogate": "gp", "initial": {"design": design, "experiments": 8}},
+        "budget": {"experiments": 30},
+        "laboratory": {"adapter": "manual"},
+        **changes,
+    }
+
+
+def rows(extra: str = "", first: str = "10") -> str:
+    lines = ["base,temperature,time,yield"]
+    for b, t, h in itertools.product(("weak", "strong"), (40, 100), (1, 9)):
+        value = 10 + 20 * (t == 100) + 8 * (b == "strong") + 6 * (t == 100) * (h == 9) + 0.4 * (h == 1)
+        lines.append(f"{b},{t},{h},{first if (b, t, h) == ('weak', 40, 1) else value}")
+    return "\n".join(lines) + "\n" + extra
+
+
+def test_effects_of_the_design_are_told_beside_what_models_say(hakken: Any, tell_table: Any) -> None:
+    tell_table(spec(), rows(extra="weak,70,3,90\n"))  # no point of the design
+
+    said = hakken("explain", "doe").out
+    (found,) = hakken("explain", "doe", "--json").json["designed"]
+
+    assert "yield by the first design alone (8 results of factorial, in %)" in said
+    assert "It was fixed beforehand and run in random order, so that these are effects of what was changed." in said
+    assert "note: clear of scatter (95 %):" in said
+    effects = {one["term"]: one["change"] for one in found["effects"]}
+    assert found["experiments"] == 8
+    assert effects["temperature"] == pytest.approx(23, abs=0.3)
+    assert effects["base strong"] == pytest.approx(8, abs=0.3)
+
+
+def test_other_designs_tell_nothing_by_themselves(hakken: Any, tell_table: Any) -> None:
+    tell_table(spec(design="spread"), rows())
+
+    assert "by the first design alone" not in hakken("explain", "doe").out
+    assert hakken("explain", "doe", "--json").json["designed"] == []
+
+
+def test_limits_are_left_out_with_a_word_and_logarithms_told_as_such(hakken: Any, tell_table: Any) -> None:
+    target = {"impurity": {"goal": "minimize", "unit": "%", "scale": "log"}}
+    table = rows(first='"<5"').replace("yield", "impurity")
+    tell_table(spec(objective=target), table)
+
+    said = hakken("explain", "doe").out
+    (found,) = hakken("explain", "doe", "--json").json["designed"]
+
+    assert found["experiments"] == 7
+    assert found["unit"] == "log10(%)"
+    assert "note: 1 limit of it is left out, which may mislead" in said

@@ -1,0 +1,138 @@
+"""A classical design tells effects of what was changed, by least squares, with intervals that hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loop.design import Wish, points_of
+from loop.insight.designed import Designed, designed
+from loop.insight.saying import design_notes
+from loop.objective import Goal, Target
+from loop.space import Category, Continuous, Discrete, Space
+
+YIELD = Target("yield", Goal.MAXIMIZE, "%")
+TWO = Space((Continuous("heat", 40.0, 100.0, "degC"), Continuous("dose", 1.0, 9.0)))
+THREE = Space((*TWO.parameters, Category("base", ("weak", "strong"))))
+
+
+def coded(space: Space, x: np.ndarray) -> np.ndarray:
+    ends = [(p.low, p.high) if hasattr(p, "low") else (0.0, p.size - 1.0) for p in space.parameters]
+    return np.column_stack([(2 * x[:, i] - high - low) / (high - low) for i, (low, high) in enumerate(ends)])
+
+
+def told(space: Space, design: str, y: np.ndarray, x: np.ndarray, **more: object) -> Designed:
+    found = designed(space, YIELD, design, x, y, **more)  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def changes(found: Designed) -> dict[str, float]:
+    return {one.term: one.change for one in found.effects}
+
+
+def test_effects_of_a_factorial_with_its_centre_are_found_as_they_are() -> None:
+    x = points_of(Wish("factorial", 14, centre=6), THREE)
+    a, b, c = coded(THREE, x).T
+    y = 50 + 5 * a - 3 * b + 2 * c + 1.5 * a * b - 4 * (1 - a**2) + 0.01 * np.sin(np.arange(len(x)))
+
+    found = told(THREE, "factorial", y, x)
+
+    assert (found.order, found.experiments, found.freedom) == ("interactions", 14, 6)
+    assert changes(found) == pytest.approx(
+        {
+            "heat": 10,
+            "dose": -6,
+            "base strong": 4,
+            "heat x dose": 3,
+            "heat x base strong": 0,
+            "dose x base strong": 0,
+            "curvature": -4,
+        },
+        abs=0.03,
+    )
+    assert [one.term for one in found.effects if one.is_clear][:4] == ["heat", "dose", "base strong", "curvature"]
+    whats = {one.term: one.what for one in found.effects}
+    assert whats["heat"] == "from 40 to 100 degC"
+    assert whats["base strong"] == "in place of weak"
+    assert whats["curvature"] == "in the middle, less what the ends say of it"
+
+
+def test_intervals_hold_what_is_true_in_nineteen_cases_of_twenty() -> None:
+    x = points_of(Wish("central-composite", 11, centre=3), TWO)
+    a, b = coded(TWO, x).T
+    true = {"heat": 10.0, "dose": 0.0, "heat x dose": 3.0, "heat squared": -2.0, "dose squared": 0.0}
+    rng = np.random.default_rng(0)
+    held, scatters = [], []
+    for _ in range(300):
+        y = 50 + 5 * a + 1.5 * a * b - 2 * a**2 + 2.0 * rng.normal(size=len(x))
+        found = told(TWO, "central-composite", y, x)
+        held += [one.low <= true[one.term] <= one.high for one in found.effects]
+        scatters.append(found.scatter)
+        assert found.replicated is not None
+    assert 0.935 <= np.mean(held) <= 0.965  # 1,500 intervals
+    assert np.sqrt(np.mean(np.square(np.array(scatters, dtype=float)))) == pytest.approx(2.0, rel=0.05)
+
+
+def test_where_nothing_is_left_over_few_effects_stand_out_from_the_many() -> None:
+    space = Space(tuple(Discrete(name, (0.0, 1.0)) for name in "abcdefghijk"))
+    x = points_of(Wish("plackett-burman", 12), space)
+    y = 40 + 9 * x[:, 1] - 7 * x[:, 6] + 0.5 * np.random.default_rng(1).normal(size=12)
+
+    found = told(space, "plackett-burman", y, x)
+    notes = list(design_notes(found))
+
+    assert found.scatter is None
+    assert {one.term for one in found.effects if one.is_clear} == {"b", "g"}
+    assert "clear of scatter (95 %): b, g" in notes
+    assert any("nothing is left over to tell the scatter" in note for note in notes)
+    assert "products of two parameters are mixed with each other or with these" in notes[-1]
+
+
+def test_each_of_three_options_is_held_against_their_mean() -> None:
+    space = Space((Category("base", ("A", "B", "C")), Continuous("heat", 0.0, 1.0)))
+    x = np.array([[b, h] for b in (0.0, 1.0, 2.0) for h in (0.0, 1.0) for _ in range(2)])
+    y = np.array([10.0, 20.0, 33.0])[x[:, 0].astype(int)] + 4 * x[:, 1] + 2 * x[:, 1] * (x[:, 0] == 2)
+    y = y + 0.01 * np.sin(np.arange(len(y)))
+
+    found = changes(told(space, "factorial", y, x))
+
+    assert found["base A"] == pytest.approx(10 - 64 / 3, abs=0.02)
+    assert found["base B"] == pytest.approx(20 - 64 / 3, abs=0.02)
+    assert found["base C"] == pytest.approx(34 - 64 / 3, abs=0.02)
+    assert found["heat"] == pytest.approx(4 + 2 / 3, abs=0.02)
+    assert found["base C x heat"] == pytest.approx(2 - 2 / 3, abs=0.02)
+
+
+def test_what_the_model_lacks_shows_beside_replicates() -> None:
+    space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcdefgh"))
+    once = points_of(Wish("plackett-burman", 12), space)
+    x, rng = np.vstack([once, once]), np.random.default_rng(0)
+    flat = told(space, "plackett-burman", 3 * x[:, 0] + 0.3 * rng.normal(size=24), x)
+    mixed = told(space, "plackett-burman", 3 * x[:, 0] + 4 * x[:, 0] * x[:, 1] + 0.3 * rng.normal(size=24), x)
+
+    assert flat.lacking is not None
+    assert flat.lacking > 0.05
+    assert mixed.lacking is not None
+    assert mixed.lacking < 1e-4
+    assert any("the linear model misses more than replicates scatter" in note for note in design_notes(mixed))
+    assert not any("misses" in note for note in design_notes(flat))
+
+
+def test_a_fraction_tells_main_effects_alone() -> None:
+    space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcd"))
+    x = points_of(Wish("fractional", 11, centre=3), space)
+    y = 2 * x[:, 0] - x[:, 3] + 0.1 * np.sin(np.arange(len(x)))
+
+    found = told(space, "fractional", y, x)
+
+    assert found.order == "linear"
+    assert {one.term for one in found.effects} == {"a", "b", "c", "d", "curvature"}
+
+
+def test_of_too_few_or_of_results_that_do_not_differ_nothing_is_told() -> None:
+    x = points_of(Wish("factorial", 8), THREE)
+
+    assert designed(THREE, YIELD, "factorial", x[:3], np.arange(3.0)) is None
+    assert designed(THREE, YIELD, "factorial", x, np.full(8, 50.0)) is None
+    assert designed(THREE, YIELD, "factorial", x[[0, 0, 0, 0]], np.arange(4.0)) is None
