@@ -175,7 +175,8 @@ def _derived(
     found = {}
     for working in workings_of(objective, space):
         mine, parts = numbers[working.target.name], [numbers[part.name] for part in working.parts]
-        rows = np.flatnonzero(known[:, mine] & (table.low[:, mine] == table.high[:, mine]))
+        is_exact = known[:, mine] & (table.low[:, mine] == table.high[:, mine])
+        rows = np.flatnonzero(is_exact & known[:, parts].all(axis=1))  # a part of 0 has no place on a logarithmic scale
         found[mine] = FittedDerived(
             working,
             tuple(learnt[i] for i in parts),

@@ -26,7 +26,7 @@ from loop.policy.stopping import reason_to_stop
 from loop.rehearsal.believed import believed_worlds
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.derived import FittedDerived
-from loop.surrogates.protocol import chance_between
+from loop.surrogates.protocol import TrainingSet, chance_between
 from loop.values import limits_of, sure_of, values_of
 from loop.working import workings_of
 
@@ -424,6 +424,28 @@ def test_a_value_without_a_logarithm_is_told_by_what_it_follows_from() -> None:
     (said,) = [note for note in notes if "logarithmic" in note]
     assert "rate 0, by 'yield / temperature', has no place on its logarithmic scale" in said
     assert "what it follows from was not found, tell that as the limit it lies below" in said
+
+
+def test_a_value_from_a_part_that_trains_nothing_is_held_against_no_belief_in_another() -> None:
+    spec = with_derived(
+        {"sum": {"expression": "yield + rest", "goal": "maximize"}},
+        {**PART, "rest": {"goal": "keep", "unit": "%", "scale": "log"}},
+    )
+    rows = [
+        (*yielded(alcohol_yield(s)).measurements, Measurement("rest", float(i), "%", float(i)))
+        for i, s in enumerate(settings_of(spec)[:8])  # the first has no logarithm
+    ]
+    told = [observe(spec, s, Measured(rows[i]), f"o{i}") for i, s in enumerate(settings_of(spec)[:8])]
+    space, objective = build_space(spec), build_objective(spec)
+
+    belief = belief_of(spec, space, objective, History(tuple(told)), (), seed=0)
+
+    whole = belief.models[2]
+    assert isinstance(whole, FittedDerived)
+    sets = [TrainingSet.of(belief.table, i) for i in (0, 1)]
+    parts = [data.y[places] for data, places in zip(sets, whole.places, strict=True)]
+    assert torch.allclose(parts[0] + 10 ** parts[1], whole.y)
+    assert [len(data) for data in sets] == [8, 7]
 
 
 def test_a_limit_that_says_nothing_on_a_logarithmic_scale_does_not_hide_the_other() -> None:
