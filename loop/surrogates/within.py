@@ -24,7 +24,7 @@ from loop.objective import Target
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.exact import ExactPosterior
-from loop.surrogates.protocol import FittedSurrogate, skim
+from loop.surrogates.protocol import FittedSurrogate, SupportsBetween, normal_between, skim
 from loop.tolerance import Tolerances
 
 AT_ONCE: Final = 1_024  # candidates, each with its places
@@ -101,6 +101,16 @@ class FittedWithin:
     def skimmed(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """``moments`` of a model that is skimmed where it can be, deviations as if all places erred alike."""
         return self._at_places(x, lambda at: skim(self.plain, at))
+
+    def between(self, low: float, high: float, x: Tensor, *, is_new: bool = False) -> Tensor:
+        """As ``SupportsBetween`` says; of what is far from normal itself, as at its worst place: shape ``(n,)``."""
+        if self.around.limits is None or not isinstance(self.plain, SupportsBetween):
+            mean, sd = self.moments(x)
+            sd = (sd.square() + self.noise_at(x).square()).sqrt() if is_new else sd
+            return normal_between(low, high, mean, sd)
+        places = self.around.places(x)
+        worst = self.around.shares(self.plain.moments(self._flat(x))[0].reshape(len(x), -1)).argmax(-1)
+        return self.plain.between(low, high, places[torch.arange(len(x)), worst], is_new=is_new)
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws at ``x``, ``(p, d)``: shape ``(n, p)``."""

@@ -27,6 +27,8 @@ from loop.rehearsal.believed import believed_worlds
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.derived import FittedDerived
 from loop.surrogates.protocol import TrainingSet, chance_between
+from loop.surrogates.within import within
+from loop.tolerance import Tolerance, Tolerances
 from loop.values import limits_of, sure_of, values_of
 from loop.working import workings_of
 
@@ -392,6 +394,26 @@ def test_a_threshold_is_kept_as_likely_as_draws_keep_it(figure: dict[str, Any]) 
         at = torch.from_numpy(space.coordinates(p.candidate.settings))[None]
         is_new = float(chance_between(model, low, high, at, is_new=True))
         assert f"kept within its thresholds with a chance of {100 * is_new:.0f} %" in p.reason
+
+
+def test_where_settings_stray_a_threshold_is_kept_as_likely_as_at_the_worst_place() -> None:
+    figure = {"expression": "(50 + temperature) / yield", "goal": "keep", "at_most": 3}
+    spec = with_derived({"figure": figure}, {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}})
+    space, objective = build_space(spec), build_objective(spec)
+    belief = belief_of(spec, space, objective, seen(spec), (), seed=0)
+    model, target = belief.models[1], objective.targets[1]
+    x = torch.from_numpy(np.array([space.coordinates(s) for s in settings_of(spec)]))
+    column = space.names.index("temperature")
+    off = torch.zeros(x.shape[1], dtype=torch.float64)
+    off[column] = 8.0
+
+    strays = within(model, target, Tolerances((Tolerance("temperature", column, 8.0, "degC"),)))
+    chance = chance_between(strays, -math.inf, 3.0, x)
+
+    places = torch.stack([x - off, x + off])
+    worst = torch.stack([model.moments(one)[0] for one in places]).argmax(0)
+    at_worst = places[worst, torch.arange(len(x))]
+    assert torch.allclose(chance, chance_between(model, -math.inf, 3.0, at_worst))
 
 
 def test_what_is_believed_of_a_cost_stays_above_nothing() -> None:
