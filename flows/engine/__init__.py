@@ -8,6 +8,7 @@ from flows.engine.instruments.bringing import IngestError, ingest_files
 from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.answering import RehearseError
 from flows.engine.looking.best import believed, best
+from flows.engine.looking.designed import designed_of
 from flows.engine.looking.examining import examine, examined
 from flows.engine.looking.explaining import explain, explained, is_about_molecules, relied, rests_on, told_by_design
 from flows.engine.looking.laying import laid_out
@@ -56,6 +57,7 @@ __all__ = [
     "bring_in",
     "cannot_pause",
     "decisions",
+    "designed_of",
     "edit",
     "edits_of",
     "examine",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flows.engine.holding import holding
 from flows.engine.last_round import check_last
 from flows.engine.looking.audited import Audited, audited
+from flows.engine.looking.designed import designed_of
 from flows.engine.looking.examining import examined
 from flows.engine.looking.explaining import explained, relied
 from flows.engine.looking.failing import failed, failing
@@ -170,6 +171,7 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
         shares = explained(session.view, session.settings.folder(session.name)) if is_asked else ()
         session.examined = _examined(session) if is_asked else {}
         rests = relied(session.view, session.settings.folder(session.name)) if is_asked else ()
+        by_design = designed_of(session.view) if is_asked else ()
         left_out = session.view.left_out
         found = Audited(session.ledger.verify_audit()) if in_full else audited(session.settings, session.ledger)
         page = build(
@@ -181,6 +183,7 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
             session.examined,
             left_out,
             rests,
+            by_design,
             found.report,
             found.at,
         )

@@ -72,6 +72,7 @@ from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
     from loop.examination import Examination
+    from loop.insight.designed import Designed
 
 _STUCK = frozenset({State.AMBIGUOUS, State.CANCELLED, State.EXPIRED})
 
@@ -85,6 +86,7 @@ def build(
     examined: Mapping[str, Examination] | None = None,
     left_out: Callable[[Settings], str] | None = None,
     rests: Sequence[Reliance] = (),
+    by_design: Sequence[Designed] = (),
     audit: AuditReport | None = None,
     audited: datetime | None = None,
 ) -> Report:
@@ -133,6 +135,7 @@ def build(
         believed=believed,
         explained=tuple(explained),
         rests=tuple(rests),
+        by_design=tuple(by_design),
         examined=tuple((examined or {}).values()),
         standings=standings,
         hits=_hits(campaign, objective, observations, proposals),

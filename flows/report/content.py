@@ -21,6 +21,7 @@ from loop.safety import SafetyStop
 
 if TYPE_CHECKING:
     from loop.examination import Examination  # brings torch, which a page without it needs not
+    from loop.insight.designed import Designed  # brings scipy.stats
 
 
 class Kind(StrEnum):
@@ -364,6 +365,7 @@ class Report:
     believed: HonestBest | None  # None where no model was asked
     explained: tuple[Explanation, ...]  # molecules with what their atoms add; none where no model was asked
     rests: tuple[Reliance, ...]  # what follows which parameter; none of molecules
+    by_design: tuple[Designed, ...]  # what the first design tells by itself; none of other than classical ones
     examined: tuple[Examination, ...]  # by target; none where that takes longer than seconds, or says nothing yet
     standings: tuple[Standing, ...]  # every candidate with a value, best first
     hits: Tally | None  # where hits are looked for

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from adapters.common.durable import replace
 from flows.report import words
 from flows.report.believed import believed_rows
+from flows.report.by_design import effect_rows
 from flows.report.calibration import TOO_FEW
 from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key
 from flows.report.charts.offsets import offsets, shown_offsets
@@ -97,6 +98,7 @@ def render(report: Report) -> str:
         symbols=symbols,
         explained=drawn(report.explained),
         rests=rows_of(report.rests),
+        by_design=effect_rows(report.by_design),
         structures=structures,
         parity=[_parity(report, calibration) for calibration in report.calibration],
         has_cheaper=any(calibration.cheaper for calibration in report.calibration),

@@ -33,5 +33,6 @@ def in_full(settings: Settings, name: str) -> tuple[report.Report, str]:
             verdict,
             view.left_out,
             engine.relied(view, folder),
+            engine.designed_of(view),
         )
     return page, note

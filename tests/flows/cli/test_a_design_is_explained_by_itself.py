@@ -67,3 +67,14 @@ def test_limits_are_left_out_with_a_word_and_logarithms_told_as_such(hakken: Any
     assert found["experiments"] == 7
     assert found["unit"] == "log10(%)"
     assert "note: 1 limit of it is left out, which may mislead" in said
+
+
+def test_the_page_draws_it(hakken: Any, home: Any, tell_table: Any) -> None:
+    tell_table(spec(), rows())
+
+    assert hakken("report", "doe").code == 0
+    page = (home.home / "doe/report.html").read_text(encoding="utf-8")
+
+    assert "What the first design tells by itself" in page
+    assert "8 results of factorial." in page
+    assert "<strong>temperature</strong>" in page
