@@ -125,12 +125,12 @@ def _show_parameters(
 
 
 def _show_design(screen: Screen, told: Designed) -> None:
-    from loop.insight.saying import design_notes
+    from loop.insight.saying import design_notes, why_effects
 
     unit = f", in {told.unit}" if told.unit else ""
     of = f"{plural(told.experiments, 'result')} of {told.design}{unit}"
     screen.say(f"{told.target} by the first design alone ({of})", bold=True)
-    screen.say("It was fixed beforehand and run in random order, so that these are effects of what was changed.")
+    screen.say(why_effects(told))
     screen.table(
         ["of", "change", "95 %", "by scatter alone", ""],
         [

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from flows.report.influence import HEIGHT, WIDTH
 from flows.report.words import MINUS
-from loop.insight.saying import design_notes
+from loop.insight.saying import design_notes, why_effects
 from loop.wording import in_places
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class EffectRows:
     target: str
     unit: str
     design: str
+    why: str
     experiments: int
     rows: tuple[EffectRow, ...]
     left_out: int
@@ -53,6 +54,7 @@ def effect_rows(told: Sequence[Designed]) -> tuple[EffectRows, ...]:
             one.target,
             one.unit,
             one.design,
+            why_effects(one),
             one.experiments,
             tuple(_row(effect, _reach(one.effects)) for effect in one.effects[:SHOWN]),
             max(0, len(one.effects) - SHOWN),

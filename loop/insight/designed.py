@@ -70,6 +70,7 @@ class Designed:
         replicated: Standard deviation among replicates; None without any.
         lacking: Chance that the model misses so much by scatter alone; None where replicates do not tell.
         notes: What was left out.
+        is_random: Whether it is known to have been run in random order.
     """
 
     target: str
@@ -83,6 +84,7 @@ class Designed:
     replicated: float | None
     lacking: float | None
     notes: tuple[str, ...] = ()
+    is_random: bool = True
 
 
 def designed(
@@ -94,6 +96,7 @@ def designed(
     *,
     order: Order | None = None,
     notes: Sequence[str] = (),
+    is_random: bool = True,
 ) -> Designed | None:
     """What a design's results tell; None of fewer than four, or where nothing differs.
 
@@ -105,6 +108,7 @@ def designed(
         y: Values on the target's scale, shape ``(n,)``.
         order: The model; None for the largest that the results tell with a degree of freedom or two to spare.
         notes: What was left out of ``x`` and ``y``.
+        is_random: Whether it is known to have been run in random order.
     """
     if len(y) < FEWEST or float(np.ptp(y)) == 0.0:
         return None
@@ -148,6 +152,7 @@ def designed(
         replicated=replicated,
         lacking=lacking,
         notes=tuple(notes),
+        is_random=is_random,
     )
 
 

@@ -256,6 +256,16 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
         )
 
 
+def why_effects(told: Designed) -> str:
+    """Why a design's differences are effects, or what has to hold for that."""
+    if told.is_random:
+        return "It was fixed beforehand and run in random order, so that these are effects of what was changed."
+    return (
+        "It was fixed beforehand. Where it was run in random order, these are effects of what was changed; else they may "
+        "be of what changed meanwhile."
+    )
+
+
 def design_notes(told: Designed) -> Iterable[str]:
     """What is to be said of a design's effects beside the numbers, for a person."""
     clear = [one.term for one in told.effects if one.is_clear]

@@ -42,6 +42,7 @@ def designed_of(view: View) -> tuple[Designed, ...]:
     asked = {o.id for o in view.counted if o.arm is Arm.INITIAL}
     history, _ = history_of(view.spec, view.space, view.counted, ())
     mine = [o for o in history.observations if o.id in asked or (o.is_told and key_of(o.x) in points)]
+    is_random = all(o.id in asked for o in mine) and not (view.spec.costs and view.spec.costs.switch)
     found = []
     for target in build_objective(view.spec).measured:
         if target.levels is not None or target.classes is not None:
@@ -62,6 +63,7 @@ def designed_of(view: View) -> tuple[Designed, ...]:
             np.array([target.scaled(v) for _, v in rows]),
             order=initial.model,
             notes=(left_out,) if left else (),
+            is_random=is_random,
         )
         if told is not None:
             found.append(told)

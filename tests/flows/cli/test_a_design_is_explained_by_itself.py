@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
+import yaml
 
 SPACE = {
     "base": {"type": "category", "options": ["weak", "strong"]},
@@ -41,7 +42,7 @@ def test_effects_of_the_design_are_told_beside_what_models_say(hakken: Any, tell
     (found,) = hakken("explain", "doe", "--json").json["designed"]
 
     assert "yield by the first design alone (8 results of factorial, in %)" in said
-    assert "It was fixed beforehand and run in random order, so that these are effects of what was changed." in said
+    assert "Where it was run in random order, these are effects of what was changed; else they may be of what" in said
     assert "note: clear of scatter (95 %):" in said
     effects = {one["term"]: one["change"] for one in found["effects"]}
     assert found["experiments"] == 8
@@ -78,3 +79,19 @@ def test_the_page_draws_it(hakken: Any, home: Any, tell_table: Any) -> None:
     assert "What the first design tells by itself" in page
     assert "8 results of factorial." in page
     assert "<strong>temperature</strong>" in page
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_what_ran_in_random_order_here_is_known_to_have(
+    hakken: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, is_slow: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    slow = {"costs": {"unit": "EUR", "experiment": 5, "switch": {"temperature": {"cost": 3}}}} if is_slow else {}
+    own = spec(laboratory={"adapter": "simulated"}, budget={"experiments": 8}, **slow)
+    (tmp_path / "campaign.yaml").write_text(yaml.safe_dump(own, sort_keys=False), encoding="utf-8")
+    assert hakken("run", "campaign.yaml").code == 0
+
+    said = hakken("explain", "doe").out
+
+    assert ("run in random order, so that these are effects of what was changed." in said) == (not is_slow)
+    assert ("else they may be of what changed meanwhile." in said) == is_slow
