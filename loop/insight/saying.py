@@ -261,8 +261,8 @@ def why_effects(told: Designed) -> str:
     if told.is_random:
         return "It was fixed beforehand and run in random order, so that these are effects of what was changed."
     return (
-        "It was fixed beforehand. Where it was run in random order, these are effects of what was changed; else they may "
-        "be of what changed meanwhile."
+        "It was fixed beforehand. Where it was run in random order, these are effects of what was changed; else they "
+        "may be of what changed meanwhile."
     )
 
 
