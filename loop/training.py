@@ -164,15 +164,18 @@ def _without_logarithm(target: Target, measurements: Sequence[Measurement]) -> s
     """What is wrong with the first reading that no logarithm can be taken of, where one is to be; "" where none is."""
     if not target.is_log or not (low := [m for m in measurements if not m.canonical > 0]):
         return ""
-    sign = "" if low[0].qualifier is Qualifier.EQUAL else f"{low[0].qualifier.value} "
+    first = low[0]
+    is_value = first.qualifier is Qualifier.EQUAL
+    said = f"{first.canonical:g}" if is_value else f"{first.qualifier.value} {first.canonical:g}"
+    said = "below 0" if is_value and first.canonical < 0 else said  # one note for all of them
     if target.expression is not None:
         return (
-            f"{target.name} {sign}{low[0].canonical:g}, by {target.expression.text!r}, has no place on its logarithmic "
+            f"{target.name} {said}, by {target.expression.text!r}, has no place on its logarithmic "
             "scale, and trains nothing of it; where what it follows from was not found, tell that as the limit it lies "
             "below, such as '< 0.05', in place of 0"
         )
     return (
-        f"{target.name} {sign}{low[0].canonical:g} has no place on its logarithmic scale, and trains nothing; retract "
+        f"{target.name} {said} has no place on its logarithmic scale, and trains nothing; retract "
         f"the observation, and tell {target.name} as the limit that it was found below, such as '< 0.05'"
     )
 

@@ -188,6 +188,24 @@ def test_what_has_no_logarithm_trains_nothing_and_is_said(value: float, qualifie
     assert any("no place on its logarithmic scale" in n and "o1" in n for n in notes)
 
 
+def test_all_that_lies_below_nought_is_one_note() -> None:
+    (spec, _) = both(*LOW)
+    values = {"a": -0.1, "b": -2.0, "c": 0.0}
+    rows = [
+        observe(spec, settings_of(spec)[i], Measured((Measurement("impurity", v, "%", v),)), name)
+        for i, (name, v) in enumerate(values.items())
+    ]
+
+    _, notes = regression_table(
+        build_space(spec), Objective((Target("impurity", Goal.MINIMIZE, "%", is_log=True),)), History(tuple(rows))
+    )
+
+    assert [note.split(" has no place")[0] for note in notes] == [
+        "observation a and 1 more: impurity below 0",
+        "observation c: impurity 0",
+    ]
+
+
 def test_what_was_measured_with_an_option_is_a_mean_of_what_has_a_logarithm() -> None:
     (spec, _) = both(*LOW)
     nothing = observe(spec, settings_of(spec)[1], Measured((Measurement("impurity", 0.0, "%", 0.0),)), "none")
