@@ -79,7 +79,7 @@ class Working:
         interval arithmetic, which says too little where a name occurs twice.
         """
         open_ones = [name for name, (low, high) in ranges.items() if low < high]
-        if not 0 < len(open_ones) <= len(STEPS):
+        if not 0 < len(open_ones) <= len(STEPS) or not self.expression.is_smooth:
             return self.expression.between(ranges)
         steps = STEPS[len(open_ones) - 1]
         grid = np.meshgrid(*(np.linspace(*ranges[name], steps) for name in open_ones), indexing="ij")
@@ -87,11 +87,7 @@ class Working:
             zip(open_ones, grid, strict=True)
         )
         found = np.broadcast_to(np.asarray(self.expression(values), dtype=float), grid[0].shape)
-        with np.errstate(invalid="ignore"):  # between two infinite values is nothing that rises or falls
-            rises = [np.diff(found, axis=axis) for axis in range(found.ndim)]
-        if np.isnan(found).any() or not all(
-            ((d >= 0).all(axis) | (d <= 0).all(axis)).all() for axis, d in enumerate(rises)
-        ):
+        if np.isnan(found).any() or not all(_is_monotone(np.moveaxis(found, i, 0)) for i in range(found.ndim)):
             return self.expression.between(ranges)
         return float(found.min()), float(found.max())
 
@@ -125,6 +121,15 @@ class Working:
             ends = [self._at({**values, part.name: values[part.name] + step}, x) for step in (-sd, sd)]
             squares += ((ends[1] - ends[0]) / 2) ** 2
         return math.sqrt(squares) if math.isfinite(squares) else None
+
+
+def _is_monotone(values: NDArray[np.float64]) -> bool:
+    """Whether values ``(k, ...)`` of what is smooth rise or fall all along, and at both ends do not turn in between."""
+    with np.errstate(invalid="ignore", over="ignore"):  # between two infinite values is nothing that rises or falls
+        steps = np.diff(values, axis=0)
+        first, last = 1.5 * steps[0] - 0.5 * steps[1], 1.5 * steps[-1] - 0.5 * steps[-2]  # slopes at the ends
+        turns = (first * steps[0] < 0) | (last * steps[-1] < 0)
+        return bool((((steps >= 0).all(0) | (steps <= 0).all(0)) & ~turns).all())
 
 
 def _possible(target: Target) -> Span:

@@ -63,6 +63,12 @@ class Expression:
         with np.errstate(all="ignore"):  # a logarithm of zero is told by its value
             return _value(self._body, _Names(values, _quoted(self.text)[1]))
 
+    @property
+    def is_smooth(self) -> bool:
+        """Whether it has no kinks and does not swing: neither ``abs``, ``min`` and ``max`` nor ``sin`` and ``cos``."""
+        calls = (node.func for node in ast.walk(self._body) if isinstance(node, ast.Call))
+        return not any(isinstance(f, ast.Name) and f.id in ("abs", "min", "max", "sin", "cos") for f in calls)
+
     def between(self, ranges: Mapping[str, Span]) -> Span | None:
         """Between which values it lies over ``ranges`` of its names; None where it may have no value somewhere."""
         return interval(self._body, _Names(ranges, _quoted(self.text)[1]))

@@ -109,6 +109,8 @@ def test_a_limit_of_what_is_learnt_as_logarithms_lies_above_nothing() -> None:
         ("yield / (yield + impurity)", (-math.inf, 1.0 / 3.0)),  # of a name that occurs twice
         ("100 / yield", (20.0, math.inf)),  # of what is infinite where nothing is formed
         ("(yield - 2.5) ** 2 + impurity", (-math.inf, 16.25)),  # of what neither rises nor falls all along
+        ("(yield - 4.96) ** 2 + impurity", (-math.inf, 34.6016)),  # nor this one, close to the end
+        ("abs(yield - 4.99) + impurity", (-math.inf, 14.99)),
         ("sqrt(yield - 3) + impurity", None),  # of what has no value somewhere
     ],
 )
