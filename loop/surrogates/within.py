@@ -109,7 +109,7 @@ class FittedWithin:
             sd = (sd.square() + self.noise_at(x).square()).sqrt() if is_new else sd
             return normal_between(low, high, mean, sd)
         places = self.around.places(x)
-        worst = self.around.shares(self.plain.moments(self._flat(x))[0].reshape(len(x), -1)).argmax(-1)
+        worst = self._shares(x).argmax(-1)
         return self.plain.between(low, high, places[torch.arange(len(x)), worst], is_new=is_new)
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
@@ -124,8 +124,7 @@ class FittedWithin:
         """
         if len(x) * len(self.around.lots) > JOINTLY:
             return draw(x) + (self._at_places(x, self.plain.moments)[0] - self.plain.moments(x)[0])
-        flat = self._flat(x)
-        shares, drawn = self.around.shares(self.plain.moments(flat)[0].reshape(len(x), -1)), draw(flat)
+        shares, drawn = self._shares(x), draw(self._flat(x))
         return (drawn.reshape(len(drawn), *shares.shape) * shares).sum(-1)
 
     def model(self) -> Model:
@@ -140,8 +139,13 @@ class FittedWithin:
     def _flat(self, x: Tensor) -> Tensor:
         return self.around.places(x).reshape(-1, x.shape[-1])
 
+    def _shares(self, x: Tensor) -> Tensor:
+        """What each place counts at candidates ``x``, ``(n, d)``: shape ``(n, k)``."""
+        means = self.plain.moments(self._flat(x))[0]
+        return self.around.shares(means.reshape(len(x), len(self.around.lots)))
+
     def _at_places(self, x: Tensor, say: Callable[[Tensor], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        mean, sd = (part.reshape(len(x), -1) for part in say(self._flat(x)))
+        mean, sd = (part.reshape(len(x), len(self.around.lots)) for part in say(self._flat(x)))
         shares = self.around.shares(mean)
         return (shares * mean).sum(-1), (shares * sd).sum(-1)
 

@@ -23,7 +23,7 @@ from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.tolerances import build_tolerances
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet, skim
 from loop.surrogates.registry import surrogate
 from loop.surrogates.representation import Representation
 from loop.surrogates.within import FittedWithin, within
@@ -186,6 +186,17 @@ def test_the_improvement_of_a_point_is_what_its_draws_say() -> None:
 
     assert int(counts.sum()) >= 2
     torch.testing.assert_close(found[counts], improvement[counts], rtol=0.15, atol=0)  # 128 draws of what is beaten
+
+
+@pytest.mark.parametrize("name", ["gp", "committee", "trees"])
+@pytest.mark.parametrize("target", [WANTED, KEPT], ids=["wanted", "kept"])
+def test_of_no_points_nothing_is_said(name: str, target: Target) -> None:
+    straying = within(surrogate(name, SPACE).fit(SPACE, training(), seed=0), target, Tolerances((HEAT,)))
+    nobody = torch.empty((0, 3), dtype=torch.float64)
+
+    assert [len(part) for part in straying.moments(nobody)] == [0, 0]
+    assert [len(part) for part in skim(straying, nobody)] == [0, 0]
+    assert straying.samples(nobody, 8, seed=0).shape == (8, 0)
 
 
 def test_levels_and_what_nothing_is_asked_of_are_believed_as_they_are_set() -> None:
