@@ -81,7 +81,7 @@ USUAL_UNITS: Final = frozenset(  # as they stand, so that pint need not be loade
         *("%", "mol%", "equiv", "degC", "K", "h", "min", "s", "g", "mg", "kg", "L", "mL", "uL", "mol", "mmol", "umol"),
         *("mol/L", "mmol/L", "umol/L", "M", "mM", "uM", "nM", "g/L", "mg/L", "mg/mL", "mL/min", "uL/min", "rpm"),
         *("bar", "mbar", "Pa", "kPa", "MPa", "eV", "meV", "kJ/mol", "kcal/mol", "Eh", "nm", "um", "mm", "V", "mV"),
-        *("A", "mA", "W"),
+        *("A", "mA", "W", "%/h", "mol/L/h", "mmol/L/h", "g/L/h", "1/h", "1/min", "1/s"),
     )
 )
 # How many of the smallest one each is: between two of a row, pint would say the same (tested).

@@ -32,7 +32,7 @@ def test_usual_units_are_in_one_row_at_most() -> None:
 
 def test_pint_is_not_loaded_for_them() -> None:
     said = (
-        "import sys; from loop.units import convert; "
+        "import sys; from loop.units import check_unit, convert; [check_unit(u) for u in ('%', 'mol/L/h', '%/h')]; "
         "print(convert(1.5, 'mmol', 'umol'), convert(2, 'h', 's'), convert(50, 'mol%', ''), 'pint' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
