@@ -1,8 +1,8 @@
-"""The last round and the last sending that a campaign's folder knows: a record that lacks one is an older copy.
+"""The last round, sending and handout that a campaign's folder knows: a record that lacks one is an older copy.
 
 A record that was put back from a copy knows nothing of what was planned and sent since, and would have it planned and
 sent again. A round does not tell of all that: what a person approves, and what is tried again after a fault, is sent
-under keys that are made then.
+under keys that are made then, and what is asked for is handed out when somebody asks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from adapters.common.durable import replace as replace_file
+from flows.handed import asker
 from loop.contracts import Ledger
 from loop.errors import NotFound, OlderRecord
 from loop.experiment import Event
@@ -19,7 +20,8 @@ from loop.experiment import Event
 if TYPE_CHECKING:
     from flows.settings import Settings
 
-NAME: Final = "last-round.txt"  # its number, and the id of its first proposal; below, a key and the sending of it
+# Its number, and the id of its first proposal; below, a key and the sending of it; below, one and the request for it.
+NAME: Final = "last-round.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class _Noted:
     proposal: str = ""
     key: str = ""
     sending: str = ""
+    handed: str = ""
+    request: str = ""
 
 
 def note_last(settings: Settings, name: str, ledger: Ledger, number: int) -> None:
@@ -50,8 +54,14 @@ def note_sending(settings: Settings, name: str, key: str, sending: str) -> None:
     _note(path, replace(_noted(path), key=key, sending=sending))
 
 
+def note_handout(settings: Settings, name: str, key: str, request: str) -> None:
+    """Note that attempt ``key`` is on record as handed out, before whoever asked hears of it. Raises as above."""
+    path = _path(settings, name)
+    _note(path, replace(_noted(path), handed=key, request=request))
+
+
 def check_last(settings: Settings, name: str, ledger: Ledger) -> None:
-    """See that the record has the last round and the last sending that this folder knows.
+    """See that the record has the last round, the last sending and the last handout that this folder knows.
 
     Raises:
         OlderRecord: It has not.
@@ -64,6 +74,8 @@ def check_last(settings: Settings, name: str, ledger: Ledger) -> None:
         known = f"round {noted.number}"
     elif not _has_sending(ledger, noted):
         known = f"that attempt {noted.key} was sent"
+    elif not _has_handout(ledger, noted):
+        known = f"that experiment {noted.handed} was handed out"
     else:
         return
     raise OlderRecord(
@@ -89,8 +101,18 @@ def _has_sending(ledger: Ledger, noted: _Noted) -> bool:
         return False
 
 
+def _has_handout(ledger: Ledger, noted: _Noted) -> bool:
+    if not noted.request:
+        return True
+    try:
+        return bool(asker(ledger.events(noted.handed), noted.request))
+    except NotFound:
+        return False
+
+
 def _note(path: Path, noted: _Noted) -> None:
-    replace_file(path, f"{noted.number} {noted.proposal}\n{noted.key} {noted.sending}\n")
+    lines = ((noted.number, noted.proposal), (noted.key, noted.sending), (noted.handed, noted.request))
+    replace_file(path, "".join(f"{' '.join(line)}\n" for line in lines))
 
 
 def _noted(path: Path) -> _Noted:
@@ -98,8 +120,9 @@ def _noted(path: Path) -> _Noted:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return _Noted()
-    round_, sent, *_ = (*(line.strip().partition(" ") for line in lines), ("", "", ""), ("", "", ""))
-    return _Noted(round_[0], round_[2], sent[0], sent[2])
+    said = [line.strip().partition(" ") for line in lines]
+    round_, sent, out, *_ = (*said, *[("", "", "")] * 3)
+    return _Noted(round_[0], round_[2], sent[0], sent[2], out[0], out[2])
 
 
 def _path(settings: Settings, name: str) -> Path:

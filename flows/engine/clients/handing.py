@@ -9,6 +9,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.engine.holding import PATIENCE
+from flows.engine.last_round import note_handout
 from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.handouts import as_run, waiting
 from flows.engine.looking.view import View
@@ -289,12 +290,25 @@ def _hand_out(session: Session, experiments: int, request: str, by: str) -> None
             conclude(work, attempt, fault)
         for attempt in kept:
             work.move(attempt.key, Event.STARTED, handed(by, request))
+    if kept:
+        _note_handout(session, kept[-1].key, request)
     for attempt, fault in refused:
         session.tally.faults += 1
         session.tally.accepted += 1
         session.tally.note(f"{view.label(attempt.settings)} is not handed out: {fault.message}")
     session.refresh()
     reached("ask.handed")
+
+
+def _note_handout(session: Session, key: str, request: str) -> None:
+    """Note it beside the record, so that an older copy of that is known; it is on record, and given all the same."""
+    try:
+        note_handout(session.settings, session.name, key, request)
+    except OSError as error:
+        session.tally.note(
+            f"what is handed out could not be noted in {session.settings.folder(session.name)} ({error.strerror}); an "
+            "older copy of the record that is put back would have it handed out once more"
+        )
 
 
 def _described(view: View, keys: Sequence[str]) -> tuple[Experiment, ...]:

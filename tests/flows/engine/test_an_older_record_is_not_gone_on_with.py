@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sqlite3
 from collections.abc import Callable
@@ -89,6 +90,41 @@ def test_what_was_approved_and_sent_since_is_not_sent_again(
     assert (home.home / "c/laboratory/worksheet.csv").read_text() == sheet
     (home.home / "c/last-round.txt").unlink()
     assert hakken("tick", "c").code == 0
+
+
+def test_what_was_handed_out_since_is_not_handed_to_another(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(CAMPAIGN.replace("adapter: simulated", "adapter: ask_tell"))
+    assert len(hakken("ask", "c.yaml", "--by", "ada", "--json").json["experiments"]) == 1
+    put_back = copying(home.home / "hakken.db")
+    (given,) = hakken("ask", "c", "--by", "bob\nof room 3", "--json").json["experiments"]
+
+    put_back()
+    said = hakken("ask", "c", "--by", "cid")
+
+    assert said.code != 0
+    assert f"that experiment {given['key']} was handed out is known in" in said.err.replace("\n", " ")
+    (home.home / "c/last-round.txt").unlink()
+    assert [e["key"] for e in hakken("ask", "c", "--by", "cid", "--json").json["experiments"]] == [given["key"]]
+
+
+def test_a_note_that_cannot_be_written_keeps_nobody_from_what_is_handed_out(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(CAMPAIGN.replace("adapter: simulated", "adapter: ask_tell"))
+    hakken("tick", "c.yaml")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("flows.engine.clients.handing.note_handout", full)
+    said = hakken("ask", "c", "--json").json
+
+    assert len(said["experiments"]) == 1
+    assert any("No space left on device" in line and "older copy" in line for line in said["notes"])
 
 
 @pytest.mark.usefixtures("copied")
