@@ -16,6 +16,13 @@ from typing import Final, TypeVar
 Written = TypeVar("Written")
 
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: the disk is full, or a quota used up
+# Of an OSError: the disk is not there or fails, which passes when it comes back: a mount that is gone, a server of
+# files that was started anew, a client that its file system shut out, a disk that the kernel made read-only.
+AWAY: Final = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESTALE, errno.EROFS}
+    | {errno.ENOTCONN, errno.ESHUTDOWN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH}
+)
+PATIENCE: Final = 1800.0  # seconds for which a disk that is away may be waited for: it may have gone for good
 _LONGEST: Final = 5.0  # seconds between two tries
 
 
@@ -71,19 +78,27 @@ def _behind(path: Path) -> Path:
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def once_there_is_room(write: Callable[[], Written], *, meanwhile: Callable[[], None] = lambda: None) -> Written:
+def once_there_is_room(
+    write: Callable[[], Written], *, meanwhile: Callable[[], None] = lambda: None, away: float = 0.0
+) -> Written:
     """What ``write`` gives, which is tried again for as long as its disk is full: what it writes cannot be had again.
 
     Args:
         write: Writes all or nothing.
         meanwhile: Called before each further try.
+        away: Seconds for which it is tried again where its disk is not there, or fails.
+
+    Raises:
+        OSError: It cannot be written, and waiting does not mend that.
     """
-    pause = 0.05
+    pause, until = 0.05, time.monotonic() + away
     while True:
         try:
             return write()
         except OSError as error:
-            if error.errno not in NO_ROOM:
+            if error.errno in NO_ROOM:
+                until = time.monotonic() + away
+            elif error.errno not in AWAY or time.monotonic() >= until:
                 raise
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST)

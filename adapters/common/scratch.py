@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +53,8 @@ def remove_scratch(job: Path, scratch: Path) -> None:
         from shutil import rmtree
 
         rmtree(scratch, ignore_errors=True)
-    (job / _NOTE).unlink(missing_ok=True)
+    with suppress(OSError):  # its disk may be away; without the folder the note says nothing
+        (job / _NOTE).unlink(missing_ok=True)
 
 
 @contextmanager

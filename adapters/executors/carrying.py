@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from adapters.common.durable import once_there_is_room, write_once
+from adapters.common.durable import PATIENCE, once_there_is_room, write_once
 from adapters.common.scratch import VARIABLE, make_scratch, remove_scratch, scratch_of, words_of
 from adapters.executors.session import Session, end_all_with
 
@@ -119,12 +119,12 @@ def _carry_out(
 
 
 def hand_in(folder: Path, payload: dict[str, Any], *, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Write the result of the job in ``folder``, once; where its disk is full, as soon as there is room.
+    """Write the result of the job in ``folder``, once; where its disk is full or away, as soon as that is over.
 
     ``meanwhile`` is called while it waits: whoever listens for signs of life hears them.
     """
     text = json.dumps(payload, sort_keys=True)
-    once_there_is_room(lambda: write_once(folder / "result.json", text), meanwhile=meanwhile)
+    once_there_is_room(lambda: write_once(folder / "result.json", text), meanwhile=meanwhile, away=PATIENCE)
 
 
 def cancelled(folder: Path, provenance: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _watch(
                 return "timeout", peak
             if peak > task["memory"]:
                 return "memory", peak
-            if (folder / "cancelled.json").exists():
+            if os.path.exists(folder / "cancelled.json"):  # raises nothing where the disk fails: it may come back
                 return "cancelled", peak
     except Told:
         return "told", peak
@@ -174,15 +174,13 @@ def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance:
         return cancelled(folder, provenance)
     if why == "timeout":
         text = f"ran longer than {task['timeout']:g} s; raise 'timeout' if it may"
-        if not os.statvfs(folder).f_bavail:
-            text += f", or make room on the disk of {folder}, which is full: a result that was ready waits for that"
+        text += _waited_for(folder)
         return fault("timeout", text, provenance, "timeout")
     if why == "memory":
         text = f"used more than {task['memory'] / 2**20:.0f} MiB; raise 'memory' if it may"
         return fault("resource_error", text, provenance, "out_of_memory")
-    try:
-        payload: dict[str, Any] = json.loads((folder / "output.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    payload = once_there_is_room(lambda: _output(folder), away=PATIENCE)
+    if payload is None:
         last = (provenance["stderr"].strip().splitlines() or [""])[-1][-_LINE:]
         if _NO_MEMORY.search(last):
             return fault("resource_error", f"memory ran out ({last}); raise 'memory'", provenance, "out_of_memory")
@@ -193,10 +191,34 @@ def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance:
     return payload
 
 
+def _output(folder: Path) -> dict[str, Any] | None:
+    """What the child wrote; None where it wrote nothing. Raises ``OSError`` where the folder is not there."""
+    try:
+        payload: dict[str, Any] = json.loads((folder / "output.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        os.stat(folder)
+        return None
+    return payload
+
+
+def _waited_for(folder: Path) -> str:
+    """What a result that was ready may have waited for, as a part of a sentence; "" where nothing is wrong."""
+    waits = "a result that was ready waits for that"
+    try:
+        if os.statvfs(folder).f_bavail:
+            return ""
+    except OSError as error:
+        return f", or see to the disk of {folder}, which cannot be reached ({error.strerror}): {waits}"
+    return f", or make room on the disk of {folder}, which is full: {waits}"
+
+
 def _tail(path: Path) -> str:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
-        return file.read().decode("utf-8", "replace")
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            return file.read().decode("utf-8", "replace")
+    except OSError as error:
+        return f"(cannot be read: {error})"
 
 
 def _kept(words: Path | None, into: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,13 +128,14 @@ def _said_by_slurm(folder: Path) -> str:
 
 
 def _beat(path: Path, every: float) -> Callable[[], None]:
-    """A function that touches the file, but not more often than that many seconds."""
+    """A function that touches the file, but not more often than that many seconds; later where its disk is away."""
     last = time.monotonic()
 
     def beat() -> None:
         nonlocal last
         if time.monotonic() - last >= every:
-            path.touch()
+            with suppress(OSError):
+                path.touch()
             last = time.monotonic()
 
     return beat

@@ -33,10 +33,10 @@ def main(folder: Path, supervisor: int) -> None:
     _limit(resource.RLIMIT_AS, task["memory"] + reserve)  # the supervisor watches the resident size; this is the fence
     _limit(resource.RLIMIT_CORE, 0)
 
-    from adapters.common.durable import once_there_is_room, replace
+    from adapters.common.durable import PATIENCE, once_there_is_room, replace
 
     output = json.dumps(_evaluate(task), sort_keys=True, allow_nan=False)
-    once_there_is_room(lambda: replace(folder / "output.json", output))
+    once_there_is_room(lambda: replace(folder / "output.json", output), away=PATIENCE)
 
 
 def _evaluate(task: dict[str, Any]) -> dict[str, Any]:

@@ -32,13 +32,13 @@ def wait(smiles: str, *, gate: str) -> Evaluation:
     return measure(smiles)
 
 
-def without_room(times: int) -> Callable[[Path, bytes, bool], Path]:
-    """A way to write whole files that finds the disk full so many times."""
+def without_room(times: int, how: int = errno.ENOSPC) -> Callable[[Path, bytes, bool], Path]:
+    """A way to write whole files that finds the disk full, or otherwise amiss, so many times."""
     write, left = durable._write_temporary, iter(range(times))
 
     def tried(path: Path, data: bytes, is_durable: bool) -> Path:
         if next(left, None) is not None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            raise OSError(how, os.strerror(how), str(path))
         return write(path, data, is_durable)
 
     return tried

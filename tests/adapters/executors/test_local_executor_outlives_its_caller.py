@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -19,6 +20,7 @@ import pytest
 from adapters.common import durable
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.executors import claimant
 from adapters.executors.carrying import carry_out, hand_in
 from adapters.executors.job import Limits, task
 from adapters.executors.local import LocalExecutor
@@ -129,6 +131,103 @@ def test_who_hands_in_a_result_waits_for_room_and_is_heard_meanwhile(
 
     assert heard == [False, False]
     assert json.loads((tmp_path / "result.json").read_text()) == {"outcome": "measured"}
+
+
+def test_a_folder_that_is_away_for_a_while_loses_no_calculation(tmp_path: Path) -> None:
+    folder, away, gate = tmp_path / "job", tmp_path / "away", tmp_path / "gate"
+    folder.mkdir()
+    told = task(MOLECULE, ruler("wait", gate=str(gate)), Limits(timeout=600.0, memory=2**31))
+    (folder / "task.json").write_text(json.dumps(told))
+    looks = 0
+
+    def beat() -> None:  # the disk goes while it computes, and comes back some looks after it has computed
+        nonlocal looks
+        looks += bool(running(gate))
+        if looks == 1:
+            folder.rename(away)
+            gate.touch()
+        if looks == 8:
+            away.rename(folder)
+
+    payload = carry_out(folder, told, beat=beat)
+
+    assert payload["outcome"] == "measured", payload
+
+
+def test_a_disk_that_fails_a_look_for_a_cancellation_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = task(MOLECULE, ruler("wait", gate=str(tmp_path / "gate")), Limits(timeout=600.0, memory=2**31))
+    (tmp_path / "task.json").write_text(json.dumps(told))
+    exists, looks = Path.exists, 0
+
+    def failing(path: Path, **more: Any) -> bool:
+        if path.name == "cancelled.json":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return exists(path, **more)
+
+    def beat() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            (tmp_path / "gate").touch()
+
+    monkeypatch.setattr(Path, "exists", failing)
+    payload = carry_out(tmp_path, told, beat=beat)
+
+    assert payload["outcome"] == "measured", payload
+
+
+def test_a_result_that_cannot_be_read_at_once_is_read_when_its_disk_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = task(MOLECULE, ruler(), Limits(timeout=600.0, memory=2**31))
+    (tmp_path / "task.json").write_text(json.dumps(told))
+    read_text, fails = Path.read_text, [1, 1]
+
+    def failing(path: Path, **more: Any) -> str:
+        if path.name == "output.json" and fails:
+            fails.pop()
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return read_text(path, **more)
+
+    monkeypatch.setattr(Path, "read_text", failing)
+    payload = carry_out(tmp_path, told)
+
+    assert (payload["outcome"], fails) == ("measured", [])
+
+
+def test_no_sign_of_life_ends_a_job_whose_disk_is_away(tmp_path: Path) -> None:
+    beat = claimant._beat(tmp_path / "gone" / "beat", 0.0)
+    beat()
+    (tmp_path / "gone").mkdir()
+    beat()
+
+    assert (tmp_path / "gone" / "beat").exists()
+
+
+@pytest.mark.parametrize("how", [errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ESHUTDOWN, errno.EROFS])
+def test_who_hands_in_a_result_waits_for_a_disk_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: int
+) -> None:
+    monkeypatch.setattr(durable, "_write_temporary", without_room(2, how))
+
+    hand_in(tmp_path, {"outcome": "measured"})
+
+    assert json.loads((tmp_path / "result.json").read_text()) == {"outcome": "measured"}
+
+
+def test_a_disk_that_stays_away_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def write() -> None:
+        tries.append(1)
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(tmp_path))
+
+    with pytest.raises(OSError, match="Stale"):
+        durable.once_there_is_room(write, away=0.2)
+
+    assert len(tries) > 1
 
 
 def test_address_space_that_each_thread_reserves_is_no_memory(tmp_path: Path) -> None:
