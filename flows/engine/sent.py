@@ -7,8 +7,9 @@ machine, a record that was moved without its folder, an old copy) they know noth
 from __future__ import annotations
 
 import os
+import socket
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,9 @@ from loop.experiment import Event
 from loop.record import AttemptEventRecord
 
 NAME: Final = "sent.txt"  # the id of a sending in each line
+NOT_FROM: Final = "it is not on record as sent from"  # how the doubt of a pass in another folder begins
+_SENDING: Final = "sending "
+_FROM: Final = " from "
 
 
 class Sent:
@@ -33,7 +37,7 @@ class Sent:
 
     def begin(self) -> str:
         """A new sending: the detail of its claims. Raises ``OSError`` where the folder cannot be written."""
-        sending, is_new = f"sending {uuid.uuid4().hex}", not self._path.exists()
+        sending, is_new = f"{_SENDING}{uuid.uuid4().hex}{_FROM}{self.place}", not self._path.exists()
         with self._path.open("ab") as file:
             # A line that was cut off by a loss of power ends before this one.
             file.write(f"\n{sending}\n".encode())
@@ -54,6 +58,12 @@ class Sent:
         ours = [claim in self for claim in _claims(life)]
         return any(ours) and not ours[-1]
 
+    @property
+    def place(self) -> str:
+        """This machine and its ``HAKKEN_HOME``, as a person reads them: in one line, whatever the folder is called."""
+        text = f"{socket.gethostname()}:{self.folder.parent}"
+        return "".join(letter if letter.isprintable() else "?" for letter in text).strip()
+
     def __contains__(self, sending: str) -> bool:
         if self._known is None:
             try:
@@ -61,6 +71,20 @@ class Sent:
             except FileNotFoundError:
                 self._known = set()
         return sending in self._known
+
+
+def place_of(life: Iterable[AttemptEventRecord]) -> str | None:
+    """From where the attempt that lived this life was last sent; "" where its sending does not say, None where it has
+    none, as by an earlier hakken."""
+    last = [*_claims(life)][-1:]
+    if not last or not last[0].startswith(_SENDING):
+        return None
+    return last[0].partition(_FROM)[2]
+
+
+def is_doubted_elsewhere(life: Sequence[AttemptEventRecord]) -> bool:
+    """Whether it is in doubt only because a pass in a folder that did not send it last found nothing of it."""
+    return bool(life) and life[-1].event is Event.DOUBTED and life[-1].detail.startswith(NOT_FROM)
 
 
 def _claims(life: Iterable[AttemptEventRecord]) -> list[str]:

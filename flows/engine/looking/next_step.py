@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.engine.looking.doubts import doubts_of, told_of_folders
 from flows.engine.looking.handouts import n_at_work, said_of, takes_in
 from flows.engine.looking.held import Held
 from flows.engine.looking.unplannable import no_plate
@@ -66,9 +67,10 @@ def next_step(
         then = f"then hakken run {name} takes {'it' if is_one else 'them'} in"
         return f"{look} Meanwhile {waits}: {_brings(settings, view, out)}, {then}.", True
     pending = view.pending
-    ambiguous = [a for a in pending if a.state is State.AMBIGUOUS]
-    if ambiguous and len(ambiguous) == len(pending):
-        return _doubt(ambiguous), True
+    doubts = doubts_of(settings, view)
+    in_doubt = " ".join((*told_of_folders(view.name, doubts), *_doubt(doubts.nowhere)))
+    if in_doubt and all(a.state is State.AMBIGUOUS for a in pending):
+        return in_doubt, doubts.is_left_to_others
     file = campaign_file(settings, view.name)
     with_it = "with its file" if file is None else shlex.quote(str(file))
     if lacks and view.is_active:
@@ -80,7 +82,7 @@ def next_step(
             True,
         )
     going = [a for a in pending if a.state is not State.AMBIGUOUS]
-    also = f" {_doubt(ambiguous)}" if ambiguous else ""
+    also = f" {in_doubt}" if in_doubt else ""
     if said := said_of(view, name):
         return said + also, True
     asked = _asked(going, by_person)
@@ -126,12 +128,14 @@ def _may_repeat(view: View) -> bool:
     return view.spec.planner.replicates == "planned"
 
 
-def _doubt(ambiguous: Sequence[AttemptRecord]) -> str:
-    """What a person is asked of attempts of which nobody can tell whether they ran."""
+def _doubt(ambiguous: Sequence[AttemptRecord]) -> Iterator[str]:
+    """What a person is asked of attempts of which nobody can tell whether they ran, where there are any."""
+    if not ambiguous:
+        return
     key = ambiguous[0].key
     more = f" (and {len(ambiguous) - 1} more)" if len(ambiguous) > 1 else ""
     plate = " (with --plate, of all on its plate)" if ambiguous[0].place is not None and more else ""
-    return (
+    yield (
         f"Nobody can tell whether attempt {key}{more} ran: look at the laboratory, then say "
         f"hakken resolve {key} --ran or hakken resolve {key} --never-ran{plate}."
     )

@@ -154,6 +154,7 @@ class StatusReport(_Report):
     held_up: tuple[str, ...] = ()  # a sentence for each that waits for a person to let it go on, as last seen by a pass
     planned: str = ""  # when what is believed was believed: with the last batch, and what the file changed since
     changed: datetime = datetime.min  # when something of it was last put on record
+    to_resolve: tuple[str, ...] = ()  # of the ambiguous, those that no pass looks up, here or in another folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flows.engine.looking.doubts import doubts_of
 from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
@@ -55,6 +56,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
             spending=view.spending.text,
             forbidden=forbidden(view),
             held_up=held_up(settings, view),
+            to_resolve=tuple(a.key for a in doubts_of(settings, view).nowhere),
         )
     except LedgerError:
         raise
@@ -70,6 +72,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
 def _recorded(view: View) -> StatusReport:
     """What no search space has to be built for."""
     campaign, observations = view.campaign, view.observations
+    ambiguous = tuple(a.key for a in view.pending if a.state is State.AMBIGUOUS)
     return StatusReport(
         campaign=view.name,
         state=view.state,
@@ -87,7 +90,8 @@ def _recorded(view: View) -> StatusReport:
         pending=view.pending_by_state,
         running=view.running(),
         to_approve=rounds_of(view.undecided),
-        ambiguous=tuple(a.key for a in view.pending if a.state is State.AMBIGUOUS),
+        ambiguous=ambiguous,
+        to_resolve=ambiguous,
         unjudged=len(view.unjudged),
         best=view.best,
         believed=view.believed,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from flows.engine.looking.held_up import keep, said_of
+from flows.engine.sent import NOT_FROM
 from flows.engine.session import Session
 from flows.engine.steps.judgement import conclude
 from flows.engine.steps.judging import Judge
@@ -105,7 +106,8 @@ def _note(session: Session, standing: Standing) -> None:
         session.tally.note(f"{more} more experiments were lost")
     if n := len(standing.elsewhere):
         session.tally.note(
-            f"{n} of the experiments under way {'is' if n == 1 else 'are'} {_elsewhere(session)}, and the laboratory "
+            f"{n} of the experiments under way {'is' if n == 1 else 'are'} not on record as sent from "
+            f"{_folder(session)}, and the laboratory "
             "cannot tell here whether they run: go on from the folder that sent them, or bring it here; where that "
             "cannot be, hakken resolve says of each whether it ran"
         )
@@ -249,12 +251,12 @@ def _doubt_elsewhere(session: Session, attempt: AttemptRecord, standing: Standin
     """It was not last sent from here, so that a laboratory that remembers here cannot be sure of what runs."""
     standing.elsewhere.append(attempt)
     if attempt.state is not State.AMBIGUOUS:
-        why = f"it is {_elsewhere(session)}"
+        why = f"{NOT_FROM} {_folder(session)}"
         standing.steps.append(lambda work: work.move(attempt.key, Event.DOUBTED, why))
 
 
-def _elsewhere(session: Session) -> str:
-    return f"not on record as sent from {session.sent.folder} (another folder, or an earlier hakken)"
+def _folder(session: Session) -> str:
+    return f"{session.sent.folder} (another folder, or an earlier hakken)"
 
 
 def _has_ended(session: Session, handle: Handle) -> bool:

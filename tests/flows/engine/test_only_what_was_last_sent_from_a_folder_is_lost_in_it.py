@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import resolve
-from flows.engine.sent import Sent
+from flows.engine import resolve, status
+from flows.engine.looking.reports import StatusReport
+from flows.engine.sent import Sent, place_of
 from flows.settings import Settings
 from loop.contracts import Phase
 from loop.experiment import Event, State
@@ -28,6 +30,11 @@ def other(settings: Settings, tmp_path: Path) -> Settings:
 def keys_of(settings: Settings, *states: State) -> list[str]:
     with open_ledger(settings.database) as ledger:
         return [a.key for a in ledger.attempts("small", states or None)]
+
+
+def standing(settings: Settings) -> StatusReport:
+    (report,) = status(settings, "small")
+    return report
 
 
 def never_ran(settings: Settings) -> list[str]:
@@ -66,6 +73,17 @@ def test_what_was_sent_from_another_folder_is_not_lost_in_this_one(
         assert "go on from the folder that sent them, or bring it here" in note
 
     laboratory.jobs = remembered
+    key, home = keys_of(settings)[0], settings.home
+    for said in (first.next_step, standing(other).next_step):
+        assert said.startswith(f"Attempt {key} (and 3 more) were sent from {gethostname()}:{home}: hakken run small ")
+        assert f"Only where that folder is gone for good, look at the laboratory, then say hakken resolve {key}" in said
+    assert first.waits_for_person
+    here = standing(settings)
+    assert here.next_step == (
+        f"Whether attempt {key} (and 3 more) ran could not be told in another folder: hakken run small looks them up "
+        "here, where they were sent."
+    )
+    assert (len(here.ambiguous), here.to_resolve, standing(other).to_resolve) == (4, (), ())
     back = once(settings)
 
     assert "ambiguous" not in back.pending
@@ -158,6 +176,32 @@ def test_what_was_sent_after_a_copy_of_the_folder_was_made_is_not_lost_in_the_co
 
     assert len(before) == 4
     assert (report.sent, report.faults, report.pending) == (0, 0, {"ambiguous": 3})
+
+
+def test_what_a_folder_that_was_put_back_from_a_copy_sent_is_left_to_a_person(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    laboratory.jobs = {}
+    (settings.folder("small") / "sent.txt").unlink()
+
+    report = once(settings)
+
+    key = keys_of(settings)[0]
+    assert report.next_step.startswith(f"Nobody can tell whether attempt {key} (and 3 more) ran")
+    assert len(standing(settings).to_resolve) == 4
+
+
+def test_a_folder_of_any_name_is_said_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "a from b\nc" / "small"
+    folder.mkdir(parents=True)
+    sending = Sent(folder).begin()
+
+    assert sending in Sent(folder)
+    assert place_of([claimed(sending)]) == f"{gethostname()}:{tmp_path}/a from b?c"
+    assert [place_of([claimed(detail)]) for detail in ("sending 0195", "")] == ["", None]
+    assert place_of([]) is None
 
 
 def test_what_an_earlier_hakken_sent_is_not_lost(
