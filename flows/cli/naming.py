@@ -14,6 +14,7 @@ from loop.errors import HakkenError
 from loop.wording import plural
 
 if TYPE_CHECKING:
+    from flows.engine.changes.versions import Overtaken
     from flows.settings import Settings
 
 Campaign: TypeAlias = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of a campaign on record.")]
@@ -64,11 +65,14 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
         new_name = renamed(where, Path(text), spec.campaign)
         for line in (*new_name, *guesses, *left_out_of(where, spec), *told_of_products(spec)):
             say(line)
+    undone = None if before is None else engine.overtaken(where, spec)
     with laboratory_of(Path(text)):
         name = engine.add_campaign(where, Path(text))
     after = spec_on_record(where, name)
     if before is not None and after is not None and (parts := _changed_parts(before, after)):
         say(f"{text} changes what is on record of {name}, which goes on by it from here: {', '.join(parts)}")
+        if undone is not None:
+            say(_undone(text, name, undone, after))
         for line in left_out_of(where, spec, {stored.key for stored in stored_in(CampaignSpec.from_record(before))}):
             say(line)
         if said := _calculated_otherwise(where, name, before, after):
@@ -113,6 +117,17 @@ def _calculated_otherwise(where: Settings, name: str, before: Mapping[str, Any],
     with open_record(where) as ledger:
         results = sum(isinstance(o.outcome, Measured) and o.key is not None for o in View(ledger, name).observations)
     return calculated_otherwise(name, before["laboratory"], after["laboratory"], results)
+
+
+def _undone(text: str, name: str, undone: Overtaken, after: Mapping[str, Any]) -> str:
+    """What an older copy of a file undoes of what others changed, and how to keep it."""
+    from flows.shown.changes import spec_changes
+
+    return (
+        f"{text} is as {name} was in version {undone.version}: what {undone.by} changed since ({undone.since}) is "
+        f"undone; where that is not meant, take it over into {text} and run that again: "
+        f"{', '.join(spec_changes(after, undone.in_force))}"
+    )
 
 
 def _changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -77,6 +77,11 @@ def _say_edits(where: Settings, campaign: str, screen: Screen) -> None:
     file = near(path)
     if fault:
         screen.say(f"note: {file} was changed and cannot be used ({fault}); the campaign goes on as it is on record")
+    elif (undone := engine.overtaken(where, engine.read_campaign_file(path, where))) is not None:
+        screen.say(
+            f"note: {file} is as {campaign} was in version {undone.version}, and {undone.by} changed it since "
+            f"({undone.since}): by its name it goes on by that; hakken run {typed(file)} would undo it"
+        )
     else:
         screen.say(
             f"note: {file} was changed; hakken run {typed(file)} takes that up, by its name it goes on as before"

@@ -1,6 +1,7 @@
 """The engine: campaigns driven from the record, pass by pass, with or without Prefect."""
 
-from flows.engine.campaigns import add_campaign, edits_of
+from flows.engine.campaigns import add_campaign, edits_of, read_campaign_file
+from flows.engine.changes.versions import overtaken
 from flows.engine.clients.handing import AskError, ask, experiment, experiments_of, give_back
 from flows.engine.clients.own import tell_own
 from flows.engine.clients.results import tell_result
@@ -78,11 +79,13 @@ __all__ = [
     "on_edit",
     "on_lift",
     "on_pin",
+    "overtaken",
     "pause_runs",
     "pin",
     "predict",
     "preview",
     "preview_file",
+    "read_campaign_file",
     "reanalyse",
     "rehearse",
     "relied",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,46 @@ def test_a_run_by_a_file_names_the_sections_that_differ_from_the_record(
     said = "changes what is on record of heat, which goes on by it from here: budget.experiments, space.temperature"
     assert f"note: theirs.yaml {said}\n" in wider.out
     assert f"note: mine.yaml {said}\n" in back.out
+
+
+def test_an_older_copy_of_a_file_is_said_to_undo_what_a_colleague_changed(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people with a file and a folder each, on one record."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HAKKEN_DATABASE", str(tmp_path / "record.db"))
+
+    def by(who: str, *words: str) -> str:
+        monkeypatch.setenv("HAKKEN_USER", who)
+        monkeypatch.setenv("HAKKEN_HOME", str(tmp_path / who))
+        done = hakken(*words)
+        assert done.code == 0, done.err
+        return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "THEN", done.out)
+
+    Path("ada.yaml").write_text(CAMPAIGN)
+    Path("bob.yaml").write_text(CAMPAIGN.replace("experiments: 2}\nlab", "experiments: 3}\nlab"))
+    by("ada", "run", "ada.yaml")
+    wider = by("bob", "run", "--max-seconds", "0", "bob.yaml")
+    named = by("ada", "tick", "heat")
+    undone = by("ada", "tick", "ada.yaml")
+    mended = by("bob", "tick", "bob.yaml")
+    Path("bob.yaml").write_text(CAMPAIGN.replace("experiments: 2}\nlab", "experiments: 4}\nlab"))
+    by("bob", "tick", "bob.yaml")
+    Path("bob.yaml").write_text(CAMPAIGN.replace("experiments: 2}\nlab", "experiments: 3}\nlab"))
+    own = by("bob", "tick", "bob.yaml")
+
+    assert "undo" not in wider
+    assert (
+        "note: ada.yaml is as heat was in version 1, and bob changed it since (version 2, THEN UTC): by its name it "
+        "goes on by that; hakken run ada.yaml would undo it\n"
+    ) in named
+    assert (
+        "note: ada.yaml is as heat was in version 1: what bob changed since (version 2, THEN UTC) is undone; where "
+        "that is not meant, take it over into ada.yaml and run that again: budget.experiments 3 (was 2)\n"
+    ) in undone
+    assert "note: bob.yaml is as heat was in version 2: what ada changed since (version 3, THEN UTC) is" in mended
+    assert "changes what is on record of heat" in own  # what one has changed oneself
+    assert "undone" not in own
 
 
 def test_a_campaign_that_is_renamed_in_its_file_is_said_to_begin_anew(
