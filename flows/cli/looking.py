@@ -130,7 +130,7 @@ def report(
 
     where, screen = settings(), Screen(as_json)
     path = _page(where.folder(campaign) / "report.html" if out is None else out, campaign)
-    page, note = in_full(where, campaign)
+    page, note = in_full(where, campaign, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
     screen.document({"campaign": campaign, "report": str(path), "notes": [note] if note else []})

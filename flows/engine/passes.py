@@ -186,6 +186,7 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
             by_design,
             found.report,
             found.at,
+            path,
         )
         write(page, path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything

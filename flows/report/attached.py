@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from flows.raw.store import RawFileDamaged, RawFileMissing, RawStore
 from flows.report.content import Attached
@@ -19,17 +22,29 @@ _PICTURES: Final = {
 }
 
 
-def attached(ledger: Ledger, name: str, store: RawStore | None) -> Mapping[str, tuple[Attached, ...]]:
-    """The files of each attempt of a campaign, by its key, in the order kept; none without a store."""
+def attached(
+    ledger: Ledger, name: str, store: RawStore | None, page: Path | None = None
+) -> Mapping[str, tuple[Attached, ...]]:
+    """The files of each attempt of a campaign, by its key, in the order kept; none without a store.
+
+    They are linked where the page is to lie at ``page``, and only those that lie in this store.
+    """
     found: dict[str, tuple[Attached, ...]] = {}
     for artifact in ledger.artifacts(name) if store is not None else ():
         if artifact.key is None or store is None:
             continue
-        link = f"../{store.folder.name}/{artifact.sha[:2]}/{artifact.sha}"  # the page lies in the campaign's folder
+        link = _link(store.place(artifact.sha), page) if page is not None else ""
         picture = _picture(store, artifact.sha) if artifact.size <= _LARGEST else ""
         file = Attached(artifact.name, artifact.sha, artifact.size, link, picture)
         found[artifact.key] = (*found.get(artifact.key, ()), file)
     return found
+
+
+def _link(file: Path, page: Path) -> str:
+    """A link from a page to a file, "" where that is not there: another machine took it in."""
+    if not file.is_file():
+        return ""
+    return quote(os.path.relpath(file.absolute(), page.absolute().parent))
 
 
 def _picture(store: RawStore, sha: str) -> str:
@@ -37,6 +52,6 @@ def _picture(store: RawStore, sha: str) -> str:
     try:
         data = store.get(sha)
     except (OSError, RawFileMissing, RawFileDamaged):
-        return ""  # the link and the hash still say what was there
+        return ""  # name and hash still say what was there
     kind = next((kind for start, kind in _PICTURES.items() if data.startswith(start)), "")
     return f"data:{kind};base64,{b64encode(data).decode()}" if kind else ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.candidates import price_of, structures_of
@@ -89,6 +90,7 @@ def build(
     by_design: Sequence[Designed] = (),
     audit: AuditReport | None = None,
     audited: datetime | None = None,
+    page: Path | None = None,
 ) -> Report:
     """Everything the page shows of campaign ``name``, computed from the record.
 
@@ -96,7 +98,7 @@ def build(
     it the page says that nobody was asked. ``files`` holds what was attached to results,
     ``examined`` the verdict on the models; ``left_out`` says by which rule the campaign file has no such candidate.
     ``audit`` is what was found in the audit log, which is gone through now without it, and ``audited`` when that was,
-    where not for this page.
+    where not for this page. ``page`` is where the page is to lie, from which files that were attached are linked.
 
     Raises:
         NotFound: No campaign has that name.
@@ -110,7 +112,7 @@ def build(
     objective = read_objective(campaign.spec)
     targets = objective.targets
     observations = with_derived(campaign.spec, ledger.observations(name, with_retracted=True))
-    results = read_results(observations, targets, campaign.spec, attached(ledger, name, files))
+    results = read_results(observations, targets, campaign.spec, attached(ledger, name, files, page))
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
     held = by_its_formulas(campaign.spec, proposals, lambda: rounds)
     foretold = {(proposal.round_number, proposal.draft.position): proposal for proposal in held}

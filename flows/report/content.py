@@ -70,7 +70,7 @@ class Attached:
     name: str
     sha: str
     size: int
-    link: str  # from where the page lies
+    link: str  # from where the page lies; "" where it cannot be reached from there
     picture: str  # a data: address of a small picture, else ""
 
 

@@ -8,11 +8,15 @@ from flows import engine, report
 from flows.wiring import open_record, raw_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flows.settings import Settings
 
 
-def in_full(settings: Settings, name: str) -> tuple[report.Report, str]:
+def in_full(settings: Settings, name: str, path: Path | None = None) -> tuple[report.Report, str]:
     """The report, and a note where a part of it could not be had; "" where all of it could.
+
+    ``path`` is where its page is to lie, None where it lies nowhere and links lead to no file.
 
     Raises:
         NotFound: There is no such campaign.
@@ -34,5 +38,6 @@ def in_full(settings: Settings, name: str) -> tuple[report.Report, str]:
             view.left_out,
             engine.relied(view, folder),
             engine.designed_of(view),
+            page=path,
         )
     return page, note
