@@ -75,6 +75,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
             say(_undone(text, name, undone, after))
         for line in left_out_of(where, spec, {stored.key for stored in stored_in(CampaignSpec.from_record(before))}):
             say(line)
+        for line in _forbidden(where, name):
+            say(line)
         if said := _calculated_otherwise(where, name, before, after):
             say(said)
     return name
@@ -117,6 +119,16 @@ def _calculated_otherwise(where: Settings, name: str, before: Mapping[str, Any],
     with open_record(where) as ledger:
         results = sum(isinstance(o.outcome, Measured) and o.key is not None for o in View(ledger, name).observations)
     return calculated_otherwise(name, before["laboratory"], after["laboratory"], results)
+
+
+def _forbidden(where: Settings, name: str) -> tuple[str, ...]:
+    """What is to be said of experiments under way that the changed file has no more."""
+    from flows.engine.looking.forbidden import forbidden
+    from flows.engine.looking.view import View
+    from flows.wiring import open_record
+
+    with open_record(where) as ledger:
+        return forbidden(View(ledger, name))
 
 
 def _undone(text: str, name: str, undone: Overtaken, after: Mapping[str, Any]) -> str:

@@ -112,8 +112,9 @@ def _check_units(known: View, spec: CampaignSpec) -> None:
                 units.append((f"parameter {name!r}", old, new))
     for what, old, new in units:
         if old != new:
+            has = "results" if known.observations else "experiments"  # which went out in it, and will come back in it
             raise SpecError(
-                f"campaign {known.name!r}: {what} has results in {old!r} on record and is in {new!r} now; "
+                f"campaign {known.name!r}: {what} has {has} in {old!r} on record and is in {new!r} now; "
                 "keep the unit, or give the campaign another name"
             )
 

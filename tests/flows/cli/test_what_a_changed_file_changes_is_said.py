@@ -79,6 +79,24 @@ def test_an_older_copy_of_a_file_is_said_to_undo_what_a_colleague_changed(
     assert "undone" not in own
 
 
+def test_what_is_under_way_and_the_changed_file_has_no_more_is_named_at_once(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = CAMPAIGN.replace("simulated", "manual")
+    Path("mine.yaml").write_text(text)
+    hakken("tick", "mine.yaml")
+    option = hakken("status", "heat", "--json").json[0]["at_work"][0]["settings"]["catalyst"]
+    Path("mine.yaml").write_text(text.replace("[A, B, C]", str([o for o in "ABC" if o != option])))
+
+    changed, again = hakken("tick", "mine.yaml"), hakken("tick", "mine.yaml")
+
+    assert f"parameter 'catalyst' has no option '{option}'" in changed.out
+    assert "outside of the space since the campaign file was changed" in changed.out
+    assert "Nothing is learnt where an option or a parameter is gone: put it back" in changed.out
+    assert "outside of the space" not in again.out
+
+
 def test_a_campaign_that_is_renamed_in_its_file_is_said_to_begin_anew(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

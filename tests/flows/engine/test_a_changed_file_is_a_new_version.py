@@ -121,6 +121,17 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
     assert status(settings, "small")[0].version == 1
 
 
+def test_a_unit_is_kept_while_experiments_are_under_way_and_none_has_a_result(
+    settings: Settings, tmp_path: Path
+) -> None:
+    manual = {"adapter": "manual"}
+    add(settings, tmp_path, laboratory=manual)
+    once(settings)
+
+    with pytest.raises(SpecError, match="target 'yield' has experiments in '%' on record and is in 'g' now"):
+        add(settings, tmp_path, laboratory=manual, objective={"yield": {"goal": "maximize", "unit": "g"}})
+
+
 def test_a_result_that_comes_while_a_changed_file_is_looked_at_counts_in_that(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
