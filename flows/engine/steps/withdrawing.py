@@ -15,8 +15,10 @@ from loop.checkpoints import reached
 from loop.contracts import Handle, TakesOff, Work
 from loop.decision import DecisionKind, in_force
 from loop.experiment import Event, State
+from loop.history import place_in_order
 from loop.policy.paying import in_words
 from loop.record import AttemptRecord
+from loop.wording import plural
 
 
 def withdraw(session: Session) -> None:
@@ -26,7 +28,7 @@ def withdraw(session: Session) -> None:
     if not unsent or not view.is_active:
         return
     forbidden = {key: why for key, why in barred(view, unsent).items() if why}
-    reasons = _unpaid(view, unsent) | forbidden
+    reasons = _beyond(view, unsent) | _unpaid(view, unsent) | forbidden
     if not reasons:
         return
     with session.work() as work:
@@ -96,6 +98,25 @@ def _unpaid(view: View, unsent: Sequence[AttemptRecord]) -> dict[str, str]:
     unit = "" if (costs := view.spending.costs) is None else costs.unit
     left = unpaid(view.accounts, view.attempts, unsent)
     return {key: f"the budget leaves {in_words(purse, unit)}, and it costs more" for key, purse in left.items()}
+
+
+def _beyond(view: View, unsent: Sequence[AttemptRecord]) -> dict[str, str]:
+    """By key, why a file that allows fewer experiments by now leaves no room for an attempt: those that were begun
+    count, and are made again after a fault; what would run first comes first."""
+    most = view.spec.budget.most
+    if view.campaign.version == 1 or view.spent <= most:
+        return {}
+    waiting, found = {a.key for a in unsent}, {}
+    begun = {
+        (a.proposal_id, a.replicate_no) for a in view.attempts if a.key not in waiting and a.state is not State.EXPIRED
+    }
+    for attempt in sorted(unsent, key=place_in_order):
+        experiment = (attempt.proposal_id, attempt.replicate_no)
+        if experiment in begun or len(begun) < most:
+            begun.add(experiment)
+        else:
+            found[attempt.key] = f"the budget of {plural(most, 'experiment')} leaves no room for it"
+    return found
 
 
 def _versions(view: View, attempts: Sequence[AttemptRecord]) -> Mapping[int, int]:

@@ -18,7 +18,7 @@ from flows.shown.rounds import document
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, faulty, spec_of
 
 SPACE: dict[str, Any] = spec_of()["space"]
 
@@ -80,6 +80,26 @@ def test_so_it_is_with_an_option_that_is_gone(
     assert not [
         j for j in laboratory.jobs.values() if j.spec.settings["solvent"] == gone and j.spec.key != first[0].key
     ]
+
+
+def test_what_a_lowered_budget_has_no_room_for_is_not_sent_and_what_was_begun_is_made_again(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, first: tuple[AttemptRecord, ...]
+) -> None:
+    planner = spec_of()["planner"]
+    fewer = {**planner, "initial": {**planner["initial"], "experiments": 2}}
+    laboratory.jobs[first[0].key].payloads = [faulty("instrument_fault")]
+    add(settings, tmp_path, budget={"experiments": 2}, planner=fewer)
+
+    notes = a_pass(settings)
+    for _ in range(8):
+        a_pass(settings)
+
+    assert notes.count("was not sent yet and will not be: the budget of 2 experiments leaves no room for it") == 2
+    again = [a for a in attempts(settings) if a.attempt_no > 0]
+    assert [(a.proposal_id, a.state) for a in again] == [(first[0].proposal_id, State.ENDED)]
+    assert set(laboratory.jobs) == {first[0].key, again[0].key, first[1].key}
+    (report,) = status(settings, "small")
+    assert (report.experiments_done, report.state) == (2, "finished")
 
 
 def test_a_later_ban_keeps_it_from_being_sent_and_one_that_is_lifted_does_not(
