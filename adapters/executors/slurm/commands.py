@@ -100,11 +100,35 @@ class Row:
             return ""
         let = f"scontrol release {self.id}" if self.reason == "JobHeldAdmin" else f"scontrol show job {self.id}"
         said = f"waits in Slurm for more than its turn: job {self.id}, {self.reason}; see to it ({let}), or ask there"
+        minute = " (a job asks for a minute more than timeout, in whole minutes)" if "TimeLimit" in self.reason else ""
         less = (
             "; if it asks for more than its partition gives one job, correct cores, memory or timeout in the campaign "
-            f"file and scancel {self.id}, and it is tried again with those"
+            f"file{minute} and scancel {self.id}, and it is tried again with those"
         )
         return said + less if asks_too_much else said
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition as sinfo tells it."""
+
+    name: str
+    is_up: bool
+    taking: int  # nodes that run jobs or wait for some: neither down nor drained nor kept for others
+    nodes: int
+
+    @property
+    def takes_jobs(self) -> bool:
+        return self.is_up and self.taking > 0
+
+    @property
+    def text(self) -> str:
+        nodes = "1 node" if self.nodes == 1 else f"{self.nodes} nodes"
+        if not self.is_up:
+            return f"{self.name} is down"
+        if not self.taking:
+            return f"{self.name} is up, and none of its nodes takes jobs now ({self.nodes} in all)"
+        return f"{self.name} is up, {nodes}"
 
 
 class Slurm:
@@ -193,17 +217,25 @@ class Slurm:
         """Slurm's name and version, as ``sbatch`` says it."""
         return self._run("sbatch", "--version").strip()
 
-    def partition(self, name: str | None) -> str:
-        """How a partition stands, the default one where none is named; raises where it is not there or not up."""
-        rows = [line.split("|") for line in self._run("sinfo", "--noheader", "--format=%P|%a|%D").splitlines()]
-        chosen = [row for row in rows if (row[0].endswith("*") if name is None else row[0].rstrip("*") == name)]
-        if not chosen:
-            known = ", ".join(dict.fromkeys(row[0].rstrip("*") for row in rows)) or "none"
-            asked = "no partition is the default" if name is None else f"there is no partition {name!r}"
-            raise AdapterUnavailable(f"{asked}; known: {known}")
-        if not any(row[1] == "up" for row in chosen):
-            raise AdapterUnavailable(f"partition {chosen[0][0].rstrip('*')} is {chosen[0][1]}")
-        return f"{chosen[0][0].rstrip('*')} is up, {sum(int(row[2]) for row in chosen)} nodes"
+    def partitions(self, named: str | None) -> tuple[Partition, ...]:
+        """Those named, with commas between, or the default one; raises where one is not there, or none is up."""
+        rows = [line.split("|") for line in self._run("sinfo", "--noheader", "--format=%P|%a|%F").splitlines()]
+        known = dict.fromkeys(row[0].rstrip("*") for row in rows)
+        default = next((row[0].rstrip("*") for row in rows if row[0].endswith("*")), "")
+        names = dict.fromkeys((default if named is None else named).split(","))
+        for name in names:
+            if name not in known:
+                asked = "no partition is the default" if named is None else f"there is no partition {name!r}"
+                raise AdapterUnavailable(f"{asked}; known: {', '.join(known) or 'none'}")
+        states = {name: [row[1] for row in rows if row[0].rstrip("*") == name] for name in names}
+        if not any("up" in each for each in states.values()):
+            raise AdapterUnavailable("; ".join(f"partition {name} is {each[0]}" for name, each in states.items()))
+        found = []
+        for name in names:
+            nodes = [[int(n) for n in row[2].split("/")] for row in rows if row[0].rstrip("*") == name]
+            at_work, idle, _, whole = (sum(each) for each in zip(*nodes, strict=True))
+            found.append(Partition(name, "up" in states[name], at_work + idle, whole))
+        return tuple(found)
 
     def accounting(self) -> str:
         """Whether jobs that left the queue can still be asked for; raises where nobody keeps them."""

@@ -201,7 +201,7 @@ class SlurmExecutor:
 
     def examine(self) -> Sequence[Finding]:
         """Packages (programs are looked for on the nodes), and Slurm: version, controller, partition, accounting."""
-        asked, packages = self._partition, resting_on(self._evaluator, programs=False)
+        packages = resting_on(self._evaluator, programs=False)
         try:
             self._slurm.check_set_up()
         except NotSetUp as error:  # once, and not for each thing that Slurm would be asked
@@ -211,9 +211,20 @@ class SlurmExecutor:
             *packages,
             _asked("Slurm", self._slurm.version, "run hakken where jobs are submitted"),
             _asked("controller", self._slurm.ping, "wait until it is up; nothing that was submitted is lost"),
-            _asked("partition", lambda: self._slurm.partition(asked), "name one that sinfo lists"),
+            self._examine_partition(),
             _asked("accounting", self._slurm.accounting, "", verdict="note"),
         ]
+
+    def _examine_partition(self) -> Finding:
+        """Whether some of the nodes for which jobs are submitted takes any."""
+        try:
+            partitions = self._slurm.partitions(self._partition)
+        except AdapterUnavailable as error:
+            return Finding("partition", "problem", str(error), "name one that sinfo lists")
+        text = "; ".join(each.text for each in partitions)
+        if any(each.takes_jobs for each in partitions):
+            return Finding("partition", "ok", text)
+        return Finding("partition", "note", text, "sinfo -R says why; what is submitted waits until one does")
 
     def _is_under_way(self, handle: Handle, folder: Path) -> bool:
         """Whether Slurm still has a job that was released, and as released: a killed controller forgets a little.

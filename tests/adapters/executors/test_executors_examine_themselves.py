@@ -51,7 +51,7 @@ def test_slurm_tells_of_its_version_controller_and_partition(slurm: OneNodeSlurm
 
     assert {f.verdict for f in there.values()} <= {"ok", "note"}
     assert there["Slurm"].found.lower().startswith("slurm")
-    assert there["partition"].found == "main is up, 1 nodes"
+    assert there["partition"].found == "main is up, 1 node"
     assert default["partition"].verdict == "ok"
     assert wrong["partition"].found == "there is no partition 'mian'; known: main"
     assert there["accounting"].verdict == "note"  # this cluster keeps none
@@ -60,6 +60,30 @@ def test_slurm_tells_of_its_version_controller_and_partition(slurm: OneNodeSlurm
     down = found_by(SlurmExecutor(tmp_path, ruler("measure"), settings=SlurmOptions(partition="main")))
     slurm.run("scontrol", "update", "PartitionName=main", "State=UP")
     assert (down["partition"].verdict, down["partition"].found) == ("problem", "partition main is down")
+
+
+def test_slurm_tells_of_a_partition_whose_nodes_take_no_jobs(slurm: OneNodeSlurm, tmp_path: Path) -> None:
+    executor = SlurmExecutor(tmp_path, ruler("measure"), settings=SlurmOptions(partition="main"))
+    before = found_by(executor)["partition"]
+    slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=repair")
+    drained = found_by(executor)["partition"]
+    slurm.resume_node()
+
+    assert (before.verdict, before.found) == ("ok", "main is up, 1 node")
+    assert (drained.verdict, drained.found) == ("note", "main is up, and none of its nodes takes jobs now (1 in all)")
+    assert drained.remedy.startswith("sinfo -R says why")
+
+
+@pytest.mark.usefixtures("slurm")
+def test_several_partitions_are_asked_for_one_by_one(tmp_path: Path) -> None:
+    def found(named: str) -> Finding:
+        return found_by(SlurmExecutor(tmp_path, ruler("measure"), settings=SlurmOptions(partition=named)))["partition"]
+
+    assert (found("main,main").verdict, found("main,main").found) == ("ok", "main is up, 1 node")
+    assert (found("main,nosuch").verdict, found("main,nosuch").found) == (
+        "problem",
+        "there is no partition 'nosuch'; known: main",
+    )
 
 
 def test_where_there_is_no_slurm_that_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -336,6 +336,7 @@ def test_a_configuration_that_is_not_there_is_said_at_once(tmp_path: Path, monke
         ("PartitionConfig", True, True),
         ("BadConstraints", True, True),
         ("QOSMaxCpuPerJobLimit", True, True),
+        ("PartitionTimeLimit", True, True),
     ],
 )
 def test_a_job_that_waits_for_more_than_its_turn_says_so(
@@ -348,7 +349,9 @@ def test_a_job_that_waits_for_more_than_its_turn_says_so(
     said = lab.status(handle).wants
 
     assert (f"job 1, {reason}; see to it" in said) is wants
-    assert ("correct cores, memory or timeout in the campaign file and scancel 1" in said) is asks_too_much
+    assert ("correct cores, memory or timeout in the campaign file" in said) is asks_too_much
+    assert ("and scancel 1, and it is tried again" in said) is asks_too_much
+    assert ("asks for a minute more than timeout" in said) is ("TimeLimit" in reason)
 
 
 @pytest.mark.parametrize(
