@@ -178,19 +178,28 @@ def test_what_was_sent_after_a_copy_of_the_folder_was_made_is_not_lost_in_the_co
     assert (report.sent, report.faults, report.pending) == (0, 0, {"ambiguous": 3})
 
 
-def test_what_a_folder_that_was_put_back_from_a_copy_sent_is_left_to_a_person(
+def test_what_this_folder_sent_and_knows_no_more_is_looked_for_before_a_person_resolves_it(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
+    """Its disk is not there, and an empty folder lies in its place; or an older copy of it was put back."""
     add(settings, tmp_path)
     once(settings)
-    laboratory.jobs = {}
-    (settings.folder("small") / "sent.txt").unlink()
+    remembered, laboratory.jobs = laboratory.jobs, {}
+    away = settings.folder("small").rename(tmp_path / "away")
+    settings.folder("small").mkdir()
 
     report = once(settings)
 
     key = keys_of(settings)[0]
-    assert report.next_step.startswith(f"Nobody can tell whether attempt {key} (and 3 more) ran")
-    assert len(standing(settings).to_resolve) == 4
+    assert report.next_step.startswith(f"Attempt {key} (and 3 more) were sent from this folder, which knows nothing of")
+    assert "see whether its disk is there, and whether an older copy of it was put back" in report.next_step
+    assert report.next_step.endswith(f"say hakken resolve {key} --ran or hakken resolve {key} --never-ran.")
+    assert (report.waits_for_person, standing(settings).to_resolve) == (True, ())
+    shutil.rmtree(settings.folder("small"))
+    away.rename(settings.folder("small"))
+    laboratory.jobs = remembered
+    assert standing(settings).next_step.startswith(f"Whether attempt {key} (and 3 more) ran could not be told in")
+    assert "ambiguous" not in once(settings).pending
 
 
 def test_a_folder_of_any_name_is_said_in_one_line(tmp_path: Path) -> None:
