@@ -65,7 +65,11 @@ def best(
         doubts = "the replicates that it plans go to such doubts"
     elif all(target.get("exact") for target in spec.get("objective", {}).values()):
         doubts = ""  # of what is exact there is no doubt
-    screen.next_step(f"hakken report {typed(campaign)} draws all of it" + (f"; {doubts}" if doubts else ""))
+    it = typed(campaign)
+    more = [f"hakken report {it} draws all of it", *([doubts] if doubts else [])]
+    if found.has_thresholds and not found.is_hits and _varies_numbers(spec):
+        more.insert(1, f"hakken window {it} says how far its settings may be off")
+    screen.next_step("; ".join(more))
 
 
 def _say_candidate(screen: Screen, found: HonestBest, place: int, one: Believed) -> None:
@@ -101,6 +105,10 @@ def _below(found: HonestBest, most: int) -> Iterator[str]:
         has_intervals = any(stated.low is not None for one in found.candidates for stated in one.targets)
         of = "; intervals are of the true value, without the noise of a new measurement" if has_intervals else ""
         yield f"by {found.model}{of}"
+
+
+def _varies_numbers(spec: Mapping[str, Any]) -> bool:
+    return any(p.get("type") == "number" for p in spec.get("space", {}).values())
 
 
 def _plans_replicates(spec: Mapping[str, Any]) -> bool:

@@ -82,6 +82,13 @@ def test_it_is_said_and_its_next_step_works(hakken: Any) -> None:
 
 
 @pytest.mark.usefixtures("told")
+def test_best_points_to_it_where_there_are_thresholds(hakken: Any) -> None:
+    step = hakken("best", "heat").out.splitlines()[-1]
+
+    assert "; hakken window heat says how far its settings may be off; " in step
+
+
+@pytest.mark.usefixtures("told")
 def test_another_candidate_is_asked_about_by_what_differs(hakken: Any) -> None:
     found = hakken("window", "heat", "--at", "temperature=40", "--at", "base=weak", "--json").json["window"]
 
