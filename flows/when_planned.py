@@ -7,7 +7,8 @@ from typing import Final
 from loop.contracts import Ledger
 from loop.record import CampaignRecord, RoundRecord
 
-ASKED: Final = ("space", "constraints", "objective", "tradeoff", "general")  # what the best of a campaign depends on
+# what the best of a campaign depends on
+ASKED: Final = ("space", "constraints", "objective", "derived", "tradeoff", "general")
 
 
 def when_planned(ledger: Ledger, campaign: CampaignRecord, round_: RoundRecord) -> str:

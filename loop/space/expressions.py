@@ -161,8 +161,12 @@ def _slip(text: str) -> str:
         return "nothing is computed by cases; use min and max, or let a parameter apply only when others have options"
     if re.search(r"[<>]=?\s*\d+(\.\d+)?\s*[A-Za-z%\u00b0]+\s*$", plain):
         return "write the number without its unit: it is in the parameter's own"
-    if own := [word for word in words if keyword.iskeyword(word)]:
+    if own := [word for word in words if keyword.iskeyword(word) and not re.fullmatch(_NAMES_OF_PYTHON, word)]:
         return f"{own[0]!r} has a meaning of its own here: write the name in backquotes, `{own[0]}`"
+    if "\u00f7" in plain:
+        return "write a quotient with /"
+    if re.search(r"\[[^\]]*\]", plain):
+        return "write a name without its unit"
     if re.search(r"[\u00d7\u00b7]|(?<![\w.])\d+(\.\d+)?\s*(?![eE][-+]?\d)[A-Za-z_(]", plain):
         return "write a product with *"
     return ""
@@ -202,7 +206,7 @@ def _names(text: str, body: ast.expr, quoted: Mapping[str, str]) -> tuple[str, .
                 raise SpaceError(f"expression {text!r} compares, where a number is wanted; use it as a constraint")
             case _:
                 raise SpaceError(
-                    f"expression {text!r}: {ast.unparse(node)!r} is not arithmetic; "
+                    f"expression {text!r}: {_plainly(node, quoted)!r} is not arithmetic; "
                     + (_slip(text) or "use numbers, parameters, + - * / **, brackets and functions")
                 )
 
@@ -224,6 +228,11 @@ def _written(node: ast.AST, quoted: Mapping[str, str]) -> str:
     for placeholder, name in quoted.items():
         text = re.sub(rf"\b{placeholder}\b", f"`{name}`".replace("\\", ""), text)
     return text
+
+
+def _plainly(node: ast.AST, quoted: Mapping[str, str]) -> str:
+    """The same for people: backquotes only where a name needs them."""
+    return re.sub(r"`([A-Za-z_]\w*)`", r"\1", _written(node, quoted))
 
 
 def _value(node: ast.expr, names: _Names) -> Any:

@@ -115,19 +115,22 @@ def _of_names(spec: CampaignSpec, text: str) -> str:
             return f"{name!r} is derived itself; write its expression in brackets in its place"
         if name not in known:
             return f"names {name!r}, which is neither a target that is measured nor a number of the space" + (
-                f"{did_you_mean(name, known)}; use {', '.join(known)}"
+                f"{did_you_mean(name, known)}; use {', '.join(n for n in known if _is_number(spec, space, n))}"
             )
-        if name in spec.objective and (spec.objective[name].levels or spec.objective[name].classes):
+        if name in spec.objective and not _is_number(spec, space, name):
             return f"computes with {name!r}, which is told in words or levels and is no number; leave it out"
-        if name in space.names and not isinstance(_parameter(space, name), Discrete | Continuous):
+        if not _is_number(spec, space, name):
             return f"computes with {name!r}, which is a choice and no number; leave it out"
     if not parts:
         return f"names no target that is measured, so it is known beforehand; use one of {', '.join(spec.objective)}"
     return _without_value(spec, substituted(expression, numbers) if numbers else expression, space)
 
 
-def _parameter(space: Space, name: str) -> object:
-    return space.parameters[space.names.index(name)]
+def _is_number(spec: CampaignSpec, space: Space, name: str) -> bool:
+    """Whether a target, or a number of the space that may be derived itself, can be computed with."""
+    if name in spec.objective:
+        return not (spec.objective[name].levels or spec.objective[name].classes)
+    return name not in space.names or isinstance(space.parameters[space.names.index(name)], Discrete | Continuous)
 
 
 def _without_value(spec: CampaignSpec, expression: Expression, space: Space) -> str:

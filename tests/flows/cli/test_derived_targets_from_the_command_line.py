@@ -92,6 +92,7 @@ def test_another_formula_counts_from_then_on(told: Any) -> None:
 
     assert told("run", "rate.yaml").code == 0
     assert "rate 5.714 %/h" in told("best", "rate").out  # 80 / 14
+    assert "when round 1 was planned, before derived changed" in told("status", "rate").out
 
 
 def test_what_is_measured_later_joins_what_is_on_record_and_nothing_else(told: Any) -> None:
