@@ -14,7 +14,7 @@ from loop.errors import HakkenError
 from loop.wording import plural
 
 if TYPE_CHECKING:
-    from flows.engine.changes.versions import Overtaken
+    from flows.engine.changes.versions import Overtaken, TakenBack
     from flows.settings import Settings
 
 Campaign: TypeAlias = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of a campaign on record.")]
@@ -66,6 +66,7 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
         for line in (*new_name, *guesses, *left_out_of(where, spec), *told_of_products(spec)):
             say(line)
     undone = None if before is None else engine.overtaken(where, spec)
+    back = None if before is None or undone is not None else engine.taken_back(where, spec)
     with laboratory_of(Path(text)):
         name = engine.add_campaign(where, Path(text))
     after = spec_on_record(where, name)
@@ -73,6 +74,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
         say(f"{text} changes what is on record of {name}, which goes on by it from here: {', '.join(parts)}")
         if undone is not None:
             say(_undone(text, name, undone, after))
+        if back is not None:
+            say(_taken_back(text, back, before, after))
         for line in left_out_of(where, spec, {stored.key for stored in stored_in(CampaignSpec.from_record(before))}):
             say(line)
         for line in _forbidden(where, name):
@@ -139,6 +142,17 @@ def _undone(text: str, name: str, undone: Overtaken, after: Mapping[str, Any]) -
         f"{text} is as {name} was in version {undone.version}: what {undone.by} changed since ({undone.since}) is "
         f"undone; where that is not meant, take it over into {text} and run that again: "
         f"{', '.join(spec_changes(after, undone.in_force))}"
+    )
+
+
+def _taken_back(text: str, back: TakenBack, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """What a file that was edited beside another's takes back of that one's changes, and how to keep them."""
+    from flows.shown.changes import spec_changes
+
+    values = [line for line in spec_changes(before, after) if any(line.startswith(f"{p} ") for p in back.paths)]
+    return (
+        f"{text} takes back what {back.by} changed ({back.since}): {', '.join(values)}; where that is not meant, take "
+        f"it over into {text} and run that again"
     )
 
 

@@ -1,7 +1,7 @@
 """The engine: campaigns driven from the record, pass by pass, with or without Prefect."""
 
 from flows.engine.campaigns import add_campaign, edits_of, read_campaign_file
-from flows.engine.changes.versions import overtaken
+from flows.engine.changes.versions import overtaken, taken_back
 from flows.engine.clients.handing import AskError, ask, experiment, experiments_of, give_back
 from flows.engine.clients.own import tell_own
 from flows.engine.clients.results import tell_result
@@ -100,6 +100,7 @@ __all__ = [
     "status",
     "stop",
     "stops",
+    "taken_back",
     "tell",
     "tell_own",
     "tell_result",

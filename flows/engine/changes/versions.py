@@ -1,12 +1,15 @@
-"""Versions: whether a campaign file is as an earlier version was, which somebody else has changed since."""
+"""Versions: whether a campaign file undoes what somebody else has changed, as an older copy of it does, whole or with
+changes of its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flows.engine.campaigns import says_the_same
+from flows.engine.campaigns import chosen_from, says_the_same
 from flows.wiring import open_record
 from loop.errors import NotFound, SpecError
 from loop.record import Json
@@ -51,6 +54,66 @@ def overtaken(settings: Settings, spec: CampaignSpec) -> Overtaken | None:
     numbers = f"version {same + 1}" if len(later) == 1 else f"versions {same + 1} to {campaign.version}"
     since = f"{numbers}, {later[-1].at:%Y-%m-%d %H:%M} UTC"
     return Overtaken(same, " and ".join(others), since, campaign.spec)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Values that a campaign file has as they were before others changed them."""
+
+    paths: frozenset[str]  # such as budget.experiments
+    by: str  # who changed them, in words
+    since: str  # in which version that was last, and when
+
+
+def taken_back(settings: Settings, spec: CampaignSpec) -> TakenBack | None:
+    """What of others' changes ``spec`` has as it was before them, None where it undoes none.
+
+    Two people who edit copies of one file at once undo each other's changes so, without having touched them.
+    """
+    with open_record(settings) as ledger:
+        try:
+            campaign = ledger.campaign(spec.campaign)
+        except NotFound:
+            return None
+        if _is(spec, campaign.spec):
+            return None
+        versions = [_values(chosen_from(ledger.spec_version(campaign.name, n + 1))) for n in range(campaign.version)]
+        changed = _taken_back_in(versions, _values(chosen_from(spec.resolved())))
+        made = {
+            int(entry.detail.get("version", 0)): entry
+            for entry in (ledger.audit() if changed else ())
+            if entry.action == "open_campaign" and entry.detail.get("campaign") == campaign.name
+        }
+    by_path = {path: made[number] for path, number in changed.items() if number in made}
+    found = {path: entry for path, entry in by_path.items() if entry.actor != settings.by}
+    if not found:
+        return None
+    last = max(found.values(), key=lambda entry: entry.number)
+    others = sorted({entry.actor for entry in found.values()})
+    since = f"version {last.detail['version']}, {last.at:%Y-%m-%d %H:%M} UTC"
+    return TakenBack(frozenset(found), " and ".join(others), since)
+
+
+def _taken_back_in(versions: Sequence[Mapping[str, Any]], mine: Mapping[str, Any]) -> dict[str, int]:
+    """By path, the version (from 1) that gave it the value in force, where ``mine`` has it as it was before that."""
+    now, found = versions[-1], {}
+    for path in {*mine, *now}:
+        if mine.get(path) == now.get(path):
+            continue
+        before = next((n for n in range(len(versions) - 2, -1, -1) if versions[n].get(path) != now.get(path)), None)
+        if before is not None and versions[before].get(path) == mine.get(path):
+            found[path] = before + 2
+    return found
+
+
+def _values(resolved: Any, path: str = "") -> dict[str, Any]:
+    """Every value of a resolved spec by its path, as ``flows.shown.changes`` tells them; lists are values."""
+    if not isinstance(resolved, Mapping):
+        return {path: resolved}
+    found: dict[str, Any] = {}
+    for key, value in resolved.items():
+        found |= _values(value, f"{path}.{key}" if path else str(key))
+    return found
 
 
 def _is(spec: CampaignSpec, on_record: Json) -> bool:

@@ -79,6 +79,33 @@ def test_an_older_copy_of_a_file_is_said_to_undo_what_a_colleague_changed(
     assert "undone" not in own
 
 
+def test_two_who_edit_copies_of_a_file_at_once_are_told_what_they_take_back(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def by(who: str, text: str) -> str:
+        monkeypatch.setenv("HAKKEN_USER", who)
+        Path(f"{who}.yaml").write_text(text)
+        done = hakken("tick", f"{who}.yaml")
+        assert done.code == 0, done.err
+        return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "THEN", done.out)
+
+    wider = CAMPAIGN.replace("80, 100", "80, 100, 120")
+    more = CAMPAIGN.replace("experiments: 2}\nlab", "experiments: 5}\nlab")
+    by("ada", CAMPAIGN)
+    first, second = by("bob", wider), by("ada", more)
+    both = by("ada", more.replace("80, 100", "80, 100, 120"))
+    own = by("ada", more.replace("80, 100", "80, 100, 120").replace("experiments: 5}\nlab", "experiments: 2}\nlab"))
+
+    assert "takes back" not in first + both + own
+    assert (
+        "note: ada.yaml takes back what bob changed (version 2, THEN UTC): space.temperature.values "
+        "[60.0, 80.0, 100.0] (was [60.0, 80.0, 100.0, 120.0]); where that is not meant, take it over into ada.yaml "
+        "and run that again\n"
+    ) in second
+
+
 def test_what_is_under_way_and_the_changed_file_has_no_more_is_named_at_once(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
