@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import math
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +12,8 @@ from flows.cli.screen import Json, Screen, computing
 
 if TYPE_CHECKING:
     from loop.insight.window import Range, Window
+
+WHY: Final = "most in doubt in the operating window"
 
 
 def window(
@@ -41,12 +44,16 @@ def window(
     screen.say(f"about {found.label}", bold=True)
     screen.say(f"asked: {'; '.join(found.asked)}; with a chance of at least {chance:g} ({found.here:.2f} there)")
     it = typed(campaign)
-    if not found.ranges:
+    if found.here < chance:
         screen.say("so no setting may be off at all: where it is set that is too much in doubt already")
-        screen.next_step(
-            f"hakken window {it} --at NAME=VALUE looks elsewhere, --chance less asks for less; a tolerance of its "
-            "numbers in the campaign file has candidates chosen that allow for it"
-        )
+        step = f"hakken window {it} --at NAME=VALUE looks elsewhere, --chance less asks for less"
+        if found.strayed is None:
+            step += "; a tolerance of its numbers in the campaign file has candidates chosen that allow for it"
+        screen.next_step(step)
+        return
+    if not found.ranges:
+        screen.say("none of its numbers can be a little off: parts of mixtures and what is not used are left out")
+        screen.next_step(f"hakken window {it} --at NAME=VALUE looks elsewhere")
         return
     screen.table(
         ["each by itself", "set to", "from", "to", "beyond it breaks first"], [_row(one) for one in found.ranges]
@@ -59,25 +66,35 @@ def window(
     screen.say(f"by {found.model}; of the true values, without the noise of a new measurement")
     if found.worst is not None:
         corner = " ".join(f"--where {typed(f'{name}={_plain(value)}')}" for name, value in found.worst.items())
-        screen.next_step(f"measure where it is most in doubt: hakken pin {it} {corner}")
+        screen.next_step(f"measure where it is most in doubt: hakken pin {it} {corner} --why {typed(WHY)}")
     else:
-        screen.next_step(f"hakken window {it} --chance 0.8 asks for less; more results near it would tell more")
+        less = f"hakken window {it} --chance {chance / 2:.2g}"
+        screen.next_step(f"{less} asks for less; more results near it would tell more")
 
 
 def _row(one: Range) -> tuple[str, str, str, str, str]:
     unit = f" {one.unit}" if one.unit else ""
     breaks = [f"{b} {side}" for b, side in ((one.low_breaks, "below"), (one.high_breaks, "above")) if b]
-    low, high = (f"{end:.4g}{unit}" for end in (one.low, one.high))
-    return one.name, f"{one.at:.4g}{unit}", low, high, ", ".join(breaks) or "nothing within the space"
+    low, high = (f"{_shown(end, one)}{unit}" for end in (one.low, one.high))
+    return one.name, f"{one.at:.6g}{unit}", low, high, ", ".join(breaks) or "nothing within the space"
 
 
 def _together(found: Window) -> str:
     if not found.together:
         return "all of them at once: not even by a twentieth of these ranges"
-    units = {one.name: f" {one.unit}" if one.unit else "" for one in found.ranges}
-    parts = [f"{name} {low:.4g} to {high:.4g}{units[name]}" for name, (low, high) in found.boxed.items()]
+    parts = []
+    for one in found.ranges:
+        low, high = (_shown(end, one) for end in found.boxed[one.name])
+        parts.append(f"{one.name} {low} to {high} {one.unit}".rstrip())
     return f"all of them at once: by {found.together:.0%} of these ranges ({', '.join(parts)})"
 
 
+def _shown(value: float, one: Range) -> str:
+    """A value in four digits, or as many as tell a hundredth of a range apart."""
+    width = abs(value) / (one.high - one.low) if one.high > one.low else 1.0
+    digits = max(4, math.ceil(math.log10(width)) + 3) if width > 0.0 else 4
+    return f"{float(f'{value:.{digits}g}'):.12g}"
+
+
 def _plain(value: str | float) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else value
+    return f"{value:.12g}" if isinstance(value, float) else value

@@ -31,7 +31,7 @@ from loop.tolerance import Tolerances
 
 STEPS: Final = 80  # places along the range of a number
 DRAWS: Final = 2_048  # a chance of 0.9 is known to 0.007
-CORNERS: Final = 6  # numbers, up to which every corner of a box is looked at
+CORNERS: Final = 8  # numbers, up to which every corner of a box is looked at
 INSIDE: Final = 64  # places in a box besides its corners
 SHARES: Final = tuple(s / 20 for s in range(20, 0, -1))  # of the ranges, for all of them at once
 OPTIONS: Final = 100  # of a choice, up to which others are looked at
@@ -151,9 +151,10 @@ def _checked(objective: Objective, loses: Mapping[str, float]) -> Mapping[str, f
             kind = "a factor above 1, since its scale is logarithmic" if least else "a number above zero"
             raise PlanError(f"what {name} may lose must be {kind}, got {loss:g}")
     if not loses and not any(t.has_bounds for t in objective.targets):
+        name, target = next(iter(wanted.items()))
+        much = "1" if target.levels is not None else "0.1" if target.classes is not None else "5"
         raise PlanError(
-            "no target has a threshold, so nothing says what is still good enough; give --loses, such as "
-            f"{next(iter(wanted))}=5"
+            f"no target has a threshold, so nothing says what is still good enough; give --loses, such as {name}={much}"
         )
     return {name: math.log10(loss) if wanted[name].is_log else loss for name, loss in loses.items()}
 
@@ -172,8 +173,8 @@ class _Asked:
         for t in self.objective.targets:
             if t.has_bounds:
                 low, high = t.asked
-                least = [f"at least {low:g}"] if math.isfinite(low) else []
-                most = [f"at most {high:g}"] if math.isfinite(high) else []
+                least = [f"at least {t.shown(low) or f'{low:g}'}"] if math.isfinite(low) else []
+                most = [f"at most {t.shown(high) or f'{high:g}'}"] if math.isfinite(high) else []
                 found.append(f"{t.name} {' and '.join(least + most)} {t.unit}".rstrip())
             if t.name in self.loses:
                 lost = self.loses[t.name]
@@ -235,7 +236,7 @@ def _can_be_off(space: Space, column: int, at: NDArray[np.float64]) -> bool:
 
 def _strayed(tolerances: Tolerances, at: NDArray[np.float64]) -> NDArray[np.float64]:
     """The candidate and where its settings may be, ``(k, d)``."""
-    lots = tolerances.corners
+    lots = np.vstack([np.zeros((1, len(tolerances.each))), _lots(len(tolerances.each))])
     x = np.repeat(at[None], len(lots), axis=0)
     for i, one in enumerate(tolerances.each):
         x[:, one.column] = one.strayed(at[one.column], lots[:, i])
@@ -253,9 +254,16 @@ def _candidate(space: Space, at: NDArray[np.float64], x: NDArray[np.float64]) ->
             between = [v for v in p.values if low <= v <= high]
             found[column] = min(between, key=lambda v: abs(v - x[column]), default=at[column])
         else:
-            found[column] = float(f"{x[column]:.3g}")
+            found[column] = _rounded(float(x[column]), float(at[column]))
     is_other = not np.array_equal(found, at) and bool(space.holds(found[None])[0])
     return space.settings(found) if is_other else None
+
+
+def _rounded(value: float, at: float) -> float:
+    """A value with fewer digits, nearer to ``at`` by less than a tenth of what it is away."""
+    step = 10.0 ** (math.floor(math.log10(abs(value - at))) - 1)
+    whole = math.floor(value / step) if value > at else math.ceil(value / step)
+    return float(np.clip(float(f"{whole * step:.12g}"), min(value, at), max(value, at)))
 
 
 def _range(space: Space, asked: _Asked, column: int, at: NDArray[np.float64], chance: float) -> Range:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import numpy as np
@@ -77,8 +78,7 @@ def test_it_is_said_and_its_next_step_works(hakken: Any) -> None:
     assert "no other base keeps it" in said
     step = said.splitlines()[-1]
     assert step.startswith("next: measure where it is most in doubt: hakken pin heat --where base=strong")
-    words = step.partition("hakken ")[2].split()
-    assert hakken(*words, "--why", "edge of the window").code == 0
+    assert hakken(*shlex.split(step.partition("hakken ")[2])).code == 0
 
 
 @pytest.mark.usefixtures("told")
@@ -170,3 +170,50 @@ def test_several_targets_are_named_each(hakken: Any, tell_table: Any) -> None:
     assert "'5': several targets are wanted; write impurity=5, for each that counts" in said.err
     asked = hakken("window", "heat", "--at", "temperature=70", "--loses", "yield=9", "--loses", "impurity=1", "--json")
     assert asked.json["window"]["asked"] == ["impurity worse by 1 % at most", "yield worse by 9 % at most"]
+
+
+def test_the_next_step_asks_for_less_than_was_asked(hakken: Any, tell_table: Any) -> None:
+    few = {"type": "number", "values": [20, 80, 120], "unit": "degC"}
+    table = "temperature,yield\n20,10\n80,80\n120,30\n"
+    tell_table(spec(space={"temperature": few}, objective={"yield": YIELD}), table)
+
+    said = hakken("window", "heat", "--loses", "2", "--chance", "0.3").out
+
+    assert said.splitlines()[-1].startswith("next: hakken window heat --chance 0.15 asks for less")
+
+
+def test_what_is_no_number_of_its_own_is_said_to_be_left_out(hakken: Any, tell_table: Any) -> None:
+    amount = {"type": "number", "low": 1, "high": 9, "step": 1, "unit": "mol%", "or_zero": True}
+    lines = ["amount,yield", "0,80", "1,60", "3,40", "5,20", "9,10"]
+    tell_table(spec(space={"amount": amount}, objective={"yield": {**YIELD, "at_least": 50}}), "\n".join(lines) + "\n")
+
+    said = hakken("window", "heat", "--at", "amount=0", "--chance", "0.5").out
+
+    assert "none of its numbers can be a little off" in said
+    assert "too much in doubt" not in said
+
+
+def test_a_threshold_of_levels_is_said_in_its_word(hakken: Any, tell_table: Any) -> None:
+    form = {"goal": "keep", "levels": ["none", "some", "good"], "at_least": "some"}
+    table = "".join(f"{t},{t},{'none' if t > 90 else 'good'}\n" for t in range(20, 121, 10))
+    heat = {"temperature": SPACE["temperature"]}
+    tell_table(spec(space=heat, objective={"yield": YIELD, "form": form}), f"temperature,yield,form\n{table}")
+
+    assert hakken("window", "heat", "--chance", "0.5", "--json").json["window"]["asked"] == ["form at least some"]
+
+
+def test_numbers_that_are_large_are_said_in_full(hakken: Any, tell_table: Any) -> None:
+    speed = {"type": "number", "low": 98000, "high": 102000, "unit": "Pa"}
+    table = "".join(f"{p},{80 - ((p - 100000) / 300) ** 2:.3f}\n" for p in range(98000, 102001, 250))
+    tell_table(spec(space={"pressure": speed}, objective={"yield": YIELD}), f"pressure,yield\n{table}")
+
+    found = hakken("window", "heat", "--at", "pressure=100000", "--loses", "5", "--json").json["window"]
+    said = hakken("window", "heat", "--at", "pressure=100000", "--loses", "5").out
+
+    (one,) = found["ranges"]
+    assert "e+" not in said
+    assert f"{one['high']:.0f} Pa" in said
+    corner = found["worst"]["pressure"]
+    assert one["low"] <= corner <= one["high"]
+    nearest = min(abs(corner - end) for end in found["boxed"]["pressure"])
+    assert nearest < 0.1 * abs(corner - 100000)
