@@ -67,8 +67,7 @@ class Belief:
     @property
     def straying(self) -> tuple[str, ...]:
         """What counts of a candidate because its settings stray, as a note; nothing where they do not."""
-        said = "" if self.used is None else self.used.tolerances.note(self.used.objective)
-        return (said,) if said else ()
+        return () if self.used is None else (self.used.tolerances.note(self.used.objective),)
 
     def as_used(self) -> Belief:
         """The same of what candidates are worth where their settings stray, by which they are chosen and named."""

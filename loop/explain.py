@@ -19,6 +19,7 @@ from loop.record import HEADS, Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
+from loop.tolerance import counts
 from loop.wording import in_digits, plural
 
 
@@ -156,5 +157,11 @@ def explain_model(
         intent += f" (chance of a hit {value:.2g}{per})"
     if known.novelty is not None:
         intent += f"; novelty {known.novelty:.2f}"
-    straying = ["all of it where settings stray"] if belief.used is not None else []
-    return f"{intent}: " + "; ".join([*parts, *straying, *([also] if also else [])])
+    return f"{intent}: " + "; ".join([*parts, *_straying(objective, belief), *([also] if also else [])])
+
+
+def _straying(objective: Objective, belief: Belief) -> list[str]:
+    """Which targets are said of where settings stray; nothing where none is."""
+    counted = () if belief.used is None else counts(objective)
+    which = "all of it" if len(counted) == len(objective.targets) else " and ".join(t.name for t in counted)
+    return [f"{which} where settings stray"] if which else []

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.objective import Objective
+from loop.objective import Objective, Target
 
 FULLY: Final = 3  # numbers that stray, up to which every corner is looked at
 _QUARTERS: Final = tuple(product((-1.0, 1.0), repeat=2))
@@ -72,21 +72,36 @@ class Tolerances:
 
     @property
     def corners(self) -> NDArray[np.float64]:
-        """Places for the worst of it, the setting itself first, shape ``(k, numbers)``: corners, some of many."""
+        """Places for the worst of it, the setting itself first, shape ``(k, numbers)``: corners, some of many.
+
+        Of some, each number's are balanced, so that they tell to which side of it the response rises.
+        """
         return _corners(len(self.each))
+
+    @property
+    def has_all_corners(self) -> bool:
+        return len(self.each) <= FULLY
 
     def said(self) -> str:
         said = {one.name: one.said() for one in self.each}
         return ", ".join(said[name] for name in self.order or said)
 
     def note(self, objective: Objective) -> str:
-        """What counts of a candidate because of them, for people; "" where nothing does."""
-        plain = [t for t in objective.targets if t.levels is None and t.classes is None]
-        mean = [t.name for t in plain if t.is_wanted]
-        worst = [t.name for t in plain if not t.is_wanted and t.has_bounds]
+        """What counts of a candidate because of them, for people."""
+        counted = counts(objective)
+        mean = [t.name for t in counted if t.is_wanted]
+        worst = [t.name for t in counted if not t.is_wanted]
         parts = [f"the mean of {' and '.join(mean)}"] if mean else []
         parts += [f"the worst of {' and '.join(worst)}"] if worst else []
-        return f"where settings stray ({self.said()}), what counts is {' and '.join(parts)}" if parts else ""
+        if not parts:
+            return f"how far settings stray ({self.said()}) counts for nothing: levels and classes are judged as set"
+        return f"where settings stray ({self.said()}), what counts is {' and '.join(parts)}"
+
+
+def counts(objective: Objective) -> tuple[Target, ...]:
+    """The targets of which it counts where settings stray: of which something is asked, without levels or classes."""
+    plain = [t for t in objective.targets if t.levels is None and t.classes is None]
+    return tuple(t for t in plain if t.is_wanted or t.has_bounds)
 
 
 @cache

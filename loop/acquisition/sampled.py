@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from loop.acquisition.protocol import Question
 from loop.acquisition.streaming import members_of
-from loop.acquisition.utility import leading
+from loop.acquisition.utility import foremost, leading, rivals
 from loop.surrogates.exact import JITTER, ExactPosterior
 from loop.surrogates.mixture import apportion
 from loop.surrogates.protocol import FittedSurrogate
@@ -35,7 +34,8 @@ class Beaten:
     """What there is to beat, and what each member says of it: worked out once for all choices of a batch.
 
     Attributes:
-        x: What was observed, keeps the thresholds, and may be the best of it, shape ``(k, d)``.
+        x: What was observed, keeps the thresholds, and may be the best of it, shape ``(k, d)``; where settings stray,
+            what is so in some draw.
         voices: One for each member that has a share of the draws.
         worst: The worst that is believed of what was observed, larger is better; infinite where something keeps the
             thresholds.
@@ -46,11 +46,20 @@ class Beaten:
     voices: tuple[_Voice, ...]
     worst: float
 
+    @property
+    def others(self) -> Tensor:
+        """What draws are made of where nothing is to be beaten and nothing runs, shape ``(n, d)``."""
+        question = self.question
+        is_straying = any(voice.sight.around is not None for voice in self.voices)
+        return rivals(question) if is_straying else question.observed
+
     @staticmethod
     def of(question: Question) -> Beaten:
         """For a question that ``suits``."""
         (target, model), *_ = question.wanted
         x, members = leading(question), members_of(model)
+        if any(isinstance(m, FittedWithin) for _, m in members):  # each is looked at in several places
+            x = foremost(question, x)
         voices = []
         for i, ((_, member), share) in enumerate(zip(members, apportion([w for w, _ in members], DRAWS), strict=True)):
             if share:
@@ -81,7 +90,7 @@ class SampledImprovement:
         self.question, self.chosen = beaten.question, tuple(chosen)
         question = beaten.question
         sign = question.wanted[0][0].sign
-        others = pending if len(beaten.x) or len(pending) else question.observed
+        others = pending if len(beaten.x) or len(pending) else beaten.others
         self.parts = [_Part(voice, others, sign) for voice in beaten.voices]
         for part in self.parts:
             part.best = part.best.clamp_max(beaten.worst)
@@ -115,13 +124,10 @@ class _Sight:
 
     def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The mean at ``x``, ``(b, d)``, and the whitened covariance with the rows: ``(b,)`` and ``(b, n)``."""
-        flat = x if self.around is None else self.around.places(x).flatten(0, 1)
-        projected = self.process.kernel(flat, self.process.x) @ self.process.root
-        mean = self.process.mean(flat, projected)
-        if self.around is None:
-            return mean, projected
-        apart = projected.reshape(len(x), len(self.weights), projected.shape[-1])
-        return mean.reshape(apart.shape[:2]) @ self.weights, torch.einsum("bkn,k->bn", apart, self.weights)
+        if self.around is not None:
+            return self.process.summed(self.around.places(x), self.weights)
+        projected = self.process.kernel(x, self.process.x) @ self.process.root
+        return self.process.mean(x, projected), projected
 
     def prior(self, x: Tensor, y: Tensor) -> Tensor:
         """The covariance of ``x``, ``(b, d)``, with ``y``, ``(k, d)``, before any result, standardised: ``(b, k)``."""
@@ -138,11 +144,11 @@ class _Sight:
         places = self.around.places(x)
         return torch.einsum("bij,i,j->b", self.process.kernel(places, places), self.weights, self.weights)
 
-    @cached_property
+    @property
     def weights(self) -> Tensor:
         """What each place counts in the mean, shape ``(k,)``."""
         assert self.around is not None, "settings as they are have one place each"
-        return torch.from_numpy(self.around.tolerances.inside[1])
+        return self.around.weights
 
 
 @dataclass(frozen=True)

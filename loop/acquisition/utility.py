@@ -122,7 +122,12 @@ def rivals(question: Question) -> Tensor:
     x = question.baseline
     if len(x) > LEADING:
         x = x[may_lead(question.objective, question.skimmed(x))]
-    return x[torch.unique(draws_of(question, x, OF_RIVALS).argmax(dim=1))]
+    return foremost(question, x)
+
+
+def foremost(question: Question, x: Tensor) -> Tensor:
+    """Those of ``x``, ``(n, d)``, that are the best of it in a draw: ``(k, d)``."""
+    return x[torch.unique(draws_of(question, x, OF_RIVALS).argmax(dim=1))] if len(x) else x
 
 
 def draws_of(question: Question, x: Tensor, n: int) -> Tensor:

@@ -170,6 +170,11 @@ class ExactPosterior:
         found = (projected @ self.whitened) * self.scale + self.shift
         return found if self.trend is None else found + self.trend(x)
 
+    def expected(self, x: Tensor) -> Tensor:
+        """The mean of ``moments`` at ``x``, ``(n, d)``, alone, for which nothing is whitened: ``(n,)``."""
+        found = self.kernel(x, self.x) @ (self.root @ self.whitened) * self.scale + self.shift
+        return found if self.trend is None else found + self.trend(x)
+
     def joint(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean ``(*b, q)`` and covariance ``(*b, q, q)`` at ``x``, shape ``(*b, q, d)``, without noise."""
         train = self.x.expand(*x.shape[:-2], *self.x.shape)
@@ -180,6 +185,17 @@ class ExactPosterior:
         covariance = self.kernel(x, x) - projected @ projected.transpose(-1, -2)
         jitter = self.jitter * torch.eye(x.shape[-2], dtype=x.dtype)
         return self.mean(x, projected), (covariance + jitter) * self.scale**2
+
+    def summed(self, x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Of sums over the points ``x``, ``(n, k, d)``, that count ``weights``, ``(k,)``, which sum to one: the mean,
+        ``(n,)``, and the whitened covariance with the rows, ``(n, rows)``.
+
+        Summed before anything is whitened, which takes a ``k``-th of the time.
+        """
+        covariance: Tensor = weights @ self.kernel(x.flatten(0, 1), self.x).reshape(*x.shape[:2], len(self.x))
+        projected = covariance @ self.root
+        mean = (projected @ self.whitened) * self.scale + self.shift
+        return (mean if self.trend is None else mean + self.trend(x) @ weights), projected
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws (without noise, in antithetic pairs) at ``x``, ``(p, d)``: shape ``(n, p)``."""

@@ -147,6 +147,32 @@ def test_what_is_only_kept_is_believed_as_where_it_is_worst() -> None:
         torch.testing.assert_close(posterior.mean[0, 0], expected)
 
 
+@dataclass(frozen=True)
+class Plane:
+    """A belief that rises evenly, by so much with each number."""
+
+    slope: torch.Tensor
+
+    def moments(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x @ self.slope, torch.ones(len(x), dtype=x.dtype)
+
+
+@pytest.mark.parametrize("n", range(1, 9))
+def test_however_many_numbers_stray_the_worst_corner_of_a_plane_is_found(n: int) -> None:
+    slopes = torch.randn(64, n, generator=torch.Generator().manual_seed(n), dtype=torch.float64)
+    tolerances = Tolerances(tuple(Tolerance(f"x{i}", i, 0.5) for i in range(n)))
+    x = torch.full((1, n), 4.0, dtype=torch.float64)
+
+    for slope in slopes:
+        middle, most = float(4.0 * slope.sum()), float(0.5 * slope.abs().sum())
+        ends = {"at_most": middle + most, "at_least": middle - most}
+        for limits, end in (({"at_most": middle}, "at_most"), ({"at_least": middle}, "at_least")):
+            found = within(Plane(slope), Target("y", Goal.KEEP, **limits), tolerances).moments(x)[0]  # type: ignore[arg-type]
+            assert float(found) == pytest.approx(ends[end])
+        both = Target("y", Goal.KEEP, at_least=middle - 2 * most, at_most=middle + 3 * most)
+        assert float(within(Plane(slope), both, tolerances).moments(x)[0]) == pytest.approx(ends["at_least"])  # type: ignore[arg-type]
+
+
 def test_of_more_points_than_are_drawn_at_all_places_the_draws_keep_the_mean_and_their_ties() -> None:
     fitted = GaussianProcess("gp", Representation.ONE_HOT).fit(SPACE, training(), seed=0)
     straying = within(fitted, WANTED, Tolerances((HEAT,)))
@@ -162,19 +188,7 @@ def test_of_more_points_than_are_drawn_at_all_places_the_draws_keep_the_mean_and
 
 def test_the_improvement_of_a_point_is_what_its_draws_say() -> None:
     data = training()
-    fitted = GaussianProcess("gp", Representation.ONE_HOT).fit(SPACE, data, seed=0)
-    straying = within(fitted, WANTED, Tolerances((HEAT,)))
-    asked = Question(
-        space=SPACE,
-        objective=Objective((WANTED,)),
-        models=(straying,),
-        feasibility=Feasibility(),
-        pool=None,
-        observed=data.x,
-        pending=torch.empty((0, 3), dtype=torch.float64),
-        tried=data.x.numpy(),
-        seed=0,
-    )
+    straying, asked = _asked(data)
     x = EVERYTHING[torch.tensor([row not in data.x.tolist() for row in EVERYTHING.tolist()])]
     draws = straying.samples(torch.cat([x, data.x]), 40_000, seed=3)
     improvement = (draws[:, : len(x)] - draws[:, len(x) :].max(1, keepdim=True).values).clamp_min(0.0).mean(0)
@@ -197,6 +211,16 @@ def test_of_no_points_nothing_is_said(name: str, target: Target) -> None:
     assert [len(part) for part in straying.moments(nobody)] == [0, 0]
     assert [len(part) for part in skim(straying, nobody)] == [0, 0]
     assert straying.samples(nobody, 8, seed=0).shape == (8, 0)
+
+
+def test_what_there_is_to_beat_is_no_more_than_what_may_be_the_best() -> None:
+    _, asked = _asked(training())
+    x = Beaten.of(asked).x
+
+    assert 0 < len(x) < len(asked.observed) / 2
+    means = asked.of_observed[0][0]
+    best = asked.observed[means.argmax()]
+    assert best.tolist() in x.tolist()
 
 
 def test_levels_and_what_nothing_is_asked_of_are_believed_as_they_are_set() -> None:
@@ -273,6 +297,25 @@ def test_a_batch_keeps_away_from_a_limit_by_what_its_settings_stray() -> None:
     assert "the mean of yield and the worst of impurity" in batch.notes[-1]
 
 
+def test_where_levels_alone_are_wanted_tolerances_are_said_to_count_for_nothing() -> None:
+    form = {"goal": "maximize", "levels": ["none", "some", "good"]}
+    spec = spec_of(objective={"form": form})
+    batch = plan(spec, _of(spec, form=lambda t: 1.0 + (t > 40) + (t > 80)), seed=1, experiments=1)
+
+    assert "where settings stray" not in batch.proposals[0].reason
+    said = "how far settings stray (temperature ± 5 degC) counts for nothing: levels and classes are judged as set"
+    assert said in batch.notes
+
+
+def test_what_is_judged_as_set_is_not_said_to_stray() -> None:
+    form = {"goal": "keep", "levels": ["none", "some", "good"], "at_least": "some"}
+    spec = spec_of(objective={"yield": {"goal": "maximize", "unit": "%"}, "form": form})
+    history = _of(spec, **{"yield": lambda t: t, "form": lambda t: 1.0 + (t > 40) + (t > 80)})
+    (chosen,) = plan(spec, history, seed=1, experiments=1).proposals
+
+    assert "; yield where settings stray" in chosen.reason
+
+
 def test_predictions_on_record_are_of_what_will_be_measured() -> None:
     straying = spec_of(6)
     history = seen(straying)
@@ -293,6 +336,31 @@ def test_a_committee_strays_member_by_member_and_keeps_its_weights() -> None:
 
     assert straying.weights == fitted.weights
     assert all(isinstance(m, FittedWithin) for m in straying.members)
+
+
+def _asked(data: TrainingSet) -> tuple[FittedSurrogate, Question]:
+    fitted = GaussianProcess("gp", Representation.ONE_HOT).fit(SPACE, data, seed=0)
+    straying = within(fitted, WANTED, Tolerances((HEAT,)))
+    return straying, Question(
+        space=SPACE,
+        objective=Objective((WANTED,)),
+        models=(straying,),
+        feasibility=Feasibility(),
+        pool=None,
+        observed=data.x,
+        pending=torch.empty((0, 3), dtype=torch.float64),
+        tried=data.x.numpy(),
+        seed=0,
+    )
+
+
+def _of(spec: CampaignSpec, **of: Any) -> History:
+    """Every tenth degree, by functions of the temperature."""
+    space, found = build_space(spec), []
+    for t in range(20, 121, 10):
+        outcome = Measured(tuple(Measurement(name, float(f(t)), "", float(f(t))) for name, f in of.items()))
+        found.append(Observation(f"o{t}", space.coordinates({"temperature": t}), outcome))
+    return History(tuple(found))
 
 
 def _rising(spec: CampaignSpec, impurity: Any) -> History:
