@@ -140,7 +140,7 @@ def build(
         by_design=tuple(by_design),
         examined=tuple((examined or {}).values()),
         standings=standings,
-        hits=_hits(campaign, objective, observations, proposals),
+        hits=_hits(campaign, objective, observations, held),
         nearest=nearest_of(standings, objective),
         unjudged=unjudged(objective, [standing.values for standing in standings]),
         calibration=tuple(judge(results, foretold, target) for target in targets),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
-from flows.engine.looking.derived import with_derived
+from flows.engine.looking.derived import by_its_formulas, with_derived
 from flows.engine.looking.reports import AtWork, Best, Nearest
 from flows.figures import figures_of
 from flows.labels import in_any_order, label_of
@@ -338,7 +338,8 @@ class View:
         if not looks_for_hits(self.spec, objective):
             return None
         real = [o for o in self.worked_out if counts(self.campaign.spec, o.settings)]
-        return tally(objective, real, self.proposals)
+        foretold = by_its_formulas(self.campaign.spec, self.proposals, lambda: self.ledger.rounds(self.name))
+        return tally(objective, real, foretold)
 
     @cached_property
     def nearest(self) -> Nearest | None:

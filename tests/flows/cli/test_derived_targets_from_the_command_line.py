@@ -183,6 +183,22 @@ def test_what_another_formula_foretold_is_held_against_nothing(hakken: Any, tmp_
     assert "4 predictions: too few to judge" in Path("page.html").read_text()
 
 
+def test_hits_by_another_formula_were_expected_of_nothing(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    campaign = CAMPAIGN.replace("adapter: manual", "adapter: simulated").replace("experiments: 20", "experiments: 8")
+    campaign = campaign.replace("{batch: 2,", "{batch: 2, acquisition: hits,").replace('unit: "%/h"', "at_least: 20")
+    Path("rate.yaml").write_text(campaign)
+    assert hakken("run", "rate.yaml").code == 0
+    assert "of the model's choices" in hakken("status", "rate").out
+    changed = campaign.replace("yield / time", "yield / time * 1000").replace("experiments: 8", "experiments: 9")
+    Path("rate.yaml").write_text(changed)
+    assert hakken("tick", "rate.yaml").code == 0
+
+    before = [r for r in json.loads(hakken("status", "rate", "--json").out)[0]["hits"]["rounds"] if r["number"] < 4]
+
+    assert before == []
+
+
 def test_a_table_plays_it(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     bases = ("KOAc", "K3PO4", "Et3N")
