@@ -66,7 +66,8 @@ def window(
     screen.say(f"by {found.model}; of the true values, without the noise of a new measurement")
     if found.worst is not None:
         corner = " ".join(f"--where {typed(f'{name}={_plain(value)}')}" for name, value in found.worst.items())
-        screen.next_step(f"measure where it is most in doubt: hakken pin {it} {corner} --why {typed(WHY)}")
+        again = " --again" if found.measured else ""
+        screen.next_step(f"measure where it is most in doubt: hakken pin {it} {corner}{again} --why {typed(WHY)}")
     else:
         less = f"hakken window {it} --chance {chance / 2:.2g}"
         screen.next_step(f"{less} asks for less; more results near it would tell more")

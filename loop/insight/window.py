@@ -70,6 +70,7 @@ class Window:
         instead: By choice, the other options with which the chance is enough, the others as they are.
         asked: What is asked, in words.
         worst: A candidate among what all may use at once, where the chance is least; None where there is no other.
+        measured: How often ``worst`` was measured, in words; "" where not.
         strayed: The least chance where settings stray as the campaign file says; None where it says nothing.
         straying: What it says.
     """
@@ -85,6 +86,7 @@ class Window:
     instead: Mapping[str, tuple[str, ...]]
     asked: tuple[str, ...]
     worst: Mapping[str, str | float] | None
+    measured: str = ""
     strayed: float | None = None
     straying: str = ""
 

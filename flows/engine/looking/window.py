@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.best import believed
 from flows.engine.looking.learning import learning_of
 from flows.engine.looking.view import View
 from flows.engine.people.conditions import read_candidate
+from flows.engine.people.reminding import times_measured
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.cells import as_float
@@ -59,7 +61,8 @@ def window(
         wanted = read_candidate(view.space, at, before) if at else before
         assert wanted is not None, "there is a best, or something is asked for"
         x = view.space.coordinates(wanted)
-        return looked_for(view.space, objective, belief, x, loses=lost, chance=chance, seed=learning.seed)
+        found = looked_for(view.space, objective, belief, x, loses=lost, chance=chance, seed=learning.seed)
+        return found if found.worst is None else replace(found, measured=times_measured(view, found.worst))
 
 
 def _losses(objective: Objective, said: Sequence[str]) -> Mapping[str, float]:

@@ -32,10 +32,12 @@ def problem_of_tolerances(spec: CampaignSpec) -> Problem | None:
 
 
 def _problem(one: Tolerance, p: Number) -> str:
+    if p.high == p.low:
+        return "it has one value, so no result tells what straying from it does; leave the tolerance out"
     if one.is_share:
         has_zero = p.unit not in WITHOUT_ZERO
         return "" if has_zero else f"a share of {p.unit} has no meaning, since its zero is a convention; give degrees"
-    if p.high > p.low and one.amount > WIDEST * (p.high - p.low):
+    if one.amount > WIDEST * (p.high - p.low):
         return (
             f"{one.amount:g} to either side is more than half of its range, {p.low:g} to {p.high:g}; give by how much "
             "one setting strays, or leave the parameter out of the space"

@@ -217,3 +217,14 @@ def test_numbers_that_are_large_are_said_in_full(hakken: Any, tell_table: Any) -
     assert one["low"] <= corner <= one["high"]
     nearest = min(abs(corner - end) for end in found["boxed"]["pressure"])
     assert nearest < 0.1 * abs(corner - 100000)
+
+
+def test_its_next_step_works_where_the_corner_was_measured_already(hakken: Any, tell_table: Any) -> None:
+    heat = {"temperature": {**SPACE["temperature"], "step": 10}}
+    table = "".join(f"{t},{80 - ((t - 70) / 10) ** 2:.3f}\n" for t in range(20, 121, 10))
+    tell_table(spec(space=heat, objective={"yield": YIELD}), f"temperature,yield\n{table}")
+
+    step = hakken("window", "heat", "--loses", "5").out.splitlines()[-1]
+
+    assert "--again" in step
+    assert hakken(*shlex.split(step.partition("hakken ")[2])).code == 0
