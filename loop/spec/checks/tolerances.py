@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from loop.space import Discrete
+import numpy as np
+
+from loop.space import Discrete, Space
 from loop.space.parameters import Number
-from loop.spec.building import build_space
+from loop.spec.building import build_objective, build_space
 from loop.spec.lines import Path, Problem
 from loop.spec.models import CampaignSpec
 from loop.spec.tolerances import build_tolerances
 from loop.tolerance import Tolerance
+from loop.working import workings_of
 
 WITHOUT_ZERO: Final = ("degC", "degF")
+ANY: Final = (1.0, 2.0)  # what is measured, of which nothing is asked here
 WIDEST: Final = 0.5  # of the range: of what strays by more one setting is as good as another
 
 
@@ -26,7 +30,7 @@ def problem_of_tolerances(spec: CampaignSpec) -> Problem | None:
             return at, "general conditions are judged as they are set; leave general: or the tolerance out"
         p = space.parameters[one.column]
         assert isinstance(p, Number), "only numbers have one"
-        if problem := _problem(one, p):
+        if problem := _problem(one, p) or _without_value(spec, space, one, p):
             return at, problem
     return None
 
@@ -48,4 +52,21 @@ def _problem(one: Tolerance, p: Number) -> str:
             f"the lowest value, {least:g}, may stray by {one.amount:g} to zero, which has no logarithm; give less, or "
             "a share of the value such as 5 %"
         )
+    return ""
+
+
+def _without_value(spec: CampaignSpec, space: Space, one: Tolerance, p: Number) -> str:
+    """Which derived target has values wherever a number is set, and may have none where it strays to."""
+    low, high = (float(one.strayed(np.array([end]), np.array([lot]))[0]) for end, lot in ((p.low, -1.0), (p.high, 1.0)))
+    for working in workings_of(build_objective(spec), space):
+        numbers = {name: space.parameters[column] for name, column in working.columns.items()}
+        if one.name not in numbers:
+            continue
+        known = {part.name: ANY for part in working.parts}
+        known |= {name: (n.low, n.high) for name, n in numbers.items() if isinstance(n, Number)}
+        if working.expression.between(known) and not working.expression.between({**known, one.name: (low, high)}):
+            return (
+                f"it strays as far as {low:g} and {high:g}, and somewhere between {working.target.name} has no value; "
+                "give less, or a share of the value such as 5 %"
+            )
     return ""
