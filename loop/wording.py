@@ -89,6 +89,12 @@ def in_places(value: float, doubt: float, digits: int = 4, unit: str = "") -> st
     return f"{value:z.{max(0, 1 - floor(log10(doubt)))}f}"
 
 
+def signed_in_places(value: float, doubt: float) -> str:
+    """A difference to the place of its doubt, with its sign: ``+2.1``."""
+    shown = in_places(value, doubt)
+    return f"+{shown}" if value > 0 and float(shown) else shown
+
+
 def amount_text(value: float) -> str:
     """An amount of money or hours in words: six digits at the least and hundredths, without an exponent."""
     decimals = 2 if not value else min(max(2, 5 - floor(log10(abs(value)))), FINEST)

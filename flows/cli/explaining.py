@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen, computing
-from loop.wording import in_digits, in_places, plural
+from loop.wording import in_digits, in_places, plural, signed_in_places
 
 if TYPE_CHECKING:
     from loop.insight.designed import Designed
@@ -136,7 +136,7 @@ def _show_design(screen: Screen, told: Designed) -> None:
         [
             (
                 one.term,
-                in_signed(one.change, (one.high - one.low) / 2),
+                signed_in_places(one.change, (one.high - one.low) / 2),
                 f"{in_places(one.low, reach)} to {in_places(one.high, reach)}",
                 "" if one.chance is None else f"{one.chance:.2g}",
                 one.what,
@@ -163,17 +163,11 @@ def _ends(p: Influence, top: int) -> Iterator[Adds]:
     yield from p.adds[len(p.adds) - top :]
 
 
-def in_signed(value: float, doubt: float) -> str:
-    """A difference to the place of its doubt, with its sign."""
-    shown = in_places(value, doubt)
-    return f"+{shown}" if value > 0 and float(shown) else shown
-
-
 def _adds_row(one: Adds) -> list[object]:
     low, high = one.low, one.high
     doubt = (high - low) / 2
     within = f"{in_places(low, doubt)} to {in_places(high, doubt)}"
-    signed = in_signed(one.mean, doubt)
+    signed = signed_in_places(one.mean, doubt)
     value = [] if one.measured is None else [in_digits(one.measured, 4)]
     limits = [plural(one.limits, "limit")] if one.limits else []
     return [one.label, signed, within, one.tried, ", ".join([*value, *limits])]

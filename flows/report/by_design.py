@@ -11,7 +11,7 @@ from markupsafe import Markup
 from flows.report.influence import HEIGHT, WIDTH
 from flows.report.words import MINUS
 from loop.insight.saying import design_notes, why_effects
-from loop.wording import in_places
+from loop.wording import in_places, signed_in_places
 
 if TYPE_CHECKING:
     from loop.insight.designed import Designed, Effect
@@ -76,8 +76,7 @@ def _row(one: Effect, reach: float) -> EffectRow:
         f'<line class="interval" x1="{low:.1f}" y1="{middle:g}" x2="{high:.1f}" y2="{middle:g}"/>'
         f'<circle class="share" cx="{at:.1f}" cy="{middle:g}" r="3.5"/>'
     )
-    change = in_places(one.change, doubt)
-    signed = f"+{change}" if one.change > 0 and float(change) else change
+    signed = signed_in_places(one.change, doubt)
     within = f"{in_places(one.low, doubt)} to {in_places(one.high, doubt)}"
     chance = "" if one.chance is None else f"{one.chance:.2g}"
     return EffectRow(

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from flows.report.words import MINUS, after
 from loop.insight.saying import reliance_notes
 from loop.insight.statements import Adds, Influence, Reliance
-from loop.wording import in_places
+from loop.wording import in_places, signed_in_places
 
 FEW = 4  # values that are all named
 ENDS = 2  # values at either end that are named of more
@@ -76,8 +76,7 @@ def _row(p: Influence, of: Reliance) -> Row:
 
 def _said(one: Adds, of: Reliance, near: str) -> str:
     doubt = (one.high - one.low) / 2
-    mean = in_places(one.mean, doubt)
-    signed = f"+{mean}" if one.mean > 0 and float(mean) else mean
+    signed = signed_in_places(one.mean, doubt)
     low, high = in_places(one.low, doubt), in_places(one.high, doubt)
     times = f"tried {one.tried} times" if one.tried > 1 else "tried once" if one.tried else "not tried"
     said = f"{signed} [{low} to {high}]".replace("-", MINUS)

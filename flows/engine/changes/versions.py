@@ -4,15 +4,16 @@ changes of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.campaigns import chosen_from, says_the_same
 from flows.wiring import open_record
+from loop.contracts import Ledger
 from loop.errors import NotFound, SpecError
-from loop.record import Json
+from loop.record import AuditEntry, CampaignRecord, Json
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
@@ -36,18 +37,14 @@ def overtaken(settings: Settings, spec: CampaignSpec) -> Overtaken | None:
     knows of it.
     """
     with open_record(settings) as ledger:
-        try:
-            campaign = ledger.campaign(spec.campaign)
-        except NotFound:
-            return None
-        if _is(spec, campaign.spec):
+        campaign = _changed_by(spec, ledger)
+        if campaign is None:
             return None
         earlier = range(campaign.version - 1, 0, -1)
         same = next((n for n in earlier if _is(spec, ledger.spec_version(campaign.name, n))), None)
         if same is None:
             return None
-        made = [e for e in ledger.audit() if e.action == "open_campaign" and e.detail.get("campaign") == campaign.name]
-    later = [entry for entry in made if int(entry.detail.get("version", 0)) > same]
+        later = [entry for number, entry in _openings(ledger, campaign.name) if number > same]
     others = list(dict.fromkeys(entry.actor for entry in later if entry.actor != settings.by))
     if not others:
         return None
@@ -71,19 +68,12 @@ def taken_back(settings: Settings, spec: CampaignSpec) -> TakenBack | None:
     Two people who edit copies of one file at once undo each other's changes so, without having touched them.
     """
     with open_record(settings) as ledger:
-        try:
-            campaign = ledger.campaign(spec.campaign)
-        except NotFound:
-            return None
-        if _is(spec, campaign.spec):
+        campaign = _changed_by(spec, ledger)
+        if campaign is None:
             return None
         versions = [_values(chosen_from(ledger.spec_version(campaign.name, n + 1))) for n in range(campaign.version)]
         changed = _taken_back_in(versions, _values(chosen_from(spec.resolved())))
-        made = {
-            int(entry.detail.get("version", 0)): entry
-            for entry in (ledger.audit() if changed else ())
-            if entry.action == "open_campaign" and entry.detail.get("campaign") == campaign.name
-        }
+        made = dict(_openings(ledger, campaign.name)) if changed else {}
     by_path = {path: made[number] for path, number in changed.items() if number in made}
     found = {path: entry for path, entry in by_path.items() if entry.actor != settings.by}
     if not found:
@@ -92,6 +82,22 @@ def taken_back(settings: Settings, spec: CampaignSpec) -> TakenBack | None:
     others = sorted({entry.actor for entry in found.values()})
     since = f"version {last.detail['version']}, {last.at:%Y-%m-%d %H:%M} UTC"
     return TakenBack(frozenset(found), " and ".join(others), since)
+
+
+def _changed_by(spec: CampaignSpec, ledger: Ledger) -> CampaignRecord | None:
+    """The campaign on record that ``spec`` would change; None where there is none, or it says the same."""
+    try:
+        campaign = ledger.campaign(spec.campaign)
+    except NotFound:
+        return None
+    return None if _is(spec, campaign.spec) else campaign
+
+
+def _openings(ledger: Ledger, name: str) -> Iterator[tuple[int, AuditEntry]]:
+    """Each version of a campaign with the entry of the audit log that put it on record, in order."""
+    for entry in ledger.audit():
+        if entry.action == "open_campaign" and entry.detail.get("campaign") == name:
+            yield int(entry.detail.get("version", 0)), entry
 
 
 def _taken_back_in(versions: Sequence[Mapping[str, Any]], mine: Mapping[str, Any]) -> dict[str, int]:
