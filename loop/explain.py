@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -87,6 +88,12 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
 def explain_block(block: int) -> str:
     """Which block an initial experiment belongs to; "" for none."""
     return f"; block {block}, whose experiments are run together" if block else ""
+
+
+def block_in(reason: str) -> str:
+    """The block that ``explain_block`` said in a reason on record; "" for none."""
+    found = re.search(r"; block (\d+), whose experiments are run together", reason)
+    return found[1] if found else ""
 
 
 def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDArray[np.float64], *, per: str) -> str:

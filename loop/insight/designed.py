@@ -2,7 +2,8 @@
 
 The models of a campaign rest on all of its experiments, most of which were chosen to find the best, so that what they
 say of a parameter is an association. A design's experiments were fixed beforehand and run in random order: what
-differs between their halves is an effect. Sources: Box, Hunter and Hunter, Statistics for Experimenters (2005),
+differs between their halves is an effect. What else is known to have differed, such as blocks or days, is taken out
+where the design tells it apart. Sources: Box, Hunter and Hunter, Statistics for Experimenters (2005),
 chapters 5, 6 and 11; Lenth, Technometrics 31 (1989) 469, where no degree of freedom is left to tell the scatter.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,11 +24,14 @@ from loop.objective import Target
 from loop.space import Category, Component, Parameter, Space
 from loop.space.parameters import least_and_most
 from loop.space.rows import key_of
+from loop.wording import in_digits
 
 SURE: Final = 0.95  # of the intervals
 FREE: Final = 2  # degrees of freedom that a larger model has to leave
 FEWEST: Final = 4  # results
 CURVATURE: Final = "curvature"
+ALIASED: Final = 1e-6  # of a coefficient
+ROUNDED: Final = 1e-20  # of a variance: what least squares leaves of replicates that are equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def designed(
     y: NDArray[np.float64],
     *,
     order: Order | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
     notes: Sequence[str] = (),
     is_random: bool = True,
 ) -> Designed | None:
@@ -107,29 +112,35 @@ def designed(
         x: Coordinates, shape ``(n, d)``.
         y: Values on the target's scale, shape ``(n,)``.
         order: The model; None for the largest that the results tell with a degree of freedom or two to spare.
+        groups: By what else differed (``block``, ``day``), what each result was made in, ``n`` labels.
         notes: What was left out of ``x`` and ``y``.
         is_random: Whether it is known to have been run in random order.
     """
     if len(y) < FEWEST or float(np.ptp(y)) == 0.0:
         return None
-    terms = _told_apart(space, design, x, order)
-    if terms is None:
+    chosen = _told_apart(space, design, x, order, groups or {})
+    if chosen is None:
         return None
+    terms, beside = chosen
     matrix, is_centre = terms.matrix(x), _at_the_middle(space, x)
     bends = terms.order != "quadratic" and 0 < is_centre.sum() < len(x) and _is_new(matrix, is_centre)
     if bends:
         matrix = np.column_stack([matrix, is_centre])
-    inverse = np.linalg.inv(matrix.T @ matrix)
-    beta = inverse @ matrix.T @ y
+    matrix = np.column_stack([matrix, beside.columns])
+    pseudo = np.linalg.pinv(matrix)
+    beta = pseudo @ y
     left = y - matrix @ beta
-    freedom = len(y) - matrix.shape[1]
+    freedom = len(y) - _rank(matrix)
     squares = float(left @ left)
     scatter = math.sqrt(squares / freedom) if freedom else None
-    rows = [*_read_off(space, terms, matrix.shape[1])]
+    known = pseudo @ matrix  # what it leaves as it is of the coefficients, or of a sum of them, is told
+    every = [*_read_off(space, terms, matrix.shape[1])]
     if bends:
-        rows.append((CURVATURE, "in the middle, less what the ends say of it", np.eye(matrix.shape[1])[-1]))
+        every.append((CURVATURE, "in the middle, less what the ends say of it", np.eye(matrix.shape[1])[len(terms)]))
+    rows = [one for one in every if _is_told(one[2], known)]
+    untold = [term for term, _, row in every if not _is_told(row, known)]
     changes = np.array([row @ beta for _, _, row in rows])
-    errors = np.array([math.sqrt(max(float(row @ inverse @ row), 0.0)) for _, _, row in rows])
+    errors = np.array([float(np.linalg.norm(row @ pseudo)) for _, _, row in rows])
     if scatter is not None:
         deviations, degrees = scatter * errors, float(freedom)
     else:
@@ -139,7 +150,7 @@ def designed(
         Effect(term, what, float(c), float(c - r), float(c + r), _chance(float(c), float(d), degrees))
         for (term, what, _), c, r, d in zip(rows, changes, reach, deviations, strict=True)
     ]
-    replicated, lacking = _by_replicates(x, y, squares, freedom)
+    replicated, lacking = _by_replicates(x, beside.columns, y, squares, freedom)
     return Designed(
         target=target.name,
         unit=target.on_scale.unit,
@@ -151,24 +162,106 @@ def designed(
         freedom=freedom,
         replicated=replicated,
         lacking=lacking,
-        notes=tuple(notes),
+        notes=(*notes, *beside.notes(beta, known, untold, target.on_scale.unit)),
         is_random=is_random,
     )
 
 
-def _told_apart(space: Space, design: str, x: NDArray[np.float64], order: Order | None) -> Terms | None:
-    """The largest model whose terms the results tell apart; None where not even main effects are."""
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What else differed, as columns of the model, and what cannot be told from the parameters.
+
+    Attributes:
+        tables: By name, the labels and what each has in its columns, ``(labels, labels - 1)``.
+        columns: Of each result, shape ``(n, k)``.
+        mixed: Names of what goes with a parameter, so that it is left out.
+    """
+
+    tables: Mapping[str, tuple[tuple[str, ...], NDArray[np.float64]]]
+    columns: NDArray[np.float64]
+    mixed: tuple[str, ...] = ()
+
+    def notes(
+        self, beta: NDArray[np.float64], known: NDArray[np.float64], untold: Sequence[str], unit: str
+    ) -> list[str]:
+        """What is to be said of it, by the model's coefficients, ``(p,)``, of which ``known``, ``(p, p)``, are told."""
+        found, first = [], len(beta) - sum(table.shape[1] for _, table in self.tables.values())
+        for name, (labels, table) in self.tables.items():
+            rows = np.zeros((len(labels), len(beta)))
+            rows[:, first : first + table.shape[1]] = table
+            first += table.shape[1]
+            apart = rows @ beta
+            least, most = int(apart.argmin()), int(apart.argmax())
+            said = f"differences by {name} are taken out"
+            if _is_told(rows[most] - rows[least], known):
+                by = f"{in_digits(float(apart[most] - apart[least]), 2)} {unit}".rstrip()
+                said += f": {name} {labels[most]} lies {by} above {name} {labels[least]}"
+            found.append(said)
+        if untold:
+            found.append(f"not told from differences by {' and '.join(self.tables)}: {', '.join(untold)}")
+        found += [f"differences by {name} cannot be told from effects, and may be in them" for name in self.mixed]
+        return found
+
+
+def _told_apart(
+    space: Space, design: str, x: NDArray[np.float64], order: Order | None, groups: Mapping[str, Sequence[str]]
+) -> tuple[Terms, _Beside] | None:
+    """The largest model whose terms the results tell apart, and what it takes out beside them.
+
+    None where not even main effects are told. Of products and squares some may not be told from what is taken out.
+    """
     every: tuple[Order, ...] = ("quadratic", "interactions", "linear")
     if order is not None:
         every = every[every.index(order) :]
     elif design == "definitive" or design == "plackett-burman":
         every = ("linear",)
+    main = terms_of(space, "linear", x)
+    if main.left_out:
+        return None
+    beside = _taken_out(main, x, groups)
     for wanted in every:
         terms = terms_of(space, wanted, x)
+        matrix = np.column_stack([terms.matrix(x), beside.columns])
         spare = FREE if wanted != "linear" else 0
-        if not terms.left_out and len(x) - len(terms) >= spare:
-            return terms
+        is_told = [name in main.names for name in terms.names] + [False] * beside.columns.shape[1]
+        if not terms.left_out and len(x) - _rank(matrix) >= spare and _are_told(matrix, is_told):
+            return terms, beside
     return None
+
+
+def _taken_out(main: Terms, x: NDArray[np.float64], groups: Mapping[str, Sequence[str]]) -> _Beside:
+    """Of what else differed that which can be told from main effects, and leaves something to tell the scatter."""
+    tables, mixed, matrix = {}, [], main.matrix(x)
+    spare = min(FREE, len(x) - len(main))
+    for name, labels in groups.items():
+        different = tuple(sorted(set(labels), key=lambda label: (len(label), label)))
+        if len(different) < 2:
+            continue
+        table = contrasts(len(different))
+        wider = np.column_stack([matrix, table[[different.index(label) for label in labels]]])
+        is_main = [True] * len(main) + [False] * (wider.shape[1] - len(main))
+        rank, is_told = _rank(wider), _are_told(wider, is_main)
+        if is_told and rank == _rank(matrix):
+            continue  # what came before takes it out
+        if is_told and len(x) - rank >= spare:
+            tables[name], matrix = (different, table), wider
+        else:
+            mixed.append(name)
+    return _Beside(tables, matrix[:, len(main) :], tuple(mixed))
+
+
+def _are_told(matrix: NDArray[np.float64], which: Sequence[bool]) -> bool:
+    """Whether the coefficients of some columns can be told from all others."""
+    return _is_told(np.eye(matrix.shape[1])[list(which)], np.linalg.pinv(matrix) @ matrix)
+
+
+def _is_told(sums: NDArray[np.float64], known: NDArray[np.float64]) -> bool:
+    """Whether sums of coefficients, ``(..., p)``, are what results tell: those that ``known``, ``(p, p)``, leaves."""
+    return bool(np.allclose(sums @ known, sums, atol=ALIASED))
+
+
+def _rank(matrix: NDArray[np.float64]) -> int:
+    return int(np.linalg.matrix_rank(matrix))
 
 
 def _at_the_middle(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -183,7 +276,7 @@ def _at_the_middle(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _is_new(matrix: NDArray[np.float64], column: NDArray[np.float64]) -> bool:
-    return bool(np.linalg.matrix_rank(np.column_stack([matrix, column])) > matrix.shape[1])
+    return _rank(np.column_stack([matrix, column])) > _rank(matrix)
 
 
 def _read_off(space: Space, terms: Terms, size: int) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
@@ -242,19 +335,19 @@ def _lenth(changes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _by_replicates(
-    x: NDArray[np.float64], y: NDArray[np.float64], squares: float, freedom: int
+    x: NDArray[np.float64], beside: NDArray[np.float64], y: NDArray[np.float64], squares: float, freedom: int
 ) -> tuple[float | None, float | None]:
-    """The deviation among replicates, and the chance of so much misfit by it alone."""
-    groups: dict[bytes, list[float]] = {}
-    for row, value in zip(x, y, strict=True):
-        groups.setdefault(key_of(row), []).append(float(value))
-    pure = sum(float(np.var(values)) * len(values) for values in groups.values())
-    degrees = sum(len(values) - 1 for values in groups.values())
+    """The deviation among replicates, but for what is taken out, and the chance of so much misfit by it alone."""
+    places = {key: i for i, key in enumerate(dict.fromkeys(key_of(row) for row in x))}
+    cells = np.eye(len(places))[[places[key_of(row)] for row in x]]
+    matrix = np.column_stack([cells, beside])
+    left = y - matrix @ np.linalg.lstsq(matrix, y, rcond=None)[0]
+    pure, degrees = float(left @ left), len(y) - _rank(matrix)
     if not degrees:
         return None, None
     replicated = math.sqrt(pure / degrees)
     beyond = freedom - degrees
-    if beyond < 1 or pure <= 0.0:
+    if beyond < 1 or pure <= ROUNDED * float(np.var(y)):
         return replicated, None
     ratio = max(squares - pure, 0.0) / beyond / (pure / degrees)
     return replicated, float(stats.f.sf(ratio, beyond, degrees))

@@ -136,3 +136,67 @@ def test_of_too_few_or_of_results_that_do_not_differ_nothing_is_told() -> None:
     assert designed(THREE, YIELD, "factorial", x[:3], np.arange(3.0)) is None
     assert designed(THREE, YIELD, "factorial", x, np.full(8, 50.0)) is None
     assert designed(THREE, YIELD, "factorial", x[[0, 0, 0, 0]], np.arange(4.0)) is None
+
+
+def test_differences_between_blocks_are_taken_out_and_said() -> None:
+    x = np.repeat(points_of(Wish("factorial", 8), THREE), 2, axis=0)
+    a, b, _ = coded(THREE, x).T
+    day = np.tile([0.0, 1.0], 8)
+    y = 50 + 2 * a - 1.5 * b + 30 * day + 0.1 * np.sin(np.arange(len(x)))
+
+    plain = told(THREE, "factorial", y, x)
+    found = told(THREE, "factorial", y, x, groups={"day": ["Mon" if d else "Tue" for d in day]})
+
+    assert not any(one.is_clear for one in plain.effects)
+    assert {one.term for one in found.effects if one.is_clear} >= {"heat", "dose"}
+    assert changes(found)["heat"] == pytest.approx(4, abs=0.1)
+    assert found.scatter == pytest.approx(0.07, abs=0.05)
+    assert found.replicated == pytest.approx(0.07, abs=0.06)
+    assert found.freedom == plain.freedom - 1
+    assert "differences by day are taken out: day Mon lies 30 % above day Tue" in found.notes
+
+
+def test_what_goes_with_a_block_is_not_told_and_what_does_not_is() -> None:
+    x = points_of(Wish("factorial", 8), THREE)
+    a, b, c = coded(THREE, x).T
+    y = 50 + 5 * a - 3 * b + 2 * c + 7 * a * b + 0.1 * np.sin(np.arange(len(x)))
+
+    found = told(THREE, "factorial", y, x, groups={"block": ["1" if v > 0 else "2" for v in a * b]})
+
+    assert found.order == "linear"
+    assert changes(found) == pytest.approx({"heat": 10, "dose": -6, "base strong": 4}, abs=0.2)
+    assert any(note.startswith("differences by block are taken out: block 1 lies 14 %") for note in found.notes)
+
+    twice = np.vstack([x, x])
+    both = told(THREE, "factorial", np.tile(y, 2), twice, groups={"block": ["1" if v > 0 else "2" for v in a * b] * 2})
+
+    assert both.order == "interactions"
+    assert "heat x dose" not in changes(both)
+    assert "heat x base strong" in changes(both)
+    assert "not told from differences by block: heat x dose" in both.notes
+    assert "differences by block are taken out" in both.notes
+
+
+def test_days_that_go_with_a_parameter_stay_in_its_effect_and_that_is_said() -> None:
+    x = points_of(Wish("factorial", 14, centre=6), THREE)
+    a, _, c = coded(THREE, x).T
+    y = 50 + 5 * a + 0.1 * np.sin(np.arange(len(x)))
+    days = ["Mon" if v > 0 else "Tue" for v in c]
+
+    found = told(THREE, "factorial", y, x, groups={"day": days, "operator": ["Ada"] * len(x)})
+
+    assert changes(found)["heat"] == pytest.approx(10, abs=0.2)
+    assert "differences by day cannot be told from effects, and may be in them" in found.notes
+    assert not any("operator" in note for note in found.notes)
+
+
+def test_what_is_known_of_two_names_is_taken_out_once() -> None:
+    x = np.repeat(points_of(Wish("factorial", 8), THREE), 2, axis=0)
+    labels = ["1", "2"] * 8
+    y = 5 * coded(THREE, x)[:, 0] + 4 * np.tile([0.0, 1.0], 8) + 0.1 * np.sin(np.arange(len(x)))
+
+    found = told(THREE, "factorial", y, x, groups={"block": labels, "day": labels})
+
+    assert [note for note in found.notes if "differences" in note] == [
+        "differences by block are taken out: block 2 lies 4 % above block 1"
+    ]

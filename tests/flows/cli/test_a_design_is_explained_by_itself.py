@@ -95,3 +95,33 @@ def test_what_ran_in_random_order_here_is_known_to_have(
 
     assert ("run in random order, so that these are effects of what was changed." in said) == (not is_slow)
     assert ("else they may be of what changed meanwhile." in said) == is_slow
+
+
+def test_days_that_the_file_names_are_taken_out_of_a_derived_target_too(hakken: Any, tell_table: Any) -> None:
+    own = spec(noise={"effects": ["day"]}, derived={"waste": {"expression": "100 - yield", "goal": "minimize"}})
+    own["space"] = {name: said for name, said in SPACE.items() if name != "time"}
+    own["planner"]["initial"]["experiments"] = 4
+    told = ["base,temperature,yield,day"]
+    for i, (base, t, day) in enumerate(itertools.product(("weak", "strong"), (40, 100), (2, 3))):
+        told += [f"{base},{t},{10 + 20 * (t == 100) + 40 * (day == 3) + 0.1 * (i % 3)},2026-11-0{day}"]
+    tell_table(own, "\n".join(told))
+
+    found = {one["target"]: one for one in hakken("explain", "doe", "--json").json["designed"]}
+    heat = {
+        name: next(e["change"] for e in one["effects"] if e["term"] == "temperature") for name, one in found.items()
+    }
+
+    assert heat == {"yield": pytest.approx(20, abs=0.2), "waste": pytest.approx(-20, abs=0.2)}
+    assert "differences by day are taken out: day 2026-11-03 lies 40 % above day 2026-11-02" in found["yield"]["notes"]
+
+
+def test_blocks_of_a_design_are_taken_out(hakken: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = spec(laboratory={"adapter": "simulated"}, budget={"experiments": 8})
+    own["planner"]["initial"]["blocks"] = 2
+    (tmp_path / "doe.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    assert hakken("run", "doe.yaml").code == 0
+
+    (found,) = hakken("explain", "doe", "--json").json["designed"]
+
+    assert any("differences by block" in note for note in found["notes"])
