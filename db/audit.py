@@ -23,6 +23,7 @@ from db import tables
 from db.canonical import canonical, sha256
 from loop.contracts import AuditReport
 from loop.record import AuditEntry, Json
+from loop.wording import plural
 
 START: Final = "0" * 64  # what the first entry stands on
 _CHAIN_LOCK: Final = 0x68616B6B  # any number that nobody else locks in this database
@@ -164,7 +165,11 @@ def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int,
                 some = [dict(row) for row in rows]
                 count, sha = promised.pop((table.name, number), (0, ""))
                 if (len(some), seal(table, some)) != (count, sha):
-                    what = f"holds {len(some)} rows where {count} were written" if len(some) != count else "was altered"
+                    what = (
+                        f"holds {plural(len(some), 'row')} where {count} {'was' if count == 1 else 'were'} written"
+                        if len(some) != count
+                        else "was altered"
+                    )
                     found.setdefault(number, f"table {table.name} {what}, in the rows that entry {number} seals")
         except (ValueError, TypeError) as error:  # what stands there is no time, or no number
             first = min(mine, default=1)
@@ -172,7 +177,9 @@ def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int,
             for number in mine:
                 promised.pop((table.name, number), None)
     for (name, number), (count, _) in promised.items():
-        found.setdefault(number, f"table {name} lost all {count} rows that entry {number} seals")
+        found.setdefault(
+            number, f"table {name} lost {'the row' if count == 1 else f'all {count} rows'} that entry {number} seals"
+        )
 
 
 def _examine_attempts(session: Session, _log: list[tables.AuditLog], found: dict[int, str]) -> None:

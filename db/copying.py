@@ -16,6 +16,7 @@ from db import tables as t
 from db.clocks import common_now, local_now
 from db.errors import translated
 from loop.errors import LedgerError
+from loop.wording import plural
 
 _TOGETHER: Final = 1000  # rows read and written at once
 _OWN: Final = "schema_info"  # what each database says of itself
@@ -93,7 +94,7 @@ def _see_that_nothing_came(here: Engine, copied: int, shown: str) -> None:
     with engines.reading(here) as now:
         came = now.execute(newer).all()
     if came:
-        more = f" and {len(came) - 1} entries more" if len(came) > 1 else ""
+        more = f" and {plural(len(came) - 1, 'entry', 'entries')} more" if len(came) > 1 else ""
         raise LedgerError(
             f"the record {shown} was written to while it was copied ({came[0].action} by {came[0].actor}{more}), and "
             "nothing was copied; end what works on it (hakken run, hakken serve, a schedule), then copy again"

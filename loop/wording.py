@@ -101,6 +101,6 @@ def amount_text(value: float) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}".rstrip("0").rstrip(".")  # + 0.0: no minus before a zero
 
 
-def plural(n: int, one: str) -> str:
-    """How many of something: ``"1 experiment"``, ``"3 experiments"``."""
-    return f"{n} {one}{'' if n == 1 else 's'}"
+def plural(n: int, one: str, many: str = "") -> str:
+    """How many of something: ``"1 experiment"``, ``"3 experiments"``; ``many`` where it has more than an s besides."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"

@@ -40,6 +40,7 @@ from loop.contracts import (
 )
 from loop.errors import NotSetUp
 from loop.outcome import FaultKind
+from loop.wording import plural
 
 EXAMPLE: Final = """\
 laboratory:
@@ -204,7 +205,9 @@ class DaskExecutor:
         except AdapterUnavailable as error:
             return Health(False, str(error))
         where = f"{self._evaluator.name} runs with Dask at {self._settings.address}"
-        return Health(workers > 0, f"{where}, {workers} workers" if workers else f"{where}, which has no worker yet")
+        return Health(
+            workers > 0, f"{where}, {plural(workers, 'worker')}" if workers else f"{where}, which has no worker yet"
+        )
 
     def examine(self) -> Sequence[Finding]:
         """Packages (programs are looked for by workers), and the scheduler with its workers."""
@@ -217,7 +220,7 @@ class DaskExecutor:
         except AdapterUnavailable as error:
             said, _, remedy = str(error).rpartition("; ")
             return [*found, Finding("scheduler", "problem", said, remedy)]
-        told = f"{self._settings.address}: {len(threads)} workers, {sum(threads.values())} threads"
+        told = f"{self._settings.address}: {plural(len(threads), 'worker')}, {plural(sum(threads.values()), 'thread')}"
         remedy = "" if threads else "start workers (dask worker ADDRESS)"
         found.append(Finding("scheduler", "ok" if threads else "problem", told, remedy))
         for lack, _ in unfound:
@@ -284,10 +287,11 @@ class DaskExecutor:
         with self._spool.needs() as needs:
             told = [(need, self._scheduler.finds(need.path, need.use)) for need in needs]
         for need, answers in told:
-            missing, among = answers.count(False), f"{len(answers)} workers at {self._settings.address}"
+            missing, among = answers.count(False), f"{plural(len(answers), 'worker')} at {self._settings.address}"
             if missing:
                 is_everywhere = missing == len(answers)
-                who = f"none of the {among} finds" if is_everywhere else f"{missing} of the {among} do not find"
+                do = "does" if missing == 1 else "do"
+                who = f"none of the {among} finds" if is_everywhere else f"{missing} of the {among} {do} not find"
                 lacks.append((f"{who} {need.name}, {need.what}; {need.remedy}", is_everywhere))
         return lacks
 

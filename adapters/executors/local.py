@@ -49,6 +49,7 @@ from loop.contracts import (
 )
 from loop.errors import NotSetUp
 from loop.outcome import FaultKind
+from loop.wording import plural
 
 EXAMPLE: Final = """\
 laboratory:
@@ -183,7 +184,7 @@ class LocalExecutor:
         """Packages and programs, and whether this machine has the cores that all workers together ask for."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         asked = self._workers * self._limits.cores
-        told = f"{self._workers} workers of {self._limits.cores} cores on {cores} cores"
+        told = f"{plural(self._workers, 'worker')} of {plural(self._limits.cores, 'core')} on {plural(cores, 'core')}"
         remedy = "" if asked <= cores else f"they take turns: workers x cores of {cores} at most is faster"
         return [*resting_on(self._evaluator), Finding("cores", "note" if remedy else "ok", told, remedy)]
 

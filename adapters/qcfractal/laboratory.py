@@ -35,6 +35,7 @@ from loop.contracts import (
     Unknown,
 )
 from loop.outcome import FaultKind
+from loop.wording import plural
 
 _SUBMITTER: Final = "give a login with the role submit"
 _READERS: Final = frozenset({"read", "monitor", "compute", "anonymous"})  # of QCFractal's roles those that may not
@@ -163,7 +164,8 @@ class QcfractalLaboratory:
             (_, version), managers = self._portal.versions(), len(self._portal.managers())
         except AdapterUnavailable as error:
             return Health(False, str(error))
-        where = f"QCFractal {version} at {self._settings.address}, {managers} managers for {self._settings.program}"
+        there = f"{plural(managers, 'manager')} for {self._settings.program}"
+        where = f"QCFractal {version} at {self._settings.address}, {there}"
         return Health(True, where if managers else f"{where}: records wait until one comes")
 
     def examine(self) -> Sequence[Finding]:

@@ -15,6 +15,7 @@ from flows.cli.screen import Json, Screen
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.record import AuditEntry
+from loop.wording import plural
 
 app: Final = typer.Typer(no_args_is_help=True, help="Check that nobody changed the record, and say who wrote what.")
 
@@ -40,7 +41,9 @@ def verify(as_json: Json = False) -> None:
     if not report.is_intact:
         complain(f"the record was changed after it was written: {report.message}", "AuditBroken", as_json=False)
         raise typer.Exit(REFUSED)
-    screen.say(f"the record is intact: {report.entries} entries, each sealed by the hash of all before it")
+    screen.say(
+        f"the record is intact: {plural(report.entries, 'entry', 'entries')}, each sealed by the hash of all before it"
+    )
     if report.head:
         screen.say(f"hash of entry {report.entries}: {report.head}")
         screen.next_step("keep that line elsewhere (a notebook, a mail), and the record proves itself to others")
@@ -75,7 +78,9 @@ def log(
     if lines:
         screen.table(("entries", "when (UTC)", "by", "did", "what"), lines[-last:])
         if len(lines) > last:
-            screen.say(f"{len(lines) - last} earlier lines; --last {len(lines)} shows all, --json every entry")
+            screen.say(
+                f"{plural(len(lines) - last, 'earlier line')}; --last {len(lines)} shows all, --json every entry"
+            )
     else:
         names = ", ".join(sorted({e.actor for e in every}))
         screen.say("nothing is on record" + (f" by {by}; there wrote: {names}" if by and names else ""))

@@ -277,7 +277,7 @@ def _reagents(spec: Any) -> Iterator[str]:
         for line in changed[:SHOWN]:
             yield f"standardised in {name}.{line}"
         if len(changed) > SHOWN:
-            yield f"standardised in {name}: {len(changed) - SHOWN} reagents more; the record names each"
+            yield f"standardised in {name}: {plural(len(changed) - SHOWN, 'reagent')} more; the record names each"
 
 
 def _shared_by_one_block(spec: Any) -> Iterator[str]:

@@ -41,7 +41,8 @@ def copy(
     open_record(where).close()  # says where there is none
     made = copy_record(where.database, target)
     screen.document(made)
-    screen.say(f"{plural(made.campaigns, 'campaign')} and {made.entries} entries of the audit log copied to {made.to}")
+    entries = plural(made.entries, "entry", "entries")
+    screen.say(f"{plural(made.campaigns, 'campaign')} and {entries} of the audit log copied to {made.to}")
     screen.say(f"hash of entry {made.entries}, there as here: {made.head}")
     screen.next_step(
         "set HAKKEN_DATABASE to it, and go on in the same HAKKEN_HOME, in which laboratories and files stay; put the "

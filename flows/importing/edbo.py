@@ -13,6 +13,7 @@ from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
 from loop.cells import delimiter_of, finite, first_line, without_mark
+from loop.wording import plural
 from loop.workbooks import is_workbook
 
 _PENDING: Final = "PENDING"
@@ -68,7 +69,7 @@ def read(source: Source) -> Foreign:
     rules = _scope(list(entries.values()), list(listed.values()), left)
     return Foreign(
         format="edbo",
-        described=f"a scope of EDBO+ with {len(table.rows)} rows",
+        described=f"a scope of EDBO+ with {plural(len(table.rows), 'row')}",
         parameters=tuple(entries.values()),
         constraints=tuple(rules),
         targets=tuple(wanted),

@@ -73,7 +73,7 @@ def read(source: Source) -> Foreign:
     notes += [f"{n} is the mean of its further columns, which count in its place" for n in sorted(guess.beside.means)]
     return Foreign(
         format="csv",
-        described=f"a table of {len(table.rows)} rows",
+        described=f"a table of {plural(len(table.rows), 'row')}",
         parameters=(),
         targets=(),
         results=tuple(results),

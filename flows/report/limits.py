@@ -60,7 +60,7 @@ def _on_trust(report: Report) -> Iterator[str]:
             continue
         if (hits := whole.hits) is not None:
             yield (
-                f"For {calibration.target}, the stated chances of {whole.n} candidates{real} came to "
+                f"For {calibration.target}, the stated chances of {count(whole.n, 'candidate')}{real} came to "
                 f"{number(hits.expected)} hits, and {hits.found} were found (true share between {percent(hits.low)} "
                 f"and {percent(hits.high)}): {verdict_on_chances(hits)}. "
                 "This holds for candidates like those chosen here, and for no others."
@@ -68,8 +68,9 @@ def _on_trust(report: Report) -> Iterator[str]:
             continue
         ninety = whole.coverage[-1]
         yield (
-            f"For {calibration.target}, {ninety.inside} of {whole.n} measurements{real} fell inside the stated 90 % "
-            f"interval (true share between {percent(ninety.low)} and {percent(ninety.high)}): {verdict(ninety)}. "
+            f"For {calibration.target}, {ninety.inside} of {count(whole.n, 'measurement')}{real} fell inside the stated "
+            f"90 % interval (true share between {percent(ninety.low)} and {percent(ninety.high)}): "
+            f"{verdict(ninety)}. "
             "This holds for candidates like those chosen here, and for no others."
         )
 

@@ -32,7 +32,8 @@ def work_of(report: StatusReport) -> Iterator[str]:
         yield f"{plural(report.told, 'result')} of others{faults}; nothing is planned here"
         return
     told = f", {report.told} told" if report.told else ""
-    yield f"round {report.round}; {done_of(report)} experiments done{faults}{told}"
+    is_one = (report.experiments_done if report.budget is None else report.budget) == 1
+    yield f"round {report.round}; {done_of(report)} experiment{'' if is_one else 's'} done{faults}{told}"
     yield from report.products
     if report.spending:
         yield report.spending

@@ -17,6 +17,7 @@ from loop.record import Json
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.models import StopSpec
 from loop.values import AT_LEAST, AT_MOST, Sure, sign_of_score, sure_of
+from loop.wording import plural
 
 CONFIRMS: Final = "confirms"  # in a statement on regret: what came of the best measured once more is waited for
 _SETTLED: Final = re.compile(
@@ -112,7 +113,7 @@ def _met(spec: CampaignSpec, told: Json) -> Iterator[tuple[StopSpec, float]]:
 
 def _budget_spent(spec: CampaignSpec, spent: int) -> str:
     budget = spec.budget.experiments
-    return f"the budget of {budget} experiments is spent" if budget is not None and spent >= budget else ""
+    return f"the budget of {plural(budget, 'experiment')} is spent" if budget is not None and spent >= budget else ""
 
 
 def _condition_reached(spec: CampaignSpec, judged: Json) -> str:

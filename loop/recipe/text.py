@@ -81,7 +81,7 @@ def _sentence(recipe: Recipe, action: Action, is_first: bool) -> str:
     match action:
         case Transfer():
             verb = "Dispense" if is_first else "Add"
-            mixed = f" and mix {action.mix} times" if action.mix else ""
+            mixed = " and mix once" if action.mix == 1 else f" and mix {action.mix} times" if action.mix else ""
             what = f"{shown(action.volume, VOLUME)} of {described(recipe.stocks[action.stock])}"
             return f"{verb} {what}{_in_brackets(action)}{mixed}."
         case Weighing():

@@ -63,7 +63,7 @@ def test_a_fact_that_was_altered_is_found_in_every_table(tamper: Callable[[str],
     [
         ("UPDATE measurement SET canonical = canonical + 1e-9 WHERE value = 61", "table measurement was altered"),
         ("UPDATE result_envelope SET payload = '{\"yield\": 99}'", "table result_envelope was altered"),
-        ("DELETE FROM failure", "table failure lost all 1 rows"),
+        ("DELETE FROM failure", "table failure lost the row"),
         ("DELETE FROM prediction WHERE member = 'onehot'", "table prediction holds"),
         (
             "INSERT INTO retraction SELECT 1, max(envelope_id), 'eve', 'no', '2026-01-01' FROM outcome",

@@ -16,6 +16,7 @@ from adapters.compute.dft.treatment import IMAGINARY, Notes, Treatment, second_d
 from adapters.compute.geometry import Geometry, embed, is_xyz
 from adapters.compute.optimising import optimise
 from adapters.errors import ImaginaryMode, InputRefused
+from loop.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ def possible_products(smiles: str, smarts: str, partners: Sequence[str]) -> set[
             if molecule is None:
                 raise InputRefused(f"SMILES {text!r} cannot be read; mend it or leave the molecule out")
         if (needs := reaction.GetNumReactantTemplates()) != len(molecules):
-            raise InputRefused(f"reaction {smarts!r} has {needs} reactants; give {needs - 1} partners")
+            raise InputRefused(
+                f"reaction {smarts!r} has {plural(needs, 'reactant')}; give {plural(needs - 1, 'partner')}"
+            )
         reaction.Initialize()
         return {_named(Chem, made) for made in reaction.RunReactants(tuple(molecules))}
 

@@ -47,7 +47,7 @@ def record(where: Settings) -> Iterator[Check]:
     else:
         yield Check("project", "record", "ok", found)
     if audit.is_intact:
-        yield Check("project", "audit", "ok", f"{audit.entries} entries, unbroken")
+        yield Check("project", "audit", "ok", f"{plural(audit.entries, 'entry', 'entries')}, unbroken")
     else:
         yield Check(
             "project", "audit", "problem", audit.message, "find out who wrote to the database; go back to a copy"

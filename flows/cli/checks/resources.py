@@ -15,6 +15,7 @@ from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
 from loop.contracts import Adapter, ExperimentSpec, Foresees, HasParts, SupportsExamination
 from loop.errors import AdapterError, AdapterFailed, HakkenError
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.resources import Laboratory
@@ -109,7 +110,9 @@ def _judging(name: str, laboratory: Laboratory, experiments: Sequence[Experiment
     """Whether it would do an experiment of this campaign."""
     if (example := laboratory.taken_by(name, experiments)) is None:
         n = len(experiments)
-        return Check(name, "an experiment", "note", f"takes none of {n} candidates looked at", "see to its 'when'")
+        return Check(
+            name, "an experiment", "note", f"takes none of {plural(n, 'candidate')} looked at", "see to its 'when'"
+        )
     try:
         problems = laboratory.problems(name, example)
     except HakkenError as error:

@@ -99,8 +99,9 @@ def guess_campaign(
     can_answer = is_whole and exact == measured and all(c.header for c in columns)
     is_complete = plays_laboratory and can_answer
     n_rows = len({line for column in columns for line, _ in column.cells})
+    rows = plural(n_rows, "row")
     lines = [
-        f"# Guessed by hakken {command} from {source} ({n_rows} rows). Read it through, and mend what is wrong;",
+        f"# Guessed by hakken {command} from {source} ({rows}). Read it through, and mend what is wrong;",
         "# then: hakken validate FILE",
         "",
         f"campaign: {scalar(campaign)}",

@@ -12,6 +12,7 @@ from flows.engine.looking.resources import laboratory_to_be, sample_experiments
 from loop.contracts import Adapter, ExperimentSpec, Foresees, Problem
 from loop.errors import AdapterError, AdapterFailed, AdapterUnavailable
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -48,7 +49,11 @@ class Foreseen:
         """A line for the whole and one for each reason; none where nothing is refused."""
         if not self.refused:
             return
-        of = f"the {self.looked_at} candidates" if self.is_all else f"{self.looked_at} candidates looked at"
+        of = (
+            f"the {plural(self.looked_at, 'candidate')}"
+            if self.is_all
+            else f"{plural(self.looked_at, 'candidate')} looked at"
+        )
         yield (
             f"{laboratory} is certain to refuse {self.refused} of {of} once they run, and each that is proposed costs "
             "an experiment"

@@ -40,7 +40,7 @@ def said_of(view: View, wanting: Sequence[tuple[AttemptRecord, str]]) -> tuple[s
         one = f"{well}{view.label(attempt.settings)} ({attempt.key})"
         said.append(f"{len(others) + 1} experiments, such as {one}: each {wants}" if others else f"{one} {wants}")
     if more := sum(len(attempts) for attempts in list(by_text.values())[NAMED:]):
-        said.append(f"{more} more experiments wait for a person in the same way")
+        said.append(f"{plural(more, 'more experiment')} wait{'s' * (more == 1)} for a person in the same way")
     return tuple(said)
 
 

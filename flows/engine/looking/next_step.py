@@ -18,6 +18,7 @@ from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
 from loop.record import AttemptRecord, CampaignState
 from loop.safety import lifting, told
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -99,8 +100,8 @@ def next_step(
         return said.format(f"hakken run {name}") + also, False
     if view.spent >= (most := view.spec.budget.most):
         return (
-            f"The budget of {most} experiments is spent: hakken run {name} brings the campaign to its end; a larger "
-            "one in the campaign file lets it go on.",
+            f"The budget of {plural(most, 'experiment')} is spent: hakken run {name} brings the campaign to its end; "
+            "a larger one in the campaign file lets it go on.",
             False,
         )
     if why := no_plate(view):

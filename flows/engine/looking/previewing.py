@@ -18,6 +18,7 @@ from loop.as_written import as_written
 from loop.errors import NothingToGain, PlateError, PoolExhausted
 from loop.policy.paying import reason_to_end
 from loop.spec import CampaignSpec, parameters_of
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -62,7 +63,7 @@ def _next(settings: Settings, view: View, planner: Planner | None) -> Plan:
     name, left = view.name, view.spec.budget.most - view.spent
     if left <= 0:
         raise PoolExhausted(
-            f"campaign {name!r}: the budget of {view.spec.budget.most} experiments is spent; raise it in "
+            f"campaign {name!r}: the budget of {plural(view.spec.budget.most, 'experiment')} is spent; raise it in "
             "the campaign file to plan more"
         )
     if reason := goal_reached(view):

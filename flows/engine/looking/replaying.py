@@ -26,6 +26,7 @@ from loop.record import Json, Prediction, ProposalDraft, RoundRecord
 from loop.resources import Resource
 from loop.space import Category, Component
 from loop.spec import CampaignSpec, build_space
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -117,7 +118,7 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
 
 def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft], names: Sequence[str]) -> Iterator[str]:
     if len(before) != len(now):
-        yield f"there were {len(before)} proposals, now {len(now)}"
+        yield f"there {'was' if len(before) == 1 else 'were'} {plural(len(before), 'proposal')}, now {len(now)}"
     old_ones, new_ones = sorted(before, key=_position), sorted(now, key=_position)
     for old, new in zip(old_ones, new_ones, strict=False):
         yield from (f"proposal {old.position}: {text}" for text in _differences(old, new, names))

@@ -15,6 +15,7 @@ from loop.errors import HakkenError, OutcomeError
 from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.table_files import NoTable
+from loop.wording import plural
 
 SHOWN = 5  # rows of a file that a message names
 
@@ -81,5 +82,5 @@ def lines_of_file(
 
 def not_all(path: Path, problems: Sequence[str]) -> str:
     """That some rows of a file cannot be read, and why, the first few of them."""
-    more = f"\n  and {len(problems) - SHOWN} lines more" if len(problems) > SHOWN else ""
+    more = f"\n  and {plural(len(problems) - SHOWN, 'line')} more" if len(problems) > SHOWN else ""
     return f"not all of {path} can be read:\n  " + "\n  ".join(problems[:SHOWN]) + more

@@ -22,6 +22,7 @@ from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
 from loop.record import AttemptRecord
 from loop.spec import build_limits, build_recipe
+from loop.wording import plural
 
 
 @dataclass
@@ -103,7 +104,7 @@ def _note(session: Session, standing: Standing) -> None:
     for attempt, how in standing.lost[:NAMED]:
         session.tally.note(f"{session.view.label(attempt.settings)} ({attempt.key}) was lost: {how}")
     if more := len(standing.lost[NAMED:]):
-        session.tally.note(f"{more} more experiments were lost")
+        session.tally.note(f"{plural(more, 'more experiment')} {'was' if more == 1 else 'were'} lost")
     if n := len(standing.elsewhere):
         session.tally.note(
             f"{n} of the experiments under way {'is' if n == 1 else 'are'} not on record as sent from "

@@ -18,6 +18,7 @@ from flows.engine.steps.proposing import finish, store
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.errors import PoolExhausted
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -70,7 +71,7 @@ def train_round(
         if not store(session, inputs, plan, view.campaign):
             return dropped
         reached("train.stored")
-    return f"round {number} is stored: {len(plan.proposals)} proposals"
+    return f"round {number} is stored: {plural(len(plan.proposals), 'proposal')}"
 
 
 def _inputs(view: View, number: int, lost: Lost) -> Inputs | None:

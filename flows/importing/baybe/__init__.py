@@ -12,6 +12,7 @@ from flows.importing.foreign import Foreign, Reading, Result, fault, label_of
 from flows.importing.frames import Cell, FrameError, read_frame
 from flows.importing.parameters import Names
 from flows.importing.source import Source
+from loop.wording import plural
 
 VERSIONS = ("0.13", "0.14", "0.15")
 _OWN = ("BatchNr", "FitNr")  # columns that BayBE adds to measurements
@@ -108,7 +109,8 @@ def _results(
         else:
             results.append(fault(place, settings, "unknown", "no target has a value where it comes from"))
     notes = [
-        f"{names[name]} is left out of {n} results: it has a value there and does not apply" for name, n in idle.items()
+        f"{names[name]} is left out of {plural(n, 'result')}: it has a value there and does not apply"
+        for name, n in idle.items()
     ]
     return results, notes
 

@@ -11,6 +11,7 @@ from flows.importing.optuna.gates import gates_of
 from flows.importing.optuna.storage import SQLITE, Study, Trial, is_journal, read_studies
 from flows.importing.parameters import Names, category, number
 from flows.importing.source import Source
+from loop.wording import plural
 
 _SAMPLERS: Final = ("fixed_params", "constraints")  # system attributes that are read; others are the sampler's own
 _LIMIT: Final = "constraints:"  # begins the system attribute of a constraint that has a name
@@ -201,9 +202,9 @@ def _attributes(study: Study) -> list[str]:
         for trial in study.trials:
             for key in getattr(trial, attributes):
                 counts[key] = counts.get(key, 0) + (key not in _SAMPLERS and not key.startswith(_LIMIT))
-        left += [f"{what} attribute {key!r} of {n} trials" for key, n in counts.items() if n]
+        left += [f"{what} attribute {key!r} of {plural(n, 'trial')}" for key, n in counts.items() if n]
     left += [f"user attribute {key!r} of the study: {value!r}" for key, value in study.user.items()]
     left += [f"system attribute {key!r} of the study" for key in study.system if key != "study:metric_names"]
     if n := sum(bool(t.steps) and t.state == "COMPLETE" for t in study.trials):
-        left.append(f"intermediate values of {n} complete trials")
+        left.append(f"intermediate values of {plural(n, 'complete trial')}")
     return left

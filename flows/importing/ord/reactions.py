@@ -17,6 +17,7 @@ from flows.importing.parameters import Names, category, component, number
 from flows.importing.source import Source
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
+from loop.wording import plural
 
 Slot: TypeAlias = tuple[str, str, int]  # the input's key, the role, and which of several
 Quantity: TypeAlias = tuple[float, str]  # a number and its unit
@@ -85,7 +86,7 @@ def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, descript
     left += _unread(reactions)
     return Foreign(
         format="ord",
-        described=f"{len(reactions)} reactions of the Open Reaction Database",
+        described=f"{plural(len(reactions), 'reaction')} of the Open Reaction Database",
         name=name,
         description=description,
         parameters=tuple(built.entries),
@@ -240,13 +241,13 @@ def _targets(source: Source, rows: Sequence[_Row], left: list[str]) -> list[str]
     chosen = list(source.goals) or known[:1]
     for target, n in counts.items():
         if target not in chosen:
-            left.append(f"{target} of {n} reactions: --target {shlex.quote(target)} makes it a target")
+            left.append(f"{target} of {plural(n, 'reaction')}: --target {shlex.quote(target)} makes it a target")
     for kind, n in Counter(kind for row in rows for kind in sorted(row.others)).items():
-        left.append(f"{kind} of {n} reactions, which is not in per cent")
+        left.append(f"{kind} of {plural(n, 'reaction')}, which is not in per cent")
     for kind, n in Counter(kind for row in rows for kind in sorted(row.further)).items():
-        left.append(f"further values of {kind} of {n} reactions: the first of each is taken")
+        left.append(f"further values of {kind} of {plural(n, 'reaction')}: the first of each is taken")
     if n := sum(row.has_more for row in rows):
-        left.append(f"what was measured of further products of {n} reactions")
+        left.append(f"what was measured of further products of {plural(n, 'reaction')}")
     return chosen
 
 
@@ -411,4 +412,4 @@ def _unread(reactions: Sequence[Any]) -> list[str]:
             if f.name not in _READ[part]
         }
         counts.update(found)
-    return [f"{name} of {n} reactions" for name, n in sorted(counts.items())]
+    return [f"{name} of {plural(n, 'reaction')}" for name, n in sorted(counts.items())]

@@ -13,6 +13,7 @@ from flows.report.content import Standing
 from flows.report.svg import drawing, mark, polyline
 from flows.report.words import candidate, heading, number, wanted
 from loop.objective import Target
+from loop.wording import plural
 
 
 def pareto(
@@ -44,7 +45,7 @@ def pareto(
         style = key if s.front == 1 else f"{key} behind"
         marks.append(mark(x(a), y(b), MARKS[key][0], style, _tip(s, first, second, is_front=is_front)))
     place = "on the Pareto front" if is_front else "best in the trade-off"
-    label = f"{second.name} against {first.name}: {len(both)} candidates, {len(front)} {place}"
+    label = f"{second.name} against {first.name}: {plural(len(both), 'candidate')}, {len(front)} {place}"
     return drawing(
         width,
         height,

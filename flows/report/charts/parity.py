@@ -13,6 +13,7 @@ from flows.report.svg import drawing, element, mark
 from flows.report.trust import Check
 from flows.report.words import candidate, heading, number, plus_minus, within_factor
 from loop.objective import Target
+from loop.wording import plural
 
 
 def parity(checks: Sequence[Check], target: Target, width: float, height: float) -> Markup:
@@ -39,7 +40,7 @@ def parity(checks: Sequence[Check], target: Target, width: float, height: float)
         ends = [y.clamp(scaled.possible(end)) for end in (low, high)]
         bars.append(element("line", x1=here, x2=here, y1=ends[0], y2=ends[1], class_=f"bar{missed}"))
         marks.append(mark(here, y(mean), MARKS[key][0], key, _tip(check, target, bool(missed))))
-    label = f"predicted against measured {heading(target.name, target.unit)}: {len(checks)} predictions"
+    label = f"predicted against measured {heading(target.name, target.unit)}: {plural(len(checks), 'prediction')}"
     return drawing(
         width,
         height,

@@ -28,6 +28,7 @@ from loop.spec.models import CampaignSpec
 from loop.spec.plate import build_plate, check_batch
 from loop.spec.recipe.building import problem_of_recipe
 from loop.spec.unions import problem_of_union
+from loop.wording import plural
 
 MOST: Final = 2**63  # candidates, which are numbered in 64 bits
 
@@ -155,7 +156,7 @@ def _of_budget(spec: CampaignSpec) -> Problem | None:
     budget, initial = spec.budget.most, spec.planner.initial.experiments
     if initial > budget:
         return ("budget", "experiments"), (
-            f"the budget of {budget} experiments does not cover the initial design of {initial}; "
+            f"the budget of {plural(budget, 'experiment')} does not cover the initial design of {initial}; "
             "raise the one or lower the other"
         )
     return None

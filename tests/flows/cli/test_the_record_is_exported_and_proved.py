@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from db.ledger import SqlLedger
 from flows.wiring import open_record
+from loop.contracts import AuditReport
+from tests.flows.cli.small import write
 
 pytestmark = pytest.mark.usefixtures("small_campaign")
 
@@ -223,3 +226,17 @@ def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left(
     assert said.code == 2
     assert f"error: out.{end} cannot be written (No space left on device); name a file in a folder" in said.err
     assert [path.name for path in Path().glob("*out*")] == []
+
+
+def test_what_there_is_one_of_is_told_as_one(hakken: Any) -> None:
+    write(**{"batch: 2": "batch: 1", "experiments: 2": "experiments: 1", "experiments: 4": "experiments: 1"})
+    said = hakken("run", "small.yaml").out
+    only = AuditReport(entries=1, head="0" * 64, is_intact=True, message="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqlLedger, "verify_audit", lambda _ledger: only)
+        verified, of_project = hakken("audit", "verify").out, hakken("doctor").out
+
+    assert "the budget of 1 experiment is spent" in said
+    assert "1 of 1 experiment done" in hakken("status", "small").out
+    assert "the record is intact: 1 entry, each sealed by" in verified
+    assert "1 entry, unbroken" in of_project

@@ -144,8 +144,8 @@ def test_what_was_measured_once_more_or_of_further_products_is_said() -> None:
     foreign = read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
 
     assert foreign.results == read_foreign(Source(FILE, FILE.read_bytes(), {})).results
-    assert "further values of yield of 1 reactions: the first of each is taken" in foreign.left
-    assert "what was measured of further products of 1 reactions" in foreign.left
+    assert "further values of yield of 1 reaction: the first of each is taken" in foreign.left
+    assert "what was measured of further products of 1 reaction" in foreign.left
 
 
 def test_selectivities_and_what_has_no_type_of_its_own_go_by_what_they_are() -> None:
@@ -162,4 +162,4 @@ def test_selectivities_and_what_has_no_type_of_its_own_go_by_what_they_are() -> 
     assert {t.name: t.keys["goal"] for t in foreign.targets} == {"ee": "maximize", "mass balance": "maximize"}
     readings = foreign.results[0].readings
     assert {name: reading.value for name, reading in readings.items()} == {"ee": -12.0, "mass balance": 98.0}
-    assert "yield brsm of 1 reactions: --target 'yield brsm' makes it a target" in foreign.left
+    assert "yield brsm of 1 reaction: --target 'yield brsm' makes it a target" in foreign.left

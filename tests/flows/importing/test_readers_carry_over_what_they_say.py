@@ -257,7 +257,7 @@ def test_a_placeholder_of_a_parameter_that_does_not_apply_is_left_out_and_said()
     foreign = read("baybe_reaction_0.15.0.json")
 
     assert "equivalents" not in foreign.results[3].settings
-    assert foreign.notes == ("equivalents is left out of 1 results: it has a value there and does not apply",)
+    assert foreign.notes == ("equivalents is left out of 1 result: it has a value there and does not apply",)
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.3.1"])
