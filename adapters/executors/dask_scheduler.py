@@ -20,6 +20,8 @@ T = TypeVar("T")
 REMEDY: Final = "install it: pip install 'hakken[dask]'"
 _PATIENCE: Final = 10.0  # seconds for the scheduler to answer
 _REST: Final = 5.0  # seconds until a scheduler that gave no answer is asked again
+_GREETINGS: Final = 4  # of one scheduler until what it answers is called an error
+_PAUSE: Final = 0.2  # seconds between two of them
 _MEND: Final = "start one (dask scheduler), or mend the address"
 
 
@@ -90,8 +92,6 @@ class Scheduler:
         self._error, self._not_before = said, time.monotonic() + _REST
 
     def _connected(self) -> Any:
-        connect = import_module("distributed").Client
-
         if self._client is not None and self._client.status != "running":
             self._disconnect()
         if self._client is None:
@@ -99,7 +99,7 @@ class Scheduler:
             for name in ("distributed.client", "distributed.comm.tcp"):
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             try:
-                self._client = connect(self._address, timeout=_PATIENCE, set_as_default=False)
+                self._client = self._greeted(import_module("distributed").Client)
             except TypeError as error:
                 if "ssl_context" not in str(error):
                     raise
@@ -110,6 +110,22 @@ class Scheduler:
                 ) from None
             weakref.finalize(self, _close_apart, self._client).atexit = False  # distributed closes what is left then
         return self._client
+
+    def _greeted(self, kind: Any) -> Any:
+        """A new client. Where the scheduler says more in one breath than its greeting (a worker came just then), an
+        assertion of distributed fails, and the next greeting is as likely as ever to come by itself."""
+        for left in reversed(range(_GREETINGS)):
+            client = kind.__new__(kind)
+            try:
+                client.__init__(self._address, timeout=_PATIENCE, set_as_default=False)
+            except AssertionError:
+                _close(client)  # left half-made, it would be closed by whatever thread collects it, and hold that up
+                if not left:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                break
+        return client
 
     def _disconnect(self) -> None:
         if self._client is not None:

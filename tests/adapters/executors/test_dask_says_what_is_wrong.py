@@ -116,6 +116,36 @@ def test_an_answer_that_is_an_error_is_no_fault_of_hakken(
     )
 
 
+def test_a_greeting_that_comes_with_other_news_is_asked_for_again(
+    dask: OneNodeDask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import Client
+
+    connected, greetings = Client._ensure_connected, iter(["with news", "with news"])
+
+    async def ensure_connected(self: Client, timeout: float | None = None) -> None:
+        assert next(greetings, None) is None  # as distributed asserts that the greeting is all there is
+        await connected(self, timeout=timeout)
+
+    monkeypatch.setattr(Client, "_ensure_connected", ensure_connected)
+
+    assert executor(tmp_path, dask.address).health().message.endswith(f"{dask.address}, 2 workers")
+
+
+def test_a_scheduler_that_never_greets_as_it_should_answers_with_an_error(
+    dask: OneNodeDask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import Client
+
+    async def ensure_connected(*_: Any, **__: Any) -> NoReturn:
+        raise AssertionError
+
+    monkeypatch.setattr(Client, "_ensure_connected", ensure_connected)
+    told = executor(tmp_path, dask.address).health().message
+
+    assert told.startswith(f"the Dask scheduler at {dask.address} answers with an error (AssertionError: AssertionErr")
+
+
 def test_what_a_lost_connection_logs_is_not_shown_beside_what_we_say_of_it(dask: OneNodeDask, tmp_path: Path) -> None:
     assert executor(tmp_path, dask.address).health().is_ok
 
