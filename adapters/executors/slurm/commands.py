@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,6 +59,10 @@ _TOO_MUCH: Final = frozenset(
 _EACH: Final = "PerJob"  # in the name of every limit on what a single job may have
 # What ``scontrol release`` says of a job that it released, and that no node of its partition can take. As tried.
 _RELEASED: Final = "Requested partition configuration not available now"
+# Why a job waits where no node can take it now; others may still be at work. As tried.
+_NO_NODE: Final = ("Nodes required for job are DOWN", "ReqNodeNotAvail")
+_LET_GO: Final = " (released)"  # behind the comment of a job; see Note [Whose hold it is]
+_REASONS: Final = 3  # why nodes are out, of those that are told
 
 
 # Variables by which a person has these commands show less, or do otherwise, than is asked here: squeue with a partition
@@ -77,6 +82,13 @@ class Row:
     name: str
     reason: str = ""  # why it waits
     comment: str = ""
+    was_released: bool = False  # by us
+
+    @classmethod
+    def told(cls, cells: Sequence[str]) -> Row:
+        """A job from its id, state, name, reason and comment."""
+        id_, state, name, reason, comment = cells
+        return cls(id_, state, name, reason, comment.removesuffix(_LET_GO), comment.endswith(_LET_GO))
 
     @property
     def is_alive(self) -> bool:
@@ -89,12 +101,24 @@ class Row:
 
     @property
     def is_held(self) -> bool:
-        """Whether it waits for its owner, who is us; what an administrator holds is the administrator's to release."""
-        return self.state == "PENDING" and self.reason == "JobHeldUser"
+        """Whether it waits for us; what an administrator or a person holds is theirs to release.
+
+        Note [Whose hold it is]: a controller that was killed forgets its last seconds, and a job that was released is
+        on hold again. So a job that was released is given a comment that says so. Nothing forgets the release and
+        keeps that comment: where a job with it is on hold, a person holds it (``scontrol hold``).
+        """
+        return self.state == "PENDING" and self.reason == "JobHeldUser" and not self.was_released
+
+    @property
+    def may_lack_nodes(self) -> bool:
+        """Whether it waits for nodes that take no jobs now; others of its partition may."""
+        return self.state == "PENDING" and self.reason.startswith(_NO_NODE)
 
     @property
     def wants(self) -> str:
-        """What only an administrator, or a changed campaign file, can give it; "" where waiting is all there is."""
+        """What only a person or a changed campaign file can give it; "" where waiting is all there is."""
+        if self.state == "PENDING" and self.reason == "JobHeldUser" and self.was_released:
+            return f"is held in Slurm (scontrol hold) as job {self.id}; scontrol release {self.id} lets it go on"
         asks_too_much = self.reason in _TOO_MUCH or _EACH in self.reason
         if self.state != "PENDING" or not (asks_too_much or self.reason in _STUCK):
             return ""
@@ -162,13 +186,15 @@ class Slurm:
             raise AdapterUnavailable(f"sbatch answered {said.strip()[-200:]!r} instead of a job id; asked again later")
         return id_
 
-    def release(self, id_: str) -> None:
-        """Let a held job begin; what it then waits for ``jobs`` says."""
+    def release(self, id_: str, comment: str) -> None:
+        """Let a held job begin, and say so behind its comment; what it then waits for ``jobs`` says."""
         try:
             self._run("scontrol", "release", id_)
         except AdapterUnavailable as error:
             if _RELEASED not in str(error):
                 raise
+        with suppress(AdapterUnavailable):  # without it a person's hold is taken for ours; see Note [Whose hold it is]
+            self._run("scontrol", "update", f"JobId={id_}", f"Comment={comment}{_LET_GO}")
 
     def relabel(self, id_: str, name: str, comment: str, folder: Path) -> None:
         """Give a job that waits another name, comment and folder."""
@@ -189,7 +215,7 @@ class Slurm:
             "squeue", "--noheader", "--states=all", f"--user={os.getuid()}", "--format=%i|%T|%j|%r|%k", *chosen
         )
         cells = (line.split("|", 4) for line in said.splitlines())
-        return [Row(*row) for row in cells if len(row) == 5]
+        return [Row.told(row) for row in cells if len(row) == 5]
 
     def accounted(self, name: str, folder: Path) -> list[Row]:
         """This user's jobs of that name and working directory in the accounting; none where nobody keeps it."""
@@ -236,6 +262,19 @@ class Slurm:
             at_work, idle, _, whole = (sum(each) for each in zip(*nodes, strict=True))
             found.append(Partition(name, "up" in states[name], at_work + idle, whole))
         return tuple(found)
+
+    def without_nodes(self, named: str | None) -> str:
+        """That no node of these partitions takes jobs now, and why as far as Slurm says; "" where one does."""
+        partitions = self.partitions(named)
+        if any(each.takes_jobs for each in partitions):
+            return ""
+        names = [each.name for each in partitions]
+        said = self._run("sinfo", "--list-reasons", "--noheader", f"--partition={','.join(names)}", "--format=%E|%N|%T")
+        out = dict.fromkeys(line for line in said.splitlines() if line.count("|") >= 2)
+        why = [f"{nodes} {state}: {reason}" for reason, nodes, state in (line.rsplit("|", 2) for line in out)]
+        more = [f"{len(why) - _REASONS} more"] if len(why) > _REASONS else []
+        told = f" ({'; '.join([*why[:_REASONS], *more])})" if why else ""
+        return f"no node of {' or '.join(names)} takes jobs now{told}"
 
     def accounting(self) -> str:
         """Whether jobs that left the queue can still be asked for; raises where nobody keeps them."""

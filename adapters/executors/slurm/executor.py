@@ -36,6 +36,7 @@ from loop.contracts import (
 )
 from loop.errors import NotSetUp
 from loop.outcome import FaultKind
+from loop.wording import plural
 
 _TIMES: Final = 3  # submissions of one attempt of which the cluster forgets each
 _KINDS: Final = {
@@ -132,7 +133,7 @@ class SlurmExecutor:
             if row.is_held:
                 self._spool.note(folder / "releasing.json", {"id": row.id})
                 reached("slurm.releasing")
-                self._slurm.release(row.id)
+                self._slurm.release(row.id, self._spool.label(handle))
                 reached("slurm.released")
             self._spool.note(folder / "released.json", {"id": row.id, "at": time.time()})
         reached("slurm.started")
@@ -197,7 +198,9 @@ class SlurmExecutor:
             return Health(False, str(error))
         except AdapterUnavailable as error:
             return Health(False, f"Slurm cannot be asked: {error}")
-        return Health(True, f"{self._evaluator.name} runs in Slurm, {self._most} jobs at once; {said.splitlines()[0]}")
+        return Health(
+            True, f"{self._evaluator.name} runs in Slurm, {plural(self._most, 'job')} at once; {said.splitlines()[0]}"
+        )
 
     def examine(self) -> Sequence[Finding]:
         """Packages (programs are looked for on the nodes), and Slurm: version, controller, partition, accounting."""
@@ -242,7 +245,7 @@ class SlurmExecutor:
     def _of_claimed(self, handle: Handle, row: Row | None) -> Status:
         if row is not None and row.is_alive:
             again = f", begun anew by Slurm: {row.reason}" if row.state == "PENDING" else ""
-            return Status(Phase.RUNNING, f"job {row.id}{again}", row.wants)
+            return Status(Phase.RUNNING, f"job {row.id}{again}", self._queue.wants(handle, row))
         if self._spool.is_silent(handle):
             if (called_off := self._jobs.cancelled(handle)) is not None:
                 self._spool.settle(handle, FaultKind.CANCELLED, called_off["reason"])
@@ -261,7 +264,7 @@ class SlurmExecutor:
         if row is not None and row.is_held and self._queue.looked > released["at"]:
             return Status(Phase.PREPARED, f"Slurm forgot that job {row.id} was released; it is released again")
         if row is not None and row.is_alive:
-            return Status(Phase.WAITING, f"job {row.id}: {row.reason or row.state}", row.wants)
+            return Status(Phase.WAITING, f"job {row.id}: {row.reason or row.state}", self._queue.wants(handle, row))
         if row is None and self._queue.looked <= released["at"]:
             return Status(Phase.WAITING, f"job {released['id']} was released just now")
         if row is None:

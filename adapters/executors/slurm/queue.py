@@ -41,6 +41,7 @@ class Queue:
         self._spool, self._slurm, self._limits, self._settings = spool, slurm, limits, settings
         self._arrays = Arrays(spool, slurm)
         self._look = Look(self.by_label, settings.poll)
+        self._nodes = Look(lambda: slurm.without_nodes(settings.partition), settings.poll)
         self._fresh: dict[Handle, str] = {}  # submitted by this object, and not looked at since
 
     @property
@@ -116,6 +117,16 @@ class Queue:
         """The attempt's job as this pass saw it."""
         rows = self._look.at(handle).get(self._spool.label(handle), [])
         return next((row for row in rows if row.id == self.submitted(handle)), None)
+
+    def wants(self, handle: Handle, row: Row) -> str:
+        """What a person has to see to before the attempt's job goes on; "" where waiting is all there is."""
+        if not row.may_lack_nodes:
+            return row.wants
+        try:
+            said = self._nodes.at(handle)
+        except AdapterUnavailable:  # what squeue says is told all the same
+            return ""
+        return said and f"waits in Slurm: {said}; see to it (sinfo -R), or ask there, and it begins by itself"
 
     def submitted(self, handle: Handle) -> str | None:
         """The id under which the attempt was submitted last."""

@@ -44,8 +44,11 @@ class Scripted(Slurm):
         self.rows.append(Row(str(self.submitted), "PENDING", told["job-name"], "JobHeldUser", told["comment"]))
         return str(self.submitted)
 
-    def release(self, id_: str) -> None:
-        self.rows = [replace(row, reason="Resources") if row.id == id_ else row for row in self.rows]
+    def release(self, id_: str, comment: str) -> None:
+        self.rows = [
+            replace(row, reason="Resources", comment=comment, was_released=True) if row.id == id_ else row
+            for row in self.rows
+        ]
 
     def cancel(self, ids: Any) -> None:
         self.rows = [row for row in self.rows if row.id not in set(ids)]
@@ -126,7 +129,7 @@ def test_a_release_that_a_killed_controller_forgot_is_made_again(tmp_path: Path)
     cluster = Scripted()
     lab = scripted(tmp_path, cluster)
     handle = begin(lab)
-    cluster.rows = [replace(cluster.rows[0], reason="JobHeldUser")]
+    cluster.rows = [replace(cluster.rows[0], reason="JobHeldUser", was_released=False)]
     seen = lab.status(handle)
     lab.start(handle, KEY)
 

@@ -225,6 +225,43 @@ def test_a_failed_node_loses_the_computation_and_says_so(slurm: OneNodeSlurm, tm
     assert result.kind is FaultKind.COMPUTE_LOST
 
 
+def test_a_job_that_a_person_holds_stays_on_hold_until_they_release_it(slurm: OneNodeSlurm, tmp_path: Path) -> None:
+    slurm.run("scontrol", "update", "PartitionName=main", "State=DOWN")
+    lab = executor(tmp_path)
+    handle = begin(lab)
+    (id_,) = ids(slurm, states="PENDING")
+    slurm.run("scontrol", "uhold", id_)
+    slurm.run("scontrol", "update", "PartitionName=main", "State=UP")
+    wait_until(lambda: "JobHeldUser" in lab.status(handle).detail)
+    held = lab.status(handle)
+    lab.start(handle, KEY)  # as whoever looks again may do
+    still = lab.status(handle)
+    slurm.run("scontrol", "release", id_, check=False)  # it says that no node is there yet
+    result = outcome(lab, handle)
+
+    assert (held.phase, still.phase) == (Phase.WAITING, Phase.WAITING)
+    assert held.wants == f"is held in Slurm (scontrol hold) as job {id_}; scontrol release {id_} lets it go on"
+    assert isinstance(result, Measured)
+    assert runs(tmp_path, KEY) == 1
+
+
+def test_jobs_that_wait_while_no_node_takes_any_say_why(slurm: OneNodeSlurm, tmp_path: Path) -> None:
+    lab = executor(tmp_path)
+    slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=a fan | broke")
+    handle = begin(lab)
+    wait_until(lambda: lab.status(handle).wants)
+    said = lab.status(handle)
+    slurm.resume_node()
+    result = outcome(lab, handle)
+
+    assert said.phase is Phase.WAITING
+    assert said.wants == (
+        f"waits in Slurm: no node of main takes jobs now ({slurm.node} drained: a fan | broke); see to it (sinfo -R), "
+        "or ask there, and it begins by itself"
+    )
+    assert isinstance(result, Measured)
+
+
 def test_a_job_that_somebody_cancels_in_slurm_is_lost(slurm: OneNodeSlurm, tmp_path: Path) -> None:
     slurm.run("scontrol", "update", "PartitionName=main", "State=DOWN")
     lab = executor(tmp_path)
