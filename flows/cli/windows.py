@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen, computing
-
-if TYPE_CHECKING:
-    from loop.insight.window import Range, Window
+from flows.shown.windows import asked_line, instead_lines, range_words, strayed_line, together_line
 
 WHY: Final = "most in doubt in the operating window"
 
@@ -42,7 +39,7 @@ def window(
     if as_json:
         return
     screen.say(f"about {found.label}", bold=True)
-    screen.say(f"asked: {'; '.join(found.asked)}; with a chance of at least {chance:g} ({found.here:.2f} there)")
+    screen.say(asked_line(found))
     it = typed(campaign)
     if found.here < chance:
         screen.say("so no setting may be off at all: where it is set that is too much in doubt already")
@@ -56,13 +53,10 @@ def window(
         screen.next_step(f"hakken window {it} --at NAME=VALUE looks elsewhere")
         return
     screen.table(
-        ["each by itself", "set to", "from", "to", "beyond it breaks first"], [_row(one) for one in found.ranges]
+        ["each by itself", "set to", "from", "to", "beyond it breaks first"], [range_words(one) for one in found.ranges]
     )
-    screen.say(_together(found))
-    if found.strayed is not None:
-        screen.say(f"where settings stray ({found.straying} by the campaign file), it is {found.strayed:.2f} or more")
-    for name, options in found.instead.items():
-        screen.say(f"{name} may be {' or '.join(options)} as well" if options else f"no other {name} keeps it")
+    for line in (together_line(found), *strayed_line(found), *instead_lines(found)):
+        screen.say(line)
     screen.say(f"by {found.model}; of the true values, without the noise of a new measurement")
     if found.worst is not None:
         corner = " ".join(f"--where {typed(f'{name}={_plain(value)}')}" for name, value in found.worst.items())
@@ -71,30 +65,6 @@ def window(
     else:
         less = f"hakken window {it} --chance {chance / 2:.2g}"
         screen.next_step(f"{less} asks for less; more results near it would tell more")
-
-
-def _row(one: Range) -> tuple[str, str, str, str, str]:
-    unit = f" {one.unit}" if one.unit else ""
-    breaks = [f"{b} {side}" for b, side in ((one.low_breaks, "below"), (one.high_breaks, "above")) if b]
-    low, high = (f"{_shown(end, one)}{unit}" for end in (one.low, one.high))
-    return one.name, f"{one.at:.6g}{unit}", low, high, ", ".join(breaks) or "nothing within the space"
-
-
-def _together(found: Window) -> str:
-    if not found.together:
-        return "all of them at once: not even by a twentieth of these ranges"
-    parts = []
-    for one in found.ranges:
-        low, high = (_shown(end, one) for end in found.boxed[one.name])
-        parts.append(f"{one.name} {low} to {high} {one.unit}".rstrip())
-    return f"all of them at once: by {found.together:.0%} of these ranges ({', '.join(parts)})"
-
-
-def _shown(value: float, one: Range) -> str:
-    """A value in four digits, or as many as tell a hundredth of a range apart."""
-    width = abs(value) / (one.high - one.low) if one.high > one.low else 1.0
-    digits = max(4, math.ceil(math.log10(width)) + 3) if width > 0.0 else 4
-    return f"{float(f'{value:.{digits}g}'):.12g}"
 
 
 def _plain(value: str | float) -> str:

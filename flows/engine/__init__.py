@@ -9,9 +9,9 @@ from flows.engine.instruments.bringing import IngestError, ingest_files
 from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.answering import RehearseError
 from flows.engine.looking.best import believed, best
-from flows.engine.looking.designed import designed_of
 from flows.engine.looking.examining import examine, examined
-from flows.engine.looking.explaining import explain, explained, is_about_molecules, relied, rests_on, told_by_design
+from flows.engine.looking.explaining import explain, is_about_molecules, rests_on, told_by_design
+from flows.engine.looking.insights import insights_of
 from flows.engine.looking.laying import laid_out
 from flows.engine.looking.predicting import PredictError, predict
 from flows.engine.looking.previewing import preview, preview_file
@@ -58,7 +58,6 @@ __all__ = [
     "bring_in",
     "cannot_pause",
     "decisions",
-    "designed_of",
     "edit",
     "edits_of",
     "examine",
@@ -66,10 +65,10 @@ __all__ = [
     "experiment",
     "experiments_of",
     "explain",
-    "explained",
     "give_back",
     "halt",
     "ingest_files",
+    "insights_of",
     "is_about_molecules",
     "laid_out",
     "let_go",
@@ -88,7 +87,6 @@ __all__ = [
     "read_campaign_file",
     "reanalyse",
     "rehearse",
-    "relied",
     "replay",
     "resolve",
     "rests_on",

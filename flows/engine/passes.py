@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from flows.engine.holding import holding
 from flows.engine.last_round import check_last
 from flows.engine.looking.audited import Audited, audited
-from flows.engine.looking.designed import designed_of
 from flows.engine.looking.examining import examined
-from flows.engine.looking.explaining import explained, relied
 from flows.engine.looking.failing import failed, failing
 from flows.engine.looking.handouts import n_at_work
 from flows.engine.looking.held import standstill
+from flows.engine.looking.insights import Insights, insights_of
 from flows.engine.looking.made_again import made_again
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
@@ -168,22 +167,17 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
     try:
         believed = None if session.judge is None else session.judge(session.view)
         is_asked = in_full and session.judge is not None
-        shares = explained(session.view, session.settings.folder(session.name)) if is_asked else ()
         session.examined = _examined(session) if is_asked else {}
-        rests = relied(session.view, session.settings.folder(session.name)) if is_asked else ()
-        by_design = designed_of(session.view) if is_asked else ()
-        left_out = session.view.left_out
+        folder = session.settings.folder(session.name)
+        insights = insights_of(session.view, folder, session.examined) if is_asked else Insights()
         found = Audited(session.ledger.verify_audit()) if in_full else audited(session.settings, session.ledger)
         page = build(
             session.ledger,
             session.name,
             believed,
-            shares,
+            insights,
             session.files,
-            session.examined,
-            left_out,
-            rests,
-            by_design,
+            session.view.left_out,
             found.report,
             found.at,
             path,

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flows.candidates import price_of, structures_of
 from flows.due import handed_over
 from flows.engine.looking.derived import by_its_formulas, with_derived
+from flows.engine.looking.insights import Insights
 from flows.figures import figures_of
 from flows.handed import waits_to_be_asked
 from flows.plates.content import laid_out, read_plate
@@ -47,10 +47,9 @@ from flows.when_planned import when_planned
 from loop.contracts import AuditReport, Ledger
 from loop.experiment import PENDING, State
 from loop.fidelity import counts
-from loop.insight.explaining import Explanation
 from loop.insight.nearest import unjudged
 from loop.insight.saying import regret_sentence
-from loop.insight.statements import HonestBest, Reliance
+from loop.insight.statements import HonestBest
 from loop.insight.tally import Tally, tally
 from loop.objective import Objective
 from loop.policy.stopping import settled_in
@@ -71,10 +70,6 @@ from loop.record import (
 from loop.safety import told
 from loop.spec import CampaignSpec, build_space
 
-if TYPE_CHECKING:
-    from loop.examination import Examination
-    from loop.insight.designed import Designed
-
 _STUCK = frozenset({State.AMBIGUOUS, State.CANCELLED, State.EXPIRED})
 
 
@@ -82,12 +77,9 @@ def build(
     ledger: Ledger,
     name: str,
     believed: HonestBest | None = None,
-    explained: Sequence[Explanation] = (),
+    insights: Insights | None = None,
     files: RawStore | None = None,
-    examined: Mapping[str, Examination] | None = None,
     left_out: Callable[[Settings], str] | None = None,
-    rests: Sequence[Reliance] = (),
-    by_design: Sequence[Designed] = (),
     audit: AuditReport | None = None,
     audited: datetime | None = None,
     page: Path | None = None,
@@ -95,8 +87,8 @@ def build(
     """Everything the page shows of campaign ``name``, computed from the record.
 
     The same record gives the same report: no clock is read. ``believed`` is what the models say of the best; without
-    it the page says that nobody was asked. ``files`` holds what was attached to results,
-    ``examined`` the verdict on the models; ``left_out`` says by which rule the campaign file has no such candidate.
+    it the page says that nobody was asked. ``insights`` is what models and the first design tell, ``files`` holds what
+    was attached to results; ``left_out`` says by which rule the campaign file has no such candidate.
     ``audit`` is what was found in the audit log, which is gone through now without it, and ``audited`` when that was,
     where not for this page. ``page`` is where the page is to lie, from which files that were attached are linked.
 
@@ -135,10 +127,7 @@ def build(
         results=results,
         best=() if objective.has_classes else _best(steps, observations, left_out),
         believed=believed,
-        explained=tuple(explained),
-        rests=tuple(rests),
-        by_design=tuple(by_design),
-        examined=tuple((examined or {}).values()),
+        insights=insights or Insights(),
         standings=standings,
         hits=_hits(campaign, objective, observations, held),
         nearest=nearest_of(standings, objective),

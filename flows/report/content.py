@@ -6,22 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from flows.engine.looking.insights import Insights
 from flows.plates.content import PlateView
 from flows.report.trust import Calibration
 from loop.contracts import AuditReport
-from loop.insight.explaining import Explanation
-from loop.insight.statements import HonestBest, Reliance
+from loop.insight.statements import HonestBest
 from loop.insight.tally import Tally
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
 from loop.record import Arm, CampaignState, Json, Prediction
 from loop.safety import SafetyStop
-
-if TYPE_CHECKING:
-    from loop.examination import Examination  # brings torch, which a page without it needs not
-    from loop.insight.designed import Designed  # brings scipy.stats
 
 
 class Kind(StrEnum):
@@ -363,10 +358,7 @@ class Report:
     results: tuple[Result, ...]  # every outcome in the order run, retracted ones included
     best: tuple[Best, ...]  # the score of a trade-off, then by target; what has no value is absent
     believed: HonestBest | None  # None where no model was asked
-    explained: tuple[Explanation, ...]  # molecules with what their atoms add; none where no model was asked
-    rests: tuple[Reliance, ...]  # what follows which parameter; none of molecules
-    by_design: tuple[Designed, ...]  # what the first design tells by itself; none of other than classical ones
-    examined: tuple[Examination, ...]  # by target; none where that takes longer than seconds, or says nothing yet
+    insights: Insights  # what models and the first design tell; nothing where no model was asked
     standings: tuple[Standing, ...]  # every candidate with a value, best first
     hits: Tally | None  # where hits are looked for
     nearest: tuple[Standing, str] | None  # to keeping the thresholds where none does, and what it misses

@@ -26,6 +26,7 @@ from flows.report.explained import drawn
 from flows.report.influence import rows_of
 from flows.report.limits import limits, verdict, verdict_on_chances
 from flows.report.plates import DRAWN, scale_of
+from flows.report.room import room_of
 from flows.report.standing import SHOWN, WHOLE, score_of, scored
 from flows.report.structures import draw_all
 from flows.report.svg import SHAPES, element
@@ -96,9 +97,11 @@ def render(report: Report) -> str:
         believed=believed_rows(report.believed),
         n_front=sum(standing.front == 1 for standing in report.standings),
         symbols=symbols,
-        explained=drawn(report.explained),
-        rests=rows_of(report.rests),
-        by_design=effect_rows(report.by_design),
+        explained=drawn(report.insights.explained),
+        rests=rows_of(report.insights.rests),
+        by_design=effect_rows(report.insights.by_design),
+        examined=tuple(report.insights.examined.values()),
+        room=room_of(report.insights.window),
         structures=structures,
         parity=[_parity(report, calibration) for calibration in report.calibration],
         has_cheaper=any(calibration.cheaper for calibration in report.calibration),

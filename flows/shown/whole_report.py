@@ -32,12 +32,9 @@ def in_full(settings: Settings, name: str, path: Path | None = None) -> tuple[re
             ledger,
             name,
             engine.believed(view, folder),
-            engine.explained(view, folder),
+            engine.insights_of(view, folder, verdict),
             raw_files(settings),
-            verdict,
             view.left_out,
-            engine.relied(view, folder),
-            engine.designed_of(view),
             page=path,
         )
     return page, note

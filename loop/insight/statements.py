@@ -197,6 +197,65 @@ class Reliance:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Between which values one number may lie, the others being as they are.
+
+    Attributes:
+        at: What it is set to.
+        low, high: The ends of the range, within those of the space.
+        low_breaks, high_breaks: What is most in doubt beyond each end; "" where the space ends there.
+        least, most: The ends of the space.
+        is_log: Whether its scale is logarithmic.
+    """
+
+    name: str
+    unit: str
+    at: float
+    low: float
+    high: float
+    low_breaks: str
+    high_breaks: str
+    least: float
+    most: float
+    is_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The operating window of a candidate.
+
+    Attributes:
+        label: The candidate, for a person.
+        chance: What the chance has to be at least.
+        here: What it is where settings are as they are.
+        ranges: Of each number by itself; none where ``here`` is too little.
+        together: The share of these ranges that all numbers may use at once; 0 where not even a twentieth.
+        boxed: These shares of the ranges, by name, lowest and highest value.
+        instead: By choice, the other options with which the chance is enough, the others as they are.
+        asked: What is asked, in words.
+        worst: A candidate among what all may use at once, where the chance is least; None where there is no other.
+        measured: How often ``worst`` was measured, in words; "" where not.
+        strayed: The least chance where settings stray as the campaign file says; None where it says nothing.
+        straying: What it says.
+    """
+
+    label: str
+    settings: Mapping[str, str | float]
+    model: str
+    chance: float
+    here: float
+    ranges: tuple[Range, ...]
+    together: float
+    boxed: Mapping[str, tuple[float, float]]
+    instead: Mapping[str, tuple[str, ...]]
+    asked: tuple[str, ...]
+    worst: Mapping[str, str | float] | None
+    measured: str = ""
+    strayed: float | None = None
+    straying: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HonestBest:
     """The believed best, or the believed front, and the other tried candidates behind.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,6 +20,7 @@ from torch import Tensor
 from loop.belief import Belief
 from loop.errors import PlanError
 from loop.insight.chances import doubted
+from loop.insight.statements import Range, Window
 from loop.objective import Objective, Target
 from loop.space import Category, Component, Discrete, Ordinal, Space
 from loop.space.parameters import Number, zero_of
@@ -35,60 +35,6 @@ CORNERS: Final = 8  # numbers, up to which every corner of a box is looked at
 INSIDE: Final = 64  # places in a box besides its corners
 SHARES: Final = tuple(s / 20 for s in range(20, 0, -1))  # of the ranges, for all of them at once
 OPTIONS: Final = 100  # of a choice, up to which others are looked at
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Between which values one number may lie, the others being as they are.
-
-    Attributes:
-        at: What it is set to.
-        low, high: The ends of the range, within those of the space.
-        low_breaks, high_breaks: What is most in doubt beyond each end; "" where the space ends there.
-    """
-
-    name: str
-    unit: str
-    at: float
-    low: float
-    high: float
-    low_breaks: str
-    high_breaks: str
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The operating window of a candidate.
-
-    Attributes:
-        label: The candidate, for a person.
-        chance: What the chance has to be at least.
-        here: What it is where settings are as they are.
-        ranges: Of each number by itself; none where ``here`` is too little.
-        together: The share of these ranges that all numbers may use at once; 0 where not even a twentieth.
-        boxed: These shares of the ranges, by name, lowest and highest value.
-        instead: By choice, the other options with which the chance is enough, the others as they are.
-        asked: What is asked, in words.
-        worst: A candidate among what all may use at once, where the chance is least; None where there is no other.
-        measured: How often ``worst`` was measured, in words; "" where not.
-        strayed: The least chance where settings stray as the campaign file says; None where it says nothing.
-        straying: What it says.
-    """
-
-    label: str
-    settings: Mapping[str, str | float]
-    model: str
-    chance: float
-    here: float
-    ranges: tuple[Range, ...]
-    together: float
-    boxed: Mapping[str, tuple[float, float]]
-    instead: Mapping[str, tuple[str, ...]]
-    asked: tuple[str, ...]
-    worst: Mapping[str, str | float] | None
-    measured: str = ""
-    strayed: float | None = None
-    straying: str = ""
 
 
 def window(
@@ -293,6 +239,9 @@ def _range(space: Space, asked: _Asked, column: int, at: NDArray[np.float64], ch
         high=float(places[last]),
         low_breaks=asked.breaking(x[first - 1]) if first else "",
         high_breaks=asked.breaking(x[last + 1]) if last < len(places) - 1 else "",
+        least=low,
+        most=p.high,
+        is_log=p.scale == "log",
     )
 
 

@@ -75,7 +75,7 @@ def test_it_is_said_and_its_next_step_works(hakken: Any) -> None:
     assert "asked: impurity at most 3 %; yield worse by 10 % at most; with a chance of at least 0.9" in said
     assert "yield below, impurity above" in plain
     assert "all of them at once: by" in said
-    assert "no other base keeps it" in said
+    assert "base: no other would do" in said
     step = said.splitlines()[-1]
     assert step.startswith("next: measure where it is most in doubt: hakken pin heat --where base=strong")
     assert hakken(*shlex.split(step.partition("hakken ")[2])).code == 0
@@ -228,3 +228,32 @@ def test_its_next_step_works_where_the_corner_was_measured_already(hakken: Any, 
 
     assert "--again" in step
     assert hakken(*shlex.split(step.partition("hakken ")[2])).code == 0
+
+
+@pytest.mark.usefixtures("told")
+def test_the_page_draws_how_far_settings_may_be_off(hakken: Any, home: Any) -> None:
+    assert hakken("report", "heat").code == 0
+    said = hakken("window", "heat").out
+
+    page = (home.home / "heat/report.html").read_text(encoding="utf-8")
+
+    section = page.split('<section id="window">')[1].split("</section>")[0]
+    assert "How far settings may be off" in section
+    assert "Asked: impurity at most 3 %; with a chance of at least 0.9" in section
+    (line,) = [line for line in said.splitlines() if line.startswith("all of them at once")]
+    assert line.removeprefix("all") in section
+    heat = section.split("temperature from ")[1].split("</svg>")[0]
+    first, last, dot = (
+        float(heat.split(f'{mark}="')[n].split('"')[0]) for mark, n in (("x1", 2), ("x2", 2), ("cx", 1))
+    )
+    assert first == 0  # no limit is broken below
+    assert dot == pytest.approx(120 * (80 - 20) / 100)
+    assert 120 * (84 - 20) / 100 <= last <= 120 * (90 - 20) / 100
+
+
+def test_the_page_says_nothing_of_it_where_no_threshold_asks(hakken: Any, home: Any, tell_table: Any) -> None:
+    tell_table(spec(objective={"yield": YIELD}), rows(impurity=False))
+
+    assert hakken("report", "heat").code == 0
+
+    assert '<section id="window">' not in (home.home / "heat/report.html").read_text(encoding="utf-8")
