@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from loop.belief import Belief
+from loop.design.reasons import INITIAL
 from loop.expecting import Mark, expectation, improvement_text, size_on_scale
 from loop.history import History
 from loop.objective import Objective
@@ -65,35 +65,7 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
         return meaning
     if meaning == "spread" and known.label:
         return HEADS[Arm.INITIAL] + "farthest from everything tried before, to see the whole space"
-    kinds = {
-        "spread": "far from the others, to see the whole space",
-        "hot spread": "far from the others in the hottest third, where most reactions yield more",
-        "spread as hot as may be": "far from the others in the hottest third of what there is with one of its options",
-        "medoid": "the middle of its part of the space",
-        "factorial": "one of the combinations of a full factorial",
-        "fractional": "a point of a two-level fraction, in which main effects can be told apart",
-        "plackett-burman": "a point of a Plackett-Burman design, in which main effects can be told apart",
-        "definitive": "a point of a definitive screening design, in which curvature and products hide no main effect",
-        "central-composite": "a point of a central composite design, which tells how the response bends",
-        "box-behnken": "a point of a Box-Behnken design, which tells how the response bends and runs no corner",
-        "d-optimal": "with the others, it tells the terms of the model best",
-        "i-optimal": "with the others, it makes predictions over the space sharpest",
-        "sobol": "a point of a Sobol sequence, which fills the space evenly",
-        "lhs": "a point of a Latin hypercube: every range of every parameter once",
-        "random": "drawn at random",
-    }
-    return HEADS[Arm.INITIAL] + kinds.get(meaning, meaning)
-
-
-def explain_block(block: int) -> str:
-    """Which block an initial experiment belongs to; "" for none."""
-    return f"; block {block}, whose experiments are run together" if block else ""
-
-
-def block_in(reason: str) -> str:
-    """The block that ``explain_block`` said in a reason on record; "" for none."""
-    found = re.search(r"; block (\d+), whose experiments are run together", reason)
-    return found[1] if found else ""
+    return HEADS[Arm.INITIAL] + INITIAL.get(meaning, meaning)
 
 
 def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDArray[np.float64], *, per: str) -> str:

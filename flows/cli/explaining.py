@@ -9,6 +9,7 @@ import typer
 
 from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen, computing
+from loop.errors import PlanError
 from loop.wording import in_digits, in_places, plural, signed_in_places
 
 if TYPE_CHECKING:
@@ -38,9 +39,16 @@ def explain(
     where, screen = settings(), Screen(as_json)
     if not molecules and not engine.is_about_molecules(where, campaign):
         with computing():
-            found = engine.rests_on(where, campaign)
             by_design = engine.told_by_design(where, campaign)
+            try:
+                found, why_not = engine.rests_on(where, campaign), ""
+            except PlanError as error:
+                if not by_design:
+                    raise
+                found, why_not = (), str(error)
         screen.document({"campaign": campaign, "targets": found, "designed": by_design})
+        if why_not and not as_json:
+            screen.say(f"note: {why_not}")
         if not as_json:
             _show_parameters(screen, campaign, found, by_design, top)
         return
@@ -111,10 +119,11 @@ def _show_parameters(
                 )
         for line in reliance_notes(one):
             screen.say(f"note: {line}")
-    screen.say(
-        "This is what models make of experiments that were chosen to find the best, and shows no cause: only "
-        "experiments that change one thing alone do."
-    )
+    if found:
+        screen.say(
+            "This is what models make of experiments that were chosen to find the best, and shows no cause: only "
+            "experiments that change one thing alone do."
+        )
     for told in by_design:
         _show_design(screen, told)
     it = typed(campaign)
@@ -130,21 +139,22 @@ def _show_design(screen: Screen, told: Designed) -> None:
     unit = f", in {told.unit}" if told.unit else ""
     of = f"{plural(told.experiments, 'result')} of {told.design}{unit}"
     screen.say(f"{told.target} by the first design alone ({of})", bold=True)
-    screen.say(why_effects(told))
-    screen.table(
-        ["of", "change", "95 %", "by scatter alone", ""],
-        [
-            (
-                one.term,
-                signed_in_places(one.change, (one.high - one.low) / 2),
-                f"{in_places(one.low, reach)} to {in_places(one.high, reach)}",
-                "" if one.chance is None else f"{one.chance:.2g}",
-                one.what,
-            )
-            for one in told.effects
-            for reach in [(one.high - one.low) / 2]
-        ],
-    )
+    if told.effects:
+        screen.say(why_effects(told))
+        screen.table(
+            ["of", "change", "95 %", "by scatter alone", ""],
+            [
+                (
+                    one.term,
+                    signed_in_places(one.change, (one.high - one.low) / 2),
+                    f"{in_places(one.low, reach)} to {in_places(one.high, reach)}",
+                    "" if one.chance is None else f"{one.chance:.2g}",
+                    one.what,
+                )
+                for one in told.effects
+                for reach in [(one.high - one.low) / 2]
+            ],
+        )
     for line in design_notes(told):
         screen.say(f"note: {line}")
 

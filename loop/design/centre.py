@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.design.reasons import CENTRE
 from loop.errors import SpaceError
 from loop.space import Category, Component, Continuous, Discrete, Parameter, Space
 from loop.space.rounding import rounded
@@ -102,7 +103,7 @@ def meanings_of(whole: NDArray[np.float64]) -> list[str]:
         original = first.setdefault(key_of(x), i)
         again = f"a replicate of centre point {original}, so that scatter shows"
         what = "where curvature shows" if original == i else again
-        found.append(f"centre point {i} of {len(whole)}: the middle of every number, {what}")
+        found.append(f"{CENTRE} {i} of {len(whole)}: the middle of every number, {what}")
     return found
 
 

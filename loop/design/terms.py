@@ -47,7 +47,7 @@ class Terms:
 
     def matrix(self, x: NDArray[np.float64]) -> Columns:
         """The model matrix of coordinates ``x``, shape ``(n, d)``: shape ``(n, p)``, the first column all ones."""
-        return _all_terms(self.space, self.order, x)[1][:, self.kept]
+        return all_terms(self.space, self.order, x)[1][:, self.kept]
 
 
 def terms_of(space: Space, order: Order, candidates: NDArray[np.float64]) -> Terms:
@@ -60,7 +60,7 @@ def terms_of(space: Space, order: Order, candidates: NDArray[np.float64]) -> Ter
         order: ``linear``, ``interactions`` (products of two parameters too) or ``quadratic`` (squares too).
         candidates: Coordinates of candidates, shape ``(n, d)``, that stand for the whole space.
     """
-    names, full = _all_terms(space, order, candidates)
+    names, full = all_terms(space, order, candidates)
     kept, gone = [], []
     basis = np.empty((len(full), 0))
     for column, values in enumerate(full.T):
@@ -81,7 +81,8 @@ def terms_of(space: Space, order: Order, candidates: NDArray[np.float64]) -> Ter
     )
 
 
-def _all_terms(space: Space, order: Order, x: NDArray[np.float64]) -> tuple[list[str], Columns]:
+def all_terms(space: Space, order: Order, x: NDArray[np.float64]) -> tuple[list[str], Columns]:
+    """Every term of a model, main effects first, dependent or not: names, and columns at ``x``, shape ``(n, p)``."""
     active = space.frame.active(x)
     effects = [
         (p, names, columns * active[:, [i]])  # what does not apply has no effect

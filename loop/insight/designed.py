@@ -13,13 +13,13 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from loop.design.terms import Order, Terms, contrasts, terms_of
+from loop.design.terms import Order, Terms, all_terms, contrasts, terms_of
 from loop.objective import Target
 from loop.space import Category, Component, Parameter, Space
 from loop.space.parameters import least_and_most
@@ -28,6 +28,7 @@ from loop.wording import in_digits
 
 SURE: Final = 0.95  # of the intervals
 FREE: Final = 2  # degrees of freedom that a larger model has to leave
+MANY: Final = 10  # orthogonal effects that tell the scatter where nothing is left over, since most are nought
 FEWEST: Final = 4  # results
 CURVATURE: Final = "curvature"
 ALIASED: Final = 1e-6  # of a coefficient
@@ -75,6 +76,8 @@ class Designed:
         lacking: Chance that the model misses so much by scatter alone; None where replicates do not tell.
         notes: What was left out.
         is_random: Whether it is known to have been run in random order.
+        products: Where products of two parameters are that the model has not: ``mixed`` with its effects, or in its
+            ``scatter``; "" where it has them, or there are none.
     """
 
     target: str
@@ -89,6 +92,7 @@ class Designed:
     lacking: float | None
     notes: tuple[str, ...] = ()
     is_random: bool = True
+    products: Literal["", "mixed", "scatter"] = ""
 
 
 def designed(
@@ -164,6 +168,7 @@ def designed(
         lacking=lacking,
         notes=(*notes, *beside.notes(beta, known, untold, target.on_scale.unit)),
         is_random=is_random,
+        products=_products(space, terms, x),
     )
 
 
@@ -222,11 +227,32 @@ def _told_apart(
     for wanted in every:
         terms = terms_of(space, wanted, x)
         matrix = np.column_stack([terms.matrix(x), beside.columns])
-        spare = FREE if wanted != "linear" else 0
+        free = len(x) - _rank(matrix)
+        enough = free >= FREE or wanted == "linear" or (free == 0 and _are_many(terms.matrix(x), beside.columns))
         is_told = [name in main.names for name in terms.names] + [False] * beside.columns.shape[1]
-        if not terms.left_out and len(x) - _rank(matrix) >= spare and _are_told(matrix, is_told):
+        if not terms.left_out and enough and _are_told(matrix, is_told):
             return terms, beside
     return None
+
+
+def _are_many(terms: NDArray[np.float64], beside: NDArray[np.float64]) -> bool:
+    """Whether terms, ``(n, p)``, are many and all orthogonal, also to what is taken out beside them."""
+    gram = terms.T @ np.column_stack([terms, beside])
+    np.fill_diagonal(gram, 0.0)
+    return terms.shape[1] > MANY and bool(np.abs(gram).max() <= ALIASED * len(terms))
+
+
+def _products(space: Space, terms: Terms, x: NDArray[np.float64]) -> Literal["", "mixed", "scatter"]:
+    """Where products of two parameters are that a model has not."""
+    if terms.order != "linear":
+        return ""
+    main = terms.matrix(x)
+    products = all_terms(space, "interactions", x)[1][:, len(all_terms(space, "linear", x)[0]) :]
+    products = products - products.mean(axis=0)
+    products = products[:, np.linalg.norm(products, axis=0) > ALIASED]
+    if not products.shape[1]:
+        return ""
+    return "mixed" if float(np.abs(np.linalg.pinv(main) @ products)[1:].max()) > ALIASED else "scatter"
 
 
 def _taken_out(main: Terms, x: NDArray[np.float64], groups: Mapping[str, Sequence[str]]) -> _Beside:

@@ -28,7 +28,6 @@ GRADES = 6  # levels whose chances a sentence names
 LIMITS = 3  # different limits that a line of measured values names
 CUT = 0.01  # of a value at the end of its interval: the doubt that leaves it four digits
 LACKING = 0.05  # chance of so much misfit by scatter alone, below which a design's model lacks something
-MIXED = ("fractional", "plackett-burman", "definitive")  # designs that do not tell products of two apart
 APART = 0.25  # between shares of members: they rest on different things
 
 
@@ -268,6 +267,10 @@ def why_effects(told: Designed) -> str:
 
 def design_notes(told: Designed) -> Iterable[str]:
     """What is to be said of a design's effects beside the numbers, for a person."""
+    if not told.effects:
+        yield "its results do not tell main effects apart"
+        yield from told.notes
+        return
     clear = [one.term for one in told.effects if one.is_clear]
     by_chance = len(told.effects) / 20
     some = f"; of {len(told.effects)} about {by_chance:.0f} would be by chance" if by_chance >= 1 else ""
@@ -289,8 +292,9 @@ def design_notes(told: Designed) -> Iterable[str]:
             f"the {told.order} model misses more than replicates scatter (a chance of {told.lacking:.2g} by scatter "
             "alone): something bends or goes together that it does not have"
         )
-    if told.order == "linear" and told.design in MIXED:
-        yield "products of two parameters are mixed with each other or with these, as the notes of the first round say"
+    if told.products:
+        where = "mixed with these effects" if told.products == "mixed" else "in the scatter"
+        yield f"products of two parameters are not told, and are {where}"
     yield from told.notes
 
 

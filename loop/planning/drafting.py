@@ -15,9 +15,10 @@ from loop.acquisition.hits import HIT
 from loop.acquisition.protocol import Purchase
 from loop.belief import Belief, level_chances, predictions_of
 from loop.costs import Costs, Purse
+from loop.design.reasons import explain_block
 from loop.errors import PoolExhausted
 from loop.expecting import Mark
-from loop.explain import explain_block, explain_initial, explain_model, nearest, origin_of
+from loop.explain import explain_initial, explain_model, nearest, origin_of
 from loop.fidelity import fidelity_column, is_real
 from loop.insight.best import best_of_belief
 from loop.insight.conditions import best_condition, judged_of

@@ -86,7 +86,7 @@ def test_where_nothing_is_left_over_few_effects_stand_out_from_the_many() -> Non
     assert {one.term for one in found.effects if one.is_clear} == {"b", "g"}
     assert "clear of scatter (95 %): b, g" in notes
     assert any("nothing is left over to tell the scatter" in note for note in notes)
-    assert "products of two parameters are mixed with each other or with these" in notes[-1]
+    assert notes[-1] == "products of two parameters are not told, and are mixed with these effects"
 
 
 def test_each_of_three_options_is_held_against_their_mean() -> None:
@@ -128,6 +128,29 @@ def test_a_fraction_tells_main_effects_alone() -> None:
 
     assert found.order == "linear"
     assert {one.term for one in found.effects} == {"a", "b", "c", "d", "curvature"}
+
+
+def test_a_fraction_of_resolution_five_tells_its_products_by_the_many_that_are_nought() -> None:
+    space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcde"))
+    x = points_of(Wish("fractional", 16), space)
+    y = 5 * x[:, 0] + 2 * x[:, 2] + 3 * x[:, 0] * x[:, 1] + 0.3 * np.random.default_rng(3).normal(size=16)
+
+    found = told(space, "fractional", y, x)
+    holed = told(space, "fractional", y[:15], x[:15])
+
+    assert (found.order, found.freedom, found.products) == ("interactions", 0, "")
+    assert {one.term for one in found.effects if one.is_clear} == {"a", "c", "a x b"}
+    assert (holed.order, holed.products) == ("linear", "mixed")
+
+
+def test_products_that_touch_no_main_effect_are_said_to_be_in_the_scatter() -> None:
+    space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcd"))
+    x = points_of(Wish("definitive", 9, centre=1), space)
+
+    found = told(space, "definitive", 2 * x[:, 0] + 0.1 * np.sin(np.arange(len(x))), x)
+
+    assert found.products == "scatter"
+    assert "products of two parameters are not told, and are in the scatter" in list(design_notes(found))
 
 
 def test_of_too_few_or_of_results_that_do_not_differ_nothing_is_told() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
+from loop.decision import DecisionKind
 from loop.outcome import Fault
 from loop.record import Arm
 from loop.spec import build_objective
@@ -23,10 +25,12 @@ UNKNOWN: Final = "unknown"  # where nothing says in which block, or on which day
 def designed_of(view: View) -> tuple[Designed, ...]:
     """What it tells of each target that is a number; nothing of other designs, and of too few results.
 
-    Results count that the design asked for, and those told at points of it. Differences between its blocks, and by what
-    the campaign file says has effects of its own, are taken out.
+    Results count that the design asked for, also where a person edited what is run; those told at points of it; and
+    what was run again where it had failed. Differences between its blocks, and by what the campaign file says has
+    effects of its own, are taken out.
     """
     from loop.design import CLASSICAL, WHOLE, points_of
+    from loop.design.reasons import block_in
     from loop.errors import SpaceError
     from loop.space.rows import key_of
     from loop.spec.checks.designing import wish_of
@@ -36,7 +40,7 @@ def designed_of(view: View) -> tuple[Designed, ...]:
         return ()
     import numpy as np
 
-    from loop.insight.designed import designed
+    from loop.insight.designed import Designed, designed
 
     points: set[bytes] = set()
     if initial.design in WHOLE:
@@ -44,23 +48,28 @@ def designed_of(view: View) -> tuple[Designed, ...]:
             points = {key_of(row) for row in points_of(wish_of(initial, 0, view.spec.planner.copies), view.space)}
         except SpaceError:  # a changed file has no such design any more
             return ()
-    asked = {o.id for o in view.counted if o.arm is Arm.INITIAL}
+    reasons = _reasons(view, initial.design)
+    places = {o.id: (o.round_number, o.position) for o in view.counted}
+    asked = {o for o, place in places.items() if place in reasons}
+    running = sum((a.round_number, a.position) in reasons for a in view.pending)
     history, _ = history_of(view.spec, view.space, view.counted, ())
-    groups = _groups(view, history.observations)
-    mine = [o for o in history.observations if o.id in asked or (o.is_told and key_of(o.x) in points)]
+    failed = {key_of(o.x) for o in history.observations if o.id in asked and isinstance(o.outcome, Fault)}
+    mine = [
+        o
+        for o in history.observations
+        if o.id in asked or key_of(o.x) in failed or (o.is_told and key_of(o.x) in points)
+    ]
+    groups = _groups(view, mine, {o.id: block_in(reasons.get(places[o.id], "")) for o in mine})
     is_random = all(o.id in asked for o in mine) and not (view.spec.costs and view.spec.costs.switch)
     found = []
     for target in build_objective(view.spec).targets:
         if target.levels is not None or target.classes is not None:
             continue
-        values = [(o, v) for o in mine if (v := values_of(o.outcome).get(target.name)) is not None]
+        values = [(o, v) for o in mine if not o.is_off and (v := values_of(o.outcome).get(target.name)) is not None]
         rows = [(o, v) for o, v in values if not target.is_log or v > 0.0]
         if not rows:
             continue
-        limits = sum(target.name in limits_of(o.outcome) for o in mine)
-        faults = sum(isinstance(o.outcome, Fault) for o in mine)
-        left = [plural(n, what) for n, what in ((limits, "limit"), (faults, "failure")) if n]
-        left_out = f"{' and '.join(left)} of it {'is' if limits + faults == 1 else 'are'} left out, which may mislead"
+        notes = tuple(_left_out(target.name, mine, [o for o, _ in rows], running))
         told = designed(
             view.space,
             target,
@@ -69,23 +78,56 @@ def designed_of(view: View) -> tuple[Designed, ...]:
             np.array([target.scaled(v) for _, v in rows]),
             order=initial.model,
             groups={name: [labels[o.id] for o, _ in rows] for name, labels in groups.items()},
-            notes=(left_out,) if left else (),
+            notes=notes,
             is_random=is_random,
         )
+        if told is None and notes and not running:
+            again = (
+                f"hakken pin {shlex.quote(view.name)} --where ... --again has what failed run again, which then counts"
+            )
+            notes = (*notes, again) if failed else notes
+            unit = target.on_scale.unit
+            told = Designed(target.name, unit, initial.design, len(rows), "linear", (), None, 0, None, None, notes)
         if told is not None:
             found.append(told)
     return tuple(found)
 
 
-def _groups(view: View, observations: Sequence[Observation]) -> dict[str, dict[str, str]]:
-    """By what else differed, each observation's label by its id: the design's blocks, and effects of the file."""
-    from loop.explain import block_in
+def _reasons(view: View, design: str) -> dict[tuple[int, int], str]:
+    """Why each experiment of the design was to be made, by round and position; of what a person edited, why before."""
+    from loop.design.reasons import is_of_design
 
-    reasons = {p.id: p.draft.reason for p in view.proposals}
-    proposals = {a.key: a.proposal_id for a in view.attempts}
-    keys = {o.id: o.key for o in view.counted}
-    blocks = {o.id: block_in(reasons.get(proposals.get(keys[o.id] or "", ""), "")) for o in observations}
+    edited = {d.replacement_id: d.draft.proposal_id for d in view.decisions if d.draft.kind is DecisionKind.EDIT}
+    known, found = {p.id: p for p in view.proposals}, {}
+    for p in view.proposals:
+        first = p
+        while (before := edited.get(first.id)) in known:
+            first = known[before]
+        if first.draft.arm is Arm.INITIAL and is_of_design(first.draft.reason, design):
+            found[p.round_number, p.draft.position] = first.draft.reason
+    return found
+
+
+def _left_out(target: str, mine: Sequence[Observation], rows: Sequence[Observation], running: int) -> Iterator[str]:
+    """What of the design is not in ``rows``, for people."""
+    from loop.space.rows import key_of
+
+    counted, made_again = {o.id for o in rows}, {key_of(o.x) for o in rows}
+    left = [o for o in mine if o.id not in counted]
+    left = [o for o in left if not (isinstance(o.outcome, Fault) and key_of(o.x) in made_again)]
+    limits = sum(target in limits_of(o.outcome) for o in left)
+    faults = sum(isinstance(o.outcome, Fault) for o in left)
+    others = len(left) - limits - faults
+    said = [plural(n, what) for n, what in ((limits, "limit"), (faults, "failure"), (others, "other result")) if n]
+    if said:
+        yield f"{' and '.join(said)} of it {'is' if len(left) == 1 else 'are'} left out, which may mislead"
+    if running:
+        yield f"{plural(running, 'experiment')} of it {'has' if running == 1 else 'have'} not ended yet"
+
+
+def _groups(view: View, mine: Sequence[Observation], blocks: dict[str, str]) -> dict[str, dict[str, str]]:
+    """By what else differed, each observation's label by its id: the design's blocks, and effects of the file."""
     found = {"block": blocks} if any(blocks.values()) else {}
     for name in () if view.spec.noise is None else view.spec.noise.effects:
-        found[name] = {o.id: str(o.context.get(name, "")) for o in observations}
+        found[name] = {o.id: str(o.context.get(name, "")) for o in mine}
     return {name: {of: label or UNKNOWN for of, label in labels.items()} for name, labels in found.items()}

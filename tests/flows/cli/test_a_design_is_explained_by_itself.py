@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 from typing import Any
 
@@ -125,3 +126,71 @@ def test_blocks_of_a_design_are_taken_out(hakken: Any, tmp_path: Any, monkeypatc
     (found,) = hakken("explain", "doe", "--json").json["designed"]
 
     assert any("differences by block" in note for note in found["notes"])
+
+
+def run(hakken: Any, tmp_path: Any, own: dict[str, Any]) -> None:
+    (tmp_path / "campaign.yaml").write_text(yaml.safe_dump(own, sort_keys=False), encoding="utf-8")
+    assert hakken("run", "campaign.yaml").code == 0
+
+
+def test_of_another_first_design_nothing_counts(hakken: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = {"surrogate": "random", "initial": {"design": "spread", "experiments": 3}}
+    own = spec(laboratory={"adapter": "simulated"}, budget={"experiments": 3}, planner=first)
+    run(hakken, tmp_path, own)
+    own["planner"]["initial"] = {"design": "factorial", "centre": 2, "experiments": 10}
+    own["budget"]["experiments"] = 10
+    run(hakken, tmp_path, own)
+
+    said = hakken("explain", "doe").out
+
+    assert "yield by the first design alone (7 results of factorial, in %)" in said
+
+
+def test_a_design_that_failures_leave_nothing_of_says_so_and_counts_what_is_run_again(
+    hakken: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lab = {"adapter": "simulated", "failures": {"convergence_error": 0.2}, "seed": 2}
+    own = spec(
+        space={name: {"type": "number", "low": 0, "high": 1} for name in "abcdefg"},
+        laboratory=lab,
+        budget={"experiments": 8},
+        planner={"surrogate": "random", "initial": {"design": "plackett-burman"}},
+    )
+    run(hakken, tmp_path, own)
+
+    said = hakken("explain", "doe").out
+    assert hakken("export", "doe", "all.csv").code == 0
+    with (tmp_path / "all.csv").open(encoding="utf-8-sig") as file:
+        failed = [row for row in csv.DictReader(file) if row["outcome"] == "fault"]
+    own["laboratory"], own["budget"] = {"adapter": "simulated", "seed": 2}, {"experiments": 8 + len(failed)}
+    assert hakken("resume", "doe").code == 0
+    for row in failed:
+        where = [part for name in "abcdefg" for part in ("--where", f"{name}={row[f'settings.{name}']}")]
+        assert hakken("pin", "doe", *where, "--again", "--why", "it failed").code == 0
+    run(hakken, tmp_path, own)
+    then = hakken("explain", "doe").out
+
+    assert "note: its results do not tell main effects apart" in said
+    assert "of it is left out, which may mislead" in said or "of it are left out, which may mislead" in said
+    assert "note: hakken pin doe --where ... --again has what failed run again, which then counts" in said
+    assert "yield by the first design alone (8 results of plackett-burman, in %)" in then
+    assert "left out" not in then
+    assert "else they may be of what changed meanwhile." in then
+
+
+def test_what_a_person_edited_counts_as_it_was_run(hakken: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lab = {"adapter": "simulated", "approval": "person"}
+    own = spec(laboratory=lab, budget={"experiments": 8})
+    (tmp_path / "campaign.yaml").write_text(yaml.safe_dump(own, sort_keys=False), encoding="utf-8")
+    assert hakken("tick", "campaign.yaml").code == 0
+    assert hakken("edit", "doe", "1", "1", "--set", "temperature=60", "--why", "as warm as it can be").code == 0
+    assert hakken("approve", "doe", "1").code == 0
+    assert hakken("run", "campaign.yaml").code == 0
+
+    (found,) = hakken("explain", "doe", "--json").json["designed"]
+
+    assert found["experiments"] == 8
+    assert found["is_random"]
