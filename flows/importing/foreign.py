@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -42,11 +42,15 @@ class Result:
     outcome: str = ""  # "" for measured, "negative", or "fault:KIND"
     comment: str = ""
     beside: Mapping[str, str] = field(default_factory=dict)  # further cells of a told table: plate, day, readings, ...
+    further: Mapping[str, Reading] = field(default_factory=dict)  # measured, and of no target there
 
-    def cells(self) -> dict[str, str]:
-        """The result as a row of a told table: what it does not say has no cell."""
+    def cells(self, targets: Collection[str] = ()) -> dict[str, str]:
+        """The result as a row of a told table: what it does not say has no cell. What was measured further is said
+        where it is among ``targets``, those of the campaign file.
+        """
         row = {name: _text(value) for name, value in self.settings.items()}
-        for target, reading in self.readings.items():
+        further = {name: reading for name, reading in self.further.items() if self.readings and name in targets}
+        for target, reading in {**self.readings, **further}.items():
             row[target] = reading.qualifier + _text(reading.value)
             if reading.sd is not None:
                 row[f"{target}_sd"] = _text(reading.sd)
@@ -65,6 +69,7 @@ class Foreign:
         left: What hakken has no words for, item by item. Nothing that the source says is missing here and above.
         notes: What was read otherwise than a person might think.
         pending: Experiments without a result, as labels; they are said and never invented.
+        derived: Targets that follow by a formula from those that are measured; they have a key ``expression``.
         text: The campaign file, where the reader wrote it whole.
     """
 
@@ -74,6 +79,7 @@ class Foreign:
     targets: tuple[Entry, ...]
     results: tuple[Result, ...]
     constraints: tuple[Entry, ...] = ()
+    derived: tuple[Entry, ...] = ()
     tradeoff: str = ""
     name: str = ""
     batch: int | None = None
@@ -82,6 +88,11 @@ class Foreign:
     left: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     text: str = ""
+
+
+def later(name: str) -> str:
+    """What is said of what was measured and is no target: how it comes all the same."""
+    return f"(numbers come with --keep, once {name} is a target of the campaign file)"
 
 
 def fault(place: str, settings: Mapping[str, Setting], kind: str, why: str) -> Result:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flows.cli.starting.columns import read_header
+from flows.cli.starting.yaml_text import exact
 from flows.engine.people.rows import IGNORED, PLAIN
 from flows.importing.foreign import NAMES_ONLY, Entry
 from flows.importing.source import ImportFault
@@ -66,6 +67,15 @@ def option(value: object) -> str:
 def expressed(name: str) -> str:
     """A parameter's name as an expression has it: in backquotes where it is no plain word."""
     return name if name.isidentifier() else f"`{name}`"
+
+
+def added(terms: Sequence[tuple[str, float]]) -> str:
+    """A weighted sum as an expression has it: ``a - 2 * b``."""
+    text = ""
+    for name, weight in terms:
+        sign = ("-" if weight < 0 else "") if not text else (" - " if weight < 0 else " + ")
+        text += sign + ("" if abs(weight) == 1.0 else f"{exact(abs(weight))} * ") + expressed(name)
+    return text
 
 
 def options(values: Sequence[object]) -> tuple[list[str], tuple[str, ...]]:

@@ -42,6 +42,9 @@ def campaign_text(foreign: Foreign, *, campaign: str, source: str) -> str:
             lines.append(f"  - {flow_text(named)}{_comment(entry.comments)}")
     lines += ["", "# What is measured, and what is wanted of it.", "objective:"]
     lines += [line for entry in foreign.targets for line in _block(entry)]
+    if foreign.derived:
+        lines += ["", "# What follows from it by a formula.", "derived:"]
+        lines += [line for entry in foreign.derived for line in _block(entry)]
     lines += [f"tradeoff: {foreign.tradeoff}"] if foreign.tradeoff else []
     lines += [
         "",

@@ -6,7 +6,7 @@ import re
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ def bring_in(
             raise SpecError(file.hindered)
         if not file.hindered:
             _check_record(settings, file)
-        drafts = drafts_of(foreign, source.name)
+        drafts = drafts_of(foreign, source.name, file.spec.objective)
         kinds, problems = _judged(drafts, file.spec, source.name)
     accepted, duplicates, notes = 0, 0, foreign.notes
     if problems and not (dry_run or partly):
@@ -99,7 +99,7 @@ def bring_in(
             _write(file)
         name = add_campaign(settings, file.path)
         with open_record(settings) as ledger:
-            drafts = drafts_of(foreign, source.name, OnRecord(ledger, name))
+            drafts = drafts_of(foreign, source.name, file.spec.objective, OnRecord(ledger, name))
         told = tell_rows(settings, name, source.name, drafts, by=settings.by, progress=progress)
         accepted, duplicates, problems = told.accepted, told.duplicates, told.problems
         notes += told.notes
@@ -110,7 +110,7 @@ def bring_in(
         format=foreign.format,
         described=foreign.described,
         parameters=len(file.spec.space),
-        targets=len(file.spec.objective),
+        targets=len(file.spec.objective) + len(file.spec.derived or {}),
         constraints=len(file.spec.constraints),
         measured=kinds["measured"],
         negatives=kinds["negative"],
@@ -127,15 +127,17 @@ def bring_in(
     )
 
 
-def drafts_of(foreign: Foreign, file: str, record: OnRecord | None = None) -> list[EnvelopeDraft]:
-    """The results as envelopes of told rows, unread; two equal ones are two readings. ``record`` tells which of them
-    say more of what is there.
+def drafts_of(
+    foreign: Foreign, file: str, targets: Collection[str], record: OnRecord | None = None
+) -> list[EnvelopeDraft]:
+    """The results as envelopes of told rows, unread; two equal ones are two readings. ``targets`` are those of the
+    campaign file that are measured, and ``record`` tells which rows say more of what is there.
 
     What another program saved is known again whatever its file is called; a table goes by its file, as a told one does.
     """
     if foreign.format != "csv":
         file = f"{' '.join((foreign.format, _usable(foreign.name, '-')))}/{file}"
-    rows = dict(enumerate(result.cells() for result in foreign.results))
+    rows = dict(enumerate(result.cells(targets) for result in foreign.results))
     known = Known() if record is None else record.of_typed(file.partition("/")[0], rows)
     seen, drafts = Counter(known.before), []
     for (number, cells), result in zip(rows.items(), foreign.results, strict=True):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from flows.importing.ax.objective import linear, read_objective
-from flows.importing.foreign import Entry, Foreign, Reading, Result, fault, label_of
+from flows.importing.foreign import Entry, Foreign, Reading, Result, fault, label_of, later
 from flows.importing.parameters import Names, category, number, option
 from flows.importing.source import Source
 from loop.wording import plural
@@ -53,7 +53,14 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
     values = _values(data)
     known = {m["name"] for m in data.get("tracking_metrics") or ()} | {m for found in values.values() for m in found}
     baseline = _baseline((data.get("status_quo") or {}).get("name"), values)
-    objective = read_objective(source, data.get("optimization_config"), names.of_targets(), sorted(known), baseline)
+    objective = read_objective(
+        source,
+        data.get("optimization_config"),
+        names.of_targets(),
+        sorted(known),
+        baseline,
+        data.get("tracking_metrics") or (),
+    )
     results: list[Result] = []
     pending: list[str] = []
     for trial in sorted(data["trials"].values(), key=lambda t: int(t["index"])):
@@ -72,7 +79,8 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
     tracked = sorted({m for found in values.values() for m in found} - set(objective.metrics))
     for metric in tracked:
         n = sum(metric in found for found in values.values())
-        left.append(f"metric {metric}, which is tracked and no target: {n} values")
+        values_of_it = f"{plural(n, 'value')} {later(names.of_targets()[metric])}"
+        left.append(f"metric {metric}, which is tracked and no target: {values_of_it}")
     if n := sum(any(steps > 1 for _, _, steps in found.values()) for found in values.values()):
         left.append(f"values of earlier steps of {plural(n, 'experiment')}: the last counts")
     if data.get("status_quo"):
@@ -87,6 +95,7 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
         parameters=tuple(entries.values()),
         constraints=tuple(rule for rule in rules if rule is not None),
         targets=objective.targets,
+        derived=objective.derived,
         tradeoff=objective.tradeoff,
         results=tuple(results),
         pending=tuple(pending),
@@ -249,7 +258,7 @@ def _result(
     ending: tuple[str, str],
     settings: Mapping[str, str | float],
     values: Mapping[str, tuple[float | None, float | None, int]],
-    metrics: Iterable[str],
+    metrics: Collection[str],
     names: Names,
 ) -> Result:
     """A completed arm with its values, or a fault; what one that ended otherwise had measured stands in its comment."""
@@ -260,11 +269,13 @@ def _result(
             f"{m} {v:g}{' at its last step' if steps else ''}" for m, (v, _, steps) in values.items() if v is not None
         ]
         return fault(place, settings, kind, "; ".join([word + (f": {reason}" if reason else ""), *partly]))
-    readings = {}
-    for metric in metrics:
-        mean, sem, _ = values.get(metric, (None, None, 0))
-        if mean is not None and math.isfinite(mean):
-            readings[names[metric]] = Reading(mean, sem if sem is not None and math.isfinite(sem) else None)
+    found = {
+        metric: Reading(mean, sem if sem is not None and math.isfinite(sem) else None)
+        for metric, (mean, sem, _) in values.items()
+        if mean is not None and math.isfinite(mean)
+    }
+    readings = {names[metric]: found[metric] for metric in metrics if metric in found}
     if not readings:
         return fault(place, settings, "unknown", "completed, and no target has a value where it comes from")
-    return Result(place, settings, readings)
+    further = {names[metric]: reading for metric, reading in found.items() if metric not in metrics}
+    return Result(place, settings, readings, further=further)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flows.importing.foreign import Entry
-from flows.importing.parameters import Names
+from flows.importing.parameters import Names, added
 from flows.importing.source import Source
 
 Terms = tuple[tuple[str, float], ...]  # metric or parameter, and its weight
@@ -20,12 +20,29 @@ _TERM: Final = re.compile(
 
 @dataclass(frozen=True)
 class Objective:
-    """Targets as a campaign file has them, Ax's names of them, and what was not carried over."""
+    """Targets as a campaign file has them, Ax's names of those that are measured, and what was not carried over."""
 
     targets: tuple[Entry, ...]
+    derived: tuple[Entry, ...]
     metrics: tuple[str, ...]
     tradeoff: str
     left: tuple[str, ...]
+
+
+@dataclass
+class _Wanted:
+    """Gathers what is said of each metric, and of each sum of metrics; what has no words goes to ``left``."""
+
+    keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sums: dict[Terms, dict[str, Any]] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)  # by metric
+    left: list[str] = field(default_factory=list)
+
+    def sum(self, terms: Terms, goal: str) -> dict[str, Any]:
+        """What is said of a weighted sum, whose metrics are targets to be measured."""
+        for name, _ in terms:
+            self.keys.setdefault(name, {"goal": "keep"})
+        return self.sums.setdefault(terms, {"goal": goal})
 
 
 def read_objective(
@@ -34,10 +51,12 @@ def read_objective(
     names: Names,
     known: Sequence[str],
     baseline: Mapping[str, float],
+    tracked: Sequence[Mapping[str, Any]],
 ) -> Objective:
     """The optimisation config of an experiment, whose metrics are called ``known``.
 
-    ``baseline`` is what was measured of the arm that relative limits are relative to, by metric.
+    ``baseline`` is what was measured of the arm that relative limits are relative to, by metric; ``tracked`` are the
+    metrics that Ax keeps beside the config.
 
     Raises:
         ImportFault: There is none, and the person does not say what is wanted either.
@@ -45,31 +64,58 @@ def read_objective(
     if not config:
         return _unconfigured(source, names, known)
     source.refuse_goal()
-    left: list[str] = []
+    found = _Wanted()
     wanted = _wanted(config["objective"], known)
-    weights = {name: weight for terms in wanted for name, weight in terms}
-    goals = {n: "maximize" if w > 0 else "minimize" for n, w in weights.items() if w}
-    keys: dict[str, dict[str, Any]] = {name: {"goal": goal} for name, goal in goals.items()}
-    tradeoff = ""
-    if len(wanted) == 1 and len(keys) > 1:
-        tradeoff = "weighted"
-        for name, weight in weights.items():
-            ends = {"from": 0.0, "to": 1.0} if weight > 0 else {"from": 1.0, "to": 0.0}
-            keys[name] |= {"weight": abs(weight), "desirable": ends}
-    elif len(wanted) == 1 and (scale := abs(next(iter(weights.values())))) != 1.0:
-        left.append(f"the objective's factor of {scale:g}, which changes no order")
-    elif any(len(terms) > 1 for terms in wanted):
-        sums = [" ".join(f"{w:+g} {n}" for n, w in terms) for terms in wanted if len(terms) > 1]
-        left.append(f"sums among several objectives ({'; '.join(sums)}): each metric is a target of its own")
-    thresholds = [*(config.get("objective_thresholds") or ()), *(config.get("outcome_constraints") or ())]
-    comments: dict[str, str] = {}
-    for rule in thresholds:
-        _limit(rule, keys, left, baseline, comments)
+    tradeoff = "weighted" if len(wanted) == 1 and len(dict(wanted[0])) > 1 else ""
+    for terms in wanted:
+        if tradeoff:
+            found.keys |= {name: _worth(weight) for name, weight in dict(terms).items() if weight}
+        elif len(terms) == 1:
+            ((name, weight),) = terms
+            found.keys.setdefault(name, {})["goal"] = "maximize" if weight > 0 else "minimize"
+            if len(wanted) == 1 and abs(weight) != 1.0:
+                found.left.append(f"the objective's factor of {abs(weight):g}, which changes no order")
+        else:
+            found.sum(terms, "maximize")["goal"] = "maximize"
+    rules = [*(config.get("objective_thresholds") or ()), *(config.get("outcome_constraints") or ())]
+    unsure = _of_lost_sums(config, rules, found.keys, tracked)
+    for rule in rules:
+        _limit(rule, found, baseline, unsure)
     for name, goal in source.goals.items():
-        if name in keys and goal:
-            keys[name] |= {"goal": goal}
-    source.check_goals(list(keys))
-    return Objective(_entries(keys, names, comments), tuple(keys), tradeoff, tuple(left))
+        if name in found.keys and goal:
+            found.keys[name] |= {"goal": goal}
+    source.check_goals(list(found.keys))
+    derived = tuple(_sum_entry(terms, keys, names) for terms, keys in found.sums.items())
+    targets = _entries(found.keys, names, found.comments)
+    return Objective(targets, derived, tuple(found.keys), tradeoff, tuple(found.left))
+
+
+def _worth(weight: float) -> dict[str, Any]:
+    """What is said of a metric that counts by ``weight`` in the only objective."""
+    ends = {"from": 0.0, "to": 1.0} if weight > 0 else {"from": 1.0, "to": 0.0}
+    return {"goal": "maximize" if weight > 0 else "minimize", "weight": abs(weight), "desirable": ends}
+
+
+def _sum_entry(terms: Terms, keys: Mapping[str, Any], names: Names) -> Entry:
+    """A weighted sum of metrics as a derived target."""
+    called = names[f"sum of {' and '.join(names[name] for name, _ in terms)}"]
+    return Entry(called, {"expression": added([(names[name], weight) for name, weight in terms])} | dict(keys))
+
+
+def _of_lost_sums(
+    config: Mapping[str, Any],
+    rules: Sequence[Mapping[str, Any]],
+    wanted: Mapping[str, Any],
+    tracked: Sequence[Mapping[str, Any]],
+) -> tuple[str, ...]:
+    """Metrics of limits on sums that the file does not have: Ax 1.3 saves of a sum the first metric as if it were all.
+
+    Such a metric is among those that the client made itself, and neither wanted nor limited.
+    """
+    if "expression" not in config["objective"]:
+        return ()
+    named = {*wanted, *(rule["metric"]["name"] for rule in rules if "metric" in rule)}
+    return tuple(m["name"] for m in tracked if m["__type"] == "MapMetric" and m["name"] not in named)
 
 
 def _unconfigured(source: Source, names: Names, known: Sequence[str]) -> Objective:
@@ -83,7 +129,7 @@ def _unconfigured(source: Source, names: Names, known: Sequence[str]) -> Objecti
     if known:  # of one that is only begun nothing was measured yet
         source.check_goals(list(known))
     keys = {name: {"goal": source.goal_unsaid(name)} for name in source.goals}
-    return Objective(_entries(keys, names, {}), tuple(keys), "", ())
+    return Objective(_entries(keys, names, {}), (), tuple(keys), "", ())
 
 
 def _entries(keys: Mapping[str, dict[str, Any]], names: Names, comments: Mapping[str, str]) -> tuple[Entry, ...]:
@@ -142,38 +188,46 @@ def _wanted(data: Mapping[str, Any], known: Sequence[str]) -> list[Terms]:
     raise ValueError(f"an objective of kind {data['__type']!r} is not known")
 
 
-def _limit(
-    rule: Mapping[str, Any],
-    keys: dict[str, dict[str, Any]],
-    left: list[str],
-    baseline: Mapping[str, float],
-    comments: dict[str, str],
-) -> None:
-    """A threshold of a metric; one that is no objective becomes a target to be kept."""
+def _limit(rule: Mapping[str, Any], found: _Wanted, baseline: Mapping[str, float], unsure: Sequence[str]) -> None:
+    """A threshold of a metric or of a sum of some; one that is no objective becomes a target to be kept.
+
+    ``unsure`` are metrics of sums that the file lost: then no limit is known to be one of its metric alone.
+    """
     if "expression" in rule and "metric" not in rule:
-        left.append(f"the constraint {rule['expression']}")
+        found.left.append(f"the constraint {rule['expression']}")
         return
+    side = "at_least" if rule["op"]["name"] == "GEQ" else "at_most"
+    bound, is_relative = float(rule["bound"]), bool(rule.get("relative"))
+    said = f"{_sign(rule)} {bound:g}" + (" % relative to the baseline" if is_relative else "")
     if "metrics" in rule:
-        named = " + ".join(f"{w:g} {m['name']}" for m, w in zip(rule["metrics"], rule["weights"], strict=True))
-        left.append(f"the constraint on a sum of metrics: {named} {_sign(rule)} {rule['bound']:g}")
+        terms = tuple((m["name"], float(w)) for m, w in zip(rule["metrics"], rule["weights"], strict=True))
+        if is_relative:
+            named = " + ".join(f"{w:g} {name}" for name, w in terms)
+            found.left.append(f"the constraint on a sum of metrics: {named} {said}")
+        else:
+            found.sum(terms, "keep")[side] = bound
         return
-    name, bound = rule["metric"]["name"], float(rule["bound"])
+    name = rule["metric"]["name"]
     if rule["__type"] == "ScalarizedOutcomeConstraint":  # Ax 1.3 saves the first metric of the sum, and no weights
-        left.append(
-            f"the constraint on a sum of metrics that begins with {name} {_sign(rule)} {bound:g}: Ax did not save the "
-            "others and their weights"
+        found.left.append(
+            f"the constraint on a sum of metrics that begins with {name} {said}: Ax did not save the others and their "
+            "weights"
         )
         return
-    if rule.get("relative"):
+    if unsure and rule["__type"] == "OutcomeConstraint":
+        found.left.append(
+            f"the constraint {name} {said}: of a sum of metrics Ax saves the first alone, and {', '.join(unsure)}, "
+            "which it has for a limit, is in none; write what was meant into the campaign file (a sum stands under "
+            "derived:), and import once more with --keep"
+        )
+        return
+    if is_relative:
         if (measured := baseline.get(name)) is None:
-            left.append(
-                f"the constraint {name} {_sign(rule)} {bound:g} % relative to the baseline, which was not measured"
-            )
+            found.left.append(f"the constraint {name} {said}, which was not measured")
             return
-        comments[name] = f"{bound:+g} % relative to the baseline, of which {measured:g} was measured first"
+        found.comments[name] = f"{bound:+g} % relative to the baseline, of which {measured:g} was measured first"
         bound = float(f"{measured + bound / 100 * abs(measured):.12g}")
-    side = "at_least" if rule["op"]["name"] == "GEQ" else "at_most"
-    keys.setdefault(name, {"goal": "keep"})[side] = bound
+    found.keys.setdefault(name, {"goal": "keep"})[side] = bound
 
 
 def _sign(rule: Mapping[str, Any]) -> str:

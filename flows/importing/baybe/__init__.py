@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from flows.importing.baybe.space import Space, read_space
 from flows.importing.baybe.targets import Wanted, read_objective
-from flows.importing.foreign import Foreign, Reading, Result, fault, label_of
+from flows.importing.foreign import Foreign, Reading, Result, fault, label_of, later
 from flows.importing.frames import Cell, FrameError, read_frame
 from flows.importing.parameters import Names
 from flows.importing.source import Source
@@ -45,13 +45,14 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
     wanted = read_objective(source, data.get("objective"), names)
     space = read_space(source, data["searchspace"], _frame(data, "searchspace_metadata"), names)
     measured = _frame(data, "measurements_exp") or {}
-    results, said = _results(source, measured, space, wanted, names)
+    extra = [c for c in measured if c not in (*space.rows.columns, *wanted.by_name, *_OWN)]
+    results, said = _results(source, measured, space, wanted, names, extra)
     waiting = _frame(data, "cached_recommendation") or {}
     pending = [label_of(row) for _, row in _rows(waiting)]
     left += [*space.left, *wanted.left, *_recommender(data.get("recommender") or {})]
-    extra = [c for c in measured if c not in (*space.rows.columns, *wanted.by_name, *_OWN)]
-    if extra:
-        left.append(f"columns of the measurements that are neither parameter nor target: {', '.join(extra)}")
+    for column in extra:
+        hint = f" {later(names.of_targets()[column])}" if any(map(_is_number, measured[column])) else ""
+        left.append(f"column {column} of the measurements, which is neither parameter nor target{hint}")
     if "FitNr" in measured:
         left.append(
             "FitNr of the measurements, which fit of the model came before each (BatchNr stands in their comments)"
@@ -86,7 +87,12 @@ def _rows(frame: Mapping[str, Sequence[Cell]]) -> list[tuple[int, dict[str, Cell
 
 
 def _results(
-    source: Source, frame: Mapping[str, Sequence[Cell]], space: Space, wanted: Wanted, names: Names
+    source: Source,
+    frame: Mapping[str, Sequence[Cell]],
+    space: Space,
+    wanted: Wanted,
+    names: Names,
+    extra: Sequence[str],
 ) -> tuple[list[Result], list[str]]:
     results: list[Result] = []
     idle: dict[str, int] = {}
@@ -105,7 +111,8 @@ def _results(
         batch = row.get("BatchNr")
         comment = f"batch {batch:g}" if isinstance(batch, int | float) and math.isfinite(batch) else ""
         if readings:
-            results.append(Result(place, settings, readings, comment=comment))
+            further = {names.of_targets()[c]: Reading(float(v)) for c in extra if _is_number(v := row.get(c))}
+            results.append(Result(place, settings, readings, comment=comment, further=further))
         else:
             results.append(fault(place, settings, "unknown", "no target has a value where it comes from"))
     notes = [
@@ -113,6 +120,10 @@ def _results(
         for name, n in idle.items()
     ]
     return results, notes
+
+
+def _is_number(cell: object) -> TypeGuard[float]:
+    return isinstance(cell, int | float) and math.isfinite(cell)
 
 
 def _recommender(data: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from flows.importing.foreign import Entry, Foreign, Reading, Result, fault, label_of
+from flows.importing.foreign import Entry, Foreign, Reading, Result, fault, label_of, later
 from flows.importing.optuna.gates import gates_of
 from flows.importing.optuna.storage import SQLITE, Study, Trial, is_journal, read_studies
 from flows.importing.parameters import Names, category, number
@@ -68,7 +68,7 @@ def _campaign(source: Source, study: Study) -> Foreign:
         if results[-1].readings:
             lost = [targets[i].name for i, v in trial.values.items() if not math.isfinite(v)]
             left += [f"trial {trial.number}: its value of {name}, which is no finite number" for name in lost]
-    left += _attributes(study)
+    left += _attributes(study, names.of_targets())
     return Foreign(
         format="optuna",
         described=f"the study {study.name!r} of Optuna",
@@ -191,18 +191,27 @@ def _result(trial: Trial, settings: Mapping[str, str | float], targets: Sequence
     found = {name: Reading(v) for name, v in values.items() if math.isfinite(v)}
     if not found:
         return fault(place, settings, "unknown", "complete, and its value is no finite number")
-    return Result(place, settings, found)
+    further = {names[key]: Reading(float(v)) for key, v in trial.user.items() if _is_number(v)}
+    return Result(place, settings, found, further=further)
 
 
-def _attributes(study: Study) -> list[str]:
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _attributes(study: Study, names: Names) -> list[str]:
     """What trials and the study carry besides."""
     left = []
-    for what, attributes in (("user", "user"), ("system", "system")):
+    numbers = {key for trial in study.trials for key, value in trial.user.items() if _is_number(value)}
+    for what in ("user", "system"):
         counts: dict[str, int] = {}
         for trial in study.trials:
-            for key in getattr(trial, attributes):
+            for key in getattr(trial, what):
                 counts[key] = counts.get(key, 0) + (key not in _SAMPLERS and not key.startswith(_LIMIT))
-        left += [f"{what} attribute {key!r} of {plural(n, 'trial')}" for key, n in counts.items() if n]
+        told = {key: f" {later(names[key])}" for key in numbers if what == "user"}
+        left += [
+            f"{what} attribute {key!r} of {plural(n, 'trial')}{told.get(key, '')}" for key, n in counts.items() if n
+        ]
     left += [f"user attribute {key!r} of the study: {value!r}" for key, value in study.user.items()]
     left += [f"system attribute {key!r} of the study" for key in study.system if key != "study:metric_names"]
     if n := sum(bool(t.steps) and t.state == "COMPLETE" for t in study.trials):

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from material import DATA, read
+import pytest
+from material import DATA, on_record, read
 
-from flows.importing import Foreign, Source, read_foreign
+from flows.importing import Foreign, Source, campaign_text, read_foreign
+from flows.settings import Settings
+from loop.spec import build_objective, read_spec
 
 OLD, NEW = "ax_batches_1.0.0.json", "ax_batches_1.3.1.json"
 
@@ -116,3 +119,66 @@ def test_what_a_running_trial_has_so_far_is_said() -> None:
 
 def test_earlier_steps_are_said_to_stay_behind() -> None:
     assert "values of earlier steps of 1 experiment: the last counts" in read("ax_coupling_1.3.1.json").left
+
+
+def test_sums_of_metrics_are_derived_targets() -> None:
+    def change(data: dict[str, Any]) -> None:
+        config = data["experiment"]["optimization_config"]
+        config["objective"]["expression"] = "conversion - 2*cost, -impurity"
+
+    foreign = changed("ax_coupling_1.3.1.json", change)
+
+    assert targets(foreign) == {
+        "conversion": {"goal": "keep"},
+        "cost": {"goal": "keep"},
+        "impurity": {"goal": "minimize", "at_most": 3.5},
+    }
+    assert {entry.name: dict(entry.keys) for entry in foreign.derived} == {
+        "sum of conversion and cost": {"expression": "conversion - 2 * cost", "goal": "maximize"}
+    }
+    spec = read_spec(campaign_text(foreign, campaign="c", source="s"), source="c.yaml", read=lambda _: "")
+    assert list(build_objective(spec).names) == ["conversion", "cost", "impurity", "sum of conversion and cost"]
+
+
+def test_a_limit_of_ax_1_0_on_a_sum_of_metrics_is_a_derived_target_to_be_kept() -> None:
+    def change(data: dict[str, Any]) -> None:
+        limit = data["optimization_config"]["outcome_constraints"][0]
+        limit |= {"__type": "ScalarizedOutcomeConstraint", "metrics": [limit.pop("metric"), {"name": "cost"}]}
+        limit |= {"weights": [1.0, -0.5]}
+
+    foreign = changed(OLD, change)
+
+    assert targets(foreign) == {"cost": {"goal": "minimize"}, "purity": {"goal": "keep"}}
+    assert [dict(entry.keys) for entry in foreign.derived] == [
+        {"expression": "purity - 0.5 * cost", "goal": "keep", "at_least": 90.0}
+    ]
+
+
+def test_a_limit_that_ax_saved_of_a_sum_is_none_of_its_first_metric() -> None:
+    def change(data: dict[str, Any]) -> None:  # as Ax 1.3 saves "impurity + 2*colour <= 3.5"
+        tracked = data["experiment"]["tracking_metrics"]
+        next(m for m in tracked if m["name"] == "colour")["__type"] = "MapMetric"
+
+    foreign = changed("ax_coupling_1.3.1.json", change)
+
+    assert targets(foreign) == {"conversion": {"goal": "maximize"}, "cost": {"goal": "minimize"}}
+    assert [said for said in foreign.left if said.startswith("the constraint")] == [
+        "the constraint impurity <= 3.5: of a sum of metrics Ax saves the first alone, and colour, which it has for a "
+        "limit, is in none; write what was meant into the campaign file (a sum stands under derived:), and import "
+        "once more with --keep"
+    ]
+
+
+@pytest.mark.usefixtures("_here")
+def test_a_metric_that_became_a_target_of_the_campaign_file_is_brought_in(hakken: Any, home: Settings) -> None:
+    hakken("import", DATA / NEW)
+    file = Path("campaign.yaml")
+    file.write_text(file.read_text().replace("  purity:", "  waste: {goal: keep, at_most: 9}\n  purity:"))
+
+    said = hakken("import", DATA / NEW, "--keep", "--json")
+
+    assert said.code == 0, said.err
+    assert "waste joined 3 results on record" in said.json["notes"]
+    measured = [values["waste"] for _, values in on_record(home, "batches") if isinstance(values, dict)][-3:]
+    assert measured == [(3.0, 0.1)] * 3
+    assert hakken("import", DATA / NEW, "--keep", "--json").json["accepted"] == 0
