@@ -68,8 +68,8 @@ def _on_trust(report: Report) -> Iterator[str]:
             continue
         ninety = whole.coverage[-1]
         yield (
-            f"For {calibration.target}, {ninety.inside} of {count(whole.n, 'measurement')}{real} fell inside the stated "
-            f"90 % interval (true share between {percent(ninety.low)} and {percent(ninety.high)}): "
+            f"For {calibration.target}, {ninety.inside} of {count(whole.n, 'measurement')}{real} fell inside the "
+            f"stated 90 % interval (true share between {percent(ninety.low)} and {percent(ninety.high)}): "
             f"{verdict(ninety)}. "
             "This holds for candidates like those chosen here, and for no others."
         )

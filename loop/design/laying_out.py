@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from loop.design.exchange import Criterion, assign_blocks
 from loop.design.factorial import ROMAN, best_fraction, fraction_sizes, fractional, full_factorial, two_level
 from loop.design.fixed import FIXED, fixed
 from loop.design.optimal import efficiency_of, optimal, term_count
+from loop.design.power import power_notes
 from loop.design.terms import Order, terms_of
 from loop.errors import SpaceError
 from loop.space import Pool, Space
@@ -25,6 +26,7 @@ from loop.wording import plural
 WHOLE: Final = frozenset({"factorial", "fractional", *FIXED})  # are what they are, whatever was tried
 CLASSICAL: Final = WHOLE | {"d-optimal", "i-optimal"}
 SPARE: Final = 4  # experiments beyond the terms where no number is given, to learn the noise from
+FEWEST: Final = 4  # experiments of which it is said what they can tell
 SHOWN: Final = 6  # aliases, and products mixed with blocks, that a note lists
 MIXED: Final = 1e-6  # length of what of a product lies between blocks; a level more or less in one of them is 1 or so
 
@@ -211,10 +213,24 @@ def lay_out(
     Raises:
         SpaceError: There is no such design of this space.
     """
+    design = _laid_out(wish, space, pool, tried, seed, tried[:0] if refused is None else refused)
+    if len(tried) or len(design.points) < FEWEST:
+        return design
+    return replace(design, notes=(*design.notes, *power_notes(space, design.points, design.blocks, wish.copies)))
+
+
+def _laid_out(
+    wish: Wish,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    seed: int,
+    refused: NDArray[np.float64],
+) -> Design:
     if not wish.centre:
         return _apart(wish, space, pool, tried, wish.n, tried[:0], seed)
     whole, notes = _centre(wish, space)
-    due = _due(wish, space, whole, tried, tried[:0] if refused is None else refused)
+    due = _due(wish, space, whole, tried, refused)
     n = wish.n
     if wish.design not in WHOLE:
         others = int((~is_among(tried, whole)).sum())

@@ -19,6 +19,7 @@ from loop.space import Category, Component, Parameter, Space
 from loop.space.parameters import least_and_most
 
 Order: TypeAlias = Literal["linear", "interactions", "quadratic"]
+PRODUCT: Final = " x "  # in the name of a product of two
 DEPENDENT: Final = 1e-7  # of a column's length: less left than this, and others already say what it says
 
 Columns: TypeAlias = NDArray[np.float64]
@@ -81,6 +82,37 @@ def terms_of(space: Space, order: Order, candidates: NDArray[np.float64]) -> Ter
     )
 
 
+def aliases_of(terms: Terms, x: NDArray[np.float64]) -> dict[str, tuple[tuple[int, str], ...]] | None:
+    """By term, the terms left out that are the same at all of ``x``, ``(n, d)``, each with its sign, -1 or 1.
+
+    None where one of those left out follows from others in another way, or is that of a parameter alone.
+    """
+    names, full = all_terms(terms.space, terms.order, x)
+    found: dict[str, tuple[tuple[int, str], ...]] = {}
+    for name in terms.left_out:
+        column = full[:, names.index(name)]
+        same = [(k, s) for k in terms.kept for s in (-1, 1) if np.allclose(column, s * full[:, k], atol=DEPENDENT)]
+        of = names[same[0][0]] if len(same) == 1 else ""
+        if PRODUCT not in of or PRODUCT not in name:
+            return None
+        found[of] = (*found.get(of, ()), (same[0][1], name))
+    return found
+
+
+def steps(p: Parameter) -> list[tuple[str, dict[str, float]]]:
+    """What a main effect tells of a parameter, as sums of coefficients by the names of their terms.
+
+    Of a number from its lowest value to its highest, of one of two options in place of the other, of each of several
+    beside their mean.
+    """
+    if not isinstance(p, Category | Component):
+        return [(p.name, {p.name: 2.0})]
+    if p.size == 2:
+        return [(f"{p.name} {p.options[1]}", {p.name: 2.0})]
+    table, names = contrasts(p.size), [f"{p.name} {k}" for k in range(1, p.size)]
+    return [(f"{p.name} {o}", dict(zip(names, table[i].tolist(), strict=True))) for i, o in enumerate(p.options)]
+
+
 def all_terms(space: Space, order: Order, x: NDArray[np.float64]) -> tuple[list[str], Columns]:
     """Every term of a model, main effects first, dependent or not: names, and columns at ``x``, shape ``(n, p)``."""
     active = space.frame.active(x)
@@ -96,7 +128,7 @@ def all_terms(space: Space, order: Order, x: NDArray[np.float64]) -> tuple[list[
         blocks.append(columns)
     if order in ("interactions", "quadratic"):
         for (_, first, a), (_, second, b) in itertools.combinations(effects, 2):
-            names += [f"{n} x {m}" for n in first for m in second]
+            names += [f"{n}{PRODUCT}{m}" for n in first for m in second]
             blocks.append((a[:, :, None] * b[:, None, :]).reshape(len(x), a.shape[1] * b.shape[1]))
     if order == "quadratic":
         for p, own, columns in effects:

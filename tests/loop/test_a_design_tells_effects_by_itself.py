@@ -119,15 +119,21 @@ def test_what_the_model_lacks_shows_beside_replicates() -> None:
     assert not any("misses" in note for note in design_notes(flat))
 
 
-def test_a_fraction_tells_main_effects_alone() -> None:
+def test_a_fraction_of_few_tells_main_effects_alone() -> None:
     space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcd"))
     x = points_of(Wish("fractional", 11, centre=3), space)
     y = 2 * x[:, 0] - x[:, 3] + 0.1 * np.sin(np.arange(len(x)))
 
     found = told(space, "fractional", y, x)
 
-    assert found.order == "linear"
-    assert {one.term for one in found.effects} == {"a", "b", "c", "d", "curvature"}
+    sums = {"a x b + c x d", "a x c + b x d", "a x d + b x c"}
+    assert {one.term for one in found.effects} == {"a", "b", "c", "d", "curvature", *sums}
+
+    fewer = told(space, "fractional", y[:10], x[:10])
+
+    assert fewer.order == "linear"
+    assert {one.term for one in fewer.effects} == {"a", "b", "c", "d", "curvature"}
+    assert fewer.products == "scatter"
 
 
 def test_a_fraction_of_resolution_five_tells_its_products_by_the_many_that_are_nought() -> None:
@@ -223,3 +229,44 @@ def test_what_is_known_of_two_names_is_taken_out_once() -> None:
     assert [note for note in found.notes if "differences" in note] == [
         "differences by block are taken out: block 2 lies 4 % above block 1"
     ]
+
+
+def test_of_a_fraction_products_that_go_together_are_told_by_their_sum() -> None:
+    space = Space((*(Continuous(name, 0.0, 1.0) for name in "abcde"), Category("base", ("weak", "strong"))))
+    x = points_of(Wish("fractional", 16), space)
+    a, b, c, d, e, f = coded(space, x).T
+    y = 5 * a + 3 * a * b + 0.1 * np.random.default_rng(0).normal(size=16)
+
+    found = told(space, "fractional", y, x)
+
+    assert found.order == "interactions"
+    (name,) = [term for term in changes(found) if term.startswith("a x b +")]
+    others = [other.split(" x ") for other in name.split(" + ")[1:]]
+    assert len(others) >= 1
+    assert changes(found)[name] == pytest.approx(6, abs=0.2)
+    signs = {"a": a, "b": b, "c": c, "d": d, "e": e, "base strong": f}
+    assert all((signs[first] * signs[second] == a * b).all() for first, second in others)
+    assert {one.what for one in found.effects if one.term == name} == {"their sum, which it does not tell apart"}
+    assert {one.term for one in found.effects if one.is_clear} >= {"a", name}
+    assert not any("products" in note for note in found.notes)
+
+
+def test_a_fraction_that_tells_all_products_is_told_by_what_stands_out() -> None:
+    space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcde"))
+    x = points_of(Wish("fractional", 16), space)
+    y = 4 * x[:, 0] - 3 * x[:, 1] * x[:, 2] + 0.2 * np.random.default_rng(1).normal(size=16)
+
+    found = told(space, "fractional", y, x)
+
+    assert (found.order, found.scatter, len(found.effects)) == ("interactions", None, 15)
+    assert {one.term for one in found.effects if one.is_clear} == {"a", "b x c"}
+
+
+def test_where_products_count_as_scatter_that_is_said() -> None:
+    x = points_of(Wish("factorial", 8), THREE)
+    y = 5 * x[:, 0] + np.sin(np.arange(8.0))
+
+    found = told(THREE, "factorial", y, x)
+
+    assert found.order == "linear"
+    assert found.products == "scatter"

@@ -1,0 +1,152 @@
+"""Which model of a classical design's results tells its terms apart, and what else differed beside its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.design.terms import Order, Terms, aliases_of, contrasts, terms_of
+from loop.space import Category, Component, Space
+from loop.space.parameters import least_and_most
+from loop.wording import in_digits
+
+FREE: Final = 2  # degrees of freedom that a larger model has to leave
+MANY: Final = 10  # orthogonal effects that tell the scatter where nothing is left over, since most are nought
+ALIASED: Final = 1e-6  # of a coefficient
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else differed, as columns of the model, and what cannot be told from the parameters.
+
+    Attributes:
+        tables: By name, the labels and what each has in its columns, ``(labels, labels - 1)``.
+        columns: Of each result, shape ``(n, k)``.
+        mixed: Names of what goes with a parameter, so that it is left out.
+    """
+
+    tables: Mapping[str, tuple[tuple[str, ...], NDArray[np.float64]]]
+    columns: NDArray[np.float64]
+    mixed: tuple[str, ...] = ()
+
+    def notes(
+        self, beta: NDArray[np.float64], known: NDArray[np.float64], untold: Sequence[str], unit: str
+    ) -> list[str]:
+        """What is to be said of it, by the model's coefficients, ``(p,)``, of which ``known``, ``(p, p)``, are told."""
+        found, first = [], len(beta) - sum(table.shape[1] for _, table in self.tables.values())
+        for name, (labels, table) in self.tables.items():
+            rows = np.zeros((len(labels), len(beta)))
+            rows[:, first : first + table.shape[1]] = table
+            first += table.shape[1]
+            apart = rows @ beta
+            least, most = int(apart.argmin()), int(apart.argmax())
+            said = f"differences by {name} are taken out"
+            if is_told(rows[most] - rows[least], known):
+                by = f"{in_digits(float(apart[most] - apart[least]), 2)} {unit}".rstrip()
+                said += f": {name} {labels[most]} lies {by} above {name} {labels[least]}"
+            found.append(said)
+        if untold:
+            found.append(f"not told from differences by {' and '.join(self.tables)}: {', '.join(untold)}")
+        found += [f"differences by {name} cannot be told from effects, and may be in them" for name in self.mixed]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is fitted: terms, curvature and what else differed; ``aliases`` are the same as a term, by its name."""
+
+    terms: Terms
+    bend: NDArray[np.float64]  # 1 in the middle, ``(n, 1)``; ``(n, 0)`` where nothing tells of curvature
+    aliases: Mapping[str, tuple[tuple[int, str], ...]]
+    beside: Beside
+
+
+def told_apart(
+    space: Space, design: str, x: NDArray[np.float64], order: Order | None, groups: Mapping[str, Sequence[str]]
+) -> Model | None:
+    """The largest model whose terms the results tell apart, and what it takes out beside them.
+
+    None where not even main effects are told. Of products and squares some may not be told from what is taken out, and
+    of a fraction products that are the same in all of its experiments are told by their sum.
+    """
+    every: tuple[Order, ...] = ("quadratic", "interactions", "linear")
+    if order is not None:
+        every = every[every.index(order) :]
+    elif design == "definitive" or design == "plackett-burman":
+        every = ("linear",)
+    main = terms_of(space, "linear", x)
+    if main.left_out:
+        return None
+    beside, middle = _taken_out(main, x, groups), _at_the_middle(space, x)
+    for wanted in every:
+        terms = terms_of(space, wanted, x)
+        aliases = aliases_of(terms, x) if design == "fractional" and wanted == "interactions" else None
+        if terms.left_out and aliases is None:
+            continue
+        matrix = terms.matrix(x)
+        bends = wanted != "quadratic" and rank_of(np.column_stack([matrix, middle])) > rank_of(matrix)
+        bend = middle[:, None][:, : int(bends)]
+        matrix = np.column_stack([matrix, bend, beside.columns])
+        free = len(x) - rank_of(matrix)
+        enough = free >= FREE or wanted == "linear" or (free == 0 and _are_many(terms.matrix(x), beside.columns))
+        mains = [name in main.names for name in terms.names] + [False] * (matrix.shape[1] - len(terms))
+        if enough and _are_told(matrix, mains):
+            return Model(terms, bend, aliases or {}, beside)
+    return None
+
+
+def _are_many(terms: NDArray[np.float64], beside: NDArray[np.float64]) -> bool:
+    """Whether terms, ``(n, p)``, are many and all orthogonal, also to what is taken out beside them."""
+    gram = terms.T @ np.column_stack([terms, beside])
+    np.fill_diagonal(gram, 0.0)
+    return terms.shape[1] > MANY and bool(np.abs(gram).max() <= ALIASED * len(terms))
+
+
+def _taken_out(main: Terms, x: NDArray[np.float64], groups: Mapping[str, Sequence[str]]) -> Beside:
+    """Of what else differed that which can be told from main effects, and leaves something to tell the scatter."""
+    tables, mixed, matrix = {}, [], main.matrix(x)
+    spare = min(FREE, len(x) - len(main))
+    for name, labels in groups.items():
+        different = tuple(sorted(set(labels), key=lambda label: (len(label), label)))
+        if len(different) < 2:
+            continue
+        table = contrasts(len(different))
+        wider = np.column_stack([matrix, table[[different.index(label) for label in labels]]])
+        is_main = [True] * len(main) + [False] * (wider.shape[1] - len(main))
+        rank, stay_told = rank_of(wider), _are_told(wider, is_main)
+        if stay_told and rank == rank_of(matrix):
+            continue  # what came before takes it out
+        if stay_told and len(x) - rank >= spare:
+            tables[name], matrix = (different, table), wider
+        else:
+            mixed.append(name)
+    return Beside(tables, matrix[:, len(main) :], tuple(mixed))
+
+
+def _are_told(matrix: NDArray[np.float64], which: Sequence[bool]) -> bool:
+    """Whether the coefficients of some columns can be told from all others."""
+    return is_told(np.eye(matrix.shape[1])[list(which)], np.linalg.pinv(matrix) @ matrix)
+
+
+def is_told(sums: NDArray[np.float64], known: NDArray[np.float64]) -> bool:
+    """Whether sums of coefficients, ``(..., p)``, are what results tell: those that ``known``, ``(p, p)``, leaves."""
+    return bool(np.allclose(sums @ known, sums, atol=ALIASED))
+
+
+def rank_of(matrix: NDArray[np.float64]) -> int:
+    return int(np.linalg.matrix_rank(matrix))
+
+
+def _at_the_middle(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 where every number of three values or more lies between its ends, 0 elsewhere: shape ``(n,)``."""
+    inside, has_some = np.ones(len(x), dtype=bool), False
+    for column, p in enumerate(space.parameters):
+        low, high = least_and_most(p)
+        if not isinstance(p, Category | Component) and len(np.unique(x[:, column])) > 2:
+            inside &= (x[:, column] > low) & (x[:, column] < high)
+            has_some = True
+    return (inside & has_some).astype(float)
