@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from keyword import iskeyword
 from typing import Any, Final
 
 from flows.cli.starting.columns import read_header
@@ -13,6 +14,7 @@ from flows.engine.people.rows import IGNORED, PLAIN
 from flows.importing.foreign import NAMES_ONLY, Entry
 from flows.importing.source import ImportFault
 from loop.errors import MoleculeError, UnitError
+from loop.space.expressions import CONSTANTS
 from loop.units import check_unit
 
 _TAKEN: Final = PLAIN | IGNORED  # columns of a told table that hold something else
@@ -65,8 +67,9 @@ def option(value: object) -> str:
 
 
 def expressed(name: str) -> str:
-    """A parameter's name as an expression has it: in backquotes where it is no plain word."""
-    return name if name.isidentifier() else f"`{name}`"
+    """A name as an expression has it: in backquotes where it is no plain word, or one that means something else."""
+    is_plain = name.isidentifier() and name not in CONSTANTS and (name == "yield" or not iskeyword(name))
+    return name if is_plain else f"`{name}`"
 
 
 def added(terms: Sequence[tuple[str, float]]) -> str:

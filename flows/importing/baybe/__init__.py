@@ -66,6 +66,7 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
         parameters=space.parameters,
         constraints=space.constraints,
         targets=wanted.targets,
+        derived=wanted.derived,
         tradeoff=wanted.tradeoff,
         results=tuple(results),
         batch=size or None,

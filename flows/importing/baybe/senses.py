@@ -14,11 +14,13 @@ _RISING = ("IdentityTransformation", "ClampingTransformation", "LogarithmicTrans
 class Sense:
     """Where values are wanted: ``goal`` is maximize, minimize, match, or "" where hakken has no word for it.
 
-    ``at`` is the value to be matched, or the one beyond which nothing is gained, where there is one.
+    ``at`` is the value to be matched, or the one beyond which nothing is gained, where there is one; ``is_even`` says
+    that values as far above as below it are worth the same.
     """
 
     goal: str
     at: float | None = None
+    is_even: bool = True
 
 
 def sense(steps: Sequence[Mapping[str, Any]], *, is_down: bool) -> Sense:
@@ -31,6 +33,7 @@ def sense(steps: Sequence[Mapping[str, Any]], *, is_down: bool) -> Sense:
     sign = 1  # up or down with the measured value; where there is a turn, to the left of it
     factor, shift = 1.0, 0.0  # of the measured value, as long as all steps were linear
     is_linear, low, high = True, -_INFINITE, _INFINITE
+    is_even = True
     for step in steps:
         turned = _turn(step)
         if turn is None and is_linear and shift and _is_even_power(step):
@@ -40,6 +43,7 @@ def sense(steps: Sequence[Mapping[str, Any]], *, is_down: bool) -> Sense:
             if turn is not None or not is_linear:
                 return Sense("")
             turn, sign, is_linear = (at - shift) / factor, left, False
+            is_even = _is_even(step)
             continue
         way = _way(step)
         if way is None:
@@ -59,7 +63,7 @@ def sense(steps: Sequence[Mapping[str, Any]], *, is_down: bool) -> Sense:
         return Sense("maximize" if sign > 0 else "minimize", high)
     if low >= turn:
         return Sense("minimize" if sign > 0 else "maximize", low)
-    return Sense("match" if sign > 0 else "", turn)
+    return Sense("match" if sign > 0 else "", turn, is_even)
 
 
 def _way(step: Mapping[str, Any]) -> int | None:
@@ -91,6 +95,17 @@ def _turn(step: Mapping[str, Any]) -> tuple[float, int] | None:
         case "TwoSidedAffineTransformation" if step["slope_left"] * step["slope_right"] < 0:
             return float(step.get("midpoint", 0.0)), _sign(step["slope_left"])
     return None
+
+
+def _is_even(step: Mapping[str, Any]) -> bool:
+    """Whether a step that turns falls off alike to both sides."""
+    match step["type"]:
+        case "TriangularTransformation":
+            below, above = step["peak"] - step["cutoffs"]["lower"], step["cutoffs"]["upper"] - step["peak"]
+            return bool(abs(below - above) <= 1e-9 * max(below, above))
+        case "TwoSidedAffineTransformation":
+            return bool(step["slope_left"] == -step["slope_right"])
+    return True
 
 
 def _is_even_power(step: Mapping[str, Any]) -> bool:
