@@ -42,7 +42,7 @@ def window(
     screen.say(asked_line(found))
     it = typed(campaign)
     if found.here < chance:
-        screen.say("so no setting may be off at all: where it is set that is too much in doubt already")
+        screen.say(f"so no setting may be off at all: where it is set, {found.doubt} is too much in doubt already")
         step = f"hakken window {it} --at NAME=VALUE looks elsewhere, --chance less asks for less"
         if found.strayed is None:
             step += "; a tolerance of its numbers in the campaign file has candidates chosen that allow for it"

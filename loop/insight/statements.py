@@ -237,6 +237,7 @@ class Window:
         measured: How often ``worst`` was measured, in words; "" where not.
         strayed: The least chance where settings stray as the campaign file says; None where it says nothing.
         straying: What it says.
+        doubt: What is most in doubt where settings are as they are, where ``here`` is too little; else "".
     """
 
     label: str
@@ -253,6 +254,7 @@ class Window:
     measured: str = ""
     strayed: float | None = None
     straying: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

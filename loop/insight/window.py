@@ -34,6 +34,7 @@ DRAWS: Final = 2_048  # a chance of 0.9 is known to 0.007
 CORNERS: Final = 8  # numbers, up to which every corner of a box is looked at
 INSIDE: Final = 64  # places in a box besides its corners
 SHARES: Final = tuple(s / 20 for s in range(20, 0, -1))  # of the ranges, for all of them at once
+RUNNING: Final = "running as intended"
 OPTIONS: Final = 100  # of a choice, up to which others are looked at
 
 
@@ -46,6 +47,7 @@ def window(
     loses: Mapping[str, float],
     chance: float,
     seed: int,
+    went: float | None = None,
 ) -> Window:
     """The operating window about a candidate.
 
@@ -58,11 +60,12 @@ def window(
             factor.
         chance: How sure that has to be, between 0 and 1.
         seed: Decides the draws.
+        went: Which share of the candidate's own experiments ran as intended; None where none was made.
 
     Raises:
         PlanError: Nothing is asked, or a target that may lose is not wanted.
     """
-    asked = _Asked(objective, belief.as_measured(), at, _checked(objective, loses), seed)
+    asked = _Asked(objective, belief.as_measured(), at, _checked(objective, loses), seed, went)
     here = float(asked.chances(at[None])[0])
     numbers = [space.names.index(p.name) for p in space.shown if isinstance(p, Number)]
     numbers = [c for c in numbers if _can_be_off(space, c, at)]
@@ -77,6 +80,7 @@ def window(
         model=belief.models[0].name,
         chance=chance,
         here=here,
+        doubt="" if here >= chance else asked.breaking(at),
         ranges=tuple(ranges),
         together=together,
         boxed={r.name: (r.at - together * (r.at - r.low), r.at + together * (r.high - r.at)) for r in ranges},
@@ -111,9 +115,16 @@ class _Asked:
     """What is asked of the true values at some places, in joint draws with those at the candidate."""
 
     def __init__(
-        self, objective: Objective, belief: Belief, at: NDArray[np.float64], loses: Mapping[str, float], seed: int
+        self,
+        objective: Objective,
+        belief: Belief,
+        at: NDArray[np.float64],
+        loses: Mapping[str, float],
+        seed: int,
+        went: float | None,
     ) -> None:
-        self.objective, self.belief, self.at, self.loses, self.seed = objective, belief, at, loses, seed
+        self.objective, self.belief, self.at, self.loses = objective, belief, at, loses
+        self.seed, self.went = seed, went
 
     def said(self) -> list[str]:
         """What is asked, one sentence each."""
@@ -128,25 +139,30 @@ class _Asked:
                 lost = self.loses[t.name]
                 much = f"a factor of {10**lost:.3g}" if t.is_log else f"{lost:g} {t.unit}".rstrip()
                 found.append(f"{t.name} worse by {much} at most")
-        return found
+        return [*found, RUNNING] if self.belief.feasibility.latent is not None else found
 
     def chances(self, x: NDArray[np.float64]) -> Tensor:
         """The chance that all of it holds, at ``x``, ``(n, d)``: ``(n,)``."""
         return self._holds(x).double().mean(0)
 
     def breaking(self, x: NDArray[np.float64]) -> str:
-        """The target that is most in doubt at one place, ``(d,)``."""
+        """What is most in doubt at one place, ``(d,)``."""
         draws = self._draws(x[None])
         likely = {
             t.name: float(self._holds_of(i, t, draws).double().mean()) for i, t in enumerate(self.objective.targets)
         }
         least = min(likely, key=lambda name: likely[name])
-        runs = float(self.belief.feasibility.chance(torch.from_numpy(x[None]))[0])
-        return "running as intended" if runs < likely[least] else least
+        return RUNNING if float(self._runs(x[None])[0]) < likely[least] else least
+
+    def _runs(self, x: NDArray[np.float64]) -> Tensor:
+        """The chance that places ``x``, ``(n, d)``, run as intended: at the candidate as it went, ``(n,)``."""
+        runs = self.belief.feasibility.chance(torch.from_numpy(x))
+        is_here = torch.from_numpy((x == self.at).all(axis=1))
+        return runs if self.went is None else torch.where(is_here, self.went, runs)
 
     def _holds(self, x: NDArray[np.float64]) -> Tensor:
         draws = self._draws(x)
-        holds = runs_in_draws(self.belief.feasibility.chance(torch.from_numpy(x)), len(draws), seed=self.seed + 7)
+        holds = runs_in_draws(self._runs(x), len(draws), seed=self.seed + 7)
         for i, target in enumerate(self.objective.targets):
             holds &= self._holds_of(i, target, draws)
         return holds

@@ -82,6 +82,7 @@ def _varies_numbers(view: View) -> bool:
 def _looked_for(
     view: View, folder: Path, *, at: Sequence[str] = (), loses: Sequence[str] = (), chance: float = CHANCE
 ) -> Window:
+    from loop.insight.tried import all_tried
     from loop.insight.window import window as looked_for  # brings torch: seconds, only where it is asked for
 
     objective = build_objective(view.spec)
@@ -96,7 +97,9 @@ def _looked_for(
     wanted = read_candidate(view.space, at, before) if at else before
     assert wanted is not None, "there is a best, or something is asked for"
     x = view.space.coordinates(wanted)
-    found = looked_for(view.space, objective, belief, x, loses=lost, chance=chance, seed=learning.seed)
+    tried = [t for t in all_tried(view.space, objective, learning.history.observations) if (t.x == x).all()]
+    went = next((t.experiments / (t.experiments + t.faults) for t in tried if t.experiments + t.faults), None)
+    found = looked_for(view.space, objective, belief, x, loses=lost, chance=chance, seed=learning.seed, went=went)
     return found if found.worst is None else replace(found, measured=times_measured(view, found.worst))
 
 

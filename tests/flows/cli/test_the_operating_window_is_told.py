@@ -147,8 +147,25 @@ def test_what_cannot_be_asked_is_refused(hakken: Any, words: tuple[str, ...], me
 def test_where_it_is_set_may_be_too_much_in_doubt_already(hakken: Any) -> None:
     said = hakken("window", "heat", "--at", "temperature=90").out
 
-    assert "so no setting may be off at all: where it is set that is too much in doubt already" in said
+    assert "so no setting may be off at all: where it is set, impurity is too much in doubt already" in said
     assert said.splitlines()[-1].startswith("next: hakken window heat --at NAME=VALUE looks elsewhere")
+
+
+def test_whether_it_runs_is_asked_too_and_known_of_what_ran(hakken: Any, tell_table: Any) -> None:
+    lines = ["temperature,yield,outcome"]
+    lines += [f"{t},{t if t <= 90 else ''},{'' if t <= 90 else 'convergence_error'}" for t in range(30, 121, 10)]
+    tell_table(spec(space={"temperature": SPACE["temperature"]}, objective={"yield": YIELD}), "\n".join(lines) + "\n")
+
+    found = hakken("window", "heat", "--at", "temperature=90", "--loses", "20", "--json").json["window"]
+    beyond = hakken("window", "heat", "--at", "temperature=100", "--loses", "20").out
+
+    assert found["asked"] == ["yield worse by 20 % at most", "running as intended"]
+    assert found["here"] == 1.0
+    (heat,) = found["ranges"]
+    assert (heat["high"], heat["high_breaks"]) == (90, "running as intended")
+    assert (
+        "so no setting may be off at all: where it is set, running as intended is too much in doubt already" in beyond
+    )
 
 
 def test_of_names_alone_there_is_none(hakken: Any, tell_table: Any) -> None:
