@@ -26,7 +26,8 @@ LISTED = 8  # pending experiments that are shown; the JSON document has all of t
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What the other program saved.")],
     from_: Annotated[
-        str | None, typer.Option("--from", help="baybe, edbo, ax, optuna, ord or csv; told from the file without it.")
+        str | None,
+        typer.Option("--from", help="baybe, edbo, ax, bofire, optuna, ord or csv; told from the file without it."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="The campaign's name; the source's or the file's by default.")
@@ -59,7 +60,7 @@ def import_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Move a campaign here from BayBE, EDBO+, Ax, Optuna, an ORD dataset or a table: space, objective and results.
+    """Move a campaign here from BayBE, EDBO+, Ax, BoFire, Optuna, an ORD dataset or a table.
 
     Results come in as told ones do, all of them or none; importing the same file again adds nothing. What cannot be
     carried over is listed.

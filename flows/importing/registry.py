@@ -17,6 +17,7 @@ from loop.workbooks import is_workbook
 FORMATS: Final[dict[str, tuple[str, str]]] = {
     "baybe": ("flows.importing.baybe", "Campaign.to_json() of BayBE 0.13 to 0.15"),
     "ax": ("flows.importing.ax", "Client.save_to_json_file or save_experiment of Ax 1.x"),
+    "bofire": ("flows.importing.bofire", "a domain or strategy of BoFire, as model_dump_json() writes it"),
     "optuna": ("flows.importing.optuna", "a study in Optuna's SQLite storage or journal file"),
     "ord": ("flows.importing.ord", "reactions of the Open Reaction Database: .pb, .pb.gz, .pbtxt, .json"),
     "edbo": ("flows.importing.edbo", "the CSV file that EDBO+ reads and writes"),
@@ -27,6 +28,7 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
 SAVED: Final[dict[str, str]] = {  # what programs save that is no table
     "baybe": "a campaign of BayBE",
     "ax": "an experiment of Ax",
+    "bofire": "a domain of BoFire",
     "optuna": "a storage of Optuna",
     "ord": "a record of the Open Reaction Database",
 }

@@ -55,6 +55,18 @@ BROKEN: list[tuple[str, str, Change, str]] = [
         "parameter 'additive' is of kind 'QuantumParameter', which hakken does not know",
     ),
     (
+        "a kind of input that nobody knows",
+        "bofire_blend_0.5.0.json",
+        lambda d: d["inputs"]["features"][0].update(type="QuantumInput"),
+        "input 'A' is of kind 'QuantumInput', which hakken does not know",
+    ),
+    (
+        "an output without a target to be matched",
+        "bofire_blend_0.5.0.json",
+        lambda d: d["outputs"]["features"][2]["objective"].pop("target_value"),
+        "a domain of BoFire, with something missing or misplaced (KeyError: 'target_value')",
+    ),
+    (
         "no objective",
         "baybe_reaction_0.15.0.json",
         lambda d: d.update(objective=None),
@@ -189,7 +201,7 @@ def test_a_file_that_is_not_there_is_named(hakken: Any, home: Any) -> None:
 def test_a_format_that_nobody_knows_is_guessed_at(hakken: Any, home: Any) -> None:
     said = refused(hakken, home, DATA / "table.csv", "--from", "byabe")
 
-    assert "unknown format 'byabe' (did you mean 'baybe'?); known: ax, baybe, csv, edbo, optuna, ord" in said
+    assert "unknown format 'byabe' (did you mean 'baybe'?); known: ax, baybe, bofire, csv, edbo, optuna, ord" in said
 
 
 def test_what_ord_needs_is_said_where_it_is_missing(hakken: Any, home: Any, monkeypatch: pytest.MonkeyPatch) -> None:

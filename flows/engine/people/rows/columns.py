@@ -30,7 +30,7 @@ class Column:
 
     header: str
     thing: str  # a parameter, a target, or one of the plain columns
-    part: str  # "value", "sd", "n", "qualifier", "context" or "taken"
+    part: str  # "value", "sd", "n", "qualifier", "valid", "context" or "taken"
     unit: str | None
 
 
@@ -150,6 +150,8 @@ def _column(
         for part in ("sd", "n", "qualifier"):
             if name in (f"{target}_{part}", f"{target} {part}"):
                 return Column(head, target, part, unit)
+        if name == f"valid_{target}":  # as BoFire says which values count
+            return Column(head, target, "valid", None)
     if name in BESIDE:
         return Column(head, name, "context", None)
     if name in TAKEN:

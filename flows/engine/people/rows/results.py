@@ -97,12 +97,26 @@ def _taken(cells: Cells, spec: CampaignSpec) -> dict[str, float]:
     return found
 
 
+def _is_valid(cells: Cells, target: str) -> bool:
+    """Whether a target's value counts: what stands beside it may say 0."""
+    column, text = cell_of(cells, target, "valid")
+    if column is None or not text:
+        return True
+    if (said := finite(text)) not in (0.0, 1.0):
+        raise OutcomeError(
+            f"column {column.header!r} says whether the value of {target} counts, 1 or 0, got {text!r}; correct the "
+            "cell"
+        )
+    return said == 1.0
+
+
 def _values(cells: Cells, spec: CampaignSpec) -> list[dict[str, Any]]:
     values: list[dict[str, Any]] = []
     faults: list[HakkenError] = []
     for name, target in spec.objective.items():
         try:
-            values += [value] if (value := _value(cells, name, target)) is not None else []
+            counts = _is_valid(cells, name)
+            values += [value] if counts and (value := _value(cells, name, target)) is not None else []
         except OutcomeError as error:
             faults.append(error)
     if faults:
