@@ -13,6 +13,13 @@ from flows.importing.parameters import Names, expressed, option
 
 MANY: Final = 100_000  # sums or products that are counted out
 EQUAL: Final = 1e-8  # what BayBE takes for equal where nothing is said
+_FILTERS: Final = (  # constraints that do nothing but leave candidates out
+    "DiscreteExcludeConstraint",
+    "DiscreteSumConstraint",
+    "DiscreteProductConstraint",
+    "DiscreteCardinalityConstraint",
+    "DiscretePermutationInvarianceConstraint",
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,9 @@ class Finite:
 
 @dataclass
 class Constraints:
-    """Gathers constraints; what has no words goes to ``left``. ``gates`` say when a parameter applies."""
+    """Gathers constraints; what has no words goes to ``left``. ``gates`` say when a parameter applies; ``wordless`` is
+    said of those that do nothing but leave candidates out, as the list of these may tell what they leave.
+    """
 
     names: Names
     finite: Mapping[str, Finite]
@@ -33,6 +42,7 @@ class Constraints:
     left: list[str]
     entries: list[Entry] = field(default_factory=list)
     gates: dict[str, dict[str, list[Setting]]] = field(default_factory=dict)
+    wordless: list[str] = field(default_factory=list)
 
     def only(self, name: str, active: Sequence[Setting]) -> None:
         """Of a parameter's options only these are to be tried."""
@@ -58,15 +68,19 @@ class Constraints:
                 done = self._different(of)
             case "DiscreteLinkedParametersConstraint":
                 done = self._linked(of)
-            case "DiscretePermutationInvarianceConstraint" if not data.get("dependencies"):
-                done = self._ordered(of)
+            case "DiscretePermutationInvarianceConstraint":
+                self.left.append(
+                    f"that the order of {', '.join(of)} does not matter: each is tried once, models are not told"
+                )
+                done = not data.get("dependencies") and self._ordered(of)
             case "ContinuousLinearConstraint" if not data.get("interpoint"):
                 done = self._linear(of, data)
             case _:
                 done = False
         if not done:
             said = {k: v for k, v in data.items() if k not in ("type", "parameters") and v is not None}
-            self.left.append(f"constraint {kind} of {', '.join(of)} ({said}): mend the campaign file by hand")
+            to = self.wordless if kind in _FILTERS else self.left
+            to.append(f"constraint {kind} of {', '.join(of)} ({said}): mend the campaign file by hand")
 
     def _meeting(self, name: str, condition: Mapping[str, Any]) -> list[Setting]:
         """The parameter's values that a condition is true of."""
@@ -170,7 +184,6 @@ class Constraints:
             values = self.finite[a].values
             for i, label in enumerate(values):
                 self._exclude({a: [label], b: list(values[: i + 1])}, "the order does not matter")
-        self.left.append(f"that the order of {', '.join(of)} does not matter: each is tried once, models are not told")
         return True
 
     def _linear(self, of: Sequence[str], data: Mapping[str, Any]) -> bool:

@@ -83,7 +83,10 @@ def read_space(
     rows = Rows(names, tuple(entries), numbers, meant, rules.gates)
     if text := discrete.get("exp_rep"):
         some = [entry for name, entry in entries.items() if name in finite]
-        _list(rules, some, rows, read_frame(text)[0], metadata or {})
+        is_told = _list(rules, some, rows, read_frame(text)[0], metadata or {})
+        left += () if is_told else rules.wordless
+    else:
+        left += rules.wordless
     return Space(tuple(entries.values()), tuple(rules.entries), rows, tuple(left))
 
 
@@ -127,35 +130,42 @@ def _discrete(source: Source, p: Mapping[str, Any], names: Names) -> _Discrete:
 
 def _list(
     rules: Constraints, parameters: Sequence[Entry], rows: Rows, frame: Mapping[str, Sequence[Cell]], metadata: Any
-) -> None:
-    """Leave out what BayBE's list of candidates lacks, and what a person excluded from it."""
+) -> bool:
+    """Leave out what BayBE's list of candidates lacks, and what a person excluded from it.
+
+    Returns whether just the list is left, but for the latter.
+    """
     length = len(next(iter(frame.values()))) if frame else 0
     listed = [rows.settings({name: column[i] for name, column in frame.items()})[0] for i in range(length)]
     if not listed:
-        return
+        return False
     mine = {entry.name for entry in parameters}
     about = [rule for rule in rules.entries if _names_of(rule) <= mine]
     found = compared(parameters, about, listed)
+    is_told = True
     if (found is None or found.more) and (shared := shared_out(parameters, about, listed)):
         rules.entries += shared
     elif found is None:
         rules.left.append(f"the list of {length} candidates: it was not compared with what hakken makes of the space")
+        is_told = False
     else:
         for rule in (about[i] for i in found.wrong):
             rules.entries.remove(rule)
         everything = [*listed, *found.more]
-        _leave_out(rules, found.more, everything, "not among the candidates where it comes from")
+        is_told = _leave_out(rules, found.more, everything, "not among the candidates where it comes from")
     flags = metadata.get("excluded") or metadata.get("dont_recommend") or ()
     excluded = [row for row, flag in zip(listed, flags, strict=False) if flag]
     _leave_out(rules, excluded, listed, "excluded by a person where it comes from")
+    return is_told
 
 
-def _leave_out(rules: Constraints, some: Sequence[Row], everything: Sequence[Row], what: str) -> None:
-    """Constraints for some candidates, or a word that there are too many of them."""
+def _leave_out(rules: Constraints, some: Sequence[Row], everything: Sequence[Row], what: str) -> bool:
+    """Constraints for some candidates, or a word that there are too many of them; says which."""
     entries = excluding(some, everything, what)
     if entries is None:
         rules.left.append(f"that {len(some)} combinations are {what}: too many to be written one by one")
     rules.entries += entries or ()
+    return entries is not None
 
 
 def _names_of(rule: Entry) -> set[str]:

@@ -250,6 +250,21 @@ def test_a_constraint_without_words_is_said_with_all_it_has() -> None:
     assert "constraint DiscreteBatchConstraint of ligand ({}): mend the campaign file by hand" in left
 
 
+@pytest.mark.parametrize("has_list", [True, False])
+def test_a_constraint_without_words_is_kept_where_the_list_of_candidates_tells_it(has_list: bool) -> None:
+    data = json.loads((DATA / "baybe_scores_0.15.0.json").read_text())
+    discrete = data["searchspace"]["discrete"]
+    one = {"type": "SubSelectionCondition", "selection": ["A"]}
+    warm = {"type": "ThresholdCondition", "threshold": 30.0, "operator": ">", "tolerance": None}
+    odd = {"type": "DiscreteExcludeConstraint", "parameters": ["left", "right", "t"], "combiner": "XOR"}
+    discrete["constraints"] = [odd | {"conditions": [one, one, warm]}]
+    discrete |= {} if has_list else {"exp_rep": None}
+
+    left = read_foreign(Source(Path("b.json"), json.dumps(data).encode(), {})).left
+
+    assert any("mend the campaign file by hand" in said for said in left) is not has_list
+
+
 def test_a_placeholder_of_a_parameter_that_does_not_apply_is_left_out_and_said() -> None:
     foreign = read("baybe_reaction_0.15.0.json")
 
