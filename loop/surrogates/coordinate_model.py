@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import Final, Protocol
 
 import torch
 from botorch.acquisition.objective import PosteriorTransform
@@ -12,6 +12,9 @@ from botorch.posteriors.gpytorch import GPyTorchPosterior
 from botorch.posteriors.posterior import Posterior
 from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
+
+MENDINGS: Final = (1e-10, 1e-8, 1e-6, 1e-4)  # of the mean variance, one after the other on the diagonal
+TINY: Final = 1e-300  # a variance of nothing
 
 
 class CoordinateModel(Model, ABC):
@@ -68,4 +71,20 @@ class NormalModel(CoordinateModel):
         mean, covariance = self.fitted.joint(x)
         if with_noise:
             covariance = covariance + torch.diag_embed(self.fitted.noise_at(x).square())
-        return GPyTorchPosterior(MultivariateNormal(mean, covariance))
+        return GPyTorchPosterior(MultivariateNormal(mean, _definite(covariance)))
+
+
+def _definite(covariance: Tensor) -> Tensor:
+    """Covariances ``(*b, q, q)`` with as little more on their diagonals as their Cholesky factors need.
+
+    That of many points by a model of few features has a lower rank than points.
+    """
+    variance = covariance.detach().diagonal(dim1=-2, dim2=-1).mean(-1).clamp_min(TINY)
+    mended = covariance
+    for share in (*MENDINGS, None):
+        fails = torch.linalg.cholesky_ex(mended.detach()).info > 0
+        if not bool(fails.any()) or share is None:
+            break
+        more = torch.where(fails, share * variance, torch.zeros_like(variance))
+        mended = covariance + more[..., None, None] * torch.eye(covariance.shape[-1], dtype=covariance.dtype)
+    return mended

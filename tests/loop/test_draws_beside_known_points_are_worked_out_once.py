@@ -109,3 +109,28 @@ def test_exact_values_are_known_beside_what_is_remembered() -> None:
     told = model.posterior(torch.cat([known.expand(5, -1, -1), x], dim=1))
 
     torch.testing.assert_close(told.mean[:, :7, 0], torch.arange(7.0, dtype=torch.float64).expand(5, 7))
+
+
+class Straight:
+    """A belief of two features, whose covariance at more points than two has no Cholesky factor."""
+
+    def joint(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = torch.stack([torch.ones_like(x[..., 0]), x[..., 0]], dim=-1)
+        return features.sum(-1), 4.0 * features @ features.transpose(-1, -2)
+
+    def noise_at(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x[..., 0])
+
+
+def test_a_model_of_few_features_is_drawn_at_many_points() -> None:
+    x = points(24, 0).reshape(2, 12, 2).requires_grad_()
+
+    posterior = NormalModel(Straight()).posterior(x)
+    draws = posterior.rsample(torch.Size([4000]))
+    draws.square().mean().backward()
+
+    variance = 4.0 * (1.0 + x.detach()[..., 0].square())
+    torch.testing.assert_close(posterior.variance[..., 0].detach(), variance, rtol=1e-5, atol=0.0)
+    torch.testing.assert_close(draws.var(dim=0)[..., 0].detach(), variance, rtol=0.15, atol=0.0)
+    assert x.grad is not None
+    assert bool(torch.isfinite(x.grad).all())

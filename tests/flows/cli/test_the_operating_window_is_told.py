@@ -157,15 +157,13 @@ def test_whether_it_runs_is_asked_too_and_known_of_what_ran(hakken: Any, tell_ta
     tell_table(spec(space={"temperature": SPACE["temperature"]}, objective={"yield": YIELD}), "\n".join(lines) + "\n")
 
     found = hakken("window", "heat", "--at", "temperature=90", "--loses", "20", "--json").json["window"]
-    beyond = hakken("window", "heat", "--at", "temperature=100", "--loses", "20").out
+    hot = hakken("window", "heat", "--at", "temperature=100", "--loses", "20").out
 
     assert found["asked"] == ["yield worse by 20 % at most", "running as intended"]
     assert found["here"] == 1.0
     (heat,) = found["ranges"]
     assert (heat["high"], heat["high_breaks"]) == (90, "running as intended")
-    assert (
-        "so no setting may be off at all: where it is set, running as intended is too much in doubt already" in beyond
-    )
+    assert "so no setting may be off at all: where it is set, running as intended is too much in doubt already" in hot
 
 
 def test_of_names_alone_there_is_none(hakken: Any, tell_table: Any) -> None:
