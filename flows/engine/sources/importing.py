@@ -18,6 +18,7 @@ from flows.engine.people.fuller import Known, OnRecord
 from flows.engine.people.rows import TELL, draft_row, read_told, without_of
 from flows.engine.people.telling import tell_rows
 from flows.importing import Foreign, ImportFault, Source, campaign_text, read_foreign
+from flows.importing.foreign import later
 from flows.libraries.reader import Reader
 from flows.libraries.store import Store
 from flows.progress import Progress, in_silence
@@ -119,7 +120,7 @@ def bring_in(
         duplicates=duplicates,
         problems=problems,
         pending=foreign.pending,
-        left=foreign.left,
+        left=tuple(said for said in foreign.left if not said.endswith(tuple(map(later, file.spec.objective)))),
         notes=notes,
         text=file.text,
         dry_run=dry_run,

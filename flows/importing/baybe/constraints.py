@@ -47,7 +47,11 @@ class Constraints:
     def only(self, name: str, active: Sequence[Setting]) -> None:
         """Of a parameter's options only these are to be tried."""
         idle = [v for v in self.finite[name].values if v not in active]
-        self._exclude({name: idle}, "not active where it comes from")
+        self.entries.append(
+            Entry(
+                f"active {self.names[name]}", {"exclude": {self.names[name]: idle}}, ("not active where it comes from",)
+            )
+        )
 
     def add(self, data: Mapping[str, Any], continuous: Mapping[str, Entry] | None = None) -> None:
         """One constraint; ``continuous`` are the parameters of one that is about continuous ones."""

@@ -34,7 +34,8 @@ class Constraints:
             if not may
         ]
         if idle:
-            self.entries.append(Entry("", {"exclude": {self.names[key]: idle}}, ("not allowed where it comes from",)))
+            name, why = self.names[key], ("not allowed where it comes from",)
+            self.entries.append(Entry(f"allowed {name}", {"exclude": {name: idle}}, why))
 
     def add(self, rule: Mapping[str, Any]) -> None:
         """One constraint, in words where there are any."""

@@ -179,6 +179,7 @@ def test_a_metric_that_became_a_target_of_the_campaign_file_is_brought_in(hakken
 
     assert said.code == 0, said.err
     assert "waste joined 3 results on record" in said.json["notes"]
+    assert not [item for item in said.json["left"] if "tracked and no target" in item]
     measured = [values["waste"] for _, values in on_record(home, "batches") if isinstance(values, dict)][-3:]
     assert measured == [(3.0, 0.1)] * 3
     assert hakken("import", DATA / NEW, "--keep", "--json").json["accepted"] == 0

@@ -67,6 +67,12 @@ def test_a_description_that_is_a_number_is_read_as_it_is_written(name: str) -> N
     assert "3.5" in campaign_text(read_foreign(Source(Path(name), data, {})), campaign="c", source="s")
 
 
+def test_what_is_not_active_is_left_out_by_a_constraint_with_a_name() -> None:
+    named = {rule.name: dict(rule.keys) for rule in read("baybe_blend_0.15.0.json").constraints if rule.name}
+
+    assert named == {"active site": {"exclude": {"site": ["there"]}}}
+
+
 def test_baybe_custom_descriptors_describe_the_options() -> None:
     from loop.surrogates.registry import default_members
 
