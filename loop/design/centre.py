@@ -74,8 +74,11 @@ def conditions(space: Space) -> NDArray[np.float64]:
     return rounded(space, allowed, x[:0])
 
 
-def said(space: Space, whole: NDArray[np.float64], due: Sequence[int]) -> tuple[str, ...]:
-    """Where all centre points, ``(n, d)``, lie, how many are due, and whether any is made twice: a note, or none."""
+def said(space: Space, whole: NDArray[np.float64], due: Sequence[int], copies: int) -> tuple[str, ...]:
+    """Where all centre points, ``(n, d)``, lie, how many are due, and whether any is made twice: a note, or none.
+
+    Of each ``copies`` experiments are made.
+    """
     if not len(whole):
         return ()
     every = conditions(space)
@@ -86,7 +89,7 @@ def said(space: Space, whole: NDArray[np.float64], due: Sequence[int]) -> tuple[
         shown = ", ".join(f"{name} ({n})" for name, n in list(counts.items())[:SHOWN])
         more = f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
         where += f", with {_named(space, varied)} in turn: {shown}{more}"
-    if max(counts.values()) == 1:
+    if max(counts.values()) * copies == 1:
         where += (
             "; no condition comes twice, so that they tell of curvature and not how results scatter: "
             f"centre: {2 * len(every)} makes {'two of it' if len(every) == 1 else 'two of each'}"

@@ -237,7 +237,7 @@ def _laid_out(
         n = min(n, max(wish.apart - math.ceil(others / wish.copies), n - len(due), 0))
     design = _apart(wish, space, pool, tried, n, whole[due[: wish.n - n]], seed)
     due = due[: wish.n - len(design.points)]
-    return with_centre(design, space, whole, due, notes)
+    return with_centre(design, space, whole, due, notes, wish.copies)
 
 
 def _due(
@@ -310,7 +310,12 @@ def _apart(
 
 
 def with_centre(
-    design: Design, space: Space, whole: NDArray[np.float64], due: Sequence[int], notes: tuple[str, ...]
+    design: Design,
+    space: Space,
+    whole: NDArray[np.float64],
+    due: Sequence[int],
+    notes: tuple[str, ...],
+    copies: int,
 ) -> Design:
     """A design and those of all its centre points, ``(n, d)``, that are ``due``, dealt to its blocks."""
     points = np.vstack([design.points, whole[due]])
@@ -318,7 +323,7 @@ def with_centre(
     return Design(
         points,
         None if design.blocks is None else np.concatenate([design.blocks, among_blocks(design.blocks, len(due))]),
-        (*design.notes, *said(space, whole, due), *notes),
+        (*design.notes, *said(space, whole, due, copies), *notes),
         (*[""] * n, *(meanings_of(whole)[i] for i in due)),
         np.arange(len(points)) >= n,
     )
