@@ -88,7 +88,12 @@ def options(values: Sequence[object]) -> tuple[list[str], tuple[str, ...]]:
         label = option(value)
         labels.append(label if label not in labels else f"{label} ({type(value).__name__})")
     others = [repr(v) for v in values if not isinstance(v, str)]
-    return labels, ((f"written as text here: {', '.join(others)}",) if others else ())
+    if not others:
+        return labels, ()
+    said = f"written as text here: {', '.join(others)}"
+    if len(values) > 2 and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        said += f"; type: number with values: [{', '.join(others)}] lets models see which are near each other"
+    return labels, (said,)
 
 
 def category(names: Names, name: str, values: Sequence[object], *comments: str, ordered: bool = False) -> Entry:

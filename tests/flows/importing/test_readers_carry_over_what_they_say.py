@@ -343,6 +343,26 @@ def test_an_arm_of_ax_that_was_abandoned_is_no_result() -> None:
     assert second.comment.startswith("abandoned: spilt; cost 4.5")
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            [60, 80, 100.5],
+            "60, 80, 100.5; type: number with values: [60, 80, 100.5] lets models see which are near each",
+        ),
+        ([True, False, 1], "True, False, 1"),
+        (["none", 80, 100], "80, 100"),
+    ],
+)
+def test_a_choice_between_numbers_says_how_it_becomes_one(values: list[Any], said: str) -> None:
+    from flows.importing.parameters import Names, category
+
+    (comment,) = category(Names(), "temperature", values).comments
+
+    assert comment.startswith(f"written as text here: {said}")
+    assert ("type: number" in comment) == ("type: number" in said)
+
+
 def test_ax_parameters_that_hang_on_others_apply_when_they_do() -> None:
     data = json.loads((DATA / "ax_weighted_1.3.1.json").read_text())
     site = next(p for p in data["search_space"]["parameters"] if p["name"] == "site")
