@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,6 +21,7 @@ from flows.metrics import text_of
 from flows.service.access import Access
 from flows.service.bench import bench_page
 from flows.service.deciding import add_decisions
+from flows.service.fields import as_requests
 from flows.service.gate import Application, Gate, caller_of
 from flows.service.pages import Pages
 from flows.service.refusing import answer_refusals
@@ -164,7 +166,8 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
                 return engine.tell_result(settings, name, key, body, by=by, patience=patience)
 
         told = await run_in_threadpool(tell)
-        return JSONResponse(plain(told), STATUS_OF[told.verdict])
+        said = replace(told, message=as_requests(told.message))
+        return JSONResponse(plain(said), STATUS_OF[told.verdict])
 
     @app.post("/api/campaigns/{name}/experiments/{key}/give-back", summary="It never ran: the next who asks gets it.")
     def give_back(name: str, key: str, given: GivenBack, request: Request) -> dict[str, str]:
@@ -181,7 +184,8 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
     def results(name: str, given: Rows, request: Request, key: Key) -> Response:
         with turns.of(name):
             told = engine.tell_own(settings, name, given.rows, request=key, by=caller_of(request).name)
-        return JSONResponse(plain(told), 422 if told.problems else 200)
+        said = replace(told, problems=[as_requests(problem) for problem in told.problems])
+        return JSONResponse(plain(said), 422 if told.problems else 200)
 
 
 def _add_pages(app: FastAPI, settings: Settings) -> None:

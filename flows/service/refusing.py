@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from db.errors import AlreadyOnRecord, NotALedger, NotLetIn, SchemaTooNew
 from flows.faults import log
-from flows.service.fields import as_fields
+from flows.service.fields import as_requests
 from flows.templates import templates_of
 from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NotFound, StaleLease
 
@@ -37,7 +37,7 @@ def answer_refusals(app: FastAPI) -> None:
         later = {"Retry-After": str(RETRY_AFTER)} if status == 503 else None
 
         def answer(request: Request, error: Exception) -> Response:
-            said = message or as_fields(str(error))
+            said = message or as_requests(str(error))
             return refusal(request, status, name, said if request.method in LOOKS else said + of_sent, later)
 
         app.add_exception_handler(kind, answer)

@@ -141,10 +141,10 @@ def _amendment(
     _check_brings_no_more_options(view, old, wanted)
     x = view.space.coordinates(wanted)
     _check_not_on_its_way(view, wanted, beside=old.id)
-    if _is_pinned(view, x.tobytes()):
+    if (pin := _pin_of(view, x.tobytes())) is not None:
         raise LedgerError(
-            f"{view.label(wanted)} is pinned and runs in the next batch; lift the pin first (hakken decisions "
-            f"{quote(name)} shows its number), or edit otherwise"
+            f"{view.label(wanted)} is pinned and runs in the next batch; lift the pin first "
+            f"(hakken lift {quote(name)} {pin}), or edit otherwise"
         )
     inputs = inputs_of(ledger, name, ledger.round(name, round_number))
     (made,) = manual_proposals(
@@ -227,10 +227,10 @@ def _pinned(view: View, where: Sequence[str], by: str, why: str, *, again: bool,
         raise LedgerError(f"{view.label(wanted)} was measured {measured} already; add --again to measure it {more}")
     _check_not_on_its_way(view, wanted)
     _check_not_banned(view, wanted)
-    if _is_pinned(view, x):
+    if (pin := _pin_of(view, x)) is not None:
         raise LedgerError(
-            f"{view.label(wanted)} is pinned already; hakken decisions {quote(view.name)} shows it, and hakken lift "
-            "takes it back, to pin it for another number of experiments"
+            f"{view.label(wanted)} is pinned already; hakken lift {quote(view.name)} {pin} takes it back, to pin it for "
+            "another number of experiments"
         )
     return DecisionDraft(DecisionKind.PIN, by, why, wanted, times=times)
 
@@ -295,9 +295,12 @@ def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, s
         return tuple((d, d.id in now, _about(d, by_id, campaign.spec)) for d in made)
 
 
-def _is_pinned(view: View, x: bytes) -> bool:
-    """Whether the candidate with these coordinates is to be run in the next batch."""
-    return any(s.x.tobytes() == x for s in decided_next(view).pinned)
+def _pin_of(view: View, x: bytes) -> int | None:
+    """The decision by which the candidate with these coordinates is to be run in the next batch; None where none is."""
+    if not any(s.x.tobytes() == x for s in decided_next(view).pinned):
+        return None
+    pins = [d for d in in_force(view.decisions, view.round_number + 1) if d.draft.kind is DecisionKind.PIN]
+    return max(d.number for d in pins if view.space.coordinates(d.draft.settings).tobytes() == x)
 
 
 def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: Json) -> str:

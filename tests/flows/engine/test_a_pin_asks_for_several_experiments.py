@@ -68,7 +68,7 @@ def test_each_is_an_experiment_of_its_own_in_the_next_batch(small: Settings) -> 
 
 def test_the_same_command_again_doubles_nothing(small: Settings) -> None:
     want(small, 3)
-    with pytest.raises(LedgerError, match="is pinned already; hakken decisions small shows it, and hakken lift takes"):
+    with pytest.raises(LedgerError, match="is pinned already; hakken lift small 1 takes it back"):
         want(small, 3)
     go_on(small)
     with pytest.raises(LedgerError, match="was measured 3 times already; add --again to measure it 2 times more"):

@@ -72,6 +72,46 @@ def test_a_refusal_names_the_fields_of_the_request_and_no_options(client: Client
     assert here[4].endswith('for a reason: "why": "REASON"')
 
 
+def test_a_refusal_names_requests_where_there_are_some(client: Client) -> None:
+    def refusal(path: str, **said: Any) -> str:
+        answer = client.post(f"/api/campaigns/small/{path}", json={"why": "so", **said}, headers=DORA)
+        assert answer.status_code in (404, 409)
+        return str(answer.json()["message"])
+
+    pinned = {"kind": "pin", "where": ["solvent=water", "base=KOAc", "step=1"]}
+    client.post("/api/campaigns/small/decisions", json={**pinned, "why": "so"}, headers=DORA)
+    verdict(client, {"verdict": "approve", "only": [1]})
+    waits = client.get("/api/campaigns/small/rounds/1", headers=DORA).json()["proposals"][1]["proposal"]["draft"][
+        "candidate"
+    ]["settings"]
+    second = [f"{name}={value}" for name, value in waits.items()]
+    here = [
+        refusal("decisions", **pinned),
+        refusal("decisions", kind="lift", number=7),
+        refusal("rounds/1/verdict", verdict="approve", only=[1]),
+        refusal("decisions", kind="pin", where=second),
+        refusal("experiments/nobody/give-back", request="monday"),
+    ]
+    client.post("/api/campaigns/small/decisions", json={"kind": "lift", "number": 1, "why": "so"}, headers=DORA)
+    client.post("/api/campaigns/small/decisions", json={**pinned, "kind": "ban", "why": "so"}, headers=DORA)
+    here.append(refusal("decisions", **pinned))
+    client.post("/api/campaigns/small/halt", json={"why": "gas"}, headers=DORA)
+    here += [refusal("resume"), refusal("resume", stops=[8])]
+    client.post("/api/campaigns/small/resume", json={"stops": [1], "why": "so"}, headers=DORA)
+    here.append(refusal("resume"))
+
+    assert not [said for said in here if "hakken " in said]
+    assert 'POST /api/campaigns/small/decisions {"kind": "lift", "number": 1} takes it back' in here[0]
+    assert here[1].endswith("(GET /api/campaigns/small/decisions)")
+    assert '(POST /api/campaigns/small/decisions {"kind": "pin"})' in here[2]
+    assert here[3].endswith('to run it: POST /api/campaigns/small/rounds/1/verdict {"verdict": "approve", "only": [2]}')
+    assert "GET /api/campaigns/small/experiments lists those that wait" in here[4]
+    assert here[5].endswith('lift that first: POST /api/campaigns/small/decisions {"kind": "lift", "number": 3}')
+    assert here[6].endswith('POST /api/campaigns/small/resume {"stops": [1], "why": "REASON"}')
+    assert 'POST /api/campaigns/small/resume {"stops": [1], "why": "REASON"} lifts it' in here[7]
+    assert "GET /api/campaigns/small says how it stands" in here[8]
+
+
 def test_a_batch_is_approved_and_refused_in_parts(client: Client, settings: Settings) -> None:
     some = verdict(client, {"verdict": "approve", "only": [1, 3], "why": "cheap"})
     one = verdict(client, {"verdict": "refuse", "only": [2], "why": "it foams", "meaning": "cannot"})
