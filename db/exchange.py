@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import math
 import os
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -360,11 +362,17 @@ def _text(value: object) -> str:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """A temporary file beside ``target`` that takes its place, on the disk to the last byte, when all went well."""
+    """A temporary file beside ``target`` that takes its place, on the disk to the last byte, when all went well.
+
+    It is locked for as long as it is written, so that the next to write ``target`` knows those of killed processes.
+    """
     target = Path(os.path.realpath(target)) if target.is_symlink() else target
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    ours = f".{target.name}.{os.uname().nodename}."  # not every file system tells one machine of another's locks
+    temporary = target.with_name(f"{ours}{uuid.uuid4().hex}.part")
     try:
-        yield temporary
+        _remove_left(target.parent, ours)
+        with _locked(temporary):
+            yield temporary
         _sync(temporary)
         temporary.replace(target)
         _sync(target.parent)
@@ -376,6 +384,27 @@ def _replacing(target: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _remove_left(folder: Path, ours: str) -> None:
+    """Remove temporary files of processes of this machine that were killed as they wrote."""
+    with suppress(OSError):  # such as a folder that may not be listed
+        for path in [path for path in folder.iterdir() if path.name.startswith(ours) and path.suffix == ".part"]:
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """A new file of that name, locked where its file system knows locks."""
+    while True:
+        with path.open("wb") as file:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if path.exists():  # nobody took it for one that was left, before it was locked
+                yield
+                return
 
 
 def _sync(path: Path) -> None:

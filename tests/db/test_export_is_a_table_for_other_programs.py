@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -242,6 +243,37 @@ def test_a_failed_export_leaves_the_old_file_and_no_other(tmp_path: Path, monkey
 
     assert target.read_text() == "precious"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "xlsx"])
+def test_what_a_killed_export_left_is_removed_by_the_next_and_what_another_writes_is_not(
+    tmp_path: Path, format: str
+) -> None:
+    ledger, out = MemoryLedger(), tmp_path / "out"
+    ledger.open_campaign("empty", {}, by="ada")
+    others = [tmp_path / ".out.elsewhere.1.part", tmp_path / ".other.part", tmp_path / ".out.csv"]
+    for other in others:
+        other.write_text("of somebody else")
+
+    def killed() -> None:
+        with exchange._replacing(out) as temporary:
+            temporary.write_text("half of it")
+            os._exit(0)
+
+    for _ in range(2):
+        writer = multiprocessing.get_context("fork").Process(target=killed)
+        writer.start()
+        writer.join()
+    left = len(list(tmp_path.iterdir()))
+    with exchange._replacing(out) as temporary:
+        temporary.write_text("written now")
+        export(ledger, "empty", out, format)
+        there = sorted(tmp_path.iterdir())
+
+    assert left == len(others) + 1  # the second removed what the first left
+    assert there == sorted([*others, out, temporary])
+    assert sorted(tmp_path.iterdir()) == sorted([*others, out])
+    assert out.read_text() == "written now"
 
 
 def test_what_cannot_be_exported_is_told(tmp_path: Path) -> None:
