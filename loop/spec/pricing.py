@@ -61,7 +61,10 @@ def resolve_prices(
         raise SpecError(f"{name!r} is standardised, so its structures are not those of the table; give it name: too")
     assert isinstance(found, Priced)
     if found.options is None:
-        raise SpecError(f"{name!r} has too many molecules to be priced one by one; filter it to 5,000 at most")
+        raise SpecError(
+            f"{name!r} has too many molecules to be priced one by one; filter it to 5,000 at most, or write under "
+            f"costs.{key}.{name} what those cost that are not free"
+        )
     files = [written.file] if isinstance(written.file, str) else written.file
     prices: dict[str, float] = {}
     for file in files:

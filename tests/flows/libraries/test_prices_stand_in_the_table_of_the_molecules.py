@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flows.libraries import reader
 from flows.libraries.reader import Reader
 from flows.libraries.store import Store
 from loop.errors import SpecError
@@ -74,6 +75,17 @@ def test_what_names_no_prices_is_refused_with_the_way_out(
         read(tmp_path, text)
 
     assert message in str(refused.value)
+
+
+def test_more_molecules_than_a_record_holds_are_not_priced_by_a_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "FEW", 1)
+    with pytest.raises(SpecError) as refused:
+        read(tmp_path)
+
+    assert "line 5: costs.prices.molecule: 'molecule' has too many molecules" in str(refused.value)
+    assert "or write under costs.options.molecule what those cost that are not free" in str(refused.value)
 
 
 @pytest.mark.parametrize(
