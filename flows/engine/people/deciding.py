@@ -229,8 +229,8 @@ def _pinned(view: View, where: Sequence[str], by: str, why: str, *, again: bool,
     _check_not_banned(view, wanted)
     if (pin := _pin_of(view, x)) is not None:
         raise LedgerError(
-            f"{view.label(wanted)} is pinned already; hakken lift {quote(view.name)} {pin} takes it back, to pin it for "
-            "another number of experiments"
+            f"{view.label(wanted)} is pinned already; hakken lift {quote(view.name)} {pin} takes it back, to pin it "
+            "for another number of experiments"
         )
     return DecisionDraft(DecisionKind.PIN, by, why, wanted, times=times)
 

@@ -229,7 +229,7 @@ def test_a_proposal_is_not_edited_into_what_is_pinned(settings: Settings, tmp_pa
     wanted = [f"{k}={v}" for k, v in untried(settings)[0].items()]
     made = pin(settings, "small", wanted, by="ada", why="a hunch")
 
-    with pytest.raises(LedgerError, match="is pinned and runs in the next batch; lift the pin first .hakken lift"):
+    with pytest.raises(LedgerError, match="is pinned and runs in the next batch; lift the pin first"):
         edit(settings, "small", 1, 1, wanted, by="bob", why="better")
     lift(settings, "small", made.number, by="ada", why="bob has it run now")
     edit(settings, "small", 1, 1, wanted, by="bob", why="better")
