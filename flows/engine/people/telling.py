@@ -30,6 +30,7 @@ from flows.engine.people.slips import slips
 from flows.engine.people.told_again import (
     corrected,
     line_of,
+    of_another,
     places,
     repeats,
     retracted,
@@ -168,6 +169,8 @@ def tell_rows(
     notes += _fractions(session, [e for e in added if e.id in numbered])
     notes += slips(session.view, (o for o in standing if o.id in ids))
     notes += on_told(session.view, out, (o for o in standing if o.id in ids))
+    known_rows = [e for e in rows if e in earlier or e.verdict is Verdict.DUPLICATE]
+    notes += of_another(file, known_rows, rows, [judged[o.id] for o in standing if o.id not in ids])
     notes += retracted(earlier, {o.id for o in standing}, lambda: ledger.observations(name, with_retracted=True))
     notes += still_counting(name, withdrawn, [judged[o.id] for o in standing])
     known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in since for e in rows)

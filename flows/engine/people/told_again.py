@@ -11,6 +11,7 @@ from flows.engine.people.rows import TELL, WHOLE, completed_by, content_of, expo
 from flows.engine.steps.completing import completions_of, last_of
 from loop.record import EnvelopeRecord, ObservationRecord
 from loop.values import values_of
+from loop.wording import plural
 
 PLACES: Final = 8  # lines of a file that one message names
 
@@ -129,6 +130,29 @@ def corrected(
         f"{len(pairs)} of these rows {stand} in the place of what {file!r} had when it was told before, and both "
         f"count: {', '.join(which)}{more}. Where one corrects what was there, take that back, such as hakken retract "
         f"{shlex.quote(name)} {next(iter(pairs))} --why CORRECTED",
+    )
+
+
+def of_another(
+    file: str, known: Sequence[EnvelopeRecord], received: Iterable[EnvelopeRecord], standing: Iterable[EnvelopeRecord]
+) -> tuple[str, ...]:
+    """A note where rows are known from a file of the same name of which most rows are not in this one.
+
+    Two instruments may call their files alike, and their experiments may agree to the letter.
+    """
+    known = [e for e in known if e.key is None and content_of(e)[0] != TELL]  # neither a key nor an id says which it is
+    there, names = {content_of(e) for e in received}, {content_of(e)[0] for e in known}
+    before = {content for e in standing if is_told(e.source) and (content := content_of(e))[0] in names}
+    if not (gone := len(before - there)) > len(before & there):
+        return ()
+    one = len(known) == 1
+    has, it, is_ = ("says", "it", "is an experiment") if one else ("say", "them", "are experiments")
+    lacks = plural(gone, "row")
+    return (
+        f"{places(file, [line_of(e) for e in known])} {has} to the letter what {file!r} said when it was told before, "
+        f"with {lacks} that {'is' if gone == 1 else 'are'} not in it now, and {'is' if one else 'are'} not counted "
+        f"again. Where {'this' if one else 'these'} {is_} of {'its' if one else 'their'} own, tell {it} from a file of "
+        "another name",
     )
 
 

@@ -521,6 +521,28 @@ def test_told_observations_cost_no_budget_and_precede_the_first_round(settings: 
         assert len(ledger.round("small", 1).observations) == 1
 
 
+def test_a_row_that_another_file_of_the_same_name_has_too_is_named_and_told_from_a_file_of_another_name(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    (there := tmp_path / "there").mkdir()
+    rows = ["water,DBU,1,10,,,\n", "DMF,DBU,1,20,,,\n", "DMF,DBU,2,0,,,\n"]
+    first = tell(settings, "small", write(tmp_path, HEADER + "".join(rows), "results.csv"), by="ada")
+    theirs = write(there, HEADER + "EtOH,DBU,3,30,,,\n" + rows[2], "results.csv")
+    other, again = (tell(settings, "small", theirs, by="bob") for _ in range(2))
+    renamed = tell(settings, "small", write(there, HEADER + rows[2], "row.csv"), by="bob")
+
+    assert (first.accepted, first.notes) == (3, ())
+    assert (other.accepted, other.duplicates, other.problems) == (1, 1, [])
+    assert other.notes == (
+        "results.csv line 3 says to the letter what 'results.csv' said when it was told before, with 2 rows that are "
+        "not in it now, and is not counted again. Where this is an experiment of its own, tell it from a file of "
+        "another name",
+    )
+    assert (again.accepted, again.duplicates) == (0, 2)
+    assert renamed.accepted == 1
+
+
 def test_rows_told_again_under_another_name_are_named_with_how_each_is_taken_back(
     settings: Settings, tmp_path: Path
 ) -> None:
