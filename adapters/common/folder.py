@@ -15,7 +15,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -133,11 +133,35 @@ class Jobs:
         return read_json(self.folder(handle) / "cancelled.json")
 
     def handles(self) -> tuple[Handle, ...]:
-        """Every attempt prepared here, in the order of their names."""
+        """Every attempt prepared here, in the order of their names.
+
+        One whose folder cannot be read is passed over: it is told where it is asked for by itself.
+
+        Raises:
+            AdapterUnavailable: None can be read.
+        """
         folder = self.root / "jobs"
         with reachable(folder):
             names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        return tuple(Handle(name) for name in names if self.knows(Handle(name)))
+        found, unread = [], None
+        for handle in map(Handle, names):
+            try:
+                if self.knows(handle):
+                    found.append(handle)
+            except AdapterUnavailable as error:
+                unread = unread or error
+        if unread is not None and not found:
+            raise unread
+        return tuple(found)
+
+    def begun(self) -> Iterator[tuple[Handle, Mapping[str, Any]]]:
+        """Every attempt that was started, with what ``start`` put on record, passed over as by ``handles``."""
+        for handle in self.handles():
+            record = None
+            with suppress(AdapterUnavailable):
+                record = self.started(handle)
+            if record is not None:
+                yield handle, record
 
     def place(self, handle: Handle) -> Place:
         """The attempt's place in the order of starts, taken with the first call and kept for ever.

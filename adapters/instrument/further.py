@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.common.durable import replace_bytes
 from adapters.common.folder import reachable, read_json
 from adapters.common.returned import Returned
+from adapters.errors import AdapterUnavailable
 from adapters.instrument.sought import Sought
 from loop.checkpoints import reached
 from loop.contracts import Envelope, Handle
@@ -38,7 +40,9 @@ class Further:
     def look(self) -> None:
         """Keep what a file says by now of the attempt that it was taken for, where it was not whole or was changed."""
         for handle in self._jobs.handles():
-            kept = self._sought.kept(handle)
+            kept = None
+            with suppress(AdapterUnavailable):  # one that cannot be read keeps no other from being looked at
+                kept = self._sought.kept(handle)
             path = self._files.folder / str((kept or {}).get("name"))
             if kept is None or not path.is_file():
                 continue
@@ -87,11 +91,12 @@ class Further:
 
     def latest(self) -> list[Handle]:
         """Of each place the attempt that was started last: a file that names nothing but the place is of that one."""
-        started = [(h, said) for h in self._jobs.handles() if (said := self._jobs.started(h)) is not None]
+        started = list(self._jobs.begun())
         found: dict[object, Handle] = {}
         for handle, _ in sorted(started, key=lambda pair: int(pair[1]["ordinal"])):
-            place = self._jobs.spec(handle).place
-            found[(place.get("plate"), place["well"]) if "well" in place else handle] = handle
+            with suppress(AdapterUnavailable):
+                place = self._jobs.spec(handle).place
+                found[(place.get("plate"), place["well"]) if "well" in place else handle] = handle
         return list(found.values())
 
     def _keep_later(self, handle: Handle, name: str, plate: str, data: bytes) -> None:

@@ -253,8 +253,8 @@ class QcfractalLaboratory:
     def _state(self, record: int) -> str | None:
         """What became of a record: with one request for all that go on, no more often than ``poll``."""
         if record not in self._seen or time.monotonic() - self._looked >= self._settings.poll:
-            started = (self._jobs.started(handle) for handle in self._jobs.handles() if not self._has_ended(handle))
-            self._seen = self._portal.states({record, *(int(one["record"]) for one in started if one is not None)})
+            going = {int(started["record"]) for handle, started in self._jobs.begun() if not self._has_ended(handle)}
+            self._seen = self._portal.states({record, *going})
             self._looked = time.monotonic()
         return self._seen[record]
 

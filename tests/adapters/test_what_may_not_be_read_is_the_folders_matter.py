@@ -10,8 +10,10 @@ import pytest
 
 from adapters.common.folder import Jobs
 from adapters.errors import AdapterUnavailable
-from loop.testing.adapter import KEY
+from loop.contracts import Phase
+from loop.testing.adapter import KEY, OTHER
 from tests.adapters.executors.jobs import MOLECULE
+from tests.adapters.test_instruments_hand_over_their_files import EXPERIMENT, drop, laboratory
 
 
 def test_a_job_whose_folder_may_not_be_read_is_told_with_the_remedy(
@@ -29,6 +31,30 @@ def test_a_job_whose_folder_may_not_be_read_is_told_with_the_remedy(
     monkeypatch.setattr(os, "stat", stat)
     with pytest.raises(AdapterUnavailable) as caught:
         jobs.knows(handle)
+    with pytest.raises(AdapterUnavailable):
+        jobs.handles()  # none can be read
+    other = jobs.prepare(MOLECULE, OTHER)
+    jobs.start(other, {"record": 7})
+
+    assert jobs.handles() == (other,)
+    assert list(jobs.begun()) == [(other, {"record": 7})]
 
     assert str(caught.value).startswith(f"{closed / 'job.json'} cannot be used ([Errno 13] Permission denied")
     assert str(caught.value).endswith("check the folder, its rights and the disk")
+
+
+@pytest.mark.parametrize("name", ["job.json", "started.json"])
+def test_a_job_whose_record_is_damaged_keeps_no_other_from_its_file(tmp_path: Path, name: str) -> None:
+    lab = laboratory(tmp_path)
+    damaged, sound = (lab.prepare(EXPERIMENT, key) for key in (KEY, OTHER))
+    for handle, key in ((damaged, KEY), (sound, OTHER)):
+        lab.start(handle, key)
+    (tmp_path / "lab" / "jobs" / damaged / name).write_text("")  # as a loss of power may leave it
+    drop(tmp_path, "run.csv", f"{OTHER},,,1.0,5")
+
+    assert lab.status(sound).phase is Phase.ENDED
+    assert len(lab.fetch(sound)) == 1
+    assert lab.late([sound]) == [*lab.fetch(sound)]
+    assert lab.health().is_ok
+    with pytest.raises(AdapterUnavailable, match=rf"{name} is not JSON .*; restore it from a backup"):
+        lab.status(damaged)
