@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -64,7 +65,9 @@ class Fidelities:
         if is_front:
             keep = trade_offs(scene, KEEP, least=2 * q)
         else:
-            keep = shortlist(question, improvement_score(question), KEEP, weight=question.weight_if_better)
+            keep = shortlist(
+                question, improvement_score(question), KEEP, weight=partial(question.weight_if_better, skimmed=True)
+            )
         if not len(keep):
             return Choice(())
         n, levels = len(keep), int(keep[0, column]) + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import torch
@@ -38,7 +39,9 @@ class Improvement:
         Where nothing observed keeps the thresholds, whatever keeps them is an improvement on the worst.
         """
         score = improvement_score(question)
-        short = shortlist(question, score, max(SHORTLIST, 2 * q), weight=question.weight_if_better)
+        short = shortlist(
+            question, score, max(SHORTLIST, 2 * q), weight=partial(question.weight_if_better, skimmed=True)
+        )
         if not len(short):
             return Choice(())
         held_against = leading(question)

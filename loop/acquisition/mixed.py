@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -214,7 +215,9 @@ class Mixed:
         """Sampled points of the space that look best, in no particular order: ``(k, d)``."""
         if self.name == "pareto":
             return trade_offs(question, 64)
-        return shortlist(question, improvement_score(question), 64, weight=question.weight_if_better)
+        return shortlist(
+            question, improvement_score(question), 64, weight=partial(question.weight_if_better, skimmed=True)
+        )
 
 
 def _first_free(question: Question, x: NDArray[np.float64], taken: NDArray[np.float64]) -> int | None:

@@ -235,7 +235,7 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
         mean, sd = torch.stack([p[0] for p in parts], 1), torch.stack([p[1] for p in parts], 1)
         gain = (worths(question, mean) + sd - reference) / span
         worst = (gain[None] / weights[:, None, :]).min(dim=2).values  # (directions, n)
-        score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.weight_if_better(x)
+        score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.weight_if_better(x, skimmed=True)
         if question.is_sifted:
             score = torch.from_numpy(sifted(score.numpy(), depth, x.numpy(), question.admits))
             left = torch.isfinite(score).any(dim=0)

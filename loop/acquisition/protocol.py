@@ -118,29 +118,32 @@ class Question:
             return tuple(said for t, said in zip(self.objective.targets, self.of_observed, strict=True) if t.is_wanted)
         return tuple(skim(model, x) for _, model in self.wanted)
 
-    def chance(self, x: Tensor) -> Tensor:
-        """The chance that a candidate runs as intended and keeps every threshold, at ``x``, ``(n, d)``: ``(n,)``."""
-        return self._chance(x, [t.bounds for t in self.objective.targets])
+    def chance(self, x: Tensor, *, skimmed: bool = False) -> Tensor:
+        """The chance that a candidate runs as intended and keeps every threshold, at ``x``, ``(n, d)``: ``(n,)``.
 
-    def chance_if_best(self, x: Tensor) -> Tensor:
+        ``skimmed``, here as below: quicker, to rank the candidates of a pool by.
+        """
+        return self._chance(x, [t.bounds for t in self.objective.targets], skimmed)
+
+    def chance_if_best(self, x: Tensor, *, skimmed: bool = False) -> Tensor:
         """The same of a candidate that is better than all that keeps the thresholds, and so keeps some of them."""
-        return self._chance(x, [self.objective.breakable(t) for t in self.objective.targets])
+        return self._chance(x, [self.objective.breakable(t) for t in self.objective.targets], skimmed)
 
-    def chance_if_better(self, x: Tensor) -> Tensor:
+    def chance_if_better(self, x: Tensor, *, skimmed: bool = False) -> Tensor:
         """What an improvement is multiplied by: the chance that it runs as intended and keeps the thresholds: ``(n,)``.
 
         Where nothing keeps them yet an improvement on the worst may break each; a front is counted from its thresholds
         even then (docs/decisions/0118).
         """
         is_above = len(self.keeping) > 0 or not self.objective.is_scalar
-        return self.chance_if_best(x) if is_above else self.chance(x)
+        return self.chance_if_best(x, skimmed=skimmed) if is_above else self.chance(x, skimmed=skimmed)
 
-    def _chance(self, x: Tensor, bounds: Sequence[tuple[float, float]]) -> Tensor:
+    def _chance(self, x: Tensor, bounds: Sequence[tuple[float, float]], skimmed: bool) -> Tensor:
         total = self.feasibility.chance(x)
         for (low, high), model in zip(bounds, self.models, strict=True):
             if (low, high) == (-math.inf, math.inf):
                 continue
-            kept = chance_between(model, low, high, x)
+            kept = chance_between(model, low, high, x, skimmed=skimmed)
             total = total * kept.clamp_min(UNLIKELIEST)
         return total
 
@@ -152,13 +155,13 @@ class Question:
         price = torch.from_numpy(self.purchase.marginal(x.detach().numpy(), before))
         return price + _slope(self.purchase.costs, x) if x.requires_grad else price
 
-    def weight(self, x: Tensor) -> Tensor:
+    def weight(self, x: Tensor, *, skimmed: bool = False) -> Tensor:
         """What the worth of a candidate by itself is multiplied by: its chance, over its price: ``(n,)``."""
-        return self.chance(x) / self.price(x)
+        return self.chance(x, skimmed=skimmed) / self.price(x)
 
-    def weight_if_better(self, x: Tensor) -> Tensor:
+    def weight_if_better(self, x: Tensor, *, skimmed: bool = False) -> Tensor:
         """What the improvement of a candidate by itself is multiplied by: its chance then, over its price: ``(n,)``."""
-        return self.chance_if_better(x) / self.price(x)
+        return self.chance_if_better(x, skimmed=skimmed) / self.price(x)
 
     def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of ``x``, ``(n, d)``, the purse can pay for with all their copies, each by itself: ``(n,)``."""

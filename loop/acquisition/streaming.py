@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -119,9 +120,9 @@ def shortlist(
 ) -> Tensor:
     """The ``keep`` untried candidates with the highest score times chance (per cost): ``(k, d)``, best first.
 
-    ``weight`` is what scores are multiplied by instead.
+    ``weight`` is what scores are multiplied by instead. Of a whole pool both are best skimmed.
     """
-    weight = weight or question.weight
+    weight = weight or partial(question.weight, skimmed=True)
     best_x = torch.empty((0, len(question.space.parameters)), dtype=torch.float64)
     best_value = torch.empty(0, dtype=torch.float64)
     for x in untried(question):

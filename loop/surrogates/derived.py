@@ -131,13 +131,13 @@ class FittedDerived:
         shape = (-1, *[1] * beliefs[0][0].dim())
         return [mean + sd * self._nodes[:, i].reshape(shape) for i, (mean, sd) in enumerate(beliefs)]
 
-    def between(self, low: float, high: float, x: Tensor, *, is_new: bool = False) -> Tensor:
+    def between(self, low: float, high: float, x: Tensor, *, is_new: bool = False, skimmed: bool = False) -> Tensor:
         """The chance that its value at ``x``, ``(n, d)``, lies between two bounds on its scale: shape ``(n,)``.
 
         A cost per yield is far from normal where there may be no yield, so each node counts by itself, smoothed a
         little so that there is a slope; and a normal belief a little too, so that there is one far off.
         """
-        beliefs = [part.moments(x) for part in self.parts]
+        beliefs = [skim(part, x) if skimmed else part.moments(x) for part in self.parts]
         if is_new:
             noises = [part.noise_at(x) for part in self.parts]
             beliefs = [(mean, (sd.square() + s.square()).sqrt()) for (mean, sd), s in zip(beliefs, noises, strict=True)]

@@ -83,6 +83,7 @@ class ExactPosterior:
     _skimmers: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _last: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)  # skimmed, and what of it
 
     @property
     def noise_sd(self) -> float:
@@ -130,6 +131,12 @@ class ExactPosterior:
         """
         if len(self.x) < SKIMMED:
             return self.moments(x)
+        if not self._last or self._last[0] is not x:  # a worth and a chance are asked of the same points, one by one
+            self._last[:] = [x, *self._skim(x)]
+        _, mean, deviation = self._last
+        return mean.clone(), deviation.clone()
+
+    def _skim(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if self.device not in self._skimmers:
             self._skimmers[self.device] = self._skimmer(torch.device(self.device))
         at_once = AT_ONCE if self.device == "cpu" else AT_ONCE_THERE

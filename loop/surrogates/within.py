@@ -125,13 +125,13 @@ class FittedWithin:
             return self._in_parts(x, lambda some: quickly(self._worst(some, lambda at: quickly(at)[0])))
         return self._in_parts(x, lambda some: self._summed(some, quickly))
 
-    def between(self, low: float, high: float, x: Tensor, *, is_new: bool = False) -> Tensor:
+    def between(self, low: float, high: float, x: Tensor, *, is_new: bool = False, skimmed: bool = False) -> Tensor:
         """As ``SupportsBetween`` says; of what is far from normal itself, as at its worst place: shape ``(n,)``."""
         if self.around.limits is None or not isinstance(self.plain, SupportsBetween):
-            mean, sd = self.moments(x)
+            mean, sd = skim(self, x) if skimmed else self.moments(x)
             sd = (sd.square() + self.noise_at(x).square()).sqrt() if is_new else sd
             return normal_between(low, high, mean, sd)
-        return self.plain.between(low, high, self._worst_of(x), is_new=is_new)
+        return self.plain.between(low, high, self._worst_of(x), is_new=is_new, skimmed=skimmed)
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws at ``x``, ``(p, d)``: shape ``(n, p)``."""

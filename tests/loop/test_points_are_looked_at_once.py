@@ -14,6 +14,7 @@ from loop.insight import best
 from loop.insight.best import honest_best
 from loop.space import ProductPool
 from loop.spec import CampaignSpec, build_space
+from loop.surrogates import exact
 from loop.surrogates.exact import ExactPosterior
 from loop.surrogates.matern import Covariance, matern52
 from loop.surrogates.metric import metric
@@ -77,6 +78,31 @@ def test_a_front_is_judged_from_one_look_at_what_was_observed(
     assert looks["joint"] == 2  # one for each target
     assert looks["moments"] - looks["skimmed"] == 0
     assert looks["skimmed"] == 4
+
+
+def test_thresholds_over_a_pool_are_skimmed_as_what_is_wanted_is_and_of_one_look(
+    looks: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {**TWO, "yield": {"goal": "maximize", "unit": "%", "at_least": 20}}
+    kept["purity"] = {"goal": "keep", "at_least": 50, "unit": "%"}
+    spec = reaction_spec(kept, surrogate="gp")
+    monkeypatch.setattr(best, "AS_PREDICTED", 5)
+    monkeypatch.setattr(exact, "SKIMMED", 1)
+    worked_out: list[Tensor] = []
+    skim = ExactPosterior._skim
+
+    def counted(self: ExactPosterior, x: Tensor) -> tuple[Tensor, Tensor]:
+        worked_out.append(x)
+        return skim(self, x)
+
+    monkeypatch.setattr(ExactPosterior, "_skim", counted)
+
+    known = history(spec)
+    untried = len(ProductPool(build_space(spec))) - len(known.observations)
+
+    assert honest_best(spec, known, seed=0) is not None
+    assert looks["moments"] == 0
+    assert sum(len(x) == untried for x in worked_out) == 2  # one of each target, also of what has to keep its threshold
 
 
 def test_covariances_that_need_no_slope_are_those_that_have_one() -> None:
