@@ -68,7 +68,7 @@ def _campaign(source: Source, study: Study) -> Foreign:
         if results[-1].readings:
             lost = [targets[i].name for i, v in trial.values.items() if not math.isfinite(v)]
             left += [f"trial {trial.number}: its value of {name}, which is no finite number" for name in lost]
-    left += _attributes(study, names.of_targets())
+    left += _attributes(study, targets, names.of_targets())
     return Foreign(
         format="optuna",
         described=f"the study {study.name!r} of Optuna",
@@ -191,7 +191,9 @@ def _result(trial: Trial, settings: Mapping[str, str | float], targets: Sequence
     found = {name: Reading(v) for name, v in values.items() if math.isfinite(v)}
     if not found:
         return fault(place, settings, "unknown", "complete, and its value is no finite number")
-    further = {names[key]: Reading(float(v)) for key, v in trial.user.items() if _is_number(v)}
+    measured = {names[key]: Reading(float(v)) for key, v in trial.user.items() if _is_number(v)}
+    ours = {target.name for target in targets}
+    further = {name: reading for name, reading in measured.items() if name not in ours}
     return Result(place, settings, found, further=further)
 
 
@@ -199,16 +201,17 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _attributes(study: Study, names: Names) -> list[str]:
+def _attributes(study: Study, targets: Sequence[Entry], names: Names) -> list[str]:
     """What trials and the study carry besides."""
     left = []
+    ours = {target.name for target in targets}
     numbers = {key for trial in study.trials for key, value in trial.user.items() if _is_number(value)}
     for what in ("user", "system"):
         counts: dict[str, int] = {}
         for trial in study.trials:
             for key in getattr(trial, what):
                 counts[key] = counts.get(key, 0) + (key not in _SAMPLERS and not key.startswith(_LIMIT))
-        told = {key: f" {later(names[key])}" for key in numbers if what == "user"}
+        told = {key: f" {later(names[key])}" for key in numbers if what == "user" and names[key] not in ours}
         left += [
             f"{what} attribute {key!r} of {plural(n, 'trial')}{told.get(key, '')}" for key, n in counts.items() if n
         ]

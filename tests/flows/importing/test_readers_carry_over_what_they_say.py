@@ -455,6 +455,19 @@ def test_a_constraint_of_optuna_that_gets_another_name_says_which_it_had() -> No
     assert "called 'constraint sum<=1' where it comes from" in kept.comments
 
 
+def test_a_number_beside_a_trial_is_measured_further_and_never_in_the_place_of_its_value() -> None:
+    foreign = read_foreign(journal(trial(1, 5.0, n=(COUNT, 2)) | {"user_attrs": {"value": 9.0, "ee": 90, "by": "ann"}}))
+
+    (result,) = foreign.results
+    assert result.cells() == {"n": "2.0", "value": "5.0"}
+    assert result.cells({"value", "ee"}) == {"n": "2.0", "value": "5.0", "ee": "90.0"}
+    assert foreign.left == (
+        "user attribute 'value' of 1 trial",
+        "user attribute 'ee' of 1 trial (numbers come with --keep, once ee is a target of the campaign file)",
+        "user attribute 'by' of 1 trial",
+    )
+
+
 def trial(state: int, value: float | None = None, **params: Any) -> dict[str, Any]:
     """A journal's operation that adds a trial; a parameter is its distribution's attributes and its value."""
     kinds = {
