@@ -120,6 +120,7 @@ def explain_model(
         "first": "chosen for what the sources expect",
         "improvement": "chosen for the improvement it may bring",
         "exploration": "chosen for what it teaches about the whole surface",
+        "boundary": "chosen for what it tells of where thresholds are kept",
         "thompson": "the best of one draw of the response",
         "ucb": "chosen for its optimistic value",
         "top": "among the highest values believed",

@@ -13,6 +13,7 @@ ACQUISITIONS: Final[dict[str, str]] = {
     "ucb": "the batch with the highest optimistic value (mean plus two deviations)",
     "top": "the batch with the highest values believed, for finding many of the best rather than one",
     "hits": "the batch with most hits expected: of the class looked for, or keeping every threshold",
+    "boundary": "the batch after which least is in doubt of where thresholds are kept, all over the space",
     "pareto": "the batch expected to grow the dominated hypervolume of several targets most",
     "general": "the batch after which the condition named best over a scope is least likely to be the wrong one",
     "random": "at random, as a control",

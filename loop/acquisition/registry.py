@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from loop.acquisition.boundary import Boundary
 from loop.acquisition.general import General
 from loop.acquisition.hits import Hits
 from loop.acquisition.improvement import Improvement
@@ -20,6 +21,7 @@ from loop.own import is_own, own_acquisition
 _FINITE: Final[Mapping[str, Callable[[], Acquisition]]] = {
     "improvement": Improvement,
     "exploration": Exploration,
+    "boundary": Boundary,
     "general": General,
     "hits": Hits,
     "thompson": Thompson,

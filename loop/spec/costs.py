@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
 
 NAMED = 5  # options that a sentence names; the number tells of the rest
-PER_COST = ("auto", "improvement", "pareto", "exploration")  # acquisition functions that can be had per cost
+PER_COST = (
+    "auto",
+    "improvement",
+    "pareto",
+    "exploration",
+    "boundary",
+)  # acquisition functions that can be had per cost
 
 
 def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:

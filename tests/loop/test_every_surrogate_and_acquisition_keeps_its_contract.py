@@ -44,7 +44,7 @@ class TestSurrogates(SurrogateContract):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in ACQUISITIONS if n not in ("auto", "general", "pareto", "random", "search")]
+    "name", [n for n in ACQUISITIONS if n not in ("auto", "boundary", "general", "pareto", "random", "search")]
 )
 class TestAcquisitions(AcquisitionContract):
     @pytest.fixture
@@ -58,6 +58,14 @@ class TestRandom(AcquisitionContract):
     @pytest.fixture
     def function(self):
         return acquisition("random", is_finite=True, targets=1)
+
+
+class TestBoundary(AcquisitionContract):
+    test_candidates_that_cannot_be_done_are_avoided = None  # without a threshold nothing is in doubt
+
+    @pytest.fixture
+    def function(self):
+        return acquisition("boundary", is_finite=True, targets=1)
 
 
 class TestGeneral(AcquisitionContract):

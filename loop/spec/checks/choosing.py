@@ -114,6 +114,18 @@ def _of_hits(objective: Objective) -> str:
     return ""
 
 
+def _of_boundary(spec: CampaignSpec, objective: Objective) -> str:
+    """Why no boundary can be looked for, "" where one can."""
+    if not any(t.has_bounds and t.levels is None and t.classes is None for t in objective.targets):
+        return (
+            "acquisition 'boundary' looks for where thresholds are kept, and no target that is a number has one; give "
+            f"{objective.targets[0].name!r} at_least or at_most, or use 'exploration'"
+        )
+    if spec.plate is not None:
+        return "acquisition 'boundary' fills no plate; use 'hits' or 'exploration', or leave plate: out"
+    return ""
+
+
 def _of_similarity(spec: CampaignSpec, objective: Objective) -> str:
     """Why no batch is held to a similarity that is stated, "" where one is."""
     name = spec.planner.acquisition
@@ -148,6 +160,8 @@ def _of_acquisition(spec: CampaignSpec) -> Problem | None:
             "give the target levels: [1, 2, ...], or use 'improvement'"
         )
     if name == "hits" and (problem := _of_hits(objective)):
+        return at, problem
+    if name == "boundary" and (problem := _of_boundary(spec, objective)):
         return at, problem
     if name == "pareto" and weighed < 2:
         return at, "acquisition 'pareto' needs two targets or more, the objective has one; use 'improvement'"
