@@ -42,7 +42,9 @@ class Boundary:
         def weight(x: Tensor) -> Tensor:
             return question.feasibility.chance(x) / question.price(x)
 
-        doubtful = shortlist(question, lambda x: _doubt(question.chance(x)), SHORTLIST // 2, weight=weight)
+        doubtful = shortlist(
+            question, lambda x: _doubt(question.chance(x, skimmed=True)), SHORTLIST // 2, weight=weight
+        )
         surface = random_untried(question, LOOKED_AT, rng)
         options = torch.unique(torch.cat([doubtful, surface[: SHORTLIST // 2]]), dim=0)
         if not len(options):
