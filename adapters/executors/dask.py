@@ -20,7 +20,7 @@ from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
 from adapters.executors.dask_scheduler import REMEDY, Scheduler, version_here
-from adapters.executors.job import Limits, computing, foreseen, missing, problems, resting_on
+from adapters.executors.job import Limits, computing, foreseen, late_results, missing, problems, resting_on
 from adapters.executors.spool import Spool
 from loop.checkpoints import reached
 from loop.contracts import (
@@ -186,6 +186,9 @@ class DaskExecutor:
         if self.status(handle).phase is not Phase.ENDED:
             return ()
         return self._spool.envelopes(handle)
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        return late_results(self._jobs, handles)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the job off: its process ends within a tenth of a second. One that has ended stays as it is."""

@@ -156,6 +156,14 @@ def result_of(jobs: Jobs, handle: Handle) -> tuple[Envelope, ...]:
         return (Envelope(jobs.key(handle), path.read_text(encoding="utf-8")),)
 
 
+def late_results(jobs: Jobs, handles: Sequence[Handle]) -> list[Envelope]:
+    """What jobs gave that ended otherwise on record, as by what a person told; of what was called off, nothing."""
+    mine = [handle for handle in handles if jobs.knows(handle) and jobs.cancelled(handle) is None]
+    with reachable(jobs.root):
+        ended = [handle for handle in mine if (jobs.folder(handle) / "result.json").exists()]
+    return [envelope for handle in ended for envelope in result_of(jobs, handle)]
+
+
 def _version(module: str) -> str:
     try:
         return metadata.version(module)

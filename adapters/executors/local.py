@@ -24,6 +24,7 @@ from adapters.executors.job import (
     Limits,
     computing,
     foreseen,
+    late_results,
     missing,
     problems,
     resting_on,
@@ -167,6 +168,9 @@ class LocalExecutor:
         if self.status(handle).phase is not Phase.ENDED:
             return ()
         return result_of(self._jobs, handle)
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        return late_results(self._jobs, handles)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the job off: its processes are killed within a tenth of a second. An ended one stays as it is."""

@@ -12,7 +12,7 @@ from adapters.common.folder import read_json
 from adapters.common.looks import last_known
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import Limits, computing, foreseen, missing, problems, resting_on
+from adapters.executors.job import Limits, computing, foreseen, late_results, missing, problems, resting_on
 from adapters.executors.slurm.arrays import MOST
 from adapters.executors.slurm.commands import Row, Slurm
 from adapters.executors.slurm.options import DELIVERY, JOBS, SlurmOptions
@@ -179,6 +179,9 @@ class SlurmExecutor:
         if self.status(handle).phase is not Phase.ENDED:
             return ()
         return self._spool.envelopes(handle)
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        return late_results(self._jobs, handles)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the job off. One that has ended stays as it is."""

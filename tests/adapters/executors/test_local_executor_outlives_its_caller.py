@@ -57,6 +57,21 @@ class TestLocalExecutor(AdapterContract):
         return lambda key: runs(tmp_path, key)
 
 
+def test_what_a_job_gave_after_its_experiment_ended_otherwise_is_heard_and_of_what_was_called_off_nothing(
+    tmp_path: Path, gate: Path
+) -> None:
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    told, called_off = begin(lab, KEY), begin(lab, OTHER)
+    wait_until(lambda: running(gate))
+    meanwhile = lab.late([told, called_off])
+    lab.cancel(called_off, "a better one came")
+    gate.touch()
+    outcome(lab, told), outcome(lab, called_off)
+
+    assert list(meanwhile) == []
+    assert lab.late([told, called_off]) == [*lab.fetch(told)]
+
+
 def test_a_result_keeps_program_version_wall_time_and_output(tmp_path: Path) -> None:
     lab = executor(tmp_path, options={"scale": 2.0})
     handle = begin(lab)
