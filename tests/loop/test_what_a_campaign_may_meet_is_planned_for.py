@@ -249,5 +249,5 @@ def test_a_space_too_large_to_count_is_refused():
     text = f"campaign: c\nspace:\n{numbers}\nobjective: {{z: {{goal: maximize}}}}\n"
     text += "budget: {experiments: 9}\nlaboratory: {adapter: simulated}\n"
 
-    with pytest.raises(SpecError, match="more than can be counted"):
+    with pytest.raises(SpecError, match="more than can be counted; leave step out of numbers, or give a coarser one"):
         read_spec(text, source="c.yaml", read=lambda name: name)

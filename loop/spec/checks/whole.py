@@ -7,7 +7,7 @@ from typing import Final
 
 from loop.errors import CostError, HakkenError, PlateError, SpaceError, SpecError
 from loop.objective import out_of_reach
-from loop.space import ProductPool
+from loop.space import Discrete, ProductPool
 from loop.space.drawing import refuse_empty
 from loop.spec.analysis import problem_of_analysis
 from loop.spec.building import build_objective, build_space
@@ -72,7 +72,9 @@ def _check_space(spec: CampaignSpec) -> None:
     if space.is_finite and (space.constraints or space.size >= MOST):
         size = ProductPool(space).counted.number  # what constraints and conditions leave
         if size >= MOST:
-            raise SpaceError(f"the space has {size:.1e} combinations, more than can be counted; remove options")
+            stepped = any(isinstance(p, Discrete) for p in space.parameters)
+            less = "leave step out of numbers, or give a coarser one" if stepped else "remove options"
+            raise SpaceError(f"the space has {size:.1e} combinations, more than can be counted; {less}")
     elif space.constraints:
         refuse_empty(space)
 
