@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from loop.design.terms import PRODUCT, Order, Terms, all_terms, steps
-from loop.insight.told_apart import ALIASED, Model, is_told, rank_of, told_apart
+from loop.insight.told_apart import ALIASED, Model, is_told, lenth, rank_of, told_apart
 from loop.objective import Target
 from loop.space import Category, Component, Parameter, Space
 from loop.space.parameters import least_and_most
 from loop.space.rows import key_of
+from loop.wording import plural
 
 SURE: Final = 0.95  # of the intervals
 FEWEST: Final = 4  # results
@@ -119,7 +120,7 @@ def designed(
     """
     if len(y) < FEWEST or float(np.ptp(y)) == 0.0:
         return None
-    chosen = told_apart(space, design, x, order, groups or {})
+    chosen = told_apart(space, design, x, y, order, groups or {})
     if chosen is None:
         return None
     terms, beside = chosen.terms, chosen.beside
@@ -141,7 +142,7 @@ def designed(
     if scatter is not None:
         deviations, degrees = scatter * errors, float(freedom)
     else:
-        deviations, degrees = _lenth(changes), len(changes) / 3
+        deviations, degrees = np.full(len(changes), lenth(changes)), len(changes) / 3
     reach = float(stats.t.ppf((1 + SURE) / 2, degrees)) * deviations
     effects = [
         Effect(term, what, float(c), float(c - r), float(c + r), _chance(float(c), float(d), degrees))
@@ -159,10 +160,18 @@ def designed(
         freedom=freedom,
         replicated=replicated,
         lacking=lacking,
-        notes=(*notes, *beside.notes(beta, known, untold, target.on_scale.unit)),
+        notes=(*notes, *beside.notes(beta, known, untold, target.on_scale.unit), *_on_search(chosen)),
         is_random=is_random,
         products=_products(space, terms, x),
     )
+
+
+def _on_search(model: Model) -> Iterator[str]:
+    """What was looked for beyond main effects, where a design has more of that than results."""
+    if model.looked_through:
+        which = "those told here stood out" if model.terms.order == "quadratic" else "none stood out"
+        looked = plural(model.looked_through, "product or square", "products and squares")
+        yield f"{looked} of parameters with clear main effects were looked through, and {which}"
 
 
 def _products(space: Space, terms: Terms, x: NDArray[np.float64]) -> Literal["", "mixed", "scatter"]:
@@ -223,14 +232,6 @@ def _sum_of(parts: dict[str, float], places: dict[str, int], size: int) -> NDArr
 
 def _chance(change: float, deviation: float, degrees: float) -> float | None:
     return None if deviation <= 0.0 else float(2 * stats.t.sf(abs(change) / deviation, degrees))
-
-
-def _lenth(changes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The pseudo standard error of effects most of which are nought, for each: shape ``(k,)``."""
-    sizes = np.abs(changes)
-    first = 1.5 * float(np.median(sizes))
-    small = sizes[sizes < 2.5 * first]
-    return np.full(len(changes), 1.5 * float(np.median(small)) if len(small) else 0.0)
 
 
 def _by_replicates(

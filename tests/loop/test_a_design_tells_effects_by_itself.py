@@ -270,3 +270,35 @@ def test_where_products_count_as_scatter_that_is_said() -> None:
 
     assert found.order == "linear"
     assert found.products == "scatter"
+
+
+def test_of_a_definitive_screening_design_products_and_squares_of_clear_effects_are_found() -> None:
+    space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcdef"))
+    x = points_of(Wish("definitive", 13, centre=1), space)
+    found, false, held = 0, 0, []
+    for seed in range(100):
+        noise = np.random.default_rng(seed).normal(size=13)
+        y = 3 * x[:, 0] - 3 * x[:, 1] + 4 * x[:, 0] ** 2 + 3 * x[:, 0] * x[:, 1] + noise
+        one = told(space, "definitive", y, x)
+        clear = {e.term for e in one.effects if e.is_clear and ("squared" in e.term or " x " in e.term)}
+        found += len(clear & {"a squared", "a x b"})
+        false += bool(clear - {"a squared", "a x b"})
+        held += [e.low <= 6 <= e.high for e in one.effects if e.term == "a"]
+        assert any("of parameters with clear main effects were looked through" in n for n in one.notes) or not clear
+
+    assert found >= 160
+    assert false <= 10
+    assert np.mean(held) >= 0.9
+
+
+def test_days_of_a_definitive_screening_design_are_taken_out_before_that() -> None:
+    space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcdef"))
+    x = points_of(Wish("definitive", 13, centre=1), space)
+    x = np.vstack([x, x])
+    days = ["Mon"] * 13 + ["Tue"] * 13
+    y = 3 * x[:, 0] + 4 * x[:, 0] ** 2 + 20.0 * (np.arange(26) > 12) + np.random.default_rng(0).normal(size=26)
+
+    found = told(space, "definitive", y, x, groups={"day": days})
+
+    assert {e.term for e in found.effects if e.is_clear} >= {"a", "a squared"}
+    assert any(note.startswith("differences by day are taken out") for note in found.notes)
