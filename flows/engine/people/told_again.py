@@ -143,7 +143,7 @@ def of_another(
     known = [e for e in known if e.key is None and content_of(e)[0] != TELL]  # neither a key nor an id says which it is
     there, names = {content_of(e) for e in received}, {content_of(e)[0] for e in known}
     before = {content for e in standing if is_told(e.source) and (content := content_of(e))[0] in names}
-    if not (gone := len(before - there)) > len(before & there):
+    if not (gone := len(before - there)) > len((before & there) | {content_of(e) for e in known}):
         return ()
     one = len(known) == 1
     has, it, is_ = ("says", "it", "is an experiment") if one else ("say", "them", "are experiments")
