@@ -107,7 +107,7 @@ def designed_plate(
     notes: tuple[str, ...] = ()
     match design:
         case "spread":
-            source = Design(space, tried, seed, pays=pays)
+            source = Design(space, tried, seed, min(experiments, plate.wells), pays=pays)
         case "random":
             source = Lottery(seed, pays=pays)
         case "medoid":

@@ -30,7 +30,7 @@ from loop.costs import Pays, pays_all
 from loop.objective import Target
 from loop.plate.hits import Hits
 from loop.plate.worth import Cover, Floats, Progress, Sum, Teaching, Worth
-from loop.policy.seeking import SPREAD_NOISE, spread_covariance
+from loop.policy.seeking import SPREAD_NOISE, closeness, spread_covariance
 from loop.space import Space
 from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
 from loop.surrogates.metric import metric
@@ -118,11 +118,15 @@ class _Drawn:
 
 @dataclass(frozen=True)
 class Design:
-    """An initial design that spreads over the space: each well the one that a prior process knows least about."""
+    """An initial design that spreads over the space: each well the one that a prior process knows least about.
+
+    ``wells`` is how many it has, by which the process looks as close as a spread of so many does in the end.
+    """
 
     space: Space
     tried: NDArray[np.float64]
     seed: int
+    wells: int
     meaning: str = "spread"
     name: str = ""
     is_random: bool = False
@@ -135,7 +139,8 @@ class Design:
         return Lottery(self.seed).rank(x)
 
     def worth(self, x: Tensor) -> tuple[Worth, Worth]:
-        covariance = spread_covariance(self.space, x, self.tried).numpy()
+        scale = closeness(self.space, x.numpy(), self.tried, self.wells)
+        covariance = spread_covariance(self.space, x, self.tried, scale=scale).numpy()
         spread = Teaching(covariance, np.empty((len(x), 0)), SPREAD_NOISE, np.ones(len(x)))
         return spread, spread
 

@@ -16,6 +16,8 @@ LOOKED_AT = 300  # of them, a spread is sought among so many
 MOVES = 50  # of the medoids; few need ten
 MEDOID_LOOKED_AT = 800  # of them, medoids are sought among so many
 SPREAD_LENGTHSCALE = 0.5  # times the chemistry prior's
+CERTAIN = 2e-2  # variance below which all is known: twice what is left of a point once it is measured
+CLOSEST = 1e-3  # of the usual lengthscale
 SPREAD_NOISE = 1e-2  # variance of a measurement, the prior's being one
 
 
@@ -23,30 +25,53 @@ def spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float64
     """One point at random, then each time the one that a prior process is most uncertain about.
 
     The process has the chemistry prior's kernel on fingerprint distances, at half its usual lengthscale; it knows
-    what was tried. Looking only among a few hundred random candidates keeps the design from running after outliers,
+    what was tried. Where that leaves it certain of everything, as few numbers soon do, it looks closer: at half the
+    lengthscale, and so on (docs/decisions/0163). Looking only among a few hundred random candidates keeps the design from running after outliers,
     which is what makes farthest-point designs brilliant on one table and bad on the next (docs/decisions/0005).
 
     Source of the criterion: Ko, Lee and Queyranne, Operations Research 43 (1995) 684 (maximum entropy sampling).
     """
+    return options[_spread(space, options, tried, n)[0]]
+
+
+def closeness(space: Space, options: NDArray[np.float64], tried: NDArray[np.float64], n: int) -> float:
+    """How close a spread of ``n`` points looks in the end: by how much of the usual lengthscale."""
+    return _spread(space, options, tried, n)[1]
+
+
+def _spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float64], n: int) -> tuple[list[int], float]:
     x = torch.from_numpy(options[:LOOKED_AT])
+    scale, picked = 1.0, list[int]()
     if not len(x):
-        return options
+        return picked, scale
     covariance = spread_covariance(space, x, tried)
-    picked: list[int] = []
     for turn in range(min(n, len(x))):
-        variance = covariance.diagonal().clone()
-        variance[picked] = -1.0
+        variance = _left(covariance, picked)
+        while float(variance.max()) < CERTAIN and scale > CLOSEST:
+            scale /= 2
+            covariance = spread_covariance(space, x, np.vstack([tried, options[picked]]), scale=scale)
+            variance = _left(covariance, picked)
         choice = 0 if turn == 0 and not len(tried) else int(variance.argmax())
         picked.append(choice)
         column = covariance[:, choice]
         covariance = covariance - torch.outer(column, column) / (column[choice] + SPREAD_NOISE)
-    return options[picked]
+    return picked, scale
 
 
-def spread_covariance(space: Space, x: torch.Tensor, tried: NDArray[np.float64]) -> torch.Tensor:
-    """What the prior process believes of ``x``, shape ``(n, d)``, once ``tried`` was measured: ``(n, n)``."""
+def _left(covariance: torch.Tensor, picked: list[int]) -> torch.Tensor:
+    """The variance that is left at each point, ``(n,)``, below nought at those that were picked."""
+    variance = covariance.diagonal().clone()
+    variance[picked] = -1.0
+    return variance
+
+
+def spread_covariance(space: Space, x: torch.Tensor, tried: NDArray[np.float64], *, scale: float = 1.0) -> torch.Tensor:
+    """What the prior process believes of ``x``, shape ``(n, d)``, once ``tried`` was measured: ``(n, n)``.
+
+    Its lengthscale is ``scale`` times as long as usual.
+    """
     distance = metric(space, Representation.COUNTS)
-    lengthscale = SPREAD_LENGTHSCALE * typical(distance.dimension)
+    lengthscale = scale * SPREAD_LENGTHSCALE * typical(distance.dimension)
 
     def prior(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return matern52(distance.squared(a, b).clamp_min(0.0).sqrt() / lengthscale)
