@@ -55,10 +55,12 @@ class Boundary:
         points: list[Chosen] = []
         picked: list[int] = []
         for _ in range(min(q, len(options))):
-            gain = scene.settled() * runs / question.price(options, [p.x for p in points])
+            share = scene.settled() * runs
+            gain = share / question.price(options, [p.x for p in points])
+            gain[share <= NEGLIGIBLE] = -torch.inf
             gain[picked] = -torch.inf
             choice = int(gain.argmax())
-            if not float(gain[choice]) > NEGLIGIBLE:
+            if float(gain[choice]) == -torch.inf:
                 break
             picked.append(choice)
             points.append(Chosen(options[choice].numpy(), float(gain[choice]), SETTLED + question.per))
@@ -76,10 +78,12 @@ def _filled(question: Question, points: Sequence[Chosen], q: int) -> Choice:
         pending=torch.cat([question.pending, torch.from_numpy(chosen)]),
         tried=np.vstack([question.tried, chosen]),
     )
-    rest = Exploration().choose(after, q - len(points))
+    explore = Exploration()
+    rest = explore.choose(after, q - len(points))
+    others = (replace(p, by=explore.name) for p in rest.points)
     none = "nowhere is it in doubt whether thresholds are kept: the batch"
     settled = f"{len(points)} of the batch settle what is in doubt of thresholds: the rest" if points else none
-    return Choice((*points, *rest.points), (*rest.notes, f"{settled} is chosen for what it teaches of the surface"))
+    return Choice((*points, *others), (*rest.notes, f"{settled} is chosen for what it teaches of the surface"))
 
 
 def telling(question: Question) -> list[tuple[Target, FittedSurrogate]]:

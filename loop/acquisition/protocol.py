@@ -227,6 +227,7 @@ class Chosen:
     value: float
     meaning: str
     also: str = ""  # what else is to be said of its choice
+    by: str = ""  # the acquisition function that chose it, where it is not the one that was asked
 
 
 @dataclass(frozen=True)

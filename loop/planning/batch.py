@@ -119,7 +119,7 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
     with torch.set_grad_enabled(not s.space.is_finite):
         choice = function.choose(question, batch - controls) if batch > controls else None
     chosen: Sequence[Chosen] = choice.points if choice else ()
-    picks = [Pick(c.x, Arm.MODEL, function.name, c.value, c.meaning, also=c.also) for c in chosen]
+    picks = [Pick(c.x, Arm.MODEL, c.by or function.name, c.value, c.meaning, also=c.also) for c in chosen]
     if planner.replicates == "planned":
         with torch.no_grad():
             picks = _with_replicates(s, question, picks, batch - controls)

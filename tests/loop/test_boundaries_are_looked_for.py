@@ -12,7 +12,8 @@ import torch
 from scipy.stats import norm
 
 from loop.acquisition.boundary import SETTLED, Boundary, _Value
-from loop.acquisition.protocol import Question
+from loop.acquisition.protocol import Purchase, Question
+from loop.costs import Costs
 from loop.errors import SpecError
 from loop.history import History, Observation
 from loop.objective import Goal, Objective, Target
@@ -110,6 +111,30 @@ def test_where_nothing_is_in_doubt_the_surface_is_looked_at() -> None:
     assert len({float(p.x[0]) for p in found.points}) == 2
     assert all(p.meaning != SETTLED for p in found.points)
     assert found.notes[-1].startswith("nowhere is it in doubt whether thresholds are kept")
+
+
+def test_where_the_surface_is_looked_at_each_reason_says_so() -> None:
+    spec = read_spec(TEXT.replace("THRESHOLD", ", at_least: 60"), source="edges.yaml", read=None)
+    space, seen = build_space(spec), []
+    for base, heat in [(b, t) for b in ("KOAc", "Et3N") for t in (20, 45, 70, 95, 120)]:
+        x, value = space.coordinates({"base": base, "heat": heat}), 90.0 + heat / 100
+        seen.append(Observation(f"{base} {heat}", x, Measured((Measurement("yield", value, "%", value),))))
+
+    batch = plan(spec, History(tuple(seen)), seed=1, experiments=4)
+
+    assert any(note.startswith("nowhere is it in doubt") for note in batch.notes)
+    assert all("chosen for what it teaches about the whole surface" in p.reason for p in batch.proposals)
+    assert {p.acquisition for p in batch.proposals} == {"exploration"}
+
+
+def test_a_price_in_small_coins_settles_no_doubt() -> None:
+    asked = question((IMPURITY,), (0, 20, 40, 80, 100), (1.0, 1.5, 2.5, 12.0, 20.0))
+    coins = Purchase(Costs("IDR", experiment=1e9, hours=0.0, hour=0.0), per_cost=True)
+
+    dear = Boundary().choose(replace(asked, purchase=coins), 2)
+
+    assert [p.x[0] for p in dear.points] == [p.x[0] for p in Boundary().choose(asked, 2).points]
+    assert {p.meaning for p in dear.points} == {f"{SETTLED} per IDR"}
 
 
 TEXT = """
