@@ -89,7 +89,7 @@ def _filled(question: Question, points: Sequence[Chosen], q: int) -> Choice:
 def telling(question: Question) -> list[tuple[Target, FittedSurrogate]]:
     """The targets whose thresholds an experiment tells of: numbers."""
     pairs = zip(question.objective.targets, question.models, strict=True)
-    return [(t, m) for t, m in pairs if t.has_bounds and t.levels is None and t.classes is None]
+    return [(t, m) for t, m in pairs if t.has_bounds and t.levels is None]
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _of_hits(objective: Objective) -> str:
 
 def _of_boundary(spec: CampaignSpec, objective: Objective) -> str:
     """Why no boundary can be looked for, "" where one can."""
-    if not any(t.has_bounds and t.levels is None and t.classes is None for t in objective.targets):
+    if not any(t.has_bounds and t.levels is None for t in objective.targets):
         return (
             "acquisition 'boundary' looks for where thresholds are kept, and no target that is a number has one; give "
             f"{objective.targets[0].name!r} at_least or at_most, or use 'exploration'"
