@@ -14,8 +14,9 @@ import loop.insight.asking
 import loop.insight.best
 import loop.insight.contributions
 from db.ledger import open_ledger
-from flows.engine import View, believed, best, explain, relied, retract, tell
+from flows.engine import View, believed, best, explain, retract, tell
 from flows.engine.looking import kept as keeping
+from flows.engine.looking.explaining import relied
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.insight.statements import HonestBest
