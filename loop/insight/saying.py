@@ -276,6 +276,8 @@ def design_notes(told: Designed) -> Iterable[str]:
     some = f"; of {len(told.effects)} about {by_chance:.0f} would be by chance" if by_chance >= 1 else ""
     yield f"clear of scatter (95 %): {', '.join(clear)}{some}" if clear else "nothing is clear of scatter (95 %)"
     unit = f" {told.unit}" if told.unit else ""
+    some_alone = told.design == "definitive" and told.order == "quadratic"  # the products and squares that stood out
+    model = "the model of these effects" if some_alone else f"the {told.order} model"
     among = "" if told.replicated is None else f", replicates by {in_digits(told.replicated, 2)}{unit}"
     if told.scatter is None:
         yield (
@@ -284,12 +286,12 @@ def design_notes(told: Designed) -> Iterable[str]:
         )
     else:
         yield (
-            f"one experiment scatters by {in_digits(told.scatter, 2)}{unit} about the {told.order} model "
+            f"one experiment scatters by {in_digits(told.scatter, 2)}{unit} about {model} "
             f"({plural(told.freedom, 'degree')} of freedom){among}"
         )
     if told.lacking is not None and told.lacking < LACKING:
         yield (
-            f"the {told.order} model misses more than replicates scatter (a chance of {told.lacking:.2g} by scatter "
+            f"{model} misses more than replicates scatter (a chance of {told.lacking:.2g} by scatter "
             "alone): something bends or goes together that it does not have"
         )
     if told.products:

@@ -302,3 +302,6 @@ def test_days_of_a_definitive_screening_design_are_taken_out_before_that() -> No
 
     assert {e.term for e in found.effects if e.is_clear} >= {"a", "a squared"}
     assert any(note.startswith("differences by day are taken out") for note in found.notes)
+    assert any(
+        "about the model of these effects (" in note for note in design_notes(found)
+    )  # it has few of the squares
