@@ -239,6 +239,8 @@ def _by_replicates(
 ) -> tuple[float | None, float | None]:
     """The deviation among replicates, but for what is taken out, and the chance of so much misfit by it alone."""
     places = {key: i for i, key in enumerate(dict.fromkeys(key_of(row) for row in x))}
+    if len(places) == len(x):
+        return None, None
     cells = np.eye(len(places))[[places[key_of(row)] for row in x]]
     matrix = np.column_stack([cells, beside])
     left = y - matrix @ np.linalg.lstsq(matrix, y, rcond=None)[0]
