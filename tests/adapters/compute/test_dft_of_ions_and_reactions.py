@@ -105,7 +105,7 @@ def test_a_guess_that_leads_to_no_saddle_point_is_refused(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("smiles", "smarts", "partners", "message"),
     [
-        ("C=C", "[C:1]=[C:2]>>", ["[H][H]"], "has 1 reactants; give 0 partners"),
+        ("C=C", "[C:1]=[C:2]>>", ["[H][H]"], "has 1 reactant; give 0 partners"),
         ("CC", HYDROGENATION, ["[H][H]"], "does not fit 'CC'; make it say which atoms react"),
         ("C=CC=CC", HYDROGENATION, ["[H][H]"], "makes 2 different products of 'C=CC=CC'"),
         ("C=C", "no reaction", [], "is no SMARTS that RDKit can read"),
