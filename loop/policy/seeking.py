@@ -26,8 +26,9 @@ def spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float64
 
     The process has the chemistry prior's kernel on fingerprint distances, at half its usual lengthscale; it knows
     what was tried. Where that leaves it certain of everything, as few numbers soon do, it looks closer: at half the
-    lengthscale, and so on (docs/decisions/0163). Looking only among a few hundred random candidates keeps the design from running after outliers,
-    which is what makes farthest-point designs brilliant on one table and bad on the next (docs/decisions/0005).
+    lengthscale, and so on (docs/decisions/0163). Looking only among a few hundred random candidates keeps the design
+    from running after outliers, which is what makes farthest-point designs brilliant on one table and bad on the next
+    (docs/decisions/0005).
 
     Source of the criterion: Ko, Lee and Queyranne, Operations Research 43 (1995) 684 (maximum entropy sampling).
     """
