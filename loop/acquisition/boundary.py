@@ -86,7 +86,7 @@ def _filled(question: Question, points: Sequence[Chosen], q: int) -> Choice:
     return Choice((*points, *others), (*rest.notes, f"{settled} is chosen for what it teaches of the surface"))
 
 
-def telling(question: Question) -> list[tuple[Target, FittedSurrogate]]:
+def _telling(question: Question) -> list[tuple[Target, FittedSurrogate]]:
     """The targets whose thresholds an experiment tells of: numbers."""
     pairs = zip(question.objective.targets, question.models, strict=True)
     return [(t, m) for t, m in pairs if t.has_bounds and t.levels is None]
@@ -130,13 +130,11 @@ class _Value:
         at, shares = np.polynomial.hermite_e.hermegauss(NODES)
         mean, before = self.mean[n:], self.before[n:]
         left = torch.minimum(left.clamp_min(1e-12), before)
-        moved = (before - left).sqrt()
+        moved, sd = (before - left).sqrt(), left.sqrt()
         total = torch.zeros_like(left)
         for z, share in zip(at.tolist(), (shares / shares.sum()).tolist(), strict=True):
             to = mean + z * moved
-            within = torch.special.ndtr((self.high - to) / left.sqrt()) - torch.special.ndtr(
-                (self.low - to) / left.sqrt()
-            )
+            within = torch.special.ndtr((self.high - to) / sd) - torch.special.ndtr((self.low - to) / sd)
             total = total + share * within.square()
         return total
 
@@ -160,7 +158,7 @@ class _Scene:
         everything = torch.cat([options, surface, question.pending])
         shown = len(options) + len(surface)
         values = []
-        for i, (target, model) in enumerate(telling(question)):
+        for i, (target, model) in enumerate(_telling(question)):
             draws = model.samples(everything, SURFACE_SAMPLES, seed=question.seed + 101 * i)
             covariance = torch.cov(draws.T)
             noise = model.noise_at(everything).square().clamp_min(1e-12)
