@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.cells import delimiter_of, finite, hint_of, used, with_points, without_doubt, without_mark
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import SpecError, UnitError, did_you_mean
-from loop.table_files import table_called
+from loop.sheets.cells import delimiter_of, finite, hint_of, used, with_points, without_doubt, without_mark
+from loop.sheets.files import table_called
 from loop.units import convert
 
 FEW: Final = 8  # values of a column that a message names

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loop.errors import SpecError
+from loop.sheets.files import table_called
 from loop.spec import ReadFile
-from loop.table_files import table_called
 
 Say = Callable[[str], None]
 

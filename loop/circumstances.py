@@ -12,10 +12,10 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.cells import as_float, has_decimal_comma, hint_of, without_doubt
 from loop.costs import Expense
 from loop.errors import SpaceError, did_you_mean
 from loop.record import Json, Settings
+from loop.sheets.cells import as_float, has_decimal_comma, hint_of, without_doubt
 from loop.space import Space
 
 NEAR: Final = 0.01  # of a range: what was set is what was asked for, but for how well it can be set

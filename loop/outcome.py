@@ -15,9 +15,9 @@ from enum import StrEnum
 from numbers import Integral, Real
 from typing import Any, Final, TypeAlias, assert_never
 
-from loop.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
 from loop.errors import OutcomeError, UnitError, did_you_mean
-from loop.nearly_numbers import instead_of
+from loop.sheets.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
+from loop.sheets.nearly_numbers import instead_of
 from loop.units import DIMENSIONLESS, convert, is_share, misread
 
 CODE: Final = r"[a-z][a-z0-9_]{0,59}"  # what failed, as programs read it

@@ -21,8 +21,8 @@ from adapters.common.resting import Mark, Resting, mark_of
 from adapters.csv_folder.exchange import Exchange
 from adapters.csv_folder.options import ResponseTemplate
 from adapters.files.worksheet import Sheet, SheetError, parse_sheet
-from loop.cells import delimiter_of
-from loop.table_files import is_whole
+from loop.sheets.cells import delimiter_of
+from loop.sheets.files import is_whole
 
 _REST: Final = 5.0  # seconds for which a file without a last line's end must not change
 _LONGEST: Final = 100_000  # bytes kept of what is no table

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from adapters.files.worksheet import KEY, Sheet, SheetError
 from loop.as_written import in_order
-from loop.cells import finite, in_doubt, says_nothing, split_header
 from loop.circumstances import HOUR, is_as_planned
 from loop.contracts import ExperimentSpec
 from loop.errors import UnitError
 from loop.outcome import CANNOT, CANNOT_KIND, FaultKind
+from loop.sheets.cells import finite, in_doubt, says_nothing, split_header
 from loop.units import convert, unit_shown
 
 RUN_ORDER: Final = "run_order"

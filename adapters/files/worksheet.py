@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from adapters.common.durable import write_once
-from loop.cells import delimiter_of, doubtful, used, without_mark
-from loop.table_files import NoTable, read_table_file
-from loop.workbooks import is_workbook
+from loop.sheets.cells import delimiter_of, doubtful, used, without_mark
+from loop.sheets.files import NoTable, read_table_file
+from loop.sheets.workbooks import is_workbook
 
 KEY: Final = "key"
 

@@ -11,9 +11,9 @@ import io
 from pathlib import Path
 
 from adapters.common.durable import replace_bytes
-from loop.cells import delimiter_of
 from loop.contracts import AttemptKey
-from loop.letters import UTF8, UTF16, WINDOWS, encoding_of
+from loop.sheets.cells import delimiter_of
+from loop.sheets.letters import UTF8, UTF16, WINDOWS, encoding_of
 
 _HEADER = ("sample", "plate", "well")
 

@@ -46,12 +46,12 @@ from adapters.files.worksheet import (
 )
 from adapters.manual.attachments import AttachmentError, Attachments, with_files
 from adapters.manual.form import form
-from loop.cells import has_decimal_comma, split_header
 from loop.checkpoints import reached
 from loop.circumstances import EFFECTS
 from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle
 from loop.errors import PartUnavailable
 from loop.recipe import Recipe, in_words
+from loop.sheets.cells import has_decimal_comma, split_header
 
 
 class Typed:

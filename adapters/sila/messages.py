@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final
 
-from loop.cells import as_float
 from loop.contracts import AttemptKey, ExperimentSpec
+from loop.sheets.cells import as_float
 
 ACTUAL: Final = "actual."  # before the name of a parameter, among circumstances: what it really was
 TAKEN: Final = ("wall_time_s", "cost")  # among circumstances: what an experiment took, as a result's provenance has it

@@ -14,8 +14,8 @@ from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.showing.describing import descriptors_in, imputed_in
 from flows.cli.showing.left_out import left_out_of, said_of, stored_in
 from flows.cli.showing.unread import states_unread
-from loop.cells import alike
 from loop.perhaps_one import perhaps_one
+from loop.sheets.cells import alike
 from loop.wording import plural
 
 if TYPE_CHECKING:

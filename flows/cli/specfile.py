@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from flows.cli.screen import progress_line
 from flows.named_files import Say, read_bytes, reader
 from loop.errors import AdapterError, AdapterUnavailable, SpecError, UnknownName
+from loop.sheets.files import no_text
 from loop.spec import CampaignSpec, perhaps_decimals, place, read_spec
-from loop.table_files import no_text
 
 if TYPE_CHECKING:
     from flows.settings import Settings

@@ -14,8 +14,8 @@ from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
 from flows.shown.words import GOALS, target_and_goal
 from loop.errors import SpecError
-from loop.footnotes import without_footnotes
-from loop.table_files import table_called
+from loop.sheets.files import table_called
+from loop.sheets.footnotes import without_footnotes
 from loop.wording import in_plain_letters, plural
 
 DEFAULT: Final = Path("campaign.yaml")

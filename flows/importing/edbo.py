@@ -12,9 +12,9 @@ from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, la
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
-from loop.cells import delimiter_of, finite, first_line, without_mark
+from loop.sheets.cells import delimiter_of, finite, first_line, without_mark
+from loop.sheets.workbooks import is_workbook
 from loop.wording import plural
-from loop.workbooks import is_workbook
 
 _PENDING: Final = "PENDING"
 _WORDS: Final = tuple(_PENDING.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))

@@ -10,8 +10,8 @@ from typing import Final, Protocol, cast
 from flows.importing.foreign import NAMES_ONLY, Foreign
 from flows.importing.source import ImportFault, Source
 from loop.errors import UnknownName
-from loop.table_files import no_text
-from loop.workbooks import is_workbook
+from loop.sheets.files import no_text
+from loop.sheets.workbooks import is_workbook
 
 # In the order in which they are tried: a plain table is what nothing else takes for its own.
 FORMATS: Final[dict[str, tuple[str, str]]] = {

@@ -7,7 +7,15 @@ import io
 from dataclasses import dataclass
 
 from flows.importing.source import Source
-from loop.cells import delimiter_of, missing, named_twice, not_as_wide, said_of_missing_numbers, used, with_points
+from loop.sheets.cells import (
+    delimiter_of,
+    missing,
+    named_twice,
+    not_as_wide,
+    said_of_missing_numbers,
+    used,
+    with_points,
+)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from loop.cells import without_mark
 from loop.errors import HakkenError, SpecError, did_you_mean
-from loop.footnotes import without_footnotes
-from loop.letters import WINDOWS, encoding_of
-from loop.table_files import TableFile, table_called
-from loop.workbooks import is_workbook
+from loop.sheets.cells import without_mark
+from loop.sheets.files import TableFile, table_called
+from loop.sheets.footnotes import without_footnotes
+from loop.sheets.letters import WINDOWS, encoding_of
+from loop.sheets.workbooks import is_workbook
 
 
 class ImportFault(HakkenError):

@@ -13,8 +13,8 @@ from flows.engine.people.rows import IGNORED, PLAIN, is_exported, told_instead
 from flows.importing.foreign import Foreign, Reading, Result
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
-from loop.cells import finite, first_line
 from loop.errors import SpecError
+from loop.sheets.cells import finite, first_line
 from loop.wording import plural
 
 _ELSEWHERE: Final = IGNORED - {"position"} | {"key"}  # in capitals, too; a Position may be that of a substituent

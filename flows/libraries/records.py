@@ -14,12 +14,12 @@ from itertools import islice, pairwise
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from flows.libraries.recipe import SPAN, Recipe, Source
-from loop.cells import delimiter_of, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
-from loop.letters import UTF8, WINDOWS, encoding_of
+from loop.sheets.cells import delimiter_of, without_mark
+from loop.sheets.files import TableFile, read_as, table_called
+from loop.sheets.letters import UTF8, WINDOWS, encoding_of
+from loop.sheets.workbooks import is_workbook
 from loop.spec.tables import no_column
-from loop.table_files import TableFile, read_as, table_called
-from loop.workbooks import is_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from typing import Any, Final
 from loop.analysis.method import DETECTED, Method, Quantity
 from loop.analysis.peaks import pick
 from loop.analysis.readings import Peak, Reading
-from loop.cells import finite, hint_of, is_in_doubt, without_doubt
 from loop.errors import AnalysisError, UnitError
 from loop.outcome import Measurement, Qualifier
+from loop.sheets.cells import finite, hint_of, is_in_doubt, without_doubt
 from loop.units import convert
 
 # What programs call the column of a quantity: Agilent, Waters, Shimadzu, Thermo; without what stands for the way.

@@ -6,8 +6,8 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-from loop.cells import is_number
 from loop.objective.goals import CLASSES, Goal
+from loop.sheets.cells import is_number
 
 if TYPE_CHECKING:
     from loop.objective.target import Target

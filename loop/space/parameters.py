@@ -12,8 +12,8 @@ from unicodedata import normalize
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.cells import as_float, has_decimal_comma, hint_of, without_doubt
 from loop.errors import SpaceError, did_you_mean
+from loop.sheets.cells import as_float, has_decimal_comma, hint_of, without_doubt
 from loop.space.descriptors import Descriptors
 from loop.space.united import UnionNames
 from loop.units import check_unit

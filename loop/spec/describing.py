@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from loop.cells import finite
 from loop.errors import MoleculeError, SpaceError, SpecError, did_you_mean
+from loop.sheets.cells import finite
 from loop.space.descriptors import Descriptors
 from loop.spec.descriptor_models import DescriptorsSpec
 from loop.spec.space_models import CategorySpec, ComponentSpec, ParameterSpec

@@ -9,8 +9,8 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
-from loop.cells import has_decimal_comma
 from loop.errors import did_you_mean
+from loop.sheets.cells import has_decimal_comma
 from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardSpec, WindowSpec
 from loop.spec.cost_models import CostsSpec, SwitchSpec
 from loop.spec.descriptor_models import DescriptorsSpec

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from loop.cells import is_number
 from loop.errors import did_you_mean
+from loop.sheets.cells import is_number
 from loop.spec.strict import WrongInside
 
 _ENDS = ("at_least", "at_most")

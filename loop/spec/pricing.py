@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
-from loop.cells import finite
 from loop.errors import MoleculeError, SpecError, did_you_mean
+from loop.sheets.cells import finite
 from loop.spec.space_models import (
     ComponentSpec,
     MoleculeSpec,

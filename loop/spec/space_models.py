@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag, field_validator, model_validator
 
-from loop.cells import as_float
+from loop.sheets.cells import as_float
 from loop.spec.descriptor_models import Describing
 from loop.spec.library_models import FiltersSpec, MadeSpec, RangeSpec, Several, StandardiseSpec, StoredSpec
 from loop.spec.strict import Name, Strict, Text

@@ -7,8 +7,8 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from loop.cells import delimiter_of, named_twice, not_as_wide, used, with_points, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
+from loop.sheets.cells import delimiter_of, named_twice, not_as_wide, used, with_points, without_mark
 from loop.spec.library_models import Libraries
 from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
 

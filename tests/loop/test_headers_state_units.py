@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loop.cells import split_header
+from loop.sheets.cells import split_header
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loop.errors import SpecError
-from loop.letters import encoding_of
-from loop.table_files import read_table_file, table_called
+from loop.sheets.files import read_table_file, table_called
+from loop.sheets.letters import encoding_of
 
 WESTERN = [
     "L\xf6sungsmittel;Temperatur \xb0C;Gr\xf6\xdfe\nWasser;60;3\n",

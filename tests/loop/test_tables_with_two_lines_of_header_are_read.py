@@ -7,8 +7,8 @@ from io import BytesIO
 import pytest
 from openpyxl import Workbook
 
+from loop.sheets.files import read_table_file
 from loop.spec import read_table
-from loop.table_files import read_table_file
 
 
 @pytest.mark.parametrize("sign", [",", ";", "\t"])

@@ -13,9 +13,9 @@ import pytest
 
 from loop.analysis.formats import is_cut_off, read_file
 from loop.errors import AnalysisError, SpecError
+from loop.sheets.files import read_table_file, table_called
+from loop.sheets.workbooks import NoWorkbook, read_workbook
 from loop.spec import read_table
-from loop.table_files import read_table_file, table_called
-from loop.workbooks import NoWorkbook, read_workbook
 from tests.workbooks import workbook
 
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from loop.cells import DELIMITERS, delimiter_of, first_line
-from loop.letters import WINDOWS, encoding_of
+from loop.sheets.cells import DELIMITERS, delimiter_of, first_line
+from loop.sheets.letters import WINDOWS, encoding_of
 
 _HEAD: Final = 4096  # bytes that hold a header
 _CALCULATING: Final = frozenset({"pyscf", "xtb"})  # laboratories that take charge and spin from the structure

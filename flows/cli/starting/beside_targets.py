@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Final
 
 from flows.cli.starting.columns import Column
-from loop.cells import finite
+from loop.sheets.cells import finite
 
 _AGAIN: Final = frozenset({"rep", "repl", "replicate", "repeat", "duplicate", "dup", "triplicate", "run", "trial"})
 _DEVIATION: Final = frozenset({"sd", "std", "stdev", "stddev", "dev", "deviation"})

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
-from loop.cells import finite, hint_of, is_in_doubt, missing, slashed, split_header, without_doubt
 from loop.errors import MoleculeError, SpecError, UnitError
+from loop.sheets.cells import finite, hint_of, is_in_doubt, missing, slashed, split_header, without_doubt
 from loop.spec import read_table
 from loop.units import check_unit, is_charge, meant, misread
 from loop.wording import in_plain_letters

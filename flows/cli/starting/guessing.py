@@ -12,11 +12,11 @@ from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.kinds import context_of, odd_among_numbers
 from flows.cli.starting.parts import Part, comment, parameters_in
 from flows.cli.starting.yaml_text import flow, known_before, scalar
-from loop.cells import finite, said_of_missing_numbers, split_header
 from loop.errors import SpecError, did_you_mean
-from loop.nearly_numbers import UNMEASURED, in_place_of
 from loop.objective.scale import powers_spanned
 from loop.perhaps_one import perhaps_one
+from loop.sheets.cells import finite, said_of_missing_numbers, split_header
+from loop.sheets.nearly_numbers import UNMEASURED, in_place_of
 from loop.units import meant
 from loop.wording import plural
 

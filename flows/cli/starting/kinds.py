@@ -11,8 +11,8 @@ from statistics import median
 from typing import Final
 
 from flows.cli.starting.columns import Column
-from loop.cells import finite
-from loop.nearly_numbers import in_place_of
+from loop.sheets.cells import finite
+from loop.sheets.nearly_numbers import in_place_of
 
 # Words that have an order, from the lowest.
 _LADDERS: Final = (

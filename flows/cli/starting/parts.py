@@ -21,8 +21,8 @@ from flows.cli.starting.kinds import (
 )
 from flows.cli.starting.molecules import MANY_NAMES, follows, is_named_by, library_in, named_with
 from flows.cli.starting.yaml_text import exact, flow, scalar
-from loop.cells import alike
 from loop.errors import SpecError
+from loop.sheets.cells import alike
 
 # 12.03.2026, 2026-03-12 and 3/12/26, also with a time of day; no name of a substance or CAS number is written so.
 _DATE: Final = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?")

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from loop.cells import split_header
 from loop.errors import MoleculeError
+from loop.sheets.cells import split_header
 from loop.space import Component, Space
 from loop.spec import CampaignSpec
 from loop.spec.space_models import ComponentSpec, MoleculeSpec

@@ -16,9 +16,9 @@ from flows.engine.people.conditions import read_candidate
 from flows.engine.people.reminding import times_measured
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
-from loop.cells import as_float
 from loop.errors import HakkenError, PlanError
 from loop.insight.statements import Range, Window
+from loop.sheets.cells import as_float
 from loop.space import Continuous, Discrete
 from loop.spec import build_objective
 

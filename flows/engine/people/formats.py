@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flows.engine.people.calculations import calculations_in_csv, is_calculations
 from flows.engine.people.parquet import in_csv
+from loop.sheets.files import NoTable, TableFile, read_table_file
 from loop.spec import CampaignSpec
-from loop.table_files import NoTable, TableFile, read_table_file
 
 
 def table_told(data: bytes, spec: CampaignSpec) -> TableFile:

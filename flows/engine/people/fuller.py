@@ -29,11 +29,11 @@ from flows.engine.people.rows import (
     typed_in,
 )
 from flows.engine.steps.completing import completions_of, last_of, parts_of
-from loop.cells import split_header
 from loop.circumstances import COMPLETES, EFFECTS, PLACE, is_as_planned
 from loop.contracts import Ledger
 from loop.outcome import Fault, Measured
 from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
+from loop.sheets.cells import split_header
 
 Row: TypeAlias = tuple[int, Sequence[str]]  # the number of its line, and its cells
 Typed: TypeAlias = Mapping[str, str]  # the cells of a row, by header

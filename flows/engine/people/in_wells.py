@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.rows import Line
 from loop.analysis.readings import plate_name, well_name
-from loop.cells import split_header
 from loop.errors import AnalysisError
 from loop.experiment import State
 from loop.record import AttemptRecord
+from loop.sheets.cells import split_header
 from loop.wording import plural
 
 PLATE, WELL = "plate", "well"

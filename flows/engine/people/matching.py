@@ -14,10 +14,10 @@ from flows.engine.people.bans import place_of, place_of_record
 from flows.engine.people.in_wells import is_by_well, keys_of_wells
 from flows.engine.people.rows import Line, draft_row, is_exported, read_beside, read_told
 from flows.engine.people.slips import what_it_says
-from loop.cells import split_header
 from loop.errors import HakkenError
 from loop.outcome import Measured, Negative, read_outcome
 from loop.record import AttemptRecord
+from loop.sheets.cells import split_header
 from loop.spec import levels_of, words_of
 from loop.wording import plural
 

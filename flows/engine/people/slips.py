@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.looking.view import View
-from loop.cells import is_number, split_header
 from loop.circumstances import (
     Context,
     Declared,
@@ -28,6 +27,7 @@ from loop.errors import SpaceError
 from loop.outcome import Fault, Measured, Negative, Outcome
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
+from loop.sheets.cells import is_number, split_header
 from loop.space import Continuous, Discrete, Linear
 from loop.space.constraints import Constraint
 from loop.space.leaving_out import rules_of

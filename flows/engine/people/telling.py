@@ -45,10 +45,10 @@ from flows.engine.steps.judgement import TOGETHER, Judgement, said_of_completed
 from flows.engine.steps.judging import Judge
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import said_of_missing_numbers
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
+from loop.sheets.cells import said_of_missing_numbers
 from loop.spec import CampaignSpec, levels_of
 from loop.values import values_of
 

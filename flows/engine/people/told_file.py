@@ -10,11 +10,11 @@ from pathlib import Path
 from flows.engine.people.formats import table_told
 from flows.engine.people.rows import Line, columns_of, draft_row
 from flows.engine.people.told_table import lines_of
-from loop.cells import delimiter_of, doubtful, without_mark
 from loop.errors import HakkenError, OutcomeError
+from loop.sheets.cells import delimiter_of, doubtful, without_mark
+from loop.sheets.files import NoTable
 from loop.space import Space
 from loop.spec import CampaignSpec
-from loop.table_files import NoTable
 from loop.wording import plural
 
 SHOWN = 5  # rows of a file that a message names

@@ -28,10 +28,10 @@ from flows.engine.people.rows import (
     without_of,
 )
 from flows.engine.people.told_again import places
-from loop.cells import delimiter_of, doubtful, not_as_wide, without_mark
 from loop.record import EnvelopeDraft
+from loop.sheets.cells import delimiter_of, doubtful, not_as_wide, without_mark
+from loop.sheets.files import NoTable
 from loop.spec import CampaignSpec
-from loop.table_files import NoTable
 from loop.wording import plural
 
 _NO_HEADER: Final = ("{", "[")  # begin JSON, and no table

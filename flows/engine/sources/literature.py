@@ -23,10 +23,10 @@ from flows.engine.people.writing import writing
 from flows.engine.sources.source_spec import Table, spec_of_source
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import split_header
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.record import CampaignRecord, CampaignState
+from loop.sheets.cells import split_header
 from loop.space import Category, Ordinal
 from loop.spec import CampaignSpec, build_space
 from loop.wording import in_plain_letters

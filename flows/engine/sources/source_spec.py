@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from flows.engine.people.rows import Column, perhaps_fractions, read_columns, structures_told
 from flows.engine.people.telling import TellError
-from loop.cells import finite, split_header
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
 from loop.objective import Goal
 from loop.record import CampaignRecord, Json
+from loop.sheets.cells import finite, split_header
 from loop.space import Category, Component, Continuous, Discrete, Mixture, Ordinal, Parameter, Space
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.models import TargetSpec

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flows.importing.foreign import Foreign
 from flows.importing.source import Source
-from loop.table_files import in_utf8
+from loop.sheets.files import in_utf8
 
 _GZIP: Final = b"\x1f\x8b"
 _TEXT: Final = re.compile(

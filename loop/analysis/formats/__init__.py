@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from loop.analysis.readings import Reading
 from loop.errors import AnalysisError
-from loop.table_files import is_whole
+from loop.sheets.files import is_whole
 
 Reader: TypeAlias = Callable[[str, bytes], Sequence[Reading]]  # name of the file, and what it holds
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from loop.cells import doubtful, finite, hint_of, in_doubt, pointed, split_header
 from loop.errors import AnalysisError, UnitError
+from loop.sheets.cells import doubtful, finite, hint_of, in_doubt, pointed, split_header
+from loop.sheets.workbooks import NoWorkbook, is_workbook, read_sheets
 from loop.units import convert
-from loop.workbooks import NoWorkbook, is_workbook, read_sheets
 
 # What programs call a column, in lower case, with blanks for dots and underscores; and what it is called here.
 _NAMES: Final[Mapping[str, str]] = {

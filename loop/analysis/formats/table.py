@@ -13,10 +13,10 @@ from typing import Final, TypeAlias
 
 from loop.analysis.formats.sheet import Column, Section, axis_of, is_signal, sections
 from loop.analysis.readings import Label, Peak, Reading, Trace, is_overflow, label_of, well_name
-from loop.cells import finite, hint_of, is_in_doubt, pointed, without_doubt
 from loop.errors import AnalysisError, UnitError
+from loop.sheets.cells import finite, hint_of, is_in_doubt, pointed, without_doubt
+from loop.sheets.workbooks import is_workbook
 from loop.units import convert
-from loop.workbooks import is_workbook
 
 _THOUSANDS: Final = re.compile(r"[-+]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d*)?")
 _YES: Final = frozenset({"yes", "true", "1", "x", "y", "saturated"})

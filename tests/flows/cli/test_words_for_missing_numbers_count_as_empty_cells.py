@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.wiring import open_record
-from loop.cells import missing, said_of_missing_numbers
+from loop.sheets.cells import missing, said_of_missing_numbers
 
 CAMPAIGN = """\
 campaign: salts

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loop.footnotes import without_footnotes
+from loop.sheets.footnotes import without_footnotes
 
 TABLE = "Ligand,T (°C),Yield (%)\nXPhos,80,45\nSPhos,80,55\n\nXPhos,100,65\n"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from flows.engine.people.rows.columns import Column
-from loop.cells import finite, says_nothing, without_doubt
 from loop.errors import HakkenError, OutcomeError, UnitError
-from loop.nearly_numbers import in_place_of
+from loop.sheets.cells import finite, says_nothing, without_doubt
+from loop.sheets.nearly_numbers import in_place_of
 from loop.space import Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
 from loop.units import convert, misread

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loop.cells import split_header
 from loop.circumstances import EFFECTS
 from loop.errors import OutcomeError, did_you_mean
+from loop.sheets.cells import split_header
 from loop.space import Space
 from loop.spec import CampaignSpec, build_space, context_of
 from loop.spec.space_models import ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec

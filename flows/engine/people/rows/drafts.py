@@ -10,8 +10,8 @@ from typing import Any, Final, TypeAlias
 
 from flows.engine.people.rows.columns import PLAIN
 from flows.engine.people.rows.exported import OBSERVATION, is_exported, lasting
-from loop.cells import has_decimal_comma, split_header
 from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord
+from loop.sheets.cells import has_decimal_comma, split_header
 
 Line: TypeAlias = tuple[int, list[str]]  # of a table: its number and its cells
 TELL: Final = "tell:"

@@ -14,8 +14,8 @@ from flows.engine.people.rows.drafts import DOUBTFUL, WIDE
 from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
 from flows.engine.people.rows.results import beside_of, result_of
 from flows.engine.people.rows.settings import check_blends, check_structures, settings_of
-from loop.cells import in_doubt, pointed, says_nothing, way_to_fit
 from loop.errors import HakkenError, OutcomeError, SpaceError
+from loop.sheets.cells import in_doubt, pointed, says_nothing, way_to_fit
 from loop.space import Component, Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
 

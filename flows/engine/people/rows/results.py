@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from flows.engine.people.rows.cells import Cells, NoResult, cell_of, in_unit, number_of, together
 from flows.engine.people.rows.columns import TAKEN
-from loop.cells import finite, is_number
 from loop.circumstances import HOUR
 from loop.errors import HakkenError, OutcomeError, did_you_mean
-from loop.nearly_numbers import UNMEASURED
 from loop.outcome import CANNOT, CANNOT_KIND, FaultKind
+from loop.sheets.cells import finite, is_number
+from loop.sheets.nearly_numbers import UNMEASURED
 from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 

@@ -9,12 +9,12 @@ from typing import Final
 
 from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of, together
 from flows.engine.people.rows.columns import Column
-from loop.cells import finite, hint_of, is_in_doubt, pointed, without_doubt
 from loop.circumstances import SUMS
 from loop.errors import HakkenError, MoleculeError, OutcomeError, SpaceError, did_you_mean
 from loop.molecules.shelf import from_shelf
 from loop.outcome import LARGEST
 from loop.recipe.solvents import structure_of
+from loop.sheets.cells import finite, hint_of, is_in_doubt, pointed, without_doubt
 from loop.space import Component, Continuous, Discrete, Parameter, Space
 from loop.space.parameters import HINTED, ROUNDING, least_and_most
 from loop.spec import CampaignSpec

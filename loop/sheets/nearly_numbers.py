@@ -6,8 +6,8 @@ import re
 from contextlib import suppress
 from typing import Final
 
-from loop.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, split_header
 from loop.errors import UnitError
+from loop.sheets.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, split_header
 from loop.units import check_unit
 
 UNMEASURED: Final = (  # of a word such as "trace" or "failed" where a target's value should be

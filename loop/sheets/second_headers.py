@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from loop.cells import delimiter_of, finite, is_of_numbers, split_header, without_mark
 from loop.errors import UnitError
+from loop.sheets.cells import delimiter_of, finite, is_of_numbers, split_header, without_mark
 from loop.units import check_unit
 
 _LOOKED_AT: Final = 20  # rows that show whether a column holds numbers

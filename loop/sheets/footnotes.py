@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Final
 
-from loop.cells import delimiter_of, finite, without_mark
+from loop.sheets.cells import delimiter_of, finite, without_mark
 
 NARROW: Final = 2  # columns of a table in which a single cell may be all that a row says
 SHOWN: Final = 40  # letters of a row that is left out

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from loop.errors import SpecError
-from loop.letters import UTF8, UTF16, UTF16_MARKS, WINDOWS, encoding_of
-from loop.second_headers import with_one_header
-from loop.workbooks import ZIP, NoWorkbook, is_workbook, read_workbook
+from loop.sheets.letters import UTF8, UTF16, UTF16_MARKS, WINDOWS, encoding_of
+from loop.sheets.second_headers import with_one_header
+from loop.sheets.workbooks import ZIP, NoWorkbook, is_workbook, read_workbook
 
 _NO_TEXT: Final = {  # how files begin that people take for a table
     ZIP: "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",

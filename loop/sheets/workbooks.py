@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final, TypeAlias
 
-from loop.cells import has_decimal_comma, split_header
+from loop.sheets.cells import has_decimal_comma, split_header
 
 ZIP: Final = b"PK\x03\x04"
 _BOOK: Final = "xl/workbook.xml"
