@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import Jobs, handle_of, held, reachable, read_json
+from adapters.common.instant import Clock
+from adapters.common.later import Later
 from adapters.common.looks import last_known
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, EvaluationError
-from adapters.executors.job import computing, foreseen, problems, result_of
+from adapters.executors.job import computing, foreseen, late_results, problems, result_of
 from adapters.qcfractal.molecule import molecule
 from adapters.qcfractal.options import DELIVERY, QcfractalOptions, lacking
 from adapters.qcfractal.portal import Portal
@@ -53,15 +55,17 @@ class QcfractalLaboratory:
     calling an attempt off never takes away what somebody else waits for.
     """
 
-    def __init__(self, folder: Path | str, settings: QcfractalOptions, dataset: str) -> None:
+    def __init__(self, folder: Path | str, settings: QcfractalOptions, dataset: str, clock: Clock = time.time) -> None:
         """Settings are checked by ``options.qcfractal_options``.
 
         Args:
             folder: The adapter's own folder, made with the first attempt.
             settings: The server, and what is calculated there.
             dataset: The dataset's name, made with the first attempt.
+            clock: Seconds since the epoch, by which what ended otherwise is asked about ever more rarely.
         """
         self._jobs, self._settings = Jobs(folder), settings
+        self._later = Later(self._jobs, clock)
         self._portal = Portal(settings, dataset)
         self.properties = known_properties(settings)
         self._evaluator = Evaluator("qcfractal", "", self.properties, foresees="adapters.compute.geometry:foresee")
@@ -148,6 +152,13 @@ class QcfractalLaboratory:
         if self.status(handle).phase is not Phase.ENDED:
             return ()
         return result_of(self._jobs, handle)
+
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """What became of attempts that ended otherwise. Each is asked about ever more rarely, until its end is kept."""
+        mine = (handle for handle in handles if self._jobs.knows(handle) and self._jobs.cancelled(handle) is None)
+        is_open = (handle for handle in mine if not self._has_ended(handle))
+        self._later.ask(is_open, self.status, lambda: self.health().is_ok)
+        return late_results(self._jobs, handles)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the record off; a manager that computes it already is not heard when it comes back with it."""

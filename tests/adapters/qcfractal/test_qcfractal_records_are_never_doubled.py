@@ -324,6 +324,28 @@ def test_what_a_running_record_brings_after_it_was_called_off_changes_nothing(
     assert lab.fetch(handle) == before
 
 
+def test_what_a_record_brings_after_its_experiment_ended_otherwise_is_heard_once_it_is_asked_for(
+    fractal: OneNodeFractal, tmp_path: Path, dataset: str
+) -> None:
+    now = [1_000_000.0]
+    settings = qcfractal_options(options(fractal.address, dataset, poll=0.0))
+    lab = QcfractalLaboratory(tmp_path / "lab", settings, dataset, lambda: now[0])
+    with fractal.held(dataset):
+        told, called_off = begin(lab), begin(lab, key=OTHER)
+        lab.cancel(called_off, "a better one came")
+        early = lab.late([told, called_off])
+    (record,) = fractal.records(dataset, told)
+    asked = "SELECT status FROM base_record WHERE id = %s"
+    wait_until(lambda: fractal.ask(asked, record) == [("complete",)], seconds=120.0)
+    before = lab.late([told, called_off])
+    now[0] += 60.0
+    came = lab.late([told, called_off])
+
+    assert [*early, *before] == []
+    assert came == [*lab.fetch(told)]
+    assert isinstance(read_outcome(json.loads(came[0].payload), ETHANOL.targets), Measured)
+
+
 def test_an_envelope_stays_when_a_person_resets_its_record(
     fractal: OneNodeFractal, tmp_path: Path, dataset: str
 ) -> None:
