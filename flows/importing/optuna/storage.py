@@ -15,6 +15,7 @@ from flows.importing.source import ImportFault, Source
 SQLITE: Final = b"SQLite format 3\0"
 STATES: Final = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")  # in the order of optuna.trial.TrialState
 DIRECTIONS: Final = ("NOT_SET", "MINIMIZE", "MAXIMIZE")  # of optuna.study.StudyDirection
+FINISHED: Final = frozenset({"COMPLETE", "PRUNED", "FAIL"})
 
 
 @dataclass
@@ -139,10 +140,15 @@ def _from_journal(source: Source) -> list[Study]:
 
 
 def _apply(op: Mapping[str, Any], studies: list[Study | None], trials: list[Trial]) -> None:
-    """One operation, by its code in ``optuna.storages.journal._storage.JournalOperation``."""
+    """One operation, by its code in ``optuna.storages.journal._storage.JournalOperation``.
+
+    Workers write before they know what others wrote, and Optuna passes over what came too late: a study that there is
+    already, as of each start with ``load_if_exists``, what is about a deleted study, and changes of a finished trial.
+    """
     code = op["op_code"]
     if code == 0:
-        studies.append(Study(op["study_name"], [DIRECTIONS[d] for d in op["directions"]]))
+        if all(study is None or study.name != op["study_name"] for study in studies):
+            studies.append(Study(op["study_name"], [DIRECTIONS[d] for d in op["directions"]]))
         return
     if code == 1:
         studies[op["study_id"]] = None
@@ -150,7 +156,9 @@ def _apply(op: Mapping[str, Any], studies: list[Study | None], trials: list[Tria
     if code in (2, 3, 4):
         study = studies[op["study_id"]]
         if study is None:
-            raise ValueError("it is about a study that was deleted")
+            return
+    if code in (5, 6, 7, 8, 9) and trials[op["trial_id"]].state in FINISHED:
+        return
     if code == 2:
         study.user |= op["user_attr"]
     elif code == 3:

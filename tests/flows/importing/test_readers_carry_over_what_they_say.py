@@ -581,6 +581,47 @@ def test_a_journal_that_is_still_written_is_read_up_to_its_last_whole_line() -> 
     assert foreign.notes[0].endswith("is cut short and was left out")
 
 
+def test_a_study_that_was_gone_on_with_from_a_journal_is_one() -> None:
+    again = {"op_code": 0, "study_name": "s", "directions": [2]}
+    other = {"op_code": 0, "study_name": "t", "directions": [2]}
+    of_other = trial(1, 107.0, n=(COUNT, 3)) | {"study_id": 1}
+
+    source = journal(trial(1, 5.0, n=(COUNT, 2)), again, trial(1, 6.0, n=(COUNT, 1)))
+    both = journal(trial(1, 5.0, n=(COUNT, 2)), again, other, again, of_other)
+
+    assert [result.readings["value"].value for result in read_foreign(source).results] == [5.0, 6.0]
+    assert [result.readings["value"].value for result in read_foreign(replace(both, study="t")).results] == [107.0]
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        {"op_code": 6, "state": 0, "values": None},  # another worker takes it up
+        {"op_code": 6, "state": 3, "values": None},  # it is taken for dead
+        {"op_code": 6, "state": 1, "values": [9.0]},
+        {"op_code": 5, "param_name": "n", "param_value_internal": 3, "distribution": "{}"},
+        {"op_code": 9, "system_attr": {"fail_reason": "late"}},
+    ],
+)
+def test_what_a_journal_says_of_a_finished_trial_came_too_late(late: dict[str, Any]) -> None:
+    foreign = read_foreign(journal(trial(1, 5.0, n=(COUNT, 2)), late | {"trial_id": 0}))
+
+    (result,) = foreign.results
+    assert result.cells() == {"n": "2.0", "value": "5.0"}
+    assert not foreign.left
+
+
+def test_what_a_worker_wrote_of_a_deleted_study_keeps_nobody_from_the_next() -> None:
+    begun = {"op_code": 0, "study_name": "s", "directions": [2]}
+    of_deleted = trial(1, 5.0, n=(COUNT, 2))
+
+    foreign = read_foreign(
+        journal({"op_code": 1, "study_id": 0}, of_deleted, begun, trial(1, 6.0, n=(COUNT, 1)) | {"study_id": 1})
+    )
+
+    assert [result.readings["value"].value for result in foreign.results] == [6.0]
+
+
 def test_a_storage_is_only_read(tmp_path: Path) -> None:
     copy = tmp_path / "s.db"
     copy.write_bytes((DATA / "optuna_studies.db").read_bytes())
