@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections import Counter
@@ -37,6 +38,8 @@ _SPARED: Final = 1 / 3  # of the reactions: so many may be left out for what the
 _SHOWN: Final = 5  # reactions that a sentence names
 _READ: Final = {  # fields that are read; what else a reaction has is listed
     "": {"inputs", "conditions", "outcomes", "reaction_id"},
+    "inputs": {"components"},
+    "inputs.amount": {"mass", "moles", "volume", "volume_includes_solutes"},
     "conditions": {"temperature", "pressure", "stirring", "ph"},
     "outcomes": {"reaction_time", "conversion", "products"},
 }
@@ -56,6 +59,7 @@ class _Row:
     others: set[str] = field(default_factory=set)  # what was measured in other units than per cent
     further: set[str] = field(default_factory=set)  # what was measured more than once, and is read once
     has_more: bool = False  # values of further products
+    is_guessed: bool = False  # which of several products is meant is not said
 
 
 def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, description: str) -> Foreign:
@@ -84,6 +88,8 @@ def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, descript
     wanted = {"unit": "%", "low": 0.0, "high": 100.0}
     entries = [_target(names, t, source.goal_unsaid(t), rows, wanted) for t in targets]
     left += _unread(reactions)
+    if n := sum(row.is_guessed for row in rows):
+        built.notes.append(f"no product of {plural(n, 'reaction')} is marked as the desired one: the first is taken")
     return Foreign(
         format="ord",
         described=f"{plural(len(reactions), 'reaction')} of the Open Reaction Database",
@@ -172,7 +178,9 @@ def _outcome(outcome: Any, row: _Row) -> None:
         row.conditions["time"] = found
     if outcome.HasField("conversion") and outcome.conversion.HasField("value"):
         row.targets["conversion"] = _percentage(outcome.conversion)
-    desired = [p for p in outcome.products if p.is_desired_product] or list(outcome.products)[:1]
+    marked = [p for p in outcome.products if p.is_desired_product]
+    desired = marked or list(outcome.products)[:1]
+    row.is_guessed = not marked and len(outcome.products) > 1
     for product in desired[:1]:
         for measurement in product.measurements:
             kind = _kind(measurement, row)
@@ -210,7 +218,9 @@ def _quantity(message: Any, name: str) -> Quantity | None:
         return None
     found = getattr(message, name)
     unit = _UNITS.get(_enum(found, "units"))
-    return (exact32(found.value), unit) if unit is not None and found.HasField("value") else None
+    if unit is None or not found.HasField("value") or not math.isfinite(found.value):
+        return None
+    return exact32(found.value), unit
 
 
 def _amount(amount: Any) -> Quantity | None:
@@ -235,7 +245,12 @@ def _targets(source: Source, rows: Sequence[_Row], left: list[str]) -> list[str]
     """What is measured: the yield, or the conversion where there is none, or what the person names."""
     counts = Counter(target for row in rows for target in row.targets)
     if not counts:
-        raise source.fault("no reaction has a yield or a conversion in per cent, so nothing was measured")
+        kinds = dict.fromkeys(kind for row in rows for kind in sorted(row.others))
+        others = f"; {', '.join(kinds)} in other units is not read" if kinds else ""
+        further = "; products that are not marked as desired have values" if any(row.has_more for row in rows) else ""
+        raise source.fault(
+            f"no reaction has a yield or a conversion in per cent, so nothing was measured{others}{further}"
+        )
     source.check_goals(list(counts))
     known = [t for t in ("yield", "conversion", "selectivity", "ee", "purity", "area") if t in counts] or list(counts)
     chosen = list(source.goals) or known[:1]
@@ -403,7 +418,13 @@ def _unread(reactions: Sequence[Any]) -> list[str]:
     """Fields that reactions have and that were not read, with how many have each."""
     counts: Counter[str] = Counter()
     for reaction in reactions:
-        parts = {"": [reaction], "conditions": [reaction.conditions], "outcomes": list(reaction.outcomes)}
+        parts = {
+            "": [reaction],
+            "inputs": list(reaction.inputs.values()),
+            "inputs.amount": [c.amount for given in reaction.inputs.values() for c in given.components],
+            "conditions": [reaction.conditions],
+            "outcomes": list(reaction.outcomes),
+        }
         found = {
             f"{part}.{f.name}".lstrip(".")
             for part, messages in parts.items()

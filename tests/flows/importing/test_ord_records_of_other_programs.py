@@ -148,6 +148,55 @@ def test_what_was_measured_once_more_or_of_further_products_is_said() -> None:
     assert "what was measured of further products of 1 reaction" in foreign.left
 
 
+def test_of_several_products_of_which_none_is_marked_the_first_is_taken_and_said() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    products = dataset["reactions"][0]["outcomes"][0]["products"]
+    products[0].pop("isDesiredProduct", None)
+    products.append({"measurements": [{"type": "YIELD", "percentage": {"value": 7}}]})
+
+    foreign = read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+    assert "no product of 1 reaction is marked as the desired one: the first is taken" in foreign.notes
+
+
+def test_what_an_input_says_beside_its_substances_is_listed() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    for i, reaction in enumerate(dataset["reactions"]):
+        given = reaction["inputs"]["ligand"]
+        given["flowRate"] = {"value": 1 + i, "units": "MILLILITER_PER_MINUTE"}
+        given["components"][0]["amount"] = {"unmeasured": {"type": "CATALYTIC"}}
+
+    foreign = read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+    n = len(dataset["reactions"])
+    assert f"inputs.flow_rate of {n} reactions" in foreign.left
+    assert f"inputs.amount.unmeasured of {n} reactions" in foreign.left
+
+
+def test_a_number_that_is_none_is_not_given() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    for i, value in ((0, "NaN"), (3, "Infinity")):
+        dataset["reactions"][i]["conditions"]["temperature"]["setpoint"]["value"] = value
+
+    assert read_foreign(Source(FILE, json.dumps(dataset).encode(), {})) == read_foreign(aminations(0, 3))
+
+
+def test_yields_that_are_not_read_are_named_where_there_are_no_others() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    for reaction in dataset["reactions"]:
+        for outcome in reaction["outcomes"]:
+            outcome.pop("conversion", None)
+            measured = [{"type": "YIELD", "floatValue": {"value": 0.5}}]
+            outcome["products"] = [
+                {"isDesiredProduct": True, "measurements": measured},
+                {"measurements": [{"type": "YIELD", "percentage": {"value": 7}}]},
+            ]
+
+    says = "nothing was measured; yield in other units is not read; products that are not marked as desired have values"
+    with pytest.raises(ImportFault, match=says):
+        read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+
 def test_selectivities_and_what_has_no_type_of_its_own_go_by_what_they_are() -> None:
     dataset = json.loads(FILE.read_text(encoding="utf-8"))
     further = [
