@@ -82,6 +82,10 @@ class Emulator:
         unmeasured = excluded(spec, replace(self.capabilities(), parameters=None))
         return unmeasured or self.table.problems(spec)  # the table names columns that may be meant
 
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        """What the table has no row of."""
+        return self.validate(spec)
+
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._runs.prepare(spec, key)
 
@@ -126,15 +130,16 @@ class Emulator:
             return {**write_outcome(fault), "provenance": provenance}
         rows = self.table.rows(spec)
         row = rows[spec.replicate_no % len(rows)]
-        values = [
-            {
-                "property": target,
-                "value": self.table.graded(target, row.values[target] + chance.gauss(0.0, self._noise(target))),
-                "unit": unit,
-            }
-            for target, unit in self.table.targets.items()
-            if target in spec.targets
-        ]
+        values = []
+        for target, unit in self.table.targets.items():
+            if target not in spec.targets:
+                continue
+            noise = chance.gauss(0.0, self._noise(target))
+            if (limit := row.limits.get(target)) is not None:
+                values.append({"property": target, "value": row.values[target], "unit": unit, "qualifier": limit})
+            elif target in row.values:
+                value = self.table.graded(target, row.values[target] + noise)
+                values.append({"property": target, "value": value, "unit": unit})
         return {"outcome": "measured", "values": values, "provenance": {**provenance, "line": row.line}}
 
     def _noise(self, target: str) -> float:

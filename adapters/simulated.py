@@ -18,7 +18,7 @@ from adapters.common.options import Options, read_options, resolve
 from adapters.common.order import Place
 from adapters.common.response import respond
 from adapters.errors import AdapterUnavailable
-from adapters.table import MeasuredTable
+from adapters.table import MeasuredTable, Row
 from loop.contracts import (
     Absent,
     AdapterContext,
@@ -123,6 +123,10 @@ class Simulated:
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return excluded(spec, self.capabilities()) or ([] if self._table is None else self._table.problems(spec))
 
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        """What its table has no row of."""
+        return self.validate(spec)
+
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._runs.prepare(spec, key)
 
@@ -181,8 +185,14 @@ class Simulated:
             draw -= rate
         values: list[dict[str, Any]] = []
         missed = []
+        row = self._row(spec)
         for target, unit in spec.targets.items():
-            value, limit = self._measure(spec, place, target), self._options.detection_limit.get(target)
+            if row is not None and target not in row.values:
+                continue
+            if row is not None and (sign := row.limits.get(target)) is not None:
+                values.append({"property": target, "value": row.values[target], "unit": unit, "qualifier": sign})
+                continue
+            value, limit = self._measure(spec, place, target, row), self._options.detection_limit.get(target)
             if grades := self._grades.get(target):
                 values.append({"property": target, "value": self._grade(target, value, grades), "unit": unit})
             elif limit is not None and value < limit:
@@ -201,10 +211,16 @@ class Simulated:
         share = (value - low) / (high - low)
         return grades[min(max(int(share * len(grades)), 0), len(grades) - 1)]
 
-    def _measure(self, spec: ExperimentSpec, place: Place, target: str) -> float:
-        if self._table is not None:
-            rows = self._table.rows(spec)
-            truth = rows[spec.replicate_no % len(rows)].values[target]
+    def _row(self, spec: ExperimentSpec) -> Row | None:
+        """The row of the table that answers; None without a table."""
+        if self._table is None:
+            return None
+        rows = self._table.rows(spec)
+        return rows[spec.replicate_no % len(rows)]
+
+    def _measure(self, spec: ExperimentSpec, place: Place, target: str, row: Row | None) -> float:
+        if row is not None:
+            truth = row.values[target]
         else:
             ranges = {name: (low, high) for name, (low, high) in self._options.ranges.items()}
             low, high = self._options.scale.get(target, SCALE)

@@ -2,7 +2,8 @@
 
 A row belongs to an experiment when every setting agrees: numbers within 1e-9 (relative, and absolute below one),
 options by label or by structure. Columns that are neither settings nor targets are ignored; several rows for one
-condition are replicates, in the order of the file.
+condition are replicates, in the order of the file. A target's cell holds a number or a limit (``<5``), or nothing where
+only others were measured; that of a number which applies only now and then nothing where it does not.
 """
 
 from __future__ import annotations
@@ -12,18 +13,29 @@ import hashlib
 import io
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import SpecError, UnitError, did_you_mean
-from loop.sheets.cells import delimiter_of, finite, hint_of, used, with_points, without_doubt, without_mark
+from loop.outcome import Qualifier
+from loop.sheets.cells import (
+    delimiter_of,
+    finite,
+    hint_of,
+    says_nothing,
+    used,
+    with_points,
+    without_doubt,
+    without_mark,
+)
 from loop.sheets.files import table_called
 from loop.units import convert
 
 FEW: Final = 8  # values of a column that a message names
+_LIMITS: Final = (Qualifier.BELOW, Qualifier.ABOVE)
 _TOLERANCE: Final = 1e-9  # what a round trip through text and units may cost; conditions differ by far more
 
 
@@ -32,7 +44,10 @@ class Row:
     """One measured row."""
 
     line: int  # in the file, from 1
-    values: Mapping[str, float]  # by target, in the target's unit
+    values: Mapping[str, float]  # by target, in the target's unit; without those that were not measured
+    limits: Mapping[str, Qualifier] = field(
+        default_factory=dict
+    )  # below or above: what a value is a limit of, by target
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +111,8 @@ class MeasuredTable:
         cells, problems = self._resolve(spec)
         if problems or self._matching(cells):
             return problems
-        shown = ", ".join(f"{name} {value}" for name, value in spec.settings.items())
-        rule = f"table {self.name} has no row with {shown}"
-        return [Problem("condition", rule, "exclude it by a constraint, or add its row to the table")]
+        remedy = "exclude it by a constraint, or add its row to the table"
+        return [Problem(_shown(spec), f"is in no row of table {self.name}", remedy)]
 
     def rows(self, spec: ExperimentSpec) -> tuple[Row, ...]:
         """Every row measured at these settings, in the order of the file."""
@@ -153,10 +167,14 @@ class MeasuredTable:
             return Problem(subject, str(error), f"give its unit in the table: units: {{{name}: ...}}")
         if name not in self._numbers:
             try:
-                self._numbers[name] = sorted({_number(self.name, *cell) for cell in self._numbered(name)})
+                cells = (cell for cell in self._numbered(name) if not _is_empty(cell[-1]))
+                self._numbers[name] = sorted({_number(self.name, *cell) for cell in cells})
             except TableError as error:
                 return Problem(subject, str(error), "mend the table")
         known = self._numbers[name]
+        if not known:
+            column = self._columns.get(name, name)
+            return Problem(subject, f"table {self.name} has no number in column {column!r}", "fill it in")
         at = bisect_left(known, wanted)
         nearest = min(known[max(at - 1, 0) : at + 1], key=lambda number: abs(number - wanted))
         if abs(nearest - wanted) <= _TOLERANCE * max(1.0, abs(wanted)):
@@ -178,7 +196,7 @@ class MeasuredTable:
     def _read(self, row: Sequence[str], name: str, is_number: bool, is_structure: bool) -> str | float:
         text = row[self._index[self._columns.get(name, name)]]
         if is_number:
-            return float(text)
+            return text if (number := finite(text)) is None else number
         return self._structures[name][text] if is_structure else text
 
     def _column(self, name: str) -> dict[str, None]:
@@ -191,21 +209,37 @@ class MeasuredTable:
         return [(line, column, row[at]) for line, row in zip(self._lines, self._cells, strict=True)]
 
     def _read_rows(self) -> list[Row]:
-        values: dict[str, list[float]] = {}
-        for target, unit in self.targets.items():
+        values: list[dict[str, float]] = [{} for _ in self._lines]
+        limits: list[dict[str, Qualifier]] = [{} for _ in self._lines]
+        empty: list[tuple[str, int, str, str]] = []
+        for target in self.targets:
             column = self._columns.get(target, target)
             if column not in self._index:
                 remedy = f"; name it by columns: {{{target}: ...}}"
                 raise TableError(self.name, 1, f"no column {column!r} for the target{self._hint(column)}{remedy}")
-            given = self._units.get(target, unit)
-            if target in self._levels:
-                values[target] = [self._level(target, *cell) for cell in self._numbered(target)]
-                continue
-            try:
-                values[target] = [convert(_number(self.name, *cell), given, unit) for cell in self._numbered(target)]
-            except UnitError as error:
-                raise TableError(self.name, None, f"column {column!r}: {error}") from None
-        return [Row(line, {t: column[i] for t, column in values.items()}) for i, line in enumerate(self._lines)]
+            for at, cell in enumerate(self._numbered(target)):
+                if _is_empty(cell[-1]) and len(self.targets) > 1:
+                    empty.append((target, at, *cell[1:]))
+                    continue
+                values[at][target], limit = self._value(target, *cell)
+                if limit is not Qualifier.EQUAL:
+                    limits[at][target] = limit
+        for target, at, column, text in empty:
+            if not values[at]:
+                self._value(target, self._lines[at], column, text)  # which says what is wrong with it
+        return [Row(*told) for told in zip(self._lines, values, limits, strict=True)]
+
+    def _value(self, target: str, line: int, column: str, text: str) -> tuple[float, Qualifier]:
+        """What a cell says of a target, in the target's unit."""
+        if target in self._levels:
+            return self._level(target, line, column, text), Qualifier.EQUAL
+        unit, is_limit = self.targets[target], text[:1] in _LIMITS and finite(text[1:]) is not None
+        limit = Qualifier(text[0]) if is_limit else Qualifier.EQUAL
+        number = _number(self.name, line, column, text[1:] if is_limit else text)
+        try:
+            return convert(number, self._units.get(target, unit), unit), limit
+        except UnitError as error:
+            raise TableError(self.name, None, f"column {column!r}: {error}") from None
 
     def _level(self, target: str, line: int, column: str, text: str) -> float:
         """The level that a cell names, by its word in whatever case or its number."""
@@ -275,6 +309,17 @@ def _check_header(table: str, line: int, header: list[tuple[int, str]]) -> list[
             raise TableError(table, line, f"column {column!r} appears twice; rename one")
         names.append(column)
     return names
+
+
+def _shown(spec: ExperimentSpec) -> str:
+    return ", ".join(
+        f"{name} {value}" if isinstance(value, str) else f"{name} {value:.10g} {spec.units.get(name, '')}".rstrip()
+        for name, value in spec.settings.items()
+    )
+
+
+def _is_empty(cell: str) -> bool:
+    return not cell or says_nothing(cell)
 
 
 def _number(table: str, line: int, column: str, text: str) -> float:

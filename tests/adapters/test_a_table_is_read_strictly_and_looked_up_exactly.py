@@ -10,6 +10,7 @@ import pytest
 from adapters.errors import TableError
 from adapters.table import MeasuredTable
 from loop.contracts import ExperimentSpec
+from loop.outcome import Qualifier
 from tests.adapters.helpers import EXPERIMENT, TABLE
 
 
@@ -83,6 +84,7 @@ def test_empty_columns_that_a_spreadsheet_leaves_behind_are_passed_over(tmp_path
         ("ligand,yield\nPPh3,inf\n", "line 2: column 'yield' must hold a finite number, got 'inf'"),
         ("ligand,yield\nPPh3,much\n", "line 2: column 'yield' must hold a finite number, got 'much'"),
         ("ligand,yield\nPPh3,\n", "line 2: column 'yield' must hold a finite number, got an empty cell"),
+        ("ligand,yield\nPPh3,<much\n", "line 2: column 'yield' must hold a finite number, got '<much'"),
         ("ligand,yield,ligand\nPPh3,1,PPh3\n", "line 1: column 'ligand' appears twice"),
         ("ligand,,yield\nPPh3,1,2\n", "line 1: column 2 has no name"),
         ("ligand,yield\nP,3,4\n", "line 2: 3 cells, but the header has 2; quote cells that hold commas"),
@@ -96,6 +98,35 @@ def test_a_malformed_table_is_named_with_its_line(tmp_path: Path, text: str | by
         table(tmp_path, text)
 
     assert message in str(caught.value)
+
+
+def test_limits_are_kept_as_limits_in_the_targets_unit(tmp_path: Path) -> None:
+    text = "ligand;temperature;yield\nPPh3;90;< 0,05\nPPh3;90;>0,98\nPPh3;90;0,5\n"
+    rows = table(tmp_path, text, units={"yield": ""}).rows(EXPERIMENT)
+
+    assert [row.values["yield"] for row in rows] == pytest.approx([5, 98, 50])
+    assert [row.limits.get("yield") for row in rows] == [Qualifier.BELOW, Qualifier.ABOVE, None]
+
+
+def test_a_target_that_was_not_measured_is_left_out_and_a_row_of_none_is_named(tmp_path: Path) -> None:
+    both = {"yield": "%", "ee": "%"}
+    read = table(tmp_path, "ligand,temperature,yield,ee\nPPh3,90,12,\nPPh3,90,NA,80\n", targets=both)
+
+    assert [dict(row.values) for row in read.rows(EXPERIMENT)] == [{"yield": 12}, {"ee": 80}]
+    with pytest.raises(TableError, match="line 3: column 'yield' must hold a finite number, got an empty cell"):
+        table(tmp_path, "ligand,temperature,yield,ee\nPPh3,90,12,\nPPh3,90,,NA\n", targets=both)
+
+
+def test_a_number_that_does_not_apply_has_an_empty_cell(tmp_path: Path) -> None:
+    read = table(tmp_path, "ligand,loading,yield\nPPh3,5,40\nnone,,3\n")
+    loaded, bare = (
+        replace(EXPERIMENT, settings=settings, smiles={})
+        for settings in ({"ligand": "PPh3", "loading": 5.0}, {"ligand": "none"})
+    )
+
+    assert [row.values["yield"] for asked in (loaded, bare) for row in read.rows(asked)] == [40, 3]
+    (problem,) = table(tmp_path, "ligand,loading,yield\nPPh3,,40\n").problems(loaded)
+    assert str(problem) == "parameter 'loading': table table.csv has no number in column 'loading'; fill it in"
 
 
 def test_a_missing_file_and_a_missing_column_are_named(tmp_path: Path) -> None:
@@ -167,7 +198,10 @@ def test_two_spellings_of_one_structure_are_one_option(tmp_path: Path) -> None:
     [
         ({"temperature": 91.0}, "parameter 'temperature': 91 is not in table table.csv; it has 90, 105; use measured"),
         ({"ligand": "PPh4"}, "'PPh4' is not in table table.csv (did you mean 'PPh3'?); it has PPh3, PCy3"),
-        ({"ligand": "PCy3", "temperature": 105.0}, "table.csv has no row with ligand PCy3, temperature 105.0"),
+        (
+            {"ligand": "PCy3", "temperature": 105.0},
+            "ligand PCy3, temperature 105 degC: is in no row of table table.csv",
+        ),
         ({"solvent": "water"}, "parameter 'solvent': table table.csv has no column 'solvent'"),
         ({"structure": 3.0}, "line 2: column 'structure' must hold a finite number"),
     ],

@@ -68,6 +68,16 @@ def test_the_emulator_returns_what_the_table_says_by_replicate(tmp_path: Path) -
     assert json.loads(run(lab, "again")[0])["provenance"]["line"] == 2
 
 
+@pytest.mark.parametrize("adapter", ["emulator", "simulated"])
+def test_a_limit_of_the_table_stays_one_and_what_was_not_measured_is_left_out(tmp_path: Path, adapter: str) -> None:
+    (tmp_path / "table.csv").write_text("ligand,temperature,yield,ee\nPPh3,90,< 5,\n")
+    both = replace(EXPERIMENT, targets={"yield": "%", "ee": "%"})
+    lab = build(adapter, {"table": "table.csv", "noise": 2.0}, replace(context(tmp_path), targets=both.targets))
+
+    (found,) = read_outcome(json.loads(run(lab, "a", both)[0]), both.targets).measurements
+    assert (found.property, found.value, found.qualifier) == ("yield", 5.0, Qualifier.BELOW)
+
+
 def test_a_condition_outside_the_table_is_an_input_error_if_it_is_run_all_the_same(tmp_path: Path) -> None:
     lab = emulator(tmp_path)
     asked = replace(EXPERIMENT, settings={"ligand": "PPh3", "temperature": 91.0})

@@ -38,6 +38,10 @@ class TestEmulator(Laboratory):
     def refused(self) -> ExperimentSpec:
         return replace(EXPERIMENT, settings={"ligand": "PPh3", "temperature": 91.0})
 
+    @pytest.fixture
+    def foreseen(self) -> ExperimentSpec:
+        return replace(EXPERIMENT, settings={"ligand": "PCy3", "temperature": 105.0}, smiles={})
+
 
 class TestSimulated(Laboratory):
     @pytest.fixture

@@ -17,7 +17,7 @@ from loop.contracts import ExperimentSpec
 from loop.derived import derived
 from loop.errors import HakkenError
 from loop.history import History, Observation
-from loop.outcome import Measured, Measurement, Outcome, read_outcome
+from loop.outcome import Measured, Measurement, Outcome, Qualifier, read_outcome
 from loop.space import ProductPool, Space
 from loop.space.pool import said_size
 from loop.spec import CampaignSpec, build_objective, levels_of, words_of
@@ -98,7 +98,10 @@ def looked_up(spec: CampaignSpec, space: Space, table: MeasuredTable) -> Answeri
         settings = space.settings(x)
         experiment = ExperimentSpec(spec.campaign, settings, units, space.smiles(settings), dict(table.targets))
         for row in table.rows(experiment):
-            found = tuple(Measurement(t, v, table.targets[t], v) for t, v in row.values.items())
+            found = tuple(
+                Measurement(t, v, table.targets[t], v, qualifier=row.limits.get(t, Qualifier.EQUAL))
+                for t, v in row.values.items()
+            )
             points.append(x)
             outcomes.append(Measured(found))
     if len(points) < 2:

@@ -407,10 +407,13 @@ def test_one_that_takes_some_is_not(hakken: Any) -> None:
         CAMPAIGN.split("laboratory:")[0] + "laboratory: {adapter: emulator, table: ovens.csv}\n"
     )
 
+    foreseen = hakken("validate", "ovens.yaml")
     said = hakken("run", "ovens.yaml")
 
     (stands,) = hakken("status", "--json").json
     assert said.code == 0
+    assert "laboratory emulator is certain to refuse 6 of the 9 candidates once they run" in foreseen.out
+    assert "which is in no row of table ovens.csv; exclude it by a constraint, or add its row" in foreseen.out
     assert (stands["observations"], stands["faults"]) == (9, 6)
 
 
