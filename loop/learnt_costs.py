@@ -89,7 +89,8 @@ def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken], used: 
     notes: list[str] = []
     if states_hours:
         with_hours = [(x, float(stated.hours_of(x[None])[0])) for x, e in taken if e.hours is not None]
-        notes += _contradictions("costs.hours", _pool(with_hours, column, len(names)).medians, hours, names, "h")
+        key = " and ".join(f"costs.{name}" for name in ("hours", "lasts") if getattr(spec.costs, name) is not None)
+        notes += _contradictions(key, _pool(with_hours, column, len(names)).medians, hours, names, "h")
     costs, wants_price = stated, unpriced(spec) is not None
     if not states_hours and hours.known and (wants_price or spec.budget.hours is not None or stated.hour):
         by_version = ((column, hours.filled),) if column is not None else ()
@@ -161,8 +162,8 @@ def _contradictions(key: str, stated: Floats, found: _Pooled, names: Sequence[st
         if n >= MANY and not said / LARGE <= median <= said * LARGE:
             of = f" of {name}" if len(names) > 1 else ""
             notes.append(
-                f"{key}: stated are {_three(said)} {unit}".rstrip()
-                + f", and results{of} took {_three(median)} {unit}".rstrip()
+                f"{key}: stated are {_amount(float(said), unit)}".rstrip()
+                + f", and results{of} took {_amount(float(median), unit)}".rstrip()
                 + f" (median of {n}); the stated figure counts: correct it, or leave it out to go by the record"
             )
     return notes

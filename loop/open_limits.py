@@ -19,7 +19,9 @@ def notes_on_open_limits(objective: Objective, table: Table) -> tuple[str, ...]:
     """
     notes = []
     for i, target in enumerate(objective.targets):
-        if target.levels is not None:  # of classes too: nothing else can be measured
+        if (
+            target.levels is not None or target.expression is not None
+        ):  # nothing else can be measured, or none is learnt
             continue
         measured = int(np.isfinite(table.y[:, i]).sum())
         for sign, ends, key, most in ((">", table.high, "high", "at most"), ("<", table.low, "low", "at least")):

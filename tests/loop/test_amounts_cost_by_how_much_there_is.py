@@ -182,7 +182,7 @@ def test_hours_that_a_number_states_are_held_against_those_reported() -> None:
 
     assert not told_to_take(1.2).notes
     (note,) = told_to_take(4.0).notes
-    assert note.startswith("costs.hours: stated are ")
+    assert note.startswith("costs.hours and costs.lasts: stated are ")
     assert told_to_take(4.0).costs.hours_of(as_stated[0].x[None])[0] == as_stated[0].x[space.names.index("time")] / 60
 
 

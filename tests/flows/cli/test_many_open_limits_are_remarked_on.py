@@ -50,3 +50,13 @@ def test_few_limits_and_closed_ones_are_not(
 
 def test_limits_below_ask_for_the_lowest(hakken: Any, tell_table: Any) -> None:
     assert "write low: under objective.yield" in said(hakken, tell_table, ["50"] * 4 + ["<5"] * 2)
+
+
+def test_nothing_is_asked_of_what_follows_by_a_formula(hakken: Any, tell_table: Any) -> None:
+    rate = {"rate": {"expression": "yield / step", "goal": "maximize", "unit": "%"}}
+    rows = "".join(f"{step},{value}\n" for step, value in enumerate(["50"] * 8 + [">80"] * 2, 1))
+    tell_table({**SPEC, "derived": rate}, f"step,yield\n{rows}")
+    found = " ".join(hakken("run", "campaign.yaml").out.split())
+
+    assert ABOVE in found
+    assert "values of rate are limits" not in found
