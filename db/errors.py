@@ -81,7 +81,10 @@ def translated(url: str) -> Iterator[None]:
                 "the project's folder to where you may write, and set HAKKEN_HOME to it"
             ) from error
         if "unable to open" in text:
-            raise NotALedger(f"the ledger {url} cannot be opened ({text}); check the path and its rights") from error
+            raise NotALedger(
+                f"the ledger {url} cannot be opened ({text}); check the path, its rights, and that its disk takes "
+                "another file (df -i)"
+            ) from error
         if _FULL.search(text):
             raise LedgerFull(f"the disk of the ledger {url} is full ({text}); make room there") from error
         if "disk I/O error" in text:  # SQLite's only word for a quota

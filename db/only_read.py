@@ -8,8 +8,10 @@ who go on with the record. And so is one whose disk is full, where nothing stand
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ class _Opened:
 
     file: Path
     state: tuple[int, ...] | None
-    no_room: sqlite3.OperationalError | None = None  # what SQLite said of a full disk
+    no_room: sqlite3.OperationalError | None = None  # what is to be said of a full disk
 
 
 def connect(
@@ -74,14 +76,26 @@ def _where_there_is_room(
     try:
         connection.execute("PRAGMA journal_mode")  # makes the log and its index
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in OF_THE_DISK and _rest_of(file) is None:
+        no_room = error if error.sqlite_errorcode & 0xFF in OF_THE_DISK else _no_room_for_files(file.parent)
+        if no_room is not None and _rest_of(file) is None:
             connection.close()
-            kept[_AS_OPENED] = _Opened(file, state, error)
+            kept[_AS_OPENED] = _Opened(file, state, no_room)
             connection = sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True, **arguments)
     except BaseException:  # no database, say
         connection.close()
         raise
     return connection
+
+
+def _no_room_for_files(folder: Path) -> sqlite3.OperationalError | None:
+    """What SQLite leaves unsaid where it cannot open a file: that none can be made, as where the inodes are used up."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return None
+        return sqlite3.OperationalError(f"no further file can be made there, see df -i: {error.strerror}")
 
 
 def what_is_only_read(file: Path) -> Path | None:

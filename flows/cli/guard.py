@@ -108,9 +108,19 @@ def _describe(error: OSError) -> str:
     what = error.strerror or str(error) or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         whose = f"of {error.filename} " if error.filename else _full_disks()
-        room = "let files there be larger (ulimit -f)" if error.errno == errno.EFBIG else "make room there"
+        room = "make room there"
+        if error.errno == errno.EFBIG:
+            room = "let files there be larger (ulimit -f)"
+        elif error.filename and _takes_no_file(Path(error.filename).absolute()):
+            room = "delete files there, of which it takes no more (df -i)"
         return f"the disk {whose}is full ({what}); {room}, then the same command goes on: nothing on record is lost"
     return f"{error.filename}: {what[0].lower()}{what[1:]}; check the path and its rights" if error.filename else what
+
+
+def _takes_no_file(path: Path) -> bool:
+    """Whether the disk has as many files as it can."""
+    disk = os.statvfs(next(folder for folder in path.parents if folder.exists()))
+    return disk.f_files > 0 and disk.f_favail == 0  # some file systems count none
 
 
 def _full_disks() -> str:

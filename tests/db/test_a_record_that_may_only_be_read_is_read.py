@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -171,3 +172,21 @@ def test_an_older_record_on_a_full_disk_is_not_upgraded_and_says_why(file: Path)
 
     with no_room(), pytest.raises(LedgerFull, match="where it is full or a quota is used up"):
         reopen_ledger(str(file))
+
+
+def test_where_no_file_can_be_made_a_look_reads_what_is_there_and_a_write_says_why(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_ledger(str(file)) as ledger:
+        written = ledger.observations("coupling")
+
+    def no_inode(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Path(f"{file}-wal").symlink_to(file.parent / "nowhere" / "log")  # SQLite cannot make a file there
+    monkeypatch.setattr("db.only_read.tempfile.TemporaryFile", no_inode)
+
+    with open_ledger(str(file)) as ledger:
+        assert ledger.observations("coupling") == written
+        with pytest.raises(LedgerFull, match=r"no further file can be made there, see df -i: No space left on device"):
+            ledger.acquire("coupling", "somebody", timedelta(minutes=1))

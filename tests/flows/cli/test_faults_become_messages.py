@@ -141,6 +141,26 @@ def test_a_full_disk_is_named_even_where_the_system_does_not_say_which(
     assert f"error: the disk of {name or home.home.parent} is full ({text}); {remedy}, then the same" in said.err
 
 
+def test_a_disk_that_has_room_and_takes_no_further_file_says_so(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "page.html"))
+
+    monkeypatch.setattr("flows.wiring.open_record", full)
+    of_the_disk = os.statvfs(tmp_path)
+    taken = os.statvfs_result([*of_the_disk[:5], 100, 0, 0, *of_the_disk[8:]])  # f_files, f_ffree, f_favail
+    monkeypatch.setattr("os.statvfs", lambda _: taken)
+    monkeypatch.setattr("flows.cli.checks.disk.ENOUGH", 0)
+
+    said, doctor = hakken("audit", "verify"), hakken("doctor", "--json")
+
+    assert "page.html is full (No space left on device); delete files there, of which it takes no more" in said.err
+    (disk,) = [check for check in doctor.json["checks"] if check["subject"] == "disk"]
+    assert "room for 0 further files" in disk["found"]
+    assert disk["remedy"] == "delete files there, or set HAKKEN_HOME to another disk"
+
+
 @pytest.mark.parametrize("below", ["", "sub/folder"])
 @pytest.mark.parametrize("words", [("status",), ("doctor",), ("run", "campaign.yaml")])
 def test_a_file_in_the_place_of_the_projects_folder_is_named(
