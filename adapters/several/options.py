@@ -28,6 +28,7 @@ laboratory:
     dear: {adapter: pyscf, when: {method: dft}, functional: pbe0, run_on: slurm}
 """
 PARTED: Final = "several"  # its name in the registry
+FREE: Final = frozenset({"patience"})
 
 Name = Annotated[str, spelt(r"[A-Za-z0-9_-]{1,40}", "a name of 1 to 40 of a to z, A to Z, 0 to 9, _ and -")]
 

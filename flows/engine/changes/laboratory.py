@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from adapters.several import PARTED, part_in
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.wiring import open_laboratory
 from loop.contracts import Absent, AttemptKey, Found, Handle, KnowsWhatWasPlayed, RunsTogether, Unknown
@@ -17,6 +18,7 @@ from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from loop.spec.models import LaboratorySpec
 
 
 def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -> None:
@@ -24,25 +26,25 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
 
     Going back to the laboratory that has every one of them is no such change, nor is how it is asked (a key, a time),
     nor another deck of a robot that has no plate in hand, nor the address of one to which none of them ever went, or
-    that set none of them going.
+    that set none of them going. Of several laboratories those are kept that have any.
     """
     from adapters.registry import binding, binding_between_runs, binding_once_played, prepares_here
 
     before, now = known.spec.laboratory, spec.laboratory
     out = [a for a in known.attempts if a.state in WITH_LABORATORY]
+    was, is_now = (_of_those_that_have(out, lab) for lab in (before, now))
     if now.adapter != before.adapter:
         out = [a for a in out if a.adapter != now.adapter]
-    elif binding(now.adapter, now.options) == binding(before.adapter, before.options):
+    elif binding(now.adapter, is_now) == binding(before.adapter, was):
         return
-    elif binding_once_played(now.adapter, now.options) == binding_once_played(before.adapter, before.options):
+    elif binding_once_played(now.adapter, is_now) == binding_once_played(before.adapter, was):
         out = [] if _was_never_played(settings, known) else out
-    elif binding_between_runs(now.adapter, now.options) == binding_between_runs(before.adapter, before.options):
+    elif binding_between_runs(now.adapter, is_now) == binding_between_runs(before.adapter, was):
         out = [] if _is_between_runs(settings, known, out) else out
-    elif prepares_here(now.adapter, before.options, now.options):
+    elif prepares_here(now.adapter, was, is_now):
         out = [] if _never_left(settings, known, out) else out
     if out:
-        options = binding(before.adapter, before.options), binding(now.adapter, now.options)
-        other = ", ".join(n for n in sorted({*options[0], *options[1]}) if options[0].get(n) != options[1].get(n))
+        other = ", ".join(_differing(binding(before.adapter, was), binding(now.adapter, is_now)))
         what = "laboratory" if now.adapter != before.adapter else f"laboratory's options ({other})"
         name = shlex.quote(known.name)
         raise SpecError(
@@ -51,6 +53,28 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
             f"hakken stop {name} sends no more, hakken tick {name} takes in what has ended (hakken resolve settles a "
             f"doubtful one), then hakken resume {name} and this file again; {to_be_told(known.name)}"
         )
+
+
+def _of_those_that_have(out: Sequence[AttemptRecord], laboratory: LaboratorySpec) -> Mapping[str, Any]:
+    """A laboratory section's options, of several laboratories without those that have none of these attempts; with all
+    where one of these may be with any."""
+    members = laboratory.options.get("laboratories")
+    if laboratory.adapter != PARTED or not isinstance(members, Mapping) or not all(a.handle for a in out):
+        return laboratory.options
+    having = {part_in(a.handle) for a in out if a.handle}
+    return {**laboratory.options, "laboratories": {name: own for name, own in members.items() if name in having}}
+
+
+def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Names of options that are not the same; of several laboratories which of them."""
+    for name in sorted({*was, *now}):
+        before, after = was.get(name), now.get(name)
+        if before == after:
+            continue
+        if name == "laboratories" and isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from (f"{name}.{part}" for part in {**before, **after} if before.get(part) != after.get(part))
+        else:
+            yield name
 
 
 def calculated_otherwise(name: str, before: Json, now: Json, results: int) -> str:

@@ -13,6 +13,10 @@ from loop.space.parameters import HINTED
 from loop.spec import CampaignSpec, build_space
 
 _SHOWN: Final = 8  # options that a message names
+_UNSET: Final = {  # parameters that no experiment is sent with, by their type
+    "derived": "follows from others",
+    "context": "is known with a result, not before",
+}
 
 
 def check_routes(spec: CampaignSpec) -> None:
@@ -24,16 +28,22 @@ def check_routes(spec: CampaignSpec) -> None:
     if spec.laboratory.adapter != PARTED:
         return
     space, takes = build_space(spec), conditions_of(spec.laboratory.options)
-    problems = [f"laboratory {name!r}: {problem}" for name, when in takes.items() for problem in _astray(space, when)]
+    unset = {name: _UNSET[p.type] for name, p in spec.space.items() if p.type in _UNSET}
+    problems = [
+        f"laboratory {name!r}: {problem}" for name, when in takes.items() for problem in _astray(space, when, unset)
+    ]
     if problems:
         raise AdapterOptionsError(PARTED, problems)
 
 
-def _astray(space: Space, when: Mapping[str, tuple[str | float, ...]]) -> Iterator[str]:
+def _astray(space: Space, when: Mapping[str, tuple[str | float, ...]], unset: Mapping[str, str]) -> Iterator[str]:
     by_name = {p.name: p for p in space.parameters}
     for name, values in when.items():
         if (parameter := by_name.get(name)) is None:
             known = ", ".join(by_name)
+            if name in unset:
+                yield f"'when' names {name!r}, which {unset[name]}; name what is set, of {known}"
+                continue
             yield f"'when' names no parameter of the space: {name!r}{did_you_mean(name, by_name)}; they are {known}"
         elif not values:
             yield f"'when' gives {name!r} no value, so that it takes nothing; name one, or leave {name!r} out"

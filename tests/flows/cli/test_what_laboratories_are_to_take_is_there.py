@@ -14,6 +14,8 @@ space:
   temperature: {type: number, values: [80, 90], unit: degC}
   loading: {type: number, low: 1, high: 10}
   additive: {type: number, low: 5, high: 50, or_zero: true}
+  hot: {type: derived, expression: temperature + 273.15, unit: K}
+  operator: {type: context, options: [ada, bob]}
 objective:
   yield: {goal: maximize, unit: "%", low: 0, high: 100}
 planner: {surrogate: random, batch: 2, initial: {experiments: 2, design: random}}
@@ -36,6 +38,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("when", "message"),
     [
         ("ovn: 1", "'when' names no parameter of the space: 'ovn' (did you mean 'oven'?); they are oven, temperature"),
+        ("hot: 353", "'when' names 'hot', which follows from others; name what is set, of oven, temperature"),
+        ("operator: ada", "'when' names 'operator', which is known with a result, not before; name what is set, of"),
         ("oven: 1", "'when' gives 'oven' the value 1, and its options are text; put it in quotes"),
         ("oven: ['1', '3']", "'when' gives 'oven' the value '3', which is none of its options; they are 1, 2"),
         ("oven: []", "'when' gives 'oven' no value, so that it takes nothing; name one, or leave 'oven' out"),
@@ -56,7 +60,7 @@ def test_what_it_takes_and_is_not_there_is_named_with_its_line(
     said = hakken(*command, "ovens.yaml")
 
     assert said.code == 2
-    assert "ovens.yaml line 11: laboratory: laboratory 'several': laboratory 'robot': " in said.err
+    assert "ovens.yaml line 13: laboratory: laboratory 'several': laboratory 'robot': " in said.err
     assert message in said.err
 
 
