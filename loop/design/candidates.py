@@ -83,7 +83,9 @@ def combinations(space: Space, of: Sequence[Factor], numbers: NDArray[np.int64])
     return different(x[space.holds(x)])
 
 
-def candidates(space: Space, pool: Pool | None, most: int, seed: int, levels: int = 3) -> NDArray[np.float64]:
+def candidates(
+    space: Space, pool: Pool | None, most: int, seed: int, levels: int = 3, shares: int = 3
+) -> NDArray[np.float64]:
     """Up to ``most`` different allowed points, shape ``(n, d)``: all where there are no more.
 
     Corners, edges and middles come first, then points drawn evenly.
@@ -94,6 +96,7 @@ def candidates(space: Space, pool: Pool | None, most: int, seed: int, levels: in
         most: How many are wanted.
         seed: Decides which, where there are more.
         levels: Of numbers in the corners: ends alone for two, middles too for three.
+        shares: The same of mixtures: pure parts, or halves too.
 
     Raises:
         SpaceError: No allowed point turned up.
@@ -104,7 +107,7 @@ def candidates(space: Space, pool: Pool | None, most: int, seed: int, levels: in
     rng = np.random.default_rng([seed, 0xD0E])
     corners = np.empty((0, len(space.parameters)))
     if not isinstance(pool, PointPool):  # corners of the space are no members of a list of points
-        corners = _corners(space, factors(space, levels), 4 * most, rng)
+        corners = _corners(space, factors(space, levels, {m.name: shares for m in space.mixtures}), 4 * most, rng)
         corners = corners[np.sort(rng.permutation(len(corners))[: (2 * most) // 3])]
     if pool is not None:
         rest = drawn_from(space, pool, most, rng)

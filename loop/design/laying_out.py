@@ -17,6 +17,7 @@ from loop.design.factorial import ROMAN, best_fraction, fraction_sizes, fraction
 from loop.design.fixed import FIXED, fixed
 from loop.design.optimal import efficiency_of, optimal, term_count
 from loop.design.power import power_notes
+from loop.design.reasons import INITIAL
 from loop.design.terms import Order, terms_of
 from loop.errors import SpaceError
 from loop.space import Pool, Space
@@ -204,11 +205,11 @@ def lay_out(
     seed: int,
     refused: NDArray[np.float64] | None = None,
 ) -> Design:
-    """The untried points of a classical design, at most ``wish.n`` of them; centre points come last.
+    """The points of a classical design that were not tried, at most ``wish.n`` of them; centre points come last.
 
-    Factorials are what they are whatever was tried; optimal designs add to what was tried. Centre points are made as
-    often as is asked for, less what was tried there, those ``refused``, ``(r, d)``, not at all; where there is no room
-    for all, the other points go before.
+    Factorials are what they are whatever was tried; optimal designs add to what was tried, and over ranges repeat
+    points where that teaches most. Centre points are made as often as is asked for, less what was tried there, those
+    ``refused``, ``(r, d)``, not at all; where there is no room for all, the other points go before.
 
     Raises:
         SpaceError: There is no such design of this space.
@@ -283,7 +284,7 @@ def _apart(
             seed=seed,
         )
         labels = found.labels + 1 if wish.blocks > 1 else None
-        return Design(found.points, labels, found.notes)
+        return Design(found.points, labels, found.notes, tuple(_made_alike(wish.design, found.points)))
     if wish.design == "factorial":
         x = full_factorial(space, wish.levels)
         notes = [f"full factorial of {len(x)} combinations"]
@@ -309,6 +310,15 @@ def _apart(
     return Design(x[left], None if labels is None else labels[left], tuple(notes))
 
 
+def _made_alike(design: str, x: NDArray[np.float64]) -> list[str]:
+    """What those points of an optimal design are that come more than once, ``(n, d)``; none where none does."""
+    counts = Counter(map(key_of, x))
+    if len(counts) == len(x):
+        return []
+    often = [counts[key_of(row)] for row in x]
+    return [f"{INITIAL[design]}; one of {n} made alike, so that scatter shows" if n > 1 else "" for n in often]
+
+
 def with_centre(
     design: Design,
     space: Space,
@@ -324,7 +334,7 @@ def with_centre(
         points,
         None if design.blocks is None else np.concatenate([design.blocks, among_blocks(design.blocks, len(due))]),
         (*design.notes, *said(space, whole, due, copies), *notes),
-        (*[""] * n, *(meanings_of(whole)[i] for i in due)),
+        (*(design.meanings or [""] * n), *(meanings_of(whole)[i] for i in due)),
         np.arange(len(points)) >= n,
     )
 

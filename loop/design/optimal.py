@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.design.candidates import candidates, drawn_from, reach, steps
+from loop.design.centre import middles_of
 from loop.design.exchange import GAIN, Criterion, Rows, assign_blocks, search
 from loop.design.terms import Order, Terms, terms_of
 from loop.space import Continuous, Pool, Space
+from loop.space.rounding import rounded
 from loop.wording import plural
 
 STARTS: Final = (3, 20)  # the best of so many searches: few of a large design, many of a small one
@@ -23,10 +23,9 @@ FEWEST: Final = 300  # candidates, and
 MOST: Final = 4_000
 POLISHED: Final = 8  # passes over the rows in which continuous numbers move
 DIRECTIONS: Final = 24  # towards other candidates, besides the axes, that a row may move along
-ROUNDED: Final = 8  # continuous numbers of a row, each up or down
-ALIKE: Final = 9  # digits of a share of its range: numbers that differ by less are one
-GRAIN: Final = 1e-4  # of a range: what continuous numbers are rounded to, where that is allowed
-CLEAN: Final = 8  # decimal places more than that
+WORTH: Final = 5e-3  # of the logarithm of the criterion: for less no number is an odd one
+PARTS: Final = (1.0, 0.5, 0.2, 0.05)  # of the way to the edge
+NEAR: Final = 0.05  # of a range: so near to an end or a middle, or to another experiment, a number is tried there
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,10 @@ def optimal(
     centre: NDArray[np.float64],
     seed: int,
 ) -> Optimal:
-    """Up to ``n`` untried points that, with what was tried, teach most of a polynomial model.
+    """Up to ``n`` points that, with what was tried, teach most of a polynomial model.
+
+    Of a finite candidate set each is untried and none comes twice; over ranges, points are made again where that
+    teaches most.
 
     Args:
         kind: ``d-optimal`` (the smallest joint uncertainty of the model's terms) or ``i-optimal`` (the smallest
@@ -73,7 +75,8 @@ def optimal(
     rng = np.random.default_rng([seed, 0x0D])
     before = len(tried)
     tried = np.vstack([tried, centre])
-    everything = candidates(space, pool, MOST, seed, 3 if order == "quadratic" else 2)
+    levels, shares = 3 if order == "quadratic" else 2, 2 if order == "linear" else 3
+    everything = candidates(space, pool, MOST, seed, levels, shares)
     terms = terms_of(space, order, everything)
     most = int(np.clip(WORK / len(terms) ** 2, max(FEWEST, 4 * n), MOST))
     free = everything[~is_row_of(everything, tried)]
@@ -91,7 +94,7 @@ def optimal(
     chosen, labels = search(features, criterion, n, min(blocks, n), rng, starts)
     points = free[chosen]
     if any(isinstance(p, Continuous) for p in space.parameters) and pool is None:
-        points = _polish(space, terms, criterion, points, labels, min(blocks, n), everything, tried, rng)
+        points = _polish(space, terms, criterion, points, labels, min(blocks, n), everything, tried, centre, rng)
         if blocks > 1:
             labels, _ = assign_blocks(terms.matrix(points), criterion, min(blocks, n), rng, STARTS[0])
     return Optimal(points, labels, terms, _figures(kind, terms, points, known, covered, before, len(centre)))
@@ -118,10 +121,11 @@ def _polish(
     blocks: int,
     others: NDArray[np.float64],
     tried: NDArray[np.float64],
+    centre: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Move continuous numbers of each row to where it serves best: along axes, between two
-    of them and towards others, up to the edge."""
+    of them and towards others, up to the edge; to where another is too, but to no centre point."""
     span = np.array([p.high - p.low if isinstance(p, Continuous) else 0.0 for p in space.parameters])
     points = points.copy()
     for _ in range(POLISHED):
@@ -131,19 +135,19 @@ def _polish(
             if not len(directions):
                 continue
             ends = reach(space, points[i], directions)
-            offers = np.vstack([steps(space, points[i], directions, ends * part) for part in (1.0, 0.5)])
+            offers = np.vstack([steps(space, points[i], directions, ends * part) for part in PARTS])
             offers = offers[space.holds(offers)]
             if not len(offers):
                 continue
             rows = Rows(terms.matrix(points), criterion, np.arange(len(points)), labels, blocks)
             gains = rows.gains(i, terms.matrix(offers))
-            gains[is_row_of(offers, np.vstack([points, tried]))] = -np.inf
+            gains[is_row_of(offers, centre)] = -np.inf
             best = int(gains.argmax())
             if gains[best] > 1e3 * GAIN:
                 points[i], moved = offers[best], True
         if not moved:
             break
-    return _rounded(space, points, tried)
+    return _settled(space, terms, criterion, points, labels, blocks, tried, centre)
 
 
 def _directions(
@@ -172,62 +176,44 @@ def _free(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(numbers & space.frame.active(x) & ~((x == 0) & or_zero))
 
 
-def _rounded(space: Space, x: NDArray[np.float64], tried: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows ``x``, ``(n, d)``, with continuous numbers in steps of a ten-thousandth of their range, up or down as is
-    allowed; on a logarithmic scale with so many digits.
+def _settled(
+    space: Space,
+    terms: Terms,
+    criterion: Criterion,
+    points: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    blocks: int,
+    tried: NDArray[np.float64],
+    centre: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Points ``(n, d)`` in settable numbers, those near to ends and middles, or to another or a tried one, moved there.
 
-    Where experiments are best repeated, rows end a rounding apart: each takes the nearest steps that no other has.
+    Where that costs next to nothing of the criterion.
     """
-    rounded, free, place = x.copy(), _free(space, x), space.frame.on_scales
-    for i, row in enumerate(x):
-        columns = np.flatnonzero(free[i])[:ROUNDED]
-        scales = [p for c in columns if isinstance(p := space.parameters[c], Continuous)]
-        inner = [k for k, (c, p) in enumerate(zip(columns, scales, strict=True)) if p.low < row[c] < p.high]
-        others = np.round(place(np.vstack([tried, rounded[:i], x[i + 1 :]])), ALIKE)
-        if not inner and not is_row_of(np.round(place(row[None]), ALIKE), others)[0]:
-            continue
-        for numbers in _near(row[columns], scales, inner, len(x)):
-            near = np.repeat(row[None], len(numbers), axis=0)
-            near[:, columns] = numbers
-            near = near[space.holds(near)]
-            places = place(near)
-            is_new = ~is_row_of(np.round(places, ALIKE), others)
-            if is_new.any():
-                off = (places[is_new] - place(row[None])) ** 2
-                rounded[i] = near[is_new][off.sum(axis=1).argmin()]
-                break
-    return rounded
+    free, place, found = _free(space, points), space.frame.on_scales, points.copy()
+    for i, row in enumerate(points):
+        others = np.vstack([found[:i], tried, _at_levels(space, row, free[i]), found[i + 1 :]])
+        off = np.abs(place(others) - place(row[None]))
+        others = others[(off <= np.where(free[i], NEAR, 0.0)).all(axis=1) & ~is_row_of(others, centre)]
+        others = others[space.holds(others)]
+        rows = Rows(terms.matrix(found), criterion, np.arange(len(found)), labels, blocks)
+        worth = others[rows.gains(i, terms.matrix(others)) > -WORTH]
+        if len(worth):
+            found[i] = worth[0]
+    different, of = np.unique(found + 0.0, axis=0, return_inverse=True)
+    return rounded(space, different, np.vstack([tried, centre]))[of.ravel()]
 
 
-def _near(
-    row: NDArray[np.float64], scales: Sequence[Continuous], inner: Sequence[int], rows: int
-) -> Iterator[NDArray[np.float64]]:
-    """Numbers near those of a row, each ``(k, numbers)``: on the steps around those ``inner``, or one of all numbers as
-    many steps away as there are rows; then from where the row is, one number against another, which keeps sums."""
-    is_log = np.array([p.scale == "log" for p in scales])
-    digits = np.floor(np.log10(np.abs(row), where=is_log, out=np.zeros_like(row)))
-    grain = np.where(is_log, GRAIN * 10.0 ** (digits + 1), GRAIN * np.array([p.high - p.low for p in scales]))
-    low = np.where(is_log, 0.0, np.array([p.low for p in scales]))
-    places = CLEAN - np.floor(np.log10(grain)).astype(int)  # which rounding leaves behind
-    below = row.copy()
-    below[inner] = (low + np.floor((row - low) / grain + 1e-6) * grain)[inner]
-    around = np.zeros((2 ** len(inner), len(row)))
-    around[:, inner] = list(itertools.product((0.0, 1.0), repeat=len(inner)))
-    far = np.arange(1.0, rows + 1)[:, None]
-    alone = np.vstack([np.diag(grain), -np.diag(grain)])
-    yield _clean(below + np.vstack([around * grain, np.kron(far, alone)]), places)
-    even = np.diag(np.full(len(row), float(grain.min(initial=1.0))))
-    against = [even[i] - even[j] for i, j in itertools.permutations(range(len(row)), 2)]
-    if against:
-        yield _clean(row + np.kron(far, np.array(against)), places)
-
-
-def _clean(numbers: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Numbers ``(k, numbers)`` to so many decimal places each, without what sums leave behind."""
-    cleaned = numbers.copy()
-    for column, n in enumerate(places.tolist()):
-        cleaned[:, column] = np.round(numbers[:, column], n)
-    return cleaned
+def _at_levels(space: Space, row: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A row with its ``free`` numbers that are near an end or the middle of their scales there: shape ``(1, d)``."""
+    found = row.copy()
+    for column, (p, is_free) in enumerate(zip(space.parameters, free, strict=True)):
+        if is_free and isinstance(p, Continuous):
+            levels = np.array([p.low, *middles_of(p), p.high])
+            off = np.abs(p.position(levels) - p.position(row[column]))
+            if off.min() <= NEAR:
+                found[column] = levels[int(off.argmin())]
+    return found[None]
 
 
 def _figures(
@@ -242,6 +228,10 @@ def _figures(
     """What a person wants to know of the design, in sentences; ``t`` points were tried, ``c`` are centre points."""
     rows = np.vstack([known, terms.matrix(points)])
     notes = []
+    counts = np.unique(points, axis=0, return_counts=True)[1]
+    if (again := len(points) - len(counts)) > 0:
+        which = "is a replicate of another" if again == 1 else "are replicates of others"
+        notes.append(f"{again} of its points {which}, where experiments are best repeated, so that scatter shows")
     if terms.left_out:
         shown = ", ".join(terms.left_out[:5]) + (", …" if len(terms.left_out) > 5 else "")
         notes.append(f"terms that follow from the others everywhere in the space were left out: {shown}")

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.design.terms import contrasts, steps, terms_of
+from loop.design.changes import is_told, main_changes, rows_of, terms_with_mixtures
+from loop.design.terms import contrasts
 from loop.space import Space
 
 SURE: Final = 0.95  # of the interval that has to leave out nought
@@ -33,20 +34,20 @@ def tellable(space: Space, x: NDArray[np.float64], blocks: NDArray[np.int64] | N
     """
     from scipy import optimize, stats
 
-    terms = terms_of(space, "linear", x)
+    terms = terms_with_mixtures(space, "linear", x)
+    if terms.left_out:
+        return None
     matrix = terms.matrix(x)
     if blocks is not None and len(found := np.unique(blocks)) > 1:
         matrix = np.column_stack([matrix, contrasts(len(found))[np.searchsorted(found, blocks)]])
-    rank = int(np.linalg.matrix_rank(matrix))
-    if terms.left_out or len(terms) < 2 or rank < matrix.shape[1]:
+    changes = [change for one in main_changes(space, terms.names, x) for change in one]
+    rows = np.pad(rows_of(changes, terms.names), ((0, 0), (0, matrix.shape[1] - len(terms))))
+    rank, pseudo = int(np.linalg.matrix_rank(matrix)), np.linalg.pinv(matrix)
+    if not len(rows) or not is_told(rows, pseudo @ matrix):
         return None
     if rank == len(x):
         return math.inf
-    pseudo = np.linalg.pinv(matrix)
-    places = {name: i for i, name in enumerate(terms.names)}
-    sums = [parts for p in space.parameters for _, parts in steps(p) if all(name in places for name in parts)]
-    rows = (sum((v * pseudo[places[name]] for name, v in parts.items()), np.zeros(len(x))) for parts in sums)
-    error = max(float(np.linalg.norm(row)) for row in rows)
+    error = float(np.linalg.norm(rows @ pseudo, axis=1).max())
     freedom = len(x) - rank
     beyond = float(stats.t.ppf((1 + SURE) / 2, freedom))
     lots = (np.arange(LOTS) + 0.5) / LOTS

@@ -20,6 +20,7 @@ from loop.space.parameters import least_and_most
 
 Order: TypeAlias = Literal["linear", "interactions", "quadratic"]
 PRODUCT: Final = " x "  # in the name of a product of two
+SQUARED: Final = " squared"  # after the name of a number
 DEPENDENT: Final = 1e-7  # of a column's length: less left than this, and others already say what it says
 
 Columns: TypeAlias = NDArray[np.float64]
@@ -99,20 +100,6 @@ def aliases_of(terms: Terms, x: NDArray[np.float64]) -> dict[str, tuple[tuple[in
     return found
 
 
-def steps(p: Parameter) -> list[tuple[str, dict[str, float]]]:
-    """What a main effect tells of a parameter, as sums of coefficients by the names of their terms.
-
-    Of a number from its lowest value to its highest, of one of two options in place of the other, of each of several
-    beside their mean.
-    """
-    if not isinstance(p, Category | Component):
-        return [(p.name, {p.name: 2.0})]
-    if p.size == 2:
-        return [(f"{p.name} {p.options[1]}", {p.name: 2.0})]
-    table, names = contrasts(p.size), [f"{p.name} {k}" for k in range(1, p.size)]
-    return [(f"{p.name} {o}", dict(zip(names, table[i].tolist(), strict=True))) for i, o in enumerate(p.options)]
-
-
 def all_terms(space: Space, order: Order, x: NDArray[np.float64]) -> tuple[list[str], Columns]:
     """Every term of a model, main effects first, dependent or not: names, and columns at ``x``, shape ``(n, p)``."""
     active = space.frame.active(x)
@@ -133,7 +120,7 @@ def all_terms(space: Space, order: Order, x: NDArray[np.float64]) -> tuple[list[
     if order == "quadratic":
         for p, own, columns in effects:
             if not isinstance(p, Category | Component):
-                names.append(f"{own[0]} squared")
+                names.append(f"{own[0]}{SQUARED}")
                 blocks.append(columns**2)
     return names, np.hstack(blocks)
 

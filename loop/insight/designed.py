@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from loop.design.terms import PRODUCT, Order, Terms, all_terms, steps
-from loop.insight.told_apart import ALIASED, Model, is_told, lenth, rank_of, told_apart
+from loop.design.changes import ALIASED, Change, is_told, joint_changes, main_changes, row_of
+from loop.design.terms import Order, Terms, all_terms
+from loop.insight.told_apart import Model, lenth, rank_of, told_apart
 from loop.objective import Target
-from loop.space import Category, Component, Parameter, Space
-from loop.space.parameters import least_and_most
+from loop.space import Space
 from loop.space.rows import key_of
 from loop.wording import plural
 
@@ -132,11 +132,13 @@ def designed(
     squares = float(left @ left)
     scatter = math.sqrt(squares / freedom) if freedom else None
     known = pseudo @ matrix  # what it leaves as it is of the coefficients, or of a sum of them, is told
-    every = [*_read_off(space, chosen, matrix.shape[1])]
+    names = [*terms.names, *[CURVATURE] * bool(chosen.bend.size)]
+    every = [*itertools.chain(*main_changes(space, names, x)), *joint_changes(space, names, x, chosen.aliases)]
     if chosen.bend.size:
-        every.append((CURVATURE, "in the middle, less what the ends say of it", np.eye(matrix.shape[1])[len(terms)]))
-    rows = [one for one in every if is_told(one[2], known)]
-    untold = [term for term, _, row in every if not is_told(row, known)]
+        every.append(Change(CURVATURE, "in the middle, less what the ends say of it", {CURVATURE: 1.0}))
+    read = [(one.term, one.what, row_of(one.sums, names, matrix.shape[1])) for one in every]
+    rows = [one for one in read if is_told(one[2], known)]
+    untold = [term for term, _, row in read if not is_told(row, known)]
     changes = np.array([row @ beta for _, _, row in rows])
     errors = np.array([float(np.linalg.norm(row @ pseudo)) for _, _, row in rows])
     if scatter is not None:
@@ -185,49 +187,6 @@ def _products(space: Space, terms: Terms, x: NDArray[np.float64]) -> Literal["",
     if not products.shape[1]:
         return ""
     return "mixed" if float(np.abs(np.linalg.pinv(main) @ products)[1:].max()) > ALIASED else "scatter"
-
-
-def _read_off(space: Space, model: Model, size: int) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
-    """Each thing that is told: its name, what its change is of, and which sum of coefficients it is, ``(size,)``."""
-    places = {name: i for i, name in enumerate(model.terms.names)}
-    varied = [p for p in space.parameters if p.name in places or f"{p.name} 1" in places]
-    for p in varied:
-        for name, parts in steps(p):
-            yield name, _of_what(p), _sum_of(parts, places, size)
-    called = {}  # products of two numbers or choices between two, as they are told
-    for first, second in itertools.combinations(varied, 2):
-        for (a, ones), (b, others) in itertools.product(steps(first), steps(second)):
-            if len(ones) == len(others) == 1:
-                called[f"{first.name}{PRODUCT}{second.name}"] = f"{a}{PRODUCT}{b}"
-    for first, second in itertools.combinations(varied, 2):
-        for (a, ones), (b, others) in itertools.product(steps(first), steps(second)):
-            half = 0.5 if len(ones) == len(others) == 1 else 1.0  # of two levels half the difference of differences
-            both = {
-                f"{n}{PRODUCT}{m}": half * v * w for (n, v), (m, w) in itertools.product(ones.items(), others.items())
-            }
-            if all(name in places for name in both):
-                same = [(sign, called[name]) for of in both for sign, name in model.aliases.get(of, ())]
-                added = "".join(f" {'+' if sign > 0 else '-'} {name}" for sign, name in same)
-                what = "their sum, which it does not tell apart" if same else "together, beyond what each does"
-                yield f"{a}{PRODUCT}{b}{added}", what, _sum_of(both, places, size)
-    for p in varied:
-        if (name := f"{p.name} squared") in places:
-            yield name, "at the ends, beyond the middle", _sum_of({name: 1.0}, places, size)
-
-
-def _of_what(p: Parameter) -> str:
-    if not isinstance(p, Category | Component):
-        low, high = least_and_most(p)
-        first, last = (str(p.value(end)) if isinstance(p.value(end), str) else f"{end:g}" for end in (low, high))
-        return f"from {first} to {last} {p.unit}".rstrip()
-    return f"in place of {p.options[0]}" if p.size == 2 else "beside the mean of the options"
-
-
-def _sum_of(parts: dict[str, float], places: dict[str, int], size: int) -> NDArray[np.float64]:
-    row = np.zeros(size)
-    for name, value in parts.items():
-        row[places[name]] = value
-    return row
 
 
 def _chance(change: float, deviation: float, degrees: float) -> float | None:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from loop.design.terms import PRODUCT, Order, Terms, aliases_of, all_terms, contrasts, terms_of
+from loop.design.changes import ALIASED, is_told, joint_changes, main_changes, rows_of, terms_with_mixtures
+from loop.design.terms import PRODUCT, SQUARED, Order, Terms, aliases_of, all_terms, contrasts
 from loop.space import Category, Component, Space
 from loop.space.parameters import least_and_most
 from loop.wording import in_digits
@@ -21,7 +22,6 @@ FREE: Final = 2  # degrees of freedom that a larger model has to leave
 MANY: Final = 10  # orthogonal effects that tell the scatter where nothing is left over, since most are nought
 MOST: Final = 4  # products and squares that may stand out of a definitive screening design
 ONE_IN: Final = 0.05  # chance by scatter alone, below which something stands out
-ALIASED: Final = 1e-6  # of a coefficient
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ def told_apart(
         every = every[every.index(order) :]
     elif design == "definitive" or design == "plackett-burman":
         every = ("linear",)
-    main = terms_of(space, "linear", x)
-    if main.left_out:
+    main = terms_with_mixtures(space, "linear", x)
+    if main.left_out or not _tells(main.matrix(x), _sought(main, main.names, x)):
         return None
     beside, middle = _taken_out(main, x, groups), _at_the_middle(space, x)
     looked_through = 0
@@ -100,9 +100,9 @@ def told_apart(
         if len(found) > len(main):
             return Model(found, np.empty((len(x), 0)), {}, beside, looked_through)
     for wanted in every:
-        terms = terms_of(space, wanted, x)
+        terms = terms_with_mixtures(space, wanted, x)
         aliases = aliases_of(terms, x) if design == "fractional" and wanted == "interactions" else None
-        if terms.left_out and aliases is None:
+        if (terms.left_out and aliases is None) or not _tells_blends(terms, x):
             continue
         matrix = terms.matrix(x)
         bends = wanted != "quadratic" and rank_of(np.column_stack([matrix, middle])) > rank_of(matrix)
@@ -110,8 +110,7 @@ def told_apart(
         matrix = np.column_stack([matrix, bend, beside.columns])
         free = len(x) - rank_of(matrix)
         enough = free >= FREE or wanted == "linear" or (free == 0 and _are_many(terms.matrix(x), beside.columns))
-        mains = [name in main.names for name in terms.names] + [False] * (matrix.shape[1] - len(terms))
-        if enough and _are_told(matrix, mains):
+        if enough and _tells(matrix, _sought(terms, main.names, x)):
             return Model(terms, bend, aliases or {}, beside, looked_through)
     return None
 
@@ -129,7 +128,7 @@ def _stand_out(
     names, full = all_terms(main.space, "quadratic", x)
     mains = [names.index(name) for name in main.names]
     clear = _clear_by_mirrors(main, x, y, beside)
-    second = [f"{a} squared" for a in clear] + [f"{a}{PRODUCT}{b}" for a, b in itertools.combinations(clear, 2)]
+    second = [f"{a}{SQUARED}" for a in clear] + [f"{a}{PRODUCT}{b}" for a, b in itertools.combinations(clear, 2)]
     options = [names.index(name) for name in second if name in names]
     added: list[int] = []
     while len(added) < len(options) and len(added) < MOST:
@@ -196,15 +195,14 @@ def _are_many(terms: NDArray[np.float64], beside: NDArray[np.float64]) -> bool:
 def _taken_out(main: Terms, x: NDArray[np.float64], groups: Mapping[str, Sequence[str]]) -> Beside:
     """Of what else differed that which can be told from main effects, and leaves something to tell the scatter."""
     tables, mixed, matrix = {}, [], main.matrix(x)
-    spare = min(FREE, len(x) - len(main))
+    spare, sought = min(FREE, len(x) - rank_of(matrix)), _sought(main, main.names, x)
     for name, labels in groups.items():
         different = tuple(sorted(set(labels), key=lambda label: (len(label), label)))
         if len(different) < 2:
             continue
         table = contrasts(len(different))
         wider = np.column_stack([matrix, table[[different.index(label) for label in labels]]])
-        is_main = [True] * len(main) + [False] * (wider.shape[1] - len(main))
-        rank, stay_told = rank_of(wider), _are_told(wider, is_main)
+        rank, stay_told = rank_of(wider), _tells(wider, sought)
         if stay_told and rank == rank_of(matrix):
             continue  # what came before takes it out
         if stay_told and len(x) - rank >= spare:
@@ -214,14 +212,25 @@ def _taken_out(main: Terms, x: NDArray[np.float64], groups: Mapping[str, Sequenc
     return Beside(tables, matrix[:, len(main) :], tuple(mixed))
 
 
-def _are_told(matrix: NDArray[np.float64], which: Sequence[bool]) -> bool:
-    """Whether the coefficients of some columns can be told from all others."""
-    return is_told(np.eye(matrix.shape[1])[list(which)], np.linalg.pinv(matrix) @ matrix)
+def _sought(terms: Terms, mains: Sequence[str], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What has to be told of main effects: each coefficient, or where there is a mixture each change: ``(k, p)``."""
+    if terms.space.mixtures:
+        return rows_of([*itertools.chain(*main_changes(terms.space, terms.names, x))], terms.names)
+    return np.eye(len(terms))[[name in mains for name in terms.names]]
 
 
-def is_told(sums: NDArray[np.float64], known: NDArray[np.float64]) -> bool:
-    """Whether sums of coefficients, ``(..., p)``, are what results tell: those that ``known``, ``(p, p)``, leaves."""
-    return bool(np.allclose(sums @ known, sums, atol=ALIASED))
+def _tells_blends(terms: Terms, x: NDArray[np.float64]) -> bool:
+    """Whether results at ``x`` tell all changes that a model with a mixture has, whose terms depend on each other."""
+    if not terms.space.mixtures or terms.order == "linear":
+        return True
+    changes = [*joint_changes(terms.space, terms.names, x, {})]
+    return bool(changes) and _tells(terms.matrix(x), rows_of(changes, terms.names))
+
+
+def _tells(matrix: NDArray[np.float64], sums: NDArray[np.float64]) -> bool:
+    """Whether sums of the first coefficients, ``(k, p)``, can be told from all others of a ``matrix``, ``(n, q)``."""
+    wider = np.pad(sums, ((0, 0), (0, matrix.shape[1] - sums.shape[1])))
+    return is_told(wider, np.linalg.pinv(matrix) @ matrix)
 
 
 def rank_of(matrix: NDArray[np.float64]) -> int:
@@ -230,9 +239,9 @@ def rank_of(matrix: NDArray[np.float64]) -> int:
 
 def _at_the_middle(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 where every number of three values or more lies between its ends, 0 elsewhere: shape ``(n,)``."""
-    inside, has_some = np.ones(len(x), dtype=bool), False
+    inside, has_some, parts = np.ones(len(x), dtype=bool), False, space.frame.mixed_columns
     for column, p in enumerate(space.parameters):
-        low, high = least_and_most(p)
+        low, high = (x[:, column].min(), x[:, column].max()) if column in parts else least_and_most(p)
         if not isinstance(p, Category | Component) and len(np.unique(x[:, column])) > 2:
             inside &= (x[:, column] > low) & (x[:, column] < high)
             has_some = True
