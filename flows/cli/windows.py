@@ -42,7 +42,8 @@ def window(
     screen.say(asked_line(found))
     it = typed(campaign)
     if found.here < chance:
-        screen.say(f"so no setting may be off at all: where it is set, {found.doubt} is too much in doubt already")
+        doubt = "more likely missed than not" if found.here < 0.5 else "too much in doubt already"
+        screen.say(f"so no setting may be off at all: where it is set, {found.doubt} is {doubt}")
         step = f"hakken window {it} --at NAME=VALUE looks elsewhere, --chance less asks for less"
         if found.strayed is None:
             step += "; a tolerance of its numbers in the campaign file has candidates chosen that allow for it"

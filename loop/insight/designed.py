@@ -24,7 +24,7 @@ from loop.design.terms import Order, Terms, all_terms
 from loop.insight.told_apart import Model, lenth, rank_of, told_apart
 from loop.objective import Target
 from loop.space import Space
-from loop.space.rows import key_of
+from loop.space.rows import is_among, key_of
 from loop.wording import plural
 
 SURE: Final = 0.95  # of the intervals
@@ -102,6 +102,7 @@ def designed(
     *,
     order: Order | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
+    whole: NDArray[np.float64] | None = None,
     notes: Sequence[str] = (),
     is_random: bool = True,
 ) -> Designed | None:
@@ -115,6 +116,7 @@ def designed(
         y: Values on the target's scale, shape ``(n,)``.
         order: The model; None for the largest that the results tell with a degree of freedom or two to spare.
         groups: By what else differed (``block``, ``day``), what each result was made in, ``n`` labels.
+        whole: Coordinates of all points of the design, shape ``(m, d)``; None where only its results are known.
         notes: What was left out of ``x`` and ``y``.
         is_random: Whether it is known to have been run in random order.
     """
@@ -162,10 +164,27 @@ def designed(
         freedom=freedom,
         replicated=replicated,
         lacking=lacking,
-        notes=(*notes, *beside.notes(beta, known, untold, target.on_scale.unit), *_on_search(chosen)),
+        notes=(
+            *notes,
+            *_on_holes(chosen, x, whole, design, order),
+            *beside.notes(beta, known, untold, target.on_scale.unit),
+            *_on_search(chosen),
+        ),
         is_random=is_random,
         products=_products(space, terms, x),
     )
+
+
+def _on_holes(
+    model: Model, x: NDArray[np.float64], whole: NDArray[np.float64] | None, design: str, order: Order | None
+) -> Iterator[str]:
+    """What all of a design would tell and its results at ``x``, ``(n, d)``, do not, for want of some of its points."""
+    if whole is None or design == "definitive" or not (lost := int((~is_among(whole, x)).sum())):
+        return
+    all_of_it = told_apart(model.terms.space, design, whole, np.zeros(len(whole)), order, {})
+    if all_of_it is not None and all_of_it.terms.order != model.terms.order:
+        what = "squares" if model.terms.order == "interactions" else "products of two parameters"
+        yield f"{what} are not told, for want of {lost} of the {plural(len(whole), 'point')} of the design"
 
 
 def _on_search(model: Model) -> Iterator[str]:

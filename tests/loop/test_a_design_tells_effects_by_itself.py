@@ -142,11 +142,13 @@ def test_a_fraction_of_resolution_five_tells_its_products_by_the_many_that_are_n
     y = 5 * x[:, 0] + 2 * x[:, 2] + 3 * x[:, 0] * x[:, 1] + 0.3 * np.random.default_rng(3).normal(size=16)
 
     found = told(space, "fractional", y, x)
-    holed = told(space, "fractional", y[:15], x[:15])
+    holed = told(space, "fractional", y[:15], x[:15], whole=x)
 
     assert (found.order, found.freedom, found.products) == ("interactions", 0, "")
     assert {one.term for one in found.effects if one.is_clear} == {"a", "c", "a x b"}
     assert (holed.order, holed.products) == ("linear", "mixed")
+    assert "products of two parameters are not told, for want of 1 of the 16 points of the design" in holed.notes
+    assert not any("for want of" in note for note in told(space, "fractional", y, x, whole=x).notes)
 
 
 def test_products_that_touch_no_main_effect_are_said_to_be_in_the_scatter() -> None:

@@ -42,10 +42,11 @@ def designed_of(view: View) -> tuple[Designed, ...]:
 
     from loop.insight.designed import Designed, designed
 
-    points: set[bytes] = set()
+    points, whole = set[bytes](), None
     if initial.design in WHOLE:
         try:
-            points = {key_of(row) for row in points_of(wish_of(initial, 0, view.spec.planner.copies), view.space)}
+            whole = points_of(wish_of(initial, 0, view.spec.planner.copies), view.space)
+            points = {key_of(row) for row in whole}
         except SpaceError:  # a changed file has no such design any more
             return ()
     reasons = _reasons(view, initial.design)
@@ -78,6 +79,7 @@ def designed_of(view: View) -> tuple[Designed, ...]:
             np.array([target.scaled(v) for _, v in rows]),
             order=initial.model,
             groups={name: [labels[o.id] for o, _ in rows] for name, labels in groups.items()},
+            whole=whole,
             notes=notes,
             is_random=is_random,
         )

@@ -163,7 +163,7 @@ def test_whether_it_runs_is_asked_too_and_known_of_what_ran(hakken: Any, tell_ta
     assert found["here"] == 1.0
     (heat,) = found["ranges"]
     assert (heat["high"], heat["high_breaks"]) == (90, "running as intended")
-    assert "so no setting may be off at all: where it is set, running as intended is too much in doubt already" in hot
+    assert "so no setting may be off at all: where it is set, running as intended is more likely missed than not" in hot
 
 
 def test_of_names_alone_there_is_none(hakken: Any, tell_table: Any) -> None:
