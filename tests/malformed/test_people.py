@@ -12,6 +12,7 @@ campaign: small
 space:
   ligand: {type: component, options: {PPh3: c1ccc(P(c2ccccc2)c2ccccc2)cc1, PCy3: C1CCC(P(C2CCCCC2)C2CCCCC2)CC1}}
   temperature: {type: number, values: [60, 80, 100], unit: degC}
+  heat: {type: derived, expression: temperature / 30}
 objective:
   yield: {goal: maximize, unit: "%", low: 0, high: 100}
 planner: {surrogate: random, batch: 2, initial: {design: random, experiments: 2}}
@@ -93,6 +94,10 @@ WHY = ("--why", "because")
         (("ban", "small", "--where", "temperature=60..inf", *WHY), "temperature = 'inf' is not a number"),
         (("ban", "small", "--where", "ligand=XPhos", *WHY), "'XPhos'"),
         (("ban", "small", "--where", "solvent=DMF", *WHY), "no parameter 'solvent'"),
+        (
+            ("ban", "small", "--where", "heat>3", *WHY),
+            "'heat' follows from others; name what is set, of ligand, temper",
+        ),
         (("ban", "small", "--where", "ligand=PPh3,PCy3", *WHY), "nothing would be left to try"),
         (("ban", "small", "--where", "temperature>=60", *WHY), "nothing would be left to try"),
         (("ban", "small", "--where", "ligand>PPh3", *WHY), "which has options; write ligand=OPTION"),

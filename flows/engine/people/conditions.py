@@ -299,6 +299,11 @@ def _check_single(space: Space, text: str, name: str, value: str) -> None:
 def _parameter(space: Space, name: str) -> Parameter:
     if name not in space.names:
         known = ", ".join(space.shown_names)
+        if any(derived.name == name for derived in space.derived):
+            raise SpaceError(
+                f"{name!r} follows from others; name what is set, of {known}, or write it into a constraint of the "
+                "campaign file"
+            )
         raise SpaceError(f"the space has no parameter {name!r}{did_you_mean(name, space.names)}; it has {known}")
     return space.parameters[space.names.index(name)]
 
