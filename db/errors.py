@@ -35,6 +35,7 @@ _MISWRITTEN: Final = re.compile(
 )
 _NO_RIGHT: Final = "42501"  # PostgreSQL's code for a missing privilege; see its manual, appendix A
 _LOCKED: Final = "55P03"  # for a lock that was waited for as long as ``db.engine`` lets it
+_CUT_OFF: Final = "57014"  # for a statement that was ended, by a time limit or by somebody
 _READ_ONLY: Final = re.compile("read-only transaction|read-write mode during recovery")
 _FULL: Final = re.compile("disk is full|No space left on device|[Qq]uota exceeded")  # SQLite and PostgreSQL
 
@@ -104,9 +105,13 @@ def translated(url: str) -> Iterator[None]:
                 f"the ledger {url} is locked by another session of the server ({text.splitlines()[0]}); "
                 "SELECT pid, query FROM pg_stat_activity there shows it"
             ) from error
+        if _code(error) == _CUT_OFF:
+            raise _cut_off(url, text) from error
         raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text})") from error
     except exc.DatabaseError as error:
         text = str(error.orig).strip()
+        if error.connection_invalidated:  # as by a time limit for transactions, which is no OperationalError
+            raise _cut_off(url, text) from error
         if _MISWRITTEN.search(text):
             raise _miswritten(url, text) from error
         if _READ_ONLY.search(text):
@@ -120,6 +125,13 @@ def translated(url: str) -> Iterator[None]:
                 "grant it, or name another user in HAKKEN_DATABASE"
             ) from error
         raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error
+
+
+def _cut_off(url: str, text: str) -> LedgerBusy:
+    return LedgerBusy(
+        f"the server of the ledger {url} broke off ({' '.join(text.split())}); where that is a time limit, have it "
+        "raised for this user (ALTER ROLE name SET statement_timeout = '10min', say)"
+    )
 
 
 def _miswritten(url: str, text: str) -> LedgerError:

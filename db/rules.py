@@ -24,7 +24,8 @@ def held(name: str, holder: str, expires: datetime) -> LeaseHeld:
     return LeaseHeld(
         f"campaign {name!r} is held by {holder!r} until {expires:%Y-%m-%d %H:%M} UTC, and for longer while that "
         "process works: a run lets a command through between two passes, one of that machine and folder, or any where "
-        "the record is on PostgreSQL; else wait until then, or stop that process",
+        "the record is on PostgreSQL; else wait until then, or stop that process. Where it is gone, the next command "
+        "of that machine and folder takes over at once",
         holder=holder,
     )
 

@@ -389,6 +389,29 @@ def test_what_a_server_refuses_is_no_reason_to_ask_again(kind: type[exc.DBAPIErr
         raise kind("SELECT 1", {}, Exception(text))
 
 
+class _CutOff(Exception):
+    """As a driver has it of a statement that took too long."""
+
+    sqlstate = "57014"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "is_closed"),
+    [
+        (exc.OperationalError, _CutOff("canceling statement due to statement timeout"), False),
+        (exc.InternalError, Exception("terminating connection due to idle-in-transaction timeout"), True),
+    ],
+)
+def test_a_time_limit_of_a_server_damages_no_record(
+    kind: type[exc.DBAPIError], said: Exception, is_closed: bool
+) -> None:
+    with (
+        pytest.raises(LedgerBusy, match=r"broke off \(.* timeout\).*have it raised for this user"),
+        translated("postgresql://server/x"),
+    ):
+        raise kind("SELECT 1", {}, said, connection_invalidated=is_closed)
+
+
 @pytest.mark.parametrize("folder", ["ä ö", "a?b", "50%20x", "a#b", "a@b:c", "latin \udce9"])
 def test_a_file_lies_where_its_path_says_whatever_the_folder_is_called(tmp_path: Path, folder: str) -> None:
     for number, before in enumerate(("", "sqlite:///")):
