@@ -197,6 +197,7 @@ def _check_measurements(given: object) -> None:
 _KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "informative", "provenance", "context"})
 _NONE: Final = "write a limit such as <1 where nothing was found, or report it as negative or fault"
 _NO_SD: Final = "leave it out where it is not known"
+_SIGNS: Final = (Qualifier.BELOW, Qualifier.ABOVE)
 _VALUE_KEYS: Final = frozenset({"property", "value", "unit", "sd", "n", "qualifier", "channel"})
 
 
@@ -424,4 +425,6 @@ def _way_out(value: object, none: str) -> str:
         return f"write {found[1]} alone: its unit stands beside it"
     if finite(text) is not None:
         return "send it as a number, without quotes"
+    if text[:1] in _SIGNS and finite(text[1:]) is not None:
+        return f"write {text[1:].strip()} alone, and {text[0]!r} as its qualifier"
     return instead_of(text) or none

@@ -118,6 +118,10 @@ def test_a_deviation_in_the_targets_own_unit_is_kept_as_it_was_stated():
             "got '76.0'; send it as a number, without quotes$",
         ),
         (
+            {"outcome": "measured", "values": [{"property": "yield", "value": "> 99"}]},
+            "got '> 99'; write 99 alone, and '>' as its qualifier$",
+        ),
+        (
             {"outcome": "measured", "values": [{"property": "yield", "value": 76, "sd": "1.5"}]},
             "sd must be a finite number, got '1.5'; send it as a number, without quotes$",
         ),

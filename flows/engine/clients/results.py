@@ -93,13 +93,11 @@ def tell_result(settings: Settings, name: str, key: str, payload: str, *, by: st
 
 
 def _slips(spec: CampaignSpec, payload: str) -> Iterator[str]:
-    """What a result that counts has under names of derived targets, and of none where a target got no value."""
+    """What a result that counts has under names of no target where a target got no value."""
     named = [value["property"] for value in json.loads(payload).get("values") or ()]
     lacking = [target for target in spec.objective if target not in named]
     for name in dict.fromkeys(named):
-        if name in (spec.derived or {}):
-            yield f"{name!r} is derived, and worked out from what is measured: what was told of it counts for nothing"
-        elif lacking and name not in spec.objective:
+        if lacking and name not in {**spec.objective, **(spec.derived or {})}:
             yield (
                 f"{name!r} is no target{did_you_mean(name, lacking)} and is kept beside; {', '.join(lacking)} got no "
                 "value: where that is a slip, tell it by the right name"

@@ -46,7 +46,7 @@ USED: Final = 0.1  # of a parameter's range: what is really used is seldom what 
 
 def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
     """A note for each target or parameter with a number beyond what the campaign file says it can be, for what was
-    recorded beside results and is not as declared, or cannot be read, and for wells with more than one result, or
+    recorded beside results and is not as declared, or cannot be read, for values of derived targets, and for wells with more than one result, or
     experiments whose own is still waited for."""
     found: dict[str, list[tuple[str, ObservationRecord]]] = {}
     seen = tuple(observations)
@@ -59,6 +59,7 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
         *_breaking(view, seen),
         *_useless(view, seen),
         *_beside(view, seen),
+        *_derived(view, seen),
         *_doubled(view, seen),
         *_keyless(view, seen),
         *_told_before(view, seen),
@@ -165,6 +166,20 @@ def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[s
     for remark, those in found.items():
         more = f", and {len(those) - 1} more" if len(those) > 1 else ""
         yield f"result of {view.label(those[0].settings)}{more}: {remark}. {_remedy(view, those[0])}"
+
+
+def _derived(view: View, observations: Sequence[ObservationRecord]) -> Iterator[str]:
+    """A note for each derived target of which a result has a value itself, or a worksheet a column that is filled in."""
+    names = view.spec.derived or {}
+    if not names or view.spec.source is not None:
+        return
+    said = {
+        m.property for o in observations if isinstance(o.outcome, Measured | Negative) for m in o.outcome.measurements
+    }
+    said |= {split_header(column)[0] for o in observations for column in o.context}
+    for name in names:
+        if name in said:
+            yield f"{name!r} is derived, and worked out from what is measured: what was told of it counts for nothing"
 
 
 def _labels(view: View, declared: Declared, new: Container[str]) -> dict[tuple[str, str], str]:

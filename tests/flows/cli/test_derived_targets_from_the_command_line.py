@@ -67,6 +67,21 @@ def test_it_is_told_by_nobody(told: Any) -> None:
     assert "column 'rate' is unknown (it is derived, and worked out from what is measured)" in said.err + said.out
 
 
+def test_a_column_of_it_on_a_worksheet_is_said_to_count_for_nothing(told: Any) -> None:
+    sheet = Path("runs/rate/laboratory/worksheet.csv")
+    header, *rows = sheet.read_text(encoding="utf-8-sig").splitlines()
+    wanted = header.split(",").index("yield [%]")
+    cells = [[*row.split(","), "9.5"] for row in rows]
+    for row in cells:
+        row[wanted] = "40"
+    sheet.write_text("\n".join([f"{header},rate [%/h]", *map(",".join, cells)]) + "\n")
+
+    said = told("run", "rate.yaml")
+
+    assert "2 came back" in said.out
+    assert said.out.count("'rate' is derived, and worked out from what is measured: what was told of it counts") == 1
+
+
 def test_what_others_say_of_it_is_kept_and_said_to_teach_nothing(told: Any) -> None:
     Path("smith.csv").write_text("base,time,yield,rate\nEt3N,1,5,5\n")
     Path("jones.csv").write_text("base,time,rate\nEt3N,1,5\n")
