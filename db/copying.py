@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Engine, Table, func, insert, select
+from sqlalchemy import Engine, RowMapping, Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from db import audit, schema
@@ -52,7 +52,7 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = loc
                 _see_that_it_is_empty(read, write, where)
                 for table in t.Base.metadata.sorted_tables:
                     if table.name != _OWN:
-                        _copy(read, write, table)
+                        _copy(read, write, table, shown)
                 report = audit.examine(write)
                 if not report.is_intact:
                     raise LedgerError(
@@ -68,12 +68,17 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = loc
         engines.give_back(there)
 
 
-def _copy(read: Session, write: Session, table: Table) -> None:
+def _copy(read: Session, write: Session, table: Table, shown: str) -> None:
+    for some in _rows(read, table, shown):
+        write.connection().execute(insert(table), [dict(row) for row in some])
+
+
+def _rows(read: Session, table: Table, shown: str) -> Iterator[Sequence[RowMapping]]:
     """One table, in the order in which it was written: a row may refer to an earlier one."""
     order = [table.c.entry] if "entry" in table.c else []
-    rows = read.connection().execute(select(table).order_by(*order, *table.primary_key.columns)).mappings()
-    for some in rows.partitions(_TOGETHER):
-        write.connection().execute(insert(table), [dict(row) for row in some])
+    with translated(shown):
+        rows = read.connection().execute(select(table).order_by(*order, *table.primary_key.columns)).mappings()
+        yield from rows.partitions(_TOGETHER)
 
 
 def _see_that_nobody_works(read: Session, now: datetime) -> None:
@@ -84,14 +89,14 @@ def _see_that_nobody_works(read: Session, now: datetime) -> None:
         if holder is not None and expires is not None and expires > now:
             raise LedgerError(
                 f"campaign {name!r} is held by {holder!r}; end what works on it (hakken run, hakken listen, a "
-                f"schedule), or wait until {expires:%H:%M} UTC where that was killed, then copy again"
+                f"schedule), or wait until {expires:%Y-%m-%d %H:%M} UTC where that was killed, then copy again"
             )
 
 
 def _see_that_nothing_came(here: Engine, copied: int, shown: str) -> None:
     """What needs no lease, such as a safety stop, or was told since, would be missing there."""
     newer = select(t.AuditLog.actor, t.AuditLog.action).where(t.AuditLog.number > copied).order_by(t.AuditLog.number)
-    with engines.reading(here) as now:
+    with translated(shown), engines.reading(here) as now:
         came = now.execute(newer).all()
     if came:
         more = f" and {plural(len(came) - 1, 'entry', 'entries')} more" if len(came) > 1 else ""

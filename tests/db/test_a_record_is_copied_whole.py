@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from db import copying, open_ledger
 from db import engine as engines
 from db import tables as t
 from db.copying import copy_record
-from loop.errors import LedgerError
+from loop.errors import LedgerBusy, LedgerError
 from loop.record import EnvelopeDraft
 
 
@@ -131,6 +133,28 @@ def test_what_is_written_while_it_is_copied_is_not_left_out_without_a_word(
 
     with open_ledger(target) as ledger:
         assert [s.why for s in ledger.stops("coupling")] == ["it smells of gas"]
+
+
+def test_a_server_that_breaks_off_while_it_is_copied_is_named_and_not_the_copy(
+    source: str, tmp_path: Path, new_postgres: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_record(source, url := new_postgres(), clock=later)
+    target, is_empty = f"sqlite:///{tmp_path / 'target.sqlite'}", copying._see_that_it_is_empty
+    admin = engines.create(url)
+
+    def broken_off(read: Session, *given: Any) -> None:
+        is_empty(read, *given)
+        pid = read.scalar(sa.text("SELECT pg_backend_pid()"))
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 10000)")
+
+    monkeypatch.setattr(copying, "_see_that_it_is_empty", broken_off)
+    with pytest.raises(LedgerBusy, match=r"the ledger postgresql://.* is busy or out of reach"):
+        copy_record(url, target, clock=later)
+    monkeypatch.undo()
+    admin.dispose()
+
+    see_that_it_is_whole(url, target)
 
 
 def test_a_record_that_was_changed_is_not_copied(source: str, tmp_path: Path) -> None:
