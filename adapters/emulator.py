@@ -55,7 +55,7 @@ class EmulatorOptions(Options):
 
 
 class Emulator:
-    """Runs an experiment by looking it up in a table; several rows for one condition are replicates.
+    """Runs an experiment by looking it up in a table; several rows for one condition are replicates, each in turn.
 
     Noise and failures depend on the seed, the settings, the replicate number and how often the same was run before,
     not on keys: an interrupted campaign sees what an uninterrupted one sees.
@@ -129,7 +129,7 @@ class Emulator:
             fault = Fault.of(FaultKind.RANDOM_ERROR, "the emulator was asked to fail now and then")
             return {**write_outcome(fault), "provenance": provenance}
         rows = self.table.rows(spec)
-        row = rows[spec.replicate_no % len(rows)]
+        row = rows[(spec.replicate_no + place.repeat) % len(rows)]
         values = []
         for target, unit in self.table.targets.items():
             if target not in spec.targets:

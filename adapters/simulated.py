@@ -185,7 +185,7 @@ class Simulated:
             draw -= rate
         values: list[dict[str, Any]] = []
         missed = []
-        row = self._row(spec)
+        row = self._row(spec, place)
         for target, unit in spec.targets.items():
             if row is not None and target not in row.values:
                 continue
@@ -211,12 +211,12 @@ class Simulated:
         share = (value - low) / (high - low)
         return grades[min(max(int(share * len(grades)), 0), len(grades) - 1)]
 
-    def _row(self, spec: ExperimentSpec) -> Row | None:
-        """The row of the table that answers; None without a table."""
+    def _row(self, spec: ExperimentSpec, place: Place) -> Row | None:
+        """The row of the table that answers, of replicates each in turn; None without a table."""
         if self._table is None:
             return None
         rows = self._table.rows(spec)
-        return rows[spec.replicate_no % len(rows)]
+        return rows[(spec.replicate_no + place.repeat) % len(rows)]
 
     def _measure(self, spec: ExperimentSpec, place: Place, target: str, row: Row | None) -> float:
         if row is not None:

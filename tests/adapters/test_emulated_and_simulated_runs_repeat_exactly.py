@@ -65,7 +65,15 @@ def test_the_emulator_returns_what_the_table_says_by_replicate(tmp_path: Path) -
     values = [value(lab, str(n), replace(EXPERIMENT, replicate_no=n)) for n in range(3)]
 
     assert values == [12.5, 13.5, 12.5]
-    assert json.loads(run(lab, "again")[0])["provenance"]["line"] == 2
+    assert json.loads(run(lab, "0")[0])["provenance"]["line"] == 2
+
+
+@pytest.mark.parametrize("adapter", ["emulator", "simulated"])
+def test_a_condition_that_is_run_again_has_the_next_of_its_rows(tmp_path: Path, adapter: str) -> None:
+    (tmp_path / "table.csv").write_text(TABLE)
+    lab = build(adapter, {"table": "table.csv"}, context(tmp_path))
+
+    assert [value(lab, key) for key in ("a", "b", "a", "c")] == [12.5, 13.5, 12.5, 12.5]
 
 
 @pytest.mark.parametrize("adapter", ["emulator", "simulated"])
