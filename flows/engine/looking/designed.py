@@ -70,7 +70,8 @@ def designed_of(view: View) -> tuple[Designed, ...]:
         rows = [(o, v) for o, v in values if not target.is_log or v > 0.0]
         if not rows:
             continue
-        notes = tuple(_left_out(target.name, mine, [o for o, _ in rows], running))
+        nought = len(values) - len(rows)  # which a logarithmic scale has not
+        notes = tuple(_left_out(target.name, mine, [o for o, _ in rows], nought, running))
         told = designed(
             view.space,
             target,
@@ -110,8 +111,10 @@ def _reasons(view: View, design: str) -> dict[tuple[int, int], str]:
     return found
 
 
-def _left_out(target: str, mine: Sequence[Observation], rows: Sequence[Observation], running: int) -> Iterator[str]:
-    """What of the design is not in ``rows``, for people."""
+def _left_out(
+    target: str, mine: Sequence[Observation], rows: Sequence[Observation], nought: int, running: int
+) -> Iterator[str]:
+    """What of the design is not in ``rows``, for people; ``nought`` values of it are zero or less."""
     from loop.space.rows import key_of
 
     counted, made_again = {o.id for o in rows}, {key_of(o.x) for o in rows}
@@ -119,8 +122,13 @@ def _left_out(target: str, mine: Sequence[Observation], rows: Sequence[Observati
     left = [o for o in left if not (isinstance(o.outcome, Fault) and key_of(o.x) in made_again)]
     limits = sum(target in limits_of(o.outcome) for o in left)
     faults = sum(isinstance(o.outcome, Fault) for o in left)
-    others = len(left) - limits - faults
-    said = [plural(n, what) for n, what in ((limits, "limit"), (faults, "failure"), (others, "other result")) if n]
+    kinds = (
+        (limits, "limit", "limits"),
+        (faults, "failure", "failures"),
+        (nought, "value without a logarithm (zero or less)", "values without a logarithm (zero or less)"),
+        (len(left) - limits - faults - nought, "other result", "other results"),
+    )
+    said = [plural(n, one, many) for n, one, many in kinds if n]
     if said:
         yield f"{' and '.join(said)} of it {'is' if len(left) == 1 else 'are'} left out, which may mislead"
     if running:

@@ -71,6 +71,15 @@ def test_limits_are_left_out_with_a_word_and_logarithms_told_as_such(hakken: Any
     assert "note: 1 limit of it is left out, which may mislead" in said
 
 
+def test_what_has_no_logarithm_is_said_to_be_left_out(hakken: Any, tell_table: Any) -> None:
+    target = {"impurity": {"goal": "minimize", "unit": "%", "scale": "log"}}
+    tell_table(spec(objective=target), rows(first="0").replace("yield", "impurity"))
+
+    said = hakken("explain", "doe").out
+
+    assert "note: 1 value without a logarithm (zero or less) of it is left out, which may mislead" in said
+
+
 def test_the_page_draws_it(hakken: Any, home: Any, tell_table: Any) -> None:
     tell_table(spec(), rows())
 
