@@ -1,9 +1,10 @@
 """What is read off a fitted model: changes of the response, as sums of the coefficients of its terms.
 
 Of a number from its lowest value to its highest, of one of two options in place of the other, of each of several beside
-their mean. The parts of a mixture cannot change alone: each goes from the least to the most that the design has of it,
-while the others keep the proportions that they have on average (Cox's direction), and of two the blend midway is held
-against them both. Source of the latter: Cornell, Experiments with Mixtures (2002), chapters 2 and 5.
+their mean. Parts of a mixture, and other numbers with a fixed sum, cannot change alone: each goes from the least to the
+most that the design has of it, while the others keep the proportions that they have on average (Cox's direction), and
+of two the blend midway is held against them both. Source of the latter: Cornell, Experiments with Mixtures (2002),
+chapters 2 and 5.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.design.blends import Blend, blends_of
 from loop.design.terms import PRODUCT, SQUARED, Order, Terms, all_terms, contrasts, terms_of
 from loop.space import Category, Component, Parameter, Space
 from loop.space.parameters import least_and_most
-from loop.space.structure import Mixture
 from loop.wording import in_digits
 
 DIFFERENT: Final = 1e-9  # of a fraction
@@ -46,42 +47,40 @@ class Change:
     is_whole: bool = True
 
 
-def terms_with_mixtures(space: Space, order: Order, x: NDArray[np.float64]) -> Terms:
-    """The terms of a model that results at ``x``, ``(n, d)``, tell apart, and where there is a mixture all of them.
+def terms_with_blends(space: Space, order: Order, x: NDArray[np.float64]) -> Terms:
+    """The terms of a model that results at ``x``, ``(n, d)``, tell apart, and where something is mixed all of them.
 
-    Fractions sum to one, so that no single coefficient of theirs is told; changes are. Their squares follow from the
+    Parts have a fixed sum, so that no single coefficient of theirs is told; changes are. Their squares follow from the
     products of two.
     """
-    if not space.mixtures:
+    blends = blends_of(space)
+    if not blends:
         return terms_of(space, order, x)
-    parts = {space.parameters[c].name for m in space.mixtures for c in m.columns}
+    squares = {f"{space.parameters[c].name}{SQUARED}" for blend in blends for c in blend.columns}
     names, _ = all_terms(space, order, x)
-    kept = [i for i, name in enumerate(names) if not (name.endswith(SQUARED) and name.removesuffix(SQUARED) in parts)]
+    kept = [i for i, name in enumerate(names) if name not in squares]
     return Terms(space, order, np.array(kept), tuple(names[i] for i in kept), ())
 
 
 def main_changes(space: Space, names: Sequence[str], x: NDArray[np.float64]) -> list[tuple[Change, ...]]:
-    """What each parameter that has a term, and each mixture, does at the middle of all others, in their order.
+    """What each parameter that has a term does at the middle of all others, in their order; parts of a blend together.
 
-    The middle of a mixture is the mean of the design's.
+    The middle of a blend is the mean of the design's.
 
     Args:
         space: The search space.
         names: The terms of the model.
         x: Coordinates of the experiments, shape ``(n, d)``.
     """
-    places, mixed, found = set(names), {c: m for m in space.mixtures for c in m.columns}, []
+    places, found, middles = set(names), [], dict[str, float]()
+    mixed = {c: blend for blend in blends_of(space) for c in blend.columns}
     for column, p in enumerate(space.parameters):
-        if column in mixed:
-            if column == mixed[column].columns[0]:
-                found.append(tuple(_of_mixture(space, mixed[column], places, x)))
-        elif p.name in places or f"{p.name} 1" in places:
-            found.append(tuple(_of_parameter(p)))
-    middles = {
-        space.parameters[c].name: float(_coded(space.parameters[c], np.array([mean]))[0])
-        for m in space.mixtures
-        for c, mean in zip(m.columns, _mean(space, m, x), strict=True)
-    }
+        if column not in mixed:
+            if p.name in places or f"{p.name} 1" in places:
+                found.append(tuple(_of_parameter(p)))
+        elif column == min(mixed[column].columns) and len(mixed[column].made(space, x)):
+            found.append(tuple(_of_blend(space, mixed[column], places, x)))
+            middles |= _coded(space, mixed[column], mixed[column].made(space, x).mean(axis=0))
     return [tuple(_at(change, middles, places) for change in one) for one in found if one]
 
 
@@ -105,9 +104,8 @@ def joint_changes(
         added = "".join(f" {'+' if sign > 0 else '-'} {name}" for sign, name in same)
         what = "their sum, which it does not tell apart" if same else "together, beyond what each does"
         yield Change(f"{a.term}{PRODUCT}{b.term}{added}", what, both)
-    for mixture in space.mixtures:
-        for first, second in itertools.combinations(mixture.columns, 2):
-            yield from _of_blend(space, first, second, places, x)
+    for blend in blends_of(space):
+        yield from _of_pairs(space, blend, places, x)
     for p in space.parameters:
         if (name := f"{p.name}{SQUARED}") in places:
             yield Change(name, "at the ends, beyond the middle", {name: 1.0})
@@ -146,7 +144,7 @@ def _of_parameter(p: Parameter) -> Iterator[Change]:
 
 
 def _at(change: Change, middles: Mapping[str, float], places: set[str]) -> Change:
-    """A change where the parts of mixtures, as their terms have them, are as they are on average."""
+    """A change where the parts of other blends are as they are on average, in ``middles`` as their terms have them."""
     beside = {
         name: value * middle
         for (own, value), (part, middle) in itertools.product(change.main.items(), middles.items())
@@ -156,51 +154,49 @@ def _at(change: Change, middles: Mapping[str, float], places: set[str]) -> Chang
     return replace(change, sums={**change.sums, **beside})
 
 
-def _mean(space: Space, mixture: Mixture, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean blend of experiments at ``x``, ``(n, d)``, shape ``(parts,)``; equal parts where none has one."""
-    used = x[space.frame.active(x)[:, mixture.columns[0]]][:, list(mixture.columns)]
-    return used.mean(axis=0) if len(used) else np.full(len(mixture.columns), 1.0 / len(mixture.columns))
-
-
-def _of_mixture(space: Space, mixture: Mixture, places: set[str], x: NDArray[np.float64]) -> Iterator[Change]:
+def _of_blend(space: Space, blend: Blend, places: set[str], x: NDArray[np.float64]) -> Iterator[Change]:
     """From the least of each part to the most, the others in the proportions that they have on average."""
-    columns, mean = list(mixture.columns), _mean(space, mixture, x)
-    there = x[space.frame.active(x)[:, columns[0]]]
-    for i, column in enumerate(columns):
-        low, high = float(there[:, column].min(initial=1.0)), float(there[:, column].max(initial=0.0))
-        others = np.delete(mean, i).sum()
+    made = blend.made(space, x)
+    mean = made.mean(axis=0)
+    for i, column in enumerate(blend.columns):
+        p, low, high, others = space.parameters[column], made[:, i].min(), made[:, i].max(), np.delete(mean, i).sum()
         if high - low < DIFFERENT or others < DIFFERENT:
             continue
-        ends = np.repeat(mean[None], 2, axis=0)
-        for row, share in zip(ends, (low, high), strict=True):
-            row *= (1.0 - share) / others
-            row[i] = share
-        coded = [_coded(space.parameters[c], ends[:, k]) for k, c in enumerate(columns)]
-        names = [space.parameters[c].name for c in columns]
-        main = {n: float(z[1] - z[0]) for n, z in zip(names, coded, strict=True) if n in places}
-        blends = {
-            name: float(a[1] * b[1] - a[0] * b[0])
-            for (n, a), (m, b) in itertools.combinations(zip(names, coded, strict=True), 2)
+        first, last = (mean * (1.0 - share) / others for share in (low, high))
+        first[i], last[i] = low, high
+        before, after = _coded(space, blend, first), _coded(space, blend, last)
+        main = {name: after[name] - before[name] for name in before if name in places}
+        pairs = {
+            name: after[n] * after[m] - before[n] * before[m]
+            for n, m in itertools.combinations(before, 2)
             if (name := f"{n}{PRODUCT}{m}") in places
         }
-        what = f"from {in_digits(low, 3)} to {in_digits(high, 3)}, the others in proportion"
-        yield Change(space.parameters[column].name, what, {**main, **blends}, main)
+        ends = (in_digits(float(blend.values(shares)[i]), 3) for shares in (first, last))
+        what = f"{f'from {next(ends)} to {next(ends)} {p.unit}'.rstrip()}, the others in proportion"
+        yield Change(p.name, what, {**main, **pairs}, main)
 
 
-def _of_blend(space: Space, first: int, second: int, places: set[str], x: NDArray[np.float64]) -> Iterator[Change]:
-    """Of two parts of a mixture that take each other's place, midway beyond the mean of both ends."""
-    a, b = space.parameters[first], space.parameters[second]
-    name = f"{a.name}{PRODUCT}{b.name}"
-    reach = min(float(np.ptp(x[:, first])), float(np.ptp(x[:, second])))
-    if name in places and reach > DIFFERENT:
-        bent = math.prod(float(np.diff(_coded(p, np.array([0.0, reach])))[0]) / 2 for p in (a, b))
-        yield Change(name, "midway between the two, beyond the mean of both", {name: bent})
+def _of_pairs(space: Space, blend: Blend, places: set[str], x: NDArray[np.float64]) -> Iterator[Change]:
+    """Of two parts that take each other's place, midway beyond the mean of both ends."""
+    made, names = blend.made(space, x), [space.parameters[c].name for c in blend.columns]
+    if not len(made):
+        return
+    nothing = _coded(space, blend, np.zeros(len(names)))
+    for i, k in itertools.combinations(range(len(names)), 2):
+        name, reach = f"{names[i]}{PRODUCT}{names[k]}", float(np.ptp(made[:, [i, k]], axis=0).min())
+        if name in places and reach > DIFFERENT:
+            there = _coded(space, blend, np.full(len(names), reach))
+            bent = math.prod((there[names[j]] - nothing[names[j]]) / 2 for j in (i, k))
+            yield Change(name, "midway between the two, beyond the mean of both", {name: bent})
 
 
-def _coded(p: Parameter, shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shares of a part, ``(n,)``, as its terms have them: from -1 to 1 over its range."""
-    low, high = least_and_most(p)
-    return 2.0 * (shares - low) / (high - low or 1.0) - 1.0
+def _coded(space: Space, blend: Blend, shares: NDArray[np.float64]) -> dict[str, float]:
+    """Shares of its parts, ``(parts,)``, as their terms have them: by name, from -1 to 1 over each range."""
+    found = {}
+    for column, value in zip(blend.columns, blend.values(shares).tolist(), strict=True):
+        low, high = least_and_most(space.parameters[column])
+        found[space.parameters[column].name] = 2.0 * (value - low) / (high - low or 1.0) - 1.0
+    return found
 
 
 def _products(a: Change, b: Change, places: set[str]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.design.changes import is_told, main_changes, rows_of, terms_with_mixtures
+from loop.design.changes import is_told, main_changes, rows_of, terms_with_blends
 from loop.design.terms import contrasts
 from loop.space import Space
 
@@ -34,7 +34,7 @@ def tellable(space: Space, x: NDArray[np.float64], blocks: NDArray[np.int64] | N
     """
     from scipy import optimize, stats
 
-    terms = terms_with_mixtures(space, "linear", x)
+    terms = terms_with_blends(space, "linear", x)
     if terms.left_out:
         return None
     matrix = terms.matrix(x)

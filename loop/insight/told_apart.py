@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from loop.design.changes import ALIASED, is_told, joint_changes, main_changes, rows_of, terms_with_mixtures
+from loop.design.blends import blends_of
+from loop.design.changes import ALIASED, is_told, joint_changes, main_changes, rows_of, terms_with_blends
 from loop.design.terms import PRODUCT, SQUARED, Order, Terms, aliases_of, all_terms, contrasts
 from loop.space import Category, Component, Space
 from loop.space.parameters import least_and_most
@@ -90,7 +91,7 @@ def told_apart(
         every = every[every.index(order) :]
     elif design == "definitive" or design == "plackett-burman":
         every = ("linear",)
-    main = terms_with_mixtures(space, "linear", x)
+    main = terms_with_blends(space, "linear", x)
     if main.left_out or not _tells(main.matrix(x), _sought(main, main.names, x)):
         return None
     beside, middle = _taken_out(main, x, groups), _at_the_middle(space, x)
@@ -100,7 +101,7 @@ def told_apart(
         if len(found) > len(main):
             return Model(found, np.empty((len(x), 0)), {}, beside, looked_through)
     for wanted in every:
-        terms = terms_with_mixtures(space, wanted, x)
+        terms = terms_with_blends(space, wanted, x)
         aliases = aliases_of(terms, x) if design == "fractional" and wanted == "interactions" else None
         if (terms.left_out and aliases is None) or not _tells_blends(terms, x):
             continue
@@ -213,15 +214,15 @@ def _taken_out(main: Terms, x: NDArray[np.float64], groups: Mapping[str, Sequenc
 
 
 def _sought(terms: Terms, mains: Sequence[str], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What has to be told of main effects: each coefficient, or where there is a mixture each change: ``(k, p)``."""
-    if terms.space.mixtures:
+    """What has to be told of main effects: each coefficient, or where something is mixed each change: ``(k, p)``."""
+    if blends_of(terms.space):
         return rows_of([*itertools.chain(*main_changes(terms.space, terms.names, x))], terms.names)
     return np.eye(len(terms))[[name in mains for name in terms.names]]
 
 
 def _tells_blends(terms: Terms, x: NDArray[np.float64]) -> bool:
-    """Whether results at ``x`` tell all changes that a model with a mixture has, whose terms depend on each other."""
-    if not terms.space.mixtures or terms.order == "linear":
+    """Whether results at ``x`` tell all changes that a model of blends has, whose terms depend on each other."""
+    if not blends_of(terms.space) or terms.order == "linear":
         return True
     changes = [*joint_changes(terms.space, terms.names, x, {})]
     return bool(changes) and _tells(terms.matrix(x), rows_of(changes, terms.names))
@@ -239,10 +240,10 @@ def rank_of(matrix: NDArray[np.float64]) -> int:
 
 def _at_the_middle(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 where every number of three values or more lies between its ends, 0 elsewhere: shape ``(n,)``."""
-    inside, has_some, parts = np.ones(len(x), dtype=bool), False, space.frame.mixed_columns
+    inside, has_some, parts = np.ones(len(x), dtype=bool), False, {c for one in blends_of(space) for c in one.columns}
     for column, p in enumerate(space.parameters):
         low, high = (x[:, column].min(), x[:, column].max()) if column in parts else least_and_most(p)
-        if not isinstance(p, Category | Component) and len(np.unique(x[:, column])) > 2:
+        if column in parts or (not isinstance(p, Category | Component) and len(np.unique(x[:, column])) > 2):
             inside &= (x[:, column] > low) & (x[:, column] < high)
             has_some = True
     return (inside & has_some).astype(float)

@@ -129,3 +129,25 @@ def test_how_large_an_effect_of_a_part_is_told_is_said() -> None:
     beyond = stats.t.ppf(0.975, 9)
     chance = stats.nct.sf(beyond, 9, size / error) + stats.nct.cdf(-beyond, 9, size / error)
     assert chance == pytest.approx(0.8, abs=0.002)
+
+
+def test_numbers_with_a_fixed_sum_are_parts_too() -> None:
+    limits = {"water": (60, 85), "ethanol": (5, 20), "betaine": (5, 10), "soap": (1, 5)}
+    numbers = "".join(f"  {n}: {{type: number, low: {a}, high: {b}, unit: mL}}\n" for n, (a, b) in limits.items())
+    text = (
+        f"campaign: shampoo\nspace:\n{numbers}"
+        "constraints:\n  - {sum: {water: 1, ethanol: 1, betaine: 1, soap: 1}, equals: 100}\n"
+        "objective: {foam: {goal: maximize, unit: mL}}\nbudget: {experiments: 40}\nlaboratory: {adapter: manual}\n"
+    )
+    space = build_space(read_spec(text, source="x.yaml", read=None))
+    x = lay_out(Wish("d-optimal", 12, model="linear"), space, None, np.empty((0, 4)), seed=0).points
+    slopes = np.array([1.0, 3.0, -2.0, 20.0])
+
+    found = {one.term: one for one in told(space, x, x @ slopes + 0.01 * np.sin(np.arange(12)), order="linear").effects}
+
+    assert found["soap"].what == "from 1 to 5 mL, the others in proportion"
+    mean = x.mean(axis=0)
+    others = mean * (1 - np.array([0, 0, 0, 1]))
+    row = np.array([0, 0, 0, 4.0]) - 4.0 * others / others.sum()
+    assert found["soap"].change == pytest.approx(row @ slopes, abs=0.05)
+    assert tellable(space, x) is not None

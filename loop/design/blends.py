@@ -1,0 +1,50 @@
+"""Blends: parameters with a fixed sum, such as the parts of a mixture or volumes that make up 100 uL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.space import Space
+from loop.space.constraints import Linear
+from loop.space.parameters import Continuous, Discrete, Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Columns of coordinates of which a weighted sum is ``total``; the share of each is its part of that."""
+
+    columns: tuple[int, ...]
+    weights: tuple[float, ...]
+    total: float
+
+    def shares(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The shares in coordinates ``x``, ``(n, d)``: shape ``(n, parts)``, rows that sum to one."""
+        return np.asarray(x[:, list(self.columns)] * np.array(self.weights) / self.total)
+
+    def values(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The coordinates of shares, both ``(n, parts)``."""
+        return np.asarray(shares * self.total / np.array(self.weights))
+
+    def made(self, space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The shares in those of ``x``, ``(n, d)``, in which it applies: shape ``(k, parts)``."""
+        return self.shares(x[space.frame.active(x)[:, self.columns[0]]])
+
+
+def blends_of(space: Space) -> tuple[Blend, ...]:
+    """What is mixed: numbers on linear scales that an equality ties, each counted the same way; each in one blend."""
+    found: list[Blend] = []
+    for rule in space.constraints:
+        if not (isinstance(rule, Linear) and rule.is_equality and len(rule.columns) > 1):
+            continue
+        weights, taken = np.array([*rule.weights.values()]), {c for blend in found for c in blend.columns}
+        is_plain = all(_is_plain(space.parameters[c]) for c in rule.columns)
+        if is_plain and not taken & {*rule.columns} and (weights * rule.at_most > 0.0).all():
+            found.append(Blend(rule.columns, tuple(weights.tolist()), rule.at_most))
+    return tuple(found)
+
+
+def _is_plain(p: Parameter) -> bool:
+    return isinstance(p, Continuous | Discrete) and p.scale == "linear"
