@@ -18,9 +18,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.design.blends import Blend, blends_of
 from loop.design.terms import PRODUCT, SQUARED, Order, Terms, all_terms, contrasts, terms_of
 from loop.space import Category, Component, Parameter, Space
+from loop.space.blends import Blend, blends_of
 from loop.space.parameters import least_and_most
 from loop.wording import in_digits
 

@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.derived import derived
-from loop.fidelity import as_real, fidelity_column, is_real
+from loop.fidelity import as_real, is_real
 from loop.history import History
 from loop.insight.asking import Learning
 from loop.insight.chances import doubted
+from loop.insight.changing import Way, ways
 from loop.insight.differing import without_scale
 from loop.insight.statements import LEVEL, Adds, Influence, Reliance
 from loop.insight.tried import Tried, all_tried
@@ -93,39 +94,6 @@ def influences(
     )
 
 
-def groups(space: Space) -> list[tuple[str, tuple[int, ...]]]:
-    """Parameters that change by themselves, with their columns: a mixture is one, and a version is none."""
-    mixed = {c: m for m in space.mixtures for c in m.columns}
-    found: dict[str, tuple[int, ...]] = {}
-    for column, name in enumerate(space.names):
-        if column == fidelity_column(space):
-            continue
-        if (mixture := mixed.get(column)) is not None:
-            found[mixture.name] = tuple(mixture.columns)
-        else:
-            found[name] = (column,)
-    return [*found.items()]
-
-
-def swapped(space: Space, x: Floats, z: Floats, columns: Sequence[int]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Rows of ``x``, ``(n, d)``, with the values that ``z``, ``(n, d)``, has in ``columns``; and which are candidates.
-
-    What begins to apply takes the value of ``z``, where it applies there.
-    """
-    made = x.copy()
-    made[:, list(columns)] = z[:, list(columns)]
-    before, there = space.frame.active(x), space.frame.active(z)
-    for _ in range(len(space.conditions)):  # what applies now may let another one apply
-        new = space.frame.active(made) & ~before
-        made = np.where(new & there, z, made)
-    now = space.frame.active(made)
-    made = space.frame.canonical(made)
-    kept = ~(now & ~before & ~there).any(axis=1) & space.allows(made)
-    if space.is_sieved:
-        kept[kept] = space.keeps(made[kept])
-    return made, kept
-
-
 def _sample(space: Space, seed: int) -> Floats:
     n = SAMPLE if space.molecule is None else MADE
     return different(as_real(space, sample_space(space, n, seed)))
@@ -148,18 +116,18 @@ def _reliance(
     found, settled = [], []
     with torch.no_grad():
         at = model.moments(torch.from_numpy(x))[0]
-        varied = [(n, c) for n, c in groups(space) if len(np.unique(x[:, list(c)], axis=0)) > 1]
-        for name, columns in varied if has_scale else ():
-            pairs = _pairs(space, base, columns, rng)
-            if not _moves(space, pairs) and len(np.unique(base[:, list(columns)], axis=0)) > 1:
-                settled.append(name)
+        varied = [way for way in ways(space) if len(np.unique(x[:, list(way.columns)], axis=0)) > 1]
+        for way in varied if has_scale else ():
+            pairs = _pairs(space, base, way, rng)
+            if not _moves(space, pairs) and len(np.unique(base[:, list(way.columns)], axis=0)) > 1:
+                settled += [way.name] if way.blend is None else []  # of parts the whole is told
                 continue
             share = _shares(draw, model, pairs, seed)
             by_member = [float(share[mine].median()) for mine in members.values()] or [float(share.median())]
             low, high = torch.quantile(share, ENDS).tolist()
-            adds, of = _adds(space, target, draw, model, x, columns, tried, rng, seed)
+            adds, of = _adds(space, target, draw, model, x, way, tried, rng, seed)
             middle = float(share.median())
-            found.append(Influence(name, middle, low, high, min(by_member), max(by_member), adds, of))
+            found.append(Influence(way.name, middle, low, high, min(by_member), max(by_member), adds, of))
     return Reliance(
         target=target.name,
         unit=target.on_scale.unit,
@@ -195,23 +163,23 @@ class _Pairs:
     after: NDArray[np.int64]
 
 
-def _pairs(space: Space, base: Floats, columns: Sequence[int], rng: np.random.Generator) -> _Pairs:
-    """Every candidate of ``base``, ``(n, d)``, with the values of every other one in ``columns``, or of some."""
+def _pairs(space: Space, base: Floats, way: Way, rng: np.random.Generator) -> _Pairs:
+    """Every candidate of ``base``, ``(n, d)``, changed to what every other one has, or some."""
     if space.molecule is None and not space.is_sieved:
-        many = _paired(space, base, columns, ALIKE, rng)
+        many = _paired(space, base, way, ALIKE, rng)
         if len(many.points) <= len(base) + PAIRS:
             return many
-    return _paired(space, base, columns, PAIRS, rng)
+    return _paired(space, base, way, PAIRS, rng)
 
 
-def _paired(space: Space, base: Floats, columns: Sequence[int], most: int, rng: np.random.Generator) -> _Pairs:
+def _paired(space: Space, base: Floats, way: Way, most: int, rng: np.random.Generator) -> _Pairs:
     n = len(base)
     if n * n <= most:
         one, other = (i.ravel() for i in np.indices((n, n)))
     else:
         times = max(most // n, 1)  # each as often as any other, on both sides
         one, other = np.tile(np.arange(n), times), np.concatenate([rng.permutation(n) for _ in range(times)])
-    made, kept = swapped(space, base[one], base[other], columns)
+    made, kept = way.changed(space, base[one], base[other])
     points, place = np.unique(np.vstack([base, made[kept]]), axis=0, return_inverse=True)
     place = place.ravel()
     return _Pairs(torch.from_numpy(points), place[:n], place[:n][one[kept]], place[n:])
@@ -239,15 +207,15 @@ def _adds(
     draw: Draw,
     model: FittedSurrogate,
     x: Floats,
-    columns: Sequence[int],
+    way: Way,
     tried: Sequence[Tried],
     rng: np.random.Generator,
     seed: int,
 ) -> tuple[tuple[Adds, ...], int]:
-    """What each value of a parameter adds, and how many values it has; nothing of a mixture, whose parts are many."""
-    if len(columns) > 1:
+    """What each value of a parameter adds, and how many values it has; nothing of a whole mixture."""
+    if len(way.columns) > 1:
         return (), 0
-    (column,) = columns
+    (column,) = way.columns
     p = space.parameters[column]
     with_it = [t for t in tried if space.frame.active(t.x[None])[0, column]]
     values, of = _values(p, x[space.frame.active(x)[:, column], column], [t.x[column] for t in with_it], rng)
@@ -257,7 +225,7 @@ def _adds(
     for value in values:
         z = base.copy()
         z[:, column] = value
-        made, kept = swapped(space, base, z, (column,))
+        made, kept = way.changed(space, base, z)
         applies = space.frame.active(made)[:, column]
         rows.append(np.flatnonzero(kept & applies))
         parts.append(made[rows[-1]])

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from loop.design.blends import blends_of
 from loop.design.changes import ALIASED, is_told, joint_changes, main_changes, rows_of, terms_with_blends
 from loop.design.terms import PRODUCT, SQUARED, Order, Terms, aliases_of, all_terms, contrasts
 from loop.space import Category, Component, Space
+from loop.space.blends import blends_of
 from loop.space.parameters import least_and_most
 from loop.wording import in_digits
 

@@ -10,7 +10,8 @@ import pytest
 
 from loop.errors import PlanError, TooFewPoints
 from loop.history import History, Observation
-from loop.insight.influence import groups, influences, swapped
+from loop.insight.changing import swapped, ways
+from loop.insight.influence import influences
 from loop.insight.saying import reliance_notes
 from loop.insight.statements import Influence, Reliance
 from loop.outcome import Measured, Measurement
@@ -109,7 +110,7 @@ def test_the_same_arguments_give_the_same_answer_and_units_change_nothing() -> N
     assert [p.share for p in large.parameters] == pytest.approx([p.share for p in plain.parameters], rel=1e-3)
 
 
-def test_mixtures_are_one_and_constraints_are_kept() -> None:
+def test_mixtures_are_one_with_parts_in_proportion_and_constraints_are_kept() -> None:
     text = """
   solvent: {type: mixture, parts: [water, DMF, MeCN]}
   t: {type: number, low: 0, high: 10, step: 1}
@@ -119,9 +120,16 @@ constraints: [{name: hot, exclude: {t: [10]}}]
     (found,) = influences(spec, seen(spec, 40, lambda s: 10 * s["solvent.water"] + s["t"]), seed=0)
 
     space = build_space(spec)
-    assert [name for name, _ in groups(space)] == ["solvent", "t"]
-    assert set(by_name(found)) == {"solvent", "t"}
+    parts = ["solvent.water", "solvent.DMF", "solvent.MeCN"]
+    assert [way.name for way in ways(space)] == ["solvent", *parts, "t"]
+    assert set(by_name(found)) == {"solvent", *parts, "t"}
     assert by_name(found)["solvent"].adds == ()
+    shares = {name: one.share for name, one in by_name(found).items()}
+    assert shares["solvent.water"] == pytest.approx(shares["solvent"], abs=0.05)
+    assert shares["solvent.DMF"] < 0.6 * shares["solvent.water"]  # more of it is less water
+    water = by_name(found)["solvent.water"].adds
+    assert (water[0].value, water[-1].value) == (0.0, 1.0)
+    assert water[-1].mean - water[0].mean == pytest.approx(10, abs=1)
     assert "10" not in [one.label for one in by_name(found)["t"].adds]  # which is no candidate
     x = sample_space(space, 64, seed=0)
     made, kept = swapped(space, x, x[::-1], (0, 1, 2))
@@ -169,12 +177,32 @@ def test_values_that_are_looked_at_are_values_that_it_can_have() -> None:
     assert [one.tried for one in load] == nearest.tolist()  # by orders of magnitude, as the scale has it
 
 
-def test_what_an_equality_settles_is_said_to_be_settled() -> None:
+def test_numbers_with_a_fixed_sum_are_told_with_the_others_in_proportion() -> None:
     text = """
   a: {type: number, low: 0, high: 10, step: 1}
   w: {type: number, low: 0, high: 10, step: 1}
   c: {type: category, options: [red, green]}
 constraints: [{sum: {a: 1, w: 1}, equals: 10}]
+"""
+    spec = spec_of(text)
+    (found,) = influences(spec, seen(spec, 16, lambda s: 2 * s["a"] + HUES[s["c"]]), seed=0)
+
+    told = by_name(found)
+    assert set(told) == {"a + w", "a", "w", "c"}
+    assert told["a"].share == pytest.approx(told["w"].share, abs=0.02)  # one is the rest of the other
+    assert told["a"].share > 0.8
+    a, w = (sorted(told[name].adds, key=lambda one: float(one.value)) for name in ("a", "w"))
+    assert a[-1].mean - a[0].mean == pytest.approx(20, abs=2)
+    assert w[-1].mean - w[0].mean == pytest.approx(-20, abs=2)
+    assert found.settled == ()
+
+
+def test_what_an_equality_settles_is_said_to_be_settled() -> None:
+    text = """
+  a: {type: number, low: 0, high: 10, step: 1}
+  w: {type: number, low: 0, high: 10, step: 1}
+  c: {type: category, options: [red, green]}
+constraints: [{sum: {a: 1, w: -1}, equals: 0}]
 """
     spec = spec_of(text)
     (found,) = influences(spec, seen(spec, 16, lambda s: 2 * s["a"] + HUES[s["c"]]), seed=0)
@@ -193,13 +221,17 @@ def test_what_sums_are_rounded_by_is_no_other_value() -> None:
   rest: {type: number, low: 20, high: 90}
   c: {type: category, options: [red, green]}
   dose: {type: number, low: 0.5, high: 3, step: 0.5, or_zero: true}
-constraints: [{sum: {water: 1, stock: 1, rest: 1}, equals: 100}, {count: [dose, water], at_most: 1}]
+constraints: [{sum: {water: 1, stock: SIGN, rest: 1}, equals: TOTAL}, {count: [dose, water], at_most: 1}]
 """
-    spec = spec_of(text)
-    (found,) = influences(spec, seen(spec, 16, lambda s: s["stock"] / 10 + HUES[s["c"]]), seed=0)
+    tied, mixed = (
+        influences(spec, seen(spec, 16, lambda s: s["stock"] / 10 + HUES[s["c"]]), seed=0)[0]
+        for spec in (spec_of(text.replace("SIGN", a).replace("TOTAL", b)) for a, b in (("-1", "40"), ("1", "100")))
+    )
 
-    assert {one.parameter for one in found.parameters} == {"c", "dose"}
-    assert found.settled == ("water", "stock", "rest")
+    assert {one.parameter for one in tied.parameters} == {"c", "dose"}
+    assert tied.settled == ("water", "stock", "rest")
+    assert {one.parameter for one in mixed.parameters} == {"water + stock + rest", "stock", "rest", "c", "dose"}
+    assert mixed.settled == ()  # more water would leave stock between two of its steps
 
 
 def test_results_are_those_of_the_target() -> None:

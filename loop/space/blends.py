@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.space import Space
+from loop.as_written import in_order
 from loop.space.constraints import Linear
 from loop.space.parameters import Continuous, Discrete, Parameter
+from loop.space.space import Space
+
+ALIKE: Final = 1e-12  # of a share
 
 
 @dataclass(frozen=True, slots=True)
 class Blend:
     """Columns of coordinates of which a weighted sum is ``total``; the share of each is its part of that."""
 
+    name: str
     columns: tuple[int, ...]
     weights: tuple[float, ...]
     total: float
@@ -28,6 +33,23 @@ class Blend:
         """The coordinates of shares, both ``(n, parts)``."""
         return np.asarray(shares * self.total / np.array(self.weights))
 
+    def with_share(self, x: NDArray[np.float64], z: NDArray[np.float64], part: int) -> NDArray[np.float64]:
+        """Coordinates ``x``, ``(n, d)``, with the share of a part that ``z``, ``(n, d)``, has; others in proportion.
+
+        Where ``x`` has nothing of the others, in the proportions of ``z``.
+        """
+        before, after = self.shares(x), self.shares(z)[:, part]
+        others = 1.0 - before[:, part]
+        is_pure = others <= ALIKE
+        rest = np.where(is_pure[:, None], self.shares(z), before)
+        scale = (1.0 - after) / np.where(is_pure, 1.0 - after, others).clip(ALIKE)
+        shares = rest * scale[:, None]
+        shares[:, part] = after
+        made = x.copy()
+        made[:, list(self.columns)] = self.values(shares)
+        made[:, self.columns[part]] = z[:, self.columns[part]]
+        return made
+
     def made(self, space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The shares in those of ``x``, ``(n, d)``, in which it applies: shape ``(k, parts)``."""
         return self.shares(x[space.frame.active(x)[:, self.columns[0]]])
@@ -35,6 +57,7 @@ class Blend:
 
 def blends_of(space: Space) -> tuple[Blend, ...]:
     """What is mixed: numbers on linear scales that an equality ties, each counted the same way; each in one blend."""
+    called = {frozenset(m.columns): m.name for m in space.mixtures}
     found: list[Blend] = []
     for rule in space.constraints:
         if not (isinstance(rule, Linear) and rule.is_equality and len(rule.columns) > 1):
@@ -42,7 +65,9 @@ def blends_of(space: Space) -> tuple[Blend, ...]:
         weights, taken = np.array([*rule.weights.values()]), {c for blend in found for c in blend.columns}
         is_plain = all(_is_plain(space.parameters[c]) for c in rule.columns)
         if is_plain and not taken & {*rule.columns} and (weights * rule.at_most > 0.0).all():
-            found.append(Blend(rule.columns, tuple(weights.tolist()), rule.at_most))
+            names = in_order([space.names[c] for c in rule.columns], space.written)
+            name = called.get(frozenset(rule.columns)) or " + ".join(names)
+            found.append(Blend(name, rule.columns, tuple(weights.tolist()), rule.at_most))
     return tuple(found)
 
 
