@@ -46,8 +46,8 @@ USED: Final = 0.1  # of a parameter's range: what is really used is seldom what 
 
 def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
     """A note for each target or parameter with a number beyond what the campaign file says it can be, for what was
-    recorded beside results and is not as declared, or cannot be read, for values of derived targets, and for wells with more than one result, or
-    experiments whose own is still waited for."""
+    recorded beside results and is not as declared, or cannot be read, for values of derived targets, and for wells with
+    more than one result, or experiments whose own is still waited for."""
     found: dict[str, list[tuple[str, ObservationRecord]]] = {}
     seen = tuple(observations)
     for o in seen:
@@ -169,7 +169,7 @@ def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[s
 
 
 def _derived(view: View, observations: Sequence[ObservationRecord]) -> Iterator[str]:
-    """A note for each derived target of which a result has a value itself, or a worksheet a column that is filled in."""
+    """A note for each derived target of which a result has a value itself, or a worksheet a column with cells."""
     names = view.spec.derived or {}
     if not names or view.spec.source is not None:
         return
