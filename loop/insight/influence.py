@@ -128,6 +128,7 @@ def _reliance(
             adds, of = _adds(space, target, draw, model, x, way, tried, rng, seed)
             middle = float(share.median())
             found.append(Influence(way.name, middle, low, high, min(by_member), max(by_member), adds, of))
+    told = {one.parameter for one in found}
     return Reliance(
         target=target.name,
         unit=target.on_scale.unit,
@@ -139,6 +140,7 @@ def _reliance(
         spread=float(at.std(correction=0)),
         parameters=tuple(sorted(found, key=lambda one: -one.share)),
         settled=tuple(settled),
+        parts=tuple(way.name for way in varied if way.blend is not None and way.name in told),
     )
 
 

@@ -319,6 +319,9 @@ def reliance_notes(reliance: Reliance) -> Iterable[str]:
             f"no {reliance.target} that counts was measured yet: all this is what cheaper versions, or sources, say of "
             "it"
         )
+    if reliance.parts:
+        each = "each of " if len(reliance.parts) > 1 else ""
+        yield f"{each}{' and '.join(reliance.parts)} changes while what it is mixed with keeps its proportions"
     apart = [one.parameter for one in reliance.parameters if one.most - one.least > APART]
     if apart:
         yield f"models that predict about as well do not agree how much follows {' and '.join(apart)}"

@@ -181,7 +181,8 @@ class Reliance:
     """What the belief of one target rests on; no ``parameters`` while no two results are known to differ, and none
     that has one value among all candidates.
 
-    Of those that are ``settled`` nothing is said: the constraints leave none of them another value by itself.
+    Of those that are ``settled`` nothing is said: the constraints leave none of them another value by itself. ``parts``
+    of a mixture or of another fixed sum change while the others of it keep their proportions.
     """
 
     target: str
@@ -194,6 +195,7 @@ class Reliance:
     spread: float  # its standard deviation
     parameters: tuple[Influence, ...]  # the one that most follows first
     settled: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

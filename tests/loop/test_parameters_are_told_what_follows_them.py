@@ -195,6 +195,7 @@ constraints: [{sum: {a: 1, w: 1}, equals: 10}]
     assert a[-1].mean - a[0].mean == pytest.approx(20, abs=2)
     assert w[-1].mean - w[0].mean == pytest.approx(-20, abs=2)
     assert found.settled == ()
+    assert "each of a and w changes while what it is mixed with keeps its proportions" in list(reliance_notes(found))
 
 
 def test_what_an_equality_settles_is_said_to_be_settled() -> None:
