@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.orm import Session
 
 from db import only_read
+from db.errors import NotALedger
 from loop.errors import LedgerError
 
 SQLITE: Final = "sqlite:///"  # before the path of a file
@@ -30,6 +31,7 @@ _NOTICING: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalive
 # A password before the host, which may itself have an @ or a slash; and one that is named.
 _SECRET: Final = re.compile(r"(?P<before>^[\w+:.-]+?://[^:/@]*:).*(?=@)|(?P<name>password=)[^&]+")
 _AT: Final = "an @ in a name or a password is written %40 (and : / ? # % as %3A %2F %3F %23 %25)"
+_OPENED: Final = "hakken_file"  # beside a connection: the path of its file, and which file that was
 REMEMBERED: Final = 4  # databases whose compiled statements are kept; most processes see one
 
 
@@ -156,6 +158,7 @@ def sqlite_file(engine: Engine) -> Path | None:
 
 
 def _connect_to_sqlite(_dialect: object, record: Any, place: list[Any], arguments: dict[str, Any]) -> Any:
+    record.info[_OPENED] = Path(place[0]), None
     return only_read.connect(Path(place[0]), record.info, arguments)
 
 
@@ -172,6 +175,8 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
             "recursive_triggers = ON",  # see ``db.triggers``
         ):
             connection.execute(f"PRAGMA {pragma}")
+        file, _ = record.info[_OPENED]
+        record.info[_OPENED] = file, _which(file)
 
 
 def _prepare_postgres(connection: Any, _record: object) -> None:
@@ -213,6 +218,30 @@ def _write_ahead(connection: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes can fail at once when another wrote in between.
     is_write = connection.get_execution_options().get("writes", False)
+    _see_that_it_is_there(*connection.info[_OPENED])
     if is_write:
         only_read.find_room(connection.info)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def _see_that_it_is_there(file: Path, opened: tuple[int, int] | None) -> None:
+    """See to it that the path still leads to the file that was opened: what is written to one that was deleted is lost.
+
+    Raises:
+        NotALedger: It was deleted, or another one put in its place.
+    """
+    if _which(file) != opened:
+        raise NotALedger(
+            f"the ledger {file} was deleted or replaced by another file while this command worked with it, and what it "
+            "wrote is in the file that was there before: put that one back where you have it, or go on with the one "
+            "that is there now, by the same command"
+        )
+
+
+def _which(file: Path) -> tuple[int, int] | None:
+    """A file's number on its disk, and that of the disk; None where there is no file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

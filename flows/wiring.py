@@ -14,7 +14,7 @@ from flows.raw.store import RawStore
 from flows.settings import SettingsError
 from loop.as_written import in_order
 from loop.contracts import Adapter, AdapterContext
-from loop.errors import AdapterError, NotFound, SpecError
+from loop.errors import AdapterError, NoRecord, NotFound, SpecError
 from loop.molecules.shelf import put_up
 from loop.progress import counted
 from loop.record import Json
@@ -63,7 +63,7 @@ def open_record(settings: Settings) -> SqlLedger:
     """The project's ledger. Close it, or use it in a ``with``.
 
     Raises:
-        NotFound: There is none: a mistyped ``HAKKEN_HOME`` must not look like a record where nothing happened, nor a
+        NoRecord: There is none: a mistyped ``HAKKEN_HOME`` must not look like a record where nothing happened, nor a
             database of somebody else be filled with tables by a look.
     """
     if _may_have_record(settings):
@@ -73,7 +73,7 @@ def open_record(settings: Settings) -> SqlLedger:
         put_up(_store(settings))
         with suppress(NothingYet):
             return reopen_ledger(settings.database, written=partial(_written, settings))
-    raise NotFound(
+    raise NoRecord(
         f"there is no record at {where_recorded(settings)}; hakken run FILE makes one, and "
         "HAKKEN_HOME (or HAKKEN_DATABASE) names another"
     )

@@ -20,6 +20,7 @@ HakkenError
 │       └── NothingToGain   nothing is left that is worth an experiment, by a rule of the campaign
 ├── LedgerError           the record refused something (see ``db.errors`` for what a database adds)
 │   ├── NotFound          no such campaign, round, attempt or observation
+│   │   └── NoRecord        there is no record at all
 │   ├── LeaseHeld         somebody else works on the campaign now
 │   ├── StaleLease        this holder's lease was taken over: it may write nothing more
 │   ├── Halted            a safety stop is in force: nothing is proposed or sent
@@ -165,6 +166,10 @@ class LedgerError(HakkenError):
 
 class NotFound(LedgerError):
     """No such campaign, round, attempt or observation; the message lists what there is."""
+
+
+class NoRecord(NotFound):
+    """There is no record where it is looked for: make one, or name another place."""
 
 
 class LeaseHeld(LedgerError):

@@ -15,7 +15,7 @@ from db.errors import AlreadyOnRecord, NotALedger, NotLetIn, SchemaTooNew
 from flows.faults import log
 from flows.service.fields import as_requests
 from flows.templates import templates_of
-from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NotFound, StaleLease
+from loop.errors import HakkenError, LeaseHeld, LedgerBusy, LedgerFull, NoRecord, NotFound, StaleLease
 
 RETRY_AFTER: Final = 5  # seconds, where a campaign or the record is busy
 NOT_ANSWERED: Final = {  # by status, the kind of what no address answers, and what is said
@@ -48,7 +48,7 @@ def answer_refusals(app: FastAPI) -> None:
     answered(AlreadyOnRecord, 503, "busy", "another command wrote first", again)
     answered(LedgerBusy, 503, "busy", "the record is busy or out of reach", again)
     answered(LedgerFull, 507, "disk_full", "the disk of the record is full or cannot be written", "; nothing was kept")
-    for useless in (NotALedger, NotLetIn, SchemaTooNew):
+    for useless in (NoRecord, NotALedger, NotLetIn, SchemaTooNew):
         answered(useless, 503, "no_record", "the record cannot be used; hakken doctor, where this is served, says why")
     answered(NotFound, 404, "not_found")
     answered(HakkenError, 409, "refused")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -410,6 +410,25 @@ def test_a_time_limit_of_a_server_damages_no_record(
         translated("postgresql://server/x"),
     ):
         raise kind("SELECT 1", {}, said, connection_invalidated=is_closed)
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_nothing_more_is_written_to_a_file_that_was_deleted_or_replaced(
+    filled_sqlite: Path, tmp_path: Path, is_replaced: bool
+) -> None:
+    file = Path(shutil.copy(filled_sqlite, tmp_path / "record.db"))
+    with open_ledger(str(file)) as ledger:
+        ledger.campaign("coupling")
+        file.unlink()
+        if is_replaced:
+            shutil.copy(filled_sqlite, file)
+
+        for touch in (
+            lambda: ledger.campaign("coupling"),
+            lambda: ledger.acquire("coupling", "somebody", timedelta(minutes=1)),
+        ):
+            with pytest.raises(NotALedger, match=r"record\.db was deleted or replaced by another file while"):
+                touch()
 
 
 @pytest.mark.parametrize("folder", ["ä ö", "a?b", "50%20x", "a#b", "a@b:c", "latin \udce9"])

@@ -207,6 +207,24 @@ def test_a_busy_campaign_asks_to_come_again(settings: Settings, tmp_path: Path) 
         assert not ledger.envelopes("small")
 
 
+def test_a_result_told_while_the_record_is_away_is_to_be_sent_again(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    key = ask(client).json()["experiments"][0]["key"]
+    record = Path(settings.database.removeprefix("sqlite:///"))
+    record.rename(tmp_path / "away.db")
+
+    away = tell(client, key, measured(5.0))
+    looked = client.get("/api/campaigns/small")
+    (tmp_path / "away.db").rename(record)
+    back = tell(client, key, measured(5.0))
+
+    assert [answer.status_code for answer in (away, looked, back)] == [503, 503, 200]
+    assert away.json()["error"] == "no_record"
+    assert away.headers["retry-after"] == "5"
+    assert str(tmp_path) not in away.text
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
