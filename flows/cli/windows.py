@@ -50,7 +50,7 @@ def window(
         screen.next_step(step)
         return
     if not found.ranges:
-        screen.say("none of its numbers can be a little off: parts of mixtures and what is not used are left out")
+        screen.say("none of its numbers can be a little off: those with a fixed sum and what is not used are left out")
         screen.next_step(f"hakken window {it} --at NAME=VALUE looks elsewhere")
         return
     screen.table(

@@ -23,6 +23,7 @@ from loop.insight.chances import doubted
 from loop.insight.statements import Range, Window
 from loop.objective import Objective, Target
 from loop.space import Category, Component, Discrete, Ordinal, Space
+from loop.space.blends import blends_of
 from loop.space.parameters import Number, zero_of
 from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.mixture import shuffle_targets
@@ -190,10 +191,10 @@ class _Asked:
 
 
 def _can_be_off(space: Space, column: int, at: NDArray[np.float64]) -> bool:
-    """Whether a number of a candidate applies, is used, and may be changed by itself: no part of a mixture."""
+    """Whether a number of a candidate applies, is used, and may be changed by itself: nothing with a fixed sum."""
     p = space.parameters[column]
     assert isinstance(p, Number), "nothing else can be a little off"
-    is_part = any(column in m.columns for m in space.mixtures)
+    is_part = any(column in blend.columns for blend in blends_of(space))
     is_none = p.or_zero and at[column] == 0.0
     return p.high > p.low and not is_part and not is_none and bool(space.frame.active(at[None])[0][column])
 

@@ -208,6 +208,19 @@ def test_what_is_no_number_of_its_own_is_said_to_be_left_out(hakken: Any, tell_t
     assert "too much in doubt" not in said
 
 
+def test_numbers_with_a_fixed_sum_are_not_off_by_themselves(hakken: Any, tell_table: Any) -> None:
+    volume = {"type": "number", "low": 0, "high": 100, "unit": "uL"}
+    space = {"water": volume, "stock": volume, "temperature": SPACE["temperature"]}
+    lines = ["water,stock,temperature,yield"]
+    lines += [f"{100 - s},{s},{t},{s / 2 + t / 10}" for s in (0, 25, 50, 75, 100) for t in (20, 60, 120)]
+    own = spec(space=space, objective={"yield": YIELD}, constraints=[{"sum": {"water": 1, "stock": 1}, "equals": 100}])
+    tell_table(own, "\n".join(lines) + "\n")
+
+    found = hakken("window", "heat", "--loses", "5", "--json").json["window"]
+
+    assert [one["name"] for one in found["ranges"]] == ["temperature"]
+
+
 def test_a_threshold_of_levels_is_said_in_its_word(hakken: Any, tell_table: Any) -> None:
     form = {"goal": "keep", "levels": ["none", "some", "good"], "at_least": "some"}
     table = "".join(f"{t},{t},{'none' if t > 90 else 'good'}\n" for t in range(20, 121, 10))
