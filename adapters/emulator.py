@@ -84,7 +84,8 @@ class Emulator:
 
     def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
         """What the table has no row of."""
-        return self.validate(spec)
+        unmeasured = excluded(spec, replace(self.capabilities(), parameters=None))
+        return unmeasured or self.table.foreseen(spec)
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._runs.prepare(spec, key)

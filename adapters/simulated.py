@@ -125,7 +125,7 @@ class Simulated:
 
     def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
         """What its table has no row of."""
-        return self.validate(spec)
+        return excluded(spec, self.capabilities()) or ([] if self._table is None else self._table.foreseen(spec))
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._runs.prepare(spec, key)

@@ -109,10 +109,29 @@ class MeasuredTable:
     def problems(self, spec: ExperimentSpec) -> list[Problem]:
         """Why the table has no row for these settings; empty when it has one."""
         cells, problems = self._resolve(spec)
-        if problems or self._matching(cells):
-            return problems
+        return list(problems.values()) or self._unmeasured(spec, cells)
+
+    def foreseen(self, spec: ExperimentSpec) -> list[Problem]:
+        """The same, worded alike for all values of a parameter that the table does not have."""
+        cells, problems = self._resolve(spec)
+        return [self._alike(spec, *each) for each in problems.items()] or self._unmeasured(spec, cells)
+
+    def _unmeasured(self, spec: ExperimentSpec, cells: Mapping[str, _Cell]) -> list[Problem]:
+        if self._matching(cells):
+            return []
         remedy = "exclude it by a constraint, or add its row to the table"
-        return [Problem(_shown(spec), f"is in no row of table {self.name}", remedy)]
+        return [Problem(_shown(spec, *spec.settings), self._none, remedy)]
+
+    def _alike(self, spec: ExperimentSpec, name: str, problem: Problem) -> Problem:
+        """What is wrong with a setting, without its value where that is it."""
+        column, value = self._columns.get(name, name), spec.settings[name]
+        if column not in self._index or not (isinstance(value, str) or self._numbers.get(name)):
+            return problem
+        return Problem(_shown(spec, name), self._none, f"use values that its column {column!r} has, or add rows")
+
+    @property
+    def _none(self) -> str:
+        return f"is in no row of table {self.name}"
 
     def rows(self, spec: ExperimentSpec) -> tuple[Row, ...]:
         """Every row measured at these settings, in the order of the file."""
@@ -123,10 +142,10 @@ class MeasuredTable:
         """A value of a target as it can be told: of one with levels the nearest of them."""
         return min(self._levels.get(target, [value]), key=lambda level: abs(level - value))
 
-    def _resolve(self, spec: ExperimentSpec) -> tuple[dict[str, _Cell], list[Problem]]:
+    def _resolve(self, spec: ExperimentSpec) -> tuple[dict[str, _Cell], dict[str, Problem]]:
         """The cell that stands for each setting, by parameter; or why there is none."""
         cells: dict[str, _Cell] = {}
-        problems: list[Problem] = []
+        problems: dict[str, Problem] = {}
         for name, value in spec.settings.items():
             found: _Cell | Problem
             if self._columns.get(name, name) not in self._index:
@@ -137,7 +156,7 @@ class MeasuredTable:
             else:
                 found = self._number(name, float(value), spec.units.get(name, ""))
             if isinstance(found, Problem):
-                problems.append(found)
+                problems[name] = found
             else:
                 cells[name] = found
         return cells, problems
@@ -311,10 +330,12 @@ def _check_header(table: str, line: int, header: list[tuple[int, str]]) -> list[
     return names
 
 
-def _shown(spec: ExperimentSpec) -> str:
+def _shown(spec: ExperimentSpec, *names: str) -> str:
+    """Settings of an experiment, such as "base KOAc, temperature 90 degC"."""
+    settings = ((name, spec.settings[name]) for name in names)
     return ", ".join(
         f"{name} {value}" if isinstance(value, str) else f"{name} {value:.10g} {spec.units.get(name, '')}".rstrip()
-        for name, value in spec.settings.items()
+        for name, value in settings
     )
 
 

@@ -193,6 +193,25 @@ def test_two_spellings_of_one_structure_are_one_option(tmp_path: Path) -> None:
     assert [row.values["yield"] for row in table(tmp_path, text).rows(asked)] == [1.0, 2.0]
 
 
+def test_what_is_foreseen_is_worded_alike_for_all_values_that_the_table_lacks(tmp_path: Path) -> None:
+    read = table(tmp_path)
+    hot, hotter, unmeasured, strange = (
+        [(p.subject, p.rule, p.remedy) for p in read.foreseen(replace(ask(**settings), smiles={}))]
+        for settings in (
+            {"temperature": 120.0},
+            {"temperature": 130.0},
+            {"ligand": "PCy3", "temperature": 105.0},
+            {"solvent": "water"},
+        )
+    )
+    none, values = "is in no row of table table.csv", "use values that its column 'temperature' has, or add rows"
+
+    assert (hot, hotter) == ([("temperature 120 degC", none, values)], [("temperature 130 degC", none, values)])
+    assert [said[:2] for said in unmeasured] == [("ligand PCy3, temperature 105 degC", none)]
+    assert "table table.csv has no column 'solvent'" in strange[0][1]
+    assert read.foreseen(EXPERIMENT) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
