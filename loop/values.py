@@ -25,8 +25,10 @@ def values_of(outcome: Outcome) -> dict[str, float]:
     if not isinstance(outcome, Measured):
         return {}
     exact = [m for m in outcome.measurements if m.qualifier is Qualifier.EQUAL and not too_large(m)]
-    names = dict.fromkeys(m.property for m in exact)
-    return {name: float(np.mean([m.canonical for m in exact if m.property == name])) for name in names}
+    found: dict[str, list[float]] = {}
+    for m in exact:
+        found.setdefault(m.property, []).append(m.canonical)
+    return {name: float(np.mean(values)) if len(values) > 1 else float(values[0]) for name, values in found.items()}
 
 
 def limits_of(outcome: Outcome) -> dict[str, tuple[float, float]]:

@@ -15,7 +15,7 @@ from flows.report import words
 from flows.report.believed import believed_rows
 from flows.report.by_design import effect_rows
 from flows.report.calibration import TOO_FEW
-from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key
+from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key, tip
 from flows.report.charts.offsets import offsets, shown_offsets
 from flows.report.charts.pareto import pareto
 from flows.report.charts.parity import parity
@@ -90,7 +90,7 @@ def render(report: Report) -> str:
         style=Markup(style),
         script=Markup(script),
         script_hash=hash_of(script),
-        progress=[_progress(report, target) for target in _charted(report)],
+        progress=_progress(report),
         pareto=_pareto(report),
         has_stair=all(target.sign for target in report.objective.wanted),
         best=best,
@@ -165,18 +165,22 @@ def _charted(report: Report) -> tuple[Target, ...]:
     return tuple(filter(None, (score_of(report.objective), *report.targets)))
 
 
-def _progress(report: Report, target: Target) -> dict[str, Any]:
-    """Two drawings of one chart: text that reads at 1,000 pixels does not at 400."""
-    results = scored(report.results, report.objective)
-    return {
-        "target": target,
-        "wide": progress(results, target, report.targets, 900, 380),
-        "narrow": progress(results, target, report.targets, 380, 330),
-        "legend": [_legend(key, *MARKS[key]) for key in legend_keys(results, target)],
-        "has_limits": any(has_limit(result, target) for result in results),
-        "lines": lines(results, target),
-        "has_best": any(best.target == target.name for best in report.best),
-    }
+def _progress(report: Report) -> list[dict[str, Any]]:
+    """Of each chart two drawings: text that reads at 1,000 pixels does not at 400."""
+    results, targets = scored(report.results, report.objective), report.targets
+    tips = [tip(result, targets) for result in results]
+    return [
+        {
+            "target": target,
+            "wide": progress(results, tips, target, targets, 900, 380),
+            "narrow": progress(results, tips, target, targets, 380, 330),
+            "legend": [_legend(key, *MARKS[key]) for key in legend_keys(results, target)],
+            "has_limits": any(has_limit(result, target) for result in results),
+            "lines": lines(results, target),
+            "has_best": any(best.target == target.name for best in report.best),
+        }
+        for target in _charted(report)
+    ]
 
 
 def _pareto(report: Report) -> Markup | None:

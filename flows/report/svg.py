@@ -26,13 +26,12 @@ SHAPES: Final = {
 
 def element(tag: str, *content: object, **attributes: object) -> Markup:
     """One element, contents and values escaped; ``class_`` becomes ``class``, ``text_anchor`` ``text-anchor``."""
-    written = Markup("").join(
-        Markup(' {}="{}"').format(Markup(name.rstrip("_").replace("_", "-")), _short(value))
+    written = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(_short(value))}"'
         for name, value in attributes.items()
         if value is not None
     )
-    inside = Markup("").join(escape(part) for part in content)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), written, inside)
+    return Markup(f"<{tag}{written}>{''.join(map(escape, content))}</{tag}>")
 
 
 def polyline(points: Iterable[tuple[float, float]], **attributes: object) -> Markup:

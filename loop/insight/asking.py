@@ -27,9 +27,15 @@ def belief_of(
         FitError: No model could be fitted.
         PlanError: The campaign uses none.
     """
+    return _taught(spec, space, objective, derived(spec, history), earlier, seed)
+
+
+def _taught(
+    spec: CampaignSpec, space: Space, objective: Objective, history: History, earlier: Sequence[Earlier], seed: int
+) -> Belief:
+    """The same of a history with what it says of derived targets."""
     if spec.planner.surrogate == "random":
         raise PlanError("the campaign uses no model (surrogate: random), so nothing is believed; state another one")
-    history = derived(spec, history)
     table, _ = regression_table(space, objective, history)
     hints, _ = hints_of(spec, space, objective, earlier)
     return learn(spec, space, objective, history, table, seed=seed, hints=hints)
@@ -49,7 +55,12 @@ class Learning:
         self.spec, self.history, self.seed, self.earlier = spec, history, seed, earlier
 
     @cached_property
+    def worked_out(self) -> History:
+        """The history with what it says of derived targets."""
+        return derived(self.spec, self.history)
+
+    @cached_property
     def belief(self) -> Belief:
         """What was learnt; raises what ``belief_of`` does, at every time of asking."""
         space, objective = build_space(self.spec), build_objective(self.spec)
-        return belief_of(self.spec, space, objective, self.history, self.earlier, seed=self.seed)
+        return _taught(self.spec, space, objective, self.worked_out, self.earlier, self.seed)

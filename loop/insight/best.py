@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from loop.belief import Belief, level_chances
-from loop.derived import derived
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
 from loop.insight.asking import Learning
@@ -61,14 +60,14 @@ def honest_best(
         earlier: Earlier campaigns that may tell something of this one.
         learning: What these arguments teach, where others ask for it too; None to learn it.
     """
-    space, objective, history = build_space(spec), build_objective(spec), derived(spec, history)
+    learning = learning or Learning(spec, history, seed=seed, earlier=earlier)
+    space, objective, history = build_space(spec), build_objective(spec), learning.worked_out
     general = build_general(spec, space)
     if pool is None and space.is_finite:
         pool = ProductPool(space)
     table, _ = regression_table(space, objective, history)
     why = "the campaign uses no model (surrogate random)" if spec.planner.surrogate == "random" else ""
     try:
-        learning = learning or Learning(spec, history, seed=seed, earlier=earlier)
         belief = None if why else learning.belief
     except (TooFewPoints, FitError) as error:
         belief, why = None, f"no model could be fitted ({error})"

@@ -27,7 +27,7 @@ from loop.surrogates.derived import STEP, FittedDerived
 from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.mixture import shuffle_targets
 from loop.surrogates.noiseless import Noiseless
-from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, drawn, skim
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, drawn
 from loop.surrogates.within import JOINTLY, FittedWithin
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
@@ -81,16 +81,11 @@ def chances(
     """
     rivals, is_bound, notes = _rivals(space, objective, history, belief, pool, x, seed)
     everything = torch.cat([x, rivals])
-    leads = torch.ones(len(everything), dtype=torch.bool)
-    leads[: len(x)] = _may_lead(objective, belief, x)
     n_draws = DRAWS if objective.is_scalar else FRONT_DRAWS
-    draws = torch.empty((n_draws, len(everything), len(objective.targets)), dtype=x.dtype)
+    draws = torch.empty((len(objective.targets), n_draws, len(everything)), dtype=x.dtype).permute(1, 2, 0)
     means = torch.empty(draws.shape[1:], dtype=x.dtype)
-    for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True)):
-        if t.levels is None:
-            _draw(m, everything, leads, draws[..., i], means[:, i], seed=seed + 31 * i)
-        else:
-            draws[..., i], means[:, i] = drawn(m, everything, n_draws, seed=seed + 31 * i)
+    leads = _draw(objective, belief.models, everything, len(x), draws, means, seed=seed)
+    for i, t in enumerate(objective.targets):
         if t.is_log:
             draws[..., i], means[:, i] = t.in_unit(draws[..., i]), t.in_unit(means[:, i])
     shuffle_targets(draws, seed)
@@ -158,7 +153,7 @@ def drawn_each(
 def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     freedom, n = max(_values_behind(model) - 1, 1), len(draws)
     scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))
-    return mean + torch.from_numpy(scale)[:, None] * (draws - mean), mean
+    return (draws - mean).mul_(torch.from_numpy(scale)[:, None]).add_(mean), mean
 
 
 def _values_behind(model: FittedSurrogate) -> int:
@@ -171,34 +166,60 @@ def _values_behind(model: FittedSurrogate) -> int:
     return len(one.held_out())
 
 
-def _may_lead(objective: Objective, belief: Belief, tried: Tensor) -> Tensor:
-    """Which of the ``tried``, ``(n, d)``, may be the best of all, or on the front: ``(n,)``.
+def _draw(
+    objective: Objective,
+    models: Sequence[FittedSurrogate],
+    x: Tensor,
+    n_tried: int,
+    draws: Tensor,
+    means: Tensor,
+    *,
+    seed: int,
+) -> Tensor:
+    """Which of the points ``x``, ``(p, d)``, may be the best of all, or on the front: ``(p,)``; of many tried ones,
+    which are the first, only the most hopeful. Those are drawn jointly, the others each by itself.
 
-    All of them where there are thresholds, which the most hopeful may break.
+    Into ``draws``, ``(s, p, m)``, and ``means``, ``(p, m)``, each on its scale: of thousands of points these are most
+    of the memory there is. Targets that decide nothing are drawn of each point by itself.
     """
-    leads = torch.ones(len(tried), dtype=torch.bool)
-    if len(tried) <= LEADING or any(t.levels or t.has_bounds for t in objective.targets):
-        return leads
-    objective = objective.on_scale
-    pairs = zip(objective.targets, belief.models, strict=True)
-    beliefs = [skim(model, tried) for t, model in pairs if t.is_wanted]
-    if not objective.is_scalar:
-        return ~surely_beaten(objective, beliefs)
-    leads[:] = False
-    leads[may_lead(objective, beliefs)] = True
+    leads = torch.ones(len(x), dtype=torch.bool)
+    if n_tried > LEADING and not any(t.levels or t.has_bounds for t in objective.targets):  # which they may break
+        beliefs = _draw_apart(models, x[:n_tried], draws, means, seed=seed)
+        leads[:n_tried] = _may_lead(objective.on_scale, beliefs)
+    here = x[leads]
+    for i, (model, target) in enumerate(zip(models, objective.targets, strict=True)):
+        decides = target.is_wanted or target.has_bounds
+        ask = drawn if target.levels is not None else doubted if decides else doubted_apart
+        draws[:, leads, i], means[leads, i] = ask(model, here, len(draws), seed=seed + 31 * i)
     return leads
 
 
-def _draw(model: FittedSurrogate, x: Tensor, jointly: Tensor, draws: Tensor, means: Tensor, *, seed: int) -> None:
-    """``doubted`` at the points that are drawn ``jointly``, ``(p,)``, and each of the others by itself.
+def _draw_apart(
+    models: Sequence[FittedSurrogate], x: Tensor, draws: Tensor, means: Tensor, *, seed: int
+) -> list[tuple[Tensor, Tensor]]:
+    """``doubted_apart`` of every target at ``x``, ``(n, d)``, into the first ``n`` of ``draws``, ``(s, p, m)``, and
+    ``means``, ``(p, m)``; its moments, two of ``(n,)`` for each target.
 
-    Into ``draws``, ``(n, p)``, and ``means``, ``(p,)``: of thousands of points these are most of the memory there is.
+    All are asked of some points before others, since a model remembers what it was asked last.
     """
-    n = len(draws)
-    draws[:, jointly], means[jointly] = doubted(model, x[jointly], n, seed=seed)
-    others = torch.nonzero(~jointly)[:, 0]
-    for some in torch.split(others, AT_ONCE) if len(others) else ():  # of none, torch makes one part that is empty
-        draws[:, some], means[some] = doubted_apart(model, x[some], n, seed=seed)
+    told = []
+    for some in torch.split(torch.arange(len(x)), AT_ONCE):
+        at = x[some]
+        for i, model in enumerate(models):
+            draws[:, some, i], means[some, i] = doubted_apart(model, at, len(draws), seed=seed + 31 * i)
+        told.append([model.moments(at) for model in models])
+    parts = [list(zip(*of_one, strict=True)) for of_one in zip(*told, strict=True)]
+    return [(torch.cat(mean), torch.cat(deviation)) for mean, deviation in parts]
+
+
+def _may_lead(objective: Objective, beliefs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Which points may be the best of all, or on the front, by what is believed of every target: ``(n,)``."""
+    wanted = [belief for t, belief in zip(objective.targets, beliefs, strict=True) if t.is_wanted]
+    if not objective.is_scalar:
+        return ~surely_beaten(objective, wanted)
+    leads = torch.zeros(len(wanted[0][0]), dtype=torch.bool)
+    leads[may_lead(objective, wanted)] = True
+    return leads
 
 
 def worth(objective: Objective, values: Tensor) -> Tensor:

@@ -23,7 +23,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.derived import derived
 from loop.fidelity import as_real, is_real
 from loop.history import History
 from loop.insight.asking import Learning
@@ -82,8 +81,8 @@ def influences(
         FitError: No model could be fitted.
         PlanError: The campaign uses none.
     """
-    space, objective, history = build_space(spec), build_objective(spec), derived(spec, history)
-    belief = (learning or Learning(spec, history, seed=seed, earlier=earlier)).belief
+    learning = learning or Learning(spec, history, seed=seed, earlier=earlier)
+    space, objective, history, belief = build_space(spec), build_objective(spec), learning.worked_out, learning.belief
     alike = {*without_scale(objective, belief.table), *belief.unscaled}
     x = _sample(space, seed)
     real = [o for o in history.observations if is_real(space, o.x[None])[0]]

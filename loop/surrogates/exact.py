@@ -78,12 +78,13 @@ class ExactPosterior:
     trend: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n), target units: what the process is about
     pull: Tensor | None = None  # (n,): ``whitened``, where it is not what ``root`` makes of ``y``
     outside: tuple[Tensor, Tensor, Tensor] | None = None  # ``left_out_values``, where ``x`` and ``root`` do not tell
-    quick: tuple[Tensor, Tensor] | None = None  # (m, d), (m, m): some rows and their root, to skim pools by
+    quick: Callable[[], tuple[Tensor, Tensor]] | None = None  # (m, d), (m, m): some rows and their root, to skim by
     device: str = "cpu"  # where pools are skimmed
     _skimmers: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     _last: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)  # skimmed, and what of it
+    _told: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)  # the same of ``moments``
 
     @property
     def noise_sd(self) -> float:
@@ -119,9 +120,17 @@ class ExactPosterior:
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (without noise) at ``x``, shape ``(n, d)``: two of shape ``(n,)``."""
-        projected = self.kernel(x, self.x) @ self.root
+        if self._told and self._told[0] is x:  # a derived target and its parts are asked of the same points
+            return self._told[1].clone(), self._told[2].clone()
+        return self._moments(x, self.kernel(x, self.x) @ self.root)
+
+    def _moments(self, x: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """``moments`` at points whose whitened covariance with the rows is ``projected``, ``(n, rows)``."""
         variance = (self.prior_variance - projected.square().sum(-1)).clamp_min(1e-12)
-        return self.mean(x, projected), variance.sqrt() * self.scale
+        mean, deviation = self.mean(x, projected), variance.sqrt() * self.scale
+        if not mean.requires_grad:
+            self._told[:] = [x, mean, deviation]
+        return mean.clone(), deviation.clone()
 
     def skimmed(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """``moments`` in single precision, where many rows make them dear: two of shape ``(n,)``, double again.
@@ -148,7 +157,7 @@ class ExactPosterior:
 
     def _skimmer(self, device: torch.device) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
         """Standardised mean and deviation of some rows by a device, ``(n, d)`` to two of ``(n,)`` there."""
-        some, root = (self.x, self.root) if self.quick is None else self.quick
+        some, root = (self.x, self.root) if self.quick is None else self.quick()
         root = root.float().to(device)
         weights = (self.root @ self.whitened).float().to(device)
         to_all, to_some = self._single(device, self.x), None if self.quick is None else self._single(device, some)
@@ -210,7 +219,9 @@ class ExactPosterior:
 
     def drawn(self, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
         """The same, and their mean: shapes ``(n, p)`` and ``(p,)``."""
-        mean, covariance = self.joint(x)
+        projected = self.kernel(x, self.x) @ self.root
+        self._moments(x, projected)  # whoever draws may ask for them next
+        mean, covariance = self.jointly(x, projected)
         generator = torch.Generator().manual_seed(seed)
         half = torch.randn((n + 1) // 2, len(x), generator=generator, dtype=x.dtype)
         draws = torch.cat([half, -half])[:n]

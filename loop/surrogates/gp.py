@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -230,9 +231,14 @@ def scaled(fitted: ExactPosterior) -> ExactPosterior:
         root=fitted.root / math.sqrt(factor),
         pull=None if fitted.pull is None else fitted.pull / math.sqrt(factor),
         outside=None if outside is None else (*outside[:2], outside[2] * factor),
-        quick=None if fitted.quick is None else (fitted.quick[0], fitted.quick[1] / math.sqrt(factor)),
+        quick=None if fitted.quick is None else partial(_narrowed, fitted.quick, math.sqrt(factor)),
         details={**fitted.details, **told, "widening": factor},
     )
+
+
+def _narrowed(quick: Callable[[], tuple[Tensor, Tensor]], by: float) -> tuple[Tensor, Tensor]:
+    rows, root = quick()
+    return rows, root / by
 
 
 def _factor(distance: Metric, length: float, rows: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -58,8 +59,13 @@ def told_all(part: ExactPosterior, data: TrainingSet, seed: int) -> ExactPosteri
         whole = replace(part, x=data.x, y=y, root=root, details=details)
     if len(data) <= SKIMMING:
         return whole
-    quick = induced(part, data, drawn(len(data), SKIMMING, seed), leaves_out=False)
-    return replace(whole, quick=(quick.x, quick.root))
+    return replace(whole, quick=cache(lambda: _quick(part, data, seed)))  # which takes seconds, and not all skim
+
+
+def _quick(part: ExactPosterior, data: TrainingSet, seed: int) -> tuple[Tensor, Tensor]:
+    """Some rows, ``(m, d)``, and their root, ``(m, m)``, that are told of all the others."""
+    found = induced(part, data, drawn(len(data), SKIMMING, seed), leaves_out=False)
+    return found.x, found.root
 
 
 def induced(part: ExactPosterior, data: TrainingSet, rows: Tensor, *, leaves_out: bool = True) -> ExactPosterior:

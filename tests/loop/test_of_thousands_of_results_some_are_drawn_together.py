@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from loop.acquisition.utility import hoped, may_lead
 from loop.history import History
 from loop.insight.best import honest_best
 from loop.insight.chances import doubted, doubted_apart
+from loop.insight.ranking import quantiles
 from loop.objective import Goal, Objective, Target
 from loop.space import Space
-from loop.spec import build_space
+from loop.spec import build_space, read_spec
 from loop.surrogates.committee import Committee, drawn_apart
 from loop.surrogates.exact import JITTER
 from loop.surrogates.gp import GaussianProcess
@@ -24,6 +30,17 @@ from loop.surrogates.representation import Representation
 from loop.surrogates.trees import ExtraTrees
 
 FEW = 6
+PRODUCTIVITY = """
+campaign: rate
+space:
+  alcohol: {type: category, options: [methanol, ethanol, propanol, butanol, phenol]}
+  base: {type: category, options: [weak, strong]}
+  temperature: {type: number, low: 20, high: 60, step: 20}
+objective: {yield: {goal: keep}}
+derived: {rate: {expression: "`yield` / temperature", goal: maximize}}
+budget: {experiments: 50}
+laboratory: {adapter: manual}
+"""
 
 
 def conditions() -> Iterator[dict[str, str | float]]:
@@ -86,7 +103,7 @@ def test_the_others_are_drawn_some_at_a_time_and_come_out_the_same(monkeypatch) 
 
     some = best()
 
-    assert drawn.count(5) == (len(list(conditions())) - FEW) // 5
+    assert drawn.count(5) == len(list(conditions())) // 5
     assert [c.label for c in some.candidates] == [c.label for c in at_once.candidates]
     for one, other in zip(some.candidates, at_once.candidates, strict=True):
         assert (one.best_of_tried, one.keeps) == (other.best_of_tried, other.keeps)
@@ -143,6 +160,32 @@ def test_the_best_within_a_threshold_is_not_outdone_by_those_that_break_it() -> 
     assert sum(c.best_of_tried for c in found.candidates) == pytest.approx(1.0, abs=0.01)
 
 
+def test_a_target_that_decides_nothing_is_not_drawn_jointly(monkeypatch) -> None:
+    drawn: list[int] = []
+
+    def counted(model, x, n, *, seed):
+        drawn.append(len(x))
+        return doubted(model, x, n, seed=seed)
+
+    monkeypatch.setattr("loop.insight.chances.doubted", counted)
+    spec = read_spec(PRODUCTIVITY, source="rate.yaml", read=None)
+    seen = [observe(spec, s, measured(**{"yield": alcohol_yield(s)}), f"o{i}") for i, s in enumerate(conditions())]
+
+    candidates = honest_best(spec, History(tuple(seen)), seed=0).candidates
+
+    assert len(drawn) == 2  # the rate, and the yield of which it is made
+    assert all(stated.low < stated.mean < stated.high for c in candidates for stated in c.targets)
+
+
+@settings(deadline=None)
+@given(draws=arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.floats(-1e6, 1e6)))
+def test_quantiles_are_those_of_torch(draws) -> None:
+    said = quantiles(torch.from_numpy(draws), (0.05, 0.5, 0.95))
+
+    ends = torch.tensor([0.05, 0.5, 0.95], dtype=torch.float64)
+    torch.testing.assert_close(torch.stack(said), torch.quantile(torch.from_numpy(draws), ends, dim=0))
+
+
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("goal", [Goal.MAXIMIZE, Goal.MINIMIZE])
 def test_what_may_lead_is_the_most_hopeful(goal) -> None:
@@ -178,6 +221,30 @@ def test_draws_apart_are_right_at_each_point() -> None:
     assert draws.shape == (20_000, len(data))
     assert float(((draws.mean(0) - expected) / sd).abs().max()) < 0.03
     assert float((draws.std(0) / sd - 1.0).abs().max()) < 0.03
+
+
+def test_a_process_is_asked_of_the_same_points_once() -> None:
+    space, data = surface()
+    fitted = GaussianProcess("gp", Representation.ONE_HOT).fit(space, data, seed=0)
+    asked: list[int] = []
+
+    def counted(a, b):
+        asked.append(len(a))
+        return fitted.kernel(a, b)
+
+    model = replace(fitted, kernel=counted)
+    mean, sd = model.moments(data.x)
+    mean += 1.0  # what was said is the caller's
+
+    drawn_apart(model, data.x, 10, seed=0)
+    again = model.moments(data.x)
+    other = model.moments(data.x[:3])
+
+    assert asked == [len(data), 3]
+    torch.testing.assert_close(again, fitted.moments(data.x.clone()), rtol=0, atol=0)
+    torch.testing.assert_close(other, fitted.moments(data.x[:3].clone()), rtol=0, atol=0)
+    model.drawn(data.x, 10, seed=0)
+    torch.testing.assert_close(model.moments(data.x), (again[0], sd), rtol=0, atol=0)
 
 
 def test_some_rows_stand_for_all_as_the_formula_says() -> None:

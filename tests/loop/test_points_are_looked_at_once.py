@@ -27,12 +27,12 @@ TWO = {"yield": {"goal": "maximize", "unit": "%"}, "purity": {"goal": "maximize"
 def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each way of asking a Gaussian process was used; of few results, to skim asks for moments too."""
     counted: Counter[str] = Counter()
-    for name in ("moments", "joint", "skimmed"):
+    for name in ("moments", "jointly", "skimmed"):
         original = getattr(ExactPosterior, name)
 
-        def asked(self: ExactPosterior, x: Tensor, name: str = name, original: object = original) -> object:
+        def asked(self: ExactPosterior, *x: Tensor, name: str = name, original: object = original) -> object:
             counted[name] += 1
-            return original(self, x)  # type: ignore[operator]
+            return original(self, *x)  # type: ignore[operator]
 
         monkeypatch.setattr(ExactPosterior, name, asked)
     return counted
@@ -62,7 +62,7 @@ def test_the_believed_best_of_one_target_takes_one_look_at_what_was_tried(
     honest_best(spec, history(spec), seed=0)
 
     assert apart == 1  # of few, each by itself, so that its interval is the one that a prediction has
-    assert looks["joint"] == 1  # tried ones and rivals, for draws and means
+    assert looks["jointly"] == 1  # tried ones and rivals, for draws and means
     assert looks["moments"] - looks["skimmed"] == 0
     assert looks["skimmed"] == 2  # what was observed, and the pool
 
@@ -75,7 +75,7 @@ def test_a_front_is_judged_from_one_look_at_what_was_observed(
 
     honest_best(spec, history(spec), seed=0)
 
-    assert looks["joint"] == 2  # one for each target
+    assert looks["jointly"] == 2  # one for each target
     assert looks["moments"] - looks["skimmed"] == 0
     assert looks["skimmed"] == 4
 

@@ -62,7 +62,7 @@ def kept(
     found = work_out()
     with suppress(OSError, ValueError, KeyError, TypeError):  # nothing may be written here, or it cannot be kept
         data = _written(found, key)
-        if _read(data, key, classes) == found and _key_of(asked) == key:
+        if _read(data, key, classes) == found and _is_as_begun():
             file.parent.mkdir(parents=True, exist_ok=True)
             replace_bytes(file, data, is_durable=False)
     return found
@@ -94,15 +94,20 @@ def _read(data: bytes, key: str, classes: Mapping[str, type]) -> Any:
 
 def _plain(value: object) -> Any:
     """A value as JSON that says what it was made of: classes and containers are lists that begin with their name."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [type(value).__name__, {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}]
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, tuple):
         return ["tuple", [_plain(entry) for entry in value]]
     if isinstance(value, Mapping):
         return ["dict", [[_plain(key), _plain(entry)] for key, entry in value.items()]]
-    if value is None or isinstance(value, str | int | float):
-        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, {name: _plain(getattr(value, name)) for name in _fields(type(value))}]
     raise TypeError(f"{type(value).__name__} is not kept")
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _made(plain: Any, classes: Mapping[str, type]) -> Any:

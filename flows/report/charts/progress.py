@@ -8,7 +8,7 @@ from math import isfinite
 
 from markupsafe import Markup
 
-from flows.report.charts.marks import MARKS, key_of, tip
+from flows.report.charts.marks import MARKS, key_of
 from flows.report.charts.panel import Panel, decades, panel
 from flows.report.content import Kind, Result
 from flows.report.standing import running_best, useful
@@ -70,9 +70,17 @@ def _frame(results: Sequence[Result], target: Target, width: float, height: floa
 
 
 def progress(
-    results: Sequence[Result], target: Target, targets: Sequence[Target], width: float, height: float
+    results: Sequence[Result],
+    tips: Sequence[str],
+    target: Target,
+    targets: Sequence[Target],
+    width: float,
+    height: float,
 ) -> Markup:
-    """One target's chart: each value a mark, the running best a step line, what has no value at the foot."""
+    """One target's chart: each value a mark, the running best a step line, what has no value at the foot.
+
+    ``tips`` are what the results' marks say when pointed at.
+    """
     keys = [key_of(result, target) for result in results]
     frame = _frame(results, target, width, height)
     x, y = frame.x, frame.y
@@ -88,14 +96,14 @@ def progress(
         line.append((x.end, line[-1][1]))
 
     marks, limits, seen = [], [], set()
-    for result, key in zip(results, keys, strict=True):
+    for result, key, said in zip(results, keys, tips, strict=True):
         at_value = _has_value(result, target)
         place = y(target.scaled(result.readings[target.name].value)) if at_value else y.start + FOOT / 2
         if not at_value and result.experiment in seen:
             place += 9  # a second failure of one experiment stands below the first
         if not at_value:
             seen.add(result.experiment)
-        marks.append(mark(x(result.experiment), place, MARKS[key][0], key, tip(result, targets)))
+        marks.append(mark(x(result.experiment), place, MARKS[key][0], key, said))
         if at_value and has_limit(result, target):
             limits.append(_pointer(x(result.experiment), place, result.readings[target.name].qualifier))
     there = Lines.of(target, y)
