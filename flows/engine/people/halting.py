@@ -10,7 +10,7 @@ from flows.engine.passes import call_off, halted_by
 from flows.engine.people.writing import deciding
 from flows.wiring import open_record
 from loop.contracts import Ledger
-from loop.errors import LedgerBusy, LedgerError, LedgerFull, NotFound
+from loop.errors import LedgerBusy, LedgerError, LedgerFull, NoRecord, NotFound
 from loop.safety import SafetyStop, check_lift, lifting, told
 
 if TYPE_CHECKING:
@@ -32,19 +32,20 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
     Raises:
         NotFound: There is no such campaign.
         LedgerError: Nobody made it, or no reason is given.
-        LedgerBusy, LedgerFull, NotLetIn: It could not be put on record, so that nothing is halted.
+        LedgerBusy, LedgerFull, NoRecord, NotALedger, NotLetIn, SchemaTooNew: It could not be put on record, so that
+            nothing is halted.
     """
-    from db.errors import NotLetIn  # brings SQLAlchemy
+    from db.errors import NotALedger, NotLetIn, SchemaTooNew  # brings SQLAlchemy
 
     stop = None
     try:
         with open_record(settings) as ledger:
             stop = ledger.halt(name, by=by, why=why)
             names = halted_by(ledger, stop)
-    except (LedgerBusy, LedgerFull, NotLetIn) as error:
+    except (LedgerBusy, LedgerFull, NoRecord, NotALedger, NotLetIn, SchemaTooNew) as error:
         if stop is not None:
             raise
-        why_not = error if isinstance(error, NotLetIn) else error.what
+        why_not = error.what if isinstance(error, LedgerBusy | LedgerFull) else error
         said = f"{NOTHING_HALTED}: no safety stop is on record, as {why_not}"
         raise type(error)(said) from error
     return stop, names, call_off(settings, [stop])

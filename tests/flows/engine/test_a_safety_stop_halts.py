@@ -88,6 +88,23 @@ def test_a_stop_by_somebody_who_may_only_look_is_said_to_halt_nothing(
         halt(settings, "small", by="ada", why="smoke")
 
 
+@pytest.mark.parametrize("left", [None, b"a photo"])
+def test_a_stop_where_the_record_is_gone_is_said_to_halt_nothing(
+    settings: Settings, tmp_path: Path, left: bytes | None
+) -> None:
+    add(settings, tmp_path)
+    record = Path(settings.database.removeprefix("sqlite:///"))
+    for file in record.parent.glob(f"{record.name}*"):
+        file.unlink()
+    if left is not None:
+        record.write_bytes(left)
+
+    with pytest.raises(
+        LedgerError, match=r"^nothing is halted, so stop the bench by hand: no safety stop is on record"
+    ):
+        halt(settings, "small", by="ada", why="smoke")
+
+
 def test_a_result_of_that_kind_halts_and_the_reason_is_told(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
