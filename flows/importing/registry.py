@@ -32,6 +32,7 @@ SAVED: Final[dict[str, str]] = {  # what programs save that is no table
     "optuna": "a storage of Optuna",
     "ord": "a record of the Open Reaction Database",
 }
+_OF_SUMMIT: Final = {"runner", "strategy", "experiment"}  # keys of what Runner.save writes
 _PACKED: Final = b"\x1f\x8b"  # begins any file of gzip, tables among them
 
 
@@ -74,8 +75,12 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
                 if str(error).startswith(source.name):
                     raise
                 raise source.fault(str(error)) from None
-    if source.head.lstrip().startswith(("{", "[")):
-        source.json  # noqa: B018  what is not JSON says so, and why: it may be cut short
+    # What begins as JSON and is none says so, and why: it may be cut short.
+    if source.head.lstrip().startswith(("{", "[")) and set(source.json) >= _OF_SUMMIT:
+        raise source.fault(
+            "a run of Summit, of which the results come as a table: save them there by "
+            "experiment.data.to_csv('results.csv'), and import that with --target"
+        )
     if is_workbook(source.data):
         source.text  # noqa: B018  what cannot be read says why
     elif other := no_text(source.data):
