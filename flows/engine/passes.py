@@ -5,6 +5,7 @@ Thousands of them make a campaign. Whatever a killed pass left half done is on r
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -184,7 +185,9 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
         )
         write(page, path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
-        session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        anew = f"hakken report {shlex.quote(session.name)} writes it anew"
+        session.tally.note(f"the page {path} could not be written ({why}); {anew}")
         return None
     reached("report.written")
     return str(path)

@@ -19,6 +19,7 @@ from flows.engine.passes import sitting, write_page
 from flows.settings import Settings
 from flows.shown.whole_report import in_full
 from flows.wiring import open_record
+from loop.errors import LedgerBusy
 from tests.flows.engine.bench import add
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -103,3 +104,19 @@ def test_the_page_says_when_it_was_gone_through_and_the_report_looks_anew(settin
     assert "gone through 2" not in whole
     report, _ = in_full(settings, "small")
     assert not report.head.audit.is_intact
+
+
+def test_a_page_that_cannot_be_written_says_what_writes_it(settings, tmp_path, monkeypatch):
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+
+    def away(*_):
+        raise LedgerBusy("server closed the connection\n\tThis probably means")
+
+    monkeypatch.setattr("flows.engine.passes.audited", away)
+    with sitting(settings, "small") as session:
+        path = write_page(session)
+        notes = list(session.tally.notes)
+
+    assert path is None
+    assert "could not be written (LedgerBusy: server closed the connection This probably means" in notes[-1]
+    assert notes[-1].endswith("; hakken report small writes it anew")
