@@ -161,9 +161,15 @@ def checked(sheet: Sheet, columns: Columns) -> Sheet:
 
 
 def read_row(
-    row: Mapping[str, str], columns: Columns, targets: Mapping[str, str], spec: ExperimentSpec | None, sheet: Sheet
+    row: Mapping[str, str],
+    columns: Columns,
+    targets: Mapping[str, str],
+    spec: ExperimentSpec | None,
+    sheet: Sheet,
+    *,
+    in_parts: bool = False,
 ) -> dict[str, Any] | None:
-    """What a row says, as a payload; None while it is not complete.
+    """What a row says, as a payload; None while it is not complete, or, ``in_parts``, while it says nothing.
 
     Numbers become numbers; whatever is not one is passed on as the text that was typed, for the reader to refuse.
 
@@ -177,7 +183,7 @@ def read_row(
     numbers = columns.of_numbers(row, spec) | ({*columns.values.values()} if kind not in ("", "measured") else set())
     cells = {column: "" if column in numbers and says_nothing(text) else text for column, text in cells.items()}
     given, left = targets_of(cells, columns)
-    if not said and (left or not given):
+    if not said and (not given or (left and not in_parts)):
         return None
     values = []
     for target in given:

@@ -110,6 +110,10 @@ class Manual:
         self._typed.collect_beside(handle)
         return self._typed.envelopes(handle)
 
+    def late(self, handles: Sequence[Handle]) -> Sequence[Envelope]:
+        """What is typed of attempts that ended otherwise, as by files of an instrument, and anew of others."""
+        return self._typed.late(handles)
+
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off and say so in its row; one whose row is filled in stays as it is."""
         if self.status(handle).phase in (Phase.LOST, Phase.ENDED):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import glob
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -73,7 +73,8 @@ class Typed:
         self._order = order
         self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
         self.returned, self._attachments = Returned(jobs), Attachments(jobs.root / "files")
-        self._looked_through: list[tuple[Path, Sheet]] | None = None  # for rows that nobody asks for
+        # For rows that nobody asks for: the sheets, and of which attempts that ended otherwise.
+        self._looked_through: tuple[list[tuple[Path, Sheet]], frozenset[Handle]] | None = None
 
     def envelopes(self, handle: Handle) -> Sequence[Envelope]:
         """What was read of the attempt's rows, then what nobody will ask for, each with its files."""
@@ -222,14 +223,23 @@ class Typed:
             change_sheet(self._path, lambda sheet: with_cells(sheet, key, row))
         self._write_form(read_sheet(self._path), self._columns(self._jobs.spec(handle)))
 
-    def collect_beside(self, handle: Handle) -> None:
+    def late(self, handles: Collection[Handle]) -> Sequence[Envelope]:
+        """What rows say of attempts that ended otherwise, and what is kept beside others and has not gone out yet."""
+        mine = [h for h in handles if self._jobs.knows(h) and self._jobs.cancelled(h) is None]
+        self.collect_beside(ended=frozenset(mine))
+        return tuple(
+            Envelope(e.key, e.payload, self._attachments.named_in(e.payload)) for e in self.returned.late(mine)
+        )
+
+    def collect_beside(self, handle: Handle | None = None, ended: frozenset[Handle] = frozenset()) -> None:
         """Store what rows other than those of ``handle`` say that nobody will ask for.
 
-        These are rows under unknown keys, and rows that were corrected after their attempt had ended.
+        These are rows under unknown keys, rows that were corrected after their attempt had ended, and rows of attempts
+        that ``ended`` otherwise: of these also some targets alone, as the others may be known by what ended them.
         """
         with self._sheet_alone():
             sheets = self._sheets()
-            if sheets == self._looked_through:
+            if (sheets, ended) == self._looked_through:
                 return
             for path, sheet in sheets:
                 for row in sheet.rows:
@@ -238,14 +248,17 @@ class Typed:
                     if other == handle:
                         continue
                     spec = self._jobs.spec(other) if self._jobs.knows(other) else None
-                    payload = read_row(row, self._columns(spec), self._targets, spec, sheet)
+                    in_parts = other in ended or (spec is not None and bool(self.returned.of(other)))
+                    payload = read_row(row, self._columns(spec), self._targets, spec, sheet, in_parts=in_parts)
                     if payload is None:
                         continue
                     with suppress(AttachmentError):  # said when that attempt is asked about
                         payload = with_files(payload, self._attachments.of(path.parent, files_of(row)))
-                        if spec is None or self._is_correction(other, row, payload):
+                        if other in ended and not self.returned.of(other):
+                            self.returned.keep(other, dump(payload))
+                        elif spec is None or self._is_correction(other, row, payload):
                             self.returned.keep_beside(key, dump(payload))
-            self._looked_through = sheets
+            self._looked_through = sheets, ended
 
     def _sheets(self) -> list[tuple[Path, Sheet]]:
         """The worksheet, then every file that was given back beside it, such as ``worksheet-returned (1).csv``, also as

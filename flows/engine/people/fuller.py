@@ -115,6 +115,14 @@ class OnRecord:
         """Whether a row names an experiment of which a result is on record."""
         return _named(header, cells).get("key", "") in self._by_key
 
+    def unknown_of(self, header: Sequence[str], cells: Sequence[str], targets: Sequence[str]) -> list[str]:
+        """Those of ``targets`` of which the experiment that a row names by its key has no value on record either."""
+        known = self._by_key.get(_named(header, cells).get("key", "")) if targets else None
+        measured = (
+            {m.property for m in known.outcome.measurements} if known and isinstance(known.outcome, Measured) else ()
+        )
+        return [target for target in targets if target not in measured]
+
     def own(self, cells: Typed) -> ObservationRecord | None:
         """The campaign's result that a row of an exported table is of, as it stands now; None where it is another
         campaign's."""

@@ -95,7 +95,7 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         has_beside = not is_begun and record.lacks_beside(header, cells)
         if not (is_begun or has_beside):
             blank += not record.has_result(header, cells)  # else files of an instrument gave it
-        elif is_begun and (left := still_empty(header, cells, targets)):
+        elif is_begun and (left := record.unknown_of(header, cells, still_empty(header, cells, targets))):
             waiting.append((line, left))
         else:
             either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]

@@ -85,6 +85,38 @@ def test_rows_that_want_the_same_target_are_said_together(sheet: Path, hakken: A
     assert said.count("not taken yet") == 1
 
 
+def other_way(sheet: Path, hakken: Any) -> None:
+    """A yield that came without the worksheet, and a dimer that is typed there."""
+    key = next(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))["key"]
+    Path("nmr.csv").write_text(f"key,yield\n{key},61\n")
+    assert "1 result accepted" in hakken("tell", "two", "nmr.csv").out
+    fill(sheet, 0, dimer="3")
+
+
+@pytest.mark.parametrize("command", ["tell", "tick"])
+def test_what_is_typed_of_an_experiment_whose_other_target_came_otherwise_joins_it(
+    sheet: Path, hakken: Any, command: str
+) -> None:
+    other_way(sheet, hakken)
+
+    first, again = (hakken(command, "two", *([sheet] if command == "tell" else [])) for _ in range(2))
+
+    assert "dimer joined 1 result on record" in first.out
+    assert "joined" not in again.out
+    assert "yield 61 %, dimer 3 %" in hakken("show", "two", "1").out
+
+
+def test_what_is_typed_otherwise_than_it_was_told_is_said(sheet: Path, hakken: Any) -> None:
+    other_way(sheet, hakken)
+    fill(sheet, 0, **{"yield": "16"})
+
+    said = " ".join(hakken("tick", "two").out.split())
+
+    assert "already ended otherwise; to let this count, hakken retract two" in said
+    assert "yield 16 %, dimer 3 %" in said
+    assert "already ended otherwise" not in hakken("tick", "two").out
+
+
 def test_an_attempt_is_told_without_a_target_that_has_no_column(sheet: Path, hakken: Any) -> None:
     key = next(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))["key"]
     Path("yields.csv").write_text(f"key,yield\n{key},61\n")
