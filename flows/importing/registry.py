@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 from flows.importing.foreign import NAMES_ONLY, Foreign
 from flows.importing.source import ImportFault, Source
 from loop.errors import UnknownName
-from loop.sheets.files import no_text
+from loop.sheets.files import in_its_place, no_text
 from loop.sheets.workbooks import is_workbook
 
 # In the order in which they are tried: a plain table is what nothing else takes for its own.
@@ -59,6 +59,8 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
         raise UnknownName("format", name, FORMATS)
     if not source.data.strip():
         raise source.fault("the file is empty; export it anew where it comes from")
+    if other := in_its_place(source.data):
+        raise source.fault(f"it is {other}")
     for candidate in [name] if name is not None else FORMATS:
         module = cast(Format, import_module(FORMATS[candidate][0]))
         if name is not None or module.recognises(source):

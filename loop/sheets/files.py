@@ -10,7 +10,16 @@ from loop.sheets.letters import UTF8, UTF16, UTF16_MARKS, WINDOWS, encoding_of
 from loop.sheets.second_headers import with_one_header
 from loop.sheets.workbooks import ZIP, NoWorkbook, is_workbook, read_workbook
 
-_NO_TEXT: Final = {  # how files begin that people take for a table
+_PAGE: Final = "a web page; download the file that it shows, or save its table as CSV"
+_IN_ITS_PLACE: Final = {  # how begins what people get in the place of a file that they fetched
+    b"version https://git-lfs.github.com/spec/": (
+        "a pointer of Git LFS, which stands for the file; fetch the file itself (git lfs pull, or Download on its page)"
+    ),
+    b"<!DOCTYPE html": _PAGE,
+    b"<!doctype html": _PAGE,
+    b"<html": _PAGE,
+}
+_NO_TEXT: Final = _IN_ITS_PLACE | {  # how files begin that people take for a table
     ZIP: "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or one with a password; save it as .xlsx without, or as CSV",
     b"\x1f\x8b": "packed by gzip; unpack it first",
@@ -92,6 +101,11 @@ def read_as(shown: str, encoding: str | None) -> str:
 def no_text(data: bytes) -> str:
     """What a file is that is no text in UTF-8, and the way out; "" where its first bytes tell nothing."""
     return next((said for begins, said in _NO_TEXT.items() if data.startswith(begins)), "")
+
+
+def in_its_place(data: bytes) -> str:
+    """What was fetched in the place of a file of any kind, and the way out; "" where that is not seen."""
+    return no_text(data) if data.startswith(tuple(_IN_ITS_PLACE)) else ""
 
 
 def in_utf8(data: bytes) -> bytes:
