@@ -53,9 +53,8 @@ def show_play(screen: Screen, spec: Path, play: Play) -> bool:
         screen.say(f"{number:>4}  {_HEADS[step.what]:<8} {_line(step, play)}")
     refused = sum(s.what == "refused" for s in play.steps)
     if refused:
-        screen.say(
-            f"{refused} would be refused before they are sent: take them out of the space, or mend the laboratory"
-        )
+        before, them = ("it is sent", "it") if refused == 1 else ("they are sent", "them")
+        screen.say(f"{refused} would be refused before {before}: take {them} out of the space, or mend the laboratory")
     if any(s.what == "held" for s in play.steps):
         screen.say("the batch would be held back, and no experiment spent on it, until the file says otherwise")
         screen.next_step(f"do what is said, then hakken lab simulate {typed(spec)} again")
