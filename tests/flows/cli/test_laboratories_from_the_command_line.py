@@ -313,7 +313,7 @@ class TestSimulate:
 
         assert "REFUSED  third" in said.out
         assert "widen the 'when' of one of them" in said.out
-        assert "would be refused before they are sent: take them out of the space" in said.out
+        assert "1 would be refused before it is sent: take it out of the space" in said.out
 
     @pytest.mark.parametrize("several", [False, True])
     def test_a_deck_that_does_not_suffice_for_the_plate_is_said(self, hakken: Any, several: bool) -> None:
