@@ -158,7 +158,7 @@ def sqlite_file(engine: Engine) -> Path | None:
 
 
 def _connect_to_sqlite(_dialect: object, record: Any, place: list[Any], arguments: dict[str, Any]) -> Any:
-    record.info[_OPENED] = Path(place[0]), None
+    record.info[_OPENED] = Path(place[0]).absolute(), None
     return only_read.connect(Path(place[0]), record.info, arguments)
 
 

@@ -431,6 +431,17 @@ def test_nothing_more_is_written_to_a_file_that_was_deleted_or_replaced(
                 touch()
 
 
+def test_a_file_named_from_a_folder_is_the_same_from_another(
+    filled_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(filled_sqlite, tmp_path / "record.db")
+    monkeypatch.chdir(tmp_path)
+    with open_ledger("record.db") as ledger:
+        monkeypatch.chdir("/")
+
+        assert ledger.campaign("coupling").name == "coupling"
+
+
 @pytest.mark.parametrize("folder", ["ä ö", "a?b", "50%20x", "a#b", "a@b:c", "latin \udce9"])
 def test_a_file_lies_where_its_path_says_whatever_the_folder_is_called(tmp_path: Path, folder: str) -> None:
     for number, before in enumerate(("", "sqlite:///")):
