@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db import tables as t
 from loop.safety import SafetyStop, benches_of, lifters_of
+
+_ANY: Final = select(t.SafetyStop.__table__.c.id).limit(1)
 
 
 def stops(session: Session, *where: ColumnElement[bool]) -> tuple[SafetyStop, ...]:
@@ -19,7 +22,7 @@ def stops(session: Session, *where: ColumnElement[bool]) -> tuple[SafetyStop, ..
 def stops_of(session: Session, name: str, *where: ColumnElement[bool]) -> tuple[SafetyStop, ...]:
     """Those that hold for one campaign: its own, and of each bench that it has named since the stop was made."""
     if not (found := _numbered(session, *where)):
-        return ()  # which is nearly always so, and spares reading specs
+        return ()  # which spares reading specs
     version = t.CampaignVersion
     named = select(version.entry, version.spec).join(t.Campaign, t.Campaign.id == version.campaign_id)
     rows = session.execute(named.where(t.Campaign.name == name).order_by(version.entry.desc())).all()
@@ -35,6 +38,8 @@ def stops_of(session: Session, name: str, *where: ColumnElement[bool]) -> tuple[
 
 def _numbered(session: Session, *where: ColumnElement[bool]) -> list[tuple[int, SafetyStop]]:
     """With the audit entry of each, which tells what was on record before it and what came after."""
+    if session.execute(_ANY).first() is None:
+        return []  # which is nearly always so, and is asked at every step
     version = t.CampaignVersion
     in_force = (
         select(version.spec)
