@@ -68,7 +68,8 @@ def _on_steps(space: Space, x: Floats, columns: Sequence[int]) -> Floats:
 def swapped(space: Space, x: Floats, z: Floats, columns: Sequence[int]) -> tuple[Floats, NDArray[np.bool_]]:
     """Rows of ``x``, ``(n, d)``, with the values that ``z``, ``(n, d)``, has in ``columns``; and which are candidates.
 
-    What begins to apply takes the value of ``z``, where it applies there.
+    What begins to apply takes the value of ``z``, where it applies there; what applies and does not in ``z`` has no
+    value to take.
     """
     made = x.copy()
     made[:, list(columns)] = z[:, list(columns)]
@@ -78,7 +79,8 @@ def swapped(space: Space, x: Floats, z: Floats, columns: Sequence[int]) -> tuple
         made = np.where(new & there, z, made)
     now = space.frame.active(made)
     made = space.frame.canonical(made)
-    kept = ~(now & ~before & ~there).any(axis=1) & space.allows(made)
+    taken = np.isin(np.arange(x.shape[1]), columns)
+    kept = ~(now & (taken | ~before) & ~there).any(axis=1) & space.allows(made)
     if space.is_sieved:
         kept[kept] = space.keeps(made[kept])
     return made, kept

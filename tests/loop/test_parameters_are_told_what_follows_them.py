@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from loop.errors import PlanError, TooFewPoints
+from loop.errors import PlanError, SpaceError, TooFewPoints
 from loop.history import History, Observation
 from loop.insight.changing import swapped, ways
 from loop.insight.influence import influences
 from loop.insight.saying import reliance_notes
 from loop.insight.statements import Influence, Reliance
 from loop.outcome import Measured, Measurement
+from loop.space import Space
 from loop.space.pool import sample_space
 from loop.spec import CampaignSpec, build_space, read_spec
+from tests.loop.spaces import spaces
 
 TEXT = """
 campaign: sums
@@ -313,3 +317,20 @@ def test_what_the_values_of_a_parameter_add_sums_to_nothing() -> None:
     assert base == pytest.approx([25.0, -25.0], abs=1.0)
     for one in found.parameters:
         assert sum(value.mean for value in one.adds) == pytest.approx(0.0, abs=1e-6)
+
+
+@given(st.booleans().flatmap(lambda finite: spaces(is_finite=finite)), st.integers(0, 99))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+def test_what_changes_stays_in_the_space_whatever_ties_it(space: Space, seed: int) -> None:
+    try:
+        x, z = (sample_space(space, 40, seed + i, method="random") for i in (0, 1))
+    except SpaceError:
+        return  # one space in many is empty
+    n = min(len(x), len(z))
+    for way in ways(space):
+        made, kept = way.changed(space, x[:n], z[:n])
+        assert space.holds(made[kept]).all()
+        column = way.columns[0]
+        if way.blend is not None:  # it has the other's share, and what is left is divided as before
+            assert (made[kept][:, column] == z[:n][kept][:, column]).all()
+            assert way.blend.shares(made[kept]).sum(axis=1) == pytest.approx(1.0)
