@@ -62,12 +62,13 @@ def blends_of(space: Space) -> tuple[Blend, ...]:
     for rule in space.constraints:
         if not (isinstance(rule, Linear) and rule.is_equality and len(rule.columns) > 1):
             continue
-        weights, taken = np.array([*rule.weights.values()]), {c for blend in found for c in blend.columns}
-        is_plain = all(_is_plain(space.parameters[c]) for c in rule.columns)
-        if is_plain and not taken & {*rule.columns} and (weights * rule.at_most > 0.0).all():
-            names = in_order([space.names[c] for c in rule.columns], space.written)
-            name = called.get(frozenset(rule.columns)) or " + ".join(names)
-            found.append(Blend(name, rule.columns, tuple(weights.tolist()), rule.at_most))
+        columns, taken = tuple(sorted(rule.columns)), {c for blend in found for c in blend.columns}
+        weights = [rule.weights[c] for c in columns]
+        is_plain = all(_is_plain(space.parameters[c]) for c in columns)
+        if is_plain and not taken & {*columns} and all(weight * rule.at_most > 0.0 for weight in weights):
+            names = in_order([space.names[c] for c in columns], space.written)
+            name = called.get(frozenset(columns)) or " + ".join(names)
+            found.append(Blend(name, columns, tuple(weights), rule.at_most))
     return tuple(found)
 
 

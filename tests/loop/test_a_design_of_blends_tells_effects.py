@@ -136,7 +136,7 @@ def test_numbers_with_a_fixed_sum_are_parts_too() -> None:
     numbers = "".join(f"  {n}: {{type: number, low: {a}, high: {b}, unit: mL}}\n" for n, (a, b) in limits.items())
     text = (
         f"campaign: shampoo\nspace:\n{numbers}"
-        "constraints:\n  - {sum: {water: 1, ethanol: 1, betaine: 1, soap: 1}, equals: 100}\n"
+        "constraints:\n  - {sum: {soap: 1, water: 1, betaine: 1, ethanol: 1}, equals: 100}\n"
         "objective: {foam: {goal: maximize, unit: mL}}\nbudget: {experiments: 40}\nlaboratory: {adapter: manual}\n"
     )
     space = build_space(read_spec(text, source="x.yaml", read=None))
@@ -151,3 +151,8 @@ def test_numbers_with_a_fixed_sum_are_parts_too() -> None:
     row = np.array([0, 0, 0, 4.0]) - 4.0 * others / others.sum()
     assert found["soap"].change == pytest.approx(row @ slopes, abs=0.05)
     assert tellable(space, x) is not None
+    x = lay_out(Wish("d-optimal", 16, model="interactions"), space, None, np.empty((0, 4)), seed=0).points
+    bent = told(space, x, x @ slopes + 0.5 * x[:, 1] * x[:, 3] + 0.01 * np.sin(np.arange(16)), order="interactions")
+    changes = {one.term: one.change for one in bent.effects}
+    assert changes["ethanol x soap"] == pytest.approx(0.5 * 4**2 / 4, abs=0.2)  # 4 mL take each other's place
+    assert changes["water x betaine"] == pytest.approx(0.0, abs=0.2)
