@@ -94,7 +94,9 @@ def optimal(
     chosen, labels = search(features, criterion, n, min(blocks, n), rng, starts)
     points = free[chosen]
     if any(isinstance(p, Continuous) for p in space.parameters) and pool is None:
-        points = _polish(space, terms, criterion, points, labels, min(blocks, n), everything, tried, centre, rng)
+        sought = _Sought(space, terms, criterion, labels, min(blocks, n))
+        points = _polished(sought, points, everything, centre, rng)
+        points = _settled(sought, points, tried, centre)
         if blocks > 1:
             labels, _ = assign_blocks(terms.matrix(points), criterion, min(blocks, n), rng, STARTS[0])
     return Optimal(points, labels, terms, _figures(kind, terms, points, known, covered, before, len(centre)))
@@ -112,20 +114,34 @@ def _region(space: Space, pool: Pool | None, seed: int) -> NDArray[np.float64]:
     return drawn_from(space, pool, MOST, np.random.default_rng([seed, 1]))
 
 
-def _polish(
-    space: Space,
-    terms: Terms,
-    criterion: Criterion,
+@dataclass(frozen=True)
+class _Sought:
+    """What a design is sought for: terms by a criterion, in so many blocks, of which each row's is in ``labels``."""
+
+    space: Space
+    terms: Terms
+    criterion: Criterion
+    labels: NDArray[np.int64]
+    blocks: int
+
+    def gains(self, points: NDArray[np.float64], i: int, offers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the criterion gains when row ``i`` of ``points``, ``(n, d)``, becomes each of ``offers``: ``(k,)``."""
+        rows = Rows(self.terms.matrix(points), self.criterion, np.arange(len(points)), self.labels, self.blocks)
+        return rows.gains(i, self.terms.matrix(offers))
+
+
+def _polished(
+    sought: _Sought,
     points: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    blocks: int,
     others: NDArray[np.float64],
-    tried: NDArray[np.float64],
     centre: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Move continuous numbers of each row to where it serves best: along axes, between two
-    of them and towards others, up to the edge; to where another is too, but to no centre point."""
+    """Points ``(n, d)`` whose continuous numbers moved to where each serves best, but to no centre point.
+
+    Along axes, between two of them and towards ``others``, ``(m, d)``, up to the edge.
+    """
+    space = sought.space
     span = np.array([p.high - p.low if isinstance(p, Continuous) else 0.0 for p in space.parameters])
     points = points.copy()
     for _ in range(POLISHED):
@@ -139,15 +155,14 @@ def _polish(
             offers = offers[space.holds(offers)]
             if not len(offers):
                 continue
-            rows = Rows(terms.matrix(points), criterion, np.arange(len(points)), labels, blocks)
-            gains = rows.gains(i, terms.matrix(offers))
+            gains = sought.gains(points, i, offers)
             gains[is_row_of(offers, centre)] = -np.inf
             best = int(gains.argmax())
             if gains[best] > 1e3 * GAIN:
                 points[i], moved = offers[best], True
         if not moved:
             break
-    return _settled(space, terms, criterion, points, labels, blocks, tried, centre)
+    return points
 
 
 def _directions(
@@ -177,27 +192,20 @@ def _free(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _settled(
-    space: Space,
-    terms: Terms,
-    criterion: Criterion,
-    points: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    blocks: int,
-    tried: NDArray[np.float64],
-    centre: NDArray[np.float64],
+    sought: _Sought, points: NDArray[np.float64], tried: NDArray[np.float64], centre: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Points ``(n, d)`` in settable numbers, those near to ends and middles, or to another or a tried one, moved there.
 
     Where that costs next to nothing of the criterion.
     """
-    free, place, found = _free(space, points), space.frame.on_scales, points.copy()
+    space, free, found = sought.space, _free(sought.space, points), points.copy()
+    place = space.frame.on_scales
     for i, row in enumerate(points):
         others = np.vstack([found[:i], tried, _at_levels(space, row, free[i]), found[i + 1 :]])
         off = np.abs(place(others) - place(row[None]))
         others = others[(off <= np.where(free[i], NEAR, 0.0)).all(axis=1) & ~is_row_of(others, centre)]
         others = others[space.holds(others)]
-        rows = Rows(terms.matrix(found), criterion, np.arange(len(found)), labels, blocks)
-        worth = others[rows.gains(i, terms.matrix(others)) > -WORTH]
+        worth = others[sought.gains(found, i, others) > -WORTH]
         if len(worth):
             found[i] = worth[0]
     different, of = np.unique(found + 0.0, axis=0, return_inverse=True)
