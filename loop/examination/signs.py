@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from loop.surrogates.metric import Metric, metric
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
 
+Floats: TypeAlias = NDArray[np.float64]
 LOOKED_AT: Final = 1_000  # candidates of a pool whose distance from the data is looked at
 ROUGH_ROWS: Final = 3_000  # candidates whose nearest neighbour is looked for among all
 
@@ -31,6 +32,8 @@ class Signs:
         candidates: Of how many different candidates.
         spread: Standard deviation of the values, in the target's unit; exactly 0 where all are the same.
         noise: Standard deviation within replicates, in the target's unit; None without replicates.
+        beside: What was taken out of it: the effects of plates, days and the like that differ between replicates.
+        spent: How many of the differences between replicates tell these, and nothing of noise.
         roughness: Mean difference between a candidate and its nearest neighbour (or neighbours, where some are equally
             near), over that between any two: 1 where neighbours tell nothing.
         covered: Share of the pool that lies no further from the data than nine tenths of the data do from one another;
@@ -53,6 +56,13 @@ class Signs:
     version: str = ""
     limits: int = 0
     powers: float | None = None
+    beside: tuple[str, ...] = ()
+    spent: int = 0
+
+    @property
+    def repeats(self) -> int:
+        """How many differences between replicates tell the noise."""
+        return self.n - self.candidates - self.spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +95,18 @@ def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -
     sizes = np.bincount(numbers)
     means = np.bincount(numbers, y) / sizes
     first = np.unique(numbers, return_index=True)[1]
-    squares = np.bincount(numbers, (y - means[numbers]) ** 2)
+    beside, added = _within(numbers, data)
+    off = y - means[numbers]
+    rank = int(np.linalg.matrix_rank(added)) if beside else 0
+    off = off - added @ np.linalg.lstsq(added, off, rcond=None)[0] if beside else off
+    squares = np.bincount(numbers, off**2)
     within = float(squares.sum())
     apart, ends = "", (0.0, 0.0)
-    if within > 0:
+    free = len(y) - len(sizes) - rank
+    if within > 0 and free > 0:
         widest = int(squares.argmax())
         apart = space.label(space.as_tried(data.x[first[widest]].numpy()))
         ends = float(y[numbers == widest].min()), float(y[numbers == widest].max())
-    free = len(y) - len(sizes)
     near = metric(space, Representation.COUNTS)
     roughness, reach = _roughness(near, data.x[torch.from_numpy(first)], means)
     return Signs(
@@ -106,7 +120,35 @@ def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -
         ends=ends,
         version=real_version(space),
         limits=limits,
+        beside=beside,
+        spent=rank,
     )
+
+
+def _within(numbers: NDArray[np.int64], data: TrainingSet) -> tuple[tuple[str, ...], Floats]:
+    """Which effects differ between replicates, whose candidates have ``numbers``, ``(n,)``; and what a unit of each of
+    their labels, or of a recorded number, adds to the rows, less its mean over the replicates: ``(n, k)``.
+
+    What was not recorded is a label of its own.
+    """
+    sizes, names, columns = np.bincount(numbers), [], [np.empty((len(numbers), 0))]
+    for name, recorded in data.effects.items():
+        given = [value for value in recorded if value is not None]
+        unknown = np.flatnonzero([value is None for value in recorded])
+        if given and all(isinstance(value, float | int) for value in given):
+            middle = float(np.mean([float(value) for value in given]))
+            plain = np.array([[0.0 if value is None else float(value) - middle] for value in recorded])
+        else:
+            labels = sorted({str(value) for value in given})
+            plain = np.array([[float(value is not None and str(value) == one) for one in labels] for value in recorded])
+        own = np.zeros((len(numbers), len(unknown)))
+        own[unknown, np.arange(len(unknown))] = 1.0
+        added = np.hstack([plain.reshape(len(numbers), -1), own])
+        added -= np.array([np.bincount(numbers, column) / sizes for column in added.T]).T[numbers]
+        if np.abs(added).max(initial=0.0) > 0.0:
+            names.append(name)
+            columns.append(added[:, np.abs(added).max(axis=0) > 0.0])
+    return tuple(names), np.hstack(columns)
 
 
 def leak_of(space: Space, data: TrainingSet, split: Split, parts: Parts) -> Leak | None:

@@ -188,9 +188,12 @@ def _data(unit: str, signs: Signs) -> list[Finding]:
     found = _of_scale(signs)
     if signs.noise is not None and signs.spread > 0:
         share = (signs.noise / signs.spread) ** 2
-        says = f"noise between replicates is {_shown(signs.noise, unit)}, {min(share, 1.0):.0%} of the variance"
+        added = f"{' and '.join(signs.beside)} add{'s' * (len(signs.beside) == 1)}"
+        beside = f", less what {added}," if signs.beside else ""
+        noise = f"noise between replicates{beside} is {_shown(signs.noise, unit)}"
+        says = f"{noise}, {min(share, 1.0):.0%} of the variance"
         look, most = "", signs.noise
-        if signs.noise > 0 and (repeats := signs.n - signs.candidates) < REPEATED:
+        if signs.noise > 0 and (repeats := signs.repeats) < REPEATED:
             least, most = (signs.noise * math.sqrt(repeats / float(chdtri(repeats, p))) for p in (0.05, 0.95))
             leave = f"{plural(repeats, 'repeat')} leave{'s' * (repeats == 1)}"
             says += f"; {leave} it between {in_digits(least, 2)} and {in_digits(most, 3)} {unit}".rstrip()

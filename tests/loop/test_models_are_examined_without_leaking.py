@@ -199,6 +199,37 @@ def test_roughness_does_not_depend_on_which_parameter_stands_first(first):
     assert found.roughness == pytest.approx(apart[is_near].mean() / apart[~np.eye(16, dtype=bool)].mean())
 
 
+def test_what_days_add_is_no_noise_between_replicates():
+    rng = np.random.default_rng(0)
+    space = Space((Category("base", ("KOAc", "DBU", "none")),))
+    base, day = np.repeat([0.0, 1.0, 2.0], 20)[:, None], rng.integers(0, 4, 60)
+    hour = rng.uniform(0.0, 8.0, 60)
+    y = 5.0 * base[:, 0] + np.array([8.0, -2.0, -9.0, 5.0])[day] - 2.0 * hour + rng.normal(0.0, 1.0, 60)
+    days = tuple(None if i == 7 else f"d{d}" for i, d in enumerate(day))
+    data = replace(training(base, y), effects={"day": days, "hour": tuple(hour.tolist()), "lot": ("A",) * 60})
+
+    found = signs_of(space, data, None, seed=0)
+
+    known = np.arange(60) != 7  # least squares of all but the row whose day is not known
+    labels = [base[:, 0] == b for b in (0, 1, 2)] + [day == d for d in (1, 2, 3)]
+    columns = np.column_stack([*labels, hour])
+    _, (squares,), rank, _ = np.linalg.lstsq(columns[known].astype(float), y[known], rcond=None)
+    assert found.noise == pytest.approx(math.sqrt(squares / (59 - rank)))
+    assert (found.beside, found.repeats) == (("day", "hour"), 59 - rank)
+    says = [finding.says for finding in verdict("%", found, tuple(poor(Split.RANDOM).values()), (), ())]
+    assert any("noise between replicates, less what day and hour add, is " in said for said in says)
+
+
+def test_replicates_on_days_of_their_own_tell_no_noise():
+    space = Space((Category("base", ("KOAc", "DBU")),))
+    plain = training(np.array([[0.0], [0.0], [1.0]]), np.array([1.0, 9.0, 4.0]))
+    data = replace(plain, effects={"day": ("a", "b", "b")})
+
+    found = signs_of(space, data, None, seed=0)
+
+    assert (found.noise, found.repeats, found.apart) == (None, 0, "")
+
+
 def test_chances_stand_beside_the_nearness_to_a_known_hit():
     y = np.array([float("c1ccncc1" in s or "n" in s) for s in LIBRARY])  # hits have a pyridine
     y[:2] = 1.0
