@@ -103,4 +103,4 @@ def test_nothing_learnt_yet_is_said_and_without_effects_there_is_no_section(stor
 
     assert 'id="effects"' not in none
     assert 'href="#effects"' not in none
-    assert "Nothing was learnt of day, instrument yet" in some
+    assert "No round tells yet what day and instrument add: each that a model plans" in some
