@@ -357,7 +357,7 @@ def test_letters_beyond_ascii_are_marked_for_spreadsheets_and_told_as_they_are(
 
 def test_a_file_that_is_only_called_parquet_is_refused_as_such(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, **MANUAL)
-    (tmp_path / "theirs.parquet").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    (tmp_path / "theirs.parquet").write_bytes(b"PAR2 of another kind")
 
     report = tell(settings, "small", tmp_path / "theirs.parquet", by="tester")
 
