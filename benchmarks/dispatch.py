@@ -36,6 +36,7 @@ from problems import Problem, load_problem
 from adapters.common.folder import Jobs, Place
 from adapters.several import Member, SeveralLaboratories
 from adapters.simulated import Simulated, SimulatedOptions
+from adapters.table import Row
 from db.memory import MemoryLedger
 from flows.engine.holding import holding
 from flows.engine.passes import one_pass
@@ -120,7 +121,7 @@ class Bench(Simulated):
         if self.is_lost:
             raise AdapterUnavailable("gone")
 
-    def _measure(self, spec: ExperimentSpec, place: Place, target: str) -> float:
+    def _measure(self, spec: ExperimentSpec, place: Place, target: str, row: Row | None) -> float:
         return float(self._problem.true_values(dict(spec.settings))[0])
 
 
