@@ -268,8 +268,10 @@ def _apart(
     beside: NDArray[np.float64],
     seed: int,
 ) -> Design:
-    """The untried points of a design that are no centre points, at most so many; optimal ones go with those ``beside``
-    them, ``(k, d)``."""
+    """The points of a design that were not tried and are no centre points, at most so many.
+
+    Optimal ones go with those ``beside`` them, ``(k, d)``, and over ranges may repeat what was tried.
+    """
     rng = np.random.default_rng([seed, 0xB10C])
     if wish.design not in WHOLE:
         found = optimal(

@@ -77,7 +77,9 @@ def first_experiments(
     copies: int = 1,
     refused: NDArray[np.float64] | None = None,
 ) -> Design:
-    """Up to ``n`` untried points of the initial design that a campaign asks for, with blocks and notes.
+    """Up to ``n`` points of the initial design that a campaign asks for, with blocks and notes.
+
+    Untried ones, but for centre points and what an optimal design over ranges repeats.
 
     Of each point ``copies`` experiments are made; of centre points none at those ``refused``, shape ``(r, d)``.
 
