@@ -120,8 +120,9 @@ class ExactPosterior:
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (without noise) at ``x``, shape ``(n, d)``: two of shape ``(n,)``."""
-        if self._told and self._told[0] is x:  # a derived target and its parts are asked of the same points
-            return self._told[1].clone(), self._told[2].clone()
+        before = [*self._told]  # a derived target and its parts are asked of the same points
+        if before and before[0] is x and not x.requires_grad and torch.equal(before[1], x):
+            return before[2].clone(), before[3].clone()
         return self._moments(x, self.kernel(x, self.x) @ self.root)
 
     def _moments(self, x: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,7 +130,7 @@ class ExactPosterior:
         variance = (self.prior_variance - projected.square().sum(-1)).clamp_min(1e-12)
         mean, deviation = self.mean(x, projected), variance.sqrt() * self.scale
         if not mean.requires_grad:
-            self._told[:] = [x, mean, deviation]
+            self._told[:] = [x, x.clone(), mean, deviation]  # the points too, since whoever has them may change them
         return mean.clone(), deviation.clone()
 
     def skimmed(self, x: Tensor) -> tuple[Tensor, Tensor]:

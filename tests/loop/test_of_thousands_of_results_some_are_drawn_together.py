@@ -247,6 +247,20 @@ def test_a_process_is_asked_of_the_same_points_once() -> None:
     torch.testing.assert_close(model.moments(data.x), (again[0], sd), rtol=0, atol=0)
 
 
+def test_points_that_were_changed_are_asked_of_anew() -> None:
+    space, data = surface()
+    model = GaussianProcess("gp", Representation.ONE_HOT).fit(space, data, seed=0)
+    x = data.x[:3].clone()
+    model.moments(x)
+
+    x[:] = data.x[3:6]
+    torch.testing.assert_close(model.moments(x), model.moments(data.x[3:6]), rtol=0, atol=0)
+    model.moments(x)
+    x.requires_grad_(True)
+
+    assert model.moments(x)[0].requires_grad
+
+
 def test_some_rows_stand_for_all_as_the_formula_says() -> None:
     space, data = surface()
     part = GaussianProcess("gp", Representation.ONE_HOT).fit(space, data.rows(torch.arange(0, len(data), 2)), seed=0)
