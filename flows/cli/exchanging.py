@@ -87,8 +87,13 @@ def retract(
     by: Annotated[
         str | None, typer.Option("--by", help="Who says so; HAKKEN_USER or the login name if left out.")
     ] = None,
-    plate: Annotated[bool, typer.Option("--plate", help="Every result of the plate that it is of.")] = False,
-    file: Annotated[bool, typer.Option("--file", help="Every result of the told file that it came in.")] = False,
+    plate: Annotated[
+        bool, typer.Option("--plate", help="Every result of its plate; ID may be the plate's number then.")
+    ] = False,
+    file: Annotated[
+        bool,
+        typer.Option("--file", help="Every result of the file it was told in; ID may be the file's name then."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let a result count no more. It stays on record, with the reason."""
@@ -103,7 +108,8 @@ def retract(
     screen.document({"campaign": campaign, "observation": observation, "by": who, "why": why, **said})
     if plate or file:
         n, of = len(retracted), "plate" if plate else "file"
-        screen.say(f"{plural(n, 'result')} of the {of} of {observation} count{'s' * (n == 1)} no more: {why}")
+        whose = f"all of the {of} that {observation} names"
+        screen.say(f"{plural(n, 'result')} count{'s' * (n == 1)} no more, {whose}: {why}")
     else:
         screen.say(f"result {observation} of {campaign} counts no more: {why}")
     it = typed(campaign)

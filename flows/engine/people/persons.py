@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,11 @@ def retract(
 ) -> tuple[ObservationRecord, ...]:
     """Let an observation count no more; it stays on record. It is named by its id, its attempt's key, or a beginning.
 
-    ``whole_plate``: every one that counts of its plate; ``whole_file``: of the told file that it came in. Returns what
-    was retracted.
+    ``whole_plate``: every one that counts of its plate, or of the plate that is named in its place; ``whole_file``: of
+    the told file that it came in, or that is named. Returns what was retracted.
 
     Raises:
-        NotFound: No observation, or more than one, is named so.
+        NotFound: No observation, plate or file, or more than one, is named so.
         LedgerError: It was retracted before, lies on no plate that was said or came in no told file, or no reason is
             given.
     """
@@ -49,10 +50,11 @@ def retract(
     with open_record(settings) as ledger:
 
         def look() -> tuple[ObservationRecord, ...]:
-            found = _observation(ledger, name, id_or_prefix)
             if whole_file:
-                return _of_its_file(ledger, name, found)
-            return _of_its_plate(ledger, name, found) if whole_plate else (found,)
+                return _of_a_file(ledger, name, id_or_prefix)
+            if whole_plate:
+                return _of_a_plate(ledger, name, id_or_prefix)
+            return (_observation(ledger, name, id_or_prefix),)
 
         with deciding(settings, ledger, name, by, look) as (work, retracted):
             for each in retracted:
@@ -60,28 +62,43 @@ def retract(
         return retracted
 
 
-def _of_its_plate(ledger: Ledger, name: str, observation: ObservationRecord) -> tuple[ObservationRecord, ...]:
-    """What counts of the plate that an observation is of: the one that was planned, else the one that it says."""
+def _of_a_plate(ledger: Ledger, name: str, said: str) -> tuple[ObservationRecord, ...]:
+    """What counts of a plate, the one of that number or name or the one that an observation is of: as it was planned,
+    else as the observation says."""
     planned = {a.key: a.place.plate for a in ledger.attempts(name) if a.place is not None}
 
     def plate_of(o: ObservationRecord) -> int | str | None:
-        said = o.context.get("plate")
-        return planned.get(o.key or "", None if said is None else str(said))
+        told = o.context.get("plate")
+        return planned.get(o.key or "", None if told is None else str(told))
 
-    if (plate := plate_of(observation)) is None:
-        raise LedgerError(f"result {observation.id} lies on no plate; leave --plate out")
-    found = tuple(o for o in ledger.observations(name) if plate_of(o) == plate)
+    plates = dict.fromkeys(plate_of(o) for o in ledger.observations(name, with_retracted=True))
+    called = [plate for plate in plates if plate is not None and str(plate) == said]
+    if len(called) > 1:
+        raise NotFound(
+            f"campaign {name!r} planned a plate {said}, and was told results of another that is called so; name a "
+            "result of the one that is meant (hakken export lists all)"
+        )
+    if not called:
+        observation = _observation(ledger, name, said, f"no result is of a plate {said}, and ")
+        if (its := plate_of(observation)) is None:
+            raise LedgerError(f"result {observation.id} lies on no plate; leave --plate out")
+        called = [its]
+    found = tuple(o for o in ledger.observations(name) if plate_of(o) == called[0])
     if not found:
-        raise LedgerError(f"of plate {plate} of campaign {name!r} no result counts, so none can be retracted")
+        raise LedgerError(f"of plate {called[0]} of campaign {name!r} no result counts, so none can be retracted")
     return found
 
 
-def _of_its_file(ledger: Ledger, name: str, observation: ObservationRecord) -> tuple[ObservationRecord, ...]:
-    """What counts of the told file that an observation came in."""
-    if not is_told(observation.source):
-        raise LedgerError(f"result {observation.id} came in no told file; leave --file out")
-    file = file_of(observation.source)
-    found = tuple(o for o in ledger.observations(name) if is_told(o.source) and file_of(o.source) == file)
+def _of_a_file(ledger: Ledger, name: str, said: str) -> tuple[ObservationRecord, ...]:
+    """What counts of a told file, the one of that name or the one that an observation came in."""
+    told = [o for o in ledger.observations(name, with_retracted=True) if is_told(o.source)]
+    file = Path(said).name
+    if file not in {file_of(o.source) for o in told}:
+        observation = _observation(ledger, name, said, f"no result came in a file {file!r}, and ")
+        if not is_told(observation.source):
+            raise LedgerError(f"result {observation.id} came in no told file; leave --file out")
+        file = file_of(observation.source)
+    found = tuple(o for o in told if file_of(o.source) == file and o.retracted is None)
     if not found:
         raise LedgerError(f"of what {file!r} told campaign {name!r} no result counts, so none can be retracted")
     return found
@@ -187,7 +204,8 @@ def _set_state(settings: Settings, name: str, state: CampaignState, by: str, rea
         work.set_state(state, reason)
 
 
-def _observation(ledger: Ledger, name: str, prefix: str) -> ObservationRecord:
+def _observation(ledger: Ledger, name: str, prefix: str, besides: str = "") -> ObservationRecord:
+    """The one whose id or key begins so. ``besides``: what else was looked for before, and is not there."""
     everything = ledger.observations(name, with_retracted=True)
     named = [o for o in everything if o.id.startswith(prefix) or (o.key or "").startswith(prefix)] if prefix else []
     if len(named) > 1:
@@ -201,7 +219,8 @@ def _observation(ledger: Ledger, name: str, prefix: str) -> ObservationRecord:
         what = f"{len(named)} observations begin" if named else "no observation begins"
         shown = ", ".join(o.id for o in (named or everything)[-5:])
         raise NotFound(
-            f"campaign {name!r}: {what} with {prefix!r}; give the whole id, such as {shown} (hakken export lists all)"
+            f"campaign {name!r}: {besides}{what} with {prefix!r}; give the whole id, such as {shown} (hakken export "
+            "lists all)"
         )
     return named[0]
 

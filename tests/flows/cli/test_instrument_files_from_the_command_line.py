@@ -142,9 +142,28 @@ def test_results_of_a_plate_are_retracted_together_and_what_lies_on_none_by_itse
     refused = hakken("retract", "coupling", by_itself, "--plate", "--why", "the plates were swapped")
 
     assert laid_out.code == 0, laid_out.err
-    assert f"3 results of the plate of {key} count no more: the plates were swapped" in laid_out.out
+    assert f"3 results count no more, all of the plate that {key} names: the plates were swapped" in laid_out.out
     assert refused.code == 2
     assert "lies on no plate; leave --plate out" in refused.err
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_plate_or_a_told_file_whose_results_are_retracted_is_named_by_itself(hakken: Any) -> None:
+    laid = CAMPAIGN.replace("coupling", "laid").replace(
+        "surrogate: random, batch: 2, initial: {design: random, experiments: 2}", "surrogate: random"
+    )
+    Path("laid.yaml").write_text(
+        laid.replace("budget: {experiments: 4}", "plate: {rows: 2, columns: 2}\nbudget: {experiments: 8}")
+    )
+    hakken("run", "laid.yaml")
+    Path("plate.csv").write_text("plate,well,RT,Area\n1,A1,4.2,620\n1,A2,4.2,300\n1,B1,4.2,400\n")
+    hakken("ingest", "plate.csv", "-c", "laid")
+    other = hakken("retract", "laid", "--plate", "2", "--why", "the plates were swapped")
+    gone = hakken("retract", "laid", "--plate", "1", "--why", "the plates were swapped")
+
+    assert other.code == 2
+    assert "no result is of a plate 2, and no observation begins with '2'" in other.err
+    assert "3 results count no more, all of the plate that 1 names: the plates were swapped" in gone.out
 
 
 @pytest.mark.usefixtures("waiting")

@@ -11,7 +11,7 @@ from flows.engine import retract, status, tell
 from flows.engine.looking.reports import TellReport
 from flows.settings import Settings
 from flows.wiring import open_record
-from loop.errors import LedgerError
+from loop.errors import LedgerError, NotFound
 from tests.flows.engine.bench import add, once
 
 
@@ -115,6 +115,19 @@ def test_only_what_a_told_file_brought_is_taken_back_with_its_file(
         retract(settings, "small", mine.observations[0], by="tester", why="again", whole_file=True)
 
 
+def test_a_told_file_is_named_by_itself_from_wherever_it_lies(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    (_, first), (_, second) = waiting[:2]
+    mine = told(settings, tmp_path, {**first, "yield [%]": "50"}, {**second, "yield [%]": "20"})
+
+    gone = retract(settings, "small", str(tmp_path / "mine.csv"), by="tester", why="another assay", whole_file=True)
+
+    assert {o.id for o in gone} == set(mine.observations)
+    with pytest.raises(NotFound, match=r"no result came in a file 'more\.csv', and no observation begins"):
+        retract(settings, "small", "more.csv", by="tester", why="another assay", whole_file=True)
+
+
 def test_all_results_of_an_assay_plate_that_was_not_planned_are_taken_back_by_what_they_say(
     settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
 ) -> None:
@@ -124,7 +137,7 @@ def test_all_results_of_an_assay_plate_that_was_not_planned_are_taken_back_by_wh
     with open_record(settings) as ledger:
         on_plate = {o.id for o in ledger.observations("small") if o.context.get("plate") == "PB-1"}
 
-    gone = retract(settings, "small", min(on_plate), by="tester", why="failed its controls", whole_plate=True)
+    gone = retract(settings, "small", "PB-1", by="tester", why="failed its controls", whole_plate=True)
 
     assert {o.id for o in gone} == on_plate
     assert len(on_plate) == 2
