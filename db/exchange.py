@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TextIO, TypeAlias
 
 from loop.as_written import written_in
 from loop.circumstances import read_expense
@@ -101,6 +101,13 @@ def table(ledger: Ledger, name: str) -> list[Row]:
     place = _placed(campaign.spec)
     columns = sorted({column for row in rows for column in row}, key=place)
     return [{"campaign": name, **{column: row.get(column) for column in columns}} for row in rows]
+
+
+def print_csv(rows: list[Row], file: TextIO) -> None:
+    """Write rows that have the same columns to an open file; spreadsheets are given no mark of UTF-8."""
+    writer = csv.DictWriter(file, _header(rows))
+    writer.writeheader()
+    writer.writerows({name: _spell(value) for name, value in row.items()} for row in rows)
 
 
 def cells_of(observation: ObservationRecord, spec: Json) -> Row:
@@ -320,13 +327,10 @@ def _header(rows: list[Row]) -> list[str]:
 
 
 def _write_csv(rows: list[Row], path: Path) -> None:
-    header = _header(rows)
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        if not all(_is_plain(value) for value in (*header, *(value for row in rows for value in row.values()))):
+        if not all(_is_plain(value) for value in (*_header(rows), *(value for row in rows for value in row.values()))):
             file.write(MARK)
-        writer = csv.DictWriter(file, header)
-        writer.writeheader()
-        writer.writerows({name: _spell(value) for name, value in row.items()} for row in rows)
+        print_csv(rows, file)
 
 
 def _is_plain(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import Campaign, SpecOrCampaign, near, onward, opened, settings, typed
-from flows.cli.screen import Json, Screen, progress_line
+from flows.cli.screen import Json, Screen, is_standard_output, progress_line
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ def export(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A table (.csv, .xlsx, .parquet), reactions (.pb, .pb.gz, .pbtxt, .json), or calculations "
-            "(.qcschema.json, .qcschema.json.gz).",
+            help="A table (.csv, .xlsx, .parquet; - prints CSV), reactions (.pb, .pb.gz, .pbtxt, .json), or "
+            "calculations (.qcschema.json, .qcschema.json.gz).",
         ),
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
@@ -161,6 +162,11 @@ def export(
         )
     if of_calculations and not waiting:
         _export_calculations(where, campaign, file, screen, overwrite=overwrite)
+        return
+    if is_standard_output(file, as_json=as_json):
+        with open_record(where) as ledger:
+            rows = engine.waiting_rows(where, campaign) if waiting else exchange.table(ledger, campaign)
+        exchange.print_csv(rows, sys.stdout)
         return
     kind = file.suffix.removeprefix(".").lower() or "csv"
     if waiting:

@@ -71,6 +71,8 @@ def import_(
 
     if force and keep:
         raise SpecError("--force overwrites the campaign file and --keep keeps it; give one of them")
+    if out == Path("-"):
+        raise SpecError("--out -: the campaign goes on by its file, whose results are put on record; name a file")
     goals = dict(target_and_goal(said) for said in target or [])
     if goal is not None and goal not in GOALS:
         raise SpecError(f"--goal is {goal!r}; use {' or '.join(GOALS)}")

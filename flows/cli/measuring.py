@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.naming import near, settings
-from flows.cli.screen import Json, Screen
+from flows.cli.screen import Json, Screen, is_standard_output
 from loop.errors import LedgerError
 from loop.wording import plural
 
@@ -32,6 +32,8 @@ def metrics(
     from flows.metrics import text_of, write
 
     where, screen = settings(), Screen(as_json)
+    if is_standard_output(out, as_json=as_json):
+        out = None
     if out is not None and not out.parent.is_dir():
         raise LedgerError(f"{out.parent} is no folder; make it first, or name another file")
     reports = engine.status(where, campaign)

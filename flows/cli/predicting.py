@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.naming import Campaign, near, settings, typed
-from flows.cli.screen import Json, Screen, computing
+from flows.cli.screen import Json, Screen, computing, is_standard_output
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ def predict(
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to show, best first.")] = 10,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write all of them as .csv, .xlsx or .parquet.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Write all of them as .csv, .xlsx or .parquet; - prints them as CSV."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
     as_json: Json = False,
@@ -44,11 +48,15 @@ def predict(
     if file is not None and where_:
         raise typer.BadParameter("a file names its candidates itself; give it, or --where", param_hint="--where")
     where, screen = settings(), Screen(as_json)
+    is_printed = is_standard_output(out, as_json=as_json)
     kind = "" if out is None else out.suffix.removeprefix(".").lower() or "csv"
-    if out is not None:
+    if out is not None and not is_printed:
         exchange.see_that_it_can_be_written(out, kind, overwrite=overwrite)
     with computing():
         answer = engine.predict(where, campaign, file=file, where=where_ or ())
+    if is_printed:
+        exchange.print_csv(table_of(answer), sys.stdout)
+        return
     written = 0 if out is None else exchange.write_rows(table_of(answer), out, kind)
     found = answer.found
     document = {"campaign": campaign, "model": found.model, "level": found.level, "notes": list(found.notes)}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 AGAIN = 0.1  # seconds after which a line of progress is written anew
 SELDOM = 60.0  # seconds after which the next one is written where standard error is a file: each stays there
 WIDE = 160  # columns where the output is no terminal: a file or a pipe has no width of its own
+
+
+def is_standard_output(file: Path | None, *, as_json: bool) -> bool:
+    """Whether what is to be written goes to standard output, which ``-`` names, and nothing else is said there."""
+    if file != Path("-"):
+        return False
+    if as_json:
+        raise typer.BadParameter(
+            "a document goes to standard output, and so does what is written to -; name a file, or leave --json out"
+        )
+    return True
 
 
 class Screen:

@@ -11,7 +11,7 @@ import typer
 
 from adapters.common.durable import replace
 from flows.cli.naming import typed
-from flows.cli.screen import Json, Screen
+from flows.cli.screen import Json, Screen, is_standard_output
 from flows.shown.words import GOALS, target_and_goal
 from loop.errors import SpecError
 from loop.sheets.files import table_called
@@ -39,7 +39,7 @@ def init(
             "the opposite. Repeatable."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = DEFAULT,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; - prints it.")] = DEFAULT,
     name: Annotated[str | None, typer.Option(help="The campaign's name; the file's by default.")] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A column of the table to leave out. Repeatable.")
@@ -56,7 +56,8 @@ def init(
             "give one of: a table, as in hakken init TABLE.csv --target yield; a library of molecules, as in hakken "
             f"init --library FILE.smi --target activity; or a template:{known}"
         )
-    if out.exists() and not force:
+    is_printed = is_standard_output(out, as_json=as_json)
+    if out.exists() and not force and not is_printed:
         raise SpecError(f"{out} exists and is not overwritten; add --force, or name another file with -o")
     campaign = name or _name(out, table or library, template)
     screen = Screen(as_json)
@@ -77,6 +78,9 @@ def init(
         given += ["--name", campaign] if name or given else []  # else it is the table's, there as here
         text, tell, notes = _guess(table, target or [], ignore or [], out, campaign, given)
     _check(text, out)
+    if is_printed:
+        print(text, end="")
+        return
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists() and not out.is_file():  # a pipe or a device
         out.write_text(text, encoding="utf-8")
@@ -93,7 +97,7 @@ def init(
 
 def _name(out: Path, file: Path | None, template: str | None) -> str:
     stem = out.stem
-    if stem == "campaign":  # the default says nothing
+    if stem in ("campaign", "-"):  # the default and standard output say nothing
         stem = Path(file.name.removesuffix(".gz")).stem if file is not None else template or stem
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", in_plain_letters(stem)).strip("_.-") or "campaign"
 

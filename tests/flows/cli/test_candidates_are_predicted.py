@@ -84,6 +84,7 @@ def test_rows_of_a_file_are_predicted_and_written(hakken: Any, tmp_path: Path) -
     assert [one["candidate"]["targets"][0]["mean"] for one in anew] == pytest.approx(
         [float(row["predicted.yield.mean"]) for row in rows]
     )
+    assert hakken("predict", "heat", "asked.csv", "--out", "-").out == (tmp_path / "out.csv").read_text()
     again = hakken("predict", "heat", "asked.csv", "--out", "out.csv").err
     assert "out.csv is there already; name another file, or overwrite it (--overwrite)" in again
 

@@ -32,6 +32,26 @@ def test_export_writes_csv_and_parquet_and_overwrites_nothing(hakken: Any) -> No
     assert Path("out.parquet").read_bytes()[:4] == b"PAR1"
 
 
+def test_a_dash_is_standard_output_on_which_nothing_else_is_said(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    hakken("export", "small", "out.csv")
+    here = sorted(Path().iterdir())
+
+    printed = hakken("export", "small", "-").out
+    begun = hakken("init", "--template", "reaction", "--out", "-").out
+    measured = hakken("metrics", "--out", "-").out
+    twice = hakken("export", "small", "-", "--json")
+    imported = hakken("import", "out.csv", "--target", "yield", "--out", "-")
+
+    assert printed == Path("out.csv").read_text()
+    assert yaml.safe_load(begun)["campaign"] == "reaction"
+    assert measured == hakken("metrics").out
+    assert twice.code == 2
+    assert "name a file, or leave --json out" in twice.json["error"]
+    assert "name a file" in imported.err
+    assert sorted(Path().iterdir()) == here
+
+
 def test_export_says_that_a_folder_is_no_file(hakken: Any) -> None:
     hakken("run", "small.yaml")
     Path("out.csv").mkdir()
