@@ -49,6 +49,8 @@ def runs_in_draws(chances: Tensor, n: int, *, seed: int) -> Tensor:
     that runs in the draws in which it is wrong, and none of it in others. Were it drawn for each by itself, some of a
     hundred would run in nearly every draw.
     """
+    if bool((chances == 1.0).all()):  # no fault is known of
+        return torch.ones(n, len(chances), dtype=torch.bool)
     generator = torch.Generator().manual_seed(seed)
     # as one call would draw them all, without keeping them
     runs = [torch.rand(len(chances), generator=generator, dtype=chances.dtype) < chances for _ in range(n)]

@@ -16,7 +16,7 @@ Finish = Callable[[Adapter, Handle], None]
 CountRuns = Callable[[AttemptKey], int]
 
 
-def wait_for_end(adapter: Adapter, handle: Handle, seconds: float = 60.0) -> None:
+def wait_for_end(adapter: Adapter, handle: Handle, seconds: float = 120.0) -> None:
     """Look until the attempt has ended; the suite's ``finish`` where nothing else is needed."""
     give_up = time.monotonic() + seconds
     while adapter.status(handle).phase is not Phase.ENDED:

@@ -124,7 +124,7 @@ class OneNodeSlurm:
         )
         return done.stdout
 
-    def wait_until_it_answers(self, seconds: float = 60.0) -> None:
+    def wait_until_it_answers(self, seconds: float = 120.0) -> None:
         """Wait until jobs begin or run; a node that Slurm drained is taken back, as an administrator would.
 
         A controller that was killed may have forgotten the last second: it launches a job that runs, which the node
@@ -153,7 +153,7 @@ class OneNodeSlurm:
         """Cancel every job, and wait until none is left."""
         self.run("scontrol", "update", "PartitionName=main", "State=UP", check=False)
         self.run("scancel", f"--user={os.getuid()}", check=False)
-        give_up = time.monotonic() + 20.0
+        give_up = time.monotonic() + 60.0
         while self.run("squeue", "--noheader", check=False).strip() and time.monotonic() < give_up:
             time.sleep(0.1)
         self.wait_until_it_answers()
@@ -179,7 +179,7 @@ class OneNodeSlurm:
         words = {"key-file": key, "socket": folder / "socket", "pid-file": folder / "pid", "seed-file": folder / "seed"}
         command = ["--foreground", "--force", *(f"--{name}={path}" for name, path in words.items())]
         self._start("munged", *command, **more)
-        give_up = time.monotonic() + 30.0
+        give_up = time.monotonic() + 120.0
         while not (folder / "socket").exists():
             if time.monotonic() > give_up:
                 raise AssertionError(f"munged does not start\n{self._logs()}")
@@ -292,7 +292,7 @@ def _which(name: str) -> str | None:
     return shutil.which(name, path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin" + os.pathsep + "/sbin")
 
 
-def _await_port(port: int, seconds: float = 60.0) -> None:
+def _await_port(port: int, seconds: float = 120.0) -> None:
     """Return once somebody listens there."""
     give_up = time.monotonic() + seconds
     while True:

@@ -41,7 +41,7 @@ def runs(folder: Path, key: AttemptKey) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def wait_until(what: Callable[[], Any], seconds: float = 30.0) -> Any:
+def wait_until(what: Callable[[], Any], seconds: float = 120.0) -> Any:
     give_up = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < give_up

@@ -347,7 +347,7 @@ def test_a_job_that_slurm_begins_anew_gives_one_result_which_says_so(
     during = lab.status(handle).phase
     # Slurm's own choice is two minutes later; within the same second the node takes the job for the one just ended.
     slurm.run("scontrol", "update", f"JobId={id_}", "StartTime=now+3")
-    wait_until(lambda: len(running(gate)) == 2, seconds=60.0)
+    wait_until(lambda: len(running(gate)) == 2)
     gate.touch()
     result = outcome(lab, handle)
 
@@ -383,7 +383,7 @@ def test_a_job_that_slurm_ends_for_its_time_limit_is_no_lost_one(
     (child,) = wait_until(lambda: running(gate))
     (id_,) = ids(slurm, states="RUNNING")
     slurm.run("scontrol", "update", f"JobId={id_}", f"EndTime={time.strftime('%Y-%m-%dT%H:%M:%S')}")
-    wait_until(lambda: not is_alive(child), seconds=90.0)  # Slurm looks for such jobs every 30 seconds
+    wait_until(lambda: not is_alive(child))  # Slurm looks for such jobs every 30 seconds
     result = outcome(lab, handle)
 
     assert isinstance(result, Fault)

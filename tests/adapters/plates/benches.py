@@ -103,7 +103,7 @@ def started(lab: PyLabRobot, wells: tuple[str, ...] = ("A1", "B1")) -> list[Hand
     return handles
 
 
-def until(lab: PyLabRobot, handle: Handle, *phases: Phase, seconds: float = 60.0) -> str:
+def until(lab: PyLabRobot, handle: Handle, *phases: Phase, seconds: float = 120.0) -> str:
     """Look until it is so far; returns what is said of it."""
     give_up = time.monotonic() + seconds
     while (status := lab.status(handle)).phase not in phases:

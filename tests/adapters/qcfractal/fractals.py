@@ -113,7 +113,7 @@ class OneNodeFractal:
 
     def start_server(self) -> None:
         self._start("server", "qcfractal-server", "--config", str(self.folder / "server.json"), "start-api")
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 120
         while not self._answers():
             if time.monotonic() > give_up or self._processes["server"].poll() is not None:
                 raise AssertionError(f"QCFractal does not answer\n{self._log('server')}")

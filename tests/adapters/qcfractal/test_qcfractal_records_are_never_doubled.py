@@ -159,7 +159,7 @@ def test_two_that_submit_one_key_at_once_make_one_record(fractal: OneNodeFractal
     assert "taken" in said
     assert all(text == "taken" or "answers" in text for text in said)
     assert len(fractal.records(dataset, "one")) == 1
-    wait_until(lambda: fractal.runs_of(dataset, "one"), seconds=120.0)  # one that no entry has would be among them
+    wait_until(lambda: fractal.runs_of(dataset, "one"))  # one that no entry has would be among them
     assert fractal.runs_of(dataset, "one") == 1
 
 
@@ -171,7 +171,7 @@ def test_a_killed_server_loses_nothing(
     lab = laboratory(tmp_path, fractal.address, dataset)
     with fractal.held(dataset):
         handles = [begin(lab, key=key) for key in keys[:4]]
-        wait_until(lambda: lab.status(handles[0]).phase is Phase.RUNNING, seconds=120.0)
+        wait_until(lambda: lab.status(handles[0]).phase is Phase.RUNNING)
         prepared = [lab.prepare(ETHANOL, key) for key in keys[4:]]
         fractal.kill("server")
         unseen = laboratory(tmp_path, fractal.address, dataset)  # what the other saw a moment ago may still count
@@ -314,10 +314,10 @@ def test_what_a_running_record_brings_after_it_was_called_off_changes_nothing(
     lab = laboratory(tmp_path, fractal.address, dataset)
     with fractal.held(dataset):
         handle = begin(lab)
-        wait_until(lambda: lab.status(handle).phase is Phase.RUNNING, seconds=120.0)
+        wait_until(lambda: lab.status(handle).phase is Phase.RUNNING)
         lab.cancel(handle, "no longer wanted")
         before = lab.fetch(handle)
-    wait_until(lambda: fractal.runs_of(dataset, KEY), seconds=120.0)  # the manager knows nothing of it
+    wait_until(lambda: fractal.runs_of(dataset, KEY))  # the manager knows nothing of it
     result = outcome(lab, handle)
 
     assert (result.kind, result.message) == (FaultKind.CANCELLED, "no longer wanted")
@@ -336,7 +336,7 @@ def test_what_a_record_brings_after_its_experiment_ended_otherwise_is_heard_once
         early = lab.late([told, called_off])
     (record,) = fractal.records(dataset, told)
     asked = "SELECT status FROM base_record WHERE id = %s"
-    wait_until(lambda: fractal.ask(asked, record) == [("complete",)], seconds=120.0)
+    wait_until(lambda: fractal.ask(asked, record) == [("complete",)])
     before = lab.late([told, called_off])
     now[0] += 60.0
     came = lab.late([told, called_off])
@@ -459,7 +459,7 @@ def test_what_is_wrong_with_the_server_or_the_login_is_told_with_the_remedy(
     handle = reader.prepare(ETHANOL, KEY)
     with pytest.raises(AdapterUnavailable, match="give a login with the role submit"):
         reader.start(handle, KEY)
-    wait_until(lambda: good.examine()[1].verdict == "ok", seconds=60.0)
+    wait_until(lambda: good.examine()[1].verdict == "ok")
 
     assert good.health().is_ok
     assert [finding.verdict for finding in good.examine()] == ["ok", "ok"]

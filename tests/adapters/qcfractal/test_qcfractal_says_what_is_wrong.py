@@ -212,7 +212,7 @@ def test_a_record_that_no_manager_can_take_up_says_so(
 ) -> None:
     login = {"token": "$QCFRACTAL_TOKEN", "tag": uuid.uuid4().hex}
     for_nobody, for_somebody = lab(fractal.address, **login, program="psi4"), lab(fractal.address, **login)
-    wait_until(lambda: for_somebody.examine()[1].verdict == "ok", seconds=120.0)
+    wait_until(lambda: for_somebody.examine()[1].verdict == "ok")
     with fractal.held(login["tag"]):
         wants = []
         for key, one in ((AttemptKey("nobody's"), for_nobody), (AttemptKey("somebody's"), for_somebody)):

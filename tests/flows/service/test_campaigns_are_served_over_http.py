@@ -393,7 +393,7 @@ def test_who_waits_for_one_campaign_keeps_nobody_from_another(
         for one in waiting:
             one.start()
         try:
-            seen = [httpx.get(f"{url}{path}", timeout=15).status_code for path in ("/api/campaigns/small", "/health")]
+            seen = [httpx.get(f"{url}{path}", timeout=60).status_code for path in ("/api/campaigns/small", "/health")]
         finally:
             is_over.set()
             for one in waiting:
