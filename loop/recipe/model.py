@@ -88,7 +88,6 @@ class Dose:
     is_solid: bool = False
     nothing: frozenset[str] = frozenset()
     mix: int = 0  # times up and down after it
-    is_choice: bool = False  # ``of`` is a parameter
 
     def __post_init__(self) -> None:
         if self.by is By.PERCENT and self.amount.parameter is not None and self.amount.unit != PERCENT:

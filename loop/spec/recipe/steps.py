@@ -125,4 +125,4 @@ class Steps:
                 raise RecipeError(where, rule, remedy)
         size = getattr(said, by.value)
         amount = self._names.amount(size, _UNITS[by], where)
-        return Dose(of, by, amount, is_solid, nothing, said.mix or 0, of not in self._stocks)
+        return Dose(of, by, amount, is_solid, nothing, said.mix or 0)
