@@ -2,7 +2,7 @@
 
 Nobody sets 96.9389222173 degC, and what was asked for should be what is on record. A range keeps some thousand
 different values, a logarithmic one three significant digits, a fraction of a mixture thousandths, so that nothing worth
-telling apart is lost.
+telling apart is lost. A part of which next to nothing would be used is left out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 VALUES = 1_000  # that a range keeps, or a third, or three times as many
 SIGNIFICANT = 3  # digits on a logarithmic scale that spans a decade or more
 THOUSANDTHS = 3  # digits of a fraction
+NEGLIGIBLE = 0.005  # a fraction below it becomes none, where the file does not say how little can be used
 FINER = 2  # digits more where a row would be another, or where nothing rounder lies beside it
 MOVED = 12  # numbers of a row, each up or down: 4,096 ways
 ALIKE = 1e-6  # of the last digit: nearer than this a number has those digits already
@@ -162,7 +163,10 @@ def _with_few_digits(space: Space, x: Array, known: Array, spared: set[int], mor
             continue
         moves = active[:, columns].all(axis=1) & ~is_among(x[:, columns], known[:, columns])
         which = np.ix_(np.flatnonzero(moves), np.array(columns))
-        found[which] = _in_shares(x[which], THOUSANDTHS + more)
+        shares = x[which]
+        if not more:
+            shares[(shares < NEGLIGIBLE) & [space.parameters[c].low == 0.0 for c in columns]] = 0.0
+        found[which] = _in_shares(shares, THOUSANDTHS + more)
     return found
 
 

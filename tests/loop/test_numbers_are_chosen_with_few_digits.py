@@ -73,6 +73,26 @@ def test_a_range_keeps_a_thousand_values_and_a_logarithmic_one_three_digits() ->
     assert found == {"t": 96.9, "c": 0.00199, "eq": 0.0, "blend.a": 0.476, "blend.b": 0.524, "blend.d": 0.0}
 
 
+@pytest.mark.parametrize(
+    ("mixture", "constraint", "row", "found"),
+    [
+        ({}, None, [0.0008, 0.9989, 0.0003], [0.0, 1.0, 0.0]),
+        ({}, None, [0.0049, 0.0051, 0.99], [0.0, 0.005, 0.995]),
+        ({"least": 0.002}, None, [0.0031, 0.9969, 0.0], [0.003, 0.997, 0.0]),
+        ({}, {"count": ["blend.a", "blend.b", "blend.d"], "at_least": 2}, [0.0008, 0.9992, 0.0], [0.001, 0.999, 0.0]),
+    ],
+)
+def test_a_part_of_which_next_to_nothing_is_used_is_left_out_where_it_may_be(
+    mixture: dict[str, Any], constraint: dict[str, Any] | None, row: list[float], found: list[float]
+) -> None:
+    blend = {"blend": {"type": "mixture", "parts": ["a", "b", "d"], **mixture}}
+    space = build_space(spec_of(blend, constraints=[constraint] if constraint else []))
+
+    assert rounded(space, np.array([row]), none(space)).tolist() == [found]
+    known = np.array([[0.0, 1.0, 0.0]])  # was tried, and is not asked for again for want of digits
+    assert rounded(space, np.array([[0.0008, 0.9992, 0.0]]), known).tolist() != known.tolist()
+
+
 def test_no_row_takes_the_place_of_one_that_comes_later_and_is_round() -> None:
     space = build_space(spec_of(HEAT))
 
