@@ -164,8 +164,8 @@ def _with_few_digits(space: Space, x: Array, known: Array, spared: set[int], mor
         moves = active[:, columns].all(axis=1) & ~is_among(x[:, columns], known[:, columns])
         which = np.ix_(np.flatnonzero(moves), np.array(columns))
         shares = x[which]
-        if not more:
-            shares[(shares < NEGLIGIBLE) & [space.parameters[c].low == 0.0 for c in columns]] = 0.0
+        if not more and not mixture.least:
+            shares[shares < NEGLIGIBLE] = 0.0
         found[which] = _in_shares(shares, THOUSANDTHS + more)
     return found
 
