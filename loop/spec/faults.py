@@ -9,7 +9,6 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
-from loop.errors import did_you_mean
 from loop.sheets.cells import has_decimal_comma
 from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardSpec, WindowSpec
 from loop.spec.cost_models import CostsSpec, SwitchSpec
@@ -29,6 +28,7 @@ from loop.spec.models import (
     StopSpec,
     TargetSpec,
 )
+from loop.spec.other_words import meant, our_words
 from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec
 from loop.spec.recipe.models import LimitingSpec, RecipeSpec, RuleSpec, StepSpec, StockSpec, VesselSpec
 from loop.spec.space_models import CONSTRAINT_KINDS, RANGE, ParameterSpec, ReagentsSpec
@@ -130,7 +130,9 @@ def all_described(errors: Sequence[Any], lines: Lines) -> list[str]:
         inside = [e for e in several if len(e["loc"]) > len(stem) + 1 or e["type"] == "value_error"]
         for error in inside or several[:1]:
             kept.setdefault(_in_file(tuple(error["loc"])), error)
-    return [described(error, lines) for error in kept.values()]
+    extra = [path for path, error in kept.items() if error["type"] == "extra_forbidden"]
+    renamed = {(*path[:-1], word) for path in extra for word in our_words(path[-1])}  # said once, where they stand
+    return [described(e, lines) for path, e in kept.items() if e["type"] != "missing" or path not in renamed]
 
 
 def _is_way(raw: Path, i: int) -> bool:
@@ -153,7 +155,8 @@ def described(error: Any, lines: Lines) -> str:
     match kind:
         case "extra_forbidden":
             known = sorted(_known_keys(path, raw))
-            hint = _elsewhere(path) or did_you_mean(str(path[-1]), known)
+            is_here = any(word in known for word in our_words(path[-1]))
+            hint = (not is_here and _elsewhere(path)) or meant(str(path[-1]), known)
             if re.match(r"\d", str(path[-1])) and got is None:  # {low: 0,5} is low: 0 and an entry 5
                 hint = " (a comma parts entries; write decimals with a point)"
             said = f"{where}: unknown key{hint}; known here: {', '.join(known)}"
@@ -171,14 +174,14 @@ def described(error: Any, lines: Lines) -> str:
             if path[0] == "constraints" and not isinstance(got, dict):
                 return f"{where}: must be entries KEY: VALUE, such as {_RULE}, got {_shown(got)}"
             if path[0] == "constraints":
-                hints = (did_you_mean(str(key), CONSTRAINT_KINDS) for key in got)
+                hints = (meant(str(key), CONSTRAINT_KINDS) for key in got)
                 hint = next(filter(None, hints), "")
                 return f"{where}: says nothing of what is not allowed; give one of {', '.join(CONSTRAINT_KINDS)}{hint}"
             if run_on := next((key for key in got or () if re.fullmatch(r"type:\S+", str(key))), None):
                 return f"{where}: {run_on!r} is one word; write a blank after the colon, {run_on.replace(':', ': ')}"
             return f"{where}: type is missing; add type: {_SAID_KINDS}"
         case "union_tag_invalid":
-            hint = did_you_mean(str(context.get("tag")), _KINDS)
+            hint = meant(str(context.get("tag")), _KINDS)
             return f"{where}: unknown type {context.get('tag')!r}{hint}; use {_SAID_KINDS}"
         case "value_error":
             wrong = context.get("error", error["msg"])
@@ -197,7 +200,7 @@ def described(error: Any, lines: Lines) -> str:
             return f"{where}: must be a finite number, got {got}; write a number"
         case "literal_error" | "enum":
             choices = str(context.get("expected", ""))
-            hint = did_you_mean(str(got), choices.replace(" or ", ", ").replace("'", "").split(", "))
+            hint = meant(str(got), choices.replace(" or ", ", ").replace("'", "").split(", "))
             return f"{where}: {got!r} is not known{hint}; use {choices}"
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
             return f"{where}: must be entries KEY: VALUE, {_entries(path, raw)}, got {_shown(got)}"
@@ -211,6 +214,8 @@ def described(error: Any, lines: Lines) -> str:
         case "string_type" if path[:3] == ("plate", "controls", "settings") and isinstance(got, dict):
             parts = f"of a mixture give each part, {path[-1]}.PART: 0.5"
             return f"{where}: must be an option or a number, got entries; {parts}"
+        case "string_type" if path[0] == "space" and path[2:] == ("smiles",) and isinstance(got, dict):
+            return f"{where}: must be the name of a column, got entries; write options: {{NAME: SMILES}}"
         case "string_type":
             is_plain = isinstance(got, int | float | date)
             remedy = "write none, or leave it out" if got is None else "put it in quotes" if is_plain else "correct it"
@@ -246,8 +251,11 @@ def _elsewhere(path: Path) -> str:
         return ""
     if section is not None and key in CampaignSpec.model_fields:
         return " (it stands at the left margin, in no other entry)"
-    found = [name for name, model in _KEYS_OF.items() if key in model.model_fields and name != section]
-    return f" (it belongs under {' or '.join(f'{name}:' for name in found)})" if found else ""
+    for word in (*our_words(key), key):
+        found = [f"{name}:" for name, model in _KEYS_OF.items() if word in model.model_fields and name != section]
+        if found:
+            return f" (it belongs under {' or '.join(found)}{f' as {word}' if word != key else ''})"
+    return ""
 
 
 def _shown(got: object) -> str:

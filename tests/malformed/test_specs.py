@@ -65,5 +65,7 @@ def test_it_is_refused_with_one_clear_message(
     assert said.err.count("error: ") == 1
     for part in case["says"]:
         assert part in said.err
+    for part in case.get("not", ()):
+        assert part not in said.err
     assert "Traceback" not in said.err + said.out
     assert not (home.home / "base" / "report.html").exists()
