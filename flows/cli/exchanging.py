@@ -105,14 +105,18 @@ def retract(
     if plate and file:
         raise typer.BadParameter("--plate and --file are different results; give one of them", param_hint="--file")
     retracted = engine.retract(where, campaign, observation, by=who, why=why, whole_plate=plate, whole_file=file)
+    notes = engine.on_retract(where, campaign, retracted)
     said = {"retracted": [o.id for o in retracted]} if plate or file else {}
-    screen.document({"campaign": campaign, "observation": observation, "by": who, "why": why, **said})
+    document = {"campaign": campaign, "observation": observation, "by": who, "why": why, **said}
+    screen.document({**document, "notes": list(notes)})
     if plate or file:
         n, of = len(retracted), "plate" if plate else "file"
         whose = f"all of the {of} that {observation} names"
         screen.say(f"{plural(n, 'result')} count{'s' * (n == 1)} no more, {whose}: {why}")
     else:
         screen.say(f"result {observation} of {campaign} counts no more: {why}")
+    for note in notes:
+        screen.say(f"note: {note}")
     it = typed(campaign)
     screen.next_step(f"hakken tell {it} FILE.csv brings in a corrected one; {onward(where, campaign, 'goes on')}")
 

@@ -12,8 +12,11 @@ from flows.engine.people.affording import too_dear
 from flows.engine.people.bans import among_banned, keeps_out, place_of, place_of_record, region_of, region_text
 from flows.engine.people.conditions import unmet
 from flows.engine.people.decisions import decided, followed_by, still_to_run
+from flows.engine.steps.completing import left_out, parts_of
+from flows.labels import label_of
 from flows.plates.content import laid_out
 from flows.plates.repeats import alone
+from flows.shown.words import outcome_line
 from flows.unsent import never_sent
 from flows.wiring import open_laboratory, open_record
 from loop.contracts import Handle, TakesOff
@@ -94,6 +97,25 @@ def _seldom(view: View, pin: DecisionRecord) -> str:
     return (
         f"it is run once, and other proposals {copies} times (planner.replicates): where that is wanted of it too, "
         f"hakken lift {quote(view.name)} {pin.number}, and pin it with --times {copies}"
+    )
+
+
+def on_retract(settings: Where, name: str, retracted: Iterable[ObservationRecord]) -> tuple[str, ...]:
+    """That values count no more which a result had before others joined it."""
+    with open_record(settings) as ledger:
+        every = {o.id: o for o in ledger.observations(name, with_retracted=True)}
+        spec = ledger.campaign(name).spec
+    firsts = [(o, [*parts_of(o, every)][-1]) for o in retracted]
+    joined = [(o, first, added) for o, first in firsts if (added := left_out(o.outcome, first.outcome)) is not None]
+    if not joined:
+        return ()
+    whole, first, added = joined[0]
+    what = " and ".join(dict.fromkeys(m.property for m in added.measurements))
+    more = f", nor of {plural(len(joined) - 1, 'other result')}" if len(joined) > 1 else ""
+    return (
+        f"what was on record of {label_of(spec, whole.settings)} before {what} joined it, "
+        f"{outcome_line(first.outcome, spec)} ({first.source}), counts no more either{more}: tell it again, with what "
+        "is corrected, where it is right",
     )
 
 

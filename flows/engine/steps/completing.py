@@ -52,10 +52,24 @@ def is_said(known: Outcome, new: Outcome) -> bool:
     return all(_both_ways(mine.get(name, []), said) == mine.get(name, []) for name, said in _by_name(new).items())
 
 
-def added_by(known: Outcome, whole: Measured) -> str:
-    """What a result has beyond the one that it completes, such as "ee and conversion"."""
+def left_out(known: Outcome, new: Outcome) -> Measured | None:
+    """The values that are known and of which ``new`` says nothing; None where there are none."""
+    if not (isinstance(known, Measured) and isinstance(new, Measured)):
+        return None
+    theirs = _by_name(new)
+    rest = tuple(m for m in known.measurements if (m.property, m.channel) not in theirs)
+    return Measured(rest) if rest else None
+
+
+def added_by(known: Outcome, whole: Measured, beside: Sequence[str] = ()) -> str:
+    """What a result has beyond the one that it completes, ``beside`` its values too, such as "ee and operator"."""
     had = _by_name(known) if isinstance(known, Measured) else {}
-    *most, last = dict.fromkeys(name for name, channel in _by_name(whole) if (name, channel) not in had)
+    return listed([*(name for name, channel in _by_name(whole) if (name, channel) not in had), *beside])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in words, each once: "yield, ee and operator"."""
+    *most, last = dict.fromkeys(names)
     return f"{', '.join(most)} and {last}" if most else last
 
 

@@ -11,7 +11,7 @@ from flows.engine.steps.judgement import Judgement, completing, joining
 from flows.engine.steps.payloads import meant
 from loop.circumstances import EFFECTS, PLACE, actual_of, is_as_planned, read_context
 from loop.outcome import Fault, Outcome
-from loop.record import Candidate, EnvelopeRecord, Json, Settings, Verdict
+from loop.record import Candidate, EnvelopeRecord, Json, Verdict
 from loop.spec import declared_of
 
 
@@ -26,13 +26,21 @@ def further(
 ) -> Judgement | str:
     """A further result of what is known, as ``what`` names it: it completes or repeats it, or how it differs."""
     whole = completed(known.outcome, outcome)
-    if whole is None and meant(known.outcome) != meant(outcome) and not is_said(known.outcome, outcome):
+    is_repeat = meant(known.outcome) == meant(outcome)
+    if whole is None and not is_repeat and not is_said(known.outcome, outcome):
         return "otherwise"
-    if beside := _beside_otherwise(view, known.settings, known.context, context):
-        return f"so, but with {beside}"
-    if whole is None:
-        return Judgement(envelope, Verdict.DUPLICATE, f"repeats {what}")
-    return completing(envelope, known, whole, context, candidate)
+    others, added = _beside(view, known, context)
+    if isinstance(known.outcome, Fault):
+        others += [f"no {name}" for name in added]
+    elif not is_repeat:  # what a further value was measured by says nothing of the others
+        others += [f"no {name} (left out of it, this joins)" for name in added if name in ("day", "instrument")]
+    if others:
+        return f"so, but with {', '.join(others)}"
+    if whole is not None:
+        return completing(envelope, known, whole, context, added, candidate)
+    if added:
+        return joining(envelope, known, context or {}, added, candidate)
+    return Judgement(envelope, Verdict.DUPLICATE, f"repeats {what}")
 
 
 def beside_alone(view: View, envelope: EnvelopeRecord, known: Standing) -> Judgement | None:
@@ -62,17 +70,18 @@ def beside_alone(view: View, envelope: EnvelopeRecord, known: Standing) -> Judge
     return joining(envelope, known, {n: said[n] for n in said if n in (*added, "comment")}, added)
 
 
-def _beside_otherwise(view: View, settings: Settings, known: Json, context: Json | None) -> str:
-    """What is on record beside a result of ``settings`` where a further envelope says something else; "" for none.
+def _beside(view: View, known: Standing, context: Json | None) -> tuple[list[str], list[str]]:
+    """What is on record beside a result where a further envelope says something else, in words; and the names of what
+    that says of which nothing is on record.
 
     Of what can be used only: what an envelope leaves out, or a comment, says nothing else.
     """
     declared = declared_of(view.spec)
-    mine, _ = read_context(known, declared)
+    mine = {**known.context, **read_context(known.context, declared)[0]}  # what cannot be used of it, too
     new, _ = read_context(context or {}, declared)
-    names = [name for name in new if name in (*EFFECTS, *declared) and new[name] != mine.get(name)]
-    beside = [f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names]
-    used = {**settings, **actual_of(known)}
+    said = [name for name in new if name in (*EFFECTS, *declared)]
+    others = [f"{name} {mine[name]}" for name in said if name in mine and new[name] != mine[name]]
+    used = {**known.settings, **actual_of(known.context)}
     really = [name for name, value in actual_of(context or {}).items() if not is_as_planned(value, used.get(name))]
-    beside += [f"{name} {used[name]}" if name in used else f"no {name}" for name in really]
-    return ", ".join(beside)
+    others += [f"{name} {used[name]}" if name in used else f"no {name}" for name in really]
+    return others, [name for name in said if name not in mine]

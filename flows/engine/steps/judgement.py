@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from flows.engine.steps.completing import Standing, added_by, beside_both
+from flows.engine.steps.completing import Standing, added_by, beside_both, listed
 from flows.engine.steps.payloads import placed
 from flows.progress import Progress
 from loop.contracts import ToldOutcome, Work
@@ -84,20 +84,22 @@ def completing(
     known: Standing,
     whole: Measured,
     context: Json | None,
+    added: Sequence[str],
     candidate: Candidate | None = None,
 ) -> Judgement:
-    """Of a result that adds values to one that counts: both as ``whole``, in the place of that one."""
-    beside, adds = beside_both(known, context), added_by(known.outcome, whole)
+    """Of a result that adds values, and what stands beside them as ``added`` names it, to one that counts: both as
+    ``whole``, in the place of that one."""
+    beside, adds = beside_both(known, context), added_by(known.outcome, whole, added)
     return Judgement(envelope, Verdict.ACCEPTED, "", whole, candidate, beside, completes=known.id, adds=adds)
 
 
-def joining(envelope: EnvelopeRecord, known: Standing, context: Json, added: Sequence[str]) -> Judgement:
-    """Of a row that says something beside a result that counts, and no value: the result with it, in the place of that
-    one."""
-    beside = beside_both(known, context)
-    return Judgement(
-        envelope, Verdict.ACCEPTED, "", known.outcome, None, beside, completes=known.id, adds=" and ".join(added)
-    )
+def joining(
+    envelope: EnvelopeRecord, known: Standing, context: Json, added: Sequence[str], candidate: Candidate | None = None
+) -> Judgement:
+    """Of a row that says something beside a result that counts, and no further value: the result with it, in the place
+    of that one."""
+    beside, adds = beside_both(known, context), listed(added)
+    return Judgement(envelope, Verdict.ACCEPTED, "", known.outcome, candidate, beside, completes=known.id, adds=adds)
 
 
 def said_of_completed(judgements: Iterable[Judgement]) -> tuple[str, ...]:

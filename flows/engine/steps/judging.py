@@ -16,7 +16,7 @@ from flows.engine.people.rows import (
     read_told,
 )
 from flows.engine.steps.analysing import Analyst, Files
-from flows.engine.steps.completing import Standing
+from flows.engine.steps.completing import Standing, left_out
 from flows.engine.steps.foreign import why_foreign
 from flows.engine.steps.further import beside_alone, further
 from flows.engine.steps.identifying import identified
@@ -171,6 +171,8 @@ class Judge:
             retract = f"hakken retract {shlex.quote(self._view.name)} {attempt.key} --why REASON"
             which = f"{attempt.key} ({self._view.label(attempt.settings)})"
             said = outcome_line(outcome, self._view.campaign.spec)
+            if rest := left_out(known.outcome, outcome):
+                said += f", with {outcome_line(rest, self._view.campaign.spec)}, which is retracted with it"
             message = f"attempt {which} already ended {how}; to let this count, {retract} and tell it again: {said}"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""

@@ -11,7 +11,7 @@ import pytest
 
 from db import exchange
 from db.ledger import open_ledger
-from flows.engine import ingest_files, reanalyse, replay, retract, tell
+from flows.engine import ingest_files, on_retract, reanalyse, replay, retract, tell
 from flows.engine.looking.reports import TellReport
 from flows.raw.store import RawStore
 from flows.report.build import build
@@ -104,7 +104,23 @@ def test_what_was_done_on_another_instrument_contradicts(settings: Settings, tmp
     report = told(settings, tmp_path, f"key,ee,instrument\n{batch[0]},91,HPLC-2\n")
 
     (problem,) = report.problems
-    assert "already ended so, but with no instrument; to let this count, hakken retract small" in problem
+    assert "already ended so, but with no instrument (left out of it, this joins); to let this count" in problem
+
+
+def test_what_stands_beside_a_later_value_and_beside_none_yet_joins_with_it(
+    settings: Settings, tmp_path: Path, batch: list[str]
+) -> None:
+    report = told(settings, tmp_path, f"key,ee,operator,lot\n{batch[0]},91,ada,L1\n{batch[1]},85,,\n")
+    other = told(settings, tmp_path, f"key,ee,operator\n{batch[0]},91,bob\n{batch[1]},85,bob\n", "others.csv")
+
+    now = {o.key: o for o in counting(settings)}
+    assert set(report.notes) == {"ee, operator and lot joined 1 result on record", "ee joined 1 result on record"}
+    assert values_of(now[batch[0]].outcome) == {"yield": 40.0, "ee": 91.0}
+    assert {name: now[batch[0]].context[name] for name in ("operator", "lot")} == {"operator": "ada", "lot": "L1"}
+    assert other.notes == ("operator joined 1 result on record",)
+    assert now[batch[1]].context["operator"] == "bob"
+    (problem,) = other.problems
+    assert "already ended so, but with operator ada; to let this count" in problem
 
 
 def test_the_file_told_again_with_a_column_more_counts_no_row_twice(settings: Settings, tmp_path: Path) -> None:
@@ -181,9 +197,13 @@ def test_a_told_result_that_an_export_contradicts_stays(settings: Settings, tmp_
 def test_a_result_that_was_completed_is_retracted_as_a_whole(
     settings: Settings, tmp_path: Path, batch: list[str]
 ) -> None:
-    told(settings, tmp_path, f"key,ee\n{batch[0]},91\n")
-    retract(settings, "small", batch[0], by="tester", why="wrong vial")
+    told(settings, tmp_path, f"key,ee\n{batch[0]},91\n{batch[1]},85\n")
+    (problem,) = told(settings, tmp_path, f"key,ee\n{batch[0]},19\n", "typo.csv").problems
+    gone = retract(settings, "small", batch[0], by="tester", why="wrong vial")
+    (note,) = on_retract(settings, "small", gone)
 
+    assert problem.endswith("and tell it again: ee 19 %, with yield 40 %, which is retracted with it")
+    assert "before ee joined it, yield 40 % (simulated), counts no more either: tell it again" in note
     assert batch[0] not in {o.key for o in counting(settings)}
     assert told(settings, tmp_path, f"key,yield,ee\n{batch[0]},39,91\n", "anew.csv").accepted == 1
 

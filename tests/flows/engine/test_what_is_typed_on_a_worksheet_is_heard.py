@@ -338,4 +338,27 @@ def test_a_lot_that_is_typed_after_its_result_was_taken_in_is_heard(settings: Se
 
     (note,) = (n for n in once(settings).notes if "contradictory" in n)
 
-    assert re.search("ended so, but with no humidity, lot L1; to let this count, hakken retract small", note)
+    assert re.search("ended so, but with lot L1; to let this count, hakken retract small", note)
+
+
+def test_a_lot_that_is_typed_where_none_was_joins_the_result(settings: Settings, tmp_path: Path) -> None:
+    sheet = recording(settings, tmp_path, {"yield [%]": "45", "lot": "L1"})
+    once(settings)
+    refill(sheet, {"humidity [%]": "40"}, {"yield [%]": "50"})
+
+    report = once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        (first,) = (o for o in ledger.observations("small") if o.context.get("lot") == "L1")
+    assert "humidity joined 1 result on record" in report.notes
+    assert float(first.context["humidity"]) == 40
+
+
+def test_what_was_typed_and_cannot_be_used_is_no_gap_to_be_filled(settings: Settings, tmp_path: Path) -> None:
+    sheet = recording(settings, tmp_path, {"yield [%]": "45", "humidity [%]": "moist"})
+    once(settings)
+    refill(sheet, {"humidity [%]": "40"}, {"yield [%]": "50"})
+
+    (note,) = (n for n in once(settings).notes if "contradictory" in n)
+
+    assert "ended so, but with humidity moist; to let this count, hakken retract small" in note
