@@ -63,7 +63,7 @@ _COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
 _ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
 _ATOMIC: Final = ("electron_volt", "hartree", "rydberg")  # energies of one particle, which nobody has a flask of
 _AVOGADRO: Final = 6.02214076e23  # 1/mol, exact since 2019
-_LOGARITHM: Final = re.compile(r"log10\((.*)\)")  # of a number in a unit
+_LOGARITHM: Final = re.compile(r"log10(?:\((.*)\))?")  # of a number in a unit, or of one without
 _POWERS: Final = re.compile(r"(?<![^\W_])([cdkmnu\N{MICRO SIGN}]?m)([23])(?![\w^]|\*\*)")  # cm3, as in g/cm3
 _INVERSE: Final = re.compile(r"(?<=[^\W\d_])\s?-([1-9])(?!\w)")  # h-1, as in kg m-3 h-1
 _MINUS: Final = re.compile("[\N{MINUS SIGN}\N{EN DASH}](?=[1-9])")  # as journals typeset it
@@ -153,7 +153,7 @@ def check_unit(symbol: str) -> str:
         UnitError: Nobody knows the symbol.
     """
     if of := _LOGARITHM.fullmatch(symbol):
-        check_unit(of[1])
+        check_unit(of[1] or DIMENSIONLESS)
         return symbol
     if symbol == DIMENSIONLESS or symbol in USUAL_UNITS:
         return symbol
@@ -186,14 +186,15 @@ def _unknown_in(symbol: str, error: Exception) -> str:
 
 
 def logarithm_of(unit: str) -> str:
-    """The unit of decadic logarithms of numbers in a unit: ``"log10(nM)"``, ``"log10(1)"`` where they have none."""
-    return f"log10({unit or '1'})"
+    """The unit of decadic logarithms of numbers in a unit: ``"log10(nM)"``, ``"log10"`` where they have none."""
+    shown = unit_shown(unit)
+    return f"log10({shown})" if shown else "log10"
 
 
 def unit_of_logarithm(unit: str) -> str | None:
     """The unit of the numbers whose decadic logarithms ``unit`` is of, as it is shown; None of any other unit."""
     found = _LOGARITHM.fullmatch(unit)
-    return None if found is None else unit_shown(found[1])
+    return None if found is None else unit_shown(found[1] or DIMENSIONLESS)
 
 
 def unit_shown(unit: str) -> str:

@@ -15,7 +15,7 @@ from loop.limits import broken
 from loop.outcome import Measured, read_outcome
 from loop.recipe.amounts import SPEED, read_amount
 from loop.spec import build_limits, misread_units, read_spec
-from loop.units import check_unit, convert, misread
+from loop.units import check_unit, convert, logarithm_of, misread, unit_of_logarithm
 
 
 @pytest.mark.parametrize("unit", ["1/min", "rev/min", "revolution/min", "cycle/min", "revolutions_per_minute"])
@@ -349,3 +349,11 @@ def test_a_temperature_in_kelvin_is_one_in_degrees(tenths: int) -> None:
 
     assert convert(float(kelvin), "K", "degC") == tenths / 10
     assert convert(tenths / 10, "degC", "K") == float(kelvin)
+
+
+@pytest.mark.parametrize(
+    ("unit", "logarithm", "shown"), [("nM", "log10(nM)", "nM"), ("", "log10", ""), ("1", "log10", "")]
+)
+def test_logarithms_of_a_number_without_unit_are_log10(unit: str, logarithm: str, shown: str) -> None:
+    assert check_unit(logarithm_of(unit)) == logarithm
+    assert unit_of_logarithm(logarithm) == shown
