@@ -244,7 +244,7 @@ class SqlLedger:
             before = row.lease_holder
             if before not in (None, holder) and row.lease_expires is not None:
                 if row.lease_expires > now:
-                    raise rules.held(name, str(before), row.lease_expires)
+                    raise rules.held(name, str(before), row.lease_expires, now)
                 detail = {"campaign": name, "from": before, "epoch": row.epoch + 1}
                 writer.write("take_over_lease", detail)
             row.epoch += 1

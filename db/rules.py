@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, assert_never
+from datetime import datetime, timedelta
+from shlex import quote
+from typing import Any, Final, assert_never
 
 from db import tables as t
 from db.canonical import canonical, numbers_as_floats
@@ -17,15 +18,25 @@ from loop.outcome import Fault, Measured, Measurement, Negative, Outcome
 from loop.record import Candidate, EnvelopeRecord, Lease, ObservationRecord, ProposalDraft, RoundDraft, Verdict
 
 LARGEST = 2**63 - 1  # what a whole number may be on both engines
+LONGEST: Final = timedelta(days=1)  # that a lease lasts, and far more than any does that is not renewed
 
 
-def held(name: str, holder: str, expires: datetime) -> LeaseHeld:
-    """What is said to whoever wants a campaign that another holder has."""
+def held(name: str, holder: str, expires: datetime, now: datetime) -> LeaseHeld:
+    """What is said at ``now`` to whoever wants a campaign that another holder has."""
+    until = f"campaign {name!r} is held by {holder!r} until {expires:%Y-%m-%d %H:%M} UTC"
+    gone = "the next command of that machine and folder takes over at once"
+    if expires - now > LONGEST:
+        return LeaseHeld(
+            f"{until}, and it is {now:%Y-%m-%d %H:%M} UTC here: nobody holds one for so long, so that one of the two "
+            "clocks was wrong. Put this machine's right where it is that one; else see whether that process works. "
+            f"Where it is gone, do not wait until then: {gone} (such as hakken tick {quote(name)}) and gives the "
+            "campaign back",
+            holder=holder,
+        )
     return LeaseHeld(
-        f"campaign {name!r} is held by {holder!r} until {expires:%Y-%m-%d %H:%M} UTC, and for longer while that "
-        "process works: a run lets a command through between two passes, one of that machine and folder, or any where "
-        "the record is on PostgreSQL; else wait until then, or stop that process. Where it is gone, the next command "
-        "of that machine and folder takes over at once",
+        f"{until}, and for longer while that process works: a run lets a command through between two passes, one of "
+        "that machine and folder, or any where the record is on PostgreSQL; else wait until then, or stop that "
+        f"process. Where it is gone, {gone}",
         holder=holder,
     )
 

@@ -98,7 +98,7 @@ class MemoryLedger:
             before, expires = campaign.holder, campaign.expires
             taken_over = before not in (None, holder)
             if taken_over and expires is not None and expires > now:
-                raise rules.held(name, str(before), expires)
+                raise rules.held(name, str(before), expires, now)
             campaign.epoch, campaign.holder, campaign.expires = campaign.epoch + 1, holder, now + ttl
             detail = {"campaign": name, "from": before, "epoch": campaign.epoch}
             self._save([self._entry(holder, "take_over_lease", detail)] if taken_over else [])

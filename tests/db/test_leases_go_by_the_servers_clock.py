@@ -74,3 +74,19 @@ def test_without_a_server_the_clock_of_whoever_asks_decides(
         set_forward(timedelta(hours=30))
 
         assert ledger.acquire("c", "wrong:/srv", TTL).holder == "wrong:/srv"
+
+
+def test_a_lease_that_was_taken_by_a_clock_years_ahead_is_told_from_one_to_wait_for(
+    tmp_path: Path, set_forward: Callable[[timedelta], None]
+) -> None:
+    with open_ledger(str(tmp_path / "ledger.sqlite")) as ledger:
+        ledger.open_campaign("c", SPEC, by="ada")
+        set_forward(timedelta(days=1500))
+        ledger.acquire("c", "wrong:/srv", TTL)
+        set_forward(timedelta(0))
+
+        with pytest.raises(
+            LeaseHeld, match=r"one of the two clocks was wrong.*do not wait until then: the next command"
+        ):
+            ledger.acquire("c", "right:/srv", TTL)
+        assert ledger.acquire("c", "wrong:/srv", TTL).expires - datetime.now(UTC) <= TTL
