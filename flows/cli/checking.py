@@ -76,6 +76,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
     from loop.space.idle import never_applying
     from loop.space.useless import keeping_nothing_out
     from loop.spec import build_objective, build_space
+    from loop.spec.checks.at_random import unheard_at_random
     from loop.spec.checks.derived_targets import derived_without_value
     from loop.spec.checks.deriving import without_value
     from loop.spec.checks.percentages import beyond_all, perhaps_fractions
@@ -102,6 +103,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *perhaps_fractions(spec),
         *beyond_all(spec, [t.name for t in objective.targets if is_yield(t)]),
         *unknown_solvents(spec),
+        *unheard_at_random(spec),
     ]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")

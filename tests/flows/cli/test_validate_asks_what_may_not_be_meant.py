@@ -107,3 +107,17 @@ def test_decimal_commas_in_a_list_are_asked_about(
     assert told.code == 0
     asked = f"space.dose.values: a comma parts entries; if decimals are meant, write {meant}\n"
     assert (asked in told.out) if meant else ("a comma" not in told.out)
+
+
+def test_what_no_batch_drawn_at_random_can_follow_is_named(hakken: Any, tmp_path: Path) -> None:
+    heat = {"type": "number", "low": 40, "high": 120, "tolerance": 5}
+    planner = {"surrogate": "random", "acquisition": "thompson", "replicates": "planned"}
+    spec = {**SPEC, "space": {**SPEC["space"], "heat": heat}, "prior": {"yield": {"solvent": ["DMSO"]}}}
+    notes = []
+    for chosen in (planner, {**planner, "surrogate": "gp"}):
+        (tmp_path / "little.yaml").write_text(yaml.safe_dump({**spec, "planner": chosen}))
+        notes.append(hakken("validate", tmp_path / "little.yaml").out)
+
+    said = "nothing hears of space.heat.tolerance, planner.acquisition, planner.replicates, prior; a model does"
+    assert said in notes[0]
+    assert "nothing hears of" not in notes[1]
