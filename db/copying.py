@@ -1,4 +1,4 @@
-"""Copying a whole record into an empty database, of the same engine or the other one, seals and all."""
+"""Copying a whole record into an empty database, of the same engine or the other one: to stay, or to try something."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Engine, RowMapping, Table, func, insert, select
+from sqlalchemy import Engine, RowMapping, Table, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db import audit, schema
@@ -50,9 +50,7 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = loc
             _see_that_nobody_works(read, common_now(read, clock))
             with translated(where), engines.writing(there) as write:
                 _see_that_it_is_empty(read, write, where)
-                for table in t.Base.metadata.sorted_tables:
-                    if table.name != _OWN:
-                        _copy(read, write, table, shown)
+                _copy_all(read, write, shown)
                 report = audit.examine(write)
                 if not report.is_intact:
                     raise LedgerError(
@@ -66,6 +64,33 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = loc
     finally:
         engines.give_back(here)
         engines.give_back(there)
+
+
+def copy_to_try(source: str, target: str, *, clock: Callable[[], datetime] = local_now) -> None:
+    """Copy the record at ``source`` as it stands to ``target``, an empty database that is thrown away after use.
+
+    Whoever works on it goes on, no seal is looked at, and nobody holds a campaign of the copy. Raises as
+    ``db.ledger.open_ledger``.
+    """
+    here, there = engines.borrow(source), engines.borrow(target)
+    try:
+        shown = engines.shown(here)
+        with translated(shown):
+            schema.migrate_older(here, clock)
+        schema.bring_up_to_date(there, clock)
+        with translated(shown), engines.reading(here) as read, engines.writing(there) as write:
+            _copy_all(read, write, shown)
+            write.execute(update(t.Campaign).values(lease_holder=None, lease_expires=None))
+            write.commit()
+    finally:
+        engines.give_back(here)
+        engines.give_back(there)
+
+
+def _copy_all(read: Session, write: Session, shown: str) -> None:
+    for table in t.Base.metadata.sorted_tables:
+        if table.name != _OWN:
+            _copy(read, write, table, shown)
 
 
 def _copy(read: Session, write: Session, table: Table, shown: str) -> None:

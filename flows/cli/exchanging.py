@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import Campaign, SpecOrCampaign, near, onward, opened, settings, typed
+from flows.cli.naming import Campaign, SpecOrCampaign, is_file, near, onward, opened, settings, typed
 from flows.cli.screen import Json, Screen, is_standard_output, progress_line
 from loop.wording import plural
 
@@ -38,6 +39,9 @@ def tell(
     by: Annotated[
         str | None, typer.Option("--by", help="Who brings them in; HAKKEN_USER or the login name if left out.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would become of the rows; record nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring in results from a CSV, Excel or Parquet file, before the first batch or later.
@@ -46,31 +50,41 @@ def tell(
     the campaign: it listens to them for as long as they help to predict its own.
     """
     from flows import engine
+    from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
     if match and source is not None:
         raise typer.BadParameter("what somebody else measured is no result of what waits here; leave one out")
-    name, who = opened(where, campaign), by or where.by
-    called = None
-    with progress_line() as progress:
+    if dry_run and not is_file(campaign):
+        open_record(where).close()  # where there is none, that is said of this one
+    with engine.on_a_copy(where) if dry_run else nullcontext(where) as there, progress_line() as progress:
+        name, who = opened(there, campaign), by or where.by
+        called = None
         if source is None:
-            report = engine.tell(where, name, file, by=who, is_matched=match, progress=progress)
+            report = engine.tell(there, name, file, by=who, is_matched=match, progress=progress)
         else:
-            called, report = engine.tell_source(where, name, file, source, by=who, progress=progress)
-    screen.document(report.as_json() | ({"source": called} if called else {}))
+            called, report = engine.tell_source(there, name, file, source, by=who, progress=progress)
+    tried = {"dry_run": True, "observations": []} if dry_run else {}
+    screen.document(report.as_json() | ({"source": called} if called else {}) | tried)
     if called:
         screen.say(f"source {called!r} of {name}:")
-    screen.say(f"{file}: {plural(report.accepted, 'result')} accepted, {report.duplicates} known already")
+    would_be = "would be " if dry_run else ""
+    screen.say(f"{file}: {plural(report.accepted, 'result')} {would_be}accepted, {report.duplicates} known already")
     for note in report.notes:
         screen.say(f"note: {note}")
     if report.problems:
+        kept = "would be kept" if dry_run else "is kept"
+        again = "" if dry_run else ", rows that were accepted count once"
         complain(
-            f"not all of {file} can be used; each row is kept on record as it came. Mend the file and tell it again, "
-            "rows that were accepted count once:\n  " + "\n  ".join(report.problems),
+            f"not all of {file} can be used; each row {kept} on record as it came. Mend the file and tell it again"
+            f"{again}:\n  " + "\n  ".join(report.problems),
             "TellProblems",
             as_json=False,
         )
         raise typer.Exit(REFUSED)
+    if dry_run:
+        screen.next_step("nothing was recorded; the same command without --dry-run tells them")
+        return
     does = (
         f"{'listens to' if called else 'learns from'} them and goes on"
         if report.accepted or report.duplicates

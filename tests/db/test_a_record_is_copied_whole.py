@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from db import copying, open_ledger
 from db import engine as engines
 from db import tables as t
-from db.copying import copy_record
+from db.copying import copy_record, copy_to_try
 from loop.errors import LedgerBusy, LedgerError
 from loop.record import EnvelopeDraft
 
@@ -66,6 +66,30 @@ def test_to_postgres_and_back(source: str, tmp_path: Path, new_postgres: Callabl
     there = new_postgres()
     see_that_it_is_whole(source, there)
     see_that_it_is_whole(there, f"sqlite:///{tmp_path / 'back.sqlite'}")
+
+
+@pytest.mark.parametrize("kind", ["file", "server"])
+def test_a_copy_to_try_something_has_every_row_and_nobody_holds_it(
+    source: str, tmp_path: Path, new_postgres: Callable[[], str], kind: str
+) -> None:
+    if kind == "server":
+        copy_record(source, server := new_postgres(), clock=later)
+        source = server
+    with open_ledger(source) as ledger:
+        held = ledger.acquire("coupling", "engine-2", timedelta(hours=1))
+    target = f"sqlite:///{tmp_path / 'tried.sqlite'}"
+
+    copy_to_try(source, target)
+
+    with open_ledger(target) as there, there.work(there.acquire("coupling", "engine-3", timedelta(hours=1))) as work:
+        work.receive(EnvelopeDraft("tell:new.csv:2", None, "{}", {}))
+    (before,), (after,) = (content(url).pop("campaign") for url in (source, target))
+    assert (before["lease_holder"], after["lease_holder"]) == (held.holder, "engine-3")
+    rows = [{name: len(rows) for name, rows in content(url).items()} for url in (source, target)]
+    assert rows[1] == rows[0] | {
+        "result_envelope": rows[0]["result_envelope"] + 1,
+        "audit_log": rows[0]["audit_log"] + 1,
+    }
 
 
 def test_a_copy_that_was_cut_off_once_it_was_whole_is_known(source: str, tmp_path: Path) -> None:
