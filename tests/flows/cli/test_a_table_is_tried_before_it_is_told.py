@@ -16,7 +16,9 @@ ROWS = "ligand,temperature,yield\nPPh3,60,0.2\nPCy3,80,0.5\n"
 
 
 @pytest.fixture
-def table(small_campaign: None) -> Path:
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(CAMPAIGN)
     Path("told.csv").write_text(ROWS)
     return Path("told.csv")
 
