@@ -71,7 +71,7 @@ def tell(
     would_be = "would be " if dry_run else ""
     screen.say(f"{file}: {plural(report.accepted, 'result')} {would_be}accepted, {report.duplicates} known already")
     for note in report.notes:
-        screen.say(f"note: {note}")
+        screen.say(f"note{' once they are told' if dry_run else ''}: {note}")
     if report.problems:
         kept = "would be kept" if dry_run else "is kept"
         again = "" if dry_run else ", rows that were accepted count once"

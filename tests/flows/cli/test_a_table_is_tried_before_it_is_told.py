@@ -37,6 +37,7 @@ def test_it_says_what_telling_says_and_records_nothing(table: Path, hakken: Any,
 
     assert files(home) == before
     assert f"{table}: 5 results would be accepted, 2 known already" in said.out
+    assert "note once they are told: all 5 values of yield lie from 0.3 to 0.9 %" in said.out
     assert "next: nothing was recorded; the same command without --dry-run tells them" in said.out
     told = hakken("tell", "small", table, "--json").json
     assert len(told["notes"]) == 1  # of fractions in the place of percent
