@@ -131,6 +131,8 @@ def explain_model(
     }.get(acquisition, acquisition)
     if acquisition == "improvement" and value is not None and space.is_finite:
         intent += f" ({improvement_text(objective, value, predictions, per)})"
+    if acquisition == "pareto" and value == 0:
+        intent = "comes nearest to what adds hypervolume, which nothing is believed to"
     if acquisition == "general" and value is not None:
         intent += f" (expected losses of naming the one in the lead, summed over its rivals: {value:.2g}{per} less)"
     if acquisition == "hits" and value is not None:
