@@ -16,6 +16,19 @@ from loop.surrogates.blocks import SAMPLE, Block, Scaled, feature_block, one_hot
 from loop.surrogates.encoding import derived_position, position
 
 Part = Callable[[Tensor, Tensor], Tensor]  # coordinates (*b, n, d) and (*b, m, d) to squared distances (*b, n, m)
+ByRows = Callable[[slice], Tensor]  # some of n rows to their squared distances, (k, m)
+
+
+def by_rows(part: Part, a: Tensor, b: Tensor) -> ByRows:
+    """A part's distances of ``a``, ``(n, d)``, with ``b``, ``(m, d)``, of some rows after others, without gradients.
+
+    Parts that can work them out by rows do so. Whatever the rows, the numbers are those of the whole.
+    """
+    if (found := getattr(part, "by_rows", None)) is not None:
+        made: ByRows = found(a, b)
+        return made
+    whole = part(a, b)
+    return lambda rows: whole[rows]
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,10 @@ class NumberPart:
         mine, theirs = (position(self.frame, self.column, x[..., self.column]) for x in (a, b))
         return (mine[..., :, None] - theirs[..., None, :]) ** 2
 
+    def by_rows(self, a: Tensor, b: Tensor) -> ByRows:
+        mine, theirs = (position(self.frame, self.column, x[:, self.column]) for x in (a, b))
+        return lambda rows: (mine[rows, None] - theirs).square_()
+
 
 @dataclass(frozen=True)
 class DerivedPart:
@@ -41,6 +58,10 @@ class DerivedPart:
         mine, theirs = (derived_position(self.frame, self.number, x) for x in (a, b))
         return (mine[..., :, None] - theirs[..., None, :]) ** 2
 
+    def by_rows(self, a: Tensor, b: Tensor) -> ByRows:
+        mine, theirs = (derived_position(self.frame, self.number, x) for x in (a, b))
+        return lambda rows: (mine[rows, None] - theirs).square_()
+
 
 @dataclass(frozen=True)
 class Weighted:
@@ -51,6 +72,10 @@ class Weighted:
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         return self.weight * self.part(a, b)
+
+    def by_rows(self, a: Tensor, b: Tensor) -> ByRows:
+        plain = by_rows(self.part, a, b)
+        return lambda rows: self.weight * plain(rows)
 
 
 @dataclass(frozen=True)
@@ -110,13 +135,25 @@ class ProductPart:
 
 def _looked_up(between: Block, a: Tensor, b: Tensor) -> Tensor:
     """Distances of options by number, ``(*b, n)`` and ``(*b, m)`` to ``(*b, n, m)``, each pair worked out once."""
-    a_options, a_place = torch.unique(a.detach().round().long(), return_inverse=True)
-    b_options, b_place = torch.unique(b.detach().round().long(), return_inverse=True)
-    table = torch.from_numpy(between(a_options.numpy(), b_options.numpy()))
     if a.dim() == b.dim() == 1:  # half the time of looking up pair by pair
-        return table.index_select(1, b_place).index_select(0, a_place)
+        return _rows_looked_up(between, a, b)(slice(None))
+    table, a_place, b_place = _table(between, a, b)
     found: Tensor = table[a_place[..., :, None], b_place[..., None, :]]
     return found
+
+
+def _rows_looked_up(between: Block, a: Tensor, b: Tensor) -> ByRows:
+    """The same of some rows of ``a``, ``(n,)``, after others, with ``b``, ``(m,)``."""
+    table, a_place, b_place = _table(between, a, b)
+    of_each = table.index_select(1, b_place)
+    return lambda rows: of_each.index_select(0, a_place[rows])
+
+
+def _table(between: Block, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Distances of the options that there are, and the place in them of each of ``a`` and of ``b``, any shape."""
+    a_options, a_place = torch.unique(a.detach().round().long(), return_inverse=True)
+    b_options, b_place = torch.unique(b.detach().round().long(), return_inverse=True)
+    return torch.from_numpy(between(a_options.numpy(), b_options.numpy())), a_place, b_place
 
 
 @dataclass(frozen=True)
@@ -127,8 +164,14 @@ class PointPart:
     points: NDArray[np.float64]
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
-        n, block = len(self.points), feature_block(self.points)
-        return _looked_up(lambda i, j: block(i % n, j % n), a[..., self.column], b[..., self.column])
+        return _looked_up(self._between, a[..., self.column], b[..., self.column])
+
+    def by_rows(self, a: Tensor, b: Tensor) -> ByRows:
+        return _rows_looked_up(self._between, a[:, self.column], b[:, self.column])
+
+    def _between(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        n = len(self.points)
+        return feature_block(self.points)(a % n, b % n)
 
 
 @dataclass(frozen=True)
@@ -141,6 +184,9 @@ class OptionPart:
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         return _looked_up(self.between, a[..., self.column], b[..., self.column])
+
+    def by_rows(self, a: Tensor, b: Tensor) -> ByRows:
+        return _rows_looked_up(self.between, a[:, self.column], b[:, self.column])
 
     def between(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
         """Squared distances of options by number: ``(a,)`` and ``(b,)`` to ``(a, b)``."""

@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ QUIETEST = 0.01  # share of the usual noise that no number of repeats takes off:
 SKIMMED = 500  # rows from which a pool is looked over in single precision; below, double takes less than the kernel
 AT_ONCE = 2_048  # candidates, so that a block of covariances stays near the processor
 AT_ONCE_THERE = 8_192  # on another device, which has room, and is asked less often
+REMEMBERED = 64  # blocks of a pool that were skimmed: more than there are of the largest that is looked over whole
 MENDINGS = 5  # of a covariance that is none, each with ten times as much on its diagonal
 JITTER = 1e-6  # share of the prior variance; what float64 needs at distances of zero
 
@@ -83,8 +85,9 @@ class ExactPosterior:
     _skimmers: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _last: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)  # skimmed, and what of it
-    _told: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)  # the same of ``moments``
+    # what was skimmed, by a digest of the points; the points of ``moments`` last, and what was said of them
+    _skimmed: dict[bytes, tuple[Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _told: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def noise_sd(self) -> float:
@@ -141,9 +144,12 @@ class ExactPosterior:
         """
         if len(self.x) < SKIMMED:
             return self.moments(x)
-        if not self._last or self._last[0] is not x:  # a worth and a chance are asked of the same points, one by one
-            self._last[:] = [x, *self._skim(x)]
-        _, mean, deviation = self._last
+        key = blake2b(x.detach().numpy().tobytes(), digest_size=16).digest()
+        if key not in self._skimmed:  # a pool is looked over for a worth and a chance, for a batch and what it may miss
+            if len(self._skimmed) == REMEMBERED:
+                self._skimmed.clear()
+            self._skimmed[key] = self._skim(x)
+        mean, deviation = self._skimmed[key]
         return mean.clone(), deviation.clone()
 
     def _skim(self, x: Tensor) -> tuple[Tensor, Tensor]:

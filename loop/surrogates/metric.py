@@ -28,6 +28,7 @@ from loop.surrogates.blocks import (
     structure_block,
 )
 from loop.surrogates.distance_parts import (
+    ByRows,
     DerivedPart,
     LibraryPart,
     MixturePart,
@@ -37,6 +38,7 @@ from loop.surrogates.distance_parts import (
     PointPart,
     ProductPart,
     Weighted,
+    by_rows,
 )
 from loop.surrogates.representation import Representation
 
@@ -60,6 +62,18 @@ class Metric:
             more = part(a, b)
             total = total + more if total.requires_grad or more.requires_grad else total.add_(more)
         return total
+
+    def by_rows(self, a: Tensor, b: Tensor) -> ByRows:
+        """The same of ``a``, ``(n, d)``, and ``b``, ``(m, d)``, of some rows after others, without gradients."""
+        parts = [by_rows(part, a, b) for part in self.parts]
+
+        def squared(rows: slice) -> Tensor:
+            total = parts[0](rows)
+            for count, part in enumerate(parts[1:]):
+                total = total.add_(part(rows)) if count else total + part(rows)
+            return total
+
+        return squared
 
     def on(self, device: torch.device, b: Tensor) -> Callable[[Tensor], Tensor]:
         """Squared distances to rows ``b``, ``(m, d)``, by a device in single precision: ``(n, d)`` to ``(n, m)`` there.
