@@ -49,6 +49,7 @@ NOISE_MODE, NOISE_SHAPE = math.exp(-5.0), 2.0  # of the noise variance's Gamma p
 LOUDER = 2.0 ** torch.arange(7, dtype=torch.float64)  # times the noise of a fit to imputed values
 LOUDEST = 0.5  # noise variance that is looked at there
 QUIETEST = 1e-4  # noise variance: an exact table leaves the covariance all but singular
+LEVEL = 10.0  # variance of the mean a priori, in those of what effects add, which then say how much it is in doubt
 IMPUTATIONS = 2  # fits of the hyper-parameters to what is expected of censored values; more change little
 
 
@@ -71,12 +72,14 @@ class ArdGaussianProcess:
         """
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
-        plain, told = without_effects(space, data, seed=seed)
-        fitted = self._fit(space, plain, seed=seed)
+        corrected = without_effects(space, data, seed=seed)
+        fitted = self._fit(space, corrected.data, seed=seed)
+        if corrected.shared is not None and len(fitted.x) == len(data):  # of thousands of rows, some stand for all
+            fitted = doubting_effects(fitted, data, corrected.shared)
         # the fit takes all values as equally noisy: what was stated is in its noise, unless its prior held that down
         stated = USUAL_NOISE * (usual_weight(data, fitted.scale) - 1.0)
         usual = max(1.0, stated / fitted.noise_variance)
-        return replace(fitted, usual=usual, details={**fitted.details, **told})
+        return replace(fitted, usual=usual, details={**fitted.details, **corrected.told})
 
     def _fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
         shift, scale = standardised(data)
@@ -188,6 +191,22 @@ class _Learnt:
             },
             censored=censored,
         )
+
+
+def doubting_effects(fitted: ExactPosterior, data: TrainingSet, shared: Tensor) -> ExactPosterior:
+    """The process where effects, which were taken off its values, may share ``shared``, ``(n, n)``, among the rows.
+
+    What is expected hardly moves (docs/decisions/0166): the mean about which the surface lies was learnt without a
+    prior, so that the values' pulls sum to nought, and it may be in as much doubt as effects leave it.
+    """
+    kernel, shared = fitted.kernel, shared / fitted.scale**2
+    doubt = LEVEL * float(shared.diagonal().max())
+    scatter = fitted.noise_variance * noise_weights(data, fitted.scale)
+    if fitted.censored is not None:
+        scatter[fitted.censored.rows] = fitted.censored.variance
+    root = whitening_by_values(kernel(data.x, data.x) + doubt + shared + torch.diag(scatter))
+    doubted = fitted.doubted_by(root)
+    return replace(doubted, kernel=lambda a, b: kernel(a, b) + doubt, prior_variance=fitted.prior_variance + doubt)
 
 
 def whitening_by_values(covariance: Tensor) -> Tensor:

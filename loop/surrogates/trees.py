@@ -49,7 +49,8 @@ class ExtraTrees:
         """Grow the trees. Raises ``TooFewPoints``."""
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
-        data, told = without_effects(space, data, seed=seed)
+        corrected = without_effects(space, data, seed=seed)
+        data = corrected.data
         features = tree_features(space, data.x)
         groups = replicate_groups(data.x).numpy()
         shift, scale = standardised(data)
@@ -79,9 +80,10 @@ class ExtraTrees:
             scale,
             grown.calibration,
             density,
-            told,
+            corrected.told,
             outside=outside,
             usual=usual_weight(data, scale),
+            level=corrected.level,
         )
 
 
@@ -127,6 +129,7 @@ class FittedTrees:
     told: Mapping[str, Any] = field(default_factory=dict)
     outside: tuple[Tensor, Tensor] = field(kw_only=True)  # what ``left_out`` says
     usual: float = 1.0  # noise of a new measurement in units of the calibration's
+    level: float = 0.0  # standard deviation of what all is off by together, since effects are in doubt, target's unit
 
     @property
     def noise_sd(self) -> float:
@@ -156,7 +159,7 @@ class FittedTrees:
         if not len(x):
             return x.new_empty(0), x.new_empty(0)
         widening = self.calibration.widening
-        return values.mean(0), (widening * values.var(0, correction=0) + self.floor**2).sqrt()
+        return values.mean(0), (widening * values.var(0, correction=0) + self.floor**2 + self.level**2).sqrt()
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` draws: trees in random order, with the floor as independent noise: ``(p, d)`` to ``(n, p)``."""
@@ -169,7 +172,10 @@ class FittedTrees:
         values = self.drawn_in(by_tree)
         order = torch.cat([torch.randperm(len(values), generator=generator) for _ in range(math.ceil(n / len(values)))])
         jitter = torch.randn(n, len(x), generator=generator, dtype=values.dtype)
-        return values[order[:n]] + self.floor * jitter, by_tree.mean(0)
+        draws = values[order[:n]] + self.floor * jitter
+        if self.level:
+            draws += self.level * torch.randn(n, 1, generator=generator, dtype=values.dtype)
+        return draws, by_tree.mean(0)
 
     def held_out(self) -> Tensor:
         """Out-of-bag log density of each training value: shape ``(n,)``."""
@@ -210,7 +216,7 @@ class _TreesModel(CoordinateModel):
         centred = values - mean[..., None]
         noise = self.fitted.noise_sd**2 if with_noise else 0.0
         diagonal = (self.fitted.floor**2 + noise) * torch.eye(x.shape[-2], dtype=x.dtype)
-        covariance = centred @ centred.transpose(-1, -2) / values.shape[-1] + diagonal
+        covariance = centred @ centred.transpose(-1, -2) / values.shape[-1] + diagonal + self.fitted.level**2
         return GPyTorchPosterior(MultivariateNormal(mean, covariance))
 
 

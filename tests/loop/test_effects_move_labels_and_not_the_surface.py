@@ -174,6 +174,34 @@ def test_what_plates_leave_in_doubt_is_beside_what_is_expected(monkeypatch):
     torch.testing.assert_close(skimmed[1], sd, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["ard", "trees"])
+def test_plates_leave_the_surface_in_doubt_of_recipes_that_have_no_effects_themselves(name):
+    """The mean of what two plates add is as much in doubt as that of their deviation, whatever is known besides."""
+    space = Space((Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0)))
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.uniform(size=(32, 2)))
+    surface = torch.sin(4 * x[:, 0]) + x[:, 1]
+    plate = np.arange(32) % 2
+    y = surface + torch.tensor([-1.0, 1.0], dtype=torch.float64)[plate] + 0.05 * torch.from_numpy(rng.normal(size=32))
+    data = TrainingSet(x, y, torch.full_like(y, math.nan), effects={"plate": tuple(f"P{p}" for p in plate)})
+
+    fitted = surrogate(name, space).fit(space, data, seed=0)
+    blind = surrogate(name, space).fit(space, replace(data, y=surface, effects={}), seed=0)
+
+    expected = fitted.summary()["effects"]["plate"]["expected"]
+    mean, sd = fitted.moments(x)
+    level = expected / math.sqrt(2)
+    assert expected > 1.0
+    assert float(sd.min()) > 0.8 * level
+    assert float(sd.square().mean().sqrt()) < math.hypot(1.1 * level, 2 * float(blind.moments(x)[1].max()))
+    draws = fitted.samples(x, 2048, seed=0)
+    torch.testing.assert_close(draws.std(0), sd, rtol=0.2, atol=0.0)
+    assert float(draws.mean(1).std()) > 0.8 * level  # they are off together
+    covariance = fitted.model().posterior(x).mvn.covariance_matrix
+    torch.testing.assert_close(covariance.diagonal().sqrt(), sd, rtol=0.05, atol=0.0)
+    assert float((mean - surface - (mean - surface).mean()).square().mean().sqrt()) < 0.4
+
+
 @pytest.mark.parametrize("deviation", [1.5, 0.0])
 def test_two_plates_leave_the_surface_in_as_much_doubt_as_they_do(deviation):
     """Surfaces, plates and noise from what is believed of them: 90 % intervals were to hold 90 % of the truth."""

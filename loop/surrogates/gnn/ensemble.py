@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.space import Space
 from loop.surrogates.calibration import Calibration, calibrate, log_density
 from loop.surrogates.censoring import truncated
-from loop.surrogates.correction import without_effects
+from loop.surrogates.correction import Corrected, without_effects
 from loop.surrogates.exact import noise_weights, replicate_groups, standardised, usual_weight
 from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.fitted import FittedGraphEnsemble
@@ -78,7 +78,7 @@ class GraphEnsemble:
                 raise TooFewPoints(self.name, self.needs, len(data))
         seen_by_network = inputs(space)
         plain = [without_effects(space, data, seed=seed) for data in sets]
-        x, targets = _stacked([data for data, _ in plain])
+        x, targets = _stacked([corrected.data for corrected in plain])
         folds = self._folds(x, targets, seed)
         training = Training(
             ARCHITECTURES[self.architecture],
@@ -97,11 +97,11 @@ class GraphEnsemble:
         training.run([torch.arange(len(x))] * self.members, s.more_epochs, least=s.more_steps, rate=s.more_rate)
         phi, value = self._features(training, x)
         fitted = []
-        for i, (target, (mean, variance), (_, told)) in enumerate(zip(targets, held_out, plain, strict=True)):
+        for i, (target, (mean, variance), corrected) in enumerate(zip(targets, held_out, plain, strict=True)):
             seen = target.labels
             own = value[:, target.rows, i]
             head = _HEADS[self.head](phi[:, target.rows], _imputed(own, seen), seen.weights.expand_as(own))
-            fitted.append(self._fitted(training, target, head, mean, variance, told, len(targets)))
+            fitted.append(self._fitted(training, target, head, mean, variance, corrected, len(targets)))
         return tuple(fitted)
 
     def _fitted(
@@ -111,7 +111,7 @@ class GraphEnsemble:
         head: Head,
         mean: Tensor,
         variance: Tensor,
-        told: Mapping[str, Any],
+        corrected: Corrected,
         targets: int,
     ) -> FittedGraphEnsemble:
         """One target's model; ``mean`` and ``variance`` are what is said of its values without them, ``(k,)``."""
@@ -133,7 +133,7 @@ class GraphEnsemble:
             "precision": "bfloat16" if is_mixed(torch.device(self.device)) else "float32",
             "noise_sd": math.sqrt(now.noise * target.usual) * scale,
             "widening": now.widening,
-            **told,
+            **corrected.told,
         }
         return FittedGraphEnsemble(
             self.name,
@@ -146,6 +146,7 @@ class GraphEnsemble:
             (told_mean, told_sd),
             details,
             target.usual,
+            corrected.level,
         )
 
     def _folds(self, x: Tensor, targets: Sequence[_Target], seed: int) -> Tensor:

@@ -40,6 +40,7 @@ class FittedGraphEnsemble:
     outside: tuple[Tensor, Tensor]  # what ``left_out`` says
     details: Mapping[str, Any]
     usual: float = 1.0  # noise of a new measurement in units of the calibration's
+    level: float = 0.0  # standard deviation of what all is off by together, since effects are in doubt, target's unit
 
     @property
     def noise_sd(self) -> float:
@@ -54,7 +55,7 @@ class FittedGraphEnsemble:
         parts = [self.head.moments(self.trained.features(part)[0]) for part in torch.split(x, CHUNK)]
         mean, variance = (torch.cat([p[i] for p in parts], dim=1) for i in (0, 1))
         own = self._own_share(mean, variance) * self.calibration.widening * variance + FLOOR**2
-        return mean * self.scale + self.shift, own.sqrt() * self.scale
+        return mean * self.scale + self.shift, (own * self.scale**2 + self.level**2).sqrt()
 
     def _own_share(self, mean: Tensor, variance: Tensor) -> Tensor:
         """The share of a member's widened variance that is left in the mixture: both ``(members, n)``, to ``(n,)``."""
@@ -75,7 +76,7 @@ class FittedGraphEnsemble:
         covariance = covariance * root[..., :, None] * root[..., None, :]
         floor = FLOOR**2 * torch.eye(x.shape[-2], dtype=x.dtype)
         mean = mean.view(len(phi), *x.shape[:-1]) * self.scale + self.shift
-        return mean, (self.calibration.widening * covariance + floor) * self.scale**2
+        return mean, (self.calibration.widening * covariance + floor) * self.scale**2 + self.level**2
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws (without noise), members in turn, at ``x``, ``(p, d)``: shape ``(n, p)``."""
