@@ -30,7 +30,7 @@ from loop.surrogates.matern import MEAN_VARIANCE, Covariance, matern52
 from loop.surrogates.metric import Metric, has_numbers, metric
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
-from loop.surrogates.scatter import WIDEST
+from loop.surrogates.scatter import WIDEST, NoiseCurve
 
 APART = (0.1, 1.0, 4.0, 16.0, 64.0, 400.0)  # of fidelities, in distances of two options: from alike to unrelated
 WEIGHTS = (1.0, 4.0, 16.0, 64.0)  # of numbers beside options: lengthscales of a half, a quarter, an eighth
@@ -177,7 +177,7 @@ class GaussianProcess:
             details=self._told(data, learnt, length, scale),
             censored=found.censored,
             row_effects=learnt.row_effects(),
-            noise_factor=None if curve is None else _factor(distance, smooth, data.x, curve.weights),
+            noise_factor=None if curve is None else _factor(distance, smooth, data.x, curve),
             usual=usual_weight(data, scale),
         )
         return likeliest.doubted_by(learnt.doubting)
@@ -190,7 +190,7 @@ class GaussianProcess:
             "lengthscale": length,
             "output_scale": found.output,
             "noise_variance": found.noise,
-            "log_evidence": found.log_evidence,
+            "log_evidence": learnt.log_evidence,
         }
         if data.effects:
             noise_sd = math.sqrt(found.noise) * scale
@@ -241,9 +241,10 @@ def _narrowed(quick: Callable[[], tuple[Tensor, Tensor]], by: float) -> tuple[Te
     return rows, root / by
 
 
-def _factor(distance: Metric, length: float, rows: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
+def _factor(distance: Metric, length: float, rows: Tensor, curve: NoiseCurve) -> Callable[[Tensor], Tensor]:
     def factor(x: Tensor) -> Tensor:
         squared = distance.squared(x, rows.expand(*x.shape[:-2], *rows.shape)).clamp_min(0.0)
-        return (matern52((squared + 1e-14).sqrt() / length) @ weights).clamp(-WIDEST, WIDEST).exp()
+        logarithm = matern52((squared + 1e-14).sqrt() / length) @ curve.weights - curve.level
+        return logarithm.clamp(-WIDEST, WIDEST).exp()
 
     return factor

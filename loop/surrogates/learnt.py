@@ -44,6 +44,7 @@ class Learnt:
         doubting: As the ``root`` of ``found``, with the expected variances.
         undecided: Of effects whose likeliest variance is nought, by name: what their labels may add all the same.
         curve: How the noise varies; None where it is constant.
+        log_evidence: Of the values, what a curve costs taken off.
     """
 
     found: Found
@@ -53,6 +54,7 @@ class Learnt:
     doubting: Tensor
     undecided: Mapping[str, tuple[Size, ...]]
     curve: NoiseCurve | None
+    log_evidence: float
 
     def sizes(self) -> tuple[Size, ...]:
         """What each label adds, standardised."""
@@ -99,8 +101,10 @@ def learn(
     """
     grid = _Grid(covariances, prior, noises)
     shared = grid.with_effects(rows, effects)
+    evidence = shared.found.log_evidence
     curve = None if correlation is None else grid.curve(shared.found, rows, correlation, effects, shared.ratios)
     if curve is not None:
+        evidence += curve.gain
         rows = replace(rows, weights=rows.weights * curve.at_rows.exp())
         shared = grid.with_effects(rows, effects)
     expected = shared.ratios if is_trial else grid.expected(rows, effects, shared)
@@ -111,7 +115,7 @@ def learn(
         for which, effect in enumerate(effects)
         if not (shared.ratios[which] or is_trial)
     }
-    return Learnt(found, effects, shared.ratios, expected, doubting, undecided, curve)
+    return Learnt(found, effects, shared.ratios, expected, doubting, undecided, curve, evidence)
 
 
 def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tensor:

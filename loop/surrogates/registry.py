@@ -72,7 +72,7 @@ def surrogate(
     Where the space has versions of a measurement, a committee has ladders of them too (``loop.surrogates.ladder``).
     With ``learns_noise``, members that can (``gp`` and its kin, ``tanimoto``) learn the noise as a function
     of the conditions; for the others it is the same everywhere. The same ones let the evidence say how much numbers
-    count beside options, unless they learn the noise (docs/decisions/0055). With ``doubts_noise``, as a source is
+    count beside options (docs/decisions/0055 and 0167). With ``doubts_noise``, as a source is
     asked, they do neither, and take three tenths of the values' variance for noise at most, so that what is chance
     contradicts them (docs/decisions/0081). Graph networks are trained on ``device``, and processes look over large
     stored libraries there.
@@ -99,7 +99,7 @@ def _process(name: str, representation: Representation, space: Space, how: _How)
         representation,
         learns_noise=how.learns_noise,
         calibrates=_calibrates(space),
-        weighs_numbers=not (how.learns_noise or how.doubts_noise),
+        weighs_numbers=not how.doubts_noise,
         most_noise=DOUBTED if how.doubts_noise else 1.0,
         device=how.device if is_looked_over(space) else "cpu",
     )

@@ -1,7 +1,8 @@
 """Noise that depends on the conditions: its logarithm is a second Gaussian process, shrunk to a constant.
 
 The rows' own residuals and replicates say how noisy each was; scoring steps towards the most probable smooth curve
-through them, and the evidence (Laplace's) decides how much the curve may vary, or not at all.
+through them, and the evidence (Laplace's) decides how much the curve may vary, or not at all. Its mean over the rows is
+nought: the level of the noise has a prior of its own.
 
 Source: Kersting, Plagemann, Pfaff and Burgard, ICML 2007 (most likely heteroscedastic process); the steps are the
 restricted scoring of Smyth, J. Comput. Graph. Stat. 11 (2002) 836.
@@ -27,7 +28,8 @@ class NoiseCurve:
     """Log of the noise variance relative to its level, at the rows, and the weights that predict it elsewhere."""
 
     at_rows: Tensor  # (n,)
-    weights: Tensor  # (n,): at x it is correlation(x, rows) @ weights
+    weights: Tensor  # (n,): at x it is correlation(x, rows) @ weights - level
+    level: float
     gain: float  # what it adds to the log evidence, penalties included
 
 
@@ -46,8 +48,10 @@ def noise_curve(
     best: NoiseCurve | None = None
     n = len(scatter)
     unit = torch.eye(n, dtype=scatter.dtype)
+    middle = correlation.mean(0)
+    centred = correlation - middle[:, None] - middle[None, :] + middle.mean()
     for variance in VARIANCES:
-        prior = variance * (correlation + JITTER * unit)
+        prior = variance * (centred + JITTER * unit)
         curve = torch.zeros(n, dtype=scatter.dtype)
         diagonal, weighted, evidence = solve(scatter)
         for _ in range(STEPS):
@@ -62,5 +66,5 @@ def noise_curve(
         volume = torch.linalg.slogdet(unit + half[:, None] * prior * half[None, :])[1]
         gain = float(evidence - constant - 0.5 * curve @ weights - 0.5 * volume)
         if gain > 0 and (best is None or gain > best.gain):
-            best = NoiseCurve(curve, variance * weights, gain)
+            best = NoiseCurve(curve, variance * weights, variance * float(middle @ weights), gain)
     return best

@@ -13,7 +13,7 @@ from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, react
 from loop.history import History
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
-from loop.space import Discrete, Space
+from loop.space import Category, Discrete, Space
 from loop.spec import build_objective
 from loop.surrogates.exact import noise_weights
 from loop.surrogates.noiseless import Known, Noiseless, noiseless
@@ -63,6 +63,35 @@ def test_noise_that_grows_within_a_number_is_found_where_all_parameters_are_numb
     noise = surrogate("gp", space, learns_noise=True).fit(space, data, seed=0).noise_at(everything)
 
     assert float(noise[hot].mean()) > 2 * float(noise[~hot].mean())
+
+
+def test_a_curve_of_the_noise_leaves_its_level_to_what_is_believed_of_it():
+    data = scattered(120, hot=15.0, cold=1.5)
+
+    fitted = surrogate("gp", SPACE, learns_noise=True).fit(SPACE, data, seed=0)
+
+    level = math.sqrt(fitted.noise_variance) * fitted.scale
+    about = (fitted.noise_at(data.x) / level).log()
+    assert float(about.std()) > 0.3
+    assert float(about.mean()) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_where_noise_is_learnt_a_best_within_a_range_is_none():
+    space = Space((Category("ligand", tuple("ABCDE")), Discrete("temperature", tuple(range(0, 81, 10)), "degC")))
+    everything = torch.tensor([[a, t] for a in range(5) for t in range(0, 81, 10)], dtype=torch.float64)
+    ligand, temperature = everything.T
+    truth = 9 * ligand + 40 * (-(temperature - 30 - 5 * ligand).square() / 450).exp()
+    rng = np.random.default_rng(0)
+    rows = torch.from_numpy(rng.permutation(45)[:36])
+    y = truth[rows] + torch.from_numpy(rng.normal(0, 0.5, 36))
+    data = TrainingSet(everything[rows], y, torch.full_like(y, math.nan))
+
+    fitted = surrogate("gp", space, learns_noise=True).fit(space, data, seed=0)
+
+    mean, sd = fitted.moments(everything)
+    assert float((mean - truth).abs().mean()) < 1.5
+    assert float(((mean - truth).abs() < 1.645 * sd).double().mean()) > 0.8
+    assert float(fitted.noise_at(everything).mean()) < 2.0
 
 
 @pytest.mark.parametrize("seed", range(3))
