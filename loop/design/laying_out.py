@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.design.centre import among_blocks, centre_points, meanings_of, said
+from loop.design.centre import WAY, among_blocks, centre_points, meanings_of, said
 from loop.design.exchange import Criterion, assign_blocks
 from loop.design.factorial import ROMAN, best_fraction, fraction_sizes, fractional, full_factorial, two_level
 from loop.design.fixed import FIXED, fixed
@@ -184,11 +184,12 @@ def _combinations(wish: Wish, space: Space) -> NDArray[np.float64]:
 
 
 def _centre(wish: Wish, space: Space) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """All centre points, ``(n, d)``, and a note where there are none any more, as where people banned the middle."""
+    """All centre points, ``(n, d)``, and a note where none can be made any more, as where people banned the middle."""
     try:
         return centre_points(space, wish.centre), ()
     except SpaceError as error:
-        return np.empty((0, len(space.parameters))), (f"no centre points: {error}",)
+        why, _, _ = str(error).partition(f"; {WAY}")  # the file could have them, and some may have been made
+        return np.empty((0, len(space.parameters))), (f"no centre points are made any more: {why}",)
 
 
 def _size(wish: Wish, space: Space) -> int:

@@ -93,7 +93,8 @@ def first_experiments(
             return found
         was = "was tried" if pays is pays_all else "was tried or is too dear"
         note = f"every point of the {initial.design} design {was}; the initial design goes on as a spread"
-        return Design(initial_design("spread", space, pool, tried, n, seed=seed, pays=pays), None, (note,))
+        points = initial_design("spread", space, pool, tried, n, seed=seed, pays=pays)
+        return Design(points, None, (note,), ("spread",) * len(points))
     if initial.design in FILLING:
         found = _filled(initial.design, space, pool, tried, n, seed, pays)
     else:

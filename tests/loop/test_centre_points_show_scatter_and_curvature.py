@@ -252,6 +252,17 @@ def test_a_middle_that_a_person_banned_is_not_made() -> None:
     assert not centre_of(batch)
 
 
+def test_a_middle_that_lies_in_what_was_banned_since_is_said_to_be_made_no_more() -> None:
+    steps = {"temperature": [60, 90, 120], "hours": [2, 9, 16]}
+    space = {name: {"type": "number", "values": values} for name, values in steps.items()}
+    banned = [{"name": "ban 1", "exclude": {"temperature": [90], "hours": [9]}}]
+
+    batch = planned(spec_of(space, levels=2, centre=3, experiments=7, constraints=banned))
+
+    (note,) = (n for n in batch.notes if "no centre points are made any more: the middle of every number" in n)
+    assert note.endswith("(temperature 90, hours 9) breaks constraint 'ban 1'")
+
+
 def test_of_each_centre_point_there_are_as_many_experiments_as_replicates_says() -> None:
     spec = spec_of(NUMBERS, centre=3, experiments=22, replicates=2)
     batch = planned(spec)

@@ -362,6 +362,9 @@ def test_when_the_factorial_is_done_and_no_model_can_be_had_a_spread_goes_on():
     batch = plan(spec, History(done), seed=0, experiments=3)
 
     assert any("every point of the factorial design was tried" in note for note in batch.notes)
+    assert {p.reason for p in batch.proposals} == {
+        "initial design: farthest from everything tried before, to see the whole space"
+    }
 
 
 @pytest.mark.parametrize(

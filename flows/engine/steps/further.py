@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 
 from flows.engine.looking.view import View
-from flows.engine.people.rows import NoResult, read_beside, read_told
+from flows.engine.looking.whose import BY_PERSON
+from flows.engine.people.rows import NoResult, is_told, read_beside, read_told
 from flows.engine.steps.completing import Standing, completed, is_said
 from flows.engine.steps.judgement import Judgement, completing, joining
 from flows.engine.steps.payloads import meant
@@ -38,6 +39,9 @@ def further(
         return f"so, but with {', '.join(others)}"
     if whole is not None:
         return completing(envelope, known, whole, context, added, candidate)
+    is_by_person = is_told(envelope.source) or envelope.source in BY_PERSON
+    if is_by_person and _is_commented(known, context or {}):
+        added = [*added, "comment"]
     if added:
         return joining(envelope, known, context or {}, added, candidate)
     return Judgement(envelope, Verdict.DUPLICATE, f"repeats {what}")
@@ -68,6 +72,13 @@ def beside_alone(view: View, envelope: EnvelopeRecord, known: Standing) -> Judge
     if not (added := [n for n in named if n not in mine]):
         return Judgement(envelope, Verdict.DUPLICATE, f"repeats what is on record of attempt {known.key}")
     return joining(envelope, known, {n: said[n] for n in said if n in (*added, "comment")}, added)
+
+
+def _is_commented(known: Standing, context: Json) -> bool:
+    """Whether a comment stands beside a result that is not on record with it; a fault has its own words."""
+    comment = str(context.get("comment") or "")
+    is_known = comment in str(known.context.get("comment", "")) or comment == getattr(known.outcome, "reason", "")
+    return not (is_known or isinstance(known.outcome, Fault))
 
 
 def _beside(view: View, known: Standing, context: Json | None) -> tuple[list[str], list[str]]:

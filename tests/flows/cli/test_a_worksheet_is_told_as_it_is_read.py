@@ -50,14 +50,20 @@ def test_what_was_read_is_known_when_it_is_told(sheet: Path, hakken: Any, outcom
     assert "0 results accepted, 2 known already" in said.out
 
 
-def test_a_comment_that_is_added_later_contradicts_nothing(sheet: Path, hakken: Any) -> None:
+@pytest.mark.parametrize("again", [("tell", "two", "SHEET"), ("tick", "two")])
+def test_a_comment_that_is_added_later_contradicts_nothing_and_stands_beside_the_result(
+    sheet: Path, hakken: Any, again: tuple[str, ...]
+) -> None:
     fill(sheet, 0, outcome="negative")
     hakken("tick", "two")
     fill(sheet, 0, comment="nothing by LC-MS either")
 
-    said = hakken("tell", "two", sheet)
+    said = hakken(*(str(sheet) if word == "SHEET" else word for word in again))
+    once_more = hakken("tell", "two", sheet)
 
-    assert "0 results accepted, 1 known already" in said.out
+    assert "note: comment joined 1 result on record" in said.out
+    assert "0 results accepted" in once_more.out
+    assert "comment: nothing by LC-MS either" in hakken("show", "two", 1).out
     assert said.err == ""
 
 

@@ -123,6 +123,19 @@ def test_what_stands_beside_a_later_value_and_beside_none_yet_joins_with_it(
     assert "already ended so, but with operator ada; to let this count" in problem
 
 
+def test_a_comment_that_is_told_later_joins_its_result_once(
+    settings: Settings, tmp_path: Path, batch: list[str]
+) -> None:
+    text = f"key,yield,comment\n{batch[0]},40,{{}}\n"
+    first, again = (told(settings, tmp_path, text.format("glass cracked"), f"{n}.csv") for n in "ab")
+    more = told(settings, tmp_path, text.format("oil bath"), "c.csv")
+
+    (now,) = (o for o in counting(settings) if o.key == batch[0])
+    assert first.notes == more.notes == ("comment joined 1 result on record",)
+    assert (again.accepted, again.duplicates) == (0, 1)
+    assert now.context["comment"] == "glass cracked; oil bath"
+
+
 def test_the_file_told_again_with_a_column_more_counts_no_row_twice(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, objective=TARGETS)
     told(settings, tmp_path, "solvent,base,step,yield\nwater,DBU,1,20\nDMF,DBU,2,30\nDMF,DBU,2,30\nEtOH,DBU,3,44\n")
