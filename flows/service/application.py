@@ -32,6 +32,7 @@ from loop.experiment import State
 from loop.record import Verdict
 
 if TYPE_CHECKING:
+    from flows.engine.looking.reports import StatusReport
     from flows.settings import Settings
 
 AT_ONCE: Final = 100  # connections; more are told to come later
@@ -116,11 +117,11 @@ def _add_campaigns(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/api/campaigns", summary="Where every campaign stands.")
     def campaigns() -> list[Any]:
-        return [report.as_json() for report in engine.status(settings)]
+        return [_standing(report) for report in engine.status(settings)]
 
     @app.get("/api/campaigns/{name}", summary="Where one stands, as hakken status --json says it.")
     def campaign(name: str) -> Any:
-        return engine.status(settings, name)[0].as_json()
+        return _standing(engine.status(settings, name)[0])
 
     @app.get("/api/campaigns/{name}/best", summary="What is believed best, as hakken best --json says it.")
     def best(name: str) -> Any:
@@ -132,6 +133,10 @@ def _add_campaigns(app: FastAPI, settings: Settings) -> None:
         return text_of(engine.status(settings))
 
 
+def _standing(report: StatusReport) -> dict[str, Any]:
+    return {**report.as_json(), "next_step": as_requests(report.next_step)}
+
+
 def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
     """Asking and telling."""
 
@@ -141,7 +146,9 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
     def ask(name: str, wanted: Wanted, request: Request, key: Key) -> Asked:
         by = caller_of(request).name
         with turns.of(name):
-            return engine.ask(settings, name, wanted.experiments, request=key, by=by, patience=patience)
+            asked = engine.ask(settings, name, wanted.experiments, request=key, by=by, patience=patience)
+        notes = tuple(map(as_requests, asked.notes))
+        return replace(asked, notes=notes, next_step=as_requests(asked.next_step))
 
     @app.get("/api/campaigns/{name}/experiments", summary="Experiments that have not ended, or those in some states.")
     def experiments(name: str, state: Annotated[list[State] | None, Query()] = None) -> tuple[Experiment, ...]:
@@ -184,7 +191,7 @@ def _add_clients(app: FastAPI, settings: Settings, patience: float) -> None:
     def results(name: str, given: Rows, request: Request, key: Key) -> Response:
         with turns.of(name):
             told = engine.tell_own(settings, name, given.rows, request=key, by=caller_of(request).name)
-        said = replace(told, problems=[as_requests(problem) for problem in told.problems])
+        said = replace(told, problems=[*map(as_requests, told.problems)], notes=tuple(map(as_requests, told.notes)))
         return JSONResponse(plain(said), 422 if told.problems else 200)
 
 

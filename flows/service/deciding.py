@@ -16,6 +16,7 @@ from flows.engine.people.halting import NOTHING_HALTED
 from flows.labels import label_of
 from flows.schedules import wake
 from flows.service.access import Caller
+from flows.service.fields import as_requests
 from flows.service.gate import caller_of
 from flows.shown.plain import plain
 from flows.shown.words import known_line, predictions_line, reason_line
@@ -25,6 +26,7 @@ from loop.decision import MOST_TIMES
 from loop.errors import LedgerError
 
 if TYPE_CHECKING:
+    from flows.engine.looking.reports import StatusReport
     from flows.settings import Settings
     from loop.record import ProposalRecord
     from loop.safety import SafetyStop
@@ -92,7 +94,7 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
             meaning=said.meaning,
         )
         (now,) = engine.status(settings, name)
-        return {"campaign": name, "round": number, "proposals": n, "to_approve": now.to_approve, "next": now.next_step}
+        return {"campaign": name, "round": number, "proposals": n, "to_approve": now.to_approve, **_next(now)}
 
     @app.get("/api/campaigns/{name}/rounds/{number}", summary="A batch, why each was chosen, and what came of it.")
     def round_(name: str, number: int) -> Any:
@@ -121,7 +123,7 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
         else:
             made = engine.ban(settings, name, rule.where, by=by, why=rule.why)
             notes = engine.on_ban(settings, name, made)
-        return plain({"campaign": name, "decision": made, "notes": list(notes)})
+        return plain({"campaign": name, "decision": made, "notes": [as_requests(note) for note in notes]})
 
     @app.post("/api/campaigns/{name}/stop", summary="Plan and send nothing more; what runs goes on.")
     def stop(name: str, said: _Said, request: Request) -> dict[str, Any]:
@@ -136,7 +138,11 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
             lifted = engine.lift_halt(settings, name, said.stops, by=by, why=said.why)
         else:
             engine.resume(settings, name, by=by, why=said.why or "resumed by a person")
-        return {**_now(settings, name), "lifted": plain(lifted), "notes": list(wake(settings, name))}
+        return {
+            **_now(settings, name),
+            "lifted": plain(lifted),
+            "notes": [as_requests(note) for note in wake(settings, name)],
+        }
 
     @app.post("/api/campaigns/{name}/halt", summary="For safety: at once, with every campaign of its bench.")
     def halt(name: str, said: Halt, request: Request) -> dict[str, Any]:
@@ -203,7 +209,11 @@ def _choice(p: ProposalRecord, spec: Any) -> _Choice:
 
 def _now(settings: Settings, name: str) -> dict[str, Any]:
     (now,) = engine.status(settings, name)
-    return {"campaign": name, "state": now.state, "reason": now.reason, "next": now.next_step}
+    return {"campaign": name, "state": now.state, "reason": now.reason, **_next(now)}
+
+
+def _next(now: StatusReport) -> dict[str, str]:
+    return {"next": as_requests(now.next_step)}
 
 
 def _decider(request: Request) -> Caller:

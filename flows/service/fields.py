@@ -1,4 +1,4 @@
-"""Fields: what a refusal says of commands and their options, said of requests and their fields."""
+"""Fields: what an answer says of commands and their options, said of requests and their fields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
-_NAME: Final = r"(?P<name>'[^']*'|[^\s;,()']+)"
+_NAME: Final = r"(?P<name>'[^']*'|[^\s;,()']*[^\s;,()'.:])"  # and no full stop behind it
 # A clause; a command that no request stands for is typed where this is served, and stays as it is.
 _CLAUSE: Final = re.compile(r"[^;:,()]+[;:,()]*")
 _SAID: Final = (
@@ -88,6 +88,8 @@ _REQUESTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], .
         (rf"ban {_NAME}", _decision("ban")),
         (rf"approve {_NAME} (?P<round>\d+)(?P<only>(?: \d+)*)", _approval),
         (rf"resume {_NAME}(?P<stops>(?: --stop [\d-]+)*) --by NAME --why REASON", _resumption),
+        (rf"resume {_NAME}(?P<stops>)(?= takes it up|\.|$)", _resumption),
+        (rf"(?:serve, or hakken )?ask {_NAME}", lambda found: f'POST {_campaign(found)}/ask {{"experiments": 1}}'),
         (rf"tell {_NAME}", lambda found: f"POST {_campaign(found)}/experiments/KEY/result"),
     )
 )

@@ -112,6 +112,17 @@ def test_a_refusal_names_requests_where_there_are_some(client: Client) -> None:
     assert "GET /api/campaigns/small says how it stands" in here[8]
 
 
+def test_what_comes_next_is_a_request(client: Client) -> None:
+    stands = client.get("/api/campaigns/small", headers=DORA).json()["next_step"]
+    part = verdict(client, {"verdict": "approve", "only": [1]}).json()["next"]
+    stopped = client.post("/api/campaigns/small/stop", json={"why": "no solvent"}, headers=DORA).json()["next"]
+
+    verdict_ = 'POST /api/campaigns/small/rounds/1/verdict {"verdict": "approve"}'
+    for said in (stands, part):
+        assert f"look with GET /api/campaigns/small/rounds/1, then {verdict_}." in said
+    assert 'Go on with POST /api/campaigns/small/resume {"why": "REASON"}.' in stopped
+
+
 def test_a_batch_is_approved_and_refused_in_parts(client: Client, settings: Settings) -> None:
     some = verdict(client, {"verdict": "approve", "only": [1, 3], "why": "cheap"})
     one = verdict(client, {"verdict": "refuse", "only": [2], "why": "it foams", "meaning": "cannot"})
