@@ -39,7 +39,8 @@ def predict(
 ) -> None:
     """Predict candidates of a file, or all that meet every --where: what is believed of each, with an interval.
 
-    Nothing is recorded or sent. Without a file and --where, of all candidates.
+    Nothing is recorded or sent. Without a file and --where, of all candidates; some are drawn where they cannot be
+    listed.
     """
     from db import exchange
     from flows import engine

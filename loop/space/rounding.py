@@ -52,6 +52,12 @@ def rounded(space: Space, x: Array, known: Array, spared: Collection[int] = ()) 
     return found
 
 
+def rounded_by_itself(space: Space, x: Array, known: Array) -> Array:
+    """Rows ``x``, ``(n, d)``, each rounded where the space allows it, whatever becomes of others: ``(n, d)``."""
+    found = _with_few_digits(space, x, known, set())
+    return np.where(space.holds(found)[:, None], found, x)
+
+
 def rounded_alike(space: Space, x: Array, known: Array, columns: Collection[int]) -> Array:
     """Rows ``x``, ``(n, d)``, with the numbers of these columns rounded: ``(n, d)``.
 

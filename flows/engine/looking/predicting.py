@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,9 +25,11 @@ from loop.decision import DecisionKind, in_force
 from loop.errors import HakkenError, OutcomeError, SpaceError, did_you_mean
 from loop.fidelity import is_real
 from loop.insight.statements import Predicted
-from loop.space import Component, Discrete, ProductPool, Space
+from loop.space import Component, Discrete, ProductPool, Space, sample_space
 from loop.space.leaving_out import why_left_out
 from loop.space.pool import CHUNK, said_size
+from loop.space.rounding import rounded_by_itself
+from loop.space.rows import different
 from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 SEARCHED: Final = 2_000_000  # candidates that conditions are looked up in
 MOST: Final = 100_000  # candidates that are predicted at once
+DRAWN: Final = 20_000  # candidates that conditions are looked up in where they cannot be listed
+SHOWN: Final = 2_000  # of these that are predicted
 PREDICTED: Final = ("row", "chance", "experiments", "outside")  # columns of ``--out``, beside settings and targets
 
 
@@ -55,8 +59,9 @@ class Answer:
 def predict(settings: Settings, name: str, *, file: Path | None = None, where: Sequence[str] = ()) -> Answer:
     """What the campaign believes of the rows of a file, or of every candidate that meets all conditions of ``where``.
 
-    Nothing is recorded. Rows may lie outside the space's bounds, and name substances that are none of its options;
-    candidates are the real thing, unless a condition names a version.
+    Where candidates cannot be listed, some are drawn, and a note says so. Nothing is recorded. Rows may lie outside the
+    space's bounds, and name substances that are none of its options; candidates are the real thing, unless a condition
+    names a version.
 
     Raises:
         NotFound: There is no such campaign.
@@ -69,7 +74,8 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
         if file is not None:
             spec, space, x, notes = _of_file(view, file)
         else:
-            spec, space, x, notes = view.spec, view.space, _meeting(view, where), ()
+            spec, space = view.spec, view.space
+            x, notes = _meeting(view, where, seed_of(spec.planner.seed, name, 0))
         from loop.insight.predicting import predict as predicted  # brings torch: seconds, only where it is asked for
 
         earlier, _, _ = sources_of(ledger, view.spec)
@@ -209,44 +215,66 @@ def _without_what_was_predicted(lines: Sequence[Line]) -> list[Line]:
     return [(line, [*cells, "outcome" if n == 0 else "measured"]) for n, (line, cells) in enumerate(kept)]
 
 
-def _meeting(view: View, where: Sequence[str]) -> NDArray[np.float64]:
-    """Coordinates of every candidate that meets the conditions, all of them without any."""
+def _meeting(view: View, where: Sequence[str], seed: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Coordinates of every candidate that meets the conditions, ``(n, d)``, all of them without any; where candidates
+    cannot be listed, of some that were drawn, and a note that says so."""
     space = view.space
-    every_one = f"give a value of each parameter ({', '.join(space.shown_names)}) with --where, or candidates in a file"
-    continuous = f"campaign {view.name!r} has continuous numbers, so its candidates cannot be listed; {every_one}"
     try:
         wanted = read_conditions(space, where) if where else None
     except NoRegion:
-        raise PredictError(continuous) from None
-    if wanted is not None and wanted.candidate is not None:
-        return space.coordinates(wanted.candidate)[None]
-    if not space.is_finite:
-        raise PredictError(continuous)
-    pool = ProductPool(space)
-    if not pool.counted.is_exact or len(pool) > SEARCHED:
         raise PredictError(
-            f"campaign {view.name!r} has {said_size(pool).removeprefix('the ')} candidates, too many to be looked "
-            f"through; {every_one}"
-        )
+            f"campaign {view.name!r} has continuous numbers, of which one value alone is met by next to nothing; "
+            f"give a value of each parameter ({', '.join(space.shown_names)}), or a range such as NAME=4..6"
+        ) from None
+    if wanted is not None and wanted.candidate is not None:
+        return space.coordinates(wanted.candidate)[None], ()
     narrowed = None
     if wanted is not None:
         ban = region_of(wanted.region, "asked for")
         narrowed = build_space(view.spec.model_copy(update={"constraints": [*view.spec.constraints, ban]}))
     named = {*((wanted.region.get("exclude") or {}) if wanted else ())}
-    found: list[NDArray[np.float64]] = []
-    for start in range(0, len(pool), CHUNK):
-        x = pool.take(np.arange(start, min(start + CHUNK, len(pool)), dtype=np.int64))
-        meets = np.ones(len(x), dtype=bool) if narrowed is None else ~narrowed.allows(x)
-        if not named & {name for name, p in view.spec.space.items() if p.type == "fidelity"}:
-            meets &= is_real(space, x)
-        found.append(x[meets])
-    every = np.vstack(found) if found else np.empty((0, len(space.parameters)))
+    is_of_versions = bool(named & {name for name, p in view.spec.space.items() if p.type == "fidelity"})
+
+    def meets(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        met = np.ones(len(x), dtype=bool) if narrowed is None else ~narrowed.allows(x)
+        return met if is_of_versions else met & is_real(space, x)
+
+    pool = ProductPool(space) if space.is_finite else None
+    is_listed = pool is not None and pool.counted.is_exact and len(pool) <= SEARCHED
+    candidates = _listed(pool) if pool is not None and is_listed else (_drawn(view, seed),)
+    every = np.vstack([np.empty((0, len(space.parameters))), *(x[meets(x)] for x in candidates)])
     if not len(every):
         said = unmet(space, wanted.region) if wanted else ""
-        raise PredictError(f"no candidate meets {' and '.join(where)}{f': {said}' if said else ''}; loosen a condition")
-    if len(every) > MOST:
-        raise PredictError(
-            f"{len(every):,} candidates {'meet that' if where else 'are there'}, and {MOST:,} are predicted at once at "
-            "most; narrow it with --where"
-        )
-    return every
+        none = f"no candidate {'meets' if is_listed else f'of {DRAWN:,} that were drawn meets'} {' and '.join(where)}"
+        raise PredictError(f"{none}{f': {said}' if said else ''}; loosen a condition")
+    if is_listed:
+        if len(every) > MOST:
+            raise PredictError(
+                f"{len(every):,} candidates {'meet that' if where else 'are there'}, and {MOST:,} are predicted at "
+                "once at most; narrow it with --where"
+            )
+        return every, ()
+    found = different(rounded_by_itself(space, every[:SHOWN], _tried(view)))
+    found = found[meets(found)]
+    why = "it has continuous numbers" if pool is None else f"it has {said_size(pool).removeprefix('the ')} of them"
+    return found, (
+        f"the candidates of {view.name} cannot be listed, since {why}: these are {len(found):,} "
+        f"{'that meet that ' if where else ''}out of {DRAWN:,} drawn at random, and better ones may lie between them",
+    )
+
+
+def _listed(pool: ProductPool) -> Iterator[NDArray[np.float64]]:
+    for start in range(0, len(pool), CHUNK):
+        yield pool.take(np.arange(start, min(start + CHUNK, len(pool)), dtype=np.int64))
+
+
+def _drawn(view: View, seed: int) -> NDArray[np.float64]:
+    """What was tried, and candidates that stand for the space, ``(n, d)``."""
+    return np.vstack([_tried(view), sample_space(view.space, DRAWN, seed, method="random")])
+
+
+def _tried(view: View) -> NDArray[np.float64]:
+    """Coordinates of what was tried within the space, ``(n, d)``, each once."""
+    history, _ = history_of(view.spec, view.space, view.counted, ())
+    every = np.array([o.x for o in history.observations]).reshape(-1, len(view.space.parameters))
+    return different(every[view.space.holds(every)])

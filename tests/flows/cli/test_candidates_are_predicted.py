@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from flows.cli.guard import REFUSED
 
@@ -156,17 +155,42 @@ def test_a_file_and_conditions_are_not_taken_together(hakken: Any) -> None:
     assert "a file names its candidates itself" in hakken("predict", "heat", "a.csv", "--where", "ligand=A").err
 
 
-def test_too_many_candidates_and_continuous_ones_are_to_be_named(hakken: Any, tell_table: Any) -> None:
+def test_of_candidates_that_cannot_be_listed_some_are_drawn(hakken: Any, tell_table: Any) -> None:
     many = {name: {"type": "number", "low": 1, "high": 100, "step": 1} for name in ("x", "y", "z", "w")}
     tell_table(spec(space=many), "x,y,z,w,yield\n1,1,1,1,5\n2,2,2,2,6\n3,3,3,3,9\n4,5,6,7,8\n")
-    assert "has 100,000,000 candidates, too many to be looked through" in hakken("predict", "heat").err
+
+    said = hakken("predict", "heat", "--where", "x<=50", "--where", "y>=50", "--json").json
+
+    found = [one["candidate"]["settings"] for one in said["candidates"]]
+    assert len(found) == 2_000
+    assert all(one["x"] <= 50 <= one["y"] for one in found)
+    assert said["notes"][0] == (
+        "the candidates of heat cannot be listed, since it has 100,000,000 of them: these are 2,000 that meet that out "
+        "of 20,000 drawn at random, and better ones may lie between them"
+    )
+    assert said == hakken("predict", "heat", "--where", "x<=50", "--where", "y>=50", "--json").json
     assert "  1. " in hakken("predict", "heat", *(f"--where={name}=7" for name in many)).out
-    spec_ = spec(campaign="cold", space={"t": {"type": "number", "low": 0, "high": 1}})
-    Path("cold.yaml").write_text(yaml.safe_dump(spec_), encoding="utf-8")
-    Path("cold.csv").write_text("t,yield\n0.1,1\n0.2,3\n0.6,4\n", encoding="utf-8")
-    hakken("tell", "cold.yaml", "cold.csv")
-    assert "'cold' has continuous numbers, so its candidates cannot be listed" in hakken("predict", "cold").err
-    assert "t 0.5" in hakken("predict", "cold", "--where", "t=0.5").out
+
+
+def test_of_continuous_ones_those_drawn_have_few_digits_and_what_was_tried_is_among_them(
+    hakken: Any, tell_table: Any
+) -> None:
+    space = {"t": {"type": "number", "low": 0, "high": 1}, "base": {"type": "category", "options": ["A", "B"]}}
+    tell_table(spec(campaign="cold", space=space), "t,base,yield\n0.1234567,A,1\n0.2,B,3\n0.6,A,4\n2,A,9\n")
+
+    said = hakken("predict", "cold", "--where", "base=A", "--where", "t<0.7", "--json").json
+
+    found = [one["candidate"] for one in said["candidates"]]
+    assert {one["settings"]["t"] for one in found if one["experiments"]} == {0.1234567, 0.6}
+    assert all(one["settings"]["base"] == "A" and one["settings"]["t"] < 0.7 for one in found)
+    assert all(one["settings"]["t"] == round(one["settings"]["t"], 3) for one in found if not one["experiments"])
+    assert "since it has continuous numbers" in said["notes"][0]
+    means = [one["targets"][0]["mean"] for one in found]
+    assert means == sorted(means, reverse=True)
+    assert "t 0.5" in hakken("predict", "cold", "--where", "t=0.5", "--where", "base=A").out
+    assert "or a range such as NAME=4..6" in hakken("predict", "cold", "--where", "t=0.5").err
+    none = hakken("predict", "cold", "--where", "t=0.3000001..0.3000002").err
+    assert "no candidate of 20,000 that were drawn meets t=0.3000001..0.3000002; loosen a condition" in none
 
 
 def test_what_does_not_apply_and_parts_that_nothing_is_left_for_need_no_condition(hakken: Any, tell_table: Any) -> None:
