@@ -33,7 +33,8 @@ def given(page: Path) -> list[list[str]]:
     lines = [line for block in blocks(page) if block.language == "sh" for line in block.code.splitlines()]
     prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     lines += re.findall(r"`([^`]+)`", prose)
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("hakken ")]
+    commands = [line.partition(" | ")[0] for line in lines if line.startswith("hakken ")]
+    return [shlex.split(command, comments=True)[1:] for command in commands]
 
 
 def wrong(words: list[str]) -> str:
@@ -45,7 +46,8 @@ def wrong(words: list[str]) -> str:
             return "" if rest == ["--help"] else " ".join(words)
         command = inner[rest.pop(0)]
     known = {"--help", *(name for p in command.params for name in (*p.opts, *p.secondary_opts))}
-    return " ".join(word for word in rest if word.startswith("-") and word.partition("=")[0] not in known)
+    options = [word for word in rest if word.startswith("-") and word != "-"]  # a dash is standard output
+    return " ".join(word for word in options if word.partition("=")[0] not in known)
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:
