@@ -121,11 +121,13 @@ def _columns(own: CampaignSpec, space: Space, header: Sequence[str]) -> tuple[di
     found: dict[str, Column] = {}
     others: dict[str, Json] = {}
     for number, head in enumerate(header, start=1):
+        if not head:
+            raise TellError(f"column {number} has no name; name it in the header, or remove it")
         try:
             columns = read_columns([head], own, space, of_others=header)
         except OutcomeError:
-            if not head:
-                raise TellError(f"column {number} has no name; name it in the header, or remove it") from None
+            columns = None
+        if columns is None or any(c.thing in (own.derived or {}) for c in columns.values()):
             name, entry = _kept(head)
             others[name] = entry
             continue

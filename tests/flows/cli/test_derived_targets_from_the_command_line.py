@@ -58,13 +58,20 @@ def test_an_export_has_it_and_is_told_again(told: Any) -> None:
     assert "6 rows passed over: results of this very campaign" in told("tell", "rate", "out.csv").out
 
 
-def test_it_is_told_by_nobody(told: Any) -> None:
-    Path("more.csv").write_text("base,time,yield,rate\nEt3N,1,5,5\n")
+def test_what_is_told_of_it_is_kept_and_counts_for_nothing(told: Any) -> None:
+    Path("more.csv").write_text("base,time,yield,rate [%/h]\nEt3N,1,5,7\n")
+    Path("alone.csv").write_text("base,time,rate\nEt3N,2,7\n")
 
-    said = told("tell", "rate", "more.csv")
+    said, alone = told("tell", "rate", "more.csv"), told("tell", "rate", "alone.csv")
+    told("export", "rate", "out.csv")
 
-    assert said.code != 0
-    assert "column 'rate' is unknown (it is derived, and worked out from what is measured)" in said.err + said.out
+    rows = list(csv.DictReader(Path("out.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert "1 result accepted" in said.out, said.err
+    assert "note: 'rate' is derived, and worked out from what is measured: what was told of it counts for nothing" in (
+        " ".join(said.out.split())
+    )
+    assert [(row["derived.rate"], row["context.rate"]) for row in rows if row["context.rate"]] == [("5.0", "7")]
+    assert "no value for 'yield', and no outcome" in alone.err
 
 
 def test_a_column_of_it_on_a_worksheet_is_said_to_count_for_nothing(told: Any) -> None:

@@ -152,7 +152,7 @@ def _column(
                 return Column(head, target, part, unit)
         if name == f"valid_{target}":  # as BoFire says which values count
             return Column(head, target, "valid", None)
-    if name in BESIDE:
+    if name in BESIDE or name in (spec.derived or {}):  # what is worked out is kept, and counts for nothing
         return Column(head, name, "context", None)
     if name in TAKEN:
         return Column(head, name, "taken", unit)
@@ -184,8 +184,6 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
 def _instead_of(name: str, spec: CampaignSpec, names: Sequence[str]) -> str:
     """The columns that a mixture has, where one is called like it or like its part; where a repeated value belongs; or
     what becomes of a concentration of which the logarithm is the target; "" elsewhere."""
-    if name in (spec.derived or {}):
-        return " (it is derived, and worked out from what is measured)"
     for target in spec.objective:
         if name.startswith(target) and _AGAIN.fullmatch(name, len(target)):
             return f" ({target} measured once more is a row of its own, with the same settings)"
