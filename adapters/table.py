@@ -1,4 +1,4 @@
-"""Measured tables: a CSV file of conditions and results, read strictly and looked up exactly.
+"""Measured tables: a file of conditions and results, read strictly and looked up exactly.
 
 A row belongs to an experiment when every setting agrees: numbers within 1e-9 (relative, and absolute below one),
 options by label or by structure. Columns that are neither settings nor targets are ignored; several rows for one
@@ -73,8 +73,8 @@ class MeasuredTable:
         """Read the file.
 
         Args:
-            path: The CSV file, in an encoding of spreadsheets: one header line; commas, or semicolons or tabs and then
-                decimal commas too.
+            path: The CSV file, in an encoding of spreadsheets, with one header line and commas, or semicolons or tabs
+                and then decimal commas too; an Excel workbook or a Parquet file. Row numbers of pandas are left out.
             columns: Column of each parameter or target whose column has another name.
             targets: Properties to be read, with the unit wanted.
             units: Unit of a column, by parameter or target, where it is not the campaign's.
@@ -313,9 +313,14 @@ def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], li
         raise TableError(table, reader.line_num, f"not a CSV file ({error})") from None
     if not rows:
         raise TableError(table, None, "has no rows; give a header line and at least one measured row")
-    kept = used(header, rows)
+    kept = [i for i in used(header, rows) if i or header[0] or not _are_row_numbers([row[0] for row in rows])]
     header = _check_header(table, head_line, [(i, header[i]) for i in kept])
     return header, with_points([[row[i] for i in kept] for row in rows], delimiter), lines
+
+
+def _are_row_numbers(cells: Sequence[str]) -> bool:
+    """Whether a column without a name only counts its rows, as pandas writes it."""
+    return list(cells) == [str(i) for i in range(len(cells))]
 
 
 def _check_header(table: str, line: int, header: list[tuple[int, str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files of tables as spreadsheets save them: text in several encodings, and workbooks; and what others are."""
+"""Files of tables as spreadsheets save them: text in several encodings, workbooks and Parquet; and what others are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from loop.errors import SpecError
 from loop.sheets.letters import UTF8, UTF16, UTF16_MARKS, WINDOWS, encoding_of
+from loop.sheets.parquet import in_csv
 from loop.sheets.second_headers import with_one_header
 from loop.sheets.workbooks import ZIP, NoWorkbook, is_workbook, read_workbook
 
@@ -63,11 +64,13 @@ class TableFile:
 
 
 def read_table_file(data: bytes) -> TableFile:
-    """The text of a table: in UTF-8, UTF-16 with its mark or Windows-1252; of a workbook, of the sheet in front.
+    """The text of a table: in UTF-8, UTF-16 with its mark or Windows-1252; of a workbook, of the sheet in front; of a
+    Parquet file, the CSV that says the same.
 
     Raises:
         NoTable: It is none, or in another encoding.
     """
+    data = in_csv(data)
     if is_workbook(data):
         try:
             book = read_workbook(data)

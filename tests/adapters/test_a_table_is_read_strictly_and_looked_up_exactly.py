@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from adapters.errors import TableError
@@ -32,6 +34,17 @@ def test_decimal_commas_between_semicolons_are_numbers_and_between_commas_none(t
     assert row.values == {"yield": 12.5}
     with pytest.raises(TableError, match="must hold a finite number, got '1,500'"):
         table(tmp_path, 'ligand,yield\nPPh3,"1,500"\n')
+
+
+def test_a_parquet_file_is_a_table_and_row_numbers_of_pandas_are_none_of_it(tmp_path: Path) -> None:
+    columns = {"ligand": ["PPh3", "PPh3"], "temperature": [90.0, 105.0], "yield": [12.5, 10.0]}
+    file = pa.BufferOutputStream()
+    pyarrow.parquet.write_table(pa.table({**columns, "__index_level_0__": [0, 1]}), file)
+    csv = ",ligand,temperature,yield\n0,PPh3,90,12.5\n1,PPh3,105,10\n"
+
+    for written in (file.getvalue().to_pybytes(), csv):
+        (row,) = table(tmp_path, written).rows(ask(temperature=90.0))
+        assert row.values == {"yield": 12.5}
 
 
 def graded(tmp_path: Path, text: str) -> MeasuredTable:

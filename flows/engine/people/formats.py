@@ -1,9 +1,8 @@
-"""What a told file may be beside a table of text or an Excel workbook: Parquet, or calculations in QCSchema."""
+"""What a told file may be beside a table: calculations in QCSchema."""
 
 from __future__ import annotations
 
 from flows.engine.people.calculations import calculations_in_csv, is_calculations
-from flows.engine.people.parquet import in_csv
 from loop.sheets.files import NoTable, TableFile, read_table_file
 from loop.spec import CampaignSpec
 
@@ -15,7 +14,7 @@ def table_told(data: bytes, spec: CampaignSpec) -> TableFile:
         NoTable: It is none, or damaged.
     """
     if not is_calculations(data):
-        return read_table_file(in_csv(data))
+        return read_table_file(data)
     try:
         return read_table_file(calculations_in_csv(data, spec))
     except (ValueError, OSError, EOFError) as error:

@@ -1,4 +1,4 @@
-"""Parquet: a told table in this format, as ``export`` or another program wrote it, as the CSV that says the same."""
+"""Parquet: a table in this format, as ``export`` or another program wrote it, as the CSV that says the same."""
 
 from __future__ import annotations
 
