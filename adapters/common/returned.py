@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from loop.errors import OutcomeError
 from loop.raw import read_raw, sha_of
 
 _BESIDE: Final = "foreign"  # folder of what nobody asks for
+_ENVELOPE: Final = re.compile(r"envelope-.*\.json")
 _FILES: Final = "later"  # folder of the files that are named in there, by their hash
 
 
@@ -22,7 +25,7 @@ class Returned:
     """Results of the attempts in one folder. Whoever writes is alone in it (``Jobs.locked``)."""
 
     def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
+        self._jobs, self._over = jobs, set[Handle]()
 
     def of(self, handle: Handle) -> list[str]:
         """The payloads that came back for an attempt, oldest first."""
@@ -32,8 +35,14 @@ class Returned:
         return [str((read_json(path) or {})["payload"]) for path in paths]
 
     def is_over(self, handle: Handle) -> bool:
-        """Whether an attempt was called off, or something came back for it."""
-        return self._jobs.cancelled(handle) is not None or bool(self.of(handle))
+        """Whether an attempt was called off, or something came back for it; once it is, that stays so."""
+        if handle not in self._over:
+            folder = self._jobs.folder(handle)
+            with reachable(folder):
+                names = os.listdir(folder)
+            if any(name == "cancelled.json" or _ENVELOPE.fullmatch(name) for name in names):
+                self._over.add(handle)
+        return handle in self._over
 
     def ended(self, handle: Handle) -> Status | None:
         """That an attempt is over, and how; None while it is not."""

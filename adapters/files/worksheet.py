@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -69,6 +70,7 @@ def read_sheet(path: Path) -> Sheet:
     return EMPTY
 
 
+@lru_cache(maxsize=4)  # of a worksheet of a thousand rows each of them asks, and it seldom changes in between
 def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
     """A table from the bytes of its file; ``key`` is the column that tells its rows apart, None where none must.
 
