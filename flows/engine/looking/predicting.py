@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 SEARCHED: Final = 2_000_000  # candidates that conditions are looked up in
 MOST: Final = 100_000  # candidates that are predicted at once
-DRAWN: Final = 20_000  # candidates that conditions are looked up in where they cannot be listed
-SHOWN: Final = 2_000  # of these that are predicted
+DRAWN: Final = 20_000  # of more, candidates that are drawn
+SHOWN: Final = 2_000  # of these that are predicted where candidates cannot be listed
 PREDICTED: Final = ("row", "chance", "experiments", "outside")  # columns of ``--out``, beside settings and targets
 
 
@@ -65,7 +65,7 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
 
     Raises:
         NotFound: There is no such campaign.
-        PredictError: The file cannot be read, or too many or no candidates meet the conditions.
+        PredictError: The file cannot be read or has too many rows, or no candidate meets the conditions.
         SpaceError: A condition cannot be read.
         PlanError: Nothing can be predicted yet.
     """
@@ -247,13 +247,21 @@ def _meeting(view: View, where: Sequence[str], seed: int) -> tuple[NDArray[np.fl
         said = unmet(space, wanted.region) if wanted else ""
         none = f"no candidate {'meets' if is_listed else f'of {DRAWN:,} that were drawn meets'} {' and '.join(where)}"
         raise PredictError(f"{none}{f': {said}' if said else ''}; loosen a condition")
+    meet = "meet that" if where else "are there"
     if is_listed:
+        notes: tuple[str, ...] = ()
         if len(every) > MOST:
-            raise PredictError(
-                f"{len(every):,} candidates {'meet that' if where else 'are there'}, and {MOST:,} are predicted at "
-                "once at most; narrow it with --where"
+            which = np.random.default_rng(seed).choice(len(every), min(DRAWN, MOST), replace=False)
+            notes = (
+                f"{len(every):,} candidates {meet}: these are {len(which):,} drawn at random; narrow it by --where",
             )
-        return every, ()
+            every = every[which]
+        if space.is_sieved and not (holds := space.holds(every)).all():
+            left_out = f"{len(holds) - holds.sum():,} of {len(holds):,} are left out by the filters of the file"
+            if not holds.any():
+                raise PredictError(f"no candidate meets {' and '.join(where)}: {left_out}; loosen a condition")
+            every, notes = every[holds], (*notes, left_out)
+        return every, notes
     found = different(rounded_by_itself(space, every[:SHOWN], _tried(view)))
     found = found[meets(found)]
     why = "it has continuous numbers" if pool is None else f"it has {said_size(pool).removeprefix('the ')} of them"

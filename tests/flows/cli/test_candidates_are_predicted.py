@@ -172,6 +172,42 @@ def test_of_candidates_that_cannot_be_listed_some_are_drawn(hakken: Any, tell_ta
     assert "  1. " in hakken("predict", "heat", *(f"--where={name}=7" for name in many)).out
 
 
+@pytest.mark.usefixtures("told")
+def test_of_more_than_are_predicted_at_once_some_are_drawn(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.engine.looking.predicting.MOST", 4)
+
+    said = hakken("predict", "heat", "--where", "temperature>20", "--json").json
+
+    assert said["notes"][0] == "8 candidates meet that: these are 4 drawn at random; narrow it by --where"
+    assert len({one["candidate"]["label"] for one in said["candidates"]}) == 4
+    assert all(one["candidate"]["settings"]["temperature"] > 20 for one in said["candidates"])
+
+
+def test_products_that_a_filter_leaves_out_are_no_candidates(
+    hakken: Any, tell_table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loop.space.pool.FEW", 5)  # as where products are too many to be made beforehand
+    acids = {"acetic": "CC(=O)O", "lauric": "CCCCCCCCCCCC(=O)O"}
+    amines = {"methyl": "CN", "ethyl": "CCN", "hexyl": "CCCCCCN"}
+    amide = {
+        "type": "products",
+        "reaction": "[C:1](=[O:2])[OX2H1].[NX3;H2:3]>>[C:1](=[O:2])[N:3]",
+        "reagents": {"acid": {"options": acids}, "amine": {"options": amines}},
+        "filters": {"properties": {"MolWt": {"at_most": 240}}},
+    }
+    told = "acetic,methyl,1\nacetic,ethyl,2\nlauric,methyl,5\n"
+    tell_table(spec(space={"amide": amide}), f"amide.acid,amide.amine,yield\n{told}")
+
+    said = hakken("predict", "heat", "--json").json
+
+    assert {one["candidate"]["label"] for one in said["candidates"]} == {
+        "acetic, methyl", "acetic, ethyl", "acetic, hexyl", "lauric, methyl", "lauric, ethyl",
+    }  # fmt: skip
+    assert "1 of 6 are left out by the filters of the file" in said["notes"]
+    heavy = ("--where", "amide.acid=lauric", "--where", "amide.amine=hexyl")
+    assert "properties.MolWt of 'amide' leaves it out" in hakken("predict", "heat", *heavy).out
+
+
 def test_of_continuous_ones_those_drawn_have_few_digits_and_what_was_tried_is_among_them(
     hakken: Any, tell_table: Any
 ) -> None:
