@@ -364,6 +364,11 @@ def test_allotrope_json_of_another_structure_says_where(broken: tuple[str, Any],
         ("plate,well,absorbance\n1,9Z,0.5\n", "line 2: '9Z' is no well; write a letter and a number, such as A1"),
         ("plate,well,absorbance\n1,A1,0.5\n1,A01,0.6\n", "plate 1, well A1 is read twice"),
         ("time,signal\n1,2\n1,3\n", "axis of a trace must rise"),
+        (
+            "sample,RT,Height\nR1-1,4.2,620\n",
+            "its peaks have heights and no areas, which tell amounts; export the areas",
+        ),
+        ("sample,RT,Height,Resolution\nR1-1,4.2,620,2.1\n", "its peaks have heights and no areas"),
         ('sample,RT,Area\n"R1-1,4.2,5\n', "is no CSV"),
     ],
 )

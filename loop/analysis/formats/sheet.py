@@ -254,6 +254,8 @@ def _header(cells: Sequence[str]) -> tuple[str, list[Column]] | None:
     kinds = {c.kind for c in columns}
     if {"time", "area"} <= kinds:
         return "peaks", columns
+    if {"time", "height"} <= kinds:
+        return "heights", columns
     if kinds & (_LABELS - {"plate"}) and any(c.kind == "" and c.header for c in columns) and "axis" not in kinds:
         return "wells", columns
     axes = [i for i, c in enumerate(columns) if axis_of(c) is not None]

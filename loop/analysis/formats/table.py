@@ -50,8 +50,8 @@ def read(name: str, data: bytes) -> Sequence[Reading]:
         try:
             readings += _of_section(section, name, grids)
         except AnalysisError as error:
-            if section.kind == "wells" and any(s.kind in ("peaks", "trace") for s in found):
-                continue  # a list of injections with their methods, beside what they gave
+            if section.kind in ("wells", "heights") and any(s.kind in ("peaks", "trace") for s in found):
+                continue  # a list of injections with their methods, or heights alone, beside what they gave
             raise AnalysisError(f"{section.on_sheet}{error}") from None
     readings = [*_once([r for r in readings if r.peaks is not None]), *(r for r in readings if r.peaks is None)]
     for label, said in grids.items():
@@ -67,6 +67,8 @@ def _of_section(section: Section, name: str, grids: dict[Label, dict[str, float 
             return _peaks(section, name)
         case "trace":
             return _traces(section, name)
+        case "heights":
+            raise AnalysisError("its peaks have heights and no areas, which tell amounts; export the areas too")
     for label, channel, value in _signals(section):
         at = grids.setdefault(label, {})
         if channel in at:
