@@ -205,7 +205,7 @@ def test_products_that_a_filter_leaves_out_are_no_candidates(
     }  # fmt: skip
     assert "1 of 6 are left out by the filters of the file" in said["notes"]
     heavy = ("--where", "amide.acid=lauric", "--where", "amide.amine=hexyl")
-    assert "properties.MolWt of 'amide' leaves it out" in hakken("predict", "heat", *heavy).out
+    assert "properties.MolWt of 'amide' leaves it out" in hakken("predict", "heat", *heavy).err
 
 
 def test_of_continuous_ones_those_drawn_have_few_digits_and_what_was_tried_is_among_them(
