@@ -60,6 +60,7 @@ class Belief:
     judged: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)  # by target: what its hints are worth
     races: tuple[Race, ...] = ()  # how members did on the batch just bought
     unscaled: frozenset[str] = frozenset()  # targets of which an order is believed so far, and no value
+    borrowed: frozenset[str] = frozenset()  # targets of which sources say how far values lie apart, results being few
     known: Mapping[int, Known] = field(default_factory=dict)  # by number of an exact target: what was measured
     entangled: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # by target and effect
     used: Use | None = None  # how settings stray; None where they do not
@@ -113,6 +114,7 @@ def learn(
     learnt: dict[int, FittedSurrogate] = {}
     judged: dict[str, tuple[Judged, ...]] = {}
     unscaled: set[str] = set()
+    borrowed: set[str] = set()
     sets = [TrainingSet.of(table, i, () if t.is_exact else effects) for i, t in enumerate(objective.targets)]
     seeds = [seed + 7919 * i for i in range(len(sets))]
     measured = {i: t for i, t in enumerate(objective.targets) if t.expression is None}
@@ -125,6 +127,8 @@ def learn(
                 learnt[i], judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
                 if len(data) < FEWEST and not any(h.is_scaled for h in heard):
                     unscaled.add(target.name)
+                elif len(data) < FEWEST and not bool(data.is_censored.any()):
+                    borrowed.add(target.name)
             else:
                 own = _own(spec, space, recipe, target)
                 learnt[i] = together[i] if i in together else own.fit(space, data, seed=target_seed)
@@ -161,7 +165,17 @@ def learn(
     tolerances = build_tolerances(spec, space)
     used = None if tolerances is None else Use(tolerances, objective.on_scale)
     found = Belief(
-        tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled), known, mixed_up, used
+        models=tuple(models),
+        feasibility=feasibility,
+        table=table,
+        notes=tuple(notes),
+        judged=judged,
+        races=races,
+        unscaled=frozenset(unscaled),
+        borrowed=frozenset(borrowed),
+        known=known,
+        entangled=mixed_up,
+        used=used,
     )
     return replace(found, notes=(*found.notes, *found.straying))
 

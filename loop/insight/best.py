@@ -104,7 +104,7 @@ def best_of_belief(
         intervals = [interval(means[:, i], draws[..., i]) for i in range(len(belief.models))]
     order, front = ranked(objective, means, found.keeps, found.best_of_tried)
     exact_names = {t.name for t in objective.targets if t.is_exact}
-    alike = [name for name in without_scale(objective, plain.table) if name not in exact_names]
+    alike = [name for name in without_scale(objective, plain.table) if name not in {*exact_names, *plain.borrowed}]
     exact = {i: known.is_certain(x) for i, known in belief.known.items()} if belief.used is None else {}
     believed = tuple(
         Believed(

@@ -60,7 +60,7 @@ def predict(
     space, objective, history = build_space(spec), build_objective(spec), derived(spec, history)
     plain = belief_of(spec, space, objective, history, earlier, seed=seed)
     exact = {t.name for t in objective.targets if t.is_exact}
-    alike = [name for name in without_scale(objective, plain.table) if name not in exact]
+    alike = [name for name in without_scale(objective, plain.table) if name not in {*exact, *plain.borrowed}]
     untried_versions = _of_untried_versions(space, objective, plain, x)
     known = {key_of(t.x): t for t in all_tried(space, objective, history.observations)}
     tried = [known.get(key_of(row)) or _untried(space, objective, row) for row in x]

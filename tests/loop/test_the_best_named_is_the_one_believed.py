@@ -413,3 +413,21 @@ def test_a_candidate_has_the_interval_that_a_prediction_of_it_has() -> None:
     for best, predicted in zip(found.candidates, said, strict=True):
         assert best.targets[0].low == pytest.approx(predicted.targets[0].low, rel=1e-9)
         assert best.targets[0].high == pytest.approx(predicted.targets[0].high, rel=1e-9)
+
+
+def test_a_single_result_beside_a_prior_has_the_interval_that_the_prior_leaves() -> None:
+    spec = SPEC.from_resolved({**SPEC.resolved(), "prior": {"yield": {"alcohol": list(ALCOHOLS)}}})
+    first, second, *_ = map(settings, ALCOHOLS)
+    one = history(spec, [(first, measured(**{"yield": 30.0}))])
+    at = build_space(spec).coordinates
+    asked = np.array([at(first), at(second)])
+
+    best = honest_best(spec, one, seed=0)
+    tried, untried = (c.targets[0] for c in predict(spec, one, asked, seed=0).candidates)
+
+    assert best.candidates[0].targets[0] == tried
+    assert tried.low is not None
+    assert untried.low is not None
+    assert tried.low < 30 < tried.high
+    assert untried.high - untried.low > tried.high - tried.low
+    assert not any("are known to differ" in note for note in best.notes)
