@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHORTEST: Final = 0.02  # seconds to the next look after something happened; doubles up to ``poll``
 PAGE_SHARE: Final = 0.1  # of the time at most goes into drawing the page while the campaign runs
+PAGE_AGAIN: Final = 60.0  # seconds after which a page that could not be drawn is tried again
 
 
 def run(
@@ -105,5 +106,6 @@ class Page:
             return None
         path = write_page(self._session, in_full=is_due)
         end = time.monotonic()
-        self._is_stale, self._not_before = False, end + (end - start) / PAGE_SHARE
+        rests = (end - start) / PAGE_SHARE
+        self._is_stale, self._not_before = path is None, end + (rests if path else max(rests, PAGE_AGAIN))
         return path

@@ -16,6 +16,7 @@ from db.ledger import SqlLedger
 from flows.engine import tick
 from flows.engine.looking.audited import audited
 from flows.engine.passes import sitting, write_page
+from flows.engine.running import Page
 from flows.settings import Settings
 from flows.shown.whole_report import in_full
 from flows.wiring import open_record
@@ -120,3 +121,18 @@ def test_a_page_that_cannot_be_written_says_what_writes_it(settings, tmp_path, m
     assert path is None
     assert "could not be written (LedgerBusy: server closed the connection This probably means" in notes[-1]
     assert notes[-1].endswith("; hakken report small writes it anew")
+
+
+def test_a_page_that_could_not_be_written_is_drawn_later_though_nothing_came(settings, tmp_path, monkeypatch):
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+    drawn = [None, "report.html"]
+    monkeypatch.setattr("flows.engine.running.write_page", lambda *_, **__: drawn.pop(0))
+
+    with sitting(settings, "small") as session:
+        page = Page(session)
+        written = [
+            page.write(True, is_due=False),
+            *(page.write(False, is_due=is_due) for is_due in (False, True, True)),
+        ]
+
+    assert written == [None, None, "report.html", None]
