@@ -224,6 +224,7 @@ def _context(settings: Settings, spec: CampaignSpec, base: Path | None) -> Adapt
         words=words_of(spec),
         levels=levels_of(spec),
         molecules=molecules_of(spec),
+        derived=tuple(spec.derived or ()),
     )
 
 

@@ -51,9 +51,10 @@ class Manual:
         words: Mapping[str, Sequence[str]] | None = None,
         molecules: Sequence[str] = (),
         order: Sequence[str] = (),
+        derived: Sequence[str] = (),
     ) -> None:
         self._jobs, self._path, self._targets = jobs, worksheet, dict(targets)
-        self._typed = Typed(jobs, worksheet, targets, beside, recipe, campaign, words, molecules, order)
+        self._typed = Typed(jobs, worksheet, targets, beside, recipe, campaign, words, molecules, order, derived)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(

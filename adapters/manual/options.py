@@ -48,4 +48,5 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
         context.words,
         context.molecules,
         context.parameters,
+        context.derived,
     )

@@ -68,9 +68,10 @@ class Typed:
         words: Mapping[str, Sequence[str]] | None = None,
         molecules: Sequence[str] = (),
         order: Sequence[str] = (),
+        derived: Sequence[str] = (),
     ) -> None:
         self._recipe, self._campaign, self._words, self._molecules = recipe, campaign, dict(words or {}), molecules
-        self._order = order
+        self._order, self._derived = order, derived
         self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
         self.returned, self._attachments = Returned(jobs), Attachments(jobs.root / "files")
         # For rows that nobody asks for: the sheets, and of which attempts that ended otherwise.
@@ -157,6 +158,10 @@ class Typed:
                 f"that in, or write measured under {OUTCOME} to report it without"
             )
             return never, asked
+        worked_out = [c for c in sheet.columns if split_header(c)[0] in self._derived and row.get(c, "").strip()]
+        if worked_out and not never:
+            said = f"has {row[worked_out[0]].strip()} under {worked_out[0]!r} on {path.name}, which is worked out"
+            return "", f"{said} and counts for nothing, and nothing of {' and '.join(left)} yet: fill that in"
         return never, f"has a row on {path.name} and {lacks}" if is_renamed and not never else ""
 
     def _add_targets(self, sheet: Sheet, columns: Columns) -> bool:

@@ -65,3 +65,4 @@ class AdapterContext:
     levels: Mapping[str, Sequence[float]] = field(default_factory=dict)  # of properties that can be nothing else
     parameters: Sequence[str] = ()  # as the campaign file has them, for who reads them in that order
     molecules: Sequence[str] = ()  # parameters that are a library or products of reagents: their names say no structure
+    derived: Sequence[str] = ()  # targets that are worked out from the others, so that nobody is asked for them

@@ -74,6 +74,17 @@ def test_what_is_told_of_it_is_kept_and_counts_for_nothing(told: Any) -> None:
     assert "no value for 'yield', and no outcome" in alone.err
 
 
+def test_a_row_of_a_worksheet_that_has_nothing_else_is_said_to_wait_for_what_is_measured(told: Any) -> None:
+    sheet = Path("runs/rate/laboratory/worksheet.csv")
+    header, *rows = sheet.read_text(encoding="utf-8-sig").splitlines()
+    sheet.write_text("\n".join([f"{header},rate [%/h]", f"{rows[0]},9.5", *(f"{row}," for row in rows[1:])]) + "\n")
+
+    said = " ".join(told("run", "rate.yaml").out.split())
+
+    assert "has 9.5 under 'rate [%/h]' on worksheet.csv, which is worked out and counts for nothing" in said
+    assert "and nothing of yield yet: fill that in" in said
+
+
 def test_a_column_of_it_on_a_worksheet_is_said_to_count_for_nothing(told: Any) -> None:
     sheet = Path("runs/rate/laboratory/worksheet.csv")
     header, *rows = sheet.read_text(encoding="utf-8-sig").splitlines()
