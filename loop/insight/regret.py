@@ -54,6 +54,7 @@ class Regret:
         checked: How many predictions these were learnt from, of the target with the fewest.
         scatters: Whether results are known to scatter, of every target.
         is_repeated: Whether that, or a candidate measured more than once, says of every target how results scatter.
+        is_matched: Whether a value is to be matched: how near the best is to it is known no better than its noise.
         is_factor: Whether gaps are decadic logarithms of factors, since the target is learnt on a logarithmic scale.
         unchecked: Targets of which few predictions were held against results, such as one that came as limits only;
             none where that is so of every target.
@@ -70,6 +71,7 @@ class Regret:
     scatters: bool
     is_repeated: bool
     unchecked: tuple[str, ...] = ()
+    is_matched: bool = False
     is_factor: bool = False
 
     def within(self, delta: float) -> float:
@@ -105,6 +107,7 @@ class Regret:
             "scatters": self.scatters,
             "repeated": self.is_repeated,
             **({"unchecked": list(self.unchecked)} if self.unchecked else {}),
+            **({"matched": True} if self.is_matched else {}),
             **({"factor": True} if self.is_factor else {}),
             "rules": [{"regret": regret, "delta": d, "chance": self.chance(regret)} for regret, d in rules],
         }
@@ -175,6 +178,7 @@ def regret_of(
         scatters=told.keys() <= set(scattered),
         is_repeated=told.keys() <= {*scattered, *again},
         unchecked=() if len(few) == len(told) else few,
+        is_matched=any(t.value is not None for t in wanted),
     )
 
 

@@ -101,7 +101,8 @@ def _size(told: Json) -> str:
 
 def if_exact(told: Json) -> str:
     """On what a statement on regret rests where nothing is known of how results scatter; older rounds do not say."""
-    return "" if told.get("scatters", True) or told.get("repeated") else ", if results hardly scatter"
+    is_known = told.get("scatters", True) or (told.get("repeated") and not told.get("matched"))
+    return "" if is_known else ", if results hardly scatter"
 
 
 def believed_line(one: Believed, found: HonestBest | Predicted, between: str = "; ") -> str:

@@ -9,6 +9,7 @@ import pytest
 from campaigns import measured
 
 from loop.history import Claim, History, Observation, Pending, Said
+from loop.insight.saying import regret_sentence
 from loop.outcome import Fault, FaultKind, Measured
 from loop.planner import Plan, plan
 from loop.policy.stopping import regret_settled
@@ -70,6 +71,19 @@ def test_what_came_out_the_same_ends_it_without_an_if() -> None:
 
     assert ends(spec, made)
     assert "hardly scatter" not in regret_settled(spec, made.model["regret"])
+
+
+def test_of_a_value_to_be_matched_the_if_stays_until_something_says_how_results_scatter() -> None:
+    spec = read_spec(
+        TEXT.format(rule="").replace("goal: maximize", "goal: match, value: 90"), source="heat.yaml", read=None
+    )
+
+    once_more = asked(spec, sure(spec, observed(spec, 70.0, 90.0)))
+    told = asked(spec, sure(spec, observed(spec, 70.0, 88.0)))  # replicates that differ
+
+    assert "if results hardly scatter" in regret_sentence(once_more.model["regret"])
+    assert "if results hardly scatter" in regret_settled(spec, once_more.model["regret"])
+    assert "hardly scatter" not in regret_sentence(told.model["regret"])
 
 
 def test_what_came_out_otherwise_makes_the_statement_wider() -> None:
