@@ -68,10 +68,9 @@ def test_the_front_grows_by_no_less_than_at_the_best_of_the_sample(kind: str, tu
 
 
 def test_draws_of_two_targets_know_nothing_of_each_other() -> None:
-    found = []
+    question, found = question_of("numbers", turned=False, seed=1), []
     for seed in range(40):
-        question = replace(question_of("numbers", turned=False, seed=1), seed=seed)
-        model, sampler = joint_model(question, 64)
+        model, sampler = joint_model(replace(question, seed=seed), 64)
         with torch.no_grad():
             drawn = sampler(model.posterior(question.observed[:1] * 0.5 + 0.25))
         found.append(torch.corrcoef(drawn[:, 0].T)[0, 1].square())

@@ -51,8 +51,11 @@ def test_there_are_many_cases_and_each_is_its_own() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("command", ["validate", "run"])
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]).replace(" ", "-"))
+@pytest.mark.parametrize(
+    ("case", "command"),
+    [(case, "validate") for case in CASES] + [(case, "run") for case in CASES[::8]],  # which reads a file as it does
+    ids=lambda of: str(of["name"]).replace(" ", "-") if isinstance(of, dict) else of,
+)
 def test_it_is_refused_with_one_clear_message(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: dict[str, Any], command: str
 ) -> None:
