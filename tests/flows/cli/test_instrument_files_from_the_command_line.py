@@ -126,8 +126,9 @@ def test_doctor_names_the_remedy_for_an_expired_calibration(hakken: Any) -> None
     assert "hakken reanalyse FILE --why REASON" in said
 
 
-@pytest.mark.usefixtures("waiting")
-def test_results_of_a_plate_are_retracted_together_and_what_lies_on_none_by_itself(hakken: Any) -> None:
+@pytest.fixture
+def laid(waiting: Any, hakken: Any) -> None:  # noqa: ARG001
+    """A campaign of plates beside it, and what was read of three wells of its first one."""
     laid = CAMPAIGN.replace("coupling", "laid").replace(
         "surrogate: random, batch: 2, initial: {design: random, experiments: 2}", "surrogate: random"
     )
@@ -136,6 +137,10 @@ def test_results_of_a_plate_are_retracted_together_and_what_lies_on_none_by_itse
     )
     hakken("run", "laid.yaml")
     Path("plate.csv").write_text("plate,well,RT,Area\n1,A1,4.2,620\n1,A2,4.2,300\n1,B1,4.2,400\n")
+
+
+@pytest.mark.usefixtures("laid")
+def test_results_of_a_plate_are_retracted_together_and_what_lies_on_none_by_itself(hakken: Any) -> None:
     key = hakken("ingest", "plate.csv", "-c", "laid", "--json").json["rows"][0]["key"]
     laid_out = hakken("retract", "laid", key, "--plate", "--why", "the plates were swapped")
     by_itself = hakken("ingest", "run.csv", "-c", "coupling", "--json").json["rows"][0]["key"]
@@ -147,16 +152,8 @@ def test_results_of_a_plate_are_retracted_together_and_what_lies_on_none_by_itse
     assert "lies on no plate; leave --plate out" in refused.err
 
 
-@pytest.mark.usefixtures("waiting")
+@pytest.mark.usefixtures("laid")
 def test_a_plate_or_a_told_file_whose_results_are_retracted_is_named_by_itself(hakken: Any) -> None:
-    laid = CAMPAIGN.replace("coupling", "laid").replace(
-        "surrogate: random, batch: 2, initial: {design: random, experiments: 2}", "surrogate: random"
-    )
-    Path("laid.yaml").write_text(
-        laid.replace("budget: {experiments: 4}", "plate: {rows: 2, columns: 2}\nbudget: {experiments: 8}")
-    )
-    hakken("run", "laid.yaml")
-    Path("plate.csv").write_text("plate,well,RT,Area\n1,A1,4.2,620\n1,A2,4.2,300\n1,B1,4.2,400\n")
     hakken("ingest", "plate.csv", "-c", "laid")
     other = hakken("retract", "laid", "--plate", "2", "--why", "the plates were swapped")
     gone = hakken("retract", "laid", "--plate", "1", "--why", "the plates were swapped")

@@ -54,6 +54,13 @@ def test_charts_are_drawn_and_nothing_overflows(visit, long_story, width, scheme
     assert smallest_text(page) > 9.5  # CSS pixels: what still reads
 
 
+def test_a_table_that_is_too_wide_scrolls_by_itself(visit, long_story):
+    page = visit(long_story, 300)
+
+    assert page.locator("table:visible").count() > 5
+    assert page.locator("table:visible:not(.scroll > table)").count() == 0
+
+
 @pytest.mark.parametrize("width", [400, 1400])
 def test_a_pareto_front_is_drawn_for_two_targets(visit, two_targets, width):
     page = visit(two_targets, width)
