@@ -64,7 +64,9 @@ def tell(
             report = engine.tell(there, name, file, by=who, is_matched=match, progress=progress)
         else:
             called, report = engine.tell_source(there, name, file, source, by=who, progress=progress)
-    tried = {"dry_run": True, "observations": []} if dry_run else {}
+        if dry_run:
+            report = engine.as_tried(there, called or name, report)
+    tried = {"dry_run": True} if dry_run else {}
     screen.document(report.as_json() | ({"source": called} if called else {}) | tried)
     if called:
         screen.say(f"source {called!r} of {name}:")
@@ -83,7 +85,8 @@ def tell(
         )
         raise typer.Exit(REFUSED)
     if dry_run:
-        screen.next_step("nothing was recorded; the same command without --dry-run tells them")
+        mended = "mend the file where a note names a slip or a copy; " * bool(report.notes)
+        screen.next_step(f"nothing was recorded; {mended}the same command without --dry-run tells them")
         return
     does = (
         f"{'listens to' if called else 'learns from'} them and goes on"

@@ -20,7 +20,7 @@ from flows.engine.looking.replaying import replay
 from flows.engine.looking.reports import Best, ImportReport, ReplayReport, StatusReport, TellReport, TickReport
 from flows.engine.looking.simulating import simulate
 from flows.engine.looking.standing import status
-from flows.engine.looking.trying import on_a_copy
+from flows.engine.looking.trying import as_tried, on_a_copy
 from flows.engine.looking.view import View
 from flows.engine.looking.waiting import waiting_rows
 from flows.engine.looking.window import WindowError, window
@@ -52,6 +52,7 @@ __all__ = [
     "WindowError",
     "add_campaign",
     "approve",
+    "as_tried",
     "ask",
     "ban",
     "believed",

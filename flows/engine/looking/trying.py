@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from flows.wiring import LIBRARIES, ORIGIN, has_record
+from flows.engine.people.told_again import place_of
+from flows.wiring import LIBRARIES, ORIGIN, has_record, open_record
 
 if TYPE_CHECKING:
+    from flows.engine.looking.reports import TellReport
     from flows.settings import Settings
 
 
@@ -36,3 +39,18 @@ def on_a_copy(settings: Settings) -> Iterator[Settings]:
             copied.parent.mkdir()
             shutil.copyfile(note, copied)
         yield there
+
+
+def as_tried(there: Settings, name: str, report: TellReport) -> TellReport:
+    """What was said of rows told on a copy: these are named by their lines, since their ids are gone with it."""
+    with open_record(there) as ledger:
+        places = {e.id: place_of(e) for e in ledger.envelopes(name) if e.id in report.observations}
+
+    def by_line(said: str) -> str:
+        for observation, place in places.items():
+            called = re.sub(r"\W+", "_", f"ID of {place}").upper()
+            said = said.replace(f" ({observation})", "").replace(observation, called)
+        return said
+
+    problems, notes = [by_line(p) for p in report.problems], tuple(by_line(n) for n in report.notes)
+    return replace(report, problems=problems, notes=notes, observations=())

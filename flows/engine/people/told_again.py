@@ -123,7 +123,7 @@ def corrected(
             pairs[old.id] = e
     if not pairs:
         return ()
-    which = [f"{_at(new)} (in the place of {old})" for old, new in [*pairs.items()][:PLACES]]
+    which = [f"{place_of(new)} (in the place of {old})" for old, new in [*pairs.items()][:PLACES]]
     more = f" and {len(pairs) - PLACES} more" if len(pairs) > PLACES else ""
     stand = "stands" if len(pairs) == 1 else "stand"
     return (
@@ -193,9 +193,14 @@ def line_of(envelope: EnvelopeRecord) -> str:
     return envelope.source.rpartition(":")[2]
 
 
+def place_of(envelope: EnvelopeRecord) -> str:
+    """The place of a row in words."""
+    return f"line {at}" if (at := line_of(envelope)).isdigit() else at
+
+
 def _named(rows: Sequence[EnvelopeRecord]) -> str:
     """Places and ids of told rows; of more than a few, the first and how many more there are."""
-    which = ", ".join(f"{_at(e)} ({e.id})" for e in rows[:PLACES])
+    which = ", ".join(f"{place_of(e)} ({e.id})" for e in rows[:PLACES])
     more = len(rows) - PLACES
     return which + (f" and {more} more, which hakken export lists with their source" if more > 0 else "")
 
@@ -209,8 +214,3 @@ def _differs_in_one(old: EnvelopeRecord, new: EnvelopeRecord) -> bool:
     before, after = (json.loads(e.payload)["cells"] for e in (old, new))
     changed = [head for head in after if before.get(head) != after[head]]
     return bool(before.keys() == after.keys() and len(changed) == 1)
-
-
-def _at(envelope: EnvelopeRecord) -> str:
-    """The place of a row in words."""
-    return f"line {at}" if (at := line_of(envelope)).isdigit() else at

@@ -38,7 +38,7 @@ def test_it_says_what_telling_says_and_records_nothing(table: Path, hakken: Any,
     assert files(home) == before
     assert f"{table}: 5 results would be accepted, 2 known already" in said.out
     assert "note once they are told: all 5 values of yield lie from 0.3 to 0.9 %" in said.out
-    assert "next: nothing was recorded; the same command without --dry-run tells them" in said.out
+    assert "next: nothing was recorded; mend the file where a note names a slip or a copy; " in said.out
     told = hakken("tell", "small", table, "--json").json
     assert len(told["notes"]) == 1  # of fractions in the place of percent
     assert len(told["observations"]) == 5
@@ -95,3 +95,15 @@ def test_nobody_who_works_on_the_campaign_is_waited_for(table: Path, hakken: Any
         ledger.acquire("small", "elsewhere:/srv", timedelta(minutes=5))
 
         assert hakken("tell", "small", table, "--dry-run").code == 0
+
+
+def test_rows_of_the_copy_are_named_by_their_lines(table: Path, hakken: Any) -> None:
+    known, _ = hakken("tell", "small.yaml", table, "--json").json["observations"]
+    table.write_text("ligand,temperature,yield\nPPh3,60,0.3\nPCy3,300,50\nPCy3,300,50\n")
+
+    said = hakken("tell", "small", table, "--dry-run").out
+
+    assert "counts as a replicate: line 4. Where" in said
+    assert "hakken retract small ID_OF_LINE_4 --why COPY" in said
+    assert "hakken retract small ID_OF_LINE_3 --why SLIP" in said
+    assert f"line 2 (in the place of {known}). Where" in said  # which stays
