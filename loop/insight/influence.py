@@ -35,6 +35,7 @@ from loop.memory.earlier import Earlier
 from loop.objective import Target
 from loop.space import Continuous, Discrete, Parameter, Space
 from loop.space.pool import sample_space
+from loop.space.rounding import few_digits
 from loop.space.rows import different
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.committee import FittedCommittee
@@ -283,8 +284,9 @@ def _values(p: Parameter, there: Floats, tried: Sequence[float], rng: np.random.
     """
     if isinstance(p, Continuous):
         amounts = there[there > p.low / 2] if p.or_zero else there
-        ends = np.quantile(amounts, np.linspace(0, 1, LEVELS)[1:-1]).tolist() if len(amounts) else []
-        return sorted({*([0.0] if p.or_zero else ()), p.low, *ends, p.high}), 0
+        levels = np.quantile(amounts, np.linspace(0, 1, LEVELS)[1:-1]) if len(amounts) else np.empty(0)
+        between = few_digits(p, levels).tolist()
+        return sorted({*([0.0] if p.or_zero else ()), p.low, *between, p.high}), 0
     if isinstance(p, Discrete):
         every = sorted(p.values)
         looked_at = len(every) if len(every) <= LISTED else LEVELS

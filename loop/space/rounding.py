@@ -162,7 +162,7 @@ def _with_few_digits(space: Space, x: Array, known: Array, spared: set[int], mor
         if not isinstance(p, Continuous) or column in spared | mixed:
             continue
         moves = active[:, column] & (x[:, column] >= p.low) & ~np.isin(x[:, column], known[:, column])
-        found[moves, column] = np.clip(_few_digits(p, x[moves, column], more), p.low, p.high)
+        found[moves, column] = np.clip(few_digits(p, x[moves, column], more), p.low, p.high)
     for mixture in space.mixtures:
         columns = list(mixture.columns)
         if spared & set(columns) or not all(isinstance(space.parameters[c], Continuous) for c in columns):
@@ -176,7 +176,7 @@ def _with_few_digits(space: Space, x: Array, known: Array, spared: set[int], mor
     return found
 
 
-def _few_digits(p: Continuous, values: Array, more: int) -> Array:
+def few_digits(p: Continuous, values: Array, more: int = 0) -> Array:
     """Values, ``(n,)``, of a parameter with as many digits as its range asks for."""
     return np.array([round(float(v), int(d) + more) for v, d in zip(values, _places(p, values), strict=True)])
 

@@ -133,6 +133,7 @@ constraints: [{name: hot, exclude: {t: [10]}}]
     assert shares["solvent.DMF"] < 0.6 * shares["solvent.water"]  # more of it is less water
     water = by_name(found)["solvent.water"].adds
     assert (water[0].value, water[-1].value) == (0.0, 1.0)
+    assert all(float(one.value) == round(float(one.value), 3) for one in water)
     assert water[-1].mean - water[0].mean == pytest.approx(10, abs=1)
     assert "10" not in [one.label for one in by_name(found)["t"].adds]  # which is no candidate
     x = sample_space(space, 64, seed=0)
@@ -172,6 +173,8 @@ def test_values_that_are_looked_at_are_values_that_it_can_have() -> None:
     assert acid[0].value == 0.0
     assert {0.5 <= float(one.value) <= 3.0 for one in acid[1:]} == {True}
     assert {0.001 <= float(one.value) <= 10.0 for one in load} == {True}
+    assert all(float(one.value) == round(float(one.value), 3) for one in acid)  # with the digits that proposals have
+    assert all(float(one.value) == float(f"{one.value:.3g}") for one in load)
     space = build_space(spec)
     used = [o.x[0] for o in history.observations if o.x[0]]
     assert acid[0].tried == 30 - len(used)
