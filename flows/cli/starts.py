@@ -22,7 +22,9 @@ DEFAULT: Final = Path("campaign.yaml")
 
 
 def init(
-    table: Annotated[Path | None, typer.Argument(metavar="[TABLE.csv|.xlsx]", help="A table to guess from.")] = None,
+    table: Annotated[
+        Path | None, typer.Argument(metavar="[TABLE.csv|.xlsx|.parquet]", help="A table to guess from.")
+    ] = None,
     template: Annotated[
         str | None, typer.Option(help="Begin from a template: reaction, molecules, continuous or manual.")
     ] = None,
@@ -156,6 +158,11 @@ def _guess(
             f"{typed(table)} --target NAME begins a campaign with it"
         )
     file = table_called(str(table), read_bytes(table, str(table)))
+    if re.match(r"\s*(\{|\[\s*[\[{])", file.text):
+        raise SpecError(
+            f"{table.name} is JSON, and no table; save its rows as CSV, or where another program keeps its campaign in "
+            f"it: hakken import {typed(table)}"
+        )
     text, aside = without_footnotes(file.text)
     columns = read_columns(text, table.name)
     if is_exported([column.header for column in columns]):

@@ -131,7 +131,7 @@ def format_of(name: str) -> tuple[str, bool]:
 def is_library(name: str) -> bool:
     """Whether a file, by its name, holds molecules and can be no table of results."""
     suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() != ".gz"]
-    return bool(suffixes) and FORMATS.get(suffixes[-1], "table") != "table"
+    return bool(suffixes) and FORMATS.get(suffixes[-1], "table") not in ("table", "parquet")
 
 
 def _beside(folder: Path, name: str) -> Path:

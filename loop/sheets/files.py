@@ -24,6 +24,8 @@ _NO_TEXT: Final = _IN_ITS_PLACE | {  # how files begin that people take for a ta
     ZIP: "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or one with a password; save it as .xlsx without, or as CSV",
     b"\x1f\x8b": "packed by gzip; unpack it first",
+    b"%PDF-": "a PDF; save the table that it shows as CSV",
+    b"ARROW1": "an Arrow (Feather) file; write it as Parquet or CSV",
     b"PAR1\x15": "a Parquet file that is damaged, or is not read here; write it anew, or as CSV",
     b"\xff\xfe": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
     b"\xfe\xff": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',

@@ -7,6 +7,8 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 import yaml
 
@@ -455,6 +457,20 @@ def test_a_file_that_is_no_text_is_called_what_it_is(hakken: Any) -> None:
     assert "t.csv.gz is packed by gzip; unpack it first" in zipped
     assert "t.csv is a Parquet file that is damaged, or is not read here; write it anew, or as CSV" in parquet
     assert "t.csv is a Parquet file that is damaged, or is not read here; write it anew, or as CSV" in moved
+    Path("t.json").write_text('[{"base": "A", "yield": 1}]\n')
+    Path("t.pdf").write_bytes(b"%PDF-1.7\n")
+    assert "t.json is JSON, and no table; save its rows as CSV" in hakken("init", "t.json", "--target", "yield").err
+    assert "t.pdf is a PDF; save the table that it shows as CSV" in hakken("init", "t.pdf", "--target", "yield").err
+
+
+def test_a_table_of_results_may_be_a_parquet_file(hakken: Any) -> None:
+    columns = {"base": ["A", "B", "A"], "temperature": [20.0, 40.0, 60.0], "yield": [1.0, 2.0, 3.5]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), "t.parquet")
+
+    said = hakken("init", "t.parquet", "--target", "yield")
+
+    assert "hakken tell campaign.yaml t.parquet brings in the 3 results it has" in said.out
+    assert "3 results accepted" in hakken("tell", "campaign.yaml", "t.parquet").out
 
 
 def test_without_targets_the_columns_are_listed(hakken: Any) -> None:
