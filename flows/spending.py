@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.wording import amount_text
 
+NAMED: Final = 6  # things bought that are named
+
 
 @dataclass(frozen=True, slots=True)
 class Spending:
@@ -32,6 +35,7 @@ class Spending:
     spent: Spent
     budget: Purse
     learnt: str = ""  # costs that are known from the record alone, in words
+    bought: tuple[tuple[str, float], ...] = ()  # what was used for the first time and cost something then, and how much
 
     @property
     def purse(self) -> Purse | None:
@@ -63,6 +67,11 @@ class Spending:
             for mine, limit, what in parts
         ]
         spent = "spent " + " and ".join(said) if said else ""
+        if self.bought:
+            named = [f"{name} {amount_text(price)}" for name, price in self.bought[:NAMED]]
+            named += [f"{more} more"] if (more := len(self.bought) - NAMED) > 0 else []
+            total = amount_text(sum(price for _, price in self.bought))
+            spent += f", of which {total} {unit} for what was bought once: {', '.join(named)}"
         return "; ".join(part for part in (spent, self.learnt and f"by the record: {self.learnt}") if part)
 
 
@@ -94,7 +103,9 @@ class Accounts:
         spent = costs.spent(np.array(rows), None, expenses) if rows else Spent()
         least = costs.cheapest()
         whole = Spent(spent.cost + elsewhere * least.cost, spent.hours + elsewhere * least.hours)
-        return Spending(costs, whole, self.budget, self.learnt.text)
+        bought = costs.bought(np.array(rows)) if rows else ()
+        named = tuple((str(self.space.parameters[column].value(option)), price) for column, option, price in bought)
+        return Spending(costs, whole, self.budget, self.learnt.text, named)
 
 
 def accounts_of(

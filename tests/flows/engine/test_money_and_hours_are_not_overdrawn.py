@@ -254,8 +254,12 @@ def test_a_bottle_is_paid_by_the_first_experiment_that_needs_it(settings: Settin
         made = [a.settings["solvent"] for a in ledger.attempts("small")]
         page = build(ledger, "small")
 
-    bottles = sum(price for name, price in costs["once"]["solvent"].items() if name in made and name != "water")
+    paid = {name: price for name, price in costs["once"]["solvent"].items() if name in made and name != "water"}
+    bottles, named = sum(paid.values()), ", ".join(f"{name} {price}" for name, price in paid.items())
     assert "water" in made
-    assert report.spending == page.head.spending == f"spent {10 * len(made) + bottles} of 220 EUR"
+    spent, _, bought = report.spending.partition(", of which ")
+    assert page.head.spending == report.spending
+    assert spent == f"spent {10 * len(made) + bottles} of 220 EUR"
+    assert bought == f"{bottles} EUR for what was bought once: {named}"
     assert report.state == "finished"
     assert all(replay(settings, "small", n).is_identical for n in range(1, report.round + 1))
