@@ -18,7 +18,7 @@ from loop.as_written import written_in
 from loop.circumstances import read_expense
 from loop.contracts import Ledger
 from loop.errors import LedgerError, SpaceError, UnknownName
-from loop.outcome import Fault, Measured, Measurement, Negative, Qualifier, read_code
+from loop.outcome import Fault, Measured, Measurement, Negative, read_code
 from loop.record import Json, ObservationRecord, Prediction, Settings
 
 Row: TypeAlias = dict[str, Any]
@@ -147,7 +147,7 @@ def _row(
 
 
 def _derived_targets(spec: Json, observations: Sequence[ObservationRecord]) -> dict[str, Row]:
-    """By observation, the values of derived targets that follow from what was measured; none of limits."""
+    """By observation, the values and limits of derived targets that follow from what was measured."""
     if not spec.get("derived"):
         return {}
     from loop.derived import derived_records  # NumPy, and the space: only where they are asked for
@@ -157,9 +157,13 @@ def _derived_targets(spec: Json, observations: Sequence[ObservationRecord]) -> d
     found: dict[str, Row] = {}
     for o in derived_records(CampaignSpec.from_record(spec), observations):
         told = o.outcome.measurements if isinstance(o.outcome, Measured | Negative) else ()
-        values = {m.property: m.canonical for m in told if m.property in names and m.qualifier is Qualifier.EQUAL}
-        units = {f"derived.{name}.unit": names[name]["unit"] for name in values if names[name].get("unit")}
-        found[o.id] = {f"derived.{name}": value for name, value in values.items()} | units
+        row = found.setdefault(o.id, {})
+        for m in told:
+            if m.property in names:
+                row[f"derived.{m.property}"] = m.canonical
+                row[f"derived.{m.property}.qualifier"] = m.qualifier.value
+                if unit := names[m.property].get("unit"):
+                    row[f"derived.{m.property}.unit"] = unit
     return found
 
 

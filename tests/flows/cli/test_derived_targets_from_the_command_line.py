@@ -53,7 +53,8 @@ def test_an_export_has_it_and_is_told_again(told: Any) -> None:
     told("export", "rate", "out.csv")
 
     rows = list(csv.DictReader(Path("out.csv").read_text(encoding="utf-8-sig").splitlines()))
-    assert [row["derived.rate"] for row in rows] == ["12.0", "8.0", "20.0", "5.0", "4.125", ""]
+    assert [row["derived.rate"] for row in rows] == ["12.0", "8.0", "20.0", "5.0", "4.125", "0.625"]
+    assert [row["derived.rate.qualifier"] for row in rows] == [*["="] * 5, "<"]
     assert rows[0]["derived.rate.unit"] == "%/h"
     assert "6 rows passed over: results of this very campaign" in told("tell", "rate", "out.csv").out
 
