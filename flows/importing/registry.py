@@ -16,7 +16,7 @@ from loop.sheets.workbooks import is_workbook
 # In the order in which they are tried: a plain table is what nothing else takes for its own.
 FORMATS: Final[dict[str, tuple[str, str]]] = {
     "baybe": ("flows.importing.baybe", "Campaign.to_json() of BayBE 0.13 to 0.15"),
-    "ax": ("flows.importing.ax", "Client.save_to_json_file or save_experiment of Ax 1.x"),
+    "ax": ("flows.importing.ax", "Client.save_to_json_file or save_experiment of Ax 0.4.3 to 1.3"),
     "bofire": ("flows.importing.bofire", "a domain or strategy of BoFire, as model_dump_json() writes it"),
     "optuna": ("flows.importing.optuna", "a study in Optuna's SQLite storage or journal file"),
     "ord": ("flows.importing.ord", "reactions of the Open Reaction Database: .pb, .pb.gz, .pbtxt, .json"),

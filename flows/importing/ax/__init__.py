@@ -1,4 +1,4 @@
-"""Ax: an experiment as ``Client.save_to_json_file`` (or AxClient) and ``save_experiment`` write it, Ax 1.0 to 1.3."""
+"""Ax: an experiment as ``Client.save_to_json_file`` (or AxClient) and ``save_experiment`` write it, Ax 0.4.3 to 1.3."""
 
 from __future__ import annotations
 

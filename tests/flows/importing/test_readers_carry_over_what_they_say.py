@@ -303,6 +303,13 @@ def test_ax_reads_alike_in_old_and_new_files(version: str) -> None:
     assert targets(weighted)["loss"] == {"goal": "minimize", "weight": 0.5, "desirable": {"from": 1.0, "to": 0.0}}
 
 
+@pytest.mark.parametrize("kind", ["batches", "weighted"])
+def test_ax_is_read_as_it_saved_before_its_first_release(kind: str) -> None:
+    old, first = (read(f"ax_{kind}_{version}.json") for version in ("0.4.3", "1.0.0"))
+
+    assert old == first
+
+
 def test_a_baybe_target_that_is_cut_off_on_one_side_says_where() -> None:
     half = {
         "type": "ChainedTransformation",
