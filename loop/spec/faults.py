@@ -106,6 +106,7 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
     ("plate", "at_most"): "{ligand: 3}, by the names of parameters",
     ("plate", "controls", "settings"): "{ligand: XPhos, base: KOAc}, by the names of parameters",
 }
+_RANGES: Final = frozenset({"limits", "bounds", "range", "ranges", "low", "high", "min", "max", "at_least"})
 _RULE: Final = '{expression: "temperature * time <= 500"} or {exclude: {base: KOAc}}'
 _OPTIONS: Final = frozenset({"when", "unless", "exclude", "require"})  # options of parameters, by name
 _WAYS: Final = ("function-", "list[", "constrained", "dict[")  # how pydantic calls ways to read one value ...
@@ -159,7 +160,7 @@ def described(error: Any, lines: Lines) -> str:
             hint = (not is_here and _elsewhere(path)) or meant(str(path[-1]), known)
             if re.match(r"\d", str(path[-1])) and got is None:  # {low: 0,5} is low: 0 and an entry 5
                 hint = " (a comma parts entries; write decimals with a point)"
-            said = f"{where}: unknown key{hint}; known here: {', '.join(known)}"
+            said = f"{where}: unknown key{hint}; known here: {', '.join(known)}{_of_parts(path, raw, got)}"
             return f"{said}; {RANGE}" if path[0] == "constraints" and path[-1] in CONSTRAINT_KINDS else said
         case "missing":
             return f"{where}: is missing; add it"
@@ -183,6 +184,8 @@ def described(error: Any, lines: Lines) -> str:
         case "union_tag_invalid":
             hint = meant(str(context.get("tag")), _KINDS)
             return f"{where}: unknown type {context.get('tag')!r}{hint}; use {_SAID_KINDS}"
+        case "string_type" | "value_error" if path[2:3] == ("parts",) and (limits := _of_parts(path, raw, got)):
+            return f"{where}: must be a SMILES, got {_shown(got)}{limits}"
         case "value_error":
             wrong = context.get("error", error["msg"])
             return f"{lines.where((*path, *wrong.path)) if isinstance(wrong, WrongInside) else where}: {wrong}"
@@ -232,7 +235,8 @@ def described(error: Any, lines: Lines) -> str:
                 share = f"; where 1 is the most, {float(with_unit[1]) / 100:g}" if with_unit[2] == "%" else ""
                 return f"{where}: must be {whole}, got {_shown(got)}; write the number alone, {with_unit[1]}{share}"
             point = ", with a point as decimal sign" if has_comma else ""
-            return f"{where}: must be {whole}, got {_shown(got)}; correct it{point}"
+            remedy = _of_parts(path, raw, got) or f"; correct it{point}"
+            return f"{where}: must be {whole}, got {_shown(got)}{remedy}"
         case "invalid_key":
             comma = "; a comma parts entries, so write decimals with a point" if _is_digits(got) else ""
             return f"{where}: {got!r} is no key; write KEY: VALUE, with the key in letters{comma}"
@@ -242,6 +246,19 @@ def described(error: Any, lines: Lines) -> str:
     shown = f"{type(got).__name__} {got!r}" if not isinstance(got, dict | list) else type(got).__name__
     message = error["msg"]
     return f"{where}: {message[0].lower() + message[1:]}, got {shown[:80]}; correct it"
+
+
+def _of_parts(path: Path, raw: Path, got: object) -> str:
+    """Where how much of a part of a mixture there may be is written, if that may be meant; else ""."""
+    if path[0] != "space" or raw[2:3] != ("mixture",) or len(path) < 3:
+        return ""
+    kinds = {"parts": dict | list | int | float if path[3:] else (), "at_most": dict | float, "least": dict}.get(
+        str(path[2])
+    )
+    if not (path[2] in _RANGES if kinds is None else isinstance(got, kinds)):
+        return ""
+    part = path[3] if len(path) > 3 and isinstance(path[3], str) else "PART"
+    return f"; how much of a part there may be is a constraint: {{sum: {{{path[1]}.{part}: 1}}, at_most: 0.4}}"
 
 
 def _elsewhere(path: Path) -> str:

@@ -1,5 +1,6 @@
-"""Experiments of Ax as it saves them; run with the Python of an environment that has Ax 1.0 to 1.3; 0.4.3 has no client, and
-makes the experiments alone.
+"""Experiments of Ax as it saves them; run with the Python of an environment that has Ax 1.0 to 1.3.
+
+Ax 0.4.3 has no such client, and makes the experiments alone.
 
 ``python make_ax.py FOLDER`` writes ``coupling`` (a client), ``batches`` and ``weighted`` (experiments) with Ax's
 version in the name. The values are made up; what the tests expect of them stands in ``expected.py``.
