@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from loop.circumstances import ran_elsewhere
 from loop.fidelity import counts
 from loop.history import Claim, History
 from loop.record import Arm, AttemptRecord, Json, ObservationRecord, ProposalDraft, ProposalRecord
@@ -20,7 +21,8 @@ def claims_of(
     """One for each proposal and target that a whole model spoke of and that got a number, in the order of ``history``.
 
     Replicates share one prediction, so the first that counts is taken. Cheap versions of an experiment are left out,
-    and so are limits, which are no numbers, and what sources alone expected before the first result.
+    and so are limits, which are no numbers, what ran elsewhere than asked for, of which no prediction tells, and what
+    sources alone expected before the first result.
     """
     used: Collection[str] = {o.id for o in history.observations if not o.is_off}
     asked = {a.key: a.proposal_id for a in attempts}
@@ -29,6 +31,8 @@ def claims_of(
     for o in observations:
         proposal = asked.get(o.key) if o.key is not None else None
         if o.id not in used or proposal is None or proposal not in made or not counts(spec, o.settings):
+            continue
+        if ran_elsewhere(spec.get("space") or {}, o.settings, o.context):
             continue
         values = values_of(o.outcome)
         predictions = made[proposal].draft.predictions

@@ -163,6 +163,23 @@ def test_a_retracted_result_is_no_longer_held_against_a_prediction(settings: Set
     assert len(every) == 4
 
 
+def test_what_ran_elsewhere_than_asked_is_held_against_no_prediction(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, budget={"experiments": 7})
+    go(settings, planner=cheap_planner)
+    with open_ledger(settings.database) as ledger:
+        view = View(ledger, "small")
+    *others, last = view.counted
+    spec, history = view.campaign.spec, history_of(view.spec, view.space, view.counted, ())[0]
+    near, far = (
+        replace(last, context={**last.context, "actual": {"step": float(last.settings["step"]) + by}})
+        for by in (0.03, -0.5)
+    )
+
+    told = [len(claims_of(spec, view.proposals, view.attempts, [*others, one], history)) for one in (last, near, far)]
+
+    assert told == [3, 3, 2]
+
+
 def test_an_end_whose_best_was_retracted_since_is_said_to_hold_no_more(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, planner=GP, budget={"experiments": 6})
     go(settings)
