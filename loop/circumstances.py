@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, Final, TypeAlias, TypeGuard
 
@@ -34,6 +35,13 @@ COMPLETES: Final = "completes"  # beside a result: the id of the earlier one tha
 HOUR: Final = 3_600.0  # seconds
 SUMS: Final = 0.02  # how far from one the fractions of a mixture may be that was weighed in
 ROUNDED: Final = 1e-7  # share of a number that is no change of it: spreadsheets write it in eleven characters or so
+DATES: Final = (
+    "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y",
+    "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
+)  # fmt: skip
+_DOTTED: Final = re.compile(
+    r"\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)"
+)  # the day first, as spreadsheets of many countries write it
 _WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
 
 Context: TypeAlias = Mapping[str, str | float]
@@ -193,10 +201,24 @@ def _number(text: str) -> float | str:
 
 
 def _day(text: str) -> str:
-    """The day of a date or a time in ISO form; any other text is a label itself."""
+    """The day of a date or a time in ISO form or as 28.3.2026; any other text is a label itself."""
     for kind in (date, datetime):
         try:
             return kind.fromisoformat(text).isoformat()[:10]
         except ValueError:
             continue
-    return text
+    dotted = _DOTTED.match(text)
+    return next(iter(_dates(dotted[0].replace(" ", ""), ["%d.%m.%Y"])), text) if dotted else text
+
+
+def perhaps_days(label: str) -> frozenset[str]:
+    """The days in ISO form that a label may mean, which 3/4/2026 leaves open; none of a label that is no date."""
+    return frozenset(_dates(label.strip(), DATES))
+
+
+def _dates(text: str, forms: Sequence[str]) -> list[str]:
+    found = []
+    for form in forms:
+        with suppress(ValueError):
+            found.append(datetime.strptime(text, form).date().isoformat())
+    return found

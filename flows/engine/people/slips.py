@@ -18,6 +18,7 @@ from loop.circumstances import (
     Declared,
     actual_of,
     is_finite,
+    perhaps_days,
     read_actual,
     read_context,
     read_expense,
@@ -190,15 +191,32 @@ def _labels(view: View, declared: Declared, new: Container[str]) -> dict[tuple[s
         context = read_context(o.context, declared)[0]
         for name in names:
             if isinstance(label := context.get(name), str):
-                first.setdefault((name, _bare(label)), label)
+                for key in _keys(name, label):
+                    first.setdefault((name, key), label)
     return first
 
 
 def _alike(context: Context, written: Mapping[tuple[str, str], str]) -> Iterator[str]:
     """A label that is told apart from another by how it is written alone."""
     for name, label in context.items():
-        if isinstance(label, str) and (first := written.get((name, _bare(label)), label)) != label:
+        if not isinstance(label, str):
+            continue
+        others = (written.get((name, key), label) for key in _keys(name, label))
+        first = next((o for o in others if o != label and _may_be_one(name, o, label)), None)
+        if first is not None and name == "day":
+            yield f"day {label!r} counts as another than {first!r}, and may be the same; write days as 2026-03-28"
+        elif first is not None:
             yield f"{name} {label!r} counts as another than {first!r}, which only is written otherwise"
+
+
+def _keys(name: str, label: str) -> list[str]:
+    """What labels of an effect have in common that are told apart by how they are written alone."""
+    return sorted(perhaps_days(label) if name == "day" else ()) or [_bare(label)]
+
+
+def _may_be_one(name: str, one: str, other: str) -> bool:
+    """Of days, whether one of the two leaves nothing open: 3/4/2026 and 4/3/2026 are two days of one table."""
+    return name != "day" or min(len(perhaps_days(one)), len(perhaps_days(other))) < 2
 
 
 def _bare(label: str) -> str:

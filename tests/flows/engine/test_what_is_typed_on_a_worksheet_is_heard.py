@@ -15,7 +15,7 @@ from flows.cli.showing.rounds import print_round
 from flows.engine import replay, retract, run, status, tell
 from flows.engine.looking.view import View
 from flows.settings import Settings
-from loop.circumstances import Expense, read_expense
+from loop.circumstances import Expense, read_context, read_expense
 from loop.history import History
 from loop.spec import declared_of
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, once, outcomes, spec_of, write
@@ -317,6 +317,21 @@ def test_an_instrument_that_is_written_in_two_ways_is_said(settings: Settings, t
     assert not any("written otherwise" in n for n in before)
     assert "instrument 'hplc 1' counts as another than 'HPLC-1', which only is written otherwise" in note
     assert "Where that is a slip: hakken retract small" in note
+
+
+def test_a_day_that_is_written_in_two_ways_is_one_or_is_said(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "manual"}, noise={"effects": ["day"]})
+    table = tmp_path / "days.csv"
+    rows = ["2026-03-28", "28.03.2026", "28.3.2026 14:30", "3/4/2026", "4/3/2026", "28/03/2026"]
+    table.write_text("solvent,base,step,yield,day\n" + "".join(f"DMF,DBU,2,{i},{d}\n" for i, d in enumerate(rows)))
+
+    notes = [n for n in tell(settings, "small", table, by="tester").notes if " day " in n]
+
+    with open_ledger(settings.database) as ledger:
+        days = [read_context(o.context, {})[0]["day"] for o in ledger.observations("small")]
+    assert days == ["2026-03-28"] * 3 + rows[3:]
+    (note,) = notes
+    assert "day '28/03/2026' counts as another than '2026-03-28', and may be the same; write days as 2026" in note
 
 
 def test_a_setting_that_is_put_right_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
