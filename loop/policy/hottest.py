@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.objective import Goal, Objective, Target
-from loop.space import Category, Component, Ordinal, Space
+from loop.space import Category, Component, Continuous, Ordinal, Space
+from loop.space.rounding import few_digits
 from loop.space.temperatures import PART, least_hot, temperatures
 from loop.spec.models import InitialSpec
 from loop.training import Table
@@ -97,7 +98,13 @@ def hot_meanings(space: Space, x: NDArray[np.float64]) -> tuple[str, ...]:
 
 def which(space: Space) -> str:
     """What is hot, such as "temperature from 80 degC"."""
-    return ", ".join(f"{p.name} from {least_hot(p):g} {p.unit}" for p in temperatures(space.frame).values())
+    found = []
+    for p in temperatures(space.frame).values():
+        least = least_hot(p)
+        if isinstance(p, Continuous):  # with the digits that proposals have
+            least = float(few_digits(p, np.array([least]))[0])
+        found.append(f"{p.name} from {least:g} {p.unit}")
+    return ", ".join(found)
 
 
 def said(space: Space, hot: NDArray[np.bool_]) -> str:

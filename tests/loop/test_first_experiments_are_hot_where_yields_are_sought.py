@@ -11,7 +11,7 @@ from loop.errors import SpecError
 from loop.history import History, Observation
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Qualifier
 from loop.planner import Plan, plan
-from loop.policy.hottest import hottest
+from loop.policy.hottest import hottest, which
 from loop.record import Arm
 from loop.space import Category, Continuous, Discrete, ProductPool, Space
 from loop.space.temperatures import least_hot
@@ -361,3 +361,9 @@ def test_what_cannot_be_is_refused_with_the_remedy(unit: str, initial: str, said
     with pytest.raises(SpecError) as caught:
         read_spec(TEXT.format(unit=unit, initial=initial), source="c.yaml", read=None)
     assert said in str(caught.value)
+
+
+def test_where_a_range_is_hot_is_told_in_the_digits_of_proposals() -> None:
+    heat = {"type": "number", "low": 20, "high": 120, "unit": "degC"}
+
+    assert which(build_space(spec_of(space={**SPACE, "temperature": heat}))) == "temperature from 86.7 degC"

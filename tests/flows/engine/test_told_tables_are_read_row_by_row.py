@@ -179,6 +179,11 @@ def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(sett
         (HEADER + "water,DBU,1,≤ 0.5,,,\n", "column 'yield [%]' has '≤ 0.5'; write a limit as <0.5"),
         (HEADER + 'water,DBU,1,"45,5 %",,,\n', "(the number alone; the header has its unit); correct the cell"),
         (HEADER + "water,DBU,1,4O,,,\n", "must hold a finite number, got '4O'; correct the cell"),
+        (
+            HEADER + "water,DBU,1,<LOQ,,,\n",
+            "must hold a finite number, got '<LOQ' (too little to be measured is a limit",
+        ),
+        (HEADER + "water,DBU,1,>>99,,,\n", "must hold a finite number, got '>>99'; correct the cell"),
         (HEADER + "water,DBU,1,65*,,,\n", "must hold a finite number, got '65*'; correct the cell"),
         ("solvent,base,yield\nwater,DBU,5\n", "parameter 'step' has no value: its column is missing"),
         (

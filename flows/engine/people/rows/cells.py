@@ -47,15 +47,15 @@ def is_missing(column: Column, text: str, spec: CampaignSpec, space: Space) -> b
     return any(p.name == column.thing and isinstance(p, Continuous | Discrete) for p in space.parameters)
 
 
-def number_of(header: str, text: str, of_a_word: str = "") -> float:
+def number_of(header: str, text: str, of_a_word: str = "", sign: str = "") -> float:
     """The finite number of a cell under ``header``. Raises ``OutcomeError`` with what to write instead; ``of_a_word``
-    is what to say where the cell holds a word.
+    is what to say where the cell holds a word, ``sign`` what stood before it.
     """
     number = finite(text)
     if number is None:
         hint = in_place_of(header, text, of_a_word, is_target=bool(of_a_word))
         raise OutcomeError(
-            f"column {header!r} must hold a finite number, got {without_doubt(text)!r}{hint}; correct the cell"
+            f"column {header!r} must hold a finite number, got {sign + without_doubt(text)!r}{hint}; correct the cell"
         )
     return number
 

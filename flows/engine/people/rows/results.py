@@ -136,18 +136,20 @@ def _value(cells: Cells, target: str, said: TargetSpec) -> dict[str, Any] | None
         raise OutcomeError(
             f"column {column.header!r} has {text!r}; write a limit as {sign}{text[match.end() :].strip()}"
         )
+    sign = ""
     if text[0] in "<>" and not qualifier:  # "<5", as analysts write it
         if not text[1:].strip():
             raise OutcomeError(
                 f"column {column.header!r} has {text!r} without a limit; write {text}5, if that is the limit"
             )
-        qualifier, text = text[0], text[1:].strip()
+        qualifier = sign = text[0]
+        text = text[1:].strip()
     is_word = (said.classes or said.words) and not is_number(text)
     # "[]" says that it is a plain fraction; an empty unit in a payload would stand for the target's.
     unit = said.unit if column.unit is None else column.unit or "dimensionless"
     value: dict[str, Any] = {
         "property": target,
-        "value": text if is_word else number_of(column.header, text, UNMEASURED),
+        "value": text if is_word else number_of(column.header, text, UNMEASURED, sign),
         "unit": unit,
     }
     if (deviation := _deviation(cells, target, unit)) is not None:
