@@ -23,6 +23,7 @@ from loop.spec.models import (
     CampaignSpec,
     DerivedTargetSpec,
     InitialSpec,
+    LaboratorySpec,
     NoiseSpec,
     PlannerSpec,
     StopSpec,
@@ -66,6 +67,7 @@ _KEYS_OF: Final[Mapping[Any, type[BaseModel]]] = {
     "budget": BudgetSpec,
     "costs": CostsSpec,
     "plate": PlateSpec,
+    "laboratory": LaboratorySpec,
 }
 _SECTIONS: Final = frozenset({"planner", "noise", "costs", "plate", "general", "recipe"})
 _EXAMPLES: Final[Mapping[Path, str]] = {
