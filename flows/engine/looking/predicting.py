@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,7 @@ from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.other_options import nameless, with_others
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
-from flows.engine.people.conditions import NoRegion, read_conditions, unmet
+from flows.engine.people.conditions import Conditions, NoRegion, read_conditions, unmet
 from flows.engine.people.rows import SETTINGS, Line, is_column, is_exported, read_settings, stand_ins, structures_told
 from flows.engine.people.told_file import not_all, rows_of_file
 from flows.engine.sources.hearing import sources_of
@@ -219,26 +219,10 @@ def _meeting(view: View, where: Sequence[str], seed: int) -> tuple[NDArray[np.fl
     """Coordinates of every candidate that meets the conditions, ``(n, d)``, all of them without any; where candidates
     cannot be listed, of some that were drawn, and a note that says so."""
     space = view.space
-    try:
-        wanted = read_conditions(space, where) if where else None
-    except NoRegion:
-        raise PredictError(
-            f"campaign {view.name!r} has continuous numbers, of which one value alone is met by next to nothing; "
-            f"give a value of each parameter ({', '.join(space.shown_names)}), or a range such as NAME=4..6"
-        ) from None
+    wanted = _conditions(view, where)
     if wanted is not None and wanted.candidate is not None:
         return space.coordinates(wanted.candidate)[None], ()
-    narrowed = None
-    if wanted is not None:
-        ban = region_of(wanted.region, "asked for")
-        narrowed = build_space(view.spec.model_copy(update={"constraints": [*view.spec.constraints, ban]}))
-    named = {*((wanted.region.get("exclude") or {}) if wanted else ())}
-    is_of_versions = bool(named & {name for name, p in view.spec.space.items() if p.type == "fidelity"})
-
-    def meets(x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        met = np.ones(len(x), dtype=bool) if narrowed is None else ~narrowed.allows(x)
-        return met if is_of_versions else met & is_real(space, x)
-
+    meets = _test(view, wanted)
     pool = ProductPool(space) if space.is_finite else None
     is_listed = pool is not None and pool.counted.is_exact and len(pool) <= SEARCHED
     candidates = _listed(pool) if pool is not None and is_listed else (_drawn(view, seed),)
@@ -247,21 +231,8 @@ def _meeting(view: View, where: Sequence[str], seed: int) -> tuple[NDArray[np.fl
         said = unmet(space, wanted.region) if wanted else ""
         none = f"no candidate {'meets' if is_listed else f'of {DRAWN:,} that were drawn meets'} {' and '.join(where)}"
         raise PredictError(f"{none}{f': {said}' if said else ''}; loosen a condition")
-    meet = "meet that" if where else "are there"
     if is_listed:
-        notes: tuple[str, ...] = ()
-        if len(every) > MOST:
-            which = np.random.default_rng(seed).choice(len(every), min(DRAWN, MOST), replace=False)
-            notes = (
-                f"{len(every):,} candidates {meet}: these are {len(which):,} drawn at random; narrow it by --where",
-            )
-            every = every[which]
-        if space.is_sieved and not (holds := space.holds(every)).all():
-            left_out = f"{len(holds) - holds.sum():,} of {len(holds):,} are left out by the filters of the file"
-            if not holds.any():
-                raise PredictError(f"no candidate meets {' and '.join(where)}: {left_out}; loosen a condition")
-            every, notes = every[holds], (*notes, left_out)
-        return every, notes
+        return _some_of(space, every, where, seed)
     found = different(rounded_by_itself(space, every[:SHOWN], _tried(view)))
     found = found[meets(found)]
     why = "it has continuous numbers" if pool is None else f"it has {said_size(pool).removeprefix('the ')} of them"
@@ -269,6 +240,46 @@ def _meeting(view: View, where: Sequence[str], seed: int) -> tuple[NDArray[np.fl
         f"the candidates of {view.name} cannot be listed, since {why}: these are {len(found):,} "
         f"{'that meet that ' if where else ''}out of {DRAWN:,} drawn at random, and better ones may lie between them",
     )
+
+
+def _conditions(view: View, where: Sequence[str]) -> Conditions | None:
+    try:
+        return read_conditions(view.space, where) if where else None
+    except NoRegion:
+        raise PredictError(
+            f"campaign {view.name!r} has continuous numbers, of which one value alone is met by next to nothing; "
+            f"give a value of each parameter ({', '.join(view.space.shown_names)}), or a range such as NAME=4..6"
+        ) from None
+
+
+def _test(view: View, wanted: Conditions | None) -> Callable[[NDArray[np.float64]], NDArray[np.bool_]]:
+    """Which of coordinates ``(n, d)`` meet the conditions: shape ``(n,)``; cheap versions only where they are named."""
+    if wanted is None:
+        return lambda x: is_real(view.space, x)
+    ban = region_of(wanted.region, "asked for")
+    without = build_space(view.spec.model_copy(update={"constraints": [*view.spec.constraints, ban]}))
+    versions = {name for name, p in view.spec.space.items() if p.type == "fidelity"}
+    if versions & {*(wanted.region.get("exclude") or {})}:
+        return lambda x: ~without.allows(x)
+    return lambda x: ~without.allows(x) & is_real(view.space, x)
+
+
+def _some_of(
+    space: Space, every: NDArray[np.float64], where: Sequence[str], seed: int
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Of all that meet the conditions, ``(n, d)``, as many as are predicted, and not what filters leave out."""
+    notes: tuple[str, ...] = ()
+    if len(every) > MOST:
+        meet = "meet that" if where else "are there"
+        which = np.random.default_rng(seed).choice(len(every), min(DRAWN, MOST), replace=False)
+        notes = (f"{len(every):,} candidates {meet}: these are {len(which):,} drawn at random; narrow it by --where",)
+        every = every[which]
+    if space.is_sieved and not (holds := space.holds(every)).all():
+        left_out = f"{len(holds) - holds.sum():,} of {len(holds):,} are left out by the filters of the file"
+        if not holds.any():
+            raise PredictError(f"no candidate meets {' and '.join(where)}: {left_out}; loosen a condition")
+        every, notes = every[holds], (*notes, left_out)
+    return every, notes
 
 
 def _listed(pool: ProductPool) -> Iterator[NDArray[np.float64]]:
