@@ -153,10 +153,11 @@ def dask_cluster() -> Iterator[OneNodeDask]:
 
 
 @pytest.fixture
-def dask(dask_cluster: OneNodeDask) -> OneNodeDask:
+def dask(dask_cluster: OneNodeDask) -> Iterator[OneNodeDask]:
     """The same for one test, whole again whatever the last one did to it."""
     dask_cluster.mend()
-    return dask_cluster
+    yield dask_cluster
+    dask_cluster.rest()
 
 
 @pytest.fixture(scope="session")
@@ -174,12 +175,13 @@ def fractal_server() -> Iterator[OneNodeFractal]:
 
 
 @pytest.fixture
-def fractal(fractal_server: OneNodeFractal, monkeypatch: pytest.MonkeyPatch) -> OneNodeFractal:
+def fractal(fractal_server: OneNodeFractal, monkeypatch: pytest.MonkeyPatch) -> Iterator[OneNodeFractal]:
     """The same for one test, whole again whatever the last one did to it; its secrets are in the environment."""
     monkeypatch.setenv("QCFRACTAL_PASSWORD", fractal_server.password)
     monkeypatch.setenv("QCFRACTAL_TOKEN", fractal_server.token)
     fractal_server.mend()
-    return fractal_server
+    yield fractal_server
+    fractal_server.rest()
 
 
 @pytest.hookimpl(wrapper=True)

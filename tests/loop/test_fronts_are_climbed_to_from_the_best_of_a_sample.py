@@ -69,7 +69,7 @@ def test_the_front_grows_by_no_less_than_at_the_best_of_the_sample(kind: str, tu
 
 def test_draws_of_two_targets_know_nothing_of_each_other() -> None:
     question, found = question_of("numbers", turned=False, seed=1), []
-    for seed in range(40):
+    for seed in range(12):
         model, sampler = joint_model(replace(question, seed=seed), 64)
         with torch.no_grad():
             drawn = sampler(model.posterior(question.observed[:1] * 0.5 + 0.25))

@@ -552,7 +552,7 @@ def test_models_that_are_fitted_by_gradients_can_be_examined():
         }
     )
     space = build_space(spec)
-    settings = [space.settings(x) for x in ProductPool(space).take(np.arange(30))]
+    settings = [space.settings(x) for x in ProductPool(space).take(np.arange(21))]
     rows = [observe(spec, s, measured(height=s["a"] - s["b"]), str(i)) for i, s in enumerate(settings)]
 
     found = examine(spec, space, History(tuple(rows)), None, seed=0)["height"]

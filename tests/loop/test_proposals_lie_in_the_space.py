@@ -16,7 +16,7 @@ from loop.space import ProductPool, Space, sample_space
 from loop.spec import build_space
 from tests.loop.spaces import sections, spec_of
 
-FEW = settings(max_examples=8, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=5, suppress_health_check=list(HealthCheck))
 
 
 def observed(space: Space, n: int, targets: tuple[str, ...] = ("y",)) -> History:

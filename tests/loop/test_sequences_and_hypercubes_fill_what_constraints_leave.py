@@ -248,7 +248,7 @@ def test_on_a_plate_wells_are_near_to_the_points_and_say_so():
 
 
 @given(spaces(is_finite=False), st.sampled_from(["sobol", "lhs"]), st.integers(0, 99))
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 def test_designs_of_generated_spaces_lie_in_them(space, name, seed):
     try:
         x = design(space, name, 12, seed)

@@ -21,6 +21,7 @@ from tests.adapters.helpers import free_port
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sacct")
 ACCOUNTING = ("slurmdbd", "sacctmgr", "mariadbd", "mariadb-install-db")
+LONG_REST = 120.0  # seconds; a worker that is not heard of for five minutes counts as gone
 
 
 def missing_programs(programs: Iterable[str] = PROGRAMS) -> list[str]:
@@ -311,6 +312,7 @@ class OneNodeDask:
     def __init__(self, workers: int = 2, threads: int = 4) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dask-"))
         self._threads, self._port = threads, free_port()
+        self._resting_since: float | None = None
         self.workers: list[subprocess.Popen[bytes]] = []
         self.start_scheduler()
         for _ in range(workers):
@@ -341,8 +343,19 @@ class OneNodeDask:
         worker.kill()
         worker.wait()
 
+    def rest(self) -> None:
+        """Let all processes do nothing until ``mend``: while nothing runs they take a twentieth of a core."""
+        self._resting_since = time.monotonic()
+        for process in (self._scheduler, *self.workers):
+            process.send_signal(signal.SIGSTOP)
+
     def mend(self, workers: int = 2) -> None:
-        """Start what is missing, and wait until so many workers are there."""
+        """Wake what rests, start what is missing, and wait until so many workers are there."""
+        if self._resting_since is not None and time.monotonic() - self._resting_since > LONG_REST:
+            self.kill_scheduler()
+        self._resting_since = None
+        for process in (self._scheduler, *self.workers):
+            process.send_signal(signal.SIGCONT)
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         if self._scheduler.poll() is not None:
             while self.workers:

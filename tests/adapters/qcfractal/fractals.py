@@ -30,6 +30,7 @@ ENVIRONMENT: Final = Path(__file__).parents[3] / ".qcfractal"
 USER: Final = "hakken"
 READER: Final = "reader"  # may read and not submit
 MANAGERS: Final = "manager"
+LONG_REST: Final = 120.0  # seconds; of five heartbeats one is missed
 _SET_UP: Final = f"""
 import sys
 from qcfractal.config import read_configuration
@@ -65,6 +66,7 @@ class OneNodeFractal:
         self._postgres.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
         self._postgres.psql("CREATE DATABASE qcfractal;")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._resting_since: float | None = None
         self._port = free_port()
         settings = {
             "enable_security": True,
@@ -179,8 +181,20 @@ class OneNodeFractal:
         path = self.folder / "runs.log"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
+    def rest(self) -> None:
+        """Let all processes do nothing until ``mend``: the manager asks for tasks ten times a second."""
+        self._resting_since = time.monotonic()
+        for process in self._processes.values():
+            os.killpg(process.pid, signal.SIGSTOP)
+
     def mend(self) -> None:
-        """Start what is missing."""
+        """Wake what rests, and start what is missing; a manager that rested for minutes is dead to the server."""
+        for process in self._processes.values():
+            os.killpg(process.pid, signal.SIGCONT)
+        has_rested_long = self._resting_since is not None and time.monotonic() - self._resting_since > LONG_REST
+        if "manager" in self._processes and has_rested_long:
+            self.kill("manager")
+        self._resting_since = None
         if "server" not in self._processes:
             self.start_server()
         if "manager" not in self._processes:
