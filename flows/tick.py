@@ -13,6 +13,7 @@ from uuid import UUID
 from flows import schedules
 from flows.driving import EFFECT, settings_in
 from flows.engine import passes
+from flows.engine.changes.versions import said_of_edits
 from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session
 from flows.engine.steps.closing import close_plates
@@ -151,6 +152,8 @@ async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
         await rest(settings, campaign)
     elif skipped := await skip_overdue(begun):
         log.info("passes that were due before this one began and are skipped: %d", skipped)
+    if edited := said_of_edits(settings, campaign):
+        log.warning(edited)
     for note in report.notes:
         log.warning(note)
     log.info("sent %d, accepted %d, pending %s. %s", report.sent, report.accepted, report.pending, report.next_step)

@@ -18,6 +18,7 @@ from loop.errors import SpaceError, did_you_mean
 from loop.record import Json, Settings
 from loop.sheets.cells import as_float, has_decimal_comma, hint_of, without_doubt
 from loop.space import Space
+from loop.space.parameters import spelt
 
 NEAR: Final = 0.01  # of a range: what was set is what was asked for, but for how well it can be set
 EFFECTS: Final = (
@@ -148,7 +149,7 @@ def is_as_planned(used: object, planned: object) -> bool:
     blanks at the ends of a name.
     """
     if isinstance(used, str) and isinstance(planned, str):
-        return used.strip() == planned.strip()
+        return spelt(used) == spelt(planned)
     if isinstance(used, str) or not is_finite(used) or not is_finite(planned):
         return used == planned
     return math.isclose(used, planned, rel_tol=ROUNDED)

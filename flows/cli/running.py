@@ -71,21 +71,8 @@ def _say_edits(where: Settings, campaign: str, screen: Screen) -> None:
     """Say so where a campaign that was named goes on by its record, and its file says something else by now."""
     from flows import engine
 
-    if is_file(campaign) or (edits := engine.edits_of(where, campaign)) is None:
-        return
-    path, fault = edits
-    file = near(path)
-    if fault:
-        screen.say(f"note: {file} was changed and cannot be used ({fault}); the campaign goes on as it is on record")
-    elif (undone := engine.overtaken(where, engine.read_campaign_file(path, where))) is not None:
-        screen.say(
-            f"note: {file} is as {campaign} was in version {undone.version}, and {undone.by} changed it since "
-            f"({undone.since}): by its name it goes on by that; hakken run {typed(file)} would undo it"
-        )
-    else:
-        screen.say(
-            f"note: {file} was changed; hakken run {typed(file)} takes that up, by its name it goes on as before"
-        )
+    if not is_file(campaign) and (said := engine.said_of_edits(where, campaign, near)):
+        screen.say(f"note: {said}")
 
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:

@@ -1,7 +1,7 @@
 """The engine: campaigns driven from the record, pass by pass, with or without Prefect."""
 
-from flows.engine.campaigns import add_campaign, edits_of, read_campaign_file
-from flows.engine.changes.versions import overtaken, taken_back
+from flows.engine.campaigns import add_campaign, read_campaign_file
+from flows.engine.changes.versions import overtaken, said_of_edits, taken_back
 from flows.engine.clients.handing import AskError, ask, experiment, experiments_of, give_back
 from flows.engine.clients.own import tell_own
 from flows.engine.clients.results import tell_result
@@ -61,7 +61,6 @@ __all__ = [
     "cannot_pause",
     "decisions",
     "edit",
-    "edits_of",
     "examine",
     "examined",
     "experiment",
@@ -98,6 +97,7 @@ __all__ = [
     "resume_runs",
     "retract",
     "run",
+    "said_of_edits",
     "simulate",
     "status",
     "stop",

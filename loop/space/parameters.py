@@ -363,12 +363,12 @@ def _check_options(name: str, options: Sequence[str]) -> None:
         raise SpaceError(f"parameter {name!r}: needs at least one option")
     seen: set[str] = set()
     for option in options:
-        if (spelt := _spelt(option)) in seen:
+        if (written := spelt(option)) in seen:
             raise SpaceError(f"parameter {name!r}: option {option!r} is given twice; names must differ")
-        seen.add(spelt)
+        seen.add(written)
 
 
-def _spelt(text: str) -> str:
+def spelt(text: str) -> str:
     """A name as tables keep it: no blanks at its ends, and an umlaut one sign, where a Mac may have written two."""
     return text.strip() if text.isascii() else normalize("NFC", text).strip()
 
@@ -389,7 +389,7 @@ def _index(name: str, options: Sequence[str], value: str | float) -> float:
         return float(options.index(text))
     if isinstance(options, tuple):
         with suppress(ValueError):
-            return float([_spelt(option) for option in options].index(_spelt(text)))
+            return float([spelt(option) for option in options].index(spelt(text)))
     hint = did_you_mean(text, options) if len(options) <= HINTED else ""
     shown = ", ".join(options[:8]) + (", …" if len(options) > 8 else "")
     raise SpaceError(f"parameter {name!r} has no option {value!r}{hint}; options: {shown}")

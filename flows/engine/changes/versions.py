@@ -4,12 +4,14 @@ changes of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.engine.campaigns import chosen_from, says_the_same
+from flows.engine.campaigns import chosen_from, edits_of, read_campaign_file, says_the_same
 from flows.wiring import open_record
 from loop.contracts import Ledger
 from loop.errors import NotFound, SpecError
@@ -51,6 +53,26 @@ def overtaken(settings: Settings, spec: CampaignSpec) -> Overtaken | None:
     numbers = f"version {same + 1}" if len(later) == 1 else f"versions {same + 1} to {campaign.version}"
     since = f"{numbers}, {later[-1].at:%Y-%m-%d %H:%M} UTC"
     return Overtaken(same, " and ".join(others), since, campaign.spec)
+
+
+def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = str) -> str:
+    """A sentence where a campaign goes on by its record, and its file says something else by now; "" elsewhere.
+
+    ``shown`` is how the file is called.
+    """
+    if (edits := edits_of(settings, name)) is None:
+        return ""
+    path, fault = edits
+    file = shown(path)
+    if fault:
+        return f"{file} was changed and cannot be used ({fault}); the campaign goes on as it is on record"
+    takes = f"hakken run {shlex.quote(file)}"
+    if (undone := overtaken(settings, read_campaign_file(path, settings))) is not None:
+        return (
+            f"{file} is as {name} was in version {undone.version}, and {undone.by} changed it since ({undone.since}): "
+            f"by its name it goes on by that; {takes} would undo it"
+        )
+    return f"{file} was changed; {takes} takes that up, by its name it goes on as before"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from flows.cli.showing.rounds import print_round
 from flows.engine import replay, retract, run, status, tell
 from flows.engine.looking.view import View
 from flows.settings import Settings
-from loop.circumstances import Expense, read_context, read_expense
+from loop.circumstances import Expense, is_as_planned, read_context, read_expense
 from loop.history import History
 from loop.spec import declared_of
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, once, outcomes, spec_of, write
@@ -317,6 +318,14 @@ def test_an_instrument_that_is_written_in_two_ways_is_said(settings: Settings, t
     assert not any("written otherwise" in n for n in before)
     assert "instrument 'hplc 1' counts as another than 'HPLC-1', which only is written otherwise" in note
     assert "Where that is a slip: hakken retract small" in note
+
+
+def test_an_option_whose_letters_are_parted_is_the_one_that_was_asked_for() -> None:
+    parted = unicodedata.normalize("NFD", "Ärger")
+
+    assert parted != "Ärger"
+    assert is_as_planned(f"{parted} ", "Ärger")
+    assert not is_as_planned("Arger", "Ärger")
 
 
 def test_a_day_that_is_written_in_two_ways_is_one_or_is_said(settings: Settings, tmp_path: Path) -> None:

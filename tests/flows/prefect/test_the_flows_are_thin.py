@@ -58,6 +58,25 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(tmp_path / "runs", by="tester")
 
 
+def test_a_pass_says_that_the_campaign_file_was_edited_since(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def nothing(_: object) -> None:
+        return None
+
+    for step in ("look", "plan_batch", "send", "tell_how_it_stands"):
+        monkeypatch.setattr(tick, step, getattr(tick, step).fn)
+    monkeypatch.setattr(tick, "skip_overdue", nothing)
+    monkeypatch.setattr(tick, "get_run_logger", logging.getLogger)
+    add(settings, tmp_path)
+    file = tmp_path / "campaign.yaml"
+    file.write_text(file.read_text().replace("experiments: 10", "experiments: 9"))
+
+    asyncio.run(tick.tick.fn("small", str(settings.home)))
+
+    assert f"{file} was changed; hakken run {file} takes that up, by its name it goes on as before" in caplog.text
+
+
 def test_no_task_is_cached_stored_or_tried_again_by_prefect() -> None:
     tasks = [t for module in (tick, campaign, train) for t in vars(module).values() if isinstance(t, Task)]
 
