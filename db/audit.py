@@ -8,14 +8,14 @@ slipped in behind the triggers' back is found, and the entry that it belongs to 
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Float, Integer, RowMapping, Table, func, insert, select, text
+from sqlalchemy import BigInteger, Float, Integer, Table, func, insert, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,7 @@ from loop.wording import plural
 START: Final = "0" * 64  # what the first entry stands on
 _CHAIN_LOCK: Final = 0x68616B6B  # any number that nobody else locks in this database
 
+_SPELT: Final = json.JSONEncoder(sort_keys=True).encode
 _SEALED: Final[tuple[Table, ...]] = (*tables.FACTS, tables.Base.metadata.tables["attempt"])
 
 
@@ -62,7 +63,7 @@ class Chain:
                 name: [len(some), seal(tables.Base.metadata.tables[name], some)]
                 for name, some in sorted(one.rows.items())
             }
-            entry = {
+            entry: dict[str, Any] = {
                 "number": place,
                 "at": one.at,
                 "actor": one.actor,
@@ -70,7 +71,7 @@ class Chain:
                 "detail": canonical({**one.detail, "rows": sealed}, f"the audit entry of {one.action}"),
                 "previous": previous,
             }
-            entry["hash"] = previous = _hash(tables.AuditLog(**entry))
+            entry["hash"] = previous = _hash(*entry.values())
             entries.append(entry)
         self._session.execute(insert(tables.Base.metadata.tables[tables.AuditLog.__tablename__]), entries)
         self._head = (number + len(entries), previous)
@@ -117,7 +118,7 @@ def entries(session: Session) -> tuple[AuditEntry, ...]:
 def examine(session: Session) -> AuditReport:
     """Recompute the chain and every seal; the first entry that does not hold is named."""
     try:
-        log = list(session.scalars(select(tables.AuditLog).order_by(tables.AuditLog.number)))
+        log = _log(session)
     except (ValueError, TypeError) as error:
         return AuditReport(0, False, None, f"the audit log itself cannot be read ({error}); restore a backup")
     found: dict[int, str] = {}
@@ -134,7 +135,7 @@ def examine(session: Session) -> AuditReport:
     return AuditReport(len(log), False, first, found[first])
 
 
-def _examine_chain(log: list[tables.AuditLog], found: dict[int, str]) -> None:
+def _examine_chain(log: Sequence[Any], found: dict[int, str]) -> None:
     previous = START
     for expected, entry in enumerate(log, start=1):
         if entry.number != expected:
@@ -143,13 +144,13 @@ def _examine_chain(log: list[tables.AuditLog], found: dict[int, str]) -> None:
         if entry.previous != previous:
             found[expected] = f"entry {expected} does not stand on the entry before it; one of them was replaced"
             return
-        if entry.hash != _hash(entry):
+        if entry.hash != _hash(*entry[:-1]):
             found[expected] = f"entry {expected} ({entry.action}) was altered: its hash does not fit its content"
             return
         previous = entry.hash
 
 
-def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int, str]) -> None:
+def _examine_rows(session: Session, log: Sequence[Any], found: dict[int, str]) -> None:
     promised: dict[tuple[str, int], tuple[int, str]] = {}
     for entry in log:
         try:
@@ -162,7 +163,7 @@ def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int,
         try:
             # Entry by entry: of a long campaign the rows of a table would fill the memory.
             for number, rows in groupby(_rows(session, table), key=lambda row: int(row["entry"])):
-                some = [dict(row) for row in rows]
+                some = [*rows]
                 count, sha = promised.pop((table.name, number), (0, ""))
                 if (len(some), seal(table, some)) != (count, sha):
                     what = (
@@ -182,7 +183,7 @@ def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int,
         )
 
 
-def _examine_attempts(session: Session, _log: list[tables.AuditLog], found: dict[int, str]) -> None:
+def _examine_attempts(session: Session, _log: Sequence[Any], found: dict[int, str]) -> None:
     """An attempt's state, adapter, handle and time are what its last event says; it may change, so no seal holds it."""
     event, row = tables.AttemptEvent, tables.Attempt
     steps = select(event.attempt_id, event.entry, event.after, event.adapter, event.handle, event.at)
@@ -205,7 +206,7 @@ def _examine_attempts(session: Session, _log: list[tables.AuditLog], found: dict
             )
 
 
-def _examine_campaigns(session: Session, log: list[tables.AuditLog], found: dict[int, str]) -> None:
+def _examine_campaigns(session: Session, log: Sequence[Any], found: dict[int, str]) -> None:
     """A campaign's name, version, state, age and count of data are what the log and its facts say.
 
     The row may change, so no seal holds it.
@@ -271,23 +272,33 @@ def _data_of(session: Session) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _rows(session: Session, table: Table) -> Iterable[RowMapping]:
+def _log(session: Session) -> Sequence[Any]:
+    """The whole chain, oldest first: every column of each entry, the hash last."""
+    log = tables.AuditLog
+    columns = (log.number, log.at, log.actor, log.action, log.detail, log.previous, log.hash)
+    return session.execute(select(*columns).order_by(log.number)).all()
+
+
+def _rows(session: Session, table: Table) -> Iterator[dict[str, Any]]:
     # SQLite stores whatever it is given in an integer column; the cast keeps a damaged ``entry`` sortable.
     order = sql_cast(table.c.entry, BigInteger)
-    return session.connection().execute(select(table).order_by(order)).mappings()
+    names = [column.name for column in table.columns]
+    found = session.connection().execute(select(table).order_by(order))
+    return (dict(zip(names, row, strict=True)) for row in found)
 
 
 def _spell(row: Json, ignored: Container[str]) -> str:
-    said = {name: _text(value) for name, value in row.items() if value is not None and name not in ignored}
-    return json.dumps(said, sort_keys=True)
+    return _SPELT({name: _text(value) for name, value in row.items() if value is not None and name not in ignored})
 
 
 def _text(value: Any) -> Any:
+    if type(value) is str:  # nearly all of them, of some millions
+        return value
     if isinstance(value, float):
         return value + 0.0  # -0.0 is 0.0, as which SQLite gives it back
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
-def _hash(entry: tables.AuditLog) -> str:
-    said = [entry.number, _text(entry.at), entry.actor, entry.action, entry.detail, entry.previous]
-    return sha256(json.dumps(said))
+def _hash(number: int, at: datetime, *said: str) -> str:
+    """Of an entry: who wrote it, what that did, its detail, and the hash before it."""
+    return sha256(json.dumps([number, _text(at), *said]))

@@ -135,6 +135,7 @@ class SqlLedger:
         self.commits = 0  # write transactions committed through this object
         self._engine, self._shown, self._clock, self._new_id, self._written = engine, shown, clock, new_id, written
         self._here = threading.local()  # whether this thread is inside a write
+        self._ids: dict[str, str] = {}  # of campaigns on record, by name: neither ever changes
         self._is_closed = False
 
     def __enter__(self) -> Self:
@@ -213,7 +214,9 @@ class SqlLedger:
     def campaign(self, name: str) -> CampaignRecord:
         """Raises ``NotFound``, listing the names there are."""
         with self._reading() as session:
-            return self._in_order(reading.campaign(session, name))
+            record = reading.campaign(session, name)
+        self._ids[name] = record.id
+        return self._in_order(record)
 
     def campaigns(self) -> tuple[CampaignRecord, ...]:
         """All of them, oldest first."""
@@ -223,7 +226,9 @@ class SqlLedger:
     def spec_version(self, name: str, version: int) -> Json:
         """The resolved spec as it was in that version; raises ``NotFound``."""
         with self._reading() as session:
-            return as_written(reading.spec_version(session, name, version), self._written(name))
+            return as_written(
+                reading.spec_version(session, self._id(session, name), name, version), self._written(name)
+            )
 
     def _in_order(self, record: CampaignRecord) -> CampaignRecord:
         """The record with the parameters of its spec as they are written."""
@@ -240,7 +245,7 @@ class SqlLedger:
         """
         with self._writing(actor=holder) as writer:
             session, now = writer.session, common_now(writer.session, self._clock)
-            row = session.get_one(t.Campaign, reading.campaign_id(session, name), with_for_update={"key_share": True})
+            row = session.get_one(t.Campaign, self._id(session, name), with_for_update={"key_share": True})
             before = row.lease_holder
             if before not in (None, holder) and row.lease_expires is not None:
                 if row.lease_expires > now:
@@ -266,7 +271,7 @@ class SqlLedger:
     def wish(self, name: str) -> Iterator[None]:
         """Show for the length of the block that somebody waits for the campaign; raises ``NotFound``."""
         with self._reading() as session:
-            campaign = reading.campaign_id(session, name)
+            campaign = self._id(session, name)
         with translated(self._shown), wishes.wished(self._engine, campaign):
             yield
 
@@ -291,23 +296,23 @@ class SqlLedger:
     def rounds(self, name: str) -> tuple[RoundRecord, ...]:
         """By number."""
         with self._reading() as session:
-            return reading.rounds(session, reading.campaign_id(session, name))
+            return reading.rounds(session, self._id(session, name))
 
     def round(self, name: str, number: int) -> RoundRecord:
         """Raises ``NotFound``, listing the numbers there are."""
         with self._reading() as session:
-            return reading.one_round(session, name, number)
+            return reading.one_round(session, self._id(session, name), name, number)
 
     def proposals(self, name: str, round_number: int | None = None) -> tuple[ProposalRecord, ...]:
         """Of one round or of all, ordered by round and position, predictions included."""
         with self._reading() as session:
             where = [] if round_number is None else [reading.numbered(round_number)]
-            return reading.proposals(session, reading.campaign_id(session, name), *where)
+            return reading.proposals(session, self._id(session, name), *where)
 
     def attempts(self, name: str, states: Iterable[State] | None = None) -> tuple[AttemptRecord, ...]:
         """Ordered by round, run order, replicate and attempt number."""
         with self._reading() as session:
-            return reading.attempts_of(session, reading.campaign_id(session, name), states)
+            return reading.attempts_of(session, self._id(session, name), states)
 
     def attempt(self, key: str) -> AttemptRecord:
         """By key, or by a beginning of it that only one has. Raises ``NotFound``."""
@@ -322,12 +327,12 @@ class SqlLedger:
     def steps(self, name: str) -> tuple[AttemptEventRecord, ...]:
         """Every step of every attempt of a campaign: attempt by attempt, each in order."""
         with self._reading() as session:
-            return reading.steps(session, reading.campaign_id(session, name))
+            return reading.steps(session, self._id(session, name))
 
     def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]:
         """Everything received, in that order."""
         with self._reading() as session:
-            where = [t.ResultEnvelope.campaign_id == reading.campaign_id(session, name)]
+            where = [t.ResultEnvelope.campaign_id == self._id(session, name)]
             if unjudged_only:
                 where.append(t.EnvelopeJudgement.envelope_id.is_(None))
             return reading.envelopes(session, *where)
@@ -335,7 +340,7 @@ class SqlLedger:
     def observations(self, name: str, *, with_retracted: bool = False) -> tuple[ObservationRecord, ...]:
         """Accepted outcomes in a canonical order that does not depend on the order of arrival."""
         with self._reading() as session:
-            where = [t.Outcome.campaign_id == reading.campaign_id(session, name)]
+            where = [t.Outcome.campaign_id == self._id(session, name)]
             if not with_retracted:
                 where.append(t.Retraction.outcome_id.is_(None))
             return reading.observations(session, *where)
@@ -343,12 +348,12 @@ class SqlLedger:
     def decisions(self, name: str) -> tuple[DecisionRecord, ...]:
         """What people decided, in the order made."""
         with self._reading() as session:
-            return reading.decisions(session, reading.campaign_id(session, name))
+            return reading.decisions(session, self._id(session, name))
 
     def stops(self, name: str, *, with_lifted: bool = False) -> tuple[SafetyStop, ...]:
         """Safety stops that hold for a campaign: its own, and its bench's."""
         with self._reading() as session:
-            reading.campaign_id(session, name)  # or it is not found
+            self._id(session, name)  # or it is not found
             where = [] if with_lifted else [t.SafetyLift.stop_id.is_(None)]
             return reading.stops_of(session, name, *where)
 
@@ -364,7 +369,7 @@ class SqlLedger:
     def artifacts(self, name: str) -> tuple[Artifact, ...]:
         """In the order kept."""
         with self._reading() as session:
-            return reading.artifacts(session, reading.campaign_id(session, name))
+            return reading.artifacts(session, self._id(session, name))
 
     def last_entry(self) -> int:
         """Number of the last entry of the audit log, 0 before the first; while it stays, no fact has changed."""
@@ -385,6 +390,12 @@ class SqlLedger:
         """Why this user of a server cannot write; "" where it can, and of a file."""
         with translated(self._shown):
             return rights.why_only_read(self._engine)
+
+    def _id(self, session: Session, name: str) -> str:
+        """The identifier of a campaign, looked up once; raises ``NotFound``."""
+        if name not in self._ids:
+            self._ids[name] = reading.campaign_id(session, name)
+        return self._ids[name]
 
     # Transactions
 

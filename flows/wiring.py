@@ -130,9 +130,7 @@ def why_no_folder(settings: Settings) -> str:
 
 def spec_on_record(settings: Settings, name: str) -> Json | None:
     """The spec in force of the campaign of that name, None where there is none."""
-    if not has_record(settings):
-        return None
-    with open_record(settings) as ledger, suppress(NotFound):
+    with suppress(NotFound), open_record(settings) as ledger:
         return ledger.campaign(name).spec
     return None
 
@@ -151,10 +149,9 @@ def without_misread_units(settings: Settings, spec: CampaignSpec, text: str, sou
 
 def names_on_record(settings: Settings) -> frozenset[str]:
     """The names of all campaigns."""
-    if not has_record(settings):
-        return frozenset()
-    with open_record(settings) as ledger:
+    with suppress(NoRecord), open_record(settings) as ledger:
         return frozenset(record.name for record in ledger.campaigns())
+    return frozenset()
 
 
 def library_reader(settings: Settings, folder: Path, progress: Progress = counted) -> Reader:

@@ -71,10 +71,12 @@ def attempts_of(session: Session, owner: str, states: Iterable[State] | None) ->
 def attempt(session: Session, key: str) -> AttemptRecord:
     """By key, or by a beginning that only one has; raises ``NotFound``."""
     if key and key.isascii() and "\x00" not in key:  # as every key is; PostgreSQL looks for no other
+        if whole := attempts(session, t.Attempt.id == key):  # nearly always, and no other key is looked at
+            return whole[0]
         beginning = t.Attempt.id.startswith(key, autoescape=True)
-        ids = session.scalars(select(t.Attempt.id).where((t.Attempt.id == key) | beginning).limit(4)).all()
-        if key in ids or len(ids) == 1:
-            return attempts(session, t.Attempt.id == (key if key in ids else ids[0]))[0]
+        ids = session.scalars(select(t.Attempt.id).where(beginning).limit(4)).all()
+        if len(ids) == 1:
+            return attempts(session, t.Attempt.id == ids[0])[0]
         if ids:
             raise NotFound(f"attempt {key!r} is not one alone: {', '.join(sorted(ids))} …; give more of the key")
     raise NotFound(f"no attempt has the key {key!r}; hakken show CAMPAIGN ROUND --json lists the keys there are")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, false, select
@@ -68,9 +69,8 @@ def campaign_id(session: Session, name: str) -> str:
     return found
 
 
-def spec_version(session: Session, name: str, version: int) -> Any:
-    """The spec of that version; raises ``NotFound``."""
-    owner = campaign_id(session, name)
+def spec_version(session: Session, owner: str, name: str, version: int) -> Any:
+    """The spec of that version of the campaign of that id and name; raises ``NotFound``."""
     row = session.get(t.CampaignVersion, (owner, version))
     if row is None:
         last = session.scalar(select(t.Campaign.version).where(t.Campaign.id == owner))
@@ -112,9 +112,8 @@ def numbered(number: int) -> ColumnElement[bool]:
     return t.Round.number == number if abs(number) <= LARGEST else false()
 
 
-def one_round(session: Session, name: str, number: int) -> RoundRecord:
-    """Raises ``NotFound``, listing the numbers there are."""
-    owner = campaign_id(session, name)
+def one_round(session: Session, owner: str, name: str, number: int) -> RoundRecord:
+    """Of the campaign of that id and name; raises ``NotFound``, listing the numbers there are."""
     if found := rounds(session, owner, numbered(number)):
         return found[0]
     numbers = session.scalars(select(t.Round.number).where(t.Round.campaign_id == owner).order_by(t.Round.number))
@@ -130,24 +129,32 @@ def proposals(session: Session, owner: str, *where: ColumnElement[bool]) -> tupl
         .where(t.Round.campaign_id == owner, *where)
     )
     predictions: dict[str, list[Prediction]] = defaultdict(list)
-    said = t.Prediction
-    for p in session.scalars(select(said).where(said.proposal_id.in_(chosen)).order_by(said.position)):
+    said, one, verdict = t.Prediction, t.Proposal, t.Approval
+    told = select(said.proposal_id, said.target, said.member, said.mean, said.sd, said.weight)  # not whole rows
+    every: Sequence[Any] = session.execute(told.where(said.proposal_id.in_(chosen)).order_by(said.position)).all()
+    for p in every:
         predictions[p.proposal_id].append(Prediction(p.target, p.member, p.mean, p.sd, p.weight))
     joined = (
-        select(t.Proposal, t.Round.number, t.Round.is_approved, t.Candidate, t.Approval)
-        .join(t.Round, t.Round.id == t.Proposal.round_id)
-        .join(t.Candidate, t.Candidate.id == t.Proposal.candidate_id)
-        .outerjoin(t.Approval, t.Approval.proposal_id == t.Proposal.id)
-        .where(t.Proposal.id.in_(chosen))
-        .order_by(t.Round.number, t.Proposal.position)
+        select(
+            *(one.id, one.candidate_id, one.arm, one.position, one.run_order, one.replicates, one.reason, one.model),
+            *(one.acquisition, one.acquisition_value, one.neighbour, one.novelty, one.plate, one.well, one.block),
+            *(t.Candidate.spec, t.Candidate.inchikey, t.Round.number, t.Round.is_approved.label("is_whole")),
+            *(verdict.is_approved, verdict.by, verdict.why),
+        )
+        .join(t.Round, t.Round.id == one.round_id)
+        .join(t.Candidate, t.Candidate.id == one.candidate_id)
+        .outerjoin(verdict, verdict.proposal_id == one.id)
+        .where(one.id.in_(chosen))
+        .order_by(t.Round.number, one.position)
     )
+    rows: Sequence[Any] = session.execute(joined).all()
     return tuple(
         ProposalRecord(
             row.id,
-            number,
+            row.number,
             row.candidate_id,
             ProposalDraft(
-                to_candidate(candidate),
+                to_candidate(row),
                 Arm(row.arm),
                 row.position,
                 row.run_order,
@@ -161,11 +168,11 @@ def proposals(session: Session, owner: str, *where: ColumnElement[bool]) -> tupl
                 row.novelty,
                 place_of(row),
             ),
-            True if with_round else None if verdict is None else verdict.is_approved,
-            "" if verdict is None else verdict.by,
-            "" if verdict is None else verdict.why,
+            True if row.is_whole else row.is_approved,
+            row.by or "",
+            row.why or "",
         )
-        for row, number, with_round, candidate, verdict in session.execute(joined)
+        for row in rows
     )
 
 

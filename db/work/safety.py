@@ -62,4 +62,4 @@ def _in_force(held: HeldCampaign) -> tuple[SafetyStop, ...]:
 
 
 def _bench(held: HeldCampaign) -> str | None:
-    return bench_of(reading.spec_version(held.session, held.name, held.row.version))
+    return bench_of(reading.spec_version(held.session, held.id, held.name, held.row.version))

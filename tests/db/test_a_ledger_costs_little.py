@@ -139,3 +139,40 @@ def test_a_told_row_is_written_without_being_read_back(sqlite_ledger: SqlLedger)
 
     assert len([one for one in rows if one.startswith("SELECT")]) <= 4 * 10 + 2  # known? judged? counted? which point?
     assert not [one for one in rows if "FROM measurement" in one]
+
+
+def test_a_campaign_is_looked_up_by_its_name_once(sqlite_ledger: SqlLedger, fill: Fill) -> None:
+    fill(sqlite_ledger)
+    with statements(sqlite_ledger) as said:
+        for _ in range(2):
+            sqlite_ledger.campaign("coupling")
+            sqlite_ledger.attempts("coupling")
+            sqlite_ledger.observations("coupling")
+            sqlite_ledger.stops("coupling")
+
+    assert not [one for one in said if one.startswith("SELECT campaign.id \nFROM campaign")]
+
+
+def test_an_attempt_is_found_by_its_key_without_a_look_at_every_other(sqlite_ledger: SqlLedger, fill: Fill) -> None:
+    fill(sqlite_ledger)
+    key = sqlite_ledger.attempts("coupling")[0].key
+    with statements(sqlite_ledger) as said:
+        sqlite_ledger.attempt(key)
+        sqlite_ledger.events(key)
+    with sqlite_ledger._engine.connect() as connection:
+        plans = [
+            row[3]
+            for one in said
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", (key,) * one.count("?"))
+        ]
+
+    assert plans
+    assert not [step for step in plans if step.startswith("SCAN")]
+
+
+def test_results_are_read_without_what_they_came_in(sqlite_ledger: SqlLedger, fill: Fill) -> None:
+    fill(sqlite_ledger)
+    with statements(sqlite_ledger) as said:
+        sqlite_ledger.observations("coupling")
+
+    assert not [one for one in said if "result_envelope.payload" in one]

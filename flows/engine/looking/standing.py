@@ -16,8 +16,8 @@ from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.looking.whose import brings_person, pending_with
-from flows.wiring import has_record, open_laboratory, open_record
-from loop.errors import HakkenError, LedgerError
+from flows.wiring import open_laboratory, open_record
+from loop.errors import HakkenError, LedgerError, NoRecord
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.spec.sieving import told_of_products
@@ -34,11 +34,14 @@ def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, .
     Raises:
         NotFound: There is no such campaign.
     """
-    if name is None and not has_record(settings):
-        return ()
-    with open_record(settings) as ledger:
-        names = [name] if name is not None else [c.name for c in ledger.campaigns()]
-        return tuple(_status(settings, View(ledger, n)) for n in names)
+    try:
+        with open_record(settings) as ledger:
+            names = [name] if name is not None else [c.name for c in ledger.campaigns()]
+            return tuple(_status(settings, View(ledger, n)) for n in names)
+    except NoRecord:
+        if name is None:
+            return ()
+        raise
 
 
 def _status(settings: Settings, view: View) -> StatusReport:

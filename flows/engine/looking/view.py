@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
@@ -348,9 +348,10 @@ class View:
         It has no label where no result has a value of everything that has thresholds.
         """
         raw = self.campaign.spec
-        objective, rows = build_objective(self.spec), _valued(raw, self.worked_out)
+        objective = build_objective(self.spec)
         if any(objective.keeps(values) for _, values, _ in _sure(raw, objective, self.worked_out)):
             return None  # also by a limit that leaves no doubt
+        rows = _valued(raw, self.worked_out)
         found = nearest(objective, [values for _, values in rows])
         if found is None:
             why = unjudged(objective, [values for _, values in rows])
@@ -384,14 +385,11 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
 
 def _sure(
     raw: Json, objective: Objective, observations: Sequence[ObservationRecord]
-) -> list[tuple[ObservationRecord, dict[str, float], dict[str, str]]]:
+) -> Iterator[tuple[ObservationRecord, dict[str, float], dict[str, str]]]:
     """Observations of the real thing, with what is sure of their targets and whether it is a value or a limit."""
-    known = [(o, sure_of(o.outcome, objective)) for o in observations if counts(raw, o.settings)]
-    return [
-        (o, {name: v for name, (v, _) in sure.items()}, {name: sign for name, (_, sign) in sure.items()})
-        for o, sure in known
-        if sure
-    ]
+    for o in observations:
+        if counts(raw, o.settings) and (sure := sure_of(o.outcome, objective)):
+            yield o, {name: v for name, (v, _) in sure.items()}, {name: sign for name, (_, sign) in sure.items()}
 
 
 def _valued(raw: Json, observations: Sequence[ObservationRecord]) -> list[tuple[ObservationRecord, dict[str, float]]]:
