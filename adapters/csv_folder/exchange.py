@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +48,7 @@ class Exchange:
         self, folder: Path, commands: str, responses: str, taken: str | None, files: str, procedures: str | None = None
     ) -> None:
         """``files``: which files are responses; the others are names of folders, None where there is none."""
-        self.folder, self._files = folder, files
+        self.folder, self._files = folder, re.compile(translate(files.lower()))
         self.commands, self.responses = folder / commands, folder / responses
         self.taken = None if taken is None else folder / taken
         self.procedures = None if procedures is None else folder / procedures
@@ -182,22 +182,32 @@ class Exchange:
         found = [0]
         with reachable(self.folder):
             for folder in filter(None, (self._staged, self.commands, self.taken, self.responses, self.procedures)):
-                names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+                names = os.listdir(folder) if folder.is_dir() else []
                 found += [int(match[1]) for name in names if (match := _NUMBER.fullmatch(name))]
         return max(found)
 
     def _procedure(self, folder: Path, name: str) -> list[Path]:
         return [(folder / name).with_suffix(suffix) for suffix in SUFFIXES]
 
-    def arrived(self) -> Iterator[tuple[Path, Mark]]:
-        """Every response, by name, with what changes when it is written anew. Temporary files are passed over."""
+    def arrived(self) -> dict[str, Mark]:
+        """Every response, by name, with what changes when it is written anew. Temporary files are passed over.
+
+        For each attempt that is asked about all of them are looked at, and of years there are thousands.
+        """
         self.check()
-        with reachable(self.responses):
-            for path in sorted(self.responses.iterdir()) if self.responses.is_dir() else []:
-                is_one = fnmatchcase(path.name.lower(), self._files.lower())  # devices write .CSV as well
-                with suppress(FileNotFoundError):
-                    if is_one and not path.name.startswith((".", "~")) and path.is_file():
-                        yield path, mark_of(path.stat())
+        found: dict[str, Mark] = {}
+        with (
+            reachable(self.responses),
+            suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(self.responses) as there,
+        ):
+            for one in there:
+                is_one = self._files.match(one.name.lower()) is not None  # devices write .CSV as well
+                if is_one and not one.name.startswith((".", "~")):
+                    with suppress(FileNotFoundError):
+                        if one.is_file():
+                            found[one.name] = mark_of(one.stat())
+        return dict(sorted(found.items()))
 
 
 def named_in(name: str) -> Handle:

@@ -65,32 +65,32 @@ class Responses:
 
     def fresh(self) -> Iterator[Response]:
         """Responses that were not read before, or changed since."""
-        arrived = list(self._exchange.arrived())
-        there = {path.name for path, _ in arrived}
-        self._troubles = {about: said for about, said in self._troubles.items() if about[0] in there}
-        for path, mark in arrived:
-            if self._read.get(path.name) == mark:
+        arrived = self._exchange.arrived()
+        self._troubles = {about: said for about, said in self._troubles.items() if about[0] in arrived}
+        for name, mark in arrived.items():
+            if self._read.get(name) == mark:
                 continue
+            path = self._exchange.responses / name
             try:
                 data = _bytes_of(path, mark)
             except OSError as error:
                 if not (why := cannot_be_read_now(error)):
                     with reachable(path):
                         raise
-                self._forget_troubles(path.name)
-                self.complain(path.name, why)
+                self._forget_troubles(name)
+                self.complain(name, why)
                 continue
             if data is None or not self._counts(path, mark, data):
                 continue
-            self._forget_troubles(path.name)
+            self._forget_troubles(name)
             try:
                 sheet = parse_sheet(data, self._template.key)
             except (SheetError, csv.Error) as error:
-                self.complain(path.name, str(error))
-                self._unreadable.append(Unreadable(path.name, f"{path.name} {error}", data[:_LONGEST]))
+                self.complain(name, str(error))
+                self._unreadable.append(Unreadable(name, f"{name} {error}", data[:_LONGEST]))
             else:
-                yield Response(path.name, sheet)
-            self._read[path.name] = mark  # only now: whoever took it may have failed half-way
+                yield Response(name, sheet)
+            self._read[name] = mark  # only now: whoever took it may have failed half-way
 
     def unreadable(self) -> Iterator[Unreadable]:
         """Each file that is no such table, once."""

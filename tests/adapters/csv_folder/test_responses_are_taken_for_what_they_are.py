@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -229,3 +230,23 @@ def test_what_no_attempt_is_known_of_waits_for_the_next_result_and_a_later_answe
 
     assert "next result" not in later
     assert "1 response belongs to no attempt and goes on record with the next result" in make().health().message
+
+
+def test_old_responses_are_listed_when_an_attempt_is_asked_about_and_not_opened_or_looked_at_one_by_one(
+    make: Callable[..., CsvFolder], rig: FolderRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = make()
+    handle = begin(adapter)
+    for n in range(5):
+        answer(rig, f"old-{n}.csv", table({"key": f"of-years-{n}", "yield [%]": "1"}))
+    adapter.status(handle)
+    asked: list[str] = []
+    for name in ("stat", "open"):
+        does = getattr(Path, name)
+        monkeypatch.setattr(
+            Path, name, lambda self, *a, does=does, **k: (asked.append(str(self)), does(self, *a, **k))[1]
+        )
+    adapter.status(handle)
+
+    assert asked
+    assert not [path for path in asked if "old-" in path]
