@@ -28,7 +28,8 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._drawing = threading.Lock()
-        self._drawn: dict[str, tuple[object, str]] = {}  # by campaign, of which record, and the page
+        # By campaign: the last entry of the audit log, what of its record the page shows, and the page.
+        self._drawn: dict[str, tuple[int, object, str]] = {}
 
     def overview(self) -> str:
         """Where every campaign stands."""
@@ -48,12 +49,16 @@ class Pages:
         Raises:
             NotFound: There is no such campaign.
         """
+        with open_record(self._settings) as ledger:
+            entry = ledger.last_entry()
+        if (drawn := self._drawn.get(name)) is not None and drawn[0] == entry:  # nothing was written since
+            return drawn[2]
         known = self._as_of(name)
         with self._drawing:
             drawn = self._drawn.get(name)
-            if drawn is None or drawn[0] != known:
-                drawn = self._drawn[name] = (known, render(in_full(self._settings, name)[0]))
-        return drawn[1]
+            page = drawn[2] if drawn and drawn[1] == known else render(in_full(self._settings, name)[0])
+            self._drawn[name] = (entry, known, page)
+        return page
 
     def _as_of(self, name: str) -> object:
         """What of a campaign's record a page shows, as far as it may change: results, and what people decided."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 REQUEST: Final = r"[A-Za-z0-9_.:~%-]{1,120}"  # a key under which experiments are asked for
 MOST: Final = 10_000  # experiments of one request
 PASSES: Final = 3  # at most, until a request is answered
+FEW: Final = 4  # rounds that are read by themselves
 
 
 class AskError(HakkenError):
@@ -152,11 +153,11 @@ def ask(
         if not is_repeated:
             _hand_out(session, experiments, request, by)
         report = report_of(session)
-        mine = [key for key, out in handouts(session.ledger.steps(name)).items() if out.request == request]
+        out = handouts(session.ledger.steps(name))
         return Asked(
             name,
             request,
-            _described(session.view, mine),
+            _described(session.view, [key for key, its in out.items() if its.request == request], out),
             is_repeated,
             report.state,
             report.next_step,
@@ -311,15 +312,22 @@ def _note_handout(session: Session, key: str, request: str) -> None:
         )
 
 
-def _described(view: View, keys: Sequence[str]) -> tuple[Experiment, ...]:
-    """Experiments in the order in which they are to be run."""
+def _described(view: View, keys: Sequence[str], out: Mapping[str, Handout] | None = None) -> tuple[Experiment, ...]:
+    """Experiments in the order in which they are to be run; ``out`` are all handouts, read here when left out."""
     if not keys:
         return ()
-    out = handouts(view.ledger.steps(view.name))
-    proposals = {p.id: p for p in view.proposals}
+    out = handouts(view.ledger.steps(view.name)) if out is None else out
     chosen = set(keys)
     mine = sorted((a for a in view.attempts if a.key in chosen), key=as_run)
+    proposals = {p.id: p for p in _proposals(view, sorted({a.round_number for a in mine}))}
     return tuple(_experiment(view, a, proposals[a.proposal_id], out.get(a.key)) for a in mine)
+
+
+def _proposals(view: View, rounds: Sequence[int]) -> Iterable[ProposalRecord]:
+    """Those of some rounds at least; of a few rounds no others are read, with all that was predicted of them."""
+    if len(rounds) > FEW:
+        return view.proposals
+    return (p for number in rounds for p in view.ledger.proposals(view.name, number))
 
 
 def _experiment(view: View, attempt: AttemptRecord, proposal: ProposalRecord, out: Handout | None) -> Experiment:

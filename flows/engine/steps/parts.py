@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeGuard
 
 from flows.engine.session import Session
 from loop.contracts import Adapter, Handle, HasParts
@@ -66,9 +66,15 @@ def is_out(session: Session, attempt: AttemptRecord) -> bool:
     return bool(session.tally.out) and part_having(session.laboratory, attempt) in session.tally.out
 
 
+def has_parts(laboratory: Adapter) -> TypeGuard[HasParts]:
+    """Whether it is made of several; asked of every attempt, and one without parts is known by its lack of one method,
+    where a look for all of a protocol takes a hundred times as long."""
+    return hasattr(laboratory, "part_of") and isinstance(laboratory, HasParts)
+
+
 def part_having(laboratory: Adapter, attempt: AttemptRecord) -> str | None:
     """The part that has an attempt; None where there are no parts, or none of them gave its handle."""
-    if attempt.handle is None or not isinstance(laboratory, HasParts):
+    if attempt.handle is None or not has_parts(laboratory):
         return None
     try:
         return laboratory.part_of(Handle(attempt.handle))
@@ -79,5 +85,5 @@ def part_having(laboratory: Adapter, attempt: AttemptRecord) -> str | None:
 def is_by_person(laboratory: Adapter, attempt: AttemptRecord) -> bool:
     """Whether a person brings the result of an attempt; of one that no part has yet, whether that may be."""
     part = part_having(laboratory, attempt)
-    having = laboratory.parts()[part] if part is not None and isinstance(laboratory, HasParts) else laboratory
+    having = laboratory.parts()[part] if part is not None and has_parts(laboratory) else laboratory
     return having.capabilities().needs_person

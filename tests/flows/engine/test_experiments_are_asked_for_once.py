@@ -6,10 +6,14 @@ import json
 import random
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 
 from db.ledger import open_ledger
 from flows.engine import (
@@ -65,6 +69,19 @@ def told(settings: Settings, one: Experiment | str, payload: str, by: str = "rob
 def states(settings: Settings) -> Counter[State]:
     with open_ledger(settings.database) as ledger:
         return Counter(a.state for a in ledger.attempts("small"))
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is asked of any database meanwhile."""
+    said: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        said.append(" ".join(statement.split()))
+
+    sa.event.listen(Engine, "before_cursor_execute", hear)
+    yield said
+    sa.event.remove(Engine, "before_cursor_execute", hear)
 
 
 def test_each_experiment_is_handed_to_one_and_says_all_that_is_needed(settings: Settings, tmp_path: Path) -> None:
@@ -460,3 +477,18 @@ def test_whatever_clients_do_nothing_is_doubled_or_lost(settings: Settings, tmp_
         assert {a.key for a in ledger.attempts("small", [State.RUNNING])} == has["robot"] | has["anna"]
         assert ledger.verify_audit().is_intact
     assert set(ran.values()) <= {1}
+
+
+def test_an_answer_costs_no_look_at_all_that_ever_came(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    one = asked(settings, 1, "first").experiments[0]
+    with statements() as said:
+        told(settings, one, measured(50.0))
+    payloads = [text for text in said if "result_envelope.payload" in text]
+    with statements() as said:
+        asked(settings, 1, "second")
+
+    assert payloads
+    assert all("IS NULL" in text or " IN (" in text for text in payloads)  # what is not judged yet, and this one
+    assert sum("FROM attempt_event JOIN attempt" in text for text in said) <= 2
+    assert all("round.number = " in text for text in said if "FROM prediction" in text)

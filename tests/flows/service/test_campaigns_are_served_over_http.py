@@ -457,13 +457,16 @@ def test_pages_show_campaigns_and_are_drawn_anew_when_something_came(
     key = ask(client).json()["experiments"][0]["key"]
 
     first = client.get("/campaigns/small")
-    client.get("/campaigns/small")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(pages.Pages, "_as_of", None)  # to know that nothing was written no campaign is read
+        again = client.get("/campaigns/small")
     tell(client, key, measured(71.0))
     second = client.get("/campaigns/small")
     overview = client.get("/")
 
     assert drawn == ["small", "small"]
     assert "<h1>small</h1>" in first.text
+    assert again.text == first.text
     assert "71" in second.text
     assert 'href="campaigns/small"' in overview.text
     assert "best single value: yield 71 %" in overview.text
