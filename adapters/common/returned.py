@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from adapters.common.durable import replace_bytes, write_once
@@ -39,10 +40,24 @@ class Returned:
         if handle not in self._over:
             folder = self._jobs.folder(handle)
             with reachable(folder):
-                names = os.listdir(folder)
-            if any(name == "cancelled.json" or _ENVELOPE.fullmatch(name) for name in names):
-                self._over.add(handle)
+                self._note(handle, os.listdir(folder))
         return handle in self._over
+
+    def still_open(self, handles: Iterable[Handle]) -> set[Handle]:
+        """Those of them that were prepared here and are not over: one look at each, since there may be hundreds."""
+        root, found = self._jobs.root / "jobs", set[Handle]()
+        with reachable(root):
+            for handle in handles:
+                with suppress(FileNotFoundError):
+                    if handle not in self._over and "job.json" in (names := os.listdir(f"{root}/{handle}")):
+                        self._note(handle, names)
+                        found.add(handle)
+        return found - self._over
+
+    def _note(self, handle: Handle, names: Iterable[str]) -> None:
+        """Note that an attempt is over, where the files in its folder say so."""
+        if any(name == "cancelled.json" or _ENVELOPE.fullmatch(name) for name in names):
+            self._over.add(handle)
 
     def ended(self, handle: Handle) -> Status | None:
         """That an attempt is over, and how; None while it is not."""

@@ -280,11 +280,9 @@ class Typed:
 
     def _write_form(self, sheet: Sheet, columns: Columns) -> None:
         """The page beside the worksheet, with the rows that have no result yet."""
-        waiting = []
-        for row in sheet.rows:
-            handle = handle_of(AttemptKey(row.get(KEY, "").strip()))
-            if self._jobs.knows(handle) and not self.returned.is_over(handle):
-                waiting.append(row)
+        handles = [handle_of(AttemptKey(row.get(KEY, "").strip())) for row in sheet.rows]
+        is_open = self.returned.still_open(handles)
+        waiting = [row for row, handle in zip(sheet.rows, handles, strict=True) if handle in is_open]
         stem = self._path.stem
         page = form(self._campaign, self._path.name, f"{stem}-returned.csv", columns, waiting, self._words)
         replace(self._path.with_name(f"{stem}-form.html"), page, is_durable=False)

@@ -63,3 +63,18 @@ def test_a_row_that_ended_leaves_the_form_and_one_that_waits_stays_there(tmp_pat
     manual.status(manual.prepare(EXPERIMENT, keys[1]))
 
     assert [key in form.read_text() for key in (*keys, late)] == [False, False, True, False]
+
+
+def test_a_row_that_is_put_on_asks_no_other_attempt_whether_it_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manual, asked = build({}, context(tmp_path)), list[str]()
+    knows = folder.Jobs.knows
+    monkeypatch.setattr(folder.Jobs, "knows", lambda self, handle: (asked.append(handle), knows(self, handle))[1])
+    each = []
+    for key in (AttemptKey(f"attempt-{i}") for i in range(6)):
+        asked.clear()
+        manual.start(manual.prepare(EXPERIMENT, key), key)
+        each.append(len(asked))
+
+    assert len(set(each)) == 1
