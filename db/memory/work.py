@@ -95,6 +95,11 @@ class MemoryWork:
         """Record what was made of an envelope."""
         results.judge(self._held, envelope_id, verdict, message)
 
+    def judge_all(self, judged: Sequence[tuple[str, Verdict, str]]) -> None:
+        """``judge`` of each, in their order."""
+        for one in judged:
+            self.judge(*one)
+
     def accept(
         self, envelope_id: str, outcome: Outcome, *, candidate: Candidate | None = None, context: Json | None = None
     ) -> ObservationRecord:

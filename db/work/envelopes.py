@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -72,22 +73,26 @@ def _received(held: HeldCampaign, drafts: Sequence[EnvelopeDraft]) -> list[Envel
     return [known[dedupe] for dedupe in dedupes]
 
 
-def judge(held: HeldCampaign, envelope_id: str, verdict: Verdict, message: str) -> None:
-    """Record what was made of an envelope. The same verdict again changes nothing.
+def judge_all(held: HeldCampaign, judged: Sequence[tuple[str, Verdict, str]]) -> None:
+    """Record what was made of envelopes: of each its id, the verdict and a message. The same verdict changes nothing.
 
     Raises:
         NotFound: The campaign has no such envelope.
-        LedgerError: It was judged otherwise, or the verdict is ACCEPTED, which only ``accept`` gives.
+        LedgerError: One was judged otherwise, or a verdict is ACCEPTED, which only ``accept`` gives.
     """
-    envelope = held.envelope(envelope_id)
-    if envelope.verdict is verdict:
-        return
-    check_verdict(envelope, verdict)
-    held.write(
-        "judge",
-        {"envelope": envelope_id, "verdict": verdict.value},
-        (t.EnvelopeJudgement, [judgement_row(held, envelope_id, verdict, message)]),
-    )
+    for some in in_parts(judged):
+        known = held.envelopes([envelope_id for envelope_id, _, _ in some])
+        entries: list[tuple[Json, list[Part]]] = []
+        for envelope_id, verdict, message in some:
+            if known[envelope_id].verdict is verdict:
+                continue
+            check_verdict(known[envelope_id], verdict)
+            known[envelope_id] = replace(known[envelope_id], verdict=verdict)
+            row = judgement_row(held, envelope_id, verdict, message)
+            about = {"envelope": envelope_id, "verdict": verdict.value}
+            entries.append((about, [(t.EnvelopeJudgement, [row])]))
+        if entries:
+            held.write_all("judge", entries)
 
 
 def judgement_row(held: HeldCampaign, envelope_id: str, verdict: Verdict, message: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def accept(
             first = _observation(held, counts.envelope_id)
             record = same_or_conflict(first, outcome, f"attempt {key} already")
             if envelope.verdict is None:
-                envelopes.judge(held, envelope_id, Verdict.DUPLICATE, f"repeats observation {record.id}")
+                envelopes.judge_all(held, [(envelope_id, Verdict.DUPLICATE, f"repeats observation {record.id}")])
             return record
         revision = _outcomes_so_far(held, key)
         after = ended(key, State(attempt.state))

@@ -72,7 +72,11 @@ class SqlWork:
 
     def judge(self, envelope_id: str, verdict: Verdict, message: str = "") -> None:
         """Record what was made of an envelope."""
-        envelopes.judge(self._held, envelope_id, verdict, message)
+        envelopes.judge_all(self._held, [(envelope_id, verdict, message)])
+
+    def judge_all(self, judged: Sequence[tuple[str, Verdict, str]]) -> None:
+        """``judge`` of each, in their order, in a few statements."""
+        envelopes.judge_all(self._held, judged)
 
     def accept(
         self, envelope_id: str, outcome: Outcome, *, candidate: Candidate | None = None, context: Json | None = None

@@ -102,6 +102,9 @@ class Work(Protocol):
     def judge(self, envelope_id: str, verdict: Verdict, message: str = "") -> None:
         """Record what was made of an envelope. A judged envelope is never judged otherwise."""
 
+    def judge_all(self, judged: Sequence[tuple[str, Verdict, str]]) -> None:
+        """``judge`` of each envelope, by its id, with a verdict and a message: in their order, in a few statements."""
+
     def accept(
         self, envelope_id: str, outcome: Outcome, *, candidate: Candidate | None = None, context: Json | None = None
     ) -> ObservationRecord:

@@ -14,7 +14,7 @@ from db import tables as t
 from db.reading import results
 from loop import checkpoints
 from loop.contracts import Ledger
-from loop.record import EnvelopeDraft, Lease
+from loop.record import EnvelopeDraft, Lease, Verdict
 from loop.testing.ledger import SPEC, batch, finished, proposal
 from loop.testing.ledger.material import candidate, measured
 
@@ -176,3 +176,14 @@ def test_results_are_read_without_what_they_came_in(sqlite_ledger: SqlLedger, fi
         sqlite_ledger.observations("coupling")
 
     assert not [one for one in said if "result_envelope.payload" in one]
+
+
+def test_rows_that_cannot_be_read_are_judged_in_a_few_statements(sqlite_ledger: SqlLedger, fill: Fill) -> None:
+    lease = fill(sqlite_ledger)
+    with statements(sqlite_ledger) as said, sqlite_ledger.work(lease) as work:
+        rows = work.receive_all([EnvelopeDraft(f"tell:old.csv:{line}", None, "?") for line in range(2, 52)])
+        before = len(said)
+        work.judge_all([(row.id, Verdict.MALFORMED, "no number") for row in rows])
+        judging = len(said) - before
+
+    assert judging <= 3  # what was received, its verdicts, the log

@@ -46,6 +46,11 @@ class Judgement:
             return None
         return ToldOutcome(self.envelope.id, self.outcome, self.candidate, self.context)
 
+    @property
+    def is_no_outcome(self) -> bool:
+        """Whether nothing but its verdict is to be recorded."""
+        return self.verdict is not Verdict.ACCEPTED and not self.halts
+
     def write(self, work: Work) -> str | None:
         """Record it; returns the id of the observation, where one was added."""
         if self.verdict is not Verdict.ACCEPTED:
@@ -65,14 +70,16 @@ class Judgement:
 
 
 def write_all(judgements: Sequence[Judgement], work: Work, progress: Progress) -> None:
-    """Record them in their order, and told rows that follow one another together."""
+    """Record them in their order, and told rows, or verdicts alone, that follow one another together."""
     done = 0
-    for is_told_row, some in groupby(judgements, key=lambda j: j.told is not None):
-        run = [*some]
-        for start in range(0, len(run), TOGETHER if is_told_row else 1):
-            part = run[start : start + TOGETHER] if is_told_row else run[start : start + 1]
+    for (is_told_row, is_no_outcome), some in groupby(judgements, key=lambda j: (j.told is not None, j.is_no_outcome)):
+        run, size = [*some], TOGETHER if is_told_row or is_no_outcome else 1
+        for start in range(0, len(run), size):
+            part = run[start : start + size]
             if is_told_row:
                 work.accept_told([j.told for j in part if j.told is not None])
+            elif is_no_outcome:
+                work.judge_all([(j.envelope.id, j.verdict, j.message) for j in part])
             else:
                 part[0].write(work)
             done += len(part)

@@ -102,6 +102,21 @@ class EnvelopeLaws:
         assert (judged.verdict, judged.message) == (Verdict.FOREIGN, "nobody knows k")
         assert [e.id for e in ledger.envelopes("coupling", unjudged_only=True)] == [two.id]
 
+    def test_many_are_judged_together_as_one_by_one(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            drafts = [EnvelopeDraft(f"tell:a.csv:{line}", None, "?") for line in range(2, 6)]
+            first, *others = work.receive_all(drafts)
+            work.judge(first.id, Verdict.MALFORMED, "no number")
+            judged = [(one.id, Verdict.MALFORMED, f"no number in {one.source}") for one in (*others, others[0])]
+            work.judge_all([(first.id, Verdict.MALFORMED, "once more"), *judged])
+            with pytest.raises(LedgerError, match="already judged malformed"):
+                work.judge_all([(others[1].id, Verdict.FOREIGN, "")])
+
+        said = ["no number", *(f"no number in {one.source}" for one in others)]
+        assert [(e.verdict, e.message) for e in ledger.envelopes("coupling")] == [(Verdict.MALFORMED, m) for m in said]
+        assert [e.action for e in ledger.audit()].count("judge") == 4
+        assert ledger.verify_audit().is_intact
+
     def test_a_result_for_an_attempt_that_nobody_knows_stays_as_an_envelope(self, ledger: Ledger, lease: Lease) -> None:
         with ledger.work(lease) as work:
             envelope = work.receive(EnvelopeDraft("robot", "unheard-of", "{}"))
