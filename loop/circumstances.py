@@ -40,9 +40,7 @@ DATES: Final = (
     "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y",
     "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
 )  # fmt: skip
-_DOTTED: Final = re.compile(
-    r"\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)"
-)  # the day first, as spreadsheets of many countries write it
+_DOTTED: Final = re.compile(r"(\d{1,2}\. ?\d{1,2}\. ?\d{4})(,? \d{1,2}:\d\d(:\d\d)?)?")  # the day comes first
 _WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
 
 Context: TypeAlias = Mapping[str, str | float]
@@ -208,8 +206,8 @@ def _day(text: str) -> str:
             return kind.fromisoformat(text).isoformat()[:10]
         except ValueError:
             continue
-    dotted = _DOTTED.match(text)
-    return next(iter(_dates(dotted[0].replace(" ", ""), ["%d.%m.%Y"])), text) if dotted else text
+    dotted = _DOTTED.fullmatch(text.strip())
+    return next(iter(_dates(dotted[1].replace(" ", ""), ["%d.%m.%Y"])), text) if dotted else text
 
 
 def perhaps_days(label: str) -> frozenset[str]:

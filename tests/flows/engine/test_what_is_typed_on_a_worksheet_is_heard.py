@@ -331,7 +331,7 @@ def test_an_option_whose_letters_are_parted_is_the_one_that_was_asked_for() -> N
 def test_a_day_that_is_written_in_two_ways_is_one_or_is_said(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, laboratory={"adapter": "manual"}, noise={"effects": ["day"]})
     table = tmp_path / "days.csv"
-    rows = ["2026-03-28", "28.03.2026", "28.3.2026 14:30", "3/4/2026", "4/3/2026", "28/03/2026"]
+    rows = ["2026-03-28", "28.03.2026", "28.3.2026 14:30", "28.3.2026 late", "3/4/2026", "4/3/2026", "28/03/2026"]
     table.write_text("solvent,base,step,yield,day\n" + "".join(f"DMF,DBU,2,{i},{d}\n" for i, d in enumerate(rows)))
 
     notes = [n for n in tell(settings, "small", table, by="tester").notes if " day " in n]
