@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows import engine
 from flows.engine import View
+from flows.engine.looking.audited import audited
 from flows.engine.looking.whose import has_asked
 from flows.report.page import render
 from flows.shown.status import results_of, to_do_in, work_of
@@ -56,7 +57,7 @@ class Pages:
         known = self._as_of(name)
         with self._drawing:
             drawn = self._drawn.get(name)
-            page = drawn[2] if drawn and drawn[1] == known else render(in_full(self._settings, name)[0])
+            page = drawn[2] if drawn and drawn[1] == known else render(in_full(self._settings, name, look=audited)[0])
             self._drawn[name] = (entry, known, page)
         return page
 

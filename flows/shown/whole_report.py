@@ -5,18 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flows import engine, report
+from flows.engine.looking.audited import Audited
 from flows.wiring import open_record, raw_files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from flows.settings import Settings
+    from loop.contracts import Ledger
 
 
-def in_full(settings: Settings, name: str, path: Path | None = None) -> tuple[report.Report, str]:
+def gone_through(_: Settings, ledger: Ledger) -> Audited:
+    """What is found in the whole audit log now."""
+    return Audited(ledger.verify_audit())
+
+
+def in_full(
+    settings: Settings, name: str, path: Path | None = None, look: Callable[[Settings, Ledger], Audited] = gone_through
+) -> tuple[report.Report, str]:
     """The report, and a note where a part of it could not be had; "" where all of it could.
 
-    ``path`` is where its page is to lie, None where it lies nowhere and links lead to no file.
+    ``path`` is where its page is to lie, None where it lies nowhere and links lead to no file; ``look`` tells what is
+    to be said of the audit log.
 
     Raises:
         NotFound: There is no such campaign.
@@ -28,6 +39,7 @@ def in_full(settings: Settings, name: str, path: Path | None = None) -> tuple[re
             verdict = engine.examined(view)
         except Exception as error:  # the page has all the rest
             verdict, note = {}, f"the models could not be examined ({type(error).__name__}: {error})"
+        found = look(settings, ledger)
         page = report.build(
             ledger,
             name,
@@ -35,6 +47,8 @@ def in_full(settings: Settings, name: str, path: Path | None = None) -> tuple[re
             engine.insights_of(view, folder, verdict),
             raw_files(settings),
             view.left_out,
-            page=path,
+            found.report,
+            found.at,
+            path,
         )
     return page, note

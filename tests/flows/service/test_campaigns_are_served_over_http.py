@@ -15,10 +15,11 @@ import httpx
 import pytest
 
 from db.errors import AlreadyOnRecord, NotLetIn
-from db.ledger import open_ledger, reopen_ledger
+from db.ledger import SqlLedger, open_ledger, reopen_ledger
 from flows import engine
 from flows.engine.clients.handing import AskError
 from flows.engine.holding import holding
+from flows.engine.looking import audited
 from flows.service import pages
 from flows.service.access import Access, AccessError, Caller, access_of
 from flows.service.application import application
@@ -453,7 +454,9 @@ def test_pages_show_campaigns_and_are_drawn_anew_when_something_came(
 ) -> None:
     drawn: list[str] = []
     real = pages.in_full
-    monkeypatch.setattr(pages, "in_full", lambda settings, name: drawn.append(name) or real(settings, name))
+    monkeypatch.setattr(
+        pages, "in_full", lambda settings, name, look: drawn.append(name) or real(settings, name, look=look)
+    )
     key = ask(client).json()["experiments"][0]["key"]
 
     first = client.get("/campaigns/small")
@@ -474,10 +477,30 @@ def test_pages_show_campaigns_and_are_drawn_anew_when_something_came(
     assert client.get("/campaigns/nobody").status_code == 404
 
 
+def test_a_page_goes_through_a_long_audit_log_no_more_often_than_a_pass_does(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audited, "QUICK", -1.0)
+    monkeypatch.setattr(audited, "SHARE", 1e-9)
+    gone_through: list[int] = []
+    verify = SqlLedger.verify_audit
+    monkeypatch.setattr(SqlLedger, "verify_audit", lambda self: gone_through.append(1) or verify(self))
+    ask(client, 1)
+    client.get("/campaigns/small")
+    ask(client, 1, "b")
+
+    page = client.get("/campaigns/small").text
+
+    assert len(gone_through) == 1
+    assert "audit verify" in page
+
+
 def test_a_page_is_drawn_anew_whatever_the_clocks_say(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
     real = pages.in_full
-    monkeypatch.setattr(pages, "in_full", lambda settings, name: drawn.append(name) or real(settings, name))
+    monkeypatch.setattr(
+        pages, "in_full", lambda settings, name, look: drawn.append(name) or real(settings, name, look=look)
+    )
     ask(client, 1)
     client.get("/campaigns/small")
 
