@@ -18,6 +18,7 @@ from loop.acquisition.streaming import POOL_LIMIT, shortlist
 from loop.acquisition.utility import LEADING, may_lead, score
 from loop.belief import Belief
 from loop.history import History
+from loop.insight.doubting import doubting
 from loop.insight.tried import Tried, question_of_tried
 from loop.objective import Objective
 from loop.space import Pool, Space
@@ -106,8 +107,9 @@ def chances(
 
 
 def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
-    """``n`` joint draws of the response that doubt the scale too, which few values tell, and its mean.
+    """``n`` joint draws of the response that doubt hyper-parameters and the scale, which few values tell, and its mean.
 
+    The draws are of the processes that ``doubting`` has; the mean is the model's own, by which candidates are named.
     A process whose scale is found from the values themselves errs as Student's t with one degree of freedom less than
     there are values (docs/decisions/0070), of which limits are none: each draw lies that much further from the mean, or
     nearer. A derived target follows from such draws of its parts. ``x`` of ``(p, d)`` gives ``(n, p)`` and ``(p,)``.
@@ -117,7 +119,9 @@ def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Te
         return model.of_draws(parts, x, seed), model.moments(x)[0]
     if isinstance(model, FittedWithin):
         return model.of_draws(lambda at: doubted(model.plain, at, n, seed=seed)[0], x), model.moments(x)[0]
-    return _doubting(model, *drawn(model, x, n, seed=seed), seed)
+    possible = doubting(model)
+    draws, middle = drawn(possible, x, n, seed=seed)
+    return _stretched(model, draws, middle, seed), middle if possible is model else model.moments(x)[0]
 
 
 def doubted_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
@@ -127,7 +131,9 @@ def doubted_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tu
         return model.of_draws(parts, x, seed), model.moments(x)[0]
     if isinstance(model, FittedWithin):
         return model.of_draws(lambda at: doubted_apart(model.plain, at, n, seed=seed)[0], x), model.moments(x)[0]
-    return _doubting(model, *drawn_apart(model, x, n, seed=seed), seed)
+    possible = doubting(model)
+    draws, middle = drawn_apart(possible, x, n, seed=seed)
+    return _stretched(model, draws, middle, seed), middle if possible is model else model.moments(x)[0]
 
 
 def drawn_each(
@@ -150,10 +156,11 @@ def drawn_each(
     return draws, torch.stack(means, dim=-1)
 
 
-def _doubting(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+def _stretched(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> Tensor:
+    """Draws, which are overwritten, that lie about their ``mean`` as those of an unknown scale."""
     freedom, n = max(_values_behind(model) - 1, 1), len(draws)
     scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))
-    return (draws - mean).mul_(torch.from_numpy(scale)[:, None]).add_(mean), mean
+    return (draws - mean).mul_(torch.from_numpy(scale)[:, None]).add_(mean)
 
 
 def _values_behind(model: FittedSurrogate) -> int:

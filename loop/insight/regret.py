@@ -19,6 +19,7 @@ from loop.acquisition.protocol import Question
 from loop.acquisition.streaming import POOL_LIMIT, members_of, shortlist
 from loop.acquisition.utility import score, utility
 from loop.history import Claim
+from loop.insight.doubting import doubting
 from loop.insight.statements import CHECKED
 from loop.objective import SCORES, Objective, Target
 from loop.record import Json
@@ -36,6 +37,7 @@ RIVALS: Final = 300  # candidates that are drawn jointly, those with the highest
 OPTIMISM: Final = 3.0  # deviations above the mean
 EXPECTED: Final = 0.75  # how far results are better than predicted, in deviations, before there are any; 0011
 WEIGHT: Final = 40.0  # results that weigh as much as that expectation
+UNTOLD: Final = 1.25  # how much wider where a value is matched and nothing says how results scatter; 0168
 UNCHECKED: Final = 3.0  # how much wider a belief is taken to be while few of its predictions were held against results
 
 
@@ -135,7 +137,7 @@ def regret_of(
     told = {t.name: [c for c in claims if c.target == t.name] for t in objective.targets}
     may_narrow = not has_lengthscales(question.space)
     factors = {
-        t.name: distrust(t, told[t.name], may_narrow=may_narrow and t.name not in scattered) for t in objective.targets
+        t.name: _factor(t, told[t.name], is_told=t.name in scattered, may_narrow=may_narrow) for t in objective.targets
     }
     known = float(_optimistic(question, incumbent[None], factors)[0])
     spread = float(_optimistic(question, question.observed, factors).std(correction=0)) or 1.0
@@ -151,7 +153,7 @@ def regret_of(
     everything = torch.cat([incumbent[None], rivals, also[new]])
     draws = torch.stack(
         [
-            _clipped(t, _draws(m, everything, question.seed + 31 * i, factors[t.name]))
+            _clipped(t, _draws(m, everything, question.seed + 31 * i, factors[t.name], doubts=_is_by_luck(t)))
             for i, (t, m) in enumerate(zip(objective.targets, question.models, strict=True))
         ],
         dim=-1,
@@ -180,6 +182,18 @@ def regret_of(
         unchecked=() if len(few) == len(told) else few,
         is_matched=any(t.value is not None for t in wanted),
     )
+
+
+def _is_by_luck(target: Target) -> bool:
+    """Whether the best may seem near to a value to be matched by its noise alone (docs/decisions/0168)."""
+    return target.value is not None and not target.is_exact
+
+
+def _factor(target: Target, claims: Sequence[Claim], *, is_told: bool, may_narrow: bool) -> float:
+    """``distrust`` by whether results are told to scatter, which is all that tells how near to a value the best is."""
+    if _is_by_luck(target):
+        return distrust(target, claims, may_narrow=False) * (1.0 if is_told else UNTOLD)
+    return distrust(target, claims, may_narrow=may_narrow and not is_told)
 
 
 def distrust(target: Target, claims: Sequence[Claim], *, may_narrow: bool = True) -> float:
@@ -214,18 +228,20 @@ def _optimistic(question: Question, x: Tensor, factors: dict[str, float]) -> Ten
     return utility(question.objective, torch.stack(values, dim=-1))
 
 
-def _draws(model: FittedSurrogate, x: Tensor, seed: int, factor: float) -> Tensor:
+def _draws(model: FittedSurrogate, x: Tensor, seed: int, factor: float, *, doubts: bool) -> Tensor:
     """Joint draws at ``x``, ``(p, d)``, each from one member and ``factor`` times as far from its mean: ``(s, p)``.
+
+    Where it ``doubts`` hyper-parameters, members are what these may be.
 
     What left-out values say of a committee's width counts as in its predictions, which the factor was learnt from.
     Of a derived target the draws of its parts lie so much further, since the formula itself is not doubted.
     """
     if isinstance(model, FittedDerived):
-        apart = [_draws(part, x, seed + STEP * i, factor) for i, part in enumerate(model.parts)]
+        apart = [_draws(part, x, seed + STEP * i, factor, doubts=doubts) for i, part in enumerate(model.parts)]
         return model.of_draws(apart, x, seed)
     if isinstance(model, FittedWithin):
-        return model.of_draws(lambda at: _draws(model.plain, at, seed, factor), x)
-    parts = members_of(model)
+        return model.of_draws(lambda at: _draws(model.plain, at, seed, factor, doubts=doubts), x)
+    parts = members_of(doubting(model) if doubts else model)
     found = []
     for i, ((_, member), n) in enumerate(zip(parts, apportion([w for w, _ in parts], DRAWS), strict=True)):
         if n:

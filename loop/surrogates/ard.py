@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from botorch.exceptions.errors import ModelFittingError
@@ -24,7 +25,9 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
+from loop.space.structure import Frame
 from loop.surrogates.correction import without_effects
+from loop.surrogates.doubt import ROWS, Doubt
 from loop.surrogates.encoding import one_hot
 from loop.surrogates.exact import (
     USUAL_NOISE,
@@ -37,8 +40,10 @@ from loop.surrogates.exact import (
     usual_weight,
 )
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.grid import Rows, most_probable
+from loop.surrogates.grid import Rows, decomposed, most_probable
 from loop.surrogates.inducing import MANY, PART, a_part, drawn, told_all
+from loop.surrogates.learnt import noise_log_prior
+from loop.surrogates.matern import matern52
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
 
@@ -50,6 +55,8 @@ LOUDER = 2.0 ** torch.arange(7, dtype=torch.float64)  # times the noise of a fit
 LOUDEST = 0.5  # noise variance that is looked at there
 QUIETEST = 1e-4  # noise variance: an exact table leaves the covariance all but singular
 LEVEL = 10.0  # variance of the mean a priori, in those of what effects add, which then say how much it is in doubt
+STRETCHES = torch.tensor([0.5, 0.7, 1.0, 1.4, 2.0], dtype=torch.float64)  # of all lengthscales, that are possible too
+NOISES = torch.logspace(-4, 0, 13, dtype=torch.float64)  # variances of the noise, likewise
 IMPUTATIONS = 2  # fits of the hyper-parameters to what is expected of censored values; more change little
 
 
@@ -90,7 +97,10 @@ class ArdGaussianProcess:
                 return told_all(self._fit(space, a_part(data, seed), seed=seed), data, seed)
             found = self._learnt(space, data.x, y, seed)
             root = whitening_by_values(found.kernel(data.x, data.x) + found.noise * torch.diag(weights))
-            return found.posterior(self.name, data.x, y - found.mean, root, shift, scale, None)
+            fitted = found.posterior(self.name, data.x, y - found.mean, root, shift, scale, None)
+            if len(data) > ROWS:
+                return fitted
+            return replace(fitted, doubt=found.doubt(space.frame, data.x, y - found.mean, weights))
         # a first guess from the isotropic process, then what this one expects of the censored values itself
         first = GaussianProcess(self.name, Representation.ONE_HOT).fit(space, data, seed=seed)
         guess = expected_values(first, data)[censored]
@@ -162,6 +172,18 @@ def _model(inputs: Tensor, y: Tensor) -> SingleTaskGP:
 
 
 @dataclass(frozen=True)
+class _Stretched:
+    """The Matérn-5/2 correlation with a lengthscale for each input, ``(d,)``; a ``Kernel``."""
+
+    frame: Frame
+    lengthscales: Tensor
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        mine, theirs = (one_hot(self.frame, points) / self.lengthscales for points in (a, b))
+        return matern52(torch.cdist(mine, theirs, compute_mode="donot_use_mm_for_euclid_dist"))
+
+
+@dataclass(frozen=True)
 class _Learnt:
     """Hyper-parameters that were found, standardised."""
 
@@ -169,6 +191,31 @@ class _Learnt:
     mean: float
     noise: float
     lengthscales: list[float]
+
+    def doubt(self, frame: Frame, x: Tensor, y: Tensor, weights: Tensor) -> Doubt:
+        """What else the hyper-parameters may be, by values ``y`` about the mean: all lengthscales stretched, the noise.
+
+        Its prior is that of the isotropic process, since the one by which it is found all but rules out much of it.
+        """
+        lengths = torch.tensor(self.lengthscales, dtype=x.dtype)
+        exact = torch.zeros(len(y), dtype=torch.bool)
+
+        def at(number: int) -> tuple[Kernel, float]:
+            stretch, noise = divmod(number, len(NOISES))
+            return _Stretched(frame, STRETCHES[stretch] * lengths), float(NOISES[noise])
+
+        @cache
+        def logs() -> Tensor:
+            kernels = [_Stretched(frame, stretch * lengths) for stretch in STRETCHES]
+            rows = Rows(y, y, y, exact, weights)
+            covariances = torch.stack([kernel(x, x) for kernel in kernels])
+            evidence = decomposed(covariances, rows, torch.ones(1, dtype=y.dtype), NOISES).evidence[:, 0]
+            mode = MODE * math.sqrt(len(lengths))
+            stretched = STRETCHES[:, None] * lengths
+            prior = (SHAPE * stretched.log() - (SHAPE - 1) / mode * stretched).sum(1)
+            return (evidence + prior[:, None] + noise_log_prior(NOISES)).flatten()
+
+        return Doubt(x, weights, logs, at)
 
     def posterior(
         self, name: str, x: Tensor, y: Tensor, root: Tensor, shift: float, scale: float, censored: Censored | None

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from botorch.models.model import Model
@@ -23,6 +23,9 @@ from loop.surrogates.calibration import misjudged
 from loop.surrogates.censoring import truncated
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.remembering import RememberingModel
+
+if TYPE_CHECKING:
+    from loop.surrogates.doubt import Doubt, Possible
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 USUAL_NOISE = math.exp(-4.0)  # variance of the noise a priori, values standardised
@@ -82,6 +85,7 @@ class ExactPosterior:
     outside: tuple[Tensor, Tensor, Tensor] | None = None  # ``left_out_values``, where ``x`` and ``root`` do not tell
     quick: Callable[[], tuple[Tensor, Tensor]] | None = None  # (m, d), (m, m): some rows and their root, to skim by
     device: str = "cpu"  # where pools are skimmed
+    doubt: Doubt | None = None  # what else the hyper-parameters may be; None where only these are known
     _skimmers: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -109,7 +113,19 @@ class ExactPosterior:
             return self
         weights = self.root @ self.whitened
         pull = torch.linalg.solve(root, weights[:, None])[:, 0]
-        return replace(self, root=root, pull=pull, outside=self.left_out_values())
+        return replace(self, root=root, pull=pull, outside=self.left_out_values(), doubt=None)
+
+    def where(self, possible: Possible) -> ExactPosterior:
+        """The process with other hyper-parameters that its rows leave possible."""
+        prior_variance = float(possible.kernel(self.x[:1], self.x[:1]))
+        return replace(
+            self,
+            kernel=possible.kernel,
+            prior_variance=prior_variance,
+            noise_variance=possible.noise,
+            root=possible.root,
+            doubt=None,
+        )
 
     @property
     def jitter(self) -> float:

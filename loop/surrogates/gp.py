@@ -20,12 +20,13 @@ from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.surrogates.distance_parts import Part
+from loop.surrogates.doubt import ROWS, Doubt, among, log_widths
 from loop.surrogates.effects import effects_of, effects_told, wider
 from loop.surrogates.exact import ExactPosterior, noise_weights, standardised, usual_weight
 from loop.surrogates.grid import Rows
 from loop.surrogates.inducing import MANY, a_part, drawn, filled, near_the_real, told_all
-from loop.surrogates.learnt import NOISES, Learnt, learn, log_prior
-from loop.surrogates.lengthscales import has_choices, lengthscales, typical, usual
+from loop.surrogates.learnt import NOISES, OUTPUT_SCALES, Learnt, learn, log_prior
+from loop.surrogates.lengthscales import Lengthscales, has_choices, lengthscales, typical, usual
 from loop.surrogates.matern import MEAN_VARIANCE, Covariance, matern52
 from loop.surrogates.metric import Metric, has_numbers, metric
 from loop.surrogates.protocol import TrainingSet
@@ -128,7 +129,9 @@ class GaussianProcess:
         # a trial tells nothing of the doubt about effects, which takes longer than the fit
         is_final = some is data and not data.effects
         found = fitted[which] if is_final else self._fitted(space, data, apart, beside, weight=WEIGHTS[which])
-        return replace(found, details={**found.details, WEIGHT: WEIGHTS[which]})
+        doubts = [f.doubt for f in fitted if f.doubt is not None] if is_final else []
+        doubt = among(doubts, [-DOUBT * math.log(w) for w in WEIGHTS]) if doubts else None
+        return replace(found, details={**found.details, WEIGHT: WEIGHTS[which]}, doubt=doubt)
 
     def _fitted(
         self,
@@ -179,6 +182,7 @@ class GaussianProcess:
             row_effects=learnt.row_effects(),
             noise_factor=None if curve is None else _factor(distance, smooth, data.x, curve),
             usual=usual_weight(data, scale),
+            doubt=_doubt(data.x, rows, distance, lengths, noises, learnt),
         )
         return likeliest.doubted_by(learnt.doubting)
 
@@ -212,6 +216,24 @@ def _most_noise(data: TrainingSet, most: float) -> float:
     return most if is_told else min(most, UNTOLD_NOISE)
 
 
+def _doubt(
+    x: Tensor, rows: Rows, distance: Metric, lengths: Lengthscales, noises: Tensor, learnt: Learnt
+) -> Doubt | None:
+    """What else the hyper-parameters may be; not said where rows are limits, are many, or share effects."""
+    posterior, curve = learnt.found.posterior, learnt.curve
+    if posterior is None or learnt.effects or len(x) > ROWS:
+        return None
+    spans = log_widths(OUTPUT_SCALES)[:, None] + log_widths(noises)
+    logs = (posterior + spans).flatten()
+
+    def at(number: int) -> tuple[Covariance, float]:
+        kernel, rest = divmod(number, posterior[0].numel())
+        output, noise = divmod(rest, len(noises))
+        return Covariance(distance, float(lengths.values[kernel]), float(OUTPUT_SCALES[output])), float(noises[noise])
+
+    return Doubt(x, rows.weights if curve is None else rows.weights * curve.at_rows.exp(), lambda: logs, at)
+
+
 def scaled(fitted: ExactPosterior) -> ExactPosterior:
     """The process with every variance multiplied by what left-out values say; only where none is censored.
 
@@ -233,6 +255,7 @@ def scaled(fitted: ExactPosterior) -> ExactPosterior:
         outside=None if outside is None else (*outside[:2], outside[2] * factor),
         quick=None if fitted.quick is None else partial(_narrowed, fitted.quick, math.sqrt(factor)),
         details={**fitted.details, **told, "widening": factor},
+        doubt=None,
     )
 
 

@@ -58,6 +58,7 @@ class Found:
     y: Tensor  # (n,), pseudo-values where censored
     root: Tensor  # (n, n); root @ root.T inverts the covariance of the rows, noise included
     censored: Censored | None = None
+    posterior: Tensor | None = None  # the log of it at every point, up to a constant; None where rows are censored
 
 
 def most_probable(
@@ -89,7 +90,7 @@ def most_probable(
         i, j, k = _unravelled(int(posterior.argmax()), posterior)
         return Found(
             i, float(outputs[j]), float(noises[k]), float(grid.evidence[i, j, k]), float(posterior[i, j, k]), rows.y,
-            grid.root(i, j, k),
+            grid.root(i, j, k), posterior=posterior,
         )  # fmt: skip
     (((i, j, k), sites, value),) = _Search(covariances, rows, outputs, noises, posterior[None], (rows.shared,)).run()
     output, noise = float(outputs[j]), float(noises[k])

@@ -56,7 +56,7 @@ def told_all(part: ExactPosterior, data: TrainingSet, seed: int) -> ExactPosteri
         root = whitening(covariance, part.noise_variance * noise_weights(data, part.scale))
         y = (data.y - part.shift) / part.scale
         details = {**part.details, "rows": len(data), "rows_of_hyper_parameters": len(part.x)}
-        whole = replace(part, x=data.x, y=y, root=root, details=details)
+        whole = replace(part, x=data.x, y=y, root=root, details=details, doubt=None)
     if len(data) <= SKIMMING:
         return whole
     return replace(whole, quick=cache(lambda: _quick(part, data, seed)))  # which takes seconds, and not all skim
@@ -101,7 +101,7 @@ def induced(part: ExactPosterior, data: TrainingSet, rows: Tensor, *, leaves_out
     weights = torch.cholesky_solve(told[:, None], left)
     pseudo = factor @ torch.cholesky_solve(weights, known)[:, 0]
     details = {**part.details, "rows": len(data), "rows_of_hyper_parameters": len(part.x), "inducing_rows": len(z)}
-    found = replace(part, x=z, y=pseudo, root=root, details=details)
+    found = replace(part, x=z, y=pseudo, root=root, details=details, doubt=None)
     if not leaves_out:
         return found
     mean, variance, own = torch.empty_like(y), torch.empty_like(y), torch.empty_like(y)
@@ -143,4 +143,4 @@ def filled(few: ExactPosterior, data: TrainingSet, rows: Tensor) -> ExactPosteri
         whole[rows], whole[unseen] = seen, other
     limited = None if few.censored is None else replace(few.censored, rows=rows[few.censored.rows])
     details = {**few.details, "rows": len(data), "rows_seen": len(rows)}
-    return replace(few, outside=(found[0], found[1], found[2]), censored=limited, details=details)
+    return replace(few, outside=(found[0], found[1], found[2]), censored=limited, details=details, doubt=None)

@@ -121,8 +121,12 @@ def learn(
 def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tensor:
     """Log prior on the grid, in log coordinates: shape ``(lengthscales, outputs, noises)``."""
     output = l0 * OUTPUT_SCALES.log() - OUTPUT_SCALES  # Gamma(l0, 1)
-    noise = -0.5 * ((noises.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
-    return lengths.log_prior[:, None, None] + output[None, :, None] + noise[None, None, :]
+    return lengths.log_prior[:, None, None] + output[None, :, None] + noise_log_prior(noises)[None, None, :]
+
+
+def noise_log_prior(noises: Tensor) -> Tensor:
+    """The log prior of variances of the noise, standardised, in log coordinates: shape ``(noises,)``."""
+    return -0.5 * ((noises.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
 
 
 Tried: TypeAlias = dict[tuple[int, tuple[float, ...]], float]  # log posteriors, by kernel and variances of effects

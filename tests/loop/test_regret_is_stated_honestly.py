@@ -231,6 +231,20 @@ def test_a_belief_is_trusted_as_far_as_its_predictions_came_true() -> None:
     )
 
 
+def test_a_value_to_be_matched_is_told_wider_while_nothing_says_how_results_scatter() -> None:
+    matched = Target("pH", Goal.MATCH, value=7.0)
+    asked = question(Independent((7.0, 7.5), (1.0, 0.0)), matched)
+    close = [Claim("pH", 5.0, 1.0, 5.0)] * 40
+
+    untold, told = (regret_of(asked, BEST, close, NOTHING, scattered) for scattered in ((), {"pH"}))
+
+    assert told.factors["pH"] == 1.0
+    assert untold.factors["pH"] == 1.25
+    assert untold.within(0.05) > told.within(0.05)
+    exact = regret_of(replace(asked, objective=Objective((replace(matched, is_exact=True),))), BEST, close, NOTHING)
+    assert exact.factors["pH"] < 1.0
+
+
 def test_surprises_widen_the_statement() -> None:
     asked = question(Independent((80.0, 70.0), (0.0, 5.0)))
     surprises = [Claim("yield", 50.0, 1.0, 55.0)] * 10
