@@ -36,6 +36,8 @@ def status(
     if not reports:
         screen.say(f"no campaign in {near(where.home if where.has_own_record else where_recorded(where))} yet")
         screen.next_step("hakken init --template reaction writes a campaign file to begin with")
+    if campaign is not None and (edited := engine.said_of_edits(where, campaign, near)):
+        screen.say(f"note: {edited}")
     for report in reports:
         reason = f" ({report.reason})" if report.reason else ""
         screen.say(f"{report.campaign}: {report.state}{reason}", bold=True)
