@@ -23,11 +23,13 @@ def read_bytes(path: Path, shown: str) -> bytes:
 
 
 def reader(folder: Path, say: Say = lambda _: None) -> ReadFile:
-    """How a campaign file in ``folder`` reads what it names; ``say`` is told of each file of which a guess was made."""
+    """How a campaign file in ``folder`` reads what it names; ``say`` is told once of each guess."""
+    told = {""}
 
     def read(name: str) -> str:
         table = table_called(name, read_bytes(folder / name, name))
-        if said := table.said(name):
+        if (said := table.said(name)) not in told:
+            told.add(said)
             say(said)
         return table.text
 

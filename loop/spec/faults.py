@@ -208,7 +208,11 @@ def described(error: Any, lines: Lines) -> str:
             hint = meant(str(got), choices.replace(" or ", ", ").replace("'", "").split(", "))
             return f"{where}: {got!r} is not known{hint}; use {choices}"
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
-            return f"{where}: must be entries KEY: VALUE, {_entries(path, raw)}, got {_shown(got)}"
+            said = f"{where}: must be entries KEY: VALUE, {_entries(path, raw)}, got {_shown(got)}"
+            is_file = (
+                path[0] == "space" and path[2:] == ("options",) and re.search(r"(?i)\.[a-z]{3,7}(\.gz)?$", str(got))
+            )
+            return f"{said}; what a file lists is read by file: {got}" if is_file else said
         case "list_type" | "string_type" if len(path) > 1 and _OPTIONS & {str(p) for p in path[-2:-1]}:
             said = f"{where}: must be an option, or a list of options such as [a, b], got {_shown(got)}"
             return f"{said}; {RANGE}" if isinstance(got, dict) and path[0] == "constraints" else said
