@@ -60,7 +60,11 @@ def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = 
 
     ``shown`` is how the file is called.
     """
-    if (edits := edits_of(settings, name)) is None:
+    try:
+        edits = edits_of(settings, name)
+    except (SpecError, OSError) as error:  # of the note where the file is, which the record goes on without
+        return f"whether the campaign file was edited cannot be told: {error}"
+    if edits is None:
         return ""
     path, fault = edits
     file = shown(path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flows.settings import Settings
 from flows.wiring import open_record, spec_on_record
 from tests.flows.cli.small import write
 
@@ -26,6 +27,18 @@ def test_a_campaign_that_is_named_says_that_its_file_was_changed(hakken: Any) ->
     assert all("note: small.yaml was changed; hakken run small.yaml takes that up" in one.out for one in changed)
     assert "note: small.yaml was changed and cannot be used (small.yaml line 4: space.temperature" in wrong.out
     assert "goes on as it is on record" in wrong.out
+
+
+def test_status_stands_where_it_cannot_be_told_whether_the_file_was_changed(hakken: Any, home: Settings) -> None:
+    hakken("tick", "small.yaml")
+    (home.folder("small") / "origin.json").write_text("{")
+
+    said = hakken("status", "small")
+
+    assert said.code == 0, said.err
+    assert "note: whether the campaign file was edited cannot be told: " in said.out
+    assert "add the campaign file again, which writes it anew" in " ".join(said.out.split())
+    assert "small: active" in said.out
 
 
 def test_a_file_is_not_called_changed_where_a_release_has_a_default_that_the_record_lacks(
