@@ -157,7 +157,7 @@ def drawn_each(
 
 
 def _stretched(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> Tensor:
-    """Draws, which are overwritten, that lie about their ``mean`` as those of an unknown scale."""
+    """The draws, ``(n, p)``, as far from their ``mean``, ``(p,)``, as those of an unknown scale lie."""
     freedom, n = max(_values_behind(model) - 1, 1), len(draws)
     scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))
     return (draws - mean).mul_(torch.from_numpy(scale)[:, None]).add_(mean)
