@@ -73,3 +73,9 @@ def files(page: Path) -> dict[str, str]:
 def read_data(name: str) -> str:
     """A file that a campaign names, from the example data: ``data/ligands.csv`` or ``ligands.csv``."""
     return (DATA / Path(name).name).read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> set[str]:
+    """What links to headings of a page are called after the ``#``, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
