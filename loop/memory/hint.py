@@ -22,7 +22,7 @@ from loop.space import Space, sample_space
 from loop.spec import build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 from loop.surrogates.registry import surrogate
-from loop.training import regression_table
+from loop.training import Table, regression_table
 from loop.units import DIMENSIONLESS, convert, is_share
 
 FEWEST = 5  # values of the target that a source must have
@@ -59,11 +59,33 @@ class Hint:
     is_spare: bool = False
 
 
-def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hint | str:
-    """What an earlier campaign expects of a target over this space, or why it says nothing.
+@dataclass(frozen=True)
+class Source:
+    """What an earlier campaign has for a target, before anything is learnt from it.
 
-    Its results train the default committee of the shared parameters; the hint is that committee's mean. Of fidelities
-    only the real thing counts.
+    Attributes:
+        theirs: The target as the source has it.
+        both: What the two spaces share.
+        table: Its results of the real thing, in its own coordinates and unit.
+        lacking: What it lacks of this space, in words.
+    """
+
+    name: str
+    target: Target
+    theirs: Target
+    both: Overlap
+    table: Table
+    lacking: str
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """The lower the sooner it is heard: who shares most, then who has most results."""
+        return -self.both.share, -len(self.table)
+
+
+def source_of(space: Space, target: Target, earlier: Earlier) -> Source | str:
+    """What an earlier campaign has for a target over this space, or why that is too little. Of fidelities only the real
+    thing counts.
     """
     objective = build_objective(earlier.spec)
     if target.name not in objective.names:
@@ -82,6 +104,21 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     if len(table) < FEWEST:
         said = "" if len(real.observations) == len(every) else " by the real thing"
         return f"it has {len(table)} results of {target.name}{said}, and {FEWEST} are needed"
+    return Source(earlier.name, target, theirs, both, table, lacking)
+
+
+def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hint | str:
+    """What an earlier campaign expects of a target over this space, or why it says nothing."""
+    source = source_of(space, target, earlier)
+    return source if isinstance(source, str) else learnt_from(source, space, seed=seed)
+
+
+def learnt_from(source: Source, space: Space, *, seed: int) -> Hint | str:
+    """What a source expects over this space, or why it says nothing.
+
+    Its results train the default committee of the shared parameters; the hint is that committee's mean.
+    """
+    target, theirs, both, table, lacking = source.target, source.theirs, source.both, source.table, source.lacking
     data = TrainingSet.of(replace(table, x=both.there(table.x)), 0)
     if len(data) > MOST:
         data = data.rows(torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST])))
@@ -111,7 +148,7 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         how = "numbers are taken as they are" if own == told_in else "as it is at most 1, it is a fraction"
         told += f"; {target.name} has no unit {where}, and {how}"
     columns = frozenset(s.here for s in both.known)
-    return Hint(earlier.name, "campaign", mean, spread, len(table), both.share, told, columns)
+    return Hint(source.name, "campaign", mean, spread, len(table), both.share, told, columns)
 
 
 def _units(target: Target, theirs: Target, values: NDArray[np.float64]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
-from loop.memory.hint import Hint, hint_of, scaled_as
+from loop.memory.hint import Hint, Source, learnt_from, scaled_as, source_of
 from loop.memory.learning import Judged
 from loop.objective import Objective
 from loop.space import Space
@@ -23,6 +23,8 @@ def hints_of(
     """By target, the hints, spare ones last; and notes on the sources that are not heard, with the reason."""
     found: dict[str, tuple[Hint, ...]] = {}
     notes: list[str] = []
+    if spec.planner.surrogate == "random":
+        return found, ()
     for target in objective.measured:
         heard: list[Hint] = []
         if target.classes is not None:
@@ -30,15 +32,23 @@ def hints_of(
             notes += [f"source {source.name!r} is not heard on {target.name}: {why}" for source in earlier]
             continue
         own = (spec.prior or {}).get(target.name)
-        for source in earlier:
-            hint = hint_of(space, target, source, seed=spec.planner.seed)
+        likely: list[Source] = []
+        for one in earlier:
+            source = source_of(space, target, one)
+            if isinstance(source, str):
+                notes.append(f"source {one.name!r} is not heard on {target.name}: {source}")
+            else:
+                likely.append(source)
+        for source in sorted(likely, key=lambda s: s.rank):
+            if len(heard) == MOST + SPARE:
+                notes.append(_crowded(source.name, target.name))
+                continue
+            hint = learnt_from(source, space, seed=spec.planner.seed)
             if isinstance(hint, str):
                 notes.append(f"source {source.name!r} is not heard on {target.name}: {hint}")
             else:
                 heard.append(hint)
-        heard.sort(key=lambda h: (-h.share, -h.rows))
-        notes += [_crowded(h, target.name) for h in heard[MOST + SPARE :]]
-        spare = [replace(h, is_spare=True) for h in heard[MOST : MOST + SPARE]]
+        spare = [replace(h, is_spare=True) for h in heard[MOST:]]
         heard = heard[:MOST]
         if own:
             prior = guessed(space, target, own, seed=spec.planner.seed)
@@ -54,11 +64,10 @@ def hints_of(
 def said_of_spare(target: str, hints: Sequence[Hint], judged: Sequence[Judged]) -> tuple[str, ...]:
     """Notes on the spare hints for which no other was dropped."""
     tried = {j.hint.name for j in judged}
-    return tuple(_crowded(h, target) for h in hints if h.is_spare and h.name not in tried)
+    return tuple(_crowded(h.name, target) for h in hints if h.is_spare and h.name not in tried)
 
 
-def _crowded(hint: Hint, target: str) -> str:
+def _crowded(name: str, target: str) -> str:
     return (
-        f"source {hint.name!r} is not heard on {target}: at most {MOST} are heard at once, and others share as much "
-        "or more"
+        f"source {name!r} is not heard on {target}: at most {MOST} are heard at once, and others share as much or more"
     )

@@ -26,6 +26,7 @@ from loop.planner import plan
 from loop.record import Arm
 from loop.space import Category, Component, Continuous, Discrete, ProductPool, Space
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.surrogates.committee import Committee, FittedCommittee
 from loop.surrogates.exact import ExactPosterior
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
@@ -489,6 +490,29 @@ class TestLater:
         assert not any(note.startswith(silent) for note in batch.notes)
         assert [s["source"] for s in first.model["sources"]["yield"]] == ["wrong 0", "wrong 1", "wrong 2"]
         assert sum(note.startswith(silent) for note in first.notes) == 1
+
+    def test_of_many_sources_only_those_that_can_be_heard_are_learnt_from(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        spec = reaction_spec()
+        sources = [earlier_of(alcohol_yield, 20 + i, name=f"like {i}") for i in range(9)]
+        learnt: list[int] = []
+        fit = Committee.fit
+
+        def noting(self: Committee, space: Space, data: TrainingSet, *, seed: int) -> FittedCommittee:
+            learnt.append(len(data))
+            return fit(self, space, data, seed=seed)
+
+        monkeypatch.setattr(Committee, "fit", noting)
+
+        found, notes = hints_of(spec, build_space(spec), build_objective(spec), sources)
+        without_model = reaction_spec(surrogate="random")
+        nothing, unsaid = hints_of(without_model, build_space(spec), build_objective(spec), sources)
+
+        assert [h.name for h in found["yield"]] == [f"like {i}" for i in (8, 7, 6, 5, 4, 3)]
+        assert learnt == [28, 27, 26, 25, 24, 23]
+        assert [n.split(" is not heard")[0] for n in notes] == [f"source 'like {i}'" for i in (2, 1, 0)]
+        assert (nothing, unsaid) == ({}, ())
 
     def test_a_plan_with_sources_is_a_function_of_its_arguments(self) -> None:
         spec = reaction_spec()

@@ -46,12 +46,18 @@ def sources_of(ledger: Ledger | None, spec: CampaignSpec) -> tuple[tuple[Earlier
         alike.sort(key=lambda c: (-_likeness(spec, c), c.created))
         chosen += alike[:MOST]
         if len(alike) > MOST:
-            notes.append(f"memory: {len(alike) - MOST} campaigns with targets in common share less and were not read")
-    read = {}
-    for campaign in chosen:
-        counted = View(ledger, campaign.name).counted
-        read[campaign.name] = {"version": campaign.version, "observations": [o.id for o in counted]}
-    return earlier_of(ledger, read), read, tuple(notes)
+            notes.append(
+                f"memory: {len(alike) - MOST} more with targets in common were not read: the {MOST} that were share as much or more"
+            )
+    read: dict[str, Mapping[str, Any]] = {}
+    found = []
+    for campaign in sorted(chosen, key=lambda c: c.name):  # as earlier_of has them
+        view, spec_there = View(ledger, campaign.name), CampaignSpec.from_record(campaign.spec)
+        ids = [o.id for o in view.counted]
+        read[campaign.name] = {"version": campaign.version, "observations": ids}
+        counted = frozenset(ids)
+        found.append(_earlier(campaign.name, spec_there, [o for o in view.observations if o.id in counted]))
+    return tuple(found), read, tuple(notes)
 
 
 def unknown_sources(spec: CampaignSpec, known: Collection[str]) -> tuple[str, ...]:
