@@ -47,7 +47,8 @@ def sources_of(ledger: Ledger | None, spec: CampaignSpec) -> tuple[tuple[Earlier
         chosen += alike[:MOST]
         if len(alike) > MOST:
             notes.append(
-                f"memory: {len(alike) - MOST} more with targets in common were not read: the {MOST} that were share as much or more"
+                f"memory: {len(alike) - MOST} more with targets in common were not read: the {MOST} that were share as "
+                "much or more"
             )
     read: dict[str, Mapping[str, Any]] = {}
     found = []
