@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import numpy as np
+
 from loop.derived import derived
 from loop.fidelity import is_real
 from loop.history import History, Observation
@@ -14,6 +16,7 @@ from loop.insight.statements import CHECKED, DELTA
 from loop.objective import Objective
 from loop.outcome import Qualifier
 from loop.record import Json
+from loop.space.leaving_out import still_has
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.models import StopSpec
 from loop.values import AT_LEAST, AT_MOST, Sure, sign_of_score, sure_of
@@ -29,10 +32,10 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
     """Why no further batch is to be proposed, as a sentence; "" to go on.
 
     One rule of ``spec.stop`` is enough, and one value that meets it, or a limit that leaves no doubt of it: "> 99",
-    where 98 is wanted. What is retracted, or may break a threshold, meets none. The goal comes before the budget,
-    since it is the better news. Where a condition is sought for a scope, no single value meets a rule, but what is
-    believed of the best condition does: the whole of its interval, once some of the predictions were held against
-    results.
+    where 98 is wanted. What is retracted, may break a threshold, or is left out by the file as it is meets none. The
+    goal comes before the budget, since it is the better news. Where a condition is sought for a scope, no single value
+    meets a rule, but what is believed of the best condition does: the whole of its interval, once some of the
+    predictions were held against results.
 
     Args:
         spec: What the campaign is to reach and may spend.
@@ -43,13 +46,18 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
     if spec.general is not None:
         settled = "" if len(history.claims) < CHECKED else _condition_reached(spec, judged or {})
         return settled or _budget_spent(spec, spent)
+    counted = derived(spec, history).observations if spec.stop else ()
+    reached = _reached(spec, counted)
+    if reached:  # is what reached it the real thing, and has the file it still?
+        space, x = build_space(spec), np.array([o.x for o in counted])
+        counts = is_real(space, x) & still_has(space, x)
+        reached = _reached(spec, [o for o, is_there in zip(counted, counts, strict=True) if is_there])
+    return reached or _budget_spent(spec, spent)
+
+
+def _reached(spec: CampaignSpec, counted: Sequence[Observation]) -> str:
+    """By which result a rule is met, as a sentence; "" where none is."""
     objective = build_objective(spec)
-    counted: Sequence[Observation] = ()
-    if spec.stop:
-        counted = derived(spec, history).observations
-        if any(p.type == "fidelity" for p in spec.space.values()):
-            space = build_space(spec)
-            counted = [o for o in counted if is_real(space, o.x[None])[0]]
     every = [sure_of(o.outcome, objective) for o in counted]
     kept = [row for row in every if objective.keeps({name: value for name, (value, _) in row.items()})]
     for rule in spec.stop:
@@ -60,7 +68,7 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
             return _sentence(objective, rule.target, max(above), "at least", rule.at_least, unit)
         if rule.at_most is not None and below and min(below)[0] <= rule.at_most:
             return _sentence(objective, rule.target, min(below), "at most", rule.at_most, unit)
-    return _budget_spent(spec, spent)
+    return ""
 
 
 def regret_settled(spec: CampaignSpec, told: Json) -> str:

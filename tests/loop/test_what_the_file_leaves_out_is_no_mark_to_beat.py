@@ -1,7 +1,8 @@
-"""A limit that came later: batches improve on the best that the campaign file still has, and a regret is held to it."""
+"""A limit that came later: batches improve on the best that the file still has, which rules under stop ask for."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from loop.history import History, Observation
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
+from loop.policy.stopping import reason_to_stop
 from loop.space.leaving_out import still_has, why_left_out
 from loop.spec import CampaignSpec, build_space
 
@@ -65,6 +67,17 @@ def test_nothing_left_out_ends_a_campaign_by_its_regret() -> None:
     assert batch.model["regret"]["settings"]["dose"] == 3.0  # not 10, which gave 99
     assert batch.model["regret"]["rules"][0]["chance"] > 0.9  # 50 is still to be had
     assert (chosen.candidate.settings["dose"], chosen.acquisition_value > 5) == (5.0, True)
+
+
+def test_nothing_left_out_ends_a_campaign_by_its_value() -> None:
+    stop = [{"target": "yield", "at_least": 95}]
+    spec, free = campaign(constraints=[LESS], stop=stop), campaign(stop=stop)
+    history = measured(spec)
+    here = replace(history.observations[0], outcome=Measured((Measurement("yield", 96.0, "", 96.0),)))
+
+    assert reason_to_stop(free, history, 20) == "yield reached 99, and at least 95 was wanted"
+    assert reason_to_stop(spec, history, 20) == ""
+    assert reason_to_stop(spec, History((*history.observations, here)), 21).startswith("yield reached 96,")
 
 
 def test_what_was_measured_counts_where_nothing_of_it_is_left() -> None:
