@@ -249,9 +249,10 @@ class PartUnavailable(AdapterUnavailable):
 class UnknownName(HakkenError):
     """A registry has no entry of that name."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str | None = None) -> None:
         names = sorted(known)
-        super().__init__(f"unknown {kind} {name!r}{did_you_mean(name, names)}; known: {', '.join(names)}")
+        told = did_you_mean(name, names) if hint is None else hint
+        super().__init__(f"unknown {kind} {name!r}{told}; known: {', '.join(names)}")
         self.kind, self.name, self.known = kind, name, tuple(names)
 
 

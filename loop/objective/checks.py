@@ -56,8 +56,9 @@ def _wrong_with_classes(target: Target) -> str:
     classes = target.classes
     if classes is None:
         return ""
+    in_order = "; words in order, the lowest first, are levels" if len(classes) > 2 else ""
     if len(classes) != 2 or len({c.casefold() for c in classes}) < 2 or not all(c.strip() for c in classes):
-        return f"classes are two different words, the one that is looked for last, got {list(classes)}"
+        return f"classes are two different words, the one that is looked for last, got {list(classes)}{in_order}"
     if any(is_number(c) for c in classes):
         return f"classes are words, got {list(classes)}; for numbers write levels: [0, 1]"
     if target.goal is not Goal.MAXIMIZE:

@@ -177,7 +177,7 @@ def described(error: Any, lines: Lines) -> str:
             if path[0] == "constraints" and not isinstance(got, dict):
                 return f"{where}: must be entries KEY: VALUE, such as {_RULE}, got {_shown(got)}"
             if path[0] == "constraints":
-                hints = (meant(str(key), CONSTRAINT_KINDS) for key in got)
+                hints = (meant(str(word), CONSTRAINT_KINDS) for word in (got.get("type", ""), *got) if word)
                 hint = next(filter(None, hints), "")
                 return f"{where}: says nothing of what is not allowed; give one of {', '.join(CONSTRAINT_KINDS)}{hint}"
             if run_on := next((key for key in got or () if re.fullmatch(r"type:\S+", str(key))), None):

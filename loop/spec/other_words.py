@@ -15,36 +15,160 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     "target": ("objective", "match"),
     **dict.fromkeys(("lab", "instrument", "robot", "runner", "executor"), ("laboratory",)),
     "backend": ("adapter",),
-    **dict.fromkeys(("direction", "mode", "optimize", "optimise"), ("goal",)),
+    **dict.fromkeys(("direction", "mode", "optimize", "optimise", "lowerisbetter", "largerisbetter"), ("goal",)),
     **dict.fromkeys(("min", "minimum"), ("low", "minimize")),
     **dict.fromkeys(("max", "maximum"), ("high", "maximize")),
     **dict.fromkeys(("lower", "lowerbound", "from"), ("low",)),
     **dict.fromkeys(("upper", "upperbound", "to"), ("high",)),
-    **dict.fromkeys(("bounds", "limits"), ("low", "high")),
-    **dict.fromkeys(("logarithmic", "log10", "ln"), ("log",)),
-    "minimise": ("minimize",),
-    "maximise": ("maximize",),
-    **dict.fromkeys(("values", "choices", "levels", "categories", "labels"), ("options",)),
-    **dict.fromkeys(("continuous", "float", "real", "range", "numerical", "numeric", "int", "integer"), ("number",)),
+    **dict.fromkeys(("bounds", "limits", "range"), ("low", "high", "number")),
+    **dict.fromkeys(("logarithmic", "log10", "ln", "log", "logscale", "transform"), ("log", "scale")),
+    **dict.fromkeys(("minimise", "minimize"), ("minimize", "goal")),
+    **dict.fromkeys(("maximise", "maximize"), ("maximize", "goal")),
+    **dict.fromkeys(("bell", "triangular", "closetotarget", "nominal"), ("match",)),
+    "targetvalue": ("value",),
+    "tolerance": ("within",),
+    **dict.fromkeys(("track", "tracking", "observe"), ("keep",)),
+    **dict.fromkeys(("threshold", "referencepoint", "cutoff"), ("at_least", "at_most")),
+    **dict.fromkeys(("values", "choices"), ("options",)),
+    **dict.fromkeys(("levels", "categories", "labels"), ("options", "levels", "classes")),
+    **dict.fromkeys(("successvalue", "failurevalue"), ("classes",)),
+    **dict.fromkeys(("continuous", "float", "real", "numerical", "numeric", "int", "numericalcontinuous"), ("number",)),
+    **dict.fromkeys(("integer", "stepsize", "isinteger"), ("number", "step")),
+    **dict.fromkeys(("numericaldiscrete", "discretenumerical"), ("number",)),
     "discrete": ("number", "category"),
-    **dict.fromkeys(("categorical", "choice", "string", "enum"), ("category",)),
-    **dict.fromkeys(("smiles", "substance", "chemical"), ("component", "molecule")),
-    **dict.fromkeys(("composition", "formulation", "blend"), ("mixture",)),
-    "task": ("fidelity", "category"),
+    **dict.fromkeys(("categorical", "choice", "string", "enum", "bool", "boolean"), ("category",)),
+    "binary": ("category", "classes"),
+    "categoricaldescriptor": ("category",),
+    **dict.fromkeys(("ordered", "orderedcategorical"), ("ordinal",)),
+    **dict.fromkeys(("fixed", "constant"), ("category", "number", "constant")),
+    **dict.fromkeys(
+        ("smiles", "substance", "chemical", "molecular", "categoricalmolecular"), ("component", "molecule")
+    ),
+    **dict.fromkeys(("composition", "formulation", "blend", "simplex"), ("mixture",)),
+    **dict.fromkeys(("desc", "properties"), ("descriptors",)),
+    **dict.fromkeys(("dependson", "condition", "activeif", "parent"), ("when",)),
+    **dict.fromkeys(("inputnoise", "uncertainty", "jitter", "perturbation"), ("tolerance",)),
+    **dict.fromkeys(("parameterconstraints", "candidateconstraints"), ("constraints",)),
+    **dict.fromkeys(("nchoosek", "cardinality", "mincount", "maxcount"), ("count", "at_least", "at_most")),
+    **dict.fromkeys(("linear", "linearequality", "linearinequality", "coefficients"), ("sum",)),
+    **dict.fromkeys(("nonlinear", "nonlinearequality", "nonlinearinequality", "product", "order"), ("expression",)),
+    **dict.fromkeys(("dependencies", "implies"), ("when",)),
+    **dict.fromkeys(("categoricalexclude", "forbidden", "forbid"), ("exclude",)),
+    **dict.fromkeys(("scalarizer", "scalarization", "aggregation"), ("tradeoff",)),
+    "desirability": ("tradeoff", "desirable"),
+    **dict.fromkeys(("geommean", "geometricmean", "geometric", "multiplicative"), ("desirability",)),
+    **dict.fromkeys(("mean", "weightedsum", "weightedmean", "additive", "scalarized", "arithmetic"), ("weighted",)),
+    **dict.fromkeys(("moo", "multiobjective", "front"), ("pareto",)),
     **dict.fromkeys(("model", "regressor"), ("surrogate",)),
+    **dict.fromkeys(("gaussianprocess", "gpr", "kriging", "singletaskgp", "mixedsingletaskgp"), ("gp",)),
+    **dict.fromkeys(("saas", "saasbo", "saasgp", "fullybayesiansingletaskgp"), ("ard",)),
+    **dict.fromkeys(("randomforest", "rf", "extratrees", "ngboost", "xgboost", "xgb", "gradientboosting"), ("trees",)),
+    **dict.fromkeys(("tanimotogp", "fingerprint", "morgan"), ("tanimoto", "fingerprints")),
     **dict.fromkeys(("acq", "acqf", "acquisitionfunction", "policy", "recommender"), ("acquisition",)),
-    **dict.fromkeys(("batchsize", "q"), ("batch",)),
-    **dict.fromkeys(("maxexperiments", "trials", "ntrials", "iterations"), ("experiments",)),
+    **dict.fromkeys(
+        ("ei", "pi", "logei", "nei", "lognei", "expectedimprovement", "kg", "knowledgegradient"), ("improvement",)
+    ),
+    **dict.fromkeys(("ehvi", "logehvi", "nehvi", "lognehvi", "parego", "hypervolume"), ("pareto",)),
+    **dict.fromkeys(("upperconfidencebound", "confidencebound", "lcb"), ("ucb",)),
+    **dict.fromkeys(("ts", "thompsonsampling"), ("thompson",)),
+    **dict.fromkeys(("pm", "posteriormean", "greedy", "exploitation"), ("top",)),
+    **dict.fromkeys(("pstd", "posteriorstandarddeviation", "nipv", "negintegratedposteriorvariance"), ("exploration",)),
+    **dict.fromkeys(("variance", "activelearning", "uncertaintysampling", "us", "explore"), ("exploration",)),
+    **dict.fromkeys(("straddle", "levelset", "classification"), ("boundary",)),
+    **dict.fromkeys(("batchsize", "q", "nsuggestions"), ("batch",)),
+    **dict.fromkeys(("initialdesign", "ninitial", "ninit", "numinitdesign", "warmup", "numsobol"), ("initial",)),
+    **dict.fromkeys(("async", "asynchronous", "parallel"), ("rolling", "mode")),
+    **dict.fromkeys(("randomstate", "randomseed", "rng"), ("seed",)),
+    **dict.fromkeys(("heteroscedastic", "heteroskedastic"), ("learnt",)),
+    **dict.fromkeys(("homoscedastic", "homoskedastic"), ("constant",)),
+    **dict.fromkeys(
+        ("maxexperiments", "maxtrials", "trials", "ntrials", "iterations", "maxiterations"), ("experiments",)
+    ),
+    **dict.fromkeys(("stopping", "stoppingcriteria", "termination"), ("stop",)),
+    **dict.fromkeys(("strategy", "method", "algorithm", "optimizer", "generationstrategy"), ("planner",)),
 }
+_SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
+    (
+        ("task",),
+        "of versions of one measurement write 'fidelity'; results of another task are heard by memory: [CAMPAIGN], or "
+        "by hakken tell --source; to have them count, write 'category', and exclude the tasks that are not to be "
+        "proposed",
+    ),
+    (
+        ("activevalues", "allowed"),
+        "what is not to be proposed is a constraint: {exclude: {PARAMETER: OPTION}}; results of it count all the same",
+    ),
+    (
+        ("encoding", "encodings"),
+        "planner: {surrogate: ...} says how options are seen; numbers of your own are descriptors",
+    ),
+    (
+        ("outcomeconstraints", "metricconstraints", "outputconstraints"),
+        "limits of what is measured are at_least and at_most of the target under objective",
+    ),
+    (
+        ("interpoint", "interpointequality", "batch", "batchconstraint", "same"),
+        "what holds of a batch as a whole is said under plate: share, at_most",
+    ),
+    (
+        ("nolabelduplicates", "permutationinvariance", "permutation"),
+        "what is mixed in any order is of type mixture, in which each part occurs once",
+    ),
+    (
+        ("transformation", "bell", "triangular"),
+        "a match is worth most at its value and nothing beyond within; for another shape add a target under derived, "
+        'such as {expression: "exp(-((yield - 50) / 5) ** 2)", goal: maximize}',
+    ),
+    (
+        ("sigmoid", "maximizesigmoid", "minimizesigmoid", "steepness"),
+        "what is worth nothing and what everything is said by desirable: {from: 20, to: 80}, a limit by at_least",
+    ),
+    (("custom", "callable"), "what is worked out from what is measured is a target under derived"),
+    (
+        ("chimera", "hierarchical", "lexicographic"),
+        "of targets in order of rank give all but the last goal: keep and a threshold, at_least or at_most",
+    ),
+    (("weights",), "each target under objective has its weight"),
+    (
+        ("noise", "noisestd", "sd", "sem", "std"),
+        "how results scatter is learnt; where it is known tell it with them, YIELD_sd beside YIELD",
+    ),
+    (
+        ("risk", "riskmeasure", "cvar", "robust"),
+        "what strays is said by tolerance of a number; what is only kept is judged at its worst there",
+    ),
+    (("feasibility",), "it is learnt: tell what does not work as a negative or a fault"),
+    (
+        ("patience", "earlystopping"),
+        "stop: [{target: yield, regret: 5}] ends a campaign where nothing is to be gained any more",
+    ),
+    (("sequential", "synchronous"), "batch: 1 plans one after the other"),
+)
+_INSTEAD: Final[Mapping[str, str]] = {word: said for words, said in _SAID_OTHERWISE for word in words}
+_ENDS: Final = ("parameter", "input", "output", "variable", "constraint", "objective", "surrogate", "target")
 
 
 def our_words(word: object) -> tuple[str, ...]:
     """What a campaign file may call what others call ``word``; none where nobody does."""
-    return _OURS.get(re.sub(r"[ _-]", "", str(word).casefold()), ())
+    return next((_OURS[form] for form in _forms(word) if form in _OURS), ())
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """A short hint such as ``" (did you mean 'low' or 'high'?)"`` at a word that is not ``known``, or nothing."""
+    """A short hint such as ``" (did you mean 'low' or 'high'?)"`` at a word that is not ``known``, or nothing.
+
+    Where nothing is called likewise, it is a sentence on how the same is said.
+    """
     names = list(known)
-    ours = [name for name in our_words(word) if name in names]
-    return f" (did you mean {' or '.join(map(repr, ours))}?)" if ours else did_you_mean(word, names)
+    if ours := [name for name in dict.fromkeys((*our_words(word), *_forms(word))) if name in names]:
+        return f" (did you mean {' or '.join(map(repr, ours))}?)"
+    said = next((_INSTEAD[form] for form in _forms(word) if form in _INSTEAD), "")
+    return f" ({said})" if said else did_you_mean(word, names)
+
+
+def _forms(word: object) -> list[str]:
+    """A word without signs and capitals, and what is left of it without what its class is called elsewhere."""
+    plain = re.sub(r"[ _-]", "", str(word).casefold())
+    forms = [plain, plain.removeprefix("q")]
+    forms += [plain.removesuffix(end) for end in _ENDS if plain.endswith(end)]
+    forms += [form.removeprefix(kind) for form in list(forms) for kind in ("discrete", "continuous") if form != kind]
+    return [form for form in dict.fromkeys(forms) if form]

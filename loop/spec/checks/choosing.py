@@ -9,6 +9,7 @@ from loop.own import is_own, misnamed
 from loop.spec.building import build_objective
 from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec
+from loop.spec.other_words import meant
 from loop.spec.space_models import (
     ComponentSpec,
     ContextSpec,
@@ -70,7 +71,8 @@ def _of_surrogate(spec: CampaignSpec) -> Problem | None:
         if wrong := [said for name in own if (said := misnamed("surrogate", name))]:
             return at, wrong[0]
         if len(own) < len(unknown):
-            return at, str(UnknownName("surrogate", next(n for n in unknown if n not in own), SURROGATES))
+            name = next(n for n in unknown if n not in own)
+            return at, str(UnknownName("surrogate", name, SURROGATES, hint=meant(name, SURROGATES)))
     return None
 
 
@@ -81,7 +83,8 @@ def _of_name(spec: CampaignSpec) -> Problem | None:
             return ("planner", "acquisition"), f"acquisition {name!r} of your own fills no plate; leave plate: out"
         return (("planner", "acquisition"), wrong) if (wrong := misnamed("acquisition", name)) else None
     if name not in ACQUISITIONS:
-        return ("planner", "acquisition"), str(UnknownName("acquisition", name, ACQUISITIONS))
+        told = UnknownName("acquisition", name, ACQUISITIONS, hint=meant(name, ACQUISITIONS))
+        return ("planner", "acquisition"), str(told)
     return None
 
 
