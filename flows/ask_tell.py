@@ -57,14 +57,20 @@ class Campaign:
             by: Who asks and tells, as it stands in the record; ``HAKKEN_USER`` or the login name when left out.
 
         Raises:
+            AskError: It is neither.
             SpecError: The file cannot be read or is wrong, or changes what results on record mean.
             NotFound: No campaign of that name is on record.
         """
+        if wrong := _no_campaign(campaign):
+            raise AskError(f"a campaign is a campaign file (.yaml) or the name of one on record, got {wrong}")
         self.settings = Settings.from_environment() if settings is None else settings
         self.by = self.settings.by if by is None else by
         is_file = str(campaign).endswith((".yaml", ".yml")) or isinstance(campaign, Path)
         self.name = engine.add_campaign(self.settings, campaign) if is_file else str(campaign)
         self.status()  # raises where it is not on record
+
+    def __repr__(self) -> str:
+        return f"Campaign({self.name!r})"
 
     def ask(self, experiments: int = 1, *, key: str | None = None) -> Asked:
         """At most so many experiments, planned where a batch is due; see ``flows.engine.clients.handing.ask``.
@@ -99,7 +105,7 @@ class Campaign:
 
         Raises:
             AskError: It is no experiment; neither values nor a negative nor a fault is given, or something beside a
-                fault.
+                fault; values do not go by target.
             LeaseHeld: Somebody else works on the campaign and gives no way.
 
         Warns:
@@ -109,6 +115,11 @@ class Campaign:
         if (values is None and not negative and not fault) or (fault and (negative or values is not None)):
             raise AskError(
                 f"experiment {_key(experiment)}: tell values, a negative or a fault, and beside a negative only values"
+            )
+        if values is not None and not hasattr(values, "items"):
+            target = next(iter(experiment.targets), "yield") if isinstance(experiment, Experiment) else "yield"
+            raise AskError(
+                f"experiment {_key(experiment)}: values go by target, such as {{{target!r}: 50}}, got {values!r}"
             )
         said: dict[str, Any]
         if fault:
@@ -160,6 +171,17 @@ class Campaign:
     def best(self) -> HonestBest:
         """What is believed best, given noise and constraints, with an interval and the chance that it is."""
         return engine.best(self.settings, self.name)
+
+
+def _no_campaign(given: object) -> str:
+    """What was given in the place of a campaign, with what to do; "" where it may be one."""
+    if not isinstance(given, str | Path):
+        return f"{type(given).__name__}; write what it says to a file"
+    if "\n" in str(given):
+        return 'the text of one; write it to a file, such as Path("campaign.yaml").write_text(TEXT)'
+    if isinstance(given, str) and Path(given).suffix not in ("", ".yaml", ".yml") and Path(given).is_file():
+        return f"the file {given}; hakken import {given} makes a campaign file of another planner's or of a table"
+    return ""
 
 
 def _key(experiment: Experiment | str) -> str:
@@ -216,7 +238,11 @@ def _written(said: Mapping[str, Any]) -> str:
     """The result as JSON; raises ``AskError`` where something in it is none."""
     try:
         return json.dumps(said, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except ValueError:
+        raise AskError(
+            "a result has no place for a value that is infinite; tell a limit such as '>100', a negative or a fault"
+        ) from None
+    except TypeError as error:
         raise AskError(
             f"a result must be made of texts, numbers, lists and objects ({error}); convert it first"
         ) from None

@@ -351,7 +351,8 @@ def _in_numbers(
 
 def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement:
     if unknown := sorted(set(row) - _VALUE_KEYS):
-        raise OutcomeError(f"unknown key {unknown[0]!r} in a value{did_you_mean(unknown[0], _VALUE_KEYS)}")
+        hint = did_you_mean(unknown[0], _VALUE_KEYS)
+        raise OutcomeError(f"unknown key {unknown[0]!r} in a value{hint}; known: {', '.join(sorted(_VALUE_KEYS))}")
     name = row.get("property")
     if not isinstance(name, str) or not name:
         raise OutcomeError("a value needs a property, such as 'yield'")
@@ -414,6 +415,11 @@ def _number(value: object, what: str, none: str = _NONE) -> float:
 
 def _way_out(value: object, none: str) -> str:
     """What to write in the place of what is no number; ``none``, where nothing is known of it."""
+    if isinstance(value, list):
+        return (
+            'a value with its deviation is {"value": 50, "sd": 2}, the mean of several {"value": 50, "sd": 2, "n": 3}, '
+            "where sd is their scatter"
+        )
     text = value.strip() if isinstance(value, str) else ""
     if either := hint_of(text):
         return either

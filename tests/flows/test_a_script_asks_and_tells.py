@@ -90,7 +90,15 @@ def test_values_of_numpy_and_pandas_are_taken_and_what_was_not_measured_is_left_
     [
         ({"yeild": 3.0}, "malformed.: no value for any target; the campaign measures ee, yield"),
         ({"yield": np.nan}, "malformed.: outcome 'measured' without values"),
-        ({"yield": [3.0, 4.0]}, r"malformed.: 'yield': value must be a finite number, got \[3.0, 4.0\]"),
+        (
+            {"yield": (3.0, 0.4)},
+            r"malformed.: 'yield': value must be a finite number, got \[3.0, 0.4\]; a value with its deviation is "
+            r'{"value": 50, "sd": 2}, the mean of several',
+        ),
+        (
+            {"yield": {"value": 3.0, "sem": 1.0}},
+            "malformed.: unknown key 'sem' in a value; known: channel, n,",
+        ),
     ],
 )
 def test_a_result_that_does_not_count_is_warned_of_and_kept(campaign: Campaign, values: Any, why: str) -> None:
@@ -151,6 +159,33 @@ def test_what_is_no_experiment_and_no_table_is_named_with_what_to_call(campaign:
         kind = type(given).__name__
         with pytest.raises(AskError, match=rf"a list of mappings, .* or a data frame, got {kind}; write \[row\]"):
             campaign.tell_own(given)
+
+
+def test_what_is_no_campaign_is_named_with_what_to_give(campaign: Campaign, tmp_path: Path) -> None:
+    saved = tmp_path / "campaign.json"
+    saved.write_text("{}")
+    given: Any
+
+    assert repr(campaign) == "Campaign('small')"
+    with pytest.raises(AskError, match=r"got the text of one; write it to a file, such as Path"):
+        Campaign("campaign: other\nspace: {}\n", settings=campaign.settings)
+    with pytest.raises(AskError, match=r"the file .*campaign.json; hakken import .*campaign.json makes"):
+        Campaign(str(saved), settings=campaign.settings)
+    for given in ({"campaign": "other"}, None):
+        with pytest.raises(AskError, match=f"got {type(given).__name__}; write what it says to a file"):
+            Campaign(given, settings=campaign.settings)
+
+
+def test_values_that_do_not_go_by_target_are_refused_with_how_they_do(campaign: Campaign) -> None:
+    (one,) = campaign.ask(1).experiments
+    values: Any
+
+    for values in (50, "50", [50]):
+        with pytest.raises(AskError, match=r"values go by target, such as {'\w+': 50}, got .*50"):
+            campaign.tell(one, values)
+    with pytest.raises(AskError, match="no place for a value that is infinite; tell a limit such as '>100'"):
+        campaign.tell(one, {"yield": np.inf})
+    assert campaign.tell(one, {"yield": 50, "ee": 4}).counts
 
 
 @pytest.mark.parametrize("key", ["", 5, "a b"])
