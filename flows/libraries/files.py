@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -46,17 +47,32 @@ class ArrayWriter:
         kind = (piece.dtype.newbyteorder("<").str, width)
         if self._kinds.setdefault(name, kind) != kind:
             raise ValueError(f"array {name!r} is {self._kinds[name]}, and a piece of it {kind}")
-        if name not in self._files:
-            self._files[name] = (self._folder / f"{name}.bin").open("wb")
-        np.ascontiguousarray(piece.astype(kind[0], copy=False)).tofile(self._files[name])
+        path = self._folder / f"{name}.bin"
+        with self._naming(path):
+            if name not in self._files:
+                self._files[name] = path.open("wb")
+            self._files[name].write(np.ascontiguousarray(piece.astype(kind[0], copy=False)).data)
 
     def close(self) -> None:
         """Make every array durable, then the list of them: with it the folder counts as whole."""
-        for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
+        for name, file in self._files.items():
+            with self._naming(self._folder / f"{name}.bin"):
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
         replace(self._folder / INDEX, json.dumps(self._kinds, indent=1))
+
+    @contextmanager
+    def _naming(self, path: Path) -> Iterator[None]:
+        """Where there is no room: name the file at ``path``, which the system does not, and keep none open."""
+        try:
+            yield
+        except OSError as error:
+            for file in self._files.values():
+                with suppress(OSError):
+                    file.close()
+            error.filename = str(path)
+            raise
 
 
 def mapped(folder: Path) -> dict[str, NDArray[Any]]:

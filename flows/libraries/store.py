@@ -60,7 +60,11 @@ class Store:
         self.progress("merging", 0)
         temporary = target.with_name(f".{target.name}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
-        report = merge(parts, temporary, recipe)
+        try:
+            report = merge(parts, temporary, recipe)
+        except OSError:  # a full disk: what lies there takes more of it
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
         if not report.molecules:
             shutil.rmtree(temporary)
             shutil.rmtree(parts_folder)
