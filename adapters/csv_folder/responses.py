@@ -91,6 +91,7 @@ class Responses:
             else:
                 yield Response(name, sheet)
             self._read[name] = mark  # only now: whoever took it may have failed half-way
+        self._resting.keep(self._exchange.responses)
 
     def unreadable(self) -> Iterator[Unreadable]:
         """Each file that is no such table, once."""

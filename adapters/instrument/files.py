@@ -46,6 +46,7 @@ class Files:
         age = self._clock() - told.st_mtime
         if age < 0:  # the clock of the instrument, or the share's, is ahead of ours
             age = self._resting.seconds(path, mark_of(told))
+            self._resting.keep(self.folder)
         if age < self._options.settle:
             return None
         try:

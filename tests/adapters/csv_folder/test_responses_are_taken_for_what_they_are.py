@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.common import resting
+from adapters.common.durable import replace
 from adapters.csv_folder.laboratory import CsvFolder
 from loop.contracts import Phase
 from loop.testing.adapter import KEY, OTHER
@@ -62,6 +64,30 @@ def test_passes_that_look_but_once_hear_a_device_that_never_ends_its_last_line(
     clock.now += 60
 
     assert outcome(make(response={"final_newline": False}), handle).measurements[0].value == 61.5
+
+
+def test_files_that_rest_are_noted_once_for_each_look_and_gone_ones_forgotten(
+    make: Callable[..., CsvFolder], rig: FolderRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = begin(make())
+    for number in range(20):
+        answer(rig, f"r{number}.csv", f"key,yield [%]\n{KEY},{number}")
+    written: list[str] = []
+
+    def noting(path: Path, text: str, *, is_durable: bool) -> None:
+        written.append(text)
+        replace(path, text, is_durable=is_durable)
+
+    monkeypatch.setattr(resting, "replace", noting)
+
+    make(response={"final_newline": False}).status(handle)
+    make(response={"final_newline": False}).status(handle)
+    for path in sorted((rig.folder / "responses").glob("r*.csv"))[1:]:
+        path.unlink()
+    answer(rig, "late.csv", "key,yield [%]\nother,1")
+    make(response={"final_newline": False}).status(handle)
+
+    assert [len(json.loads(text)) for text in written] == [20, 2]
 
 
 @pytest.mark.parametrize(
