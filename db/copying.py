@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from sqlalchemy import Engine, RowMapping, Table, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -74,17 +77,29 @@ def copy_to_try(source: str, target: str, *, clock: Callable[[], datetime] = loc
     """
     here, there = engines.borrow(source), engines.borrow(target)
     try:
-        shown = engines.shown(here)
+        shown, where = engines.shown(here), engines.shown(there)
+        file = engines.sqlite_file(there) if engines.sqlite_file(here) is not None else None
         with translated(shown):
             schema.migrate_older(here, clock)
-        schema.bring_up_to_date(there, clock)
-        with translated(shown), engines.reading(here) as read, engines.writing(there) as write:
-            _copy_all(read, write, shown)
-            write.execute(update(t.Campaign).values(lease_holder=None, lease_expires=None))
-            write.commit()
+        with translated(shown), engines.reading(here) as read, translated(where):
+            if file is not None:
+                _copy_pages(read, file)
+            schema.bring_up_to_date(there, clock)
+            with engines.writing(there) as write:
+                if file is None:
+                    _copy_all(read, write, shown)
+                write.execute(update(t.Campaign).values(lease_holder=None, lease_expires=None))
+                write.commit()
     finally:
         engines.give_back(here)
         engines.give_back(there)
+
+
+def _copy_pages(read: Session, target: Path) -> None:
+    """A SQLite record as it lies, which takes a small part of the time that its rows take one by one."""
+    here: Any = read.connection().connection.driver_connection
+    with closing(sqlite3.connect(target)) as there:
+        here.backup(there)
 
 
 def _copy_all(read: Session, write: Session, shown: str) -> None:

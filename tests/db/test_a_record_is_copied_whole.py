@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from db import copying, open_ledger
 from db import engine as engines
 from db import tables as t
 from db.copying import copy_record, copy_to_try
-from loop.errors import LedgerBusy, LedgerError
+from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.record import EnvelopeDraft
 
 
@@ -90,6 +91,18 @@ def test_a_copy_to_try_something_has_every_row_and_nobody_holds_it(
         "result_envelope": rows[0]["result_envelope"] + 1,
         "audit_log": rows[0]["audit_log"] + 1,
     }
+
+
+def test_a_copy_to_try_something_for_which_there_is_no_room_names_its_own_disk(source: str, tmp_path: Path) -> None:
+    target = f"sqlite:///{tmp_path / 'tried.sqlite'}"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+        with pytest.raises(LedgerFull, match=f"the disk of the ledger {target} "):
+            copy_to_try(source, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_copy_that_was_cut_off_once_it_was_whole_is_known(source: str, tmp_path: Path) -> None:
