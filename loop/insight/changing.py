@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.fidelity import fidelity_column
-from loop.space import Discrete, Space
+from loop.space import Space
 from loop.space.blends import Blend, blends_of
+from loop.space.leaving_out import still_has
 
 Floats: TypeAlias = NDArray[np.float64]
-ROUNDING: Final = 1e-9  # of the highest value
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,17 @@ class Way:
     blend: Blend | None = None
 
     def changed(self, space: Space, x: Floats, z: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Rows of ``x``, ``(n, d)``, with the values of ``z``, ``(n, d)``; and which are candidates, ``(n,)``."""
+        """Rows of ``x``, ``(n, d)``, with the values of ``z``, ``(n, d)``; and which are candidates, ``(n,)``.
+
+        Those of a blend may lie between its steps, on which few are that keep their proportions.
+        """
         if self.blend is None:
             return swapped(space, x, z, self.columns)
         made = self.blend.with_share(x, z, self.blend.columns.index(self.columns[0]))
         there = space.frame.active(x)[:, self.columns[0]] & space.frame.active(z)[:, self.columns[0]]
-        made = np.where(there[:, None], _on_steps(space, made, self.blend.columns), x)
-        return made, there & space.holds(made)
+        made = np.where(there[:, None], made, x)
+        is_same_otherwise = (space.frame.canonical(made) == made).all(axis=1)
+        return made, there & is_same_otherwise & still_has(space, made)
 
 
 def ways(space: Space) -> list[Way]:
@@ -50,18 +54,6 @@ def ways(space: Space) -> list[Way]:
             found += [Way(name, (column,))] if column != fidelity_column(space) else []
         elif column == min((blend := mixed[column]).columns):
             found += [Way(blend.name, blend.columns), *(Way(space.names[c], (c,), blend) for c in blend.columns)]
-    return found
-
-
-def _on_steps(space: Space, x: Floats, columns: Sequence[int]) -> Floats:
-    """Rows ``x``, ``(n, d)``, whose stepped numbers in ``columns`` have what shares are rounded by taken off."""
-    found = x.copy()
-    for column in columns:
-        p = space.parameters[column]
-        if isinstance(p, Discrete):
-            values = np.array(p.values)
-            nearest = values[np.abs(x[:, [column]] - values).argmin(axis=1)]
-            found[:, column] = np.where(np.abs(nearest - x[:, column]) <= ROUNDING * p.high, nearest, x[:, column])
     return found
 
 

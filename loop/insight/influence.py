@@ -54,6 +54,7 @@ BACKGROUND: Final = 64  # of them over which what a value adds is averaged
 DRAWS: Final = 512  # joint draws of that
 LEVELS: Final = 7  # values of a number that are looked at
 LISTED: Final = 12  # values of a stepped number that are all looked at, so that each has its own results beside it
+LEFT: Final = 0.9  # of more values; where fewer lie between those of the sampled candidates, a limit leaves out others
 OPTIONS: Final = 24  # options of a parameter that are looked at
 HEARD: Final = 0.05  # weight from which a member's share counts in the range
 ROUNDING: Final = 1e-6  # of a scale
@@ -289,6 +290,9 @@ def _values(p: Parameter, there: Floats, tried: Sequence[float], rng: np.random.
         return sorted({*([0.0] if p.or_zero else ()), p.low, *between, p.high}), 0
     if isinstance(p, Discrete):
         every = sorted(p.values)
+        left = [v for v in every if there.min() <= v <= there.max()] if len(there) else every
+        if len(left) < LEFT * len(every) > LEFT * LISTED:  # a limit leaves fewer
+            every = left
         looked_at = len(every) if len(every) <= LISTED else LEVELS
         places = np.unique(np.linspace(0, len(every) - 1, looked_at).round().astype(int))
         return [float(every[i]) for i in places], len(every)

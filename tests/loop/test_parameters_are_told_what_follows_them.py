@@ -18,6 +18,7 @@ from loop.insight.saying import reliance_notes
 from loop.insight.statements import Influence, Reliance
 from loop.outcome import Measured, Measurement
 from loop.space import Space
+from loop.space.leaving_out import still_has
 from loop.space.pool import sample_space
 from loop.spec import CampaignSpec, build_space, read_spec
 from tests.loop.spaces import spaces
@@ -142,6 +143,31 @@ constraints: [{name: hot, exclude: {t: [10]}}]
     assert space.allows(made).all()
 
 
+def test_parts_in_fine_steps_do_what_parts_without_steps_do() -> None:
+    text = """
+  lipids: {type: mixture, parts: [ionizable, helper, cholesterol, PEG], step: 0.005}
+constraints:
+  - {sum: {lipids.ionizable: 1}, at_least: 0.3, at_most: 0.6}
+  - {sum: {lipids.helper: 1}, at_least: 0.05, at_most: 0.3}
+  - {sum: {lipids.PEG: 1}, at_least: 0.005, at_most: 0.05}
+"""
+    found = []
+    for fine in (text, text.replace(", step: 0.005", "")):
+        spec = spec_of(fine)
+        found += influences(
+            spec, seen(spec, 40, lambda s: 20 * s["lipids.ionizable"] - 10 * s["lipids.helper"]), seed=0
+        )
+    stepped, free = (by_name(one) for one in found)
+
+    assert set(stepped) == set(free)
+    for name, one in stepped.items():
+        assert one.share == pytest.approx(free[name].share, abs=0.1)
+    ionizable = {one.value: one.mean for one in stepped["lipids.ionizable"].adds}
+    assert min(ionizable) <= 0.35
+    assert max(ionizable) >= 0.55
+    assert ionizable[max(ionizable)] - ionizable[min(ionizable)] > 4  # 20 for each part of it, and less helper
+
+
 def test_what_does_not_always_apply_changes_where_it_does() -> None:
     text = """
   ligand: {type: category, options: [none at all, L1, L2]}
@@ -237,9 +263,10 @@ constraints: [{sum: {water: 1, stock: SIGN, rest: 1}, equals: TOTAL}, {count: [d
     )
 
     assert {one.parameter for one in tied.parameters} == {"c", "dose"}
-    assert tied.settled == ("water", "stock", "rest")
-    assert {one.parameter for one in mixed.parameters} == {"water + stock + rest", "stock", "rest", "c", "dose"}
-    assert mixed.settled == ()  # more water would leave stock between two of its steps
+    parts = ("water", "stock", "rest")
+    assert tied.settled == parts
+    assert {one.parameter for one in mixed.parameters} == {"water + stock + rest", *parts, "c", "dose"}
+    assert mixed.settled == ()  # with more water stock may lie between two of its steps
 
 
 def test_results_are_those_of_the_target() -> None:
@@ -332,8 +359,10 @@ def test_what_changes_stays_in_the_space_whatever_ties_it(space: Space, seed: in
     n = min(len(x), len(z))
     for way in ways(space):
         made, kept = way.changed(space, x[:n], z[:n])
-        assert space.holds(made[kept]).all()
+        assert (still_has(space, made[kept]) & space.allows(made[kept])).all()
         column = way.columns[0]
-        if way.blend is not None:  # it has the other's share, and what is left is divided as before
+        if way.blend is None:
+            assert space.holds(made[kept]).all()
+        else:  # between its steps; it has the other's share, and what is left is divided as before
             assert (made[kept][:, column] == z[:n][kept][:, column]).all()
             assert way.blend.shares(made[kept]).sum(axis=1) == pytest.approx(1.0)
