@@ -28,7 +28,7 @@ def keeping_nothing_out(space: Space) -> Iterator[str]:
 
 def _is_met_by_all(constraint: Constraint, ranges: list[Span]) -> bool:
     match constraint:
-        case Linear():
+        case Linear() if not constraint.is_equality:  # what one settles has that value alone by it
             terms = [sorted((w * ranges[c][0], w * ranges[c][1])) for c, w in constraint.weights.items()]
             least, most = (sum(ends) for ends in zip(*terms, strict=True))
             return bool(constraint.at_least <= least and most <= constraint.at_most)

@@ -26,6 +26,7 @@ SECTION = {
         ({"sum": {"h": 1, "t": 1}, "at_most": 124}, True),
         ({"sum": {"h": 1, "t": 1}, "at_least": 21}, False),  # where h does not apply it counts as 0
         ({"sum": {"t": -1}, "at_least": -373}, True),
+        ({"sum": {"t": 1}, "equals": 45}, False),  # it alone settles t, which has one value for it
         ({"expression": "h * t <= 2400"}, True),
         ({"expression": "h * t < 2400"}, False),
         ({"exclude": {"ligand": "L1"}, "where": {"t": {"above": 373}}}, True),

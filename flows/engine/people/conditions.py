@@ -139,6 +139,11 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
     for p in space.parameters:
         if isinstance(p, Continuous) and p.name in exclude:
             _narrow(ranges.setdefault(p.name, {}), _at_an_end(p, exclude.pop(p.name)))
+        elif isinstance(p, Discrete) and p.name in exclude:
+            _check_values(p, exclude[p.name])
+            if p.size == 1:  # which may be a continuous number that a constraint settles
+                _narrow(ranges.setdefault(p.name, {}), {"at_least": p.low, "at_most": p.high})
+                del exclude[p.name]
     for name, ends in ranges.items():
         if not _has_numbers(ends):
             mine = " and ".join(text for text in where if _split(space, text)[0] == name)
@@ -238,6 +243,13 @@ def _at_an_end(p: Continuous, values: Sequence[str | float]) -> Mapping[str, flo
         f"{p.name!r} is continuous, and nobody meets one of its values twice but for its ends; give a range, such as "
         f"{p.name}={p.low:g}..{(p.low + p.high) / 2:g} or {p.name}>{(p.low + p.high) / 2:g}"
     )
+
+
+def _check_values(p: Discrete, values: Sequence[str | float]) -> None:
+    """Raises ``SpaceError`` where a number of the campaign file does not take one of the values."""
+    if off := [v for v in values if p.index(v) not in p.values]:
+        known = ", ".join(f"{v:g}" for v in p.values[:SHOWN]) + (", ..." if p.size > SHOWN else "")
+        raise SpaceError(f"{p.name} = {off[0]:g} is none of its values as the campaign file has it: {known}; use one")
 
 
 def _narrow(ends: dict[str, float], by: Mapping[str, float]) -> None:

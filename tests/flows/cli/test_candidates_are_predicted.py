@@ -113,6 +113,11 @@ def test_targets_by_classes_are_chances(hakken: Any, tell_table: Any) -> None:
     ("arguments", "table", "says"),
     [
         (["--where", "ligand=C"], "", "parameter 'ligand' has no option 'C'"),
+        (
+            ["--where", "temperature=50"],
+            "",
+            "temperature = 50 is none of its values as the campaign file has it: 20,",
+        ),
         (["--where", "temperature>100"], "", "no candidate meets temperature>100: temperature has 20, 40, 60, 80, 100"),
         (["asked.csv"], "ligand\nA\n", "line 2: parameter 'temperature' has no value: its column is missing"),
         (["asked.csv"], "ligand,temperature\nA,hot\nC,20\n", "line 2: column 'temperature' must hold a finite number"),
@@ -227,6 +232,18 @@ def test_of_continuous_ones_those_drawn_have_few_digits_and_what_was_tried_is_am
     assert "or a range such as NAME=4..6" in hakken("predict", "cold", "--where", "t=0.5").err
     none = hakken("predict", "cold", "--where", "t=0.3000001..0.3000002").err
     assert "no candidate of 20,000 that were drawn meets t=0.3000001..0.3000002; loosen a condition" in none
+
+
+def test_a_number_that_a_constraint_holds_is_asked_for_by_its_value(hakken: Any, tell_table: Any) -> None:
+    space = {n: {"type": "number", "low": 0, "high": 100} for n in ("t", "humidity")}
+    today = [{"name": "today", "sum": {"humidity": 1}, "equals": 45}]
+    tell_table(spec(campaign="cold", space=space, constraints=today), "t,humidity,yield\n10,20,1\n20,60,3\n60,45,4\n")
+
+    found = hakken("predict", "cold", "--where", "humidity=45", "--json").json["candidates"]
+
+    assert found
+    assert {one["candidate"]["settings"]["humidity"] for one in found} == {45.0}
+    assert "humidity = 70 is none of its values" in hakken("predict", "cold", "--where", "humidity=70").err
 
 
 def test_what_does_not_apply_and_parts_that_nothing_is_left_for_need_no_condition(hakken: Any, tell_table: Any) -> None:
