@@ -49,34 +49,42 @@ def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
 
 def _way_out(before: CampaignSpec, after: CampaignSpec) -> str:
     """What to do where the changed space does not read some result."""
+    name, file = shlex.quote(before.campaign), shlex.quote(f"{before.campaign}.csv")
     if (part := _new_part(before, after)) is not None:
-        name, file = shlex.quote(before.campaign), shlex.quote(f"{before.campaign}.csv")
         return (
             f"what is on record had no {part}: give the campaign another name, and hakken export {name} {file} and "
             f"hakken tell FILE.yaml {file} make these results count there, with 0 of it"
         )
+    how, is_lacking = _how_to_keep(before, after)
+    known = (
+        f"; where you know it, hakken export {name} {file}, a column of it there, and hakken tell FILE.yaml {file} "
+        "make these results count"
+    )
     return (
-        f"{_how_to_keep(before, after)}, or give the campaign another name: with memory: [{before.campaign}] it "
-        "learns from this one"
+        f"{how}, or give the campaign another name: with memory: [{before.campaign}] it learns from this one"
+        f"{known if is_lacking else ''}"
     )
 
 
-def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> str:
-    """What in the changed space lets results be read."""
+def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> tuple[str, bool]:
+    """What in the changed space lets results be read, and whether it has a parameter that they lack."""
     added, gone = (
         [n for n, p in these.space.items() if n not in others.space and p.type not in _NOT_VARIED]
         for these, others in ((after, before), (before, after))
     )
     renamed = next(((old, n) for old in gone for n in added if before.space[old].type == after.space[n].type), None)
     if renamed is not None:
-        return f"where {renamed[1]} is {renamed[0]} under another name, keep its name"
+        return f"where {renamed[1]} is {renamed[0]} under another name, keep its name", False
     if added:
-        return f"nothing says what {added[0]} was before, so leave it out"
+        return f"nothing says what {added[0]} was before, so leave it out", True
     filtered = [n for n, p in after.space.items() if isinstance(p, MoleculeSpec) and p.filters != _filters(before, n)]
     if filtered:
         ban = f"hakken ban {shlex.quote(before.campaign)} --where '{filtered[0]}~SMARTS' --why REASON"
-        return f"keep the filters of {filtered[0]} as they were, and {ban} keeps molecules out of what comes next"
-    return "keep the parameters and options that were used (a constraint can exclude them)"
+        return (
+            f"keep the filters of {filtered[0]} as they were, and {ban} keeps molecules out of what comes next",
+            False,
+        )
+    return "keep the parameters and options that were used (a constraint can exclude them)", False
 
 
 def _new_part(before: CampaignSpec, after: CampaignSpec) -> str | None:

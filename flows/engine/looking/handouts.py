@@ -46,7 +46,8 @@ def said_of(view: View, command: str) -> str:
     has = f"{what} handed out wait{'s' * (out == 1)} for {'its result' if out == 1 else 'their results'}"
     counts = " and ".join([waits] * bool(left) + [has] * bool(out))
     is_more = view.spent < view.spec.budget.most and view.spec.planner.mode == "batch"
-    then = "; the next batch is planned once all of them have ended" if is_more else ""
+    when = "once all of them have ended (mode: rolling under planner: as results come)"
+    then = f"; the next batch is planned {when}" if is_more else ""
     return (
         f"{counts}: hakken serve hands experiments out and takes results in, here hakken ask {command} and hakken "
         f"tell {command} do{then}."

@@ -111,8 +111,11 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
         add(settings, tmp_path, space={**spec_of()["space"], "room": {"type": "context", "unit": "K"}})
     with pytest.raises(SpecError, match=r"the changed space no longer reads observation .* no option 'water'"):
         add(settings, tmp_path, space={**spec_of()["space"], "solvent": {"type": "category", "options": ["DMF"]}})
+    known = (
+        "hakken export small small.csv, a column of it there, and hakken tell FILE.yaml small.csv make these results"
+    )
     with pytest.raises(
-        SpecError, match=r"nothing says what hours was before, .* another name: with memory: \[small\] it"
+        SpecError, match=rf"what hours was before, .* memory: \[small\] it .*; where you know it, {known}"
     ):
         add(settings, tmp_path, space={**spec_of()["space"], "hours": {"type": "number", "values": [1, 4]}})
     renamed = {"rung" if name == "step" else name: p for name, p in spec_of()["space"].items()}

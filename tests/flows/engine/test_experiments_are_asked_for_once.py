@@ -96,7 +96,7 @@ def test_each_experiment_is_handed_to_one_and_says_all_that_is_needed(settings: 
     assert (one.targets, one.state, one.handed_to, one.request) == ({"yield": "%"}, "running", "robot", "a")
     assert (one.round, one.arm, one.reason) == (1, "initial", "drawn by lot")
     assert "4 experiments handed out wait for their results" in third.next_step
-    assert "planned once all of them have ended" in third.next_step
+    assert "planned once all of them have ended (mode: rolling under planner: as results come)" in third.next_step
     assert [e.handed_to for e in experiments_of(settings, "small")] == ["robot", "robot", "robot", "anna"]
 
 

@@ -43,9 +43,10 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
         if not text and (not is_needed or place in conditional):
             continue  # what does not apply has an empty cell; the space says if it was wanted
         if column is None:
+            without = "; of a table that lacks it the rest is learnt by hakken tell --source TITLE"
             raise OutcomeError(
-                f"parameter {p.name!r} has no value: its column is missing or its cell empty; "
-                f"give every one of {space.needed()}, or the key of an attempt{_by_well(cells, spec)}"
+                f"parameter {p.name!r} has no value: its column is missing or its cell empty; give every one of "
+                f"{space.needed()}, or the key of an attempt{_by_well(cells, spec) or without}"
             )
         try:
             settings[p.name] = _setting(p, column, text, spec)
