@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from loop.errors import MoleculeError, SpaceError, SpecError, did_you_mean
-from loop.sheets.cells import finite
+from loop.sheets.cells import finite, has_decimal_comma, hint_of, is_of_numbers, without_doubt
 from loop.space.descriptors import Descriptors
 from loop.spec.descriptor_models import DescriptorsSpec
 from loop.spec.space_models import CategorySpec, ComponentSpec, ParameterSpec
@@ -106,9 +106,10 @@ def _from_table(spec: Described, written: Described, given: DescriptorsSpec, rea
         )
     needed = [option for option in options if option in rows or not _is_nothing(spec, option)]
     if given.missing is None and (lost := [option for option in needed if option not in rows]):
+        others = [] if table.by_structure else [row[table.key] for _, row in table.rows if row[table.key] not in rows]
         raise SpecError(
-            f"{table.file} has no row of option {lost[0]!r} in its column {table.key!r}; add one, or write missing: "
-            "mean for the mean of the other options"
+            f"{table.file} has no row of option {lost[0]!r} in its column {table.key!r}"
+            f"{did_you_mean(lost[0], others)}; add one, or write missing: mean for the mean of the other options"
         )
     columns = _numeric(table, rows) if given.columns == "all" else list(given.columns or ())
     if unknown := [c for c in columns if c not in table.header]:
@@ -208,11 +209,14 @@ def _once(pairs: Sequence[tuple[str, Row]], table: _Table) -> dict[str, Row]:
 
 
 def _numeric(table: _Table, rows: Mapping[str, Row]) -> list[str]:
-    """Every column in which an option has a number; one in which others have a word is refused where it is read."""
+    """Every column in which an option has a number, or most have what looks like one; what else stands in such a column
+    is refused where it is read.
+    """
+    cells = {c: [row[c] for _, row in rows.values()] for c in table.header if c not in table.kept_out}
     columns = [
         c
-        for c in table.header
-        if c not in table.kept_out and any(finite(row[c]) is not None for _, row in rows.values())
+        for c, some in cells.items()
+        if any(finite(cell) is not None for cell in some) or is_of_numbers([without_doubt(cell) for cell in some])
     ]
     if not columns:
         raise SpecError(
@@ -229,8 +233,11 @@ def _number(table: _Table, column: str, option: str, row: Row) -> float | None:
         return None
     number = finite(cell)
     if number is None:
-        raise SpecError(
-            f"{table.file} line {line}: {cell!r} of option {option!r} in column {column!r} is no finite number; mend "
-            "it, or name the columns that are meant"
-        )
+        plain = without_doubt(cell)
+        why = "is no finite number; mend it, or name the columns that are meant"
+        if hint := hint_of(plain):
+            why = f"is in doubt: {hint}"
+        elif has_decimal_comma(plain):
+            why = "has a decimal comma where commas part the cells; write a point, or name the columns that are meant"
+        raise SpecError(f"{table.file} line {line}: {plain!r} of option {option!r} in column {column!r} {why}")
     return number

@@ -44,6 +44,9 @@ FILES = {
     "salts.csv": "smiles,pka\nCC(=O)[O-].[K+],4.8\n[Cs+].CC(=O)[O-],4.7\nnot a molecule,1\n",
     "batches.csv": "name,area,made\nB1,1,today\nB2,2,today\nB3,4,today\n",
     "odd.csv": "name,area\nB1,1\nB2,some\nB3,4\n",
+    "quoted.csv": 'name,area,depth\nB1,1,"2,5"\nB2,2,"3,5"\nB3,4,"1,5"\n',
+    "doubt.csv": "name;area;depth\nB1;1,5;2.250\nB2;2,5;3.125\nB3;4,5;1.750\n",
+    "capitals.csv": "name,area\nb1,1\nB2,2\nB3,4\n",
     "twice.csv": "name,area\nB1,1\nB2,2\nB3,4\nB1,3\n",
     "words.csv": "name,made\nB1,here\nB2,here\nB3,there\n",
     "others.csv": "name,area\nX1,1\n",
@@ -331,6 +334,21 @@ FAULTS = [
         OPTIONS,
         BATCHES.replace("FILE", "odd.csv"),
         "odd.csv line 3: 'some' of option 'B2' in column 'area' is no finite",
+    ),
+    (
+        OPTIONS,
+        BATCHES.replace("FILE", "quoted.csv"),
+        "'2,5' of option 'B1' in column 'depth' has a decimal comma where commas part the cells; write a point, or",
+    ),
+    (
+        OPTIONS,
+        BATCHES.replace("FILE", "doubt.csv"),
+        "'2.250' of option 'B1' in column 'depth' is in doubt: it may be 2250 as well as 2,250: write the one that is",
+    ),
+    (
+        OPTIONS,
+        BATCHES.replace("FILE", "capitals.csv"),
+        "has no row of option 'B1' in its column 'name' (did you mean 'b1'?); add one",
     ),
     (
         OPTIONS,
