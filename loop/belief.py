@@ -110,74 +110,91 @@ def learn(
         TooFewPoints: A target has too few values.
         FitError: No model could be fitted.
     """
-    recipe, effects = _recipe(spec, space, device), (spec.noise or NoiseSpec()).effects
-    learnt: dict[int, FittedSurrogate] = {}
-    judged: dict[str, tuple[Judged, ...]] = {}
-    unscaled: set[str] = set()
-    borrowed: set[str] = set()
+    effects = (spec.noise or NoiseSpec()).effects
     sets = [TrainingSet.of(table, i, () if t.is_exact else effects) for i, t in enumerate(objective.targets)]
+    learnt = _learnt(spec, space, objective, sets, seed, hints or {}, device)
+    derived = _derived(space, objective, table, learnt.models)
+    models = [learnt.models[i] if i in learnt.models else derived[i] for i in range(len(sets))]
+    by_target = {t.name: m for t, m in zip(objective.targets, models, strict=True)}
+    x, ran = feasibility_table(history, len(space.parameters))
+    tolerances = build_tolerances(spec, space)
+    found = Belief(
+        models=tuple(models),
+        feasibility=learn_feasibility(space, x, ran, seed=seed),
+        table=table,
+        judged=learnt.judged,
+        races=races_of(on_scale(history.claims, objective), by_target),
+        unscaled=frozenset(learnt.unscaled),
+        borrowed=frozenset(learnt.borrowed),
+        known={i: Known.of(sets[i]) for i, t in enumerate(objective.targets) if t.is_exact},
+        entangled={t.name: entangled(t.name, space, data) for t, data in zip(objective.targets, sets, strict=True)},
+        used=None if tolerances is None else Use(tolerances, objective.on_scale),
+    )
+    return replace(found, notes=(*_notes(found, space, objective, effects, hints or {}), *found.straying))
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """Models of what is measured, by number of the target, and what became of hints; see ``Belief``."""
+
+    models: dict[int, FittedSurrogate] = field(default_factory=dict)
+    judged: dict[str, tuple[Judged, ...]] = field(default_factory=dict)
+    unscaled: set[str] = field(default_factory=set)
+    borrowed: set[str] = field(default_factory=set)
+
+
+def _learnt(
+    spec: CampaignSpec,
+    space: Space,
+    objective: Objective,
+    sets: Sequence[TrainingSet],
+    seed: int,
+    hints: Mapping[str, Sequence[Hint]],
+    device: str,
+) -> _Learnt:
+    """Fit a model for each target that is measured, by its own results alone or by what hints expect of it too."""
+    recipe, found = _recipe(spec, space, device), _Learnt()
     seeds = [seed + 7919 * i for i in range(len(sets))]
     measured = {i: t for i, t in enumerate(objective.targets) if t.expression is None}
-    alone = [i for i, t in measured.items() if not (hints or {}).get(t.name)]
+    alone = [i for i, t in measured.items() if not hints.get(t.name)]
     with _few_named_by_target([*measured.values()], [sets[i] for i in measured]):
         together = _known_together(spec, space, recipe, objective.targets, alone, sets, seeds)
         for i, target in measured.items():
-            data, target_seed = sets[i], seeds[i]
-            if heard := (hints or {}).get(target.name):
-                learnt[i], judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
+            data = sets[i]
+            if heard := hints.get(target.name):
+                found.models[i], found.judged[target.name] = learn_with(recipe, heard, space, data, seed=seeds[i])
                 if len(data) < FEWEST and not any(h.is_scaled for h in heard):
-                    unscaled.add(target.name)
+                    found.unscaled.add(target.name)
                 elif len(data) < FEWEST and not bool(data.is_censored.any()):
-                    borrowed.add(target.name)
+                    found.borrowed.add(target.name)
             else:
                 own = _own(spec, space, recipe, target)
-                learnt[i] = together[i] if i in together else own.fit(space, data, seed=target_seed)
-    learnt |= _derived(space, objective, table, learnt)
-    models = [learnt[i] for i in range(len(sets))]
-    known = {i: Known.of(data) for i, (t, data) in enumerate(zip(objective.targets, sets, strict=True)) if t.is_exact}
-    claims = on_scale(history.claims, objective)
-    races = races_of(claims, {t.name: m for t, m in zip(objective.targets, models, strict=True)})
-    notes = [
-        *(_untold(name) for name in effects if len({c[name] for c in table.context if name in c}) < 2),
-        *(_scattering(space, objective.targets[i], k) for i, k in known.items() if len(k.contradicted)),
-        *(j.said(name) for name, found in judged.items() for j in found),
-        *(said for name, found in judged.items() for said in said_of_spare(name, (hints or {})[name], found)),
-        *(race.said() for race in races),
-        *said_of_missing(
-            {
-                t.name: m.missing if isinstance(m, FittedCommittee) else ()
-                for t, m in zip(objective.targets, models, strict=True)
-            }
-        ),
-    ]
-    mixed_up = {t.name: entangled(t.name, space, data) for t, data in zip(objective.targets, sets, strict=True)}
-    if effects:
-        notes += [
-            said
-            for t, m in zip(objective.targets, models, strict=True)
-            if t.expression is None
-            for said in effects_said(t.name, t.on_scale.unit, m, mixed_up[t.name])
-        ]
-    x, ran = feasibility_table(history, len(space.parameters))
-    feasibility = learn_feasibility(space, x, ran, seed=seed)
-    if feasibility.faults and feasibility.latent is None:
-        notes.append("only faults so far: the chance of success cannot be learnt yet")
-    tolerances = build_tolerances(spec, space)
-    used = None if tolerances is None else Use(tolerances, objective.on_scale)
-    found = Belief(
-        models=tuple(models),
-        feasibility=feasibility,
-        table=table,
-        notes=tuple(notes),
-        judged=judged,
-        races=races,
-        unscaled=frozenset(unscaled),
-        borrowed=frozenset(borrowed),
-        known=known,
-        entangled=mixed_up,
-        used=used,
-    )
-    return replace(found, notes=(*found.notes, *found.straying))
+                found.models[i] = together[i] if i in together else own.fit(space, data, seed=seeds[i])
+    return found
+
+
+def _notes(
+    belief: Belief, space: Space, objective: Objective, effects: Sequence[str], hints: Mapping[str, Sequence[Hint]]
+) -> Iterator[str]:
+    """What is said of a belief: what cannot be told, what hints are worth, how members did, what effects come to."""
+    pairs = [*zip(objective.targets, belief.models, strict=True)]
+    for name in effects:
+        if len({c[name] for c in belief.table.context if name in c}) < 2:
+            yield _untold(name)
+    for i, known in belief.known.items():
+        if len(known.contradicted):
+            yield _scattering(space, objective.targets[i], known)
+    for name, judged in belief.judged.items():
+        yield from (j.said(name) for j in judged)
+    for name, judged in belief.judged.items():
+        yield from said_of_spare(name, hints[name], judged)
+    yield from (race.said() for race in belief.races)
+    yield from said_of_missing({t.name: m.missing if isinstance(m, FittedCommittee) else () for t, m in pairs})
+    for t, m in pairs if effects else ():
+        if t.expression is None:
+            yield from effects_said(t.name, t.on_scale.unit, m, belief.entangled[t.name])
+    if belief.feasibility.faults and belief.feasibility.latent is None:
+        yield "only faults so far: the chance of success cannot be learnt yet"
 
 
 def _derived(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from flows.cli.starting.guessing import enough_to_learn
+from flows.cli.starting.lines import enough_to_learn
 from flows.cli.starting.yaml_text import exact, known_before, scalar
 from flows.importing.foreign import Entry, Foreign
 from flows.importing.source import ImportFault

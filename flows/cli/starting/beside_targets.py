@@ -83,55 +83,80 @@ def beside_targets(columns: Sequence[Column], targets: Sequence[Column]) -> Besi
     A column tells of a target if its name is that of the target and words such as ``rep 2`` or ``sd``. A number alone
     (``peak 2`` beside ``peak``) may be another quantity: it is left out, and a person may say what it is.
     """
-    again: dict[str, dict[str, str]] = {}
-    deviations: dict[str, str] = {}
-    counts: dict[str, str] = {}
-    left_out: dict[str, str] = {}
-    valid: dict[str, str] = {}
-    predicted: set[str] = set()
+    found = _Found()
     of = [(target, _own(_words(target))) for target in targets]
     for column in (c for c in columns if c not in targets):
         for target, own in sorted(of, key=lambda pair: -pair[1].total()):  # "yield B sd" is of "yield B", not "yield"
-            if name := _numbered_like(target, column):
-                first, second = (f"{name} rep {_words_apart(c)[1][0]}" for c in (target, column))
-                left_out[column.header] = _asked(target.name, f"them '{first}' and '{second}'")
+            if found.takes(column, target, own):
                 break
-            if not own or own - _words(column):
-                continue
-            more = _words(column) - own
-            words, numbers = {w for w in more if not w.isdecimal()}, [w for w in more if w.isdecimal()]
-            has_unit = column.unit in ("", target.unit)
-            if words and words <= _AGAIN and has_unit:
-                time = " ".join(numbers) or "again"
-                if target.name in again.get(time, {}):  # "yield run 2" beside "yield rep 2"
-                    time = column.header
-                again.setdefault(time, {})[target.name] = column.header
-            elif words & _DEVIATION and words <= _DEVIATION | _STANDARD and not numbers and has_unit:
-                _take(deviations, target, column, left_out)
-            elif words == _COUNT and not numbers:
-                _take(counts, target, column, left_out)
-            elif words == _VALID and not numbers and {finite(cell) for cell in column.distinct} <= {0.0, 1.0}:
-                _take(valid, target, column, left_out)
-            elif words & _PREDICTED and words <= _PREDICTED | _DEVIATION | _MADE:
-                predicted.add(target.name)
-                left_out[column.header] = f"going by its name a model predicted it of {target.name}"
-            elif words and words <= _AGAIN | _DEVIATION | _STANDARD | _COUNT | _MADE:
-                left_out[column.header] = f"going by its name it tells of {target.name}; rename it if it was varied"
-            elif numbers and not words and column.numbers is not None:
-                left_out[column.header] = _asked(target.name, f"it '{target.name} rep {numbers[0]}'")
-            else:
-                continue
-            break
-    for name in {name for of in again.values() for name in of}:  # its own columns say how it scatters, and how many
-        for told in (deviations, counts):
-            if header := told.pop(name, ""):
-                left_out[header] = f"what the columns of {name} say themselves"
-    for name in predicted:
-        if header := deviations.pop(name, ""):
-            left_out[header] = f"beside what a model predicted of {name} it is the deviation of that; rename it if not"
-    repeats = {t.name: [c for c in columns if c.header in {of.get(t.name) for of in again.values()}] for t in targets}
+    found.settle()
+    repeats = {
+        t.name: [c for c in columns if c.header in {of.get(t.name) for of in found.again.values()}] for t in targets
+    }
     means = frozenset(target.name for target in targets if _is_mean(target, repeats[target.name]))
-    return BesideTargets(again, deviations, counts, left_out, means, valid)
+    return BesideTargets(found.again, found.deviations, found.counts, found.left_out, means, found.valid)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What columns were taken for so far, as ``BesideTargets`` has it; ``predicted`` names targets of a model."""
+
+    again: dict[str, dict[str, str]] = field(default_factory=dict)
+    deviations: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    valid: dict[str, str] = field(default_factory=dict)
+    predicted: set[str] = field(default_factory=set)
+
+    def takes(self, column: Column, target: Column, own: Counter[str]) -> bool:
+        """Take a column for what it tells of a target, whose name has ``own`` words; whether it tells anything."""
+        if name := _numbered_like(target, column):
+            first, second = (f"{name} rep {_words_apart(c)[1][0]}" for c in (target, column))
+            self.left_out[column.header] = _asked(target.name, f"them '{first}' and '{second}'")
+            return True
+        if not own or own - _words(column):
+            return False
+        more = _words(column) - own
+        words, numbers = {w for w in more if not w.isdecimal()}, [w for w in more if w.isdecimal()]
+        has_unit = column.unit in ("", target.unit)
+        if words and words <= _AGAIN and has_unit:
+            time = " ".join(numbers) or "again"
+            if target.name in self.again.get(time, {}):  # "yield run 2" beside "yield rep 2"
+                time = column.header
+            self.again.setdefault(time, {})[target.name] = column.header
+        elif words & _DEVIATION and words <= _DEVIATION | _STANDARD and not numbers and has_unit:
+            self._take(self.deviations, target, column)
+        elif words == _COUNT and not numbers:
+            self._take(self.counts, target, column)
+        elif words == _VALID and not numbers and {finite(cell) for cell in column.distinct} <= {0.0, 1.0}:
+            self._take(self.valid, target, column)
+        elif words & _PREDICTED and words <= _PREDICTED | _DEVIATION | _MADE:
+            self.predicted.add(target.name)
+            self.left_out[column.header] = f"going by its name a model predicted it of {target.name}"
+        elif words and words <= _AGAIN | _DEVIATION | _STANDARD | _COUNT | _MADE:
+            self.left_out[column.header] = f"going by its name it tells of {target.name}; rename it if it was varied"
+        elif numbers and not words and column.numbers is not None:
+            self.left_out[column.header] = _asked(target.name, f"it '{target.name} rep {numbers[0]}'")
+        else:
+            return False
+        return True
+
+    def settle(self) -> None:
+        """Leave out what others say themselves: how measured columns scatter, and deviations of a model."""
+        for name in {name for of in self.again.values() for name in of}:
+            for told in (self.deviations, self.counts):
+                if header := told.pop(name, ""):
+                    self.left_out[header] = f"what the columns of {name} say themselves"
+        for name in self.predicted:
+            if header := self.deviations.pop(name, ""):
+                self.left_out[header] = (
+                    f"beside what a model predicted of {name} it is the deviation of that; rename it if not"
+                )
+
+    def _take(self, found: dict[str, str], target: Column, column: Column) -> None:
+        """Take a column for what ``found`` holds of targets; a second one of a target is left out."""
+        if (first := found.setdefault(target.name, column.header)) != column.header:
+            self.left_out[column.header] = f"{first} says it of {target.name}"
 
 
 def repeats_of(name: str, columns: Iterable[Column]) -> tuple[list[Column], list[Column]]:
@@ -191,12 +216,6 @@ def _is_mean(target: Column, repeats: Iterable[Column]) -> bool:
             return False
         rows += 1
     return rows > 1
-
-
-def _take(found: dict[str, str], target: Column, column: Column, left_out: dict[str, str]) -> None:
-    """Take a column for what ``found`` holds of targets; a second one of a target is left out."""
-    if (first := found.setdefault(target.name, column.header)) != column.header:
-        left_out[column.header] = f"{first} says it of {target.name}"
 
 
 def _words(column: Column) -> Counter[str]:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from flows.cli.starting.beside_targets import BesideTargets, beside_targets, repeats_of
 from flows.cli.starting.columns import Column, read_columns
-from flows.cli.starting.kinds import context_of, odd_among_numbers
-from flows.cli.starting.parts import Part, comment, parameters_in
-from flows.cli.starting.yaml_text import flow, known_before, scalar
+from flows.cli.starting.doubtful import NAMED, choices, perhaps_twice, renamed
+from flows.cli.starting.kinds import context_of
+from flows.cli.starting.lines import laboratory, planning, target
+from flows.cli.starting.parts import Part, parameters_in
+from flows.cli.starting.yaml_text import flow, scalar
 from loop.errors import SpecError, did_you_mean
-from loop.objective.scale import powers_spanned
-from loop.perhaps_one import perhaps_one
 from loop.sheets.cells import finite, said_of_missing_numbers, split_header
 from loop.sheets.nearly_numbers import UNMEASURED, in_place_of
 from loop.units import meant
 from loop.wording import plural
 
-NAMED: Final = 8  # cells that a message names
-ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
 _ANEW: Final = ("begin anew", "import it by another --name where it is on record already")  # with init and import
 _UNMEASURED: Final = "; of a library of which nothing is measured yet, write --library before its name"
 
@@ -70,7 +68,91 @@ def guess_campaign(
         SpecError: The table cannot be read, a target is no column or holds no number, what is to be ignored is no
             column or a target, two columns have one name, or no parameter is left.
     """
-    columns = read_columns(text, source)
+    is_import = command == "import"
+    read = _sorted(read_columns(text, source), source, path, targets, ignore, command=command)
+    parts, measured, beside = read.parts, read.measured, read.beside
+    size, n_results = _size(parts), min(len(c.cells) for c in measured)
+    is_whole = size is not None and size > 1 and size == n_results == _combinations(parts)
+    # a limit is no value to answer with, and a laboratory's table names each column
+    can_answer = is_whole and read.exact == measured and all(c.header for c in read.columns)
+    is_complete = plays_laboratory and can_answer
+    rows = plural(len({line for column in read.columns for line, _ in column.cells}), "row")
+    lines = [
+        f"# Guessed by hakken {command} from {source} ({rows}). Read it through, and mend what is wrong;",
+        "# then: hakken validate FILE",
+        "",
+        f"campaign: {scalar(campaign)}",
+        "",
+        "# What may be varied.",
+        "space:",
+        *(f"  {line}" for part in [*parts, *read.context] for line in part.lines),
+        *(f"  # {note}" for note in read.left_out),
+        "",
+        "# What is measured, and what is wanted: maximize or minimize. low and high say what it can be at all;",
+        "# at_least and at_most are thresholds beyond which a result is of no use. What spans powers of ten, as an",
+        "# impurity may, takes scale: log; what follows by a formula from what is measured stands under derived:.",
+        "objective:",
+        *(f"  {target(c, goal)}" for c, goal in zip(read.exact, targets.values(), strict=True)),
+        "",
+        *planning(size, n_results, read.exact[0].name, parts, is_import=is_import),
+        "",
+        *laboratory(parts, measured, path, is_complete=is_complete),
+    ]
+    totals = {name: part.fractions.total for part in parts if part.fractions for name in part.sources}
+    return Guess(
+        "\n".join(lines) + "\n",
+        len({line for c in read.columns if c in measured or c.header in beside.measured for line, _ in c.cells}),
+        is_complete,
+        _can_be_told(read.columns, measured, parts, read.context, beside),
+        tuple(c.name for c in measured),
+        read.sources | {c.name: c.header for c in measured},
+        {name: total for name, total in totals.items() if total != 1.0},
+        tuple(read.left_out),
+        beside,
+        {c.header: c.name.casefold() for c in read.columns if c.header not in read.aside and context_of(c) == "beside"},
+        tuple(_notes(read, is_import=is_import)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """A table's columns, by what they are.
+
+    Attributes:
+        columns: All of them, those of targets called by their names.
+        measured: Those of targets, and ``exact`` the same without limits.
+        beside: What tells of targets.
+        aside: Headers of all these, and of what is to be ignored.
+        parts: What is varied.
+        context: What is recorded with results.
+        left_out: A note on each of the others.
+    """
+
+    columns: list[Column]
+    measured: list[Column]
+    exact: list[Column]
+    beside: BesideTargets
+    aside: set[str]
+    parts: list[Part]
+    context: list[Part]
+    left_out: list[str]
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The column's header of each name that a row's settings are told by."""
+        return {name: header for part in [*self.parts, *self.context] for name, header in part.sources.items()}
+
+
+def _sorted(
+    columns: list[Column],
+    source: str,
+    path: str,
+    targets: Mapping[str, str],
+    ignore: Collection[str],
+    *,
+    command: str,
+) -> _Sorted:
+    """Tell apart what was measured, what tells of that, what was varied, and the rest. Raises as ``guess_campaign``."""
     may_be_library = command == "init" and any("smiles" in c.name.casefold() for c in columns)
     hint = _UNMEASURED if may_be_library else ""
     measured = [_measured(header, columns, source, hint) for header in targets]
@@ -93,93 +175,18 @@ def guess_campaign(
         raise SpecError(
             f"{source}: no column is left to vary; it needs one that is no target and takes several values{why}"
         )
-    size, n_results = _size(parts), min(len(c.cells) for c in measured)
-    is_whole = size is not None and size > 1 and size == n_results == _combinations(parts)
-    # a limit is no value to answer with, and a laboratory's table names each column
-    can_answer = is_whole and exact == measured and all(c.header for c in columns)
-    is_complete = plays_laboratory and can_answer
-    n_rows = len({line for column in columns for line, _ in column.cells})
-    rows = plural(n_rows, "row")
-    lines = [
-        f"# Guessed by hakken {command} from {source} ({rows}). Read it through, and mend what is wrong;",
-        "# then: hakken validate FILE",
-        "",
-        f"campaign: {scalar(campaign)}",
-        "",
-        "# What may be varied.",
-        "space:",
-        *(f"  {line}" for part in [*parts, *context] for line in part.lines),
-        *(f"  # {note}" for note in left_out),
-        "",
-        "# What is measured, and what is wanted: maximize or minimize. low and high say what it can be at all;",
-        "# at_least and at_most are thresholds beyond which a result is of no use. What spans powers of ten, as an",
-        "# impurity may, takes scale: log; what follows by a formula from what is measured stands under derived:.",
-        "objective:",
-        *(f"  {_target(c, goal)}" for c, goal in zip(exact, targets.values(), strict=True)),
-        "",
-        *_planning(size, n_results, exact[0].name, parts, is_import=command == "import"),
-        "",
-        *_laboratory(parts, measured, path, is_complete=is_complete),
-    ]
-    sources = {name: header for part in [*parts, *context] for name, header in part.sources.items()}
-    totals = {name: part.fractions.total for part in parts if part.fractions for name in part.sources}
-    return Guess(
-        "\n".join(lines) + "\n",
-        len({line for c in columns if c in measured or c.header in beside.measured for line, _ in c.cells}),
-        is_complete,
-        _can_be_told(columns, measured, parts, context, beside),
-        tuple(c.name for c in measured),
-        sources | {c.name: c.header for c in measured},
-        {name: total for name, total in totals.items() if total != 1.0},
-        tuple(left_out),
-        beside,
-        {c.header: c.name.casefold() for c in columns if c.header not in aside and context_of(c) == "beside"},
-        (
-            *((said,) if (said := said_of_missing_numbers({c.header: c.missing for c in columns})) else ()),
-            *(f"column {what}" for what in beside.asked if command == "init"),
-            *_renamed([c for part in [*parts, *context] for c in part.columns] + measured),
-            *_choices(parts, _ANEW[command == "import"]),
-            *_perhaps_one(parts, _ANEW[command == "import"]),
-        ),
-    )
+    return _Sorted(columns, measured, exact, beside, aside, parts, context, left_out)
 
 
-def _renamed(columns: Sequence[Column]) -> tuple[str, ...]:
-    """One sentence on the columns that are called otherwise than in the table; none where each has its name."""
-    others = dict.fromkeys(f"{c.name} is column {c.header!r}" for c in columns if c.name != c.bare)
-    if not others:
-        return ()
-    why = "names have plain letters and digits; rename the header for another"
-    return (f"called otherwise than in the table: {', '.join(others)} ({why})",)
-
-
-def _choices(parts: Sequence[Part], anew: str) -> tuple[str, ...]:
-    """A note for each column that is read as choices, and would be a number but for a few of its cells."""
-    return tuple(
-        f"column {column.header!r} is read as choices: {_no_numbers(column, odd)}; mend the table and {anew}, unless "
-        "choices are meant"
-        for part in parts
-        for column in part.columns
-        if part.fractions is None and (odd := odd_among_numbers(column))
-    )
-
-
-def _perhaps_one(parts: Sequence[Part], anew: str) -> tuple[str, ...]:
-    """A note for choices of which some may be one substance in several writings."""
-    return tuple(
-        f"column {column.header!r}: {said}; where two are one substance, write one of them throughout and {anew}"
-        for part in parts
-        for column in part.columns[:1]
-        if part.fractions is None and len(part.columns) == 1 and column.numbers is None and not column.is_structures
-        for said in perhaps_one(column.distinct)
-    )
-
-
-def _no_numbers(column: Column, odd: Sequence[str]) -> str:
-    """What of a column is no number, with what to write in its place."""
-    said = [f"{cell!r}{'' if i else ' is no number'}{in_place_of(column.header, cell)}" for i, cell in enumerate(odd)]
-    more = [f"{plural(len(said) - NAMED, 'further text')}"] if len(said) > NAMED else []
-    return ", nor is ".join(said[:NAMED] + more)
+def _notes(read: _Sorted, *, is_import: bool) -> Iterator[str]:
+    """What is said of columns whose name no parameter could have, and of doubtful choices."""
+    if said := said_of_missing_numbers({c.header: c.missing for c in read.columns}):
+        yield said
+    if not is_import:
+        yield from (f"column {what}" for what in read.beside.asked)
+    yield from renamed([c for part in [*read.parts, *read.context] for c in part.columns] + read.measured)
+    yield from choices(read.parts, _ANEW[is_import])
+    yield from perhaps_twice(read.parts, _ANEW[is_import])
 
 
 def _check_names(source: str, named: Sequence[tuple[str, str]]) -> None:
@@ -233,24 +240,6 @@ def _size(parts: Sequence[Part]) -> int | None:
     return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
 
-def _planning(size: int | None, n_results: int, target: str, parts: Sequence[Part], *, is_import: bool) -> list[str]:
-    """The planner's section and the budget, and between them what may be known before."""
-    budget = min(50, size or 50)
-    batch = min(5, budget)
-    initial = enough_to_learn(n_results, batch) if is_import else batch
-    started = "imported results count among them" if is_import else "before there is anything to learn from"
-    return [
-        "planner:",
-        "  surrogate: committee      # several models; those that predict best count most",
-        "  acquisition: auto         # improvement | exploration | thompson | ucb | pareto | random",
-        f"  batch: {batch}                  # experiments planned together",
-        f"  initial: {{design: spread, experiments: {initial}}}   # {started}",
-        "",
-        *known_before(target, *_choice_of(parts)),
-        f"budget: {{experiments: {budget}}}",
-    ]
-
-
 def _can_be_told(
     columns: Sequence[Column],
     measured: Sequence[Column],
@@ -267,20 +256,6 @@ def _can_be_told(
     used |= {header for name, header in beside.deviations.items() if header == f"{name}_sd"}
     used |= {header for name, header in beside.counts.items() if header == f"{name}_n"}
     return {c.header for c in columns} == used
-
-
-def _choice_of(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
-    """The first parameter that is a choice, with two of its options; "" and none where there is none."""
-    for part in parts:
-        if part.size is not None and part.fractions is None and part.columns[0].numbers is None:
-            return part.name, part.columns[0].distinct[:2]
-    return "", ()
-
-
-def enough_to_learn(results: int, usual: int) -> int:
-    """How many experiments of a moved campaign come before the first model: as many as usual, or all its results where
-    these are fewer and enough for a model."""
-    return results if ENOUGH <= results < usual else usual
 
 
 def _combinations(parts: Sequence[Part]) -> int:
@@ -328,39 +303,3 @@ def _is_told_as(column: Column, name: str) -> bool:
     """Whether ``hakken tell`` takes the column, by its header, for what the campaign calls ``name``."""
     said, unit = split_header(column.header)
     return said == name and meant(unit or "", column.name) == column.unit
-
-
-def _target(column: Column, goal: str) -> str:
-    entries = [f"goal: {goal}"]
-    hints = []
-    if column.unit:
-        entries.append(f"unit: {scalar(column.unit)}")
-    elif column.numbers != (0.0, 1.0):
-        hints.append('no unit in the header; add one, such as unit: "%"')
-    if column.numbers == (0.0, 1.0):
-        hints.append(
-            "0 and 1 only: with classes: [inactive, active] as many of the latter as can be had are looked for"
-        )
-    is_share = goal == "maximize" and column.unit == "%"
-    if not is_share and (powers := powers_spanned(column.numbers or ())) is not None:
-        hints.append(f"values span {powers:.1f} powers of ten; with scale: log it counts by which factor they differ")
-    if column.unit == "%" and all(0 <= value <= 100 for value in column.numbers or ()):
-        entries.append("low: 0, high: 100")
-    return f"{scalar(column.name)}: {{{', '.join(entries)}}}" + comment(column, hints)
-
-
-def _laboratory(parts: Sequence[Part], measured: Sequence[Column], path: str, *, is_complete: bool) -> list[str]:
-    columns = {name: header for p in parts for name, header in p.sources.items()} | {c.name: c.header for c in measured}
-    renamed = {name: header for name, header in columns.items() if name != header}
-    emulator = ["laboratory:", "  adapter: emulator", f"  table: {scalar(path)}"]
-    if renamed:
-        emulator.append(f"  columns: {{{', '.join(f'{scalar(k)}: {scalar(v)}' for k, v in renamed.items())}}}")
-    if is_complete:
-        head = "# The table holds every combination, so it can play the laboratory. For real work: {adapter: manual}."
-        return [head, *emulator]
-    return [
-        "# A person runs it, with a worksheet for each batch. Where the table knows every answer it can play the",
-        "# laboratory instead:",
-        *(f"#   {line}" for line in emulator),
-        "laboratory: {adapter: manual}",
-    ]

@@ -90,44 +90,57 @@ def parameters_in(columns: Sequence[Column], path: str) -> tuple[list[Part], lis
         SpecError: A substance's structure cannot be read, or one name has two structures.
     """
     structures = [c for c in columns if c.numbers is None and c.is_structures]
-    parts: dict[str, Part] = {}
+    rows = len({line for column in columns for line, _ in column.cells})
+    parts: dict[str, Part] = {}  # by the header of the column in whose place it stands
     left_out: list[str] = []
     paired: list[Column] = []
-    rows = len({line for column in columns for line, _ in column.cells})
     if (found := library_in(columns, structures)) is not None:
         library, label = found
         parts[(label or library).header] = _molecules(library, label, path)
         paired = [library] if label is None else [library, label]
-        smiles = dict(library.cells)
-        beside = [c for c in columns if c not in paired and not context_of(c) and not _useless(c, rows)]
-        described = [c for c in beside if follows(c, smiles)]  # another one was varied, if only for a few molecules
+        described = _describing(library, [c for c in columns if c not in paired], rows)
         why = "the same wherever a molecule stands: it describes it; name it with --target if it was measured"
         left_out += [f"left out: {c.header} ({why})" for c in described]
         paired += described
         structures = []
     for column in structures:
-        others = [c for c in columns if c not in structures and c.numbers is None and not context_of(c)]
-        label = next((c for c in others if is_named_by(column, c)), None)
-        if label is None and len(structures) == 1:
-            label = named_with(column, others)
+        label = _label_of(column, columns, structures)
         parts[(label or column).header] = _substance(column, label, path, is_alone=len(columns) <= 2)
         paired += [column] if label is None else [column, label]
     for mixture in fractions_in([c for c in columns if c not in paired and not context_of(c)]):
         parts[mixture.columns[0].header] = _mixture(mixture)
         paired += mixture.columns
-    for column in columns:
-        if column in paired:
-            continue
-        if context_of(column) == "beside":
-            left_out.append(f"not chosen: {column.header} (recorded with each result; see noise: {{effects: [...]}})")
-        elif context_of(column) and len(column.distinct) > 1:
-            parts[column.header] = _context(column)
-        elif why := _useless(column, rows):
-            left_out.append(f"left out: {column.header or 'without a name'} ({why})")
+    for column in (c for c in columns if c not in paired):
+        part = _plain(column, rows)
+        if isinstance(part, Part):
+            parts[column.header] = part
         else:
-            is_number = column.numbers is not None and not are_codes(column)
-            parts[column.header] = _number(column) if is_number else _choice(column)
+            left_out.append(part)
     return [parts[c.header] for c in columns if c.header in parts], left_out
+
+
+def _describing(library: Column, others: Sequence[Column], rows: int) -> list[Column]:
+    """The columns that describe a library's molecules; another one was varied, if only for a few molecules."""
+    smiles = dict(library.cells)
+    return [c for c in others if not context_of(c) and not _useless(c, rows) and follows(c, smiles)]
+
+
+def _label_of(column: Column, columns: Sequence[Column], structures: Sequence[Column]) -> Column | None:
+    """The column that names the substances of a column of structures; None where there is none."""
+    others = [c for c in columns if c not in structures and c.numbers is None and not context_of(c)]
+    label = next((c for c in others if is_named_by(column, c)), None)
+    return named_with(column, others) if label is None and len(structures) == 1 else label
+
+
+def _plain(column: Column, rows: int) -> Part | str:
+    """The parameter that a column is by itself, or a note on why it is none."""
+    if context_of(column) == "beside":
+        return f"not chosen: {column.header} (recorded with each result; see noise: {{effects: [...]}})"
+    if context_of(column) and len(column.distinct) > 1:
+        return _context(column)
+    if why := _useless(column, rows):
+        return f"left out: {column.header or 'without a name'} ({why})"
+    return _number(column) if column.numbers is not None and not are_codes(column) else _choice(column)
 
 
 def _useless(column: Column, rows: int) -> str:

@@ -6,7 +6,8 @@ import json
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ from flows.progress import Progress, in_silence
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
-from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
+from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
 from loop.sheets.cells import said_of_missing_numbers
 from loop.spec import CampaignSpec, levels_of
 from loop.values import values_of
@@ -126,55 +127,115 @@ def tell_rows(
         campaign = ledger.campaign(name)
         with holding(ledger, settings, campaign.name, patience=PATIENCE) as held:
             session = Session(settings, name, ledger, held)
-            before = {e.id for e in session.view.unjudged}
             out = [a for a in session.view.attempts if a.state in WITH_LABORATORY]
-            with session.work(actor=by) as work:
-                received: list[EnvelopeRecord] = []
-                for start in range(0, len(drafts), TOGETHER):
-                    received += work.receive_all(drafts[start : start + TOGETHER])
-                    progress("rows put on record", len(received))
-            session.refresh()
-            reached("tell.stored")
-            judgements = judge_all(session, progress=progress)
-            reached("tell.judged")
-            anew = _judged_anew(session, received)
-            again = _again(session, drafts, received, anew)
-            if again:
-                with session.work(actor=by) as work:
-                    once_more = dict(zip(again, work.receive_all([*again.values()]), strict=True))
-                    received = [once_more.get(r.id, r) for r in received]
-                session.refresh()
-                judgements += judge_all(session, progress=progress)
-            judged = {e.id: e for e in ledger.envelopes(name)}
+            told = _taken_in(session, drafts, by=by, progress=progress)
             halting = session.stops_since()
     notes += call_off(settings, halting)
-    new = {j.envelope.id for j in judgements} - before
-    rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
-    since = {i for i, j in anew.items() if j.verdict is Verdict.DUPLICATE}  # refused once, and on record since
-    wrong = [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows if e.id not in since]
-    added = [e for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED]
-    earlier = [e for e in rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
-    unrun = _without_result(wrong, session) if added or earlier else []  # a file without any result is another one
-    problems = _problems(file, [e for e in wrong if e not in unrun], session)
-    notes += _unrun(file, unrun)
+    unrun = (
+        _without_result(told.wrong, session) if told.added or told.earlier else []
+    )  # one without any is another file
+    problems = _problems(file, [e for e in told.wrong if e not in unrun], session)
     standing = [o for o in session.view.observations if o.id not in replaced]
-    ids = {e.id for e in added}
-    numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(session.view.spec)}
-    notes += said_of_completed(j for j in judgements if j.envelope.id in new)
-    notes += _missing(session, added)
-    notes += repeats(name, file, [e for e in added if e.id in numbered])
-    notes += corrected(name, file, standing, judged, ids, received)
-    notes += twins(name, added, [judged[o.id] for o in standing])
-    notes += written_otherwise(name, standing, judged, numbered)
-    notes += _fractions(session, [e for e in added if e.id in numbered])
-    notes += slips(session.view, (o for o in standing if o.id in ids))
-    notes += on_told(session.view, out, (o for o in standing if o.id in ids))
-    known_rows = [e for e in rows if e in earlier or e.verdict is Verdict.DUPLICATE]
-    notes += of_another(file, known_rows, rows, [judged[o.id] for o in standing if o.id not in ids])
-    notes += retracted(earlier, {o.id for o in standing}, lambda: ledger.observations(name, with_retracted=True))
-    notes += still_counting(name, withdrawn, [judged[o.id] for o in standing])
-    known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in since for e in rows)
-    return TellReport(len(added), known, problems, tuple(e.id for e in added), notes)
+    notes += _unrun(file, unrun)
+    notes += _remarks(session, file, told, standing, out)
+    notes += retracted(told.earlier, {o.id for o in standing}, lambda: ledger.observations(name, with_retracted=True))
+    notes += still_counting(name, withdrawn, [told.on_record[o.id] for o in standing])
+    return TellReport(len(told.added), told.n_known, problems, tuple(e.id for e in told.added), notes)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What became of the rows of a file.
+
+    Attributes:
+        received: The envelope of each row, one for rows that say the same.
+        on_record: All envelopes of the campaign, by id.
+        judgements: Those made now of what nobody had judged before.
+        anew: By envelope, what would be made now of rows that were refused when they were told before.
+    """
+
+    received: Sequence[EnvelopeRecord]
+    on_record: Mapping[str, EnvelopeRecord]
+    judgements: Sequence[Judgement]
+    anew: Mapping[str, Judgement]
+
+    @cached_property
+    def rows(self) -> list[EnvelopeRecord]:
+        """The envelopes as they were judged, each once."""
+        return [self.on_record[i] for i in dict.fromkeys(r.id for r in self.received)]
+
+    @cached_property
+    def added(self) -> list[EnvelopeRecord]:
+        """Those that are new results."""
+        new = {j.envelope.id for j in self.judgements}
+        return [e for e in self.rows if e.id in new and e.verdict is Verdict.ACCEPTED]
+
+    @cached_property
+    def earlier(self) -> list[EnvelopeRecord]:
+        """Those that were results before."""
+        new = {e.id for e in self.added}
+        return [e for e in self.rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
+
+    @cached_property
+    def wrong(self) -> list[EnvelopeRecord]:
+        """All but those that were refused once and are on record since, with what would be said of them now."""
+        since, anew = self._since, self.anew
+        return [replace(e, message=anew[e.id].message) if e.id in anew else e for e in self.rows if e.id not in since]
+
+    @property
+    def n_known(self) -> int:
+        """How many rows were known before."""
+        return len(self.earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in self._since for e in self.rows)
+
+    @cached_property
+    def _since(self) -> set[str]:
+        return {i for i, j in self.anew.items() if j.verdict is Verdict.DUPLICATE}
+
+
+def _taken_in(session: Session, drafts: Sequence[EnvelopeDraft], *, by: str, progress: Progress) -> _Told:
+    """Put rows on record, then judge them, and once more those that can be used by now."""
+    before = {e.id for e in session.view.unjudged}
+    with session.work(actor=by) as work:
+        received: list[EnvelopeRecord] = []
+        for start in range(0, len(drafts), TOGETHER):
+            received += work.receive_all(drafts[start : start + TOGETHER])
+            progress("rows put on record", len(received))
+    session.refresh()
+    reached("tell.stored")
+    judgements = judge_all(session, progress=progress)
+    reached("tell.judged")
+    anew = _judged_anew(session, received)
+    if again := _again(session, drafts, received, anew):
+        with session.work(actor=by) as work:
+            once_more = dict(zip(again, work.receive_all([*again.values()]), strict=True))
+            received = [once_more.get(r.id, r) for r in received]
+        session.refresh()
+        judgements += judge_all(session, progress=progress)
+    on_record = {e.id: e for e in session.ledger.envelopes(session.name)}
+    return _Told(received, on_record, [j for j in judgements if j.envelope.id not in before], anew)
+
+
+def _remarks(
+    session: Session, file: str, told: _Told, standing: Sequence[ObservationRecord], out: Sequence[AttemptRecord]
+) -> tuple[str, ...]:
+    """What is said of the rows that count, beside the ``standing`` results; ``out`` was at the laboratory before."""
+    name, view, on_record = session.name, session.view, told.on_record
+    ids = {e.id for e in told.added}
+    numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(view.spec)}
+    with_numbers = [e for e in told.added if e.id in numbered]
+    known = [e for e in told.rows if e.verdict in (Verdict.ACCEPTED, Verdict.DUPLICATE) and e.id not in ids]
+    return (
+        *said_of_completed(told.judgements),
+        *_missing(session, told.added),
+        *repeats(name, file, with_numbers),
+        *corrected(name, file, standing, on_record, ids, told.received),
+        *twins(name, told.added, [on_record[o.id] for o in standing]),
+        *written_otherwise(name, standing, on_record, numbered),
+        *_fractions(session, with_numbers),
+        *slips(view, (o for o in standing if o.id in ids)),
+        *on_told(view, out, (o for o in standing if o.id in ids)),
+        *of_another(file, known, told.rows, [on_record[o.id] for o in standing if o.id not in ids]),
+    )
 
 
 def _judged_anew(session: Session, received: Sequence[EnvelopeRecord]) -> dict[str, Judgement]:
