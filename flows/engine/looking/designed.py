@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of
@@ -16,8 +17,12 @@ from loop.values import limits_of, values_of
 from loop.wording import plural
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from loop.history import Observation
     from loop.insight.designed import Designed
+    from loop.objective import Target
 
 UNKNOWN: Final = "unknown"  # where nothing says in which block, or on which day, a result was made
 
@@ -30,29 +35,51 @@ def designed_of(view: View) -> tuple[Designed, ...]:
     effects of its own, are taken out.
     """
     from loop.design import CLASSICAL, WHOLE, points_of
-    from loop.design.reasons import block_in
     from loop.errors import SpaceError
-    from loop.space.rows import key_of
     from loop.spec.checks.designing import wish_of
 
-    initial = view.spec.planner.initial
+    initial, whole = view.spec.planner.initial, None
     if initial.design not in CLASSICAL:
         return ()
-    import numpy as np
-
-    from loop.insight.designed import Designed, designed
-
-    points, whole = set[bytes](), None
     if initial.design in WHOLE:
         try:
             whole = points_of(wish_of(initial, 0, view.spec.planner.copies), view.space)
-            points = {key_of(row) for row in whole}
         except SpaceError:  # a changed file has no such design any more
             return ()
-    reasons = _reasons(view, initial.design)
+    made = _made(view, whole)
+    numbers = (t for t in build_objective(view.spec).targets if t.levels is None and t.classes is None)
+    return tuple(told for target in numbers if (told := _told_of(view, target, made)) is not None)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What came of a design.
+
+    Attributes:
+        whole: All its points, where it is one as a whole.
+        results: Those that count for it.
+        has_failed: Whether an experiment that it asked for did.
+        running: How many have not ended yet.
+        groups: By what else differed, each result's label by its id.
+        is_random: Whether the results are of experiments whose order was drawn by lot.
+    """
+
+    whole: NDArray[np.float64] | None
+    results: Sequence[Observation]
+    has_failed: bool
+    running: int
+    groups: Mapping[str, Mapping[str, str]]
+    is_random: bool
+
+
+def _made(view: View, whole: NDArray[np.float64] | None) -> _Made:
+    from loop.design.reasons import block_in
+    from loop.space.rows import key_of
+
+    points = set[bytes]() if whole is None else {key_of(row) for row in whole}
+    reasons = _reasons(view, view.spec.planner.initial.design)
     places = {o.id: (o.round_number, o.position) for o in view.counted}
     asked = {o for o, place in places.items() if place in reasons}
-    running = sum((a.round_number, a.position) in reasons for a in view.pending)
     history, _ = history_of(view.spec, view.space, view.counted, ())
     failed = {key_of(o.x) for o in history.observations if o.id in asked and isinstance(o.outcome, Fault)}
     mine = [
@@ -60,40 +87,47 @@ def designed_of(view: View) -> tuple[Designed, ...]:
         for o in history.observations
         if o.id in asked or key_of(o.x) in failed or (o.is_told and key_of(o.x) in points)
     ]
-    groups = _groups(view, mine, {o.id: block_in(reasons.get(places[o.id], "")) for o in mine})
-    is_random = all(o.id in asked for o in mine) and not (view.spec.costs and view.spec.costs.switch)
-    found = []
-    for target in build_objective(view.spec).targets:
-        if target.levels is not None or target.classes is not None:
-            continue
-        values = [(o, v) for o in mine if not o.is_off and (v := values_of(o.outcome).get(target.name)) is not None]
-        rows = [(o, v) for o, v in values if not target.is_log or v > 0.0]
-        if not rows:
-            continue
-        nought = len(values) - len(rows)  # which a logarithmic scale has not
-        notes = tuple(_left_out(target.name, mine, [o for o, _ in rows], nought, running))
-        told = designed(
-            view.space,
-            target,
-            initial.design,
-            np.array([o.at for o, _ in rows]),
-            np.array([target.scaled(v) for _, v in rows]),
-            order=initial.model,
-            groups={name: [labels[o.id] for o, _ in rows] for name, labels in groups.items()},
-            whole=whole,
-            notes=notes,
-            is_random=is_random,
-        )
-        if told is None and notes and not running:
-            again = (
-                f"hakken pin {shlex.quote(view.name)} --where ... --again has what failed run again, which then counts"
-            )
-            notes = (*notes, again) if failed else notes
-            unit = target.on_scale.unit
-            told = Designed(target.name, unit, initial.design, len(rows), "linear", (), None, 0, None, None, notes)
-        if told is not None:
-            found.append(told)
-    return tuple(found)
+    return _Made(
+        whole=whole,
+        results=mine,
+        has_failed=bool(failed),
+        running=sum((a.round_number, a.position) in reasons for a in view.pending),
+        groups=_groups(view, mine, {o.id: block_in(reasons.get(places[o.id], "")) for o in mine}),
+        is_random=all(o.id in asked for o in mine) and not (view.spec.costs and view.spec.costs.switch),
+    )
+
+
+def _told_of(view: View, target: Target, made: _Made) -> Designed | None:
+    """What the results of the design tell of one target; None where it has none yet, or too few and nothing to say."""
+    import numpy as np
+
+    from loop.insight.designed import Designed, designed
+
+    values = [(o, v) for o in made.results if not o.is_off and (v := values_of(o.outcome).get(target.name)) is not None]
+    rows = [(o, v) for o, v in values if not target.is_log or v > 0.0]
+    if not rows:
+        return None
+    nought = len(values) - len(rows)  # which a logarithmic scale has not
+    notes = tuple(_left_out(target.name, made.results, [o for o, _ in rows], nought, made.running))
+    initial = view.spec.planner.initial
+    told = designed(
+        view.space,
+        target,
+        initial.design,
+        np.array([o.at for o, _ in rows]),
+        np.array([target.scaled(v) for _, v in rows]),
+        order=initial.model,
+        groups={name: [labels[o.id] for o, _ in rows] for name, labels in made.groups.items()},
+        whole=made.whole,
+        notes=notes,
+        is_random=made.is_random,
+    )
+    if told is None and notes and not made.running:
+        again = f"hakken pin {shlex.quote(view.name)} --where ... --again has what failed run again, which then counts"
+        notes = (*notes, again) if made.has_failed else notes
+        unit = target.on_scale.unit
+        return Designed(target.name, unit, initial.design, len(rows), "linear", (), None, 0, None, None, notes)
+    return told
 
 
 def _reasons(view: View, design: str) -> dict[tuple[int, int], str]:

@@ -32,8 +32,35 @@ def next_step(
     ``by_person`` are keys of pending attempts whose results a person brings. ``held`` is a round for which all waits,
     ``lacks`` why the laboratory cannot be used from here, with the remedy.
     """
-    name = shlex.quote(view.name)
-    campaign = view.campaign
+    if said := _of_state(settings, view):
+        return said
+    if view.undecided:
+        return _approving(settings, view, by_person), True
+    doubts = doubts_of(settings, view)
+    in_doubt = " ".join((*told_of_folders(view.name, doubts), *_doubt(doubts.nowhere)))
+    if in_doubt and all(a.state is State.AMBIGUOUS for a in view.pending):
+        return in_doubt, doubts.is_left_to_others
+    name, file = shlex.quote(view.name), campaign_file(settings, view.name)
+    with_it = "with its file" if file is None else shlex.quote(str(file))
+    if lacks and view.is_active:
+        return f"The laboratory cannot be used from here: {lacks}; then go on with hakken run {with_it}.", True
+    if held is not None:
+        return (
+            f"Round {held.number} waits for {held.waits_for}: {held.why}; then {held.then} and go on with "
+            f"hakken run {with_it}.",
+            True,
+        )
+    also = f" {in_doubt}" if in_doubt else ""
+    if said_of_handouts := said_of(view, name):
+        return said_of_handouts + also, True
+    if going := [a for a in view.pending if a.state is not State.AMBIGUOUS]:
+        return _of_going(settings, view, going, by_person, also)
+    return _of_next_batch(view, with_it)
+
+
+def _of_state(settings: Settings, view: View) -> tuple[str, bool] | None:
+    """What is to be done of a campaign that is halted, has ended or only serves another; None of any other."""
+    name, campaign = shlex.quote(view.name), view.campaign
     if view.stops:
         return (
             f"Halted by {told(view.name, view.stops)}. Nothing is proposed or sent until a person lifts "
@@ -57,47 +84,42 @@ def next_step(
     if campaign.state is CampaignState.STOPPED:
         still = _still(view, name)
         return f"The campaign was stopped: {campaign.reason}.{still} Go on with hakken resume {name}.", not still
-    if view.undecided:
-        numbers = rounds_of(view.undecided)
-        first = f"hakken approve {name} {numbers[0]}"
-        look = f"Round {numbers[0]} waits for approval: look with hakken show {name} {numbers[0]}, then {first}."
-        if not (out := _asked(view.pending, by_person)):
-            return look, True
-        is_one = len(out) == 1
-        waits = "1 experiment waits for its result" if is_one else f"{len(out)} experiments wait for their results"
-        then = f"then hakken run {name} takes {'it' if is_one else 'them'} in"
-        return f"{look} Meanwhile {waits}: {_brings(settings, view, out)}, {then}.", True
-    pending = view.pending
-    doubts = doubts_of(settings, view)
-    in_doubt = " ".join((*told_of_folders(view.name, doubts), *_doubt(doubts.nowhere)))
-    if in_doubt and all(a.state is State.AMBIGUOUS for a in pending):
-        return in_doubt, doubts.is_left_to_others
-    file = campaign_file(settings, view.name)
-    with_it = "with its file" if file is None else shlex.quote(str(file))
-    if lacks and view.is_active:
-        return f"The laboratory cannot be used from here: {lacks}; then go on with hakken run {with_it}.", True
-    if held is not None:
-        return (
-            f"Round {held.number} waits for {held.waits_for}: {held.why}; then {held.then} and go on with "
-            f"hakken run {with_it}.",
-            True,
-        )
-    going = [a for a in pending if a.state is not State.AMBIGUOUS]
-    also = f" {in_doubt}" if in_doubt else ""
-    if said := said_of(view, name):
-        return said + also, True
-    asked = _asked(going, by_person)
+    return None
+
+
+def _approving(settings: Settings, view: View, by_person: Collection[str]) -> str:
+    """A round that waits for approval, and what a person may bring meanwhile."""
+    name, numbers = shlex.quote(view.name), rounds_of(view.undecided)
+    first = f"hakken approve {name} {numbers[0]}"
+    look = f"Round {numbers[0]} waits for approval: look with hakken show {name} {numbers[0]}, then {first}."
+    if not (out := _asked(view.pending, by_person)):
+        return look
+    is_one = len(out) == 1
+    waits = "1 experiment waits for its result" if is_one else f"{len(out)} experiments wait for their results"
+    then = f"then hakken run {name} takes {'it' if is_one else 'them'} in"
+    return f"{look} Meanwhile {waits}: {_brings(settings, view, out)}, {then}."
+
+
+def _of_going(
+    settings: Settings, view: View, going: Sequence[AttemptRecord], by_person: Collection[str], also: str
+) -> tuple[str, bool]:
+    """Experiments that have not ended, those among them whose results a person brings, and what else is to be done."""
+    name, asked = shlex.quote(view.name), _asked(going, by_person)
     if asked and len(asked) == len(going):
         one = "1 experiment waits for its result" if len(going) == 1 else ""
         said = one or f"{len(going)} experiments wait for their results"
         return f"{said}: {_brings(settings, view, asked)}, then hakken run {name}.{also}", True
-    if going:
-        one = "1 experiment has not ended: {} goes on until it has." if len(going) == 1 else ""
-        said = one or f"{len(going)} experiments have not ended: {{}} goes on until they have."
-        if asked:
-            waits = "1 of them waits for its result" if len(asked) == 1 else f"{len(asked)} wait for their results"
-            also = f" Meanwhile {waits}: {_brings(settings, view, asked)}.{also}"
-        return said.format(f"hakken run {name}") + also, False
+    one = "1 experiment has not ended: {} goes on until it has." if len(going) == 1 else ""
+    said = one or f"{len(going)} experiments have not ended: {{}} goes on until they have."
+    if asked:
+        waits = "1 of them waits for its result" if len(asked) == 1 else f"{len(asked)} wait for their results"
+        also = f" Meanwhile {waits}: {_brings(settings, view, asked)}.{also}"
+    return said.format(f"hakken run {name}") + also, False
+
+
+def _of_next_batch(view: View, with_it: str) -> tuple[str, bool]:
+    """The next batch of a campaign for which nothing runs or waits, or why there is none."""
+    name = shlex.quote(view.name)
     if view.spent >= (most := view.spec.budget.most):
         return (
             f"The budget of {plural(most, 'experiment')} is spent: hakken run {name} brings the campaign to its end; "
