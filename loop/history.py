@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.by_value import ByValue
 from loop.circumstances import Context, Declared, read_actual, read_context, read_expense
 from loop.costs import Expense
 from loop.errors import OutcomeError, SpaceError
@@ -25,8 +26,8 @@ from loop.space.rows import key_of
 ACCIDENTS = 3  # faults that say nothing of the candidate, after which it is left alone all the same
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation(ByValue):
     """One outcome at requested coordinates ``x``, shape ``(d,)``, and the circumstances recorded with it.
 
     ``actual`` are the coordinates that were really used, None where they are ``x``. Where ``is_off`` they differ in a
@@ -57,8 +58,8 @@ class Observation:
         return self.x if self.actual is None else self.actual
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending(ByValue):
     """An experiment that has not ended, at coordinates ``x``, shape ``(d,)``."""
 
     key: str
@@ -68,8 +69,8 @@ class Pending:
         _check_point(f"pending {self.key}: x", self.x)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+@dataclass(frozen=True, slots=True, eq=False)
+class Said(ByValue):
     """What a person said of a candidate, at coordinates ``x``, shape ``(d,)``, with the reason."""
 
     x: NDArray[np.float64]
@@ -96,8 +97,8 @@ class Claim:
         return (self.value - self.mean) / max(self.sd, 1e-12 * min(1.0, abs(self.mean)), 1e-300)
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+@dataclass(frozen=True, slots=True, eq=False)
+class History(ByValue):
     """Observations in canonical order, pending experiments, and what could not be used (``notes``).
 
     ``claims`` are earlier predictions of the campaign's own models, held against what came of them.
