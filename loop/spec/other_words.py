@@ -78,6 +78,22 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("batchsize", "q", "nsuggestions"), ("batch",)),
     **dict.fromkeys(("initialdesign", "ninitial", "ninit", "numinitdesign", "warmup", "numsobol"), ("initial",)),
     **dict.fromkeys(("async", "asynchronous", "parallel"), ("rolling", "mode")),
+    **dict.fromkeys(
+        ("ccd", "cci", "ccf", "composite", "facecentered", "facecentred", "doehlert"), ("central-composite",)
+    ),
+    **dict.fromkeys(("responsesurface", "rsm"), ("central-composite", "box-behnken", "i-optimal")),
+    "bbd": ("box-behnken",),
+    **dict.fromkeys(("pb", "pbd", "screening"), ("plackett-burman", "definitive")),
+    **dict.fromkeys(("dsd", "definitivescreening"), ("definitive",)),
+    **dict.fromkeys(("fullfactorial", "full", "grid", "gridsearch"), ("factorial",)),
+    **dict.fromkeys(("fractionalfactorial", "fracfact", "taguchi", "orthogonalarray"), ("fractional",)),
+    **dict.fromkeys(("latinhypercube", "latin", "lhd", "hypercube"), ("lhs",)),
+    **dict.fromkeys(("halton", "hammersley", "quasirandom", "lowdiscrepancy"), ("sobol",)),
+    **dict.fromkeys(("spacefilling", "maximin", "farthestpoint", "fps", "kennardstone", "diverse"), ("spread",)),
+    **dict.fromkeys(("kmedoids", "kmeans", "clustering", "pam"), ("medoid",)),
+    **dict.fromkeys(("randomsearch", "uniform", "montecarlo"), ("random",)),
+    **dict.fromkeys(("aoptimal", "goptimal", "voptimal", "optimal"), ("i-optimal", "d-optimal")),
+    **dict.fromkeys(("extremevertices", "vertices"), ("d-optimal",)),
     **dict.fromkeys(("randomstate", "randomseed", "rng"), ("seed",)),
     **dict.fromkeys(("heteroscedastic", "heteroskedastic"), ("learnt",)),
     **dict.fromkeys(("homoscedastic", "homoskedastic"), ("constant",)),
@@ -143,6 +159,16 @@ _SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
         "stop: [{target: yield, regret: 5}] ends a campaign where nothing is to be gained any more",
     ),
     (("sequential", "synchronous"), "batch: 1 plans one after the other"),
+    (
+        ("simplexlattice", "simplexcentroid", "lattice", "centroid"),
+        "of a mixture, factorial with levels: 2 has the pure parts, with levels: 3 halves of two as well, and "
+        "centre: 1 adds the middle",
+    ),
+    (
+        ("ofat", "ovat", "onefactoratatime", "onevariableatatime"),
+        "one thing at a time hides what acts together; plackett-burman, fractional or d-optimal take as few "
+        "experiments",
+    ),
 )
 _INSTEAD: Final[Mapping[str, str]] = {word: said for words, said in _SAID_OTHERWISE for word in words}
 _ENDS: Final = ("parameter", "input", "output", "variable", "constraint", "objective", "surrogate", "target")
