@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
 import torch
 from botorch.exceptions.errors import ModelFittingError
 from botorch.exceptions.warnings import InputDataWarning, OptimizationWarning
@@ -27,7 +29,8 @@ from loop.errors import FitError, TooFewPoints
 from loop.space import Space
 from loop.space.structure import Frame
 from loop.surrogates.correction import without_effects
-from loop.surrogates.doubt import ROWS, Doubt
+from loop.surrogates.doubt import ROWS, Doubt, Point
+from loop.surrogates.effects import Effect, effects_of
 from loop.surrogates.encoding import one_hot
 from loop.surrogates.exact import (
     USUAL_NOISE,
@@ -40,9 +43,9 @@ from loop.surrogates.exact import (
     usual_weight,
 )
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.grid import Rows, decomposed, most_probable
+from loop.surrogates.grid import Rows, most_probable
 from loop.surrogates.inducing import MANY, PART, a_part, drawn, told_all
-from loop.surrogates.learnt import noise_log_prior
+from loop.surrogates.learnt import log_posteriors_with, noise_log_prior, shared_covariance
 from loop.surrogates.matern import matern52
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
@@ -82,7 +85,7 @@ class ArdGaussianProcess:
         corrected = without_effects(space, data, seed=seed)
         fitted = self._fit(space, corrected.data, seed=seed)
         if corrected.shared is not None and len(fitted.x) == len(data):  # of thousands of rows, some stand for all
-            fitted = doubting_effects(fitted, data, corrected.shared)
+            fitted = doubting_effects(space.frame, fitted, data, corrected.shared)
         # the fit takes all values as equally noisy: what was stated is in its noise, unless its prior held that down
         stated = USUAL_NOISE * (usual_weight(data, fitted.scale) - 1.0)
         usual = max(1.0, stated / fitted.noise_variance)
@@ -100,7 +103,7 @@ class ArdGaussianProcess:
             fitted = found.posterior(self.name, data.x, y - found.mean, root, shift, scale, None)
             if len(data) > ROWS:
                 return fitted
-            return replace(fitted, doubt=found.doubt(space.frame, data.x, y - found.mean, weights))
+            return replace(fitted, doubt=_doubt(space.frame, found.lengthscales, data.x, y - found.mean, weights))
         # a first guess from the isotropic process, then what this one expects of the censored values itself
         first = GaussianProcess(self.name, Representation.ONE_HOT).fit(space, data, seed=seed)
         guess = expected_values(first, data)[censored]
@@ -173,14 +176,16 @@ def _model(inputs: Tensor, y: Tensor) -> SingleTaskGP:
 
 @dataclass(frozen=True)
 class _Stretched:
-    """The Matérn-5/2 correlation with a lengthscale for each input, ``(d,)``; a ``Kernel``."""
+    """The Matérn-5/2 correlation with a lengthscale for each input, ``(d,)``, and the variance of the mean; a
+    ``Kernel``."""
 
     frame: Frame
     lengthscales: Tensor
+    level: float
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         mine, theirs = (one_hot(self.frame, points) / self.lengthscales for points in (a, b))
-        return matern52(torch.cdist(mine, theirs, compute_mode="donot_use_mm_for_euclid_dist"))
+        return matern52(torch.cdist(mine, theirs, compute_mode="donot_use_mm_for_euclid_dist")) + self.level
 
 
 @dataclass(frozen=True)
@@ -191,31 +196,6 @@ class _Learnt:
     mean: float
     noise: float
     lengthscales: list[float]
-
-    def doubt(self, frame: Frame, x: Tensor, y: Tensor, weights: Tensor) -> Doubt:
-        """What else the hyper-parameters may be, by values ``y`` about the mean: all lengthscales stretched, the noise.
-
-        Its prior is that of the isotropic process, since the one by which it is found all but rules out much of it.
-        """
-        lengths = torch.tensor(self.lengthscales, dtype=x.dtype)
-        exact = torch.zeros(len(y), dtype=torch.bool)
-
-        def at(number: int) -> tuple[Kernel, float]:
-            stretch, noise = divmod(number, len(NOISES))
-            return _Stretched(frame, STRETCHES[stretch] * lengths), float(NOISES[noise])
-
-        @cache
-        def logs() -> Tensor:
-            kernels = [_Stretched(frame, stretch * lengths) for stretch in STRETCHES]
-            rows = Rows(y, y, y, exact, weights)
-            covariances = torch.stack([kernel(x, x) for kernel in kernels])
-            evidence = decomposed(covariances, rows, torch.ones(1, dtype=y.dtype), NOISES).evidence[:, 0]
-            mode = MODE * math.sqrt(len(lengths))
-            stretched = STRETCHES[:, None] * lengths
-            prior = (SHAPE * stretched.log() - (SHAPE - 1) / mode * stretched).sum(1)
-            return (evidence + prior[:, None] + noise_log_prior(NOISES)).flatten()
-
-        return Doubt(x, weights, logs, at)
 
     def posterior(
         self, name: str, x: Tensor, y: Tensor, root: Tensor, shift: float, scale: float, censored: Censored | None
@@ -240,7 +220,45 @@ class _Learnt:
         )
 
 
-def doubting_effects(fitted: ExactPosterior, data: TrainingSet, shared: Tensor) -> ExactPosterior:
+def _doubt(
+    frame: Frame,
+    lengthscales: Sequence[float],
+    x: Tensor,
+    y: Tensor,
+    weights: Tensor,
+    effects: tuple[Effect, ...] = (),
+    level: float = 0.0,
+    shared: Tensor | None = None,
+) -> Doubt:
+    """What else the hyper-parameters may be, by values ``y`` about the mean: all lengthscales stretched, the noise, and
+    what effects add, with the variance of a mean that is in doubt (``level``); deviations rest on what is ``shared``.
+
+    The prior of the noise is that of the isotropic process, since the one by which it is found all but rules out much.
+    """
+    lengths = torch.tensor(lengthscales, dtype=x.dtype)
+    exact = torch.zeros(len(y), dtype=torch.bool)
+    kernels = [_Stretched(frame, stretch * lengths, level) for stretch in STRETCHES]
+
+    @cache
+    def possible() -> tuple[list[tuple[float, ...]], Tensor]:
+        covariances = torch.stack([kernel(x, x) for kernel in kernels])
+        mode = MODE * math.sqrt(len(lengths))
+        stretched = STRETCHES[:, None] * lengths
+        prior = (SHAPE * stretched.log() - (SHAPE - 1) / mode * stretched).sum(1)[:, None] + noise_log_prior(NOISES)
+        rows, one = Rows(y, y, y, exact, weights), torch.ones(1, dtype=y.dtype)
+        tried, found = log_posteriors_with(effects, covariances, prior[:, None], rows, one, NOISES)
+        return tried, found[:, :, 0]
+
+    def at(number: int) -> Point:
+        tried, found = possible()
+        ratios, kernel, noise = (int(i) for i in np.unravel_index(number, found.shape))
+        variance = float(NOISES[noise])
+        return Point(kernels[kernel], variance, shared_covariance(effects, [r * variance for r in tried[ratios]]))
+
+    return Doubt(x, y, weights, lambda: possible()[1].flatten(), at, shared)
+
+
+def doubting_effects(frame: Frame, fitted: ExactPosterior, data: TrainingSet, shared: Tensor) -> ExactPosterior:
     """The process where effects, which were taken off its values, may share ``shared``, ``(n, n)``, among the rows.
 
     What is expected hardly moves (docs/decisions/0166): the mean about which the surface lies was learnt without a
@@ -252,8 +270,17 @@ def doubting_effects(fitted: ExactPosterior, data: TrainingSet, shared: Tensor) 
     if fitted.censored is not None:
         scatter[fitted.censored.rows] = fitted.censored.variance
     root = whitening_by_values(kernel(data.x, data.x) + doubt + shared + torch.diag(scatter))
-    doubted = fitted.doubted_by(root)
-    return replace(doubted, kernel=lambda a, b: kernel(a, b) + doubt, prior_variance=fitted.prior_variance + doubt)
+    possible = None
+    effects = effects_of(data.effects)
+    if fitted.doubt is not None and len(data) * len(effects) <= ROWS:
+        y, lengths = (data.y - fitted.shift) / fitted.scale, fitted.details["lengthscales"]
+        possible = _doubt(frame, lengths, data.x, y, fitted.doubt.weights, effects, doubt, shared)
+    return replace(
+        fitted.doubted_by(root),
+        kernel=lambda a, b: kernel(a, b) + doubt,
+        prior_variance=fitted.prior_variance + doubt,
+        doubt=possible,
+    )
 
 
 def whitening_by_values(covariance: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import torch
@@ -20,13 +21,24 @@ ROWS: Final = 200  # from which on hyper-parameters are hardly in doubt, and sev
 
 
 @dataclass(frozen=True)
+class Point:
+    """Hyper-parameters, standardised, and the covariance of what rows share beside the surface, ``(n, n)``."""
+
+    kernel: Kernel
+    noise: float
+    shared: Tensor | None = None  # None for nothing
+
+
+@dataclass(frozen=True)
 class Possible:
     """Hyper-parameters of some rows: how likely they are, and what a posterior is made of with them."""
 
     weight: float
     kernel: Kernel
     noise: float  # variance, standardised
-    root: Tensor  # (n, n), as that of an ``ExactPosterior``
+    y: Tensor  # (n,), as those of an ``ExactPosterior``
+    root: Tensor  # (n, n), likewise
+    doubting: Tensor  # the same of the deviations
 
 
 @dataclass(frozen=True)
@@ -34,16 +46,20 @@ class Doubt:
     """Points of a grid of hyper-parameters.
 
     Attributes:
-        x: The rows, shape ``(n, d)``.
+        x, y: The rows and their values, standardised, shapes ``(n, d)`` and ``(n,)``.
         weights: Their noise in units of the noise variance, shape ``(n,)``.
         logs: Gives how likely each point is, as a logarithm up to a constant: shape ``(points,)``.
-        at: The kernel and the noise variance, standardised, of a point by its number.
+        at: A point by its number.
+        shared: Covariance of what rows share, standardised, that deviations rest on at every point, ``(n, n)``: that of
+            the variances that are expected (docs/decisions/0138). None where they share nothing.
     """
 
     x: Tensor
+    y: Tensor
     weights: Tensor
     logs: Callable[[], Tensor]
-    at: Callable[[int], tuple[Kernel, float]]
+    at: Callable[[int], Point]
+    shared: Tensor | None = None
 
     def possible(self, n: int) -> tuple[Possible, ...]:
         """``n`` points at most that stand for all, evenly through them by how likely they are."""
@@ -52,22 +68,36 @@ class Doubt:
         numbers, counts = torch.unique(torch.searchsorted(upto, even * upto[-1]), return_counts=True)
         found = []
         for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-            kernel, noise = self.at(number)
-            root = whitening(kernel(self.x, self.x), noise * self.weights)
-            found.append(Possible(count / n, kernel, noise, root))
+            point = self.at(number)
+            root = self._root(point, point.shared)
+            doubting = root if self.shared is None else self._root(point, self.shared)
+            found.append(Possible(count / n, point.kernel, point.noise, self.y, root, doubting))
         return tuple(found)
 
+    def _root(self, point: Point, shared: Tensor | None) -> Tensor:
+        covariance = point.kernel(self.x, self.x)
+        covariance = covariance if shared is None else covariance + shared
+        return whitening(covariance, point.noise * self.weights)
 
-def among(grids: Sequence[Doubt], log_priors: Sequence[float]) -> Doubt:
-    """The doubt of which of several grids of the same rows holds too, with what is believed of each before any data."""
-    logs = torch.cat([grid.logs() + log_prior for grid, log_prior in zip(grids, log_priors, strict=True)])
-    places = [(grid, number) for grid in grids for number in range(len(grid.logs()))]
 
-    def at(number: int) -> tuple[Kernel, float]:
-        grid, own = places[number]
-        return grid.at(own)
+def among(grids: Sequence[Doubt], log_priors: Sequence[float], shared: Tensor | None = None) -> Doubt:
+    """The doubt of which of several grids of the same rows holds too, with what is believed of each before any data.
 
-    return Doubt(grids[0].x, grids[0].weights, lambda: logs, at)
+    Its deviations rest on what is ``shared``.
+    """
+
+    @cache
+    def logs() -> Tensor:
+        return torch.cat([grid.logs() + log_prior for grid, log_prior in zip(grids, log_priors, strict=True)])
+
+    def at(number: int) -> Point:
+        for grid in grids:
+            if number < len(grid.logs()):
+                break
+            number -= len(grid.logs())
+        return grid.at(number)
+
+    return Doubt(grids[0].x, grids[0].y, grids[0].weights, logs, at, shared)
 
 
 def log_widths(values: Tensor) -> Tensor:

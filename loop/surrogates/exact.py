@@ -113,19 +113,23 @@ class ExactPosterior:
             return self
         weights = self.root @ self.whitened
         pull = torch.linalg.solve(root, weights[:, None])[:, 0]
-        return replace(self, root=root, pull=pull, outside=self.left_out_values(), doubt=None)
+        return replace(self, root=root, pull=pull, outside=self.left_out_values())
 
     def where(self, possible: Possible) -> ExactPosterior:
         """The process with other hyper-parameters that its rows leave possible."""
         prior_variance = float(possible.kernel(self.x[:1], self.x[:1]))
-        return replace(
+        found = replace(
             self,
             kernel=possible.kernel,
             prior_variance=prior_variance,
             noise_variance=possible.noise,
+            y=possible.y,
             root=possible.root,
+            pull=None,
+            outside=None,
             doubt=None,
         )
+        return found.doubted_by(possible.doubting)
 
     @property
     def jitter(self) -> float:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,12 +21,20 @@ from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.surrogates.distance_parts import Part
-from loop.surrogates.doubt import ROWS, Doubt, among, log_widths
+from loop.surrogates.doubt import ROWS, Doubt, Point, among, log_widths
 from loop.surrogates.effects import effects_of, effects_told, wider
 from loop.surrogates.exact import ExactPosterior, noise_weights, standardised, usual_weight
 from loop.surrogates.grid import Rows
 from loop.surrogates.inducing import MANY, a_part, drawn, filled, near_the_real, told_all
-from loop.surrogates.learnt import NOISES, OUTPUT_SCALES, Learnt, learn, log_prior
+from loop.surrogates.learnt import (
+    NOISES,
+    OUTPUT_SCALES,
+    Learnt,
+    learn,
+    log_posteriors_with,
+    log_prior,
+    shared_covariance,
+)
 from loop.surrogates.lengthscales import Lengthscales, has_choices, lengthscales, typical, usual
 from loop.surrogates.matern import MEAN_VARIANCE, Covariance, matern52
 from loop.surrogates.metric import Metric, has_numbers, metric
@@ -129,8 +138,10 @@ class GaussianProcess:
         # a trial tells nothing of the doubt about effects, which takes longer than the fit
         is_final = some is data and not data.effects
         found = fitted[which] if is_final else self._fitted(space, data, apart, beside, weight=WEIGHTS[which])
-        doubts = [f.doubt for f in fitted if f.doubt is not None] if is_final else []
-        doubt = among(doubts, [-DOUBT * math.log(w) for w in WEIGHTS]) if doubts else None
+        doubt = None
+        if some is data and found.doubt is not None:
+            doubts = [f.doubt for f in fitted if f.doubt is not None]
+            doubt = among(doubts, [-DOUBT * math.log(w) for w in WEIGHTS], found.doubt.shared)
         return replace(found, details={**found.details, WEIGHT: WEIGHTS[which]}, doubt=doubt)
 
     def _fitted(
@@ -151,7 +162,7 @@ class GaussianProcess:
         if lengthscale is not None:
             lengths = lengths.at(lengthscale)
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
-        covariances = matern52(radius / lengths.values[:, None, None]) + MEAN_VARIANCE
+        covariances = _covariances(radius, lengths)
         # the noise is as smooth as the surface is believed to be before any data
         correlation = matern52(radius / smooth) if self.learns_noise else None
         shift, scale = standardised(data)
@@ -182,7 +193,7 @@ class GaussianProcess:
             row_effects=learnt.row_effects(),
             noise_factor=None if curve is None else _factor(distance, smooth, data.x, curve),
             usual=usual_weight(data, scale),
-            doubt=_doubt(data.x, rows, distance, lengths, noises, learnt),
+            doubt=_doubt(data.x, rows, distance, lengths, noises, prior, learnt),
         )
         return likeliest.doubted_by(learnt.doubting)
 
@@ -217,21 +228,40 @@ def _most_noise(data: TrainingSet, most: float) -> float:
 
 
 def _doubt(
-    x: Tensor, rows: Rows, distance: Metric, lengths: Lengthscales, noises: Tensor, learnt: Learnt
+    x: Tensor, rows: Rows, distance: Metric, lengths: Lengthscales, noises: Tensor, prior: Tensor, learnt: Learnt
 ) -> Doubt | None:
-    """What else the hyper-parameters may be; not said where rows are limits, are many, or share effects."""
-    posterior, curve = learnt.found.posterior, learnt.curve
-    if posterior is None or learnt.effects or len(x) > ROWS:
+    """What else the hyper-parameters may be; not said where rows are limits, or are many."""
+    posterior, curve, effects = learnt.found.posterior, learnt.curve, learnt.effects
+    if posterior is None or len(x) * max(len(effects), 1) > ROWS:
         return None
+    rows = rows if curve is None else replace(rows, weights=rows.weights * curve.at_rows.exp())
     spans = log_widths(OUTPUT_SCALES)[:, None] + log_widths(noises)
-    logs = (posterior + spans).flatten()
 
-    def at(number: int) -> tuple[Covariance, float]:
-        kernel, rest = divmod(number, posterior[0].numel())
-        output, noise = divmod(rest, len(noises))
-        return Covariance(distance, float(lengths.values[kernel]), float(OUTPUT_SCALES[output])), float(noises[noise])
+    @cache
+    def possible() -> tuple[list[tuple[float, ...]], Tensor]:
+        if not effects:
+            return [()], posterior[None] + spans
+        covariances = _covariances(distance.squared(x, x).clamp_min(0.0).sqrt(), lengths)
+        tried, found = log_posteriors_with(effects, covariances, prior, rows, OUTPUT_SCALES, noises)
+        return tried, found + spans
 
-    return Doubt(x, rows.weights if curve is None else rows.weights * curve.at_rows.exp(), lambda: logs, at)
+    def at(number: int) -> Point:
+        tried, found = possible()
+        ratios, kernel, output, noise = (int(i) for i in np.unravel_index(number, found.shape))
+        variance = float(noises[noise])
+        return Point(
+            Covariance(distance, float(lengths.values[kernel]), float(OUTPUT_SCALES[output])),
+            variance,
+            shared_covariance(effects, [ratio * variance for ratio in tried[ratios]]),
+        )
+
+    expected = shared_covariance(effects, [ratio * learnt.found.noise for ratio in learnt.expected])
+    return Doubt(x, rows.y, rows.weights, lambda: possible()[1].flatten(), at, expected)
+
+
+def _covariances(radius: Tensor, lengths: Lengthscales) -> Tensor:
+    """Of rows so far apart, ``(n, n)``, at an output scale of 1: ``(lengthscales, n, n)``."""
+    return matern52(radius / lengths.values[:, None, None]) + MEAN_VARIANCE
 
 
 def scaled(fitted: ExactPosterior) -> ExactPosterior:

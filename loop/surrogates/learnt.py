@@ -6,8 +6,9 @@ found in turn with the most probable point of it.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -127,6 +128,50 @@ def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tens
 def noise_log_prior(noises: Tensor) -> Tensor:
     """The log prior of variances of the noise, standardised, in log coordinates: shape ``(noises,)``."""
     return -0.5 * ((noises.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
+
+
+def log_posteriors_with(
+    effects: tuple[Effect, ...], covariances: Tensor, prior: Tensor, rows: Rows, outputs: Tensor, noises: Tensor
+) -> tuple[list[tuple[float, ...]], Tensor]:
+    """What the variances of effects may be, in units of the noise, and with each of that the log posterior of a grid.
+
+    Each variance counts as much as the range of deviations that it stands for. Of two effects every other of the grid
+    is looked at, of three every third.
+
+    Args:
+        effects: What rows have in common beside the surface.
+        covariances: Of the rows, which are exact, one for each kernel: ``(kernels, n, n)``.
+        prior: Log prior of the grid, ``(kernels, outputs, noises)``.
+        rows: What was measured.
+        outputs: Output scales, shape ``(outputs,)``.
+        noises: Noise variances, standardised, shape ``(noises,)``.
+
+    Returns:
+        The variances, and log posteriors of shape ``(variances, kernels, outputs, noises)``.
+    """
+    alone = decomposed(covariances, rows, outputs, noises)
+    if not effects:
+        return [()], (alone.evidence + prior)[None]
+    some = RATIOS[:: len(effects)]
+    tried = list(itertools.product(some, repeat=len(effects)))
+    sharing = Sharing.of(alone, [e.covariance for e in effects], noises)
+    if sharing is None:
+        shared = (_shared_by(rows, effects, ratios) for ratios in tried)
+        evidence = torch.stack([decomposed(covariances, each, outputs, noises).evidence for each in shared])
+    else:
+        kernels = [sharing.at(kernel) for kernel in range(len(covariances))]
+        evidence = torch.stack([torch.stack([one.evidence(ratios) for one in kernels]) for ratios in tried])
+    shares = shares_of_range(some).log().tolist()
+    believed = {ratio: ratio_prior(ratio) + share for ratio, share in zip(some, shares, strict=True)}
+    beside = torch.tensor([math.fsum(believed[r] for r in ratios) for ratios in tried], dtype=evidence.dtype)
+    return tried, evidence + prior + beside[:, None, None, None]
+
+
+def shared_covariance(effects: tuple[Effect, ...], variances: Sequence[float]) -> Tensor | None:
+    """What effects of these variances let rows share, ``(n, n)``; None where that is nothing."""
+    if not any(variances):
+        return None
+    return torch.stack([v * effect.covariance for v, effect in zip(variances, effects, strict=True)]).sum(0)
 
 
 Tried: TypeAlias = dict[tuple[int, tuple[float, ...]], float]  # log posteriors, by kernel and variances of effects
@@ -314,7 +359,5 @@ def _with_each(ratios: tuple[float, ...], which: int) -> list[tuple[float, ...]]
 
 def _shared_by(rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...]) -> Rows:
     """The rows with what effects of these variances (in units of the noise) let them share."""
-    if not any(ratios):
-        return rows
-    parts = [ratio * effect.covariance for ratio, effect in zip(ratios, effects, strict=True)]
-    return replace(rows, shared=torch.stack(parts).sum(0))
+    shared = shared_covariance(effects, ratios)
+    return rows if shared is None else replace(rows, shared=shared)

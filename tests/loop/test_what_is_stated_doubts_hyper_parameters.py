@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cache
 
@@ -13,13 +14,17 @@ from campaigns import EVERYTHING, SPACE, training
 from loop.insight.chances import doubted
 from loop.insight.doubting import PROCESSES, doubting
 from loop.surrogates.committee import FittedCommittee
-from loop.surrogates.doubt import Doubt, among, log_widths
+from loop.surrogates.doubt import Doubt, Point, among, log_widths
+from loop.surrogates.effects import RATIOS, effects_of, shares_of_range
 from loop.surrogates.exact import ExactPosterior
+from loop.surrogates.grid import Rows
+from loop.surrogates.learnt import log_posteriors_with
 from loop.surrogates.noiseless import Known, noiseless
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 from loop.surrogates.registry import surrogate
 
 NAMES = ["gp", "ard"]
+DAYS = tuple("ab" * 5)
 
 
 def fitted(name: str, data: TrainingSet) -> ExactPosterior:
@@ -72,11 +77,11 @@ def test_the_mean_is_that_of_the_model_itself(name: str) -> None:
 
 def test_points_stand_for_all_as_often_as_these_are_likely() -> None:
     chances = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
-    kernel, x = of_eight("gp").kernel, training(4).x
-    whole = Doubt(x, torch.ones(4, dtype=x.dtype), lambda: chances.log() + 7.0, lambda number: (kernel, 0.1 + number))
+    kernel, x, same = of_eight("gp").kernel, training(4).x, torch.ones(4, dtype=torch.float64)
+    whole = Doubt(x, same, same, lambda: chances.log() + 7.0, lambda number: Point(kernel, 0.1 + number))
     halves = [
-        Doubt(x, whole.weights, lambda: chances[:2].log(), whole.at),
-        Doubt(x, whole.weights, lambda: chances[2:].log(), lambda number: whole.at(number + 2)),
+        Doubt(x, same, same, lambda: chances[:2].log(), whole.at),
+        Doubt(x, same, same, lambda: chances[2:].log(), lambda number: whole.at(number + 2)),
     ]
 
     for doubt in (whole, among(halves, [0.0, 0.0])):
@@ -119,10 +124,58 @@ def test_limits_are_believed_by_the_likeliest_alone() -> None:
     assert doubting(model) is model
 
 
-def test_results_that_share_a_day_are_believed_by_the_likeliest_alone() -> None:
-    model = fitted("gp", replace(training(10), effects={"day": tuple("ab"[i % 2] for i in range(10))}))
+def of_two_days(name: str) -> ExactPosterior:
+    return fitted(name, replace(training(10), effects={"day": DAYS}))
 
-    assert doubting(model) is model
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_that_share_a_day_are_doubted_by_what_days_may_add(name: str) -> None:
+    model = of_two_days(name)
+    same_day = effects_of({"day": DAYS})[0].covariance.numpy()
+    expected = model.summary()["effects"]["day"]["expected"] / model.scale
+
+    found = members(doubting(model))
+
+    for one in found:
+        assert isinstance(one, ExactPosterior)
+        alone = one.kernel(one.x, one.x).numpy() + one.noise_variance * np.eye(10)
+        seen = one.kernel(EVERYTHING, one.x).numpy()
+        mean, sd = one.moments(EVERYTHING)
+        means = [
+            seen @ np.linalg.solve(alone + ratio * one.noise_variance * same_day, one.y.numpy()) * one.scale + one.shift
+            for ratio in RATIOS
+        ]
+        assert min(np.abs(mean.numpy() - each).max() for each in means) < 1e-6
+        known = seen @ np.linalg.solve(alone + expected**2 * same_day, seen.T)
+        np.testing.assert_allclose(sd.numpy(), np.sqrt(one.prior_variance - known.diagonal()) * one.scale, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_mean_beside_days_is_that_of_the_model_itself(name: str) -> None:
+    model = of_two_days(name)
+
+    assert torch.equal(doubted(model, EVERYTHING, 200, seed=1)[1], model.moments(EVERYTHING)[0])
+
+
+@pytest.mark.parametrize("plates", [DAYS, tuple("abcdefghij")], ids=["few labels", "a label for each row"])
+def test_what_effects_add_is_as_likely_as_independent_sums_say(plates: tuple[str, ...]) -> None:
+    data, noises, outputs = training(10), torch.tensor([0.1, 0.5]).double(), torch.tensor([1.0, 2.0]).double()
+    y = (data.y - data.y.mean()) / data.y.std()
+    exact, same = torch.zeros(10, dtype=torch.bool), torch.ones(10, dtype=torch.float64)
+    effects = effects_of({"day": tuple("aabbccaabb"), "plate": plates})
+    kernel = of_eight("gp").kernel(data.x, data.x)
+    prior = torch.arange(4, dtype=torch.float64).reshape(1, 2, 2)
+
+    tried, found = log_posteriors_with(effects, kernel[None], prior, Rows(y, y, y, exact, same), outputs, noises)
+
+    shares = dict(zip(RATIOS[::2], shares_of_range(RATIOS[::2]).tolist(), strict=True))
+    for which, output, noise in [(0, 0, 0), (8, 1, 0), (22, 0, 1), (35, 1, 1)]:
+        shared = sum(r * noises[noise] * e.covariance for r, e in zip(tried[which], effects, strict=True))
+        rows = outputs[output] * kernel + noises[noise] * torch.eye(10, dtype=torch.float64) + shared
+        density = torch.distributions.MultivariateNormal(torch.zeros(10, dtype=torch.float64), rows).log_prob(y)
+        believed = sum(math.log(shares[r] / (1 + r)) for r in tried[which])
+        expected = float(density + prior[0, output, noise]) + believed
+        assert float(found[which, 0, output, noise]) == pytest.approx(expected)
 
 
 def test_many_results_are_believed_by_the_likeliest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,3 +184,12 @@ def test_many_results_are_believed_by_the_likeliest_alone(monkeypatch: pytest.Mo
 
     assert doubting(few) is not few
     assert doubting(many) is many
+
+
+def test_rows_that_share_two_effects_count_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loop.surrogates.gp.ROWS", 19)
+    one = fitted("gp", replace(training(10), effects={"day": DAYS}))
+    two = fitted("gp", replace(training(10), effects={"day": DAYS, "plate": tuple("aabbccaabb")}))
+
+    assert doubting(one) is not one
+    assert doubting(two) is two
