@@ -84,6 +84,8 @@ def _nothing_left(s: Situation) -> str:
     if s.space.has_products:
         tried = "was tried or is being tried, gives a product that was, or does not pass a filter"
     way = "widen the space or end the campaign"
+    if _may_be_measured_again(s):
+        way += "; replicates: planned under planner measures again what may be the best"
     real = ""
     if bought is not None and bought.purse != Purse():
         real = " real" if fidelity_column(s.space) is not None else ""
@@ -94,6 +96,12 @@ def _nothing_left(s: Situation) -> str:
         tried += ", and no replicate is worth an experiment"
         way = "end the campaign, or widen the space or the budget"
     return f"every{real} candidate {tried}; {way}"
+
+
+def _may_be_measured_again(s: Situation) -> bool:
+    """Whether results may scatter, and planned replicates can tell by how much."""
+    has_numbers = not s.objective.has_classes and not all(t.is_exact for t in s.objective.targets)
+    return has_numbers and s.belief is not None and s.plate is None and s.spec.general is None
 
 
 def _may_be_dear(s: Situation) -> bool:
