@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from adapters.common.qcschema import PROPERTIES, kind_of, number_in
 from loop.errors import UnitError
+from loop.sheets.files import NoTable
 from loop.spec import CampaignSpec
 from loop.units import convert
 
@@ -19,6 +20,7 @@ SMILES: Final = "smiles"
 _GZIP: Final = b"\x1f\x8b"
 _MARKS: Final = (b"qcschema_", b'"error_type"')  # names of results and molecules; what failed may have neither
 _LOOKED_AT: Final = 1 << 20  # bytes in which one of them has to come
+_OF_RESULTS: Final = ("success", "properties", "error", "molecule", "final_molecule", "input_data")
 _STRUCTURES: Final = (  # of an identified molecule, the plainest first
     "smiles",
     "canonical_isomeric_smiles",
@@ -44,10 +46,11 @@ def calculations_in_csv(data: bytes, spec: CampaignSpec) -> bytes:
     A calculation without a structure, or that tells no target, has empty cells: whoever reads the row says so.
 
     Raises:
-        ValueError: The file is cut short, or no list of results.
+        ValueError: The file is cut short.
+        NoTable: It holds something else than results.
     """
-    told = json.loads((gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig"))
-    rows = [_row(one, spec) for one in (told if isinstance(told, list) else [told])]
+    plain = gzip.decompress(data) if data.startswith(_GZIP) else data
+    rows = [_row(one, spec) for one in _results(plain.decode("utf-8-sig"))]
     targets = [name for name in spec.objective if any(name in row for row in rows)]
     header = [SMILES, *targets, *(["outcome"] if any("outcome" in row for row in rows) else []), "comment"]
     text = io.StringIO(newline="")
@@ -55,6 +58,31 @@ def calculations_in_csv(data: bytes, spec: CampaignSpec) -> bytes:
     writer.writerow(_with_unit(name, spec) for name in header)
     writer.writerows([row.get(name, "") for name in header] for row in rows)
     return text.getvalue().encode()
+
+
+def _results(text: str) -> list[Any]:
+    """The results of a file: one, a list of them, each on a line of its own, or by names such as those of records.
+
+    Raises:
+        ValueError: It is no JSON.
+        NoTable: Something else is among them.
+    """
+    try:
+        told = json.loads(text)
+    except json.JSONDecodeError as error:
+        if not error.msg.startswith("Extra data"):
+            raise
+        told = [json.loads(line) for line in text.splitlines() if line.strip()]
+    if isinstance(told, Mapping) and not _is_result(told):
+        told = [*told.values()]
+    every = told if isinstance(told, list) else [told]
+    if other := [number for number, one in enumerate(every, start=1) if not _is_result(one)]:
+        raise NoTable(f"a file of QCSchema, and entry {other[0]} in it is no result; give results alone, as a list")
+    return every
+
+
+def _is_result(one: Any) -> bool:
+    return isinstance(one, Mapping) and any(name in one for name in _OF_RESULTS)
 
 
 def _with_unit(name: str, spec: CampaignSpec) -> str:
@@ -103,6 +131,8 @@ def _properties(said: Mapping[str, Any]) -> Mapping[str, Any]:
         found = {**_mapping(_mapping(steps[-1]).get("properties")), **found}
     if isinstance(energies, list) and energies:
         found["return_energy"] = energies[-1]
+    elif said.get("driver") == "energy":  # what was asked for; the schema leaves its properties to the program
+        found.setdefault("return_energy", said.get("return_result"))
     return found
 
 

@@ -17,5 +17,7 @@ def table_told(data: bytes, spec: CampaignSpec) -> TableFile:
         return read_table_file(data)
     try:
         return read_table_file(calculations_in_csv(data, spec))
+    except NoTable:
+        raise
     except (ValueError, OSError, EOFError) as error:
         raise NoTable(f"a file of QCSchema that is cut short or damaged ({error}); write it anew") from None

@@ -130,6 +130,42 @@ def test_a_result_of_qcengine_is_told_by_the_schemas_own_names(hakken: Any) -> N
     assert float(row[header.index("results.energy.value")]) == -76.3
 
 
+ENERGY = {"schema_name": "qcschema_output", "success": True, "driver": "energy", "return_result": -76.3}
+WATER, METHYL = ({"molecule": {"identifiers": {"smiles": smiles}}} for smiles in ("O", "[CH3]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "energies"),
+    [
+        (json.dumps([{**ENERGY, **WATER, "properties": {"return_energy": -75.0}}]), [-75.0]),
+        (json.dumps({**ENERGY, **WATER}), [-76.3]),
+        (json.dumps({"7": {**ENERGY, **WATER}, "8": {**ENERGY, **METHYL}}), [-76.3, -76.3]),
+        (f"{json.dumps({**ENERGY, **WATER})}\n{json.dumps({**ENERGY, **METHYL})}\n", [-76.3, -76.3]),
+    ],
+    ids=["properties", "return_result", "by name", "lines"],
+)
+def test_results_of_other_programs_are_told_as_they_are_written(hakken: Any, text: str, energies: list[float]) -> None:
+    Path("one.json").write_text(text)
+    energy = "energy: {goal: minimize, unit: hartree}"
+    Path("small.yaml").write_text(SPEC.replace("gap: {goal: minimize, unit: eV, exact: true}", energy))
+
+    said = hakken("tell", "small.yaml", "one.json", "--json")
+
+    assert said.code == 0, said.err
+    hakken("export", "small", "small.csv")
+    header, *rows = (line.split(",") for line in Path("small.csv").read_text().splitlines())
+    assert [float(row[header.index("results.energy.value")]) for row in rows] == energies
+
+
+def test_what_is_no_result_among_calculations_is_named(hakken: Any) -> None:
+    Path("one.json").write_text(json.dumps([{**ENERGY, **WATER}, {"schema_name": "qcschema_molecule"}]))
+
+    said = hakken("tell", "small.yaml", "one.json")
+
+    assert said.code == 2
+    assert "it is a file of QCSchema, and entry 2 in it is no result; give results alone, as a list" in said.err
+
+
 def test_a_file_that_is_cut_short_is_kept_and_told_apart(hakken: Any) -> None:
     Path("cut.json").write_text('[{"schema_name": "qcschema_output", "molecule"')
 
