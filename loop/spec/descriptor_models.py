@@ -72,12 +72,20 @@ def _from_options(value: Mapping[Any, Any]) -> dict[str, Any]:
     return {"names": names, "values": {option: [numbers[n] for n in names] for option, numbers in given.items()}}
 
 
+def _is_numbers(value: Any) -> bool:
+    """Whether it is numbers without names, as others give the descriptors of an option."""
+    found = value if isinstance(value, list) else [value]
+    return bool(found) and all(isinstance(v, int | float) for v in found)
+
+
 def _written(value: Any) -> Any:
     """The short ways to write it as the long one."""
     if isinstance(value, list) or value == "all":
         return {"columns": value}
     if isinstance(value, Mapping):
         by_option = any(isinstance(v, Mapping) for k, v in value.items() if k not in ("values", "imputed"))
+        is_bare = not set(value) & set(DescriptorsSpec.model_fields) and all(map(_is_numbers, value.values()))
+        by_option |= bool(value) and is_bare
         return _from_options(value) if by_option else value
     if isinstance(value, DescriptorsSpec):
         return value
