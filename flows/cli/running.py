@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, renamed, settings, typed
-from flows.cli.screen import Json, Screen
+from flows.cli.screen import Json, Screen, computing
 from flows.labels import label_of
 from flows.shown.words import known_line, predictions_line, reason_line
 from loop.insight.saying import regret_sentence
@@ -91,12 +91,13 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
         read = read_campaign(Path(campaign), where)  # first, so that a fault is said as validate says it
         name, spec = read.campaign, as_recorded(read.resolved())
         base = Path(campaign).absolute().parent
-        with laboratory_of(Path(campaign)):
+        with laboratory_of(Path(campaign)), computing():
             plan = engine.preview_file(where, Path(campaign))
     else:
         name = campaign
         _say_edits(where, name, screen)
-        plan = engine.preview(where, name)
+        with computing():
+            plan = engine.preview(where, name)
         with open_record(where) as ledger:
             spec = ledger.campaign(name).spec
     foreseen = foresee_plan(where, CampaignSpec.from_record(spec), plan.proposals, base)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.cli import screen
 from flows.settings import Settings
 from flows.wiring import library_reader
+from loop.errors import LedgerError
 from loop.molecules.descriptors import descriptor_features
 from loop.progress import progress, watched
 from loop.spec import read_spec
@@ -95,3 +97,19 @@ def test_many_molecules_are_described_with_progress() -> None:
         descriptor_features(["C", "CC"])
 
     assert heard == ["describing molecules: 50 %", "describing molecules: 99 %", ""]
+
+
+@pytest.mark.usefixtures("small_campaign")
+@pytest.mark.parametrize("what", ["small.yaml", "small"])
+def test_a_dry_run_tells_how_far_it_is(hakken: Any, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    hakken("tick", "small.yaml")
+    monkeypatch.setattr(screen, "SELDOM", 0.0)
+
+    def planned(*_: object) -> None:
+        progress("fitting gp", 0.5)
+        raise LedgerError("here it ends")
+
+    monkeypatch.setattr("flows.engine.preview", planned)
+    monkeypatch.setattr("flows.engine.preview_file", planned)
+
+    assert "fitting gp: 50 %\n" in hakken("run", "--dry-run", what).err
