@@ -20,7 +20,7 @@ FEWEST: Final = 2  # of each member of a committee: a single one would be no lik
 def doubting(model: FittedSurrogate) -> FittedSurrogate:
     """The model as a mixture over what its hyper-parameters may be; itself where these are not doubted.
 
-    What is chosen next, and which candidate is named, go by the model itself (docs/decisions/0168 to 0170).
+    What is chosen next, and which candidate is named, go by the model itself (docs/decisions/0168 and 0169).
     """
     members = members_of(model)
     found = [

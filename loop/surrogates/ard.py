@@ -28,9 +28,8 @@ from torch import Tensor
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
 from loop.space.structure import Frame
-from loop.surrogates.censoring import Sites
 from loop.surrogates.correction import without_effects
-from loop.surrogates.doubt import LIMITED, ROWS, Doubt, Point
+from loop.surrogates.doubt import ROWS, Doubt, Point
 from loop.surrogates.effects import Effect, effects_of
 from loop.surrogates.encoding import one_hot
 from loop.surrogates.exact import (
@@ -44,7 +43,7 @@ from loop.surrogates.exact import (
     usual_weight,
 )
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.grid import Rows, most_probable, with_limits
+from loop.surrogates.grid import Rows, most_probable
 from loop.surrogates.inducing import MANY, PART, a_part, drawn, told_all
 from loop.surrogates.learnt import log_posteriors_with, noise_log_prior, shared_covariance
 from loop.surrogates.matern import matern52
@@ -122,9 +121,7 @@ class ArdGaussianProcess:
             found = replace(found, noise=settled.noise)
             fitted = found.posterior(self.name, data.x, settled.y, settled.root, shift, scale, settled.censored)
             guess = expected_values(fitted, data)[censored]
-        if len(data) > LIMITED:
-            return fitted
-        return replace(fitted, doubt=_doubt_of_limits(space.frame, found.lengthscales, data.x, rows))
+        return fitted
 
     def _learnt(self, space: Space, x: Tensor, y: Tensor, seed: int) -> _Learnt:
         """The most probable kernel, mean and noise for standardised values."""
@@ -245,8 +242,11 @@ def _doubt(
     @cache
     def possible() -> tuple[list[tuple[float, ...]], Tensor]:
         covariances = torch.stack([kernel(x, x) for kernel in kernels])
-        rows, one, prior = Rows(y, y, y, exact, weights), torch.ones(1, dtype=y.dtype), _log_prior_of_doubt(lengths)
-        tried, found = log_posteriors_with(effects, covariances, prior, rows, one, NOISES)
+        mode = MODE * math.sqrt(len(lengths))
+        stretched = STRETCHES[:, None] * lengths
+        prior = (SHAPE * stretched.log() - (SHAPE - 1) / mode * stretched).sum(1)[:, None] + noise_log_prior(NOISES)
+        rows, one = Rows(y, y, y, exact, weights), torch.ones(1, dtype=y.dtype)
+        tried, found = log_posteriors_with(effects, covariances, prior[:, None], rows, one, NOISES)
         return tried, found[:, :, 0]
 
     def at(number: int) -> Point:
@@ -256,30 +256,6 @@ def _doubt(
         return Point(kernels[kernel], variance, shared_covariance(effects, [r * variance for r in tried[ratios]]))
 
     return Doubt(x, y, weights, lambda: possible()[1].flatten(), at, shared)
-
-
-def _doubt_of_limits(frame: Frame, lengthscales: Sequence[float], x: Tensor, rows: Rows) -> Doubt:
-    """The same where rows, about the mean, are limits."""
-    lengths = torch.tensor(lengthscales, dtype=x.dtype)
-    kernels = [_Stretched(frame, stretch * lengths, 0.0) for stretch in STRETCHES]
-
-    @cache
-    def possible() -> tuple[Tensor, list[Sites]]:
-        covariances = torch.stack([kernel(x, x) for kernel in kernels])
-        return with_limits(covariances, rows, torch.ones(1, dtype=x.dtype), NOISES, _log_prior_of_doubt(lengths))
-
-    def at(number: int) -> Point:
-        kernel, noise = divmod(number, len(NOISES))
-        return Point(kernels[kernel], float(NOISES[noise]), sites=possible()[1][number])
-
-    return Doubt(x, rows.y, rows.weights, lambda: possible()[0].flatten(), at, censored=rows.censored)
-
-
-def _log_prior_of_doubt(lengths: Tensor) -> Tensor:
-    """The log prior of stretched lengthscales, ``(d,)`` as found, and of the noise: ``(stretches, 1, noises)``."""
-    mode, stretched = MODE * math.sqrt(len(lengths)), STRETCHES[:, None] * lengths
-    prior = (SHAPE * stretched.log() - (SHAPE - 1) / mode * stretched).sum(1)
-    return prior[:, None, None] + noise_log_prior(NOISES)
 
 
 def doubting_effects(frame: Frame, fitted: ExactPosterior, data: TrainingSet, shared: Tensor) -> ExactPosterior:
@@ -296,7 +272,7 @@ def doubting_effects(frame: Frame, fitted: ExactPosterior, data: TrainingSet, sh
     root = whitening_by_values(kernel(data.x, data.x) + doubt + shared + torch.diag(scatter))
     possible = None
     effects = effects_of(data.effects)
-    if fitted.doubt is not None and fitted.censored is None and len(data) * len(effects) <= ROWS:
+    if fitted.doubt is not None and len(data) * len(effects) <= ROWS:
         y, lengths = (data.y - fitted.shift) / fitted.scale, fitted.details["lengthscales"]
         possible = _doubt(frame, lengths, data.x, y, fitted.doubt.weights, effects, doubt, shared)
     return replace(

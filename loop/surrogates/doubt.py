@@ -7,35 +7,26 @@ probable hyper-parameters (docs/decisions/0063); what is stated of it allows for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from loop.surrogates.censoring import Sites
 from loop.surrogates.exact import Kernel
 from loop.surrogates.grid import whitening
 
-LIMITED: Final = 60  # rows, where some are limits, which at each point take expectation propagation
 ROWS: Final = 200  # from which on hyper-parameters are hardly in doubt, and several processes take seconds
 
 
 @dataclass(frozen=True)
 class Point:
-    """Hyper-parameters, standardised, and what belongs to them.
-
-    Attributes:
-        kernel, noise: Of the surface, and the variance of the noise.
-        shared: Covariance of what rows share beside the surface, ``(n, n)``; None for nothing.
-        sites: What stands for the rows that are limits; None where none is.
-    """
+    """Hyper-parameters, standardised, and the covariance of what rows share beside the surface, ``(n, n)``."""
 
     kernel: Kernel
     noise: float
-    shared: Tensor | None = None
-    sites: Sites | None = None
+    shared: Tensor | None = None  # None for nothing
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Doubt:
     """Points of a grid of hyper-parameters.
 
     Attributes:
-        x, y: The rows and their values, standardised, shapes ``(n, d)`` and ``(n,)``; of limits values mean nothing.
+        x, y: The rows and their values, standardised, shapes ``(n, d)`` and ``(n,)``.
         weights: Their noise in units of the noise variance, shape ``(n,)``.
         logs: Gives how likely each point is, as a logarithm up to a constant: shape ``(points,)``.
         at: A point by its number.
@@ -69,7 +60,6 @@ class Doubt:
     logs: Callable[[], Tensor]
     at: Callable[[int], Point]
     shared: Tensor | None = None
-    censored: Tensor | None = None
 
     def possible(self, n: int) -> tuple[Possible, ...]:
         """``n`` points at most that stand for all, evenly through them by how likely they are."""
@@ -81,19 +71,13 @@ class Doubt:
             point = self.at(number)
             root = self._root(point, point.shared)
             doubting = root if self.shared is None else self._root(point, self.shared)
-            y = self.y.clone()
-            if point.sites is not None:
-                y[self.censored] = point.sites.value
-            found.append(Possible(count / n, point.kernel, point.noise, y, root, doubting))
+            found.append(Possible(count / n, point.kernel, point.noise, self.y, root, doubting))
         return tuple(found)
 
     def _root(self, point: Point, shared: Tensor | None) -> Tensor:
         covariance = point.kernel(self.x, self.x)
         covariance = covariance if shared is None else covariance + shared
-        scatter = point.noise * self.weights
-        if point.sites is not None:
-            scatter[self.censored] = point.sites.variance
-        return whitening(covariance, scatter)
+        return whitening(covariance, point.noise * self.weights)
 
 
 def among(grids: Sequence[Doubt], log_priors: Sequence[float], shared: Tensor | None = None) -> Doubt:
@@ -113,7 +97,7 @@ def among(grids: Sequence[Doubt], log_priors: Sequence[float], shared: Tensor | 
             number -= len(grid.logs())
         return grid.at(number)
 
-    return replace(grids[0], logs=logs, at=at, shared=shared)
+    return Doubt(grids[0].x, grids[0].y, grids[0].weights, logs, at, shared)
 
 
 def log_widths(values: Tensor) -> Tensor:

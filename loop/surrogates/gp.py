@@ -20,12 +20,11 @@ from torch import Tensor
 from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column
 from loop.space import Space
-from loop.surrogates.censoring import Sites
 from loop.surrogates.distance_parts import Part
-from loop.surrogates.doubt import LIMITED, ROWS, Doubt, Point, among, log_widths
+from loop.surrogates.doubt import ROWS, Doubt, Point, among, log_widths
 from loop.surrogates.effects import effects_of, effects_told, wider
 from loop.surrogates.exact import ExactPosterior, noise_weights, standardised, usual_weight
-from loop.surrogates.grid import Rows, with_limits
+from loop.surrogates.grid import Rows
 from loop.surrogates.inducing import MANY, a_part, drawn, filled, near_the_real, told_all
 from loop.surrogates.learnt import (
     NOISES,
@@ -163,7 +162,7 @@ class GaussianProcess:
         if lengthscale is not None:
             lengths = lengths.at(lengthscale)
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
-        covariances = _covariances(radius, lengths.values)
+        covariances = _covariances(radius, lengths)
         # the noise is as smooth as the surface is believed to be before any data
         correlation = matern52(radius / smooth) if self.learns_noise else None
         shift, scale = standardised(data)
@@ -231,22 +230,18 @@ def _most_noise(data: TrainingSet, most: float) -> float:
 def _doubt(
     x: Tensor, rows: Rows, distance: Metric, lengths: Lengthscales, noises: Tensor, prior: Tensor, learnt: Learnt
 ) -> Doubt | None:
-    """What else the hyper-parameters may be; not said of many rows, nor where limits share effects."""
+    """What else the hyper-parameters may be; not said where rows are limits, or are many."""
     posterior, curve, effects = learnt.found.posterior, learnt.curve, learnt.effects
-    if len(x) * max(len(effects), 1) > ROWS:
+    if posterior is None or len(x) * max(len(effects), 1) > ROWS:
         return None
     rows = rows if curve is None else replace(rows, weights=rows.weights * curve.at_rows.exp())
-    if posterior is None:
-        if effects or len(x) > LIMITED:
-            return None
-        return _doubt_of_limits(x, rows, distance, lengths.values[::2], noises, prior[::2, ::2])
     spans = log_widths(OUTPUT_SCALES)[:, None] + log_widths(noises)
 
     @cache
     def possible() -> tuple[list[tuple[float, ...]], Tensor]:
         if not effects:
             return [()], posterior[None] + spans
-        covariances = _covariances(distance.squared(x, x).clamp_min(0.0).sqrt(), lengths.values)
+        covariances = _covariances(distance.squared(x, x).clamp_min(0.0).sqrt(), lengths)
         tried, found = log_posteriors_with(effects, covariances, prior, rows, OUTPUT_SCALES, noises)
         return tried, found + spans
 
@@ -264,30 +259,9 @@ def _doubt(
     return Doubt(x, rows.y, rows.weights, lambda: possible()[1].flatten(), at, expected)
 
 
-def _doubt_of_limits(x: Tensor, rows: Rows, distance: Metric, lengths: Tensor, noises: Tensor, prior: Tensor) -> Doubt:
-    """The same where rows are limits, by every other lengthscale (``lengths``) and output scale, of which ``prior``
-    is."""
-    outputs = OUTPUT_SCALES[::2]
-    spans = log_widths(outputs)[:, None] + log_widths(noises)
-
-    @cache
-    def possible() -> tuple[Tensor, list[Sites]]:
-        covariances = _covariances(distance.squared(x, x).clamp_min(0.0).sqrt(), lengths)
-        found, sites = with_limits(covariances, rows, outputs, noises, prior)
-        return found + spans, sites
-
-    def at(number: int) -> Point:
-        found, sites = possible()
-        kernel, output, noise = (int(i) for i in np.unravel_index(number, found.shape))
-        covariance = Covariance(distance, float(lengths[kernel]), float(outputs[output]))
-        return Point(covariance, float(noises[noise]), sites=sites[number])
-
-    return Doubt(x, rows.y, rows.weights, lambda: possible()[0].flatten(), at, censored=rows.censored)
-
-
-def _covariances(radius: Tensor, lengths: Tensor) -> Tensor:
+def _covariances(radius: Tensor, lengths: Lengthscales) -> Tensor:
     """Of rows so far apart, ``(n, n)``, at an output scale of 1: ``(lengthscales, n, n)``."""
-    return matern52(radius / lengths[:, None, None]) + MEAN_VARIANCE
+    return matern52(radius / lengths.values[:, None, None]) + MEAN_VARIANCE
 
 
 def scaled(fitted: ExactPosterior) -> ExactPosterior:

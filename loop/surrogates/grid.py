@@ -127,21 +127,6 @@ def log_posteriors(
     return [value for _, _, value in found]
 
 
-def with_limits(
-    covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tensor, log_prior: Tensor
-) -> tuple[Tensor, list[Sites]]:
-    """The log posterior where some rows are censored, ``(kernels, outputs, noises)``, and the sites of each point.
-
-    Arguments are those of ``most_probable``. Each point takes expectation propagation, so the grid must be small.
-    """
-    exact = decomposed(covariances, rows, outputs, noises).evidence + log_prior
-    kernels, n_outputs, n_noises = exact.shape
-    points = [(0, (i, j, k)) for i in range(kernels) for j in range(n_outputs) for k in range(n_noises)]
-    found = list(_Search(covariances, rows, outputs, noises, exact[None], (rows.shared,)).examined(points))
-    posterior = torch.tensor([value for value, _ in found], dtype=exact.dtype).reshape(exact.shape)
-    return posterior, [sites for _, sites in found]
-
-
 def decomposed(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tensor) -> Decomposed:
     """The exact rows among ``rows``, for each of the kernels."""
     exact = ~rows.censored
@@ -227,7 +212,7 @@ class _Search:
                 for a, b, c in steps
                 if self._is_inside(point := (here[s][0] + a, here[s][1] + b, here[s][2] + c)) and point not in known[s]
             ]
-            for (s, point), result in zip(fresh, self.examined(fresh), strict=True):
+            for (s, point), result in zip(fresh, self._examined(fresh), strict=True):
                 known[s][point] = result
             best = {s: max(known[s], key=lambda p: known[s][p][0]) for s in climbing}
             climbing = [s for s in climbing if best[s] != here[s]]
@@ -238,7 +223,7 @@ class _Search:
     def _is_inside(self, point: Point) -> bool:
         return all(0 <= at < size for at, size in zip(point, self.posteriors.shape[1:], strict=True))
 
-    def examined(self, points: Sequence[tuple[int, Point]]) -> Iterator[tuple[float, Sites]]:
+    def _examined(self, points: Sequence[tuple[int, Point]]) -> Iterator[tuple[float, Sites]]:
         """Log posterior and sites at each of some points, as many at once as there is room for."""
         at_once = max(1, AT_ONCE // len(self.rows.y) ** 2)
         for begin in range(0, len(points), at_once):
