@@ -92,7 +92,9 @@ def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken], used: 
         key = " and ".join(f"costs.{name}" for name in ("hours", "lasts") if getattr(spec.costs, name) is not None)
         notes += _contradictions(key, _pool(with_hours, column, len(names)).medians, hours, names, "h")
     costs, wants_price = stated, unpriced(spec) is not None
-    if not states_hours and hours.known and (wants_price or spec.budget.hours is not None or stated.hour):
+    per_batch = None if spec.planner.per_batch is None else spec.planner.per_batch.hours
+    is_asked = spec.budget.hours is not None or per_batch is not None or bool(stated.hour)
+    if not states_hours and hours.known and (wants_price or is_asked):
         by_version = ((column, hours.filled),) if column is not None else ()
         costs = replace(stated, hours=0.0 if by_version else float(hours.medians[0]), option_hours=by_version)
     if wants_price:
@@ -101,6 +103,11 @@ def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken], used: 
         return _priced(costs, taken, told, column, names, notes)
     notes += _stated_prices(stated, taken, hours, column, names)
     if states_hours or costs is stated:
+        if per_batch is not None and not (costs.has_hours_each or states_hours):
+            notes.append(
+                f"nothing says yet how long an experiment takes; a batch keeps to {amount_text(per_batch)} h once "
+                "results say it (a column hours of the worksheet or table), or costs.hours does"
+            )
         if spec.budget.hours is not None and not (costs.has_hours_each or states_hours):
             limit = f"the budget of {amount_text(spec.budget.hours)} h"
             notes.append(

@@ -12,9 +12,9 @@ from loop.errors import PlanError
 from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.own import check_own
-from loop.planning.batch import choose_batch
 from loop.planning.confirming import confirming
 from loop.planning.drafting import describe, paid, proposals, said_blocks
+from loop.planning.limited import choose_within_limits
 from loop.planning.settable import in_settable_numbers
 from loop.planning.situation import situation_of
 from loop.record import Json, ProposalDraft
@@ -91,7 +91,7 @@ def plan(
         resources=resources,
         device=device,
     )
-    picked, notes = choose_batch(situation)
+    picked, notes = choose_within_limits(situation)
     chosen = in_settable_numbers(situation, picked)
     if situation.purchase is not None:
         chosen, on_money = paid(situation, situation.purchase, chosen)

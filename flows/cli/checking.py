@@ -113,7 +113,8 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
 
 def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str) -> dict[str, Any]:
     """What the file says, by what it is about."""
-    from loop.spec import build_general, build_plate
+    from loop.spec import build_costs, build_general, build_plate
+    from loop.spec.per_batch import build_batch_limits
     from loop.spec.sieving import told_of_products
     from loop.spec.tolerances import build_tolerances
 
@@ -121,6 +122,8 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
     plate, general = build_plate(spec, space), build_general(spec, space)
     tolerances = build_tolerances(spec, space)
     first = _first_batch(spec, objective, space)
+    if (limits := build_batch_limits(spec, space, build_costs(spec, space))) is not None:
+        batch = f"{batch}{'' if limits.is_full else ' at most'}, within {limits.text}"
     if plate is not None:
         batch = f"a plate of {plate.rows} x {plate.columns} wells, {plate.new} for new conditions"
         first = f"a plate by {initial.design}"

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.costs import Costs, Purse, pays_all
+from loop.costs import Costs, Pays, Purse, pays_all
 from loop.generality import Generality
 from loop.objective import Objective, Target
 from loop.resources import Site
@@ -83,6 +83,7 @@ class Question:
         copies: How many experiments are made of each choice.
         twins: What is tried of candidates that give one product, None where no two candidates are one.
         later: How many choices the budget leaves after this batch, None where that is not known.
+        room: Which candidates a batch has room for beside what was chosen for it, each by itself; None for all.
     """
 
     space: Space
@@ -100,6 +101,7 @@ class Question:
     copies: int = 1
     twins: Twins | None = None
     later: int | None = None
+    room: Pays | None = None
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:
@@ -164,8 +166,9 @@ class Question:
         return self.chance_if_better(x, skimmed=skimmed) / self.price(x)
 
     def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of ``x``, ``(n, d)``, the purse can pay for with all their copies, each by itself: ``(n,)``."""
-        return pays_all(x) if self.purchase is None else self.purchase.pays(x, self.copies)
+        """Which of ``x``, ``(n, d)``, can be paid and have room, each by itself with all its copies: ``(n,)``."""
+        paid = pays_all(x) if self.purchase is None else self.purchase.pays(x, self.copies)
+        return paid if self.room is None else paid & self.room(x)
 
     @property
     def is_sifted(self) -> bool:

@@ -107,12 +107,6 @@ def source_of(space: Space, target: Target, earlier: Earlier) -> Source | str:
     return Source(earlier.name, target, theirs, both, table, lacking)
 
 
-def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hint | str:
-    """What an earlier campaign expects of a target over this space, or why it says nothing."""
-    source = source_of(space, target, earlier)
-    return source if isinstance(source, str) else learnt_from(source, space, seed=seed)
-
-
 def learnt_from(source: Source, space: Space, *, seed: int) -> Hint | str:
     """What a source expects over this space, or why it says nothing.
 

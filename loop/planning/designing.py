@@ -132,11 +132,11 @@ def payable_at_random(s: Situation, n: int) -> NDArray[np.float64]:
 
 def left_out(s: Situation) -> list[str]:
     """Notes on candidates that cost more by themselves than the budget leaves; none where all can be paid for."""
-    if s.purchase is None or s.pays is pays_all or s.pool is None or len(s.pool) > POOL_LIMIT:
+    if s.purchase is None or s.pays_of_budget is pays_all or s.pool is None or len(s.pool) > POOL_LIMIT:
         return []
     costs = s.purchase.costs
     x = s.pool.take(np.arange(len(s.pool), dtype=np.int64))
-    fits = s.pays(x)
+    fits = s.pays_of_budget(x)
     if fits.all() or not fits.any():
         return []
     dear = []

@@ -20,7 +20,7 @@ from loop.design import CLASSICAL, WHOLE, points_of
 from loop.errors import FitError, PlanError, SpaceError, TooFewPoints
 from loop.fidelity import as_real, fidelity_column, is_real, real_option
 from loop.generality import Generality
-from loop.history import History
+from loop.history import History, Pending
 from loop.learnt_costs import learn_costs, taken_by
 from loop.memory.earlier import Earlier
 from loop.memory.hint import Hint
@@ -28,6 +28,7 @@ from loop.memory.hints import hints_of
 from loop.objective import Objective
 from loop.outcome import Measured
 from loop.plate import Plate
+from loop.policy.batch_limits import BatchLimits
 from loop.record import Json
 from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
@@ -38,6 +39,7 @@ from loop.spec import CampaignSpec, build_general, build_objective, build_plate,
 from loop.spec.checks.derived_targets import derived_without_value
 from loop.spec.checks.deriving import without_value
 from loop.spec.checks.designing import wish_of
+from loop.spec.per_batch import build_batch_limits
 from loop.training import Table, regression_table
 from loop.wording import plural
 
@@ -63,6 +65,8 @@ class Situation:
     wants_real: bool = False  # nothing but cheap versions was measured so far
     notes: tuple[str, ...] = field(default=())
     learnt_costs: Json = field(default_factory=dict)  # what was learnt from results of what experiments cost
+    limits: BatchLimits | None = None  # what the batch may come to as a whole, None for as much as the budget pays
+    beside: tuple[Pending, ...] = ()  # what counts in those limits: chosen or pinned, or running where batches overlap
 
     @property
     def replicates(self) -> int:
@@ -76,6 +80,34 @@ class Situation:
 
     @property
     def pays(self) -> Pays:
+        """Which candidates, ``(n, d)``, can be paid and go with what is chosen already, each by itself: ``(n,)``."""
+        room = self.room
+        if room is None:
+            return self.pays_of_budget
+        paid = self.pays_of_budget
+        return lambda x: paid(x) & room(x)
+
+    @property
+    def room(self) -> Pays | None:
+        """Which candidates, ``(n, d)``, go with what is chosen already, each by itself: ``(n,)``; None for all."""
+        if self.limits is None:
+            return None
+        may = self.limits.room(self.beside_x, self.places)
+        return (lambda x: may(as_real(self.space, x))) if self.wants_real else may
+
+    @property
+    def beside_x(self) -> NDArray[np.float64]:
+        """Coordinates of what counts in the limits of the batch already: shape ``(b, d)``."""
+        return np.array([p.x for p in self.beside]).reshape(-1, len(self.space.parameters))
+
+    @property
+    def places(self) -> int:
+        """How many choices a full batch still has."""
+        asked = math.ceil(self.initial_left / self.replicates)
+        return min(asked if asked > 0 else self.spec.planner.batch, self.spec.planner.batch, self.affordable)
+
+    @property
+    def pays_of_budget(self) -> Pays:
         """Which candidates, ``(n, d)``, the budget has enough for, each by itself with its replicates: ``(n,)``."""
         purchase = self.purchase
         if purchase is None or purchase.purse == Purse():
@@ -197,6 +229,21 @@ class Situation:
     def is_random(self) -> bool:
         return self.spec.planner.surrogate == "random"
 
+    def having(self, x: Sequence[NDArray[np.float64]]) -> Situation:
+        """The same once ``x``, ``(d,)`` each, are chosen, so that they run, and the batch has so many places less."""
+        running = tuple(Pending("", one) for one in x)
+        asked = tuple(p for p in running for _ in range(self.replicates))
+        planner = self.spec.planner
+        smaller = planner.model_copy(update={"batch": max(planner.batch - len(x), 1)})
+        return replace(
+            self,
+            spec=self.spec.model_copy(update={"planner": smaller}),
+            history=replace(self.history, pending=(*self.history.pending, *asked)),
+            experiments=max(self.experiments - len(asked), 1),
+            left=None if self.left is None else max(self.left - len(asked), 1),
+            beside=(*self.beside, *running),
+        )
+
     @cached_property
     def tried(self) -> NDArray[np.float64]:
         """Coordinates that are not to be chosen again, shape ``(t, d)``."""
@@ -238,6 +285,7 @@ class Situation:
             copies=self.copies,
             twins=self.twins,
             later=self.later,
+            room=self.room,
         )
 
 
@@ -279,7 +327,12 @@ def situation_of(
     notes = (*empty, *history.notes, *notes, *learnt.notes, *waits, *unheard)
     if spec.planner.copies > experiments:
         notes = (*notes, f"the budget leaves {experiments} of {spec.planner.copies} replicates")
-    return _believing(replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures), device)
+    limits = build_batch_limits(spec, space, learnt.costs)
+    if limits is not None:
+        limits = replace(limits, last=history.last, copies=found.replicates, seed=seed)
+    beside = (*(history.pending if spec.planner.mode == "rolling" else ()), *(Pending("", p.x) for p in history.pinned))
+    found = replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures, limits=limits, beside=beside)
+    return _believing(found, device)
 
 
 def _believing(s: Situation, device: str) -> Situation:

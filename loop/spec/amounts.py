@@ -52,7 +52,7 @@ def measure_of(spec: CampaignSpec, space: Space, path: Path, name: str) -> Measu
             named = zip(formula.expression.names, formula.columns, strict=True)
             span = formula.expression.between({n: ranges[c] for n, c in named})
             if span is None:
-                raise CostError(path, f"{name!r} may have no value somewhere, and nothing has a price there; write it "
+                raise CostError(path, f"{name!r} may have no value somewhere, and nothing is reckoned there; write it "
                                 "so that it always has one, such as with max(..., 0)")  # fmt: skip
             _refuse_below_zero(path, name, span[0])
             return Measure(formula, span[0], unit)
@@ -162,7 +162,7 @@ def _ranges(space: Space) -> list[tuple[float, float]]:
 
 def _refuse_below_zero(path: Path, name: str, least: float) -> None:
     if least < 0.0:
-        raise CostError(path, f"{name!r} may be below zero ({amount_text(least)} at the least), and nothing costs less "
+        raise CostError(path, f"{name!r} may be below zero ({amount_text(least)} at the least), and no amount is less "
                         "than nothing; name an amount, such as a derived max(..., 0)")  # fmt: skip
 
 

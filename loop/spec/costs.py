@@ -37,24 +37,28 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
     Raises:
         CostError: A parameter or an option is unknown, or a budget or ``per_cost`` has no costs to go by.
     """
-    stated, budget = with_fidelities(spec), spec.budget
+    stated, budget, batch = with_fidelities(spec), spec.budget, spec.planner.per_batch
+    limits: list[tuple[tuple[str, ...], float | None, float | None]] = [(("budget",), budget.cost, budget.hours)]
+    if batch is not None:
+        limits.append((("planner", "per_batch"), batch.cost, batch.hours))
     if stated is None:
-        if budget.cost is not None:
-            raise CostError(("budget", "cost"), "nothing says what an experiment costs; add costs:")
-        if spec.planner.per_cost:
-            raise CostError(("planner", "per_cost"), "nothing says what an experiment costs; add costs:")
-        if budget.hours is None:
+        paths = [(*path, "cost") for path, cost, _ in limits if cost is not None]
+        paths += [("planner", "per_cost")] if spec.planner.per_cost else []
+        if paths:
+            raise CostError(paths[0], "nothing says what an experiment costs; add costs:")
+        if all(hours is None for *_, hours in limits):
             return None
         stated = CostsSpec()  # the hours are learnt from results
     costs = _built(spec, space, stated)
-    if budget.cost is not None and not costs.has_money and not (not stated.states_hours and costs.hour):
-        ways = "costs.experiment, options, amounts, once, or hours and hour"
-        versions = (n for n, p in spec.space.items() if isinstance(p, FidelitySpec))
-        if (name := next(versions, None)) is not None:
-            ways = f"each version its price under space.{name}.costs, or " + ways
-        raise CostError(("budget", "cost"), f"nothing costs money; give {ways}")
-    if budget.hours is not None and stated.states_hours and not costs.has_hours:
-        raise CostError(("budget", "hours"), "nothing takes hours; raise costs.hours, or leave it out to learn them")
+    for path, cost, hours in limits:
+        if cost is not None and not costs.has_money and not (not stated.states_hours and costs.hour):
+            ways = "costs.experiment, options, amounts, once, or hours and hour"
+            versions = (n for n, p in spec.space.items() if isinstance(p, FidelitySpec))
+            if (name := next(versions, None)) is not None:
+                ways = f"each version its price under space.{name}.costs, or " + ways
+            raise CostError((*path, "cost"), f"nothing costs money; give {ways}")
+        if hours is not None and stated.states_hours and not costs.has_hours:
+            raise CostError((*path, "hours"), "nothing takes hours; raise costs.hours, or leave it out to learn them")
     if not (least := costs.cheapest()).fits(Purse(budget.cost, budget.hours)):
         raise CostError(
             ("budget",), f"it does not cover the cheapest experiment, {_said(least, stated.unit)}; raise it"

@@ -22,6 +22,7 @@ from loop.spec.models import (
     InitialSpec,
     LaboratorySpec,
     NoiseSpec,
+    PerBatchSpec,
     PlannerSpec,
     StopSpec,
     TargetSpec,
@@ -47,6 +48,7 @@ _ANALYSIS: Final[Mapping[Any, list[type[BaseModel]]]] = {
     "calibration": [CalibrationSpec],
     "blank": [BlankSpec],
 }
+_PLANNER: Final[Mapping[Any, list[type[BaseModel]]]] = {"initial": [InitialSpec], "per_batch": [PerBatchSpec]}
 _PLATE: Final[Mapping[Any, list[type[BaseModel]]]] = {"blocks": [BlocksSpec], "controls": [ControlsSpec]}
 
 _RECIPE: Final[Mapping[Any, list[type[BaseModel]]]] = {
@@ -77,6 +79,8 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
     ("derived", "*", "desirable"): "{from: 20, to: 80}",
     ("space", "*", "parts"): "{water: O, ethanol: CCO}, or a list of names",
     ("planner", "initial"): "{design: spread, experiments: 5}",
+    ("planner", "per_batch"): "{hours: 8} or {sums: {volume: 60}}",
+    ("planner", "per_batch", "sums"): "{volume: 60}, by the names of numbers",
     ("laboratory", "limits"): "{temperature: {at_most: 80}}, by the names of parameters",
     ("general",): "{over: [bromide], by: mean}",
     ("general", "weights"): "{bromide: {pyridyl: 3}}, by the names of the scope's parameters",
@@ -145,7 +149,7 @@ def known_keys(path: Path, raw: Path) -> set[str]:
         "objective": [TargetSpec],
         "derived": [DerivedTargetSpec],
         "general": [GeneralSpec],
-        "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],
+        "planner": _PLANNER.get(path[1] if len(path) > 2 else None, [PlannerSpec]),
         "noise": [NoiseSpec],
         "budget": [BudgetSpec],
         "costs": [SwitchSpec] if "switch" in path[:-1] else [CostsSpec],

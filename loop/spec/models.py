@@ -118,6 +118,26 @@ def _replicates(value: object) -> object:
 Replicates: TypeAlias = Annotated[int | Literal["planned"], BeforeValidator(_replicates)]
 
 
+class PerBatchSpec(Strict):
+    """What the experiments of one batch may come to together; ``sums`` of numbers, given or derived.
+
+    ``full``: every choice leaves room for the rest of the batch.
+    """
+
+    cost: float | None = Field(default=None, gt=0)  # in the unit of the costs
+    hours: float | None = Field(default=None, gt=0)
+    sums: dict[Text, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+    full: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> PerBatchSpec:
+        if self.cost is None and self.hours is None and not self.sums:
+            raise ValueError(
+                "nothing is limited; give cost, hours or sums, such as sums: {volume: 60}, or leave it out"
+            )
+        return self
+
+
 class PlannerSpec(Strict):
     """How batches are chosen."""
 
@@ -131,6 +151,7 @@ class PlannerSpec(Strict):
     seed: int = Field(default=0, ge=0)
     per_cost: bool | None = None  # the worth of a candidate is divided by what it costs
     most_similar: float | None = Field(default=None, gt=0, le=1)  # of two molecules of a batch; None: MOST_SIMILAR
+    per_batch: PerBatchSpec | None = None  # None: as much as the budget leaves
 
     @property
     def similarity_limit(self) -> float:

@@ -124,7 +124,8 @@ _SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
     ),
     (
         ("interpoint", "interpointequality", "batch", "batchconstraint", "same"),
-        "what holds of a batch as a whole is said under plate: share, at_most",
+        "what a batch comes to as a whole is said under planner: {per_batch: {sums: {volume: 60}}}, what its "
+        "experiments share under plate: share, at_most",
     ),
     (
         ("nolabelduplicates", "permutationinvariance", "permutation"),

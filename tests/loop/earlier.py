@@ -10,8 +10,10 @@ from campaigns import measured, reaction_spec
 
 from loop.history import History, Observation
 from loop.memory.earlier import Earlier
+from loop.memory.hint import Hint, learnt_from, source_of
+from loop.objective import Target
 from loop.planner import Plan, plan
-from loop.space import ProductPool
+from loop.space import ProductPool, Space
 from loop.spec import CampaignSpec, build_space
 
 Response = Callable[[Mapping[str, Any]], float]
@@ -42,3 +44,9 @@ def seen(spec: CampaignSpec, results: list[tuple[dict[str, Any], float]]) -> His
 
 def first_batch(spec: CampaignSpec, *earlier: Earlier, seed: int = 0) -> Plan:
     return plan(spec, History(), seed=seed, experiments=5, earlier=earlier)
+
+
+def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hint | str:
+    """What an earlier campaign expects of a target over this space, or why it says nothing."""
+    source = source_of(space, target, earlier)
+    return source if isinstance(source, str) else learnt_from(source, space, seed=seed)

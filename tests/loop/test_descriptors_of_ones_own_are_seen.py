@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from earlier import hint_of
 
 from loop.errors import SpaceError, SpecError
 from loop.history import History, Observation
 from loop.memory.earlier import Earlier
-from loop.memory.hint import Hint, hint_of
+from loop.memory.hint import Hint
 from loop.memory.overlap import overlap
 from loop.outcome import Measured, Measurement
 from loop.planner import plan

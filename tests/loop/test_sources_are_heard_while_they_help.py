@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
-from earlier import Response, earlier_of, first_batch, seen, settings_of
+from earlier import Response, earlier_of, first_batch, hint_of, seen, settings_of
 
 from loop.acquisition import streaming
 from loop.history import History
 from loop.memory import first
 from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
-from loop.memory.hint import Hint, hint_of
+from loop.memory.hint import Hint
 from loop.memory.hints import hints_of
 from loop.memory.informed import Informed
 from loop.memory.learning import Judged, learn_with

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from campaigns import measured, observe
+from earlier import hint_of
 
 from loop.history import History
 from loop.memory.earlier import Earlier
-from loop.memory.hint import Hint, hint_of
+from loop.memory.hint import Hint
 from loop.memory.overlap import overlap
 from loop.planner import plan
 from loop.space import Continuous, Discrete, Parameter, Space, sample_space

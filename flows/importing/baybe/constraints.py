@@ -77,7 +77,9 @@ class Constraints:
                     f"that the order of {', '.join(of)} does not matter: each is tried once, models are not told"
                 )
                 done = not data.get("dependencies") and self._ordered(of)
-            case "ContinuousLinearConstraint" if not data.get("interpoint"):
+            case "ContinuousLinearConstraint" if data.get("interpoint"):
+                done = self._of_batches(of, data)
+            case "ContinuousLinearConstraint":
                 done = self._linear(of, data)
             case _:
                 done = False
@@ -196,6 +198,24 @@ class Constraints:
             return False
         weights = dict(zip((self.names[n] for n in of), map(float, data["coefficients"]), strict=True))
         self.entries.append(Entry("", {"sum": weights, side: float(data["rhs"])}))
+        return True
+
+    def _of_batches(self, of: Sequence[str], data: Mapping[str, Any]) -> bool:
+        """A sum over a batch: how it is said where it has an upper bound."""
+        weights = [float(c) for c in data["coefficients"]]
+        if data["operator"] != "<=" or min(weights) <= 0:
+            return False
+        names = [self.names[n] for n in of]
+        first, most = names[0], float(data["rhs"]) / weights[0]
+        derived = ""
+        if len(of) > 1:
+            first, most = "total", float(data["rhs"])
+            of_all = " + ".join(f"{w:g} * {n}" for w, n in zip(weights, names, strict=True))
+            derived = f'total: {{type: derived, expression: "{of_all}"}} under space and '
+        self.left.append(
+            f"that a batch has at most {float(data['rhs']):g} of {', '.join(of)} in all: write {derived}per_batch: "
+            f"{{sums: {{{first}: {most:g}}}, full: true}} under planner"
+        )
         return True
 
     def _exclude(self, hits: Mapping[str, Sequence[Setting]], *comments: str) -> None:

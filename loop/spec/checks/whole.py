@@ -25,6 +25,7 @@ from loop.spec.general import problem_of_general
 from loop.spec.limits import problem_of_limits
 from loop.spec.lines import Lines, Path, Problem
 from loop.spec.models import CampaignSpec
+from loop.spec.per_batch import check_batch_limits
 from loop.spec.plate import build_plate, check_batch
 from loop.spec.recipe.building import problem_of_recipe
 from loop.spec.unions import problem_of_union
@@ -136,7 +137,8 @@ def _of_noise(spec: CampaignSpec) -> Problem | None:
 
 def _of_costs(spec: CampaignSpec) -> Problem | None:
     try:
-        build_costs(spec, build_space(spec))
+        space = build_space(spec)
+        check_batch_limits(spec, space, build_costs(spec, space))
     except CostError as error:
         return error.path, str(error)
     return problem_of_versions(spec)
