@@ -72,8 +72,8 @@ $(HAKKEN_PEERS)/%/.installed: benchmarks/peers/%.txt $(BIN)/.made
 opentrons: .opentrons/.installed
 
 .opentrons/.installed: $(BIN)/.made
-	@test -x .opentrons/bin/python || $(BIN)/python -m venv --upgrade-deps .opentrons
-	.opentrons/bin/python -m pip install --quiet 'opentrons>=8.8,<9'
+	@test -x .opentrons/bin/python || $(BIN)/python -m venv --without-pip .opentrons
+	$(BIN)/python -m pip --python .opentrons/bin/python install --quiet 'opentrons>=8.8,<9'
 	@touch $@
 
 # Its psycopg2 would be built from source, with a compiler and PostgreSQL's headers; psycopg2-binary is the same, built. pip
@@ -81,9 +81,9 @@ opentrons: .opentrons/.installed
 qcfractal: .qcfractal/.installed
 
 .qcfractal/.installed: $(BIN)/.made
-	@test -x .qcfractal/bin/python || $(BIN)/python -m venv --upgrade-deps .qcfractal
-	.qcfractal/bin/python -m pip install --quiet --no-deps 'qcfractal>=0.71,<1'
-	.qcfractal/bin/python -m pip install --quiet 'qcfractalcompute>=0.71,<1' psycopg2-binary flask flask-jwt-extended \
+	@test -x .qcfractal/bin/python || $(BIN)/python -m venv --without-pip .qcfractal
+	$(BIN)/python -m pip --python .qcfractal/bin/python install --quiet --no-deps 'qcfractal>=0.71,<1'
+	$(BIN)/python -m pip --python .qcfractal/bin/python install --quiet 'qcfractalcompute>=0.71,<1' psycopg2-binary flask flask-jwt-extended \
 		flask-cors waitress 'bcrypt>=5' 'sqlalchemy>=2.0' alembic rdkit 'geometric>=1.1.1'
 	@touch $@
 

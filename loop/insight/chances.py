@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import numpy as np
 import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
+from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.acquisition.dominance import unbeaten
@@ -26,7 +28,7 @@ from loop.space.pool import said_size
 from loop.surrogates.committee import FittedCommittee, drawn_apart
 from loop.surrogates.derived import STEP, FittedDerived
 from loop.surrogates.feasibility import runs_in_draws
-from loop.surrogates.mixture import shuffle_targets
+from loop.surrogates.mixture import apportion, shuffle_targets
 from loop.surrogates.noiseless import Noiseless
 from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, drawn
 from loop.surrogates.within import JOINTLY, FittedWithin
@@ -124,6 +126,59 @@ def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Te
     return _stretched(model, draws, middle, seed), middle if possible is model else model.moments(x)[0]
 
 
+def has_parts(model: FittedSurrogate, *, doubts: bool) -> bool:
+    """Whether draws are of several processes, so that ``drawn_in_parts`` can draw them at different points."""
+    return isinstance(doubting(model) if doubts else model, FittedCommittee)
+
+
+def drawn_in_parts(
+    model: FittedSurrogate, xs: Sequence[Tensor], n: int, *, seed: int, doubts: bool
+) -> list[tuple[NDArray[np.int64], Tensor]]:
+    """``n`` joint draws, each of them at one of several sets of points, and which of the draws these are.
+
+    Every process of a mixture is drawn at one set, the next at the next, one that counts most at several, so that what
+    is reckoned from all draws has the luck of several sets in it, for about the price of one. Draws come in the order
+    of processes, as those of ``doubted``; a model that is one process is drawn at the first set alone.
+
+    Args:
+        xs: Sets of points, ``(p, d)`` each.
+        doubts: Whether hyper-parameters and the scale are doubted.
+
+    Returns:
+        Of each set in turn the numbers of its draws, ``(s,)``, and these, ``(s, p)``.
+    """
+    possible = doubting(model) if doubts else model
+    if not isinstance(possible, FittedCommittee):
+        return [(np.arange(n), (doubted if doubts else drawn)(model, xs[0], n, seed=seed)[0])]
+    pieces = _pieces(apportion(possible.weights, n), -(-n // len(xs)))
+    found = []
+    for first, x in enumerate(xs):
+        mine = pieces[first :: len(xs)]
+        if not mine:
+            continue
+        drawn_here = [
+            drawn(possible.members[i], x, len(which), seed=seed + STEP * int(which[0]) + i)[0] for i, which in mine
+        ]
+        which = np.concatenate([which for _, which in mine])
+        mean = possible.moments(x)[0]
+        draws = torch.cat(drawn_here).sub_(mean).mul_(math.sqrt(possible.widening))
+        if doubts:
+            draws.mul_(_scales(model, n, seed)[which, None])
+        found.append((which, draws.add_(mean)))
+    return found
+
+
+def _pieces(shares: Sequence[int], most: int) -> list[tuple[int, NDArray[np.int64]]]:
+    """The draws of each process, in pieces of at most so many: its number, and those of the draws."""
+    ends = np.cumsum(shares)
+    return [
+        (i, piece)
+        for i, (end, share) in enumerate(zip(ends, shares, strict=True))
+        for piece in np.array_split(np.arange(end - share, end), max(-(-share // most), 1))
+        if len(piece)
+    ]
+
+
 def doubted_apart(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
     """``doubted`` of each point by itself: the draws say nothing of two points together."""
     if isinstance(model, FittedDerived):
@@ -158,9 +213,13 @@ def drawn_each(
 
 def _stretched(model: FittedSurrogate, draws: Tensor, mean: Tensor, seed: int) -> Tensor:
     """The draws, ``(n, p)``, as far from their ``mean``, ``(p,)``, as those of an unknown scale lie."""
-    freedom, n = max(_values_behind(model) - 1, 1), len(draws)
-    scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))
-    return (draws - mean).mul_(torch.from_numpy(scale)[:, None]).add_(mean)
+    return (draws - mean).mul_(_scales(model, len(draws), seed)[:, None]).add_(mean)
+
+
+def _scales(model: FittedSurrogate, n: int, seed: int) -> Tensor:
+    """How many times as far from the mean each of ``n`` draws lies as the process says: ``(n,)``."""
+    freedom = max(_values_behind(model) - 1, 1)
+    return torch.from_numpy(np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n)))
 
 
 def _values_behind(model: FittedSurrogate) -> int:

@@ -26,7 +26,7 @@ from torch import Tensor
 from loop.fidelity import as_real, is_real
 from loop.history import History
 from loop.insight.asking import Learning
-from loop.insight.chances import doubted
+from loop.insight.chances import doubted, drawn_in_parts, has_parts
 from loop.insight.changing import Way, ways
 from loop.insight.differing import without_scale
 from loop.insight.statements import LEVEL, Adds, Influence, Reliance
@@ -47,9 +47,11 @@ Floats: TypeAlias = NDArray[np.float64]
 Draw: TypeAlias = Callable[..., tuple[Tensor, Tensor]]  # as ``loop.surrogates.protocol.drawn``
 SAMPLE: Final = 2_048  # candidates that stand for the space
 MADE: Final = 512  # of those with molecules, which take time to describe
-CHANGED: Final = 512  # of them that are changed, to see what follows a parameter
-PAIRS: Final = 1_024  # of what they were and became
-ALIKE: Final = 8_192  # of those, where they become one another and so bring no further point to be drawn
+CHANGED: Final = 256  # of them that are changed in one set, to see what follows a parameter
+PAIRS: Final = 512  # of what they were and became
+SETS: Final = 4  # of these, of which each process of a mixture is drawn at one
+LARGER: Final = 2  # times as large is the one set at which a single process is drawn
+ALIKE: Final = 8  # times as many pairs, where they become one another and so bring no further point to be drawn
 BACKGROUND: Final = 64  # of them over which what a value adds is averaged
 DRAWS: Final = 512  # joint draws of that
 LEVELS: Final = 7  # values of a number that are looked at
@@ -111,19 +113,21 @@ def _reliance(
     has_scale: bool,
 ) -> Reliance:
     rng = np.random.default_rng(seed)
-    base = x[rng.permutation(len(x))[:CHANGED]]
+    doubts = target.levels is None and not target.classes
+    sets = _sets(x, rng, has_parts(model, doubts=doubts))
+    changed = np.vstack([some.base for some in sets])
     members = _members(model)
-    draw = doubted if target.levels is None and not target.classes else drawn
+    draw = doubted if doubts else drawn
     found, settled = [], []
     with torch.no_grad():
         at = model.moments(torch.from_numpy(x))[0]
         varied = [way for way in ways(space) if len(np.unique(x[:, list(way.columns)], axis=0)) > 1]
         for way in varied if has_scale else ():
-            pairs = _pairs(space, base, way, rng)
-            if not _moves(space, pairs) and len(np.unique(base[:, list(way.columns)], axis=0)) > 1:
+            pairs = [_pairs(space, some, way, rng) for some in sets]
+            if not any(_moves(space, p) for p in pairs) and len(np.unique(changed[:, list(way.columns)], axis=0)) > 1:
                 settled += [way.name] if way.blend is None else []  # of parts the whole is told
                 continue
-            share = _shares(draw, model, pairs, seed)
+            share = _shares(model, pairs, seed, doubts=doubts)
             by_member = [float(share[mine].median()) for mine in members.values()] or [float(share.median())]
             low, high = torch.quantile(share, ENDS).tolist()
             adds, of = _adds(space, target, draw, model, x, way, tried, rng, seed)
@@ -166,13 +170,30 @@ class _Pairs:
     after: NDArray[np.int64]
 
 
-def _pairs(space: Space, base: Floats, way: Way, rng: np.random.Generator) -> _Pairs:
-    """Every candidate of ``base``, ``(n, d)``, changed to what every other one has, or some."""
+@dataclass(frozen=True)
+class _Set:
+    """Candidates that are changed, ``(n, d)``, and how many pairs are made of them."""
+
+    base: Floats
+    pairs: int
+
+
+def _sets(x: Floats, rng: np.random.Generator, has_parts: bool) -> list[_Set]:
+    """The sets of candidates that are changed: several small ones, or one where a model is a single process."""
+    if not has_parts:
+        return [_Set(x[rng.permutation(len(x))[: LARGER * CHANGED]], LARGER * PAIRS)]
+    order = np.concatenate([rng.permutation(len(x)) for _ in range(SETS)])  # of few candidates each set has all
+    size = min(CHANGED, len(x))
+    return [_Set(x[order[i * size : (i + 1) * size]], PAIRS) for i in range(SETS)]
+
+
+def _pairs(space: Space, some: _Set, way: Way, rng: np.random.Generator) -> _Pairs:
+    """Every candidate of a set changed to what every other one has, or some."""
     if space.molecule is None and not space.is_sieved:
-        many = _paired(space, base, way, ALIKE, rng)
-        if len(many.points) <= len(base) + PAIRS:
+        many = _paired(space, some.base, way, ALIKE * some.pairs, rng)
+        if len(many.points) <= len(some.base) + some.pairs:
             return many
-    return _paired(space, base, way, PAIRS, rng)
+    return _paired(space, some.base, way, some.pairs, rng)
 
 
 def _paired(space: Space, base: Floats, way: Way, most: int, rng: np.random.Generator) -> _Pairs:
@@ -194,14 +215,18 @@ def _moves(space: Space, pairs: _Pairs) -> bool:
     return bool((np.abs(at[pairs.after] - at[pairs.before]) > ROUNDING).any())
 
 
-def _shares(draw: Draw, model: FittedSurrogate, pairs: _Pairs, seed: int) -> Tensor:
+def _shares(model: FittedSurrogate, pairs: Sequence[_Pairs], seed: int, *, doubts: bool) -> Tensor:
     """The total-effect index in each joint draw, ``(s,)``; more than all, which pairs by lot may give, is all."""
-    if not len(pairs.after):
+    pairs = [p for p in pairs if len(p.after)]
+    if not pairs:
         return torch.zeros(1, dtype=torch.float64)
-    draws, _ = draw(model, pairs.points, DRAWS, seed=seed)
-    spread = draws[:, pairs.sample].var(dim=1, correction=0)
-    index: Tensor = (draws[:, pairs.after] - draws[:, pairs.before]).square().mean(dim=1) / (2.0 * spread)
-    return index.nan_to_num(0.0, posinf=0.0).clamp(max=1.0)
+    found = torch.empty(DRAWS, dtype=torch.float64)
+    parts = drawn_in_parts(model, [p.points for p in pairs], DRAWS, seed=seed, doubts=doubts)
+    for (which, draws), some in zip(parts, pairs, strict=False):
+        spread = draws[:, some.sample].var(dim=1, correction=0)
+        index = (draws[:, some.after] - draws[:, some.before]).square().mean(dim=1) / (2.0 * spread)
+        found[torch.from_numpy(which)] = index.nan_to_num(0.0, posinf=0.0).clamp(max=1.0)
+    return found
 
 
 def _adds(

@@ -45,7 +45,7 @@ def main(folder: Path, address: str, user: str, password: str) -> None:
                 client.return_finished({task.id: compress_result(compute(task.function_kwargs))})
         except Exception as error:  # the server is killed by tests
             print(type(error).__name__, error, flush=True)
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ class OneNodeFractal:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def rest(self) -> None:
-        """Let all processes do nothing until ``mend``: the manager asks for tasks ten times a second."""
+        """Let all processes do nothing until ``mend``: the manager asks for tasks four times a second."""
         self._resting_since = time.monotonic()
         for process in self._processes.values():
             os.killpg(process.pid, signal.SIGSTOP)

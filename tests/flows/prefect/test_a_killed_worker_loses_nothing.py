@@ -42,7 +42,7 @@ class Processes:
             "HAKKEN_TRAIN_POOL": "hakken",  # the same worker does both
             "PREFECT_HOME": str(home / "prefect"),
             "PREFECT_API_URL": self.api,
-            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_WORKER_QUERY_SECONDS": "3",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
             "PREFECT_SERVER_UI_ENABLED": "false",
             "PYTHONPATH": str(ROOT),
@@ -138,8 +138,9 @@ def test_a_scheduled_campaign_survives_its_worker(settings: Settings, tmp_path: 
     run(calm, "small", on_tick=lambda _: None, poll=0.02)
     processes.start(str(PREFECT), "server", "start", "--host", "127.0.0.1", "--port", str(processes.port))
     until(lambda: answers(f"{processes.api}/health"), "the server answers")
-    # Far longer than a pass takes on a busy machine: passes that pile up block the server for good.
-    deploy = processes.start(sys.executable, "-W", "ignore", "-m", "flows.deployments", "small", "--every", "15")
+    # Far longer than a pass takes on a busy machine: passes that pile up block the server for good, and each takes a
+    # process some seconds.
+    deploy = processes.start(sys.executable, "-W", "ignore", "-m", "flows.deployments", "small", "--every", "30")
     assert deploy.wait(PATIENCE) == 0
 
     first = processes.worker()

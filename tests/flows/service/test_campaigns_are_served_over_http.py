@@ -385,16 +385,17 @@ def test_who_waits_for_one_campaign_keeps_nobody_from_another(
         raise AskError("it took long")
 
     def wait() -> None:
-        answers.append(httpx.post(f"{url}/api/campaigns/other/ask", json={}, headers=keyed, timeout=60).status_code)
+        answers.append(client.post(f"{url}/api/campaigns/other/ask", json={}, headers=keyed).status_code)
 
     monkeypatch.setattr("flows.engine.ask", slow)
     keyed = {"Idempotency-Key": "a"}
-    with served(settings) as url:
+    many = httpx.Limits(max_connections=70)
+    with served(settings) as url, httpx.Client(timeout=60, limits=many) as client:
         waiting = [threading.Thread(target=wait) for _ in range(60)]  # more than a pool of threads has as a rule
         for one in waiting:
             one.start()
         try:
-            seen = [httpx.get(f"{url}{path}", timeout=60).status_code for path in ("/api/campaigns/small", "/health")]
+            seen = [client.get(f"{url}{path}").status_code for path in ("/api/campaigns/small", "/health")]
         finally:
             is_over.set()
             for one in waiting:
