@@ -113,10 +113,10 @@ def _beyond(question: Question, versions: Tensor, n: int, left: int | None) -> C
     """Which candidates the budget does not reach to once some were chosen: infinite there, else 0, ``(versions * n,)``.
 
     What a cheap version tells is of use only where something real can be bought after it: its price is kept back, and
-    its place among the experiments.
+    its place among the experiments. Limits of the batch count by themselves: the real thing may come in the next.
 
     Args:
-        question: Whose purchase has the purse.
+        question: Whose purchase has the purse, and which knows for what the batch has room.
         versions: Coordinates of the versions one after the other, the last the real thing: ``(versions * n, d)``.
         n: How many candidates there are.
         left: How many experiments there may be; None for any number.
@@ -134,6 +134,8 @@ def _beyond(question: Question, versions: Tensor, n: int, left: int | None) -> C
         reached = purse.has(*(s + each + k for s, each, k in zip(spent, (money, hours), kept, strict=True)))
         if left is not None:
             reached = reached & (len(chosen) * question.copies + places <= left)
+        if question.room is not None:
+            reached = reached & question.room(versions[chosen].numpy())(versions.numpy())
         return torch.from_numpy(np.where(reached, 0.0, np.inf))
 
     return beyond

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -83,7 +83,7 @@ class Question:
         copies: How many experiments are made of each choice.
         twins: What is tried of candidates that give one product, None where no two candidates are one.
         later: How many choices the budget leaves after this batch, None where that is not known.
-        room: Which candidates a batch has room for beside what was chosen for it, each by itself; None for all.
+        room: Which candidates, each by itself, a batch has room for beside some more, ``(k, d)``; None for all.
     """
 
     space: Space
@@ -101,7 +101,7 @@ class Question:
     copies: int = 1
     twins: Twins | None = None
     later: int | None = None
-    room: Pays | None = None
+    room: Callable[[NDArray[np.float64]], Pays] | None = None
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:
@@ -168,7 +168,7 @@ class Question:
     def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of ``x``, ``(n, d)``, can be paid and have room, each by itself with all its copies: ``(n,)``."""
         paid = pays_all(x) if self.purchase is None else self.purchase.pays(x, self.copies)
-        return paid if self.room is None else paid & self.room(x)
+        return paid if self.room is None else paid & self.room(x[:0])(x)
 
     @property
     def is_sifted(self) -> bool:

@@ -18,7 +18,7 @@ def choose_within_limits(s: Situation) -> tuple[list[Pick], list[str]]:
     """The next batch in the order of choosing, within what ``planner.per_batch`` allows, and notes.
 
     What does not go with those chosen before it is left out, and asked for again among what has room; a classical
-    design, which tells little with other points in it, and cheap versions, many of which count as one, are not.
+    design, which tells little with other points in it, is not, nor versions of a fidelity, which look at the room left.
 
     Raises:
         PoolExhausted: Nothing is left to propose, or nothing has room.
@@ -65,8 +65,7 @@ def _going_together(s: Situation, picks: list[Pick]) -> list[Pick]:
 
 def _may_lack_room(s: Situation) -> bool:
     """Whether something was not tried that can be paid, and has no room perhaps; not where all were looked at."""
-    room = s.room
-    if room is None or s.pool is None or len(s.pool) > LOOKED_AT:
-        return room is not None
+    if s.pool is None or len(s.pool) > LOOKED_AT:
+        return True
     x = s.pool.take(np.arange(len(s.pool)))
-    return bool((s.pays_of_budget(x) & ~room(x) & ~is_among(x, s.tried)).any())
+    return bool((s.pays_of_budget(x) & ~s.room(s.beside_x[:0])(x) & ~is_among(x, s.tried)).any())

@@ -81,18 +81,16 @@ class Situation:
     @property
     def pays(self) -> Pays:
         """Which candidates, ``(n, d)``, can be paid and go with what is chosen already, each by itself: ``(n,)``."""
-        room = self.room
-        if room is None:
+        if self.limits is None:
             return self.pays_of_budget
-        paid = self.pays_of_budget
+        paid, room = self.pays_of_budget, self.room(self.beside_x[:0])
         return lambda x: paid(x) & room(x)
 
-    @property
-    def room(self) -> Pays | None:
-        """Which candidates, ``(n, d)``, go with what is chosen already, each by itself: ``(n,)``; None for all."""
+    def room(self, more: NDArray[np.float64]) -> Pays:
+        """Which candidates, ``(n, d)``, go with what is chosen and ``more``, ``(k, d)``, each by itself: ``(n,)``."""
         if self.limits is None:
-            return None
-        may = self.limits.room(self.beside_x, self.places)
+            return pays_all
+        may = self.limits.room(np.vstack([self.beside_x, more]), self.places - len(more))
         return (lambda x: may(as_real(self.space, x))) if self.wants_real else may
 
     @property
@@ -285,7 +283,7 @@ class Situation:
             copies=self.copies,
             twins=self.twins,
             later=self.later,
-            room=self.room,
+            room=None if self.limits is None else self.room,
         )
 
 

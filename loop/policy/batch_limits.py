@@ -1,10 +1,12 @@
-"""Limits of a batch: what its experiments may come to together, in money, hours, or the sum of a number.
+"""Limits of a batch: what its experiments may come to together, in money, hours, sums of numbers and different values.
 
-A day has so many hours, a bottle so many millilitres. A batch has as many of the chosen as that allows.
+A day has so many hours, a bottle so many millilitres, a laboratory so many heating blocks. A batch has as many of the
+chosen as that allows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +16,7 @@ from loop.costs import Coordinate, Costs, Floats, Pays, Purse, Spent
 from loop.policy.paying import in_words
 from loop.policy.run_order import run_order, within
 from loop.space.constraints import Formula
-from loop.wording import amount_text
+from loop.wording import amount_text, plural
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,29 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class Different:
+    """So many different values of a parameter, whose coordinate is in ``column``; not applying is none of them."""
+
+    name: str
+    column: int
+    most: int
+    is_number: bool
+
+    def values(self, x: Floats) -> Floats:
+        """Those that there are in ``x``, ``(n, d)``: ``(v,)``."""
+        there = np.unique(x[:, self.column])
+        return there if self.is_number else there[there >= 0.0]
+
+    def go_with(self, before: Floats, x: Floats) -> NDArray[np.bool_]:
+        """Which of ``x``, ``(n, d)``, bring no value too many beside ``before``, ``(b, d)``, each alone: ``(n,)``."""
+        there = self.values(before)
+        if len(there) < self.most:
+            return np.ones(len(x), dtype=bool)
+        known = np.isin(x[:, self.column], there)
+        return known if self.is_number else known | (x[:, self.column] < 0.0)
+
+
+@dataclass(frozen=True)
 class BatchLimits:
     """What the experiments of one batch may come to together.
 
@@ -53,6 +78,7 @@ class BatchLimits:
         costs: What they cost, None where neither money nor hours are limited.
         purse: So much money and so many hours.
         sums: So much of each number.
+        different: So many values of each parameter.
         spare: The same of money and hours as ``Sum.spare``.
         is_full: Whether each choice leaves room for the rest of the batch.
         last: Coordinates of what was run last, from which the first change of a slow parameter is counted, ``(d,)``.
@@ -63,6 +89,7 @@ class BatchLimits:
     costs: Costs | None
     purse: Purse
     sums: tuple[Sum, ...]
+    different: tuple[Different, ...]
     spare: Spent
     is_full: bool = False
     last: NDArray[np.float64] | None = None
@@ -72,6 +99,8 @@ class BatchLimits:
     def allow(self, x: Floats) -> bool:
         """Whether a batch ``x``, ``(n, d)``, comes to no more, in the order in which it would be run."""
         if any(self.copies * s.at(x).sum() > s.most + s.slack for s in self.sums):
+            return False
+        if any(len(d.values(x)) > d.most for d in self.different):
             return False
         return self.costs is None or not len(x) or self._spent(x).fits(self.purse)
 
@@ -103,6 +132,8 @@ class BatchLimits:
             found = np.ones(len(x), dtype=bool)
             for s, there in zip(rest.sums, used, strict=True):
                 found &= there + self.copies * s.at(x) <= s.most + s.slack
+            for d in rest.different:
+                found &= d.go_with(before, x)
             if costs is not None:
                 found &= purse.has(*costs.each(x, None, self.copies))
             return found
@@ -127,7 +158,8 @@ class BatchLimits:
             given = ((spent.cost, self.purse.cost, self.costs.unit), (spent.hours, hours, "h"))
             parts = [_of(used, most, unit) for used, most, unit in given if most is not None]
         parts += [_of(self.copies * float(s.at(x).sum()), s.most, s.unit) + f" of {s.name}" for s in self.sums]
-        return " and ".join(parts)
+        parts += [f"{len(d.values(x))} of {plural(d.most, 'value')} of {d.name}" for d in self.different]
+        return _listed(parts)
 
     @property
     def text(self) -> str:
@@ -135,13 +167,18 @@ class BatchLimits:
         unit = "" if self.costs is None else self.costs.unit
         parts = [in_words(self.purse, unit)] if self.purse != Purse() else []
         parts += [f"{amount_text(s.most)} {s.unit}".rstrip() + f" of {s.name}" for s in self.sums]
-        return " and ".join(parts)
+        parts += [f"{plural(d.most, 'value')} of {d.name}" for d in self.different]
+        return _listed(parts)
 
     def _spent(self, x: Floats) -> Spent:
         """What a batch ``x``, ``(n, d)``, costs in the order in which it would be run."""
         assert self.costs is not None
         order = within(x, run_order(x, self.costs, self.last, seed=self.seed))
         return self.costs.spent(np.repeat(order, self.copies, axis=0), self.last)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _of(used: float, most: float, unit: str) -> str:

@@ -121,20 +121,19 @@ Replicates: TypeAlias = Annotated[int | Literal["planned"], BeforeValidator(_rep
 class PerBatchSpec(Strict):
     """What the experiments of one batch may come to together; ``sums`` of numbers, given or derived.
 
-    ``full``: every choice leaves room for the rest of the batch.
+    ``at_most``: so many different values of a parameter; ``full``: every choice leaves room for the rest of the batch.
     """
 
     cost: float | None = Field(default=None, gt=0)  # in the unit of the costs
     hours: float | None = Field(default=None, gt=0)
     sums: dict[Text, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+    at_most: dict[Text, Annotated[int, Field(ge=1)]] | None = None
     full: bool | None = None
 
     @model_validator(mode="after")
     def _something(self) -> PerBatchSpec:
-        if self.cost is None and self.hours is None and not self.sums:
-            raise ValueError(
-                "nothing is limited; give cost, hours or sums, such as sums: {volume: 60}, or leave it out"
-            )
+        if self.cost is None and self.hours is None and not self.sums and not self.at_most:
+            raise ValueError("nothing is limited; give cost, hours, sums or at_most, such as hours: 8, or leave it out")
         return self
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from loop.costs import Coordinate, Costs, Purse, Spent
-from loop.errors import CostError
-from loop.policy.batch_limits import BatchLimits, Sum
-from loop.space import Space
+from loop.errors import CostError, did_you_mean
+from loop.fidelity import real_option
+from loop.policy.batch_limits import BatchLimits, Different, Sum
+from loop.space import Continuous, Discrete, Space
 from loop.spec.amounts import Measure, measure_of
-from loop.spec.space_models import MixtureSpec
+from loop.spec.space_models import ContextSpec, MixtureSpec
 from loop.wording import amount_text, plural
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def build_batch_limits(spec: CampaignSpec, space: Space, costs: Costs | None) ->
     ``costs`` are those in force: none are needed where only sums of numbers are limited.
 
     Raises:
-        CostError: A number is none, or may be below zero.
+        CostError: A number is none, or may be below zero, or values of a parameter cannot be counted.
     """
     stated = spec.planner.per_batch
     if stated is None:
@@ -38,6 +39,7 @@ def build_batch_limits(spec: CampaignSpec, space: Space, costs: Costs | None) ->
         costs,
         purse,
         tuple(_sum(spec, space, name, most) for name, most in (stated.sums or {}).items()),
+        tuple(_different(spec, space, name, most) for name, most in (stated.at_most or {}).items()),
         Spent(_spare(least.cost, stated.cost, places), _spare(least.hours, stated.hours, places)),
         bool(stated.full),
         copies=copies,
@@ -64,7 +66,7 @@ def check_batch_limits(spec: CampaignSpec, space: Space, costs: Costs | None) ->
                         "what its wells share under plate")  # fmt: skip
     if spec.planner.initial.blocks is not None:
         raise CostError(AT, "planner.initial.blocks already says what runs together; leave one of them out")
-    _check_room(limits, spec.planner.batch if limits.is_full else 1)
+    _check_room(limits, space, spec.planner.batch if limits.is_full else 1)
 
 
 def _sum(spec: CampaignSpec, space: Space, name: str, most: float) -> Sum:
@@ -80,8 +82,25 @@ def _sum(spec: CampaignSpec, space: Space, name: str, most: float) -> Sum:
     return Sum(name, measure.unit, measure.of, most, measure.least, spare)
 
 
-def _check_room(limits: BatchLimits, places: int) -> None:
-    """Refuse limits that do not cover so many of the cheapest experiments."""
+def _different(spec: CampaignSpec, space: Space, name: str, most: int) -> Different:
+    path = (*AT, "at_most", name)
+    if name not in space.names:
+        if isinstance(p := spec.space.get(name), MixtureSpec):
+            raise CostError(path, f"{name!r} is a mixture; name a part of it, such as {name}.{next(iter(p.parts))}")
+        if p is not None:
+            why = "recorded with results" if isinstance(p, ContextSpec) else "computed from others"
+            raise CostError(path, f"{name!r} is {why} and not chosen, so that its values cannot be; leave it out")
+        hint = did_you_mean(name, space.names)
+        raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.shown_names)}")
+    column = space.names.index(name)
+    parameter = space.parameters[column]
+    if isinstance(parameter, Continuous):
+        raise CostError(path, f"{name!r} is continuous, and no two experiments would have one value; give it a step")
+    return Different(name, column, most, isinstance(parameter, Discrete))
+
+
+def _check_room(limits: BatchLimits, space: Space, places: int) -> None:
+    """Refuse limits that do not cover so many of the cheapest experiments, of versions with the real thing."""
     count = places * limits.copies
     experiments = "one experiment" if count == 1 else plural(count, "experiment")
     verb = "takes" if count == 1 else "take"
@@ -93,7 +112,7 @@ def _check_room(limits: BatchLimits, places: int) -> None:
             raise CostError((*AT, "sums", s.name), what)
     if limits.costs is None:
         return
-    least = limits.costs.cheapest()
+    least = limits.costs.cheapest(real_option(space))
     pairs = (
         ("cost", least.cost, limits.purse.cost, limits.costs.unit),
         ("hours", least.hours, limits.purse.hours, "h"),

@@ -230,3 +230,51 @@ def test_no_limit_no_room_and_no_order_of_taking_breaks_it() -> None:
         assert not taken or limits.allow(np.vstack([before, x[2:][taken]]))
         may = limits.room(before, places)(x[2:])
         assert may.tolist() == [bool(limits.kept(one[None], before, places)) for one in x[2:]]
+
+
+def test_versions_of_a_measurement_share_the_money_of_a_batch() -> None:
+    text = """
+campaign: versions
+space:
+  a: {type: number, values: [0, 1, 2, 3, 4, 5]}
+  b: {type: number, values: [0, 1, 2, 3, 4, 5]}
+  method: {type: fidelity, options: [calculated, measured]}
+objective: {yield: {goal: maximize}}
+costs: {unit: EUR, options: {method: {calculated: 1, measured: 10}}}
+planner: {batch: 4, surrogate: gp, initial: {experiments: 4}, per_batch: {cost: 25}}
+budget: {experiments: 60}
+laboratory: {adapter: manual}
+"""
+    spec = read_spec(text, source="versions.yaml", read=lambda _: "")
+    space, history, money = build_space(spec), History(), {"calculated": 1, "measured": 10}
+    for number in range(4):
+        one = plan(spec, history, seed=0, experiments=40)
+        assert 0 < sum(money[str(p.candidate.settings["method"])] for p in one.proposals) <= 25
+        seen = [
+            Observation(
+                f"{number}-{i}",
+                space.coordinates(p.candidate.settings),
+                measured(**{"yield": float(p.candidate.settings["a"]) - (float(p.candidate.settings["b"]) - 3) ** 2}),
+            )
+            for i, p in enumerate(one.proposals)
+        ]
+        history = History((*history.observations, *seen))
+    methods = {o.x[2] for o in history.observations}
+    assert methods == {0.0, 1.0}  # both were used
+
+
+@pytest.mark.parametrize("volume", [STEPS, RANGE], ids=["steps", "a range"])
+def test_a_batch_has_so_many_different_values_at_most(volume: str) -> None:
+    limit = "per_batch: {at_most: {temperature: 1, ligand: 2}}"
+    spec = spec_of(f"batch: 5, surrogate: gp, initial: {{experiments: 4}}, {limit}", volume)
+
+    plans = played(spec, 3)
+
+    for one in plans:
+        settings = [p.candidate.settings for p in one.proposals]
+        assert len(settings) >= 4
+        assert len({s["temperature"] for s in settings}) == 1
+        assert len({s["ligand"] for s in settings}) <= 2
+        assert any("1 of 1 value of temperature and" in note for note in one.notes)
+    heats = {p.candidate.settings["temperature"] for one in plans for p in one.proposals}
+    assert len(heats) > 1  # not the same in every batch

@@ -64,9 +64,24 @@ class Constraints:
                 self._compare(f"{sign}{product} <= {exact(rule['rhs'])}")
             case "CategoricalExcludeConstraint":
                 return self._exclude(of, rule["conditions"], rule.get("logical_op", "AND"))
+            case "InterpointEqualityConstraint":
+                self.left += [self._alike(name, rule.get("multiplicity")) for name in of]
             case _:
                 return False
         return True
+
+    def _alike(self, name: str, multiplicity: int | None) -> str:
+        """How it is said that a number has one value in all experiments of a batch, or in so many after each other."""
+        here = self.names[name]
+        if multiplicity is None:
+            return (
+                f"that {name} has one value in a batch: give it a step, and write "
+                f"per_batch: {{at_most: {{{here}: 1}}}} under planner"
+            )
+        return (
+            f"that {name} has one value in every {multiplicity} experiments of a batch: give it a step, and write "
+            f"per_batch: {{at_most: {{{here}: N}}}} under planner, N being batch divided by {multiplicity}"
+        )
 
     def _count(self, of: Sequence[str], rule: Mapping[str, Any]) -> bool:
         low, high = rule["min_count"], rule["max_count"]

@@ -73,7 +73,8 @@ def test_constraints_allow_what_bofire_allows(changed: dict[str, Any], is_allowe
 def test_what_has_no_word_is_said() -> None:
     left = read(BLEND).left
 
-    assert "constraint InterpointEqualityConstraint of T ({'multiplicity': 2}): mend the campaign file by hand" in left
+    said = "that T has one value in every 2 experiments of a batch: give it a step, and write "
+    assert f"{said}per_batch: {{at_most: {{T: N}}}} under planner, N being batch divided by 2" in left
     assert "colour, an output without an objective: make it a target of the campaign file where it is wanted" in left
     assert "pH: that its limit is soft (a steepness of 5); here it holds as it is" in left
 
