@@ -20,7 +20,8 @@ from flows.engine.clients.handing import Asked, AskError, Experiment
 from flows.engine.clients.results import Told
 from flows.engine.looking.reports import StatusReport, TellReport
 from flows.settings import Settings
-from loop.insight.statements import HonestBest
+from flows.wiring import open_record
+from loop.insight.statements import HonestBest, Reliance
 from loop.record import AttemptRecord
 
 Value = str | int | float | Mapping[str, Any] | None
@@ -171,6 +172,53 @@ class Campaign:
     def best(self) -> HonestBest:
         """What is believed best, given noise and constraints, with an interval and the chance that it is."""
         return engine.best(self.settings, self.name)
+
+    def predict(
+        self, candidates: Sequence[Mapping[str, Any]] | Table | None = None, *, where: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """What is believed of candidates, a row for each: its settings, and what ``pandas.DataFrame`` takes besides.
+
+        Of each target its mean under its name, the ends of a 90 % interval of the true value under ``NAME low`` and
+        ``NAME high``, in its unit; ``chance`` that it runs as intended and keeps every threshold, how many
+        ``experiments`` were made of it, and under ``outside`` why the campaign would not propose it, "" where it may.
+
+        Args:
+            candidates: Rows of settings, or a data frame; rows come back in this order.
+            where: Without them, conditions such as ``"ligand=XPhos"`` or ``"temperature>100"``: every candidate that
+                meets all of them, the most promising first.
+
+        Raises:
+            AskError: They are no table.
+            PredictError: A row cannot be read; or none is given or meets the conditions.
+            PlanError: Nothing can be predicted yet.
+        """
+        rows = None if candidates is None else [_plain(row) for row in _rows(candidates)]
+        answer = engine.predict(self.settings, self.name, rows=rows, where=where)
+        order = answer.found.order if candidates is None else range(len(answer.found.candidates))
+        found = []
+        for number in order:
+            one = answer.found.candidates[number]
+            row = {name: one.settings.get(name) for name in answer.parameters}
+            for said in one.targets:
+                row |= {said.target: said.mean, f"{said.target} low": said.low, f"{said.target} high": said.high}
+            outside = answer.outside.get(number, "")
+            found.append({**row, "chance": one.keeps, "experiments": one.experiments, "outside": outside})
+        return found
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every result on record, a row for each, by column as ``hakken export`` writes them."""
+        from db import exchange
+
+        with open_record(self.settings) as ledger:
+            return [dict(row) for row in exchange.table(ledger, self.name)]
+
+    def explain(self) -> tuple[Reliance, ...]:
+        """What the belief of each target rests on: how much of it follows each parameter, and what its values add.
+
+        Raises:
+            PlanError: Nothing is believed yet.
+        """
+        return engine.rests_on(self.settings, self.name)
 
 
 def _no_campaign(given: object) -> str:

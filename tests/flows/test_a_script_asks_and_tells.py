@@ -12,6 +12,7 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.ask_tell import AskError, Campaign, NotCounted
+from flows.engine.looking.predicting import PredictError
 from flows.settings import Settings
 from loop.outcome import write_outcome
 from tests.flows.engine.bench import add
@@ -192,3 +193,68 @@ def test_values_that_do_not_go_by_target_are_refused_with_how_they_do(campaign: 
 def test_a_key_that_is_none_is_refused(campaign: Campaign, key: Any) -> None:
     with pytest.raises(AskError, match="the key of a request must be 1 to 120 letters"):
         campaign.ask(1, key=key)
+
+
+class TestWhatIsBelieved:
+    """A script has what ``hakken predict``, ``export`` and ``explain`` tell, as rows."""
+
+    ROWS = ({"ligand": "SPhos", "temperature": 100}, {"ligand": "XPhos", "temperature": 60.0})
+
+    @pytest.fixture
+    def told(self, tmp_path: Path) -> Campaign:
+        space = {
+            "ligand": {"type": "category", "options": ["XPhos", "SPhos"]},
+            "temperature": {"type": "number", "values": [60, 80, 100], "unit": "degC"},
+        }
+        settings = Settings(tmp_path / "runs", by="tester")
+        planner = {"surrogate": "gp", "initial": {"experiments": 2}}
+        add(settings, tmp_path, laboratory={"adapter": "ask_tell"}, objective=OBJECTIVE, space=space, planner=planner)
+        campaign = Campaign("small", settings=settings)
+        rows = [
+            {"ligand": ligand, "temperature": t, "yield": 10 * (i + 1) + t / 4, "ee": 90.0}
+            for i, ligand in enumerate(("XPhos", "SPhos"))
+            for t in (60, 80, 100)
+        ]
+        campaign.tell_own(rows)
+        return campaign
+
+    def test_candidates_are_predicted_in_their_order(self, told: Campaign) -> None:
+        rows = told.predict(self.ROWS)
+        from_a_frame = told.predict(Frame(*self.ROWS, {"ligand": "XPhos", "temperature": np.float64(80)}))
+
+        assert [(row["ligand"], row["temperature"]) for row in rows] == [("SPhos", 100.0), ("XPhos", 60.0)]
+        assert rows[0]["yield low"] < rows[0]["yield"] < rows[0]["yield high"]
+        assert rows[0]["yield"] > rows[1]["yield"]
+        assert [row["experiments"] for row in rows] == [1, 1]
+        assert from_a_frame[:2] == rows
+        assert len(from_a_frame) == 3
+
+    def test_all_that_meet_conditions_the_best_first(self, told: Campaign) -> None:
+        rows = told.predict(where=["temperature=100"])
+
+        assert {row["temperature"] for row in rows} == {100.0}
+        assert rows[0]["ligand"] == "SPhos"
+        assert len(told.predict()) > len(rows)
+
+    def test_what_cannot_be_predicted_is_named(self, told: Campaign) -> None:
+        with pytest.raises(PredictError, match=r"not all of the candidates can be read:\n  row 2: .*'Xphoz'"):
+            told.predict([self.ROWS[0], {"ligand": "Xphoz", "temperature": 60}])
+        with pytest.raises(PredictError, match="'temperature' must be a text or a number, got True"):
+            told.predict([{"ligand": "XPhos", "temperature": True}])
+        with pytest.raises(PredictError, match="no candidates are given; give a row for each"):
+            told.predict([])
+        with pytest.raises(AskError, match="got dict; write"):
+            told.predict({"ligand": "XPhos"})  # type: ignore[arg-type]
+
+    def test_results_are_rows_as_they_are_exported(self, told: Campaign) -> None:
+        rows = told.results()
+
+        assert len(rows) == 6
+        assert {row["settings.ligand"] for row in rows} == {"XPhos", "SPhos"}
+        assert told.predict(rows[:1])[0]["experiments"] == 1  # and are candidates
+
+    def test_what_beliefs_rest_on_is_told_by_target(self, told: Campaign) -> None:
+        found = {one.target: {p.parameter: p.share for p in one.parameters} for one in told.explain()}
+
+        assert set(found) == {"yield", "ee"}
+        assert found["yield"]["temperature"] > 0.0

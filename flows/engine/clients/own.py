@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.clients.cells import Cell, as_cell
 from flows.engine.clients.handing import check_request
 from flows.engine.looking.reports import TellReport
 from flows.engine.people.rows import TELL, draft_row
@@ -15,7 +15,6 @@ from flows.engine.people.telling import TellError, tell_rows
 if TYPE_CHECKING:
     from flows.settings import Settings
 
-Cell = str | int | float | None
 MOST: Final = 100_000  # rows of one request
 
 
@@ -43,15 +42,6 @@ def tell_own(settings: Settings, name: str, rows: Sequence[Mapping[str, Cell]], 
     drafts = []
     for line, row in enumerate(rows, start=1):
         header = [*row]
-        cells = [_cell(column, value) for column, value in row.items()]
+        cells = [as_cell(column, value, TellError) for column, value in row.items()]
         drafts.append(draft_row(f"{TELL}{file}:{line}", header, cells, seen))
     return tell_rows(settings, name, file, drafts, by=by)
-
-
-def _cell(column: str, value: Cell) -> str:
-    """A value as it stands in a table."""
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TellError(f"{column!r} must be a text or a number, got {value!r}; write each row as one level of both")
-    return value if isinstance(value, str) else json.dumps(value)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from flows.engine.clients.cells import Cell, as_cell
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.other_options import nameless, with_others
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
 from flows.engine.people.conditions import Conditions, NoRegion, read_conditions, unmet
 from flows.engine.people.rows import SETTINGS, Line, is_column, is_exported, read_settings, stand_ins, structures_told
-from flows.engine.people.told_file import not_all, rows_of_file
+from flows.engine.people.told_file import not_all, rows_of_file, rows_of_lines
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.as_written import in_order
@@ -56,8 +57,16 @@ class Answer:
     structures: Sequence[Mapping[str, str]]  # of each candidate, SMILES by parameter or product
 
 
-def predict(settings: Settings, name: str, *, file: Path | None = None, where: Sequence[str] = ()) -> Answer:
-    """What the campaign believes of the rows of a file, or of every candidate that meets all conditions of ``where``.
+def predict(
+    settings: Settings,
+    name: str,
+    *,
+    file: Path | None = None,
+    rows: Sequence[Mapping[str, Cell]] | None = None,
+    where: Sequence[str] = (),
+) -> Answer:
+    """What the campaign believes of the rows of a file, or of ``rows``, which are by column as a file has them; else of
+    every candidate that meets all conditions of ``where``.
 
     Where candidates cannot be listed, some are drawn, and a note says so. Nothing is recorded. Rows may lie outside the
     space's bounds, and name substances that are none of its options; candidates are the real thing, unless a condition
@@ -65,14 +74,14 @@ def predict(settings: Settings, name: str, *, file: Path | None = None, where: S
 
     Raises:
         NotFound: There is no such campaign.
-        PredictError: The file cannot be read or has too many rows, or no candidate meets the conditions.
+        PredictError: The rows cannot be read or are too many or none, or no candidate meets the conditions.
         SpaceError: A condition cannot be read.
         PlanError: Nothing can be predicted yet.
     """
     with open_record(settings) as ledger:
         view = View(ledger, name)
-        if file is not None:
-            spec, space, x, notes = _of_file(view, file)
+        if file is not None or rows is not None:
+            spec, space, x, notes = _of_file(view, file) if file is not None else _of_rows(view, rows or ())
         else:
             spec, space = view.spec, view.space
             x, notes = _meeting(view, where, seed_of(spec.planner.seed, name, 0))
@@ -159,6 +168,26 @@ def _of_file(view: View, path: Path) -> tuple[CampaignSpec, Space, NDArray[np.fl
     """
     wanted, columns = "a CSV, Parquet or Excel table with a column for each parameter", _Columns(view)
     told = rows_of_file(path, view.spec, view.space, PredictError, wanted=wanted, lines_as=columns.of)
+    return (*_coordinates(view, told, str(path), "line"), columns.notes)
+
+
+def _of_rows(
+    view: View, rows: Sequence[Mapping[str, Cell]]
+) -> tuple[CampaignSpec, Space, NDArray[np.float64], tuple[str, ...]]:
+    """The same of rows that a program has, each by column."""
+    if not rows:
+        raise PredictError("no candidates are given; give a row for each, such as {'ligand': 'XPhos'}")
+    header, columns = list(dict.fromkeys(column for row in rows for column in row)), _Columns(view)
+    cells = [(number, [as_cell(h, row.get(h), PredictError) for h in header]) for number, row in enumerate(rows, 1)]
+    lines = columns.of([(0, header), *cells])
+    told = rows_of_lines(lines, view.spec, view.space, PredictError, header_of="candidates")
+    return (*_coordinates(view, told, "the candidates", "row"), columns.notes)
+
+
+def _coordinates(
+    view: View, told: Sequence[tuple[int, str]], source: str, each: str
+) -> tuple[CampaignSpec, Space, NDArray[np.float64]]:
+    """Coordinates, ``(n, d)``, of rows by number in a space that has what they name too."""
     spec = with_others(view.spec, view.space, (payload for _, payload in told))
     space = view.space if spec is view.spec else build_space(spec)
     rows: list[NDArray[np.float64]] = []
@@ -167,17 +196,17 @@ def _of_file(view: View, path: Path) -> tuple[CampaignSpec, Space, NDArray[np.fl
         try:
             rows.append(space.coordinates(read_settings(payload, spec, space)))
         except (OutcomeError, SpaceError) as error:
-            problems.append(f"line {line}: {error}")
+            problems.append(f"{each} {line}: {error}")
     if problems:
         if unknown := nameless(spec, space, (payload for _, payload in told)):
             problems.append(
                 "what is no option is predicted by its SMILES: in its cell, or beside its name in a column "
                 f"{' or '.join(f'{name}_smiles' for name in unknown)}"
             )
-        raise PredictError(not_all(path, problems))
+        raise PredictError(not_all(source, problems))
     if len(rows) > MOST:
-        raise PredictError(f"{path} has {len(rows):,} rows, and {MOST:,} are predicted at once at most; divide it")
-    return spec, space, np.array(rows), columns.notes
+        raise PredictError(f"{source} has {len(rows):,} rows, and {MOST:,} are predicted at once at most; divide it")
+    return spec, space, np.array(rows)
 
 
 class _Columns:

@@ -39,14 +39,27 @@ def rows_of_file(
         lines_as: What is done to its lines first.
     """
     text, lines = lines_of_file(path, spec, fault, wanted=f"; give {wanted}", each="candidate")
-    lines = list(lines_as(lines))
-    header, delimiter = lines[0][1], delimiter_of(without_mark(text))
+    delimiter = delimiter_of(without_mark(text))
+    return rows_of_lines(lines_as(lines), spec, space, fault, header_of=f"{path} line 1", delimiter=delimiter)
+
+
+def rows_of_lines(
+    lines: Sequence[Line],
+    spec: CampaignSpec,
+    space: Space,
+    fault: Callable[[str], HakkenError],
+    *,
+    header_of: str,
+    delimiter: str = ",",
+) -> list[tuple[int, str]]:
+    """The same of lines, a header first; ``header_of`` is what its faults begin with."""
+    header = lines[0][1]
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
-        raise fault(f"{path} line 1: column {twice[0]!r} is given twice; rename or remove one")
+        raise fault(f"{header_of}: column {twice[0]!r} is given twice; rename or remove one")
     try:
         columns_of(dict.fromkeys(header, ""), spec, space)
     except OutcomeError as error:
-        raise fault(f"{path} line 1: {error}") from None
+        raise fault(f"{header_of}: {error}") from None
     doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
     found = []
     for line, cells in lines[1:]:
@@ -80,7 +93,7 @@ def lines_of_file(
     return text, lines
 
 
-def not_all(path: Path, problems: Sequence[str]) -> str:
-    """That some rows of a file cannot be read, and why, the first few of them."""
+def not_all(what: Path | str, problems: Sequence[str]) -> str:
+    """That some rows of a table cannot be read, and why, the first few of them."""
     more = f"\n  and {plural(len(problems) - SHOWN, 'line')} more" if len(problems) > SHOWN else ""
-    return f"not all of {path} can be read:\n  " + "\n  ".join(problems[:SHOWN]) + more
+    return f"not all of {what} can be read:\n  " + "\n  ".join(problems[:SHOWN]) + more
