@@ -150,6 +150,7 @@ def test_nothing_enumerates_a_million_products(monkeypatch) -> None:
     monkeypatch.setattr(screening, "KEPT", 300)
     monkeypatch.setattr(screening, "AT_RANDOM", 100)
     monkeypatch.setattr(streaming, "CLIMBS", 1)
+    monkeypatch.setattr(streaming, "CLIMBERS", 6)
     alcohols = {f"t{i}": f"{tail}CCO" for i, tail in enumerate(tails)}
     reagents = {"acid": {"options": acids}, "amine": {"options": amines}, "alcohol": {"options": alcohols}}
     reaction = "[C:1](=[O:2])[OH].[NX3;H2:3].[OH:4][CX4;H2:5]>>[C:1](=[O:2])[N:3]C(=O)[O:4][CX4:5]"

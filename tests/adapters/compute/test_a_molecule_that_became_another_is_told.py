@@ -92,9 +92,18 @@ def test_in_its_solvent_a_zwitterion_stays_one_among_its_conformers_too() -> Non
 
 
 @pytest.mark.parametrize(("solvent", "is_kept"), [("water", True), ("ethanol", False), (None, False)])
-def test_dft_takes_geometries_by_xtb_in_its_solvent_where_xtb_has_it(solvent: str | None, is_kept: bool) -> None:
+def test_dft_takes_geometries_by_xtb_in_its_solvent_where_xtb_has_it(
+    solvent: str | None, is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dft = pytest.importorskip("adapters.compute.dft.evaluate")
-    pytest.importorskip("pyscf", reason="pyscf is not installed: pip install 'hakken[dft]'")
+    pcm = pytest.importorskip("pyscf.solvent.pcm", reason="pyscf is not installed: pip install 'hakken[dft]'")
+    once = pcm.PCM.build
+
+    def coarsely(self: Any, *given: Any, **named: Any) -> Any:  # the solvent's surface takes nearly all of the time
+        self.lebedev_order = 7
+        return once(self, *given, **named)
+
+    monkeypatch.setattr(pcm.PCM, "build", coarsely)
     how: dict[str, Any] = {"functional": "hf", "basis": "sto-3g", "verbosity": 0, "solvation": "cpcm"}
     found = dft.evaluate(ZWITTERION, solvent=solvent, optimise="xtb", conformers=2, **how)
 

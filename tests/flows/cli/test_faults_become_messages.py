@@ -290,7 +290,7 @@ def test_a_campaign_that_could_have_no_folder_of_its_own_is_refused(hakken: Any,
     assert not Path("runs", name[:255]).is_dir()
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_letters_that_a_terminal_does_not_take_are_spelled(tmp_path: Path, encoding: str) -> None:
     home = tmp_path / "Läufe 試 runs"
     home.mkdir()
