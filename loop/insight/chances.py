@@ -154,8 +154,6 @@ def drawn_in_parts(
     found = []
     for first, x in enumerate(xs):
         mine = pieces[first :: len(xs)]
-        if not mine:
-            continue
         drawn_here = [
             drawn(possible.members[i], x, len(which), seed=seed + STEP * int(which[0]) + i)[0] for i, which in mine
         ]

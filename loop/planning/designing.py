@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +34,7 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     Raises:
         PoolExhausted: Nothing untried is left.
     """
-    size = wanted(s)
+    size = s.wanted
     initial, notes = s.spec.planner.initial, left_out(s)
     hot = is_to_be_hot(s)
     if hot and heat_harms(initial, s.objective, s.space, s.table):
@@ -82,12 +80,6 @@ def is_to_be_hot(s: Situation) -> bool:
     """Whether the first experiments are still to be hot; not where hot ones were tried, and nothing came of them."""
     goes_on = s.initial_left > 0 or not len(s.tried)
     return goes_on and begins_hot(s.spec.planner.initial, s.objective, s.space)
-
-
-def wanted(s: Situation) -> int:
-    """How many proposals the initial design still asks for; a batch where it goes on for want of a model."""
-    left = math.ceil(s.initial_left / s.replicates)
-    return min(left if left > 0 else s.spec.planner.batch, s.affordable)
 
 
 def payable_design(

@@ -10,7 +10,7 @@ import torch
 from loop.acquisition.general import General
 from loop.errors import PoolExhausted
 from loop.memory.first import first_choices
-from loop.planning.designing import is_to_be_hot, payable_design, wanted
+from loop.planning.designing import is_to_be_hot, payable_design
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.policy.hottest import are_hot, hot_meanings, said
@@ -25,7 +25,7 @@ def by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
 
     Where a first batch is to be hot and no source tells of temperature, all of it is hot.
     """
-    size = wanted(s)
+    size = s.wanted
     picks, notes, hot = _most(s, size)
     if size > len(picks):
         design = s.spec.planner.initial.design

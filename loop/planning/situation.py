@@ -101,8 +101,13 @@ class Situation:
     @property
     def places(self) -> int:
         """How many choices a full batch still has."""
-        asked = math.ceil(self.initial_left / self.replicates)
-        return min(asked if asked > 0 else self.spec.planner.batch, self.spec.planner.batch, self.affordable)
+        return min(self.wanted, self.spec.planner.batch)
+
+    @property
+    def wanted(self) -> int:
+        """How many proposals the initial design still asks for; a batch where it is done or goes on without a model."""
+        left = math.ceil(self.initial_left / self.replicates)
+        return min(left if left > 0 else self.spec.planner.batch, self.affordable)
 
     @property
     def pays_of_budget(self) -> Pays:

@@ -199,14 +199,21 @@ def _check_per_cost(spec: CampaignSpec, costs: Costs) -> None:
                         "give costs.experiment, or costs.hours")  # fmt: skip
 
 
-def _column(spec: CampaignSpec, space: Space, path: tuple[str, ...], name: str) -> int:
+def column_of(
+    spec: CampaignSpec, space: Space, path: tuple[str, ...], name: str, *, so: str = "so no choice can save its price"
+) -> int:
+    """The column of a parameter that is chosen; ``path`` is where it is named, and ``so`` what follows of others.
+
+    Raises:
+        CostError: There is none of that name, or it is never chosen.
+    """
     if name in space.names:
         return space.names.index(name)
     kind = spec.space[name].type if name in spec.space else ""
     if kind in ("context", "derived"):
         what = "recorded with results" if kind == "context" else "computed from others"
-        raise CostError(path, f"{name!r} is {what} and never chosen, so no choice can save its price; leave it out, or "
-                        "name a parameter that is varied")  # fmt: skip
+        raise CostError(path, f"{name!r} is {what} and never chosen, {so}; leave it out, or name a parameter that is "
+                        "varied")  # fmt: skip
     hint = did_you_mean(name, space.names)
     raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.shown_names)}")
 
@@ -226,7 +233,7 @@ def _prices(
     if isinstance(spec.space.get(name), MixtureSpec):
         raise CostError(path, f"{name!r} is a mixture, and its parts are amounts and no options; write what they cost "
                         f"under costs.amounts.{name}")  # fmt: skip
-    column = _column(spec, space, path, name)
+    column = column_of(spec, space, path, name)
     parameter = space.parameters[column]
     if not isinstance(parameter, Category | Component | Ordinal):
         raise CostError(path, f"{name!r} is a number and has no options; write what one unit of it costs "
@@ -241,14 +248,14 @@ def _prices(
         except SpaceError as error:
             stored = getattr(spec.space.get(name), "stored", None)
             reads = f"costs.{'prices' if key == 'options' else key}: {{{name}: COLUMN}} reads a column of the table"
-            column_of = f"; a filter may have left it out, and {reads}"
-            raise CostError(path, f"{error}{column_of if stored is not None and stored.removed else ''}") from None
+            by_table = f"; a filter may have left it out, and {reads}"
+            raise CostError(path, f"{error}{by_table if stored is not None and stored.removed else ''}") from None
     return column, found
 
 
 def _switches(spec: CampaignSpec, space: Space, stated: CostsSpec) -> tuple[tuple[int, float, float], ...]:
     found = []
     for name, switch in (stated.switch or {}).items():
-        column = _column(spec, space, ("costs", "switch", name), name)
+        column = column_of(spec, space, ("costs", "switch", name), name)
         found.append((column, switch.cost or 0.0, switch.hours or 0.0))
     return tuple(found)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from loop.costs import Coordinate, Costs, Purse, Spent
-from loop.errors import CostError, did_you_mean
+from loop.errors import CostError
 from loop.fidelity import real_option
 from loop.policy.batch_limits import BatchLimits, Different, Sum
 from loop.space import Continuous, Discrete, Space
 from loop.spec.amounts import Measure, measure_of
-from loop.spec.space_models import ContextSpec, MixtureSpec
+from loop.spec.costs import column_of
+from loop.spec.space_models import MixtureSpec
 from loop.wording import amount_text, plural
 
 if TYPE_CHECKING:
@@ -84,15 +85,10 @@ def _sum(spec: CampaignSpec, space: Space, name: str, most: float) -> Sum:
 
 def _different(spec: CampaignSpec, space: Space, name: str, most: int) -> Different:
     path = (*AT, "at_most", name)
-    if name not in space.names:
-        if isinstance(p := spec.space.get(name), MixtureSpec):
-            raise CostError(path, f"{name!r} is a mixture; name a part of it, such as {name}.{next(iter(p.parts))}")
-        if p is not None:
-            why = "recorded with results" if isinstance(p, ContextSpec) else "computed from others"
-            raise CostError(path, f"{name!r} is {why} and not chosen, so that its values cannot be; leave it out")
-        hint = did_you_mean(name, space.names)
-        raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.shown_names)}")
-    column = space.names.index(name)
+    if isinstance(mixture := spec.space.get(name), MixtureSpec):
+        part = f"{name}.{next(iter(mixture.parts))}"
+        raise CostError(path, f"{name!r} is a mixture; name a part of it, such as {part}")
+    column = column_of(spec, space, path, name, so="so its values cannot be either")
     parameter = space.parameters[column]
     if isinstance(parameter, Continuous):
         raise CostError(path, f"{name!r} is continuous, and no two experiments would have one value; give it a step")
