@@ -35,14 +35,14 @@ def hits_of_belief(
     x = torch.from_numpy(np.array([t.x for t in tried]))
     question = question_of_tried(space, objective, history, belief, pool, x, seed)
     with torch.no_grad():
-        chance = hit_score(question)(x)
+        chance: list[float] = hit_score(question)(x).tolist()
         stated = [
             tuple(map(t.in_unit, _intervals(*drawn(m, x, DRAWS, seed=seed + 31 * i))))
             for i, (t, m) in enumerate(zip(objective.targets, belief.models, strict=True))
         ]
         likely = () if pool is None or len(pool) > LIBRARY_LIMIT else _likeliest(question)
     is_hit = [_is_hit(objective, t) for t in tried]
-    order = sorted(range(len(tried)), key=lambda k: (not is_hit[k], -float(chance[k]), k))
+    order = sorted(range(len(tried)), key=lambda k: (not is_hit[k], -chance[k], k))
     candidates = tuple(
         Believed(
             settings=tried[k].settings,
@@ -62,7 +62,7 @@ def hits_of_belief(
             ),
             experiments=tried[k].experiments,
             faults=tried[k].faults,
-            keeps=float(chance[k]),
+            keeps=chance[k],
             best_of_tried=None,
             best_of_all=None,
         )
