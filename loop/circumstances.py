@@ -7,7 +7,7 @@ import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias, TypeGuard
 
 import numpy as np
@@ -40,7 +40,13 @@ DATES: Final = (
     "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y",
     "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
 )  # fmt: skip
-_DOTTED: Final = re.compile(r"(\d{1,2}\. ?\d{1,2}\. ?\d{4})(,? \d{1,2}:\d\d(:\d\d)?)?")  # the day comes first
+_PLAIN: Final = ("%d.%m.%Y", "%Y-%m-%d")  # of these it is known where the day stands
+_HOUR: Final = re.compile(  # of a day: 2:30, 14:30:05.250, 2:30 PM, 14:30 Uhr, 02:30 +01:00, 2:30 CEST
+    r"(,? +|(?<=\d)T)\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|[+-]\d\d(:?\d\d)?|[A-Za-z]{1,5}))?"
+    r"(\[[\w/+-]+\])?$"
+)
+_FIRST: Final = date(1899, 12, 30)  # from which spreadsheets number days
+_SERIAL: Final = re.compile(r"([45]\d{4})(\.\d+)?")  # such a number, of 2009 to 2064, and the hour behind it
 _WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
 
 Context: TypeAlias = Mapping[str, str | float]
@@ -73,8 +79,8 @@ def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | flo
                 notes.append(f"context {name!r} = {value!r} {rule}")
             else:
                 found[name] = float(value) if options is None else str(value)
-        elif name == "day" and isinstance(value, str):
-            found[name] = _day(value)
+        elif name == "day" and ((isinstance(value, str) and value) or is_number):
+            found[name] = _day(str(value))
         elif (isinstance(value, str) and value) or is_number:
             found[name] = str(value) if name in (*EFFECTS, "well") else value
     well = _WELL.fullmatch(str(found.get("well", "")))
@@ -200,14 +206,21 @@ def _number(text: str) -> float | str:
 
 
 def _day(text: str) -> str:
-    """The day of a date or a time in ISO form or as 28.3.2026; any other text is a label itself."""
+    """The day of a date or a time in ISO form, as 28.3.2026 or as a spreadsheet's number, as it stands there.
+
+    Any other date is a label itself, without its hour, and so is any other text.
+    """
     for kind in (date, datetime):
         try:
             return kind.fromisoformat(text).isoformat()[:10]
         except ValueError:
             continue
-    dotted = _DOTTED.fullmatch(text.strip())
-    return next(iter(_dates(dotted[1].replace(" ", ""), ["%d.%m.%Y"])), text) if dotted else text
+    day = _HOUR.sub("", text.strip())
+    if serial := _SERIAL.fullmatch(day):
+        return (_FIRST + timedelta(days=int(serial[1]))).isoformat()
+    if plain := _dates(day.replace(". ", "."), _PLAIN):
+        return plain[0]
+    return day if perhaps_days(day) else text
 
 
 def perhaps_days(label: str) -> frozenset[str]:

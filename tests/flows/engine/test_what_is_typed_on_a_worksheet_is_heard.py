@@ -343,6 +343,35 @@ def test_a_day_that_is_written_in_two_ways_is_one_or_is_said(settings: Settings,
     assert "day '28/03/2026' counts as another than '2026-03-28', and may be the same; write days as 2026" in note
 
 
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [
+        ("2026-03-29 02:30", "2026-03-29"),  # which Berlin's clocks skip
+        ("2026-10-25T02:30:00Z", "2026-10-25"),
+        ("2026-10-25T23:30:00-04:00", "2026-10-25"),
+        ("2026-10-25T02:30:00+02:00[Europe/Berlin]", "2026-10-25"),
+        ("2026-10-25 2:30:00 CEST", "2026-10-25"),
+        ("2026-3-9 9:05", "2026-03-09"),
+        ("25.10.2026 14:30 Uhr", "2026-10-25"),
+        ("25. 10. 2026, 2:30:05 PM", "2026-10-25"),
+        ("46320", "2026-10-25"),
+        ("46320.6041666667", "2026-10-25"),
+        (46320.6041666667, "2026-10-25"),
+        (20261025, "2026-10-25"),
+        ("03/04/2026 14:30", "03/04/2026"),
+        ("28-Mar-2026 09:00:12", "28-Mar-2026"),
+        ("day 3", "day 3"),
+        ("3", "3"),
+        (3, "3"),
+        ("run 14:30", "run 14:30"),
+    ],
+)
+def test_the_hour_of_a_result_makes_no_day_of_its_own(typed: str | float, day: str) -> None:
+    context, _ = read_context({"day": typed}, {})
+
+    assert context == {"day": day}
+
+
 def test_a_setting_that_is_put_right_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
     sheet = recording(settings, tmp_path, {"yield [%]": "45"})
     once(settings)
