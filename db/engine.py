@@ -181,9 +181,13 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 
 def _prepare_postgres(connection: Any, _record: object) -> None:
     with _closed_where_it_fails(connection):
-        # PostgreSQL waits for a lock without end where nobody says otherwise, and nobody would hear of it.
+        # PostgreSQL waits for a lock without end where nobody says otherwise, and nobody would hear of it; and it tells
+        # times as its country writes them, of which psycopg reads one way, and not every zone.
         patience = f"set_config('lock_timeout', '{BUSY_SECONDS}s', false)"
-        connection.execute(f"SELECT {patience} WHERE current_setting('lock_timeout') = '0'")
+        connection.execute(
+            "SELECT set_config('DateStyle', 'ISO', false), set_config('TimeZone', 'UTC', false), "
+            f"CASE current_setting('lock_timeout') WHEN '0' THEN {patience} END"
+        )
         connection.commit()
 
 
