@@ -96,7 +96,7 @@ def _carry_out(
             stdout=out,
             stderr=err,
             cwd=folder,
-            env={**os.environ, **task["environ"], VARIABLE: str(scratch)},
+            env={**_with_decimal_points(), **task["environ"], VARIABLE: str(scratch)},
             start_new_session=True,
             pass_fds=keep,
         )
@@ -116,6 +116,13 @@ def _carry_out(
     if why == "told":
         raise Told(provenance)
     return _result(folder, child.returncode, why, task, provenance)
+
+
+def _with_decimal_points() -> dict[str, str]:
+    """The environment, in which the language stays: shells, awk and others write 78.5 as 78,5 where a country does."""
+    everything = os.environ.get("LC_ALL")  # counts before the others
+    found = {name: value for name, value in os.environ.items() if not (everything and name.startswith("LC_"))}
+    return found | ({"LANG": everything} if everything else {}) | {"LC_NUMERIC": "C"}
 
 
 def hand_in(folder: Path, payload: dict[str, Any], *, meanwhile: Callable[[], None] = lambda: None) -> None:

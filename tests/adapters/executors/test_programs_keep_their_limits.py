@@ -190,6 +190,26 @@ def test_what_a_program_said_is_kept_whole_and_its_end_with_the_result(tmp_path:
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("where", ["LANG", "LC_ALL", "LC_NUMERIC"])
+def test_a_program_writes_points_in_a_country_of_decimal_commas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """What a C library looks at for numbers, in its order; words stay in the country's language."""
+    for name in ("LC_ALL", "LC_NUMERIC", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "en_GB.UTF-8")
+    monkeypatch.setenv(where, "de_DE.UTF-8")
+    speaks = '[ "$${LC_ALL:-$$LANG}" = de_DE.UTF-8 ] && echo German'
+    writes = 'case "$${LC_ALL:-$${LC_NUMERIC:-$$LANG}}" in de*) echo gap 78,5;; *) echo gap 78.5;; esac'
+    lab = LocalExecutor(tmp_path / "lab", program("sh", "-c", f"{speaks}; {writes}"), limits=Limits())
+
+    outcome, provenance = ended(lab, begin(lab))
+
+    assert isinstance(outcome, Measured), outcome
+    assert outcome.measurements[0].value == 78.5
+    assert ("German" in provenance["stdout"]) == (where != "LC_NUMERIC")
+
+
 def test_pages_that_processes_share_count_once(tmp_path: Path) -> None:
     forks = """
 import os, sys, time
