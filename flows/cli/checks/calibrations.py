@@ -25,7 +25,7 @@ def calibrations(where: Settings, today: date | None = None) -> Iterator[Check]:
 
 def calibrations_in(campaign: str, spec: Json, today: date | None = None) -> Iterator[Check]:
     """The same of one campaign, from its resolved spec."""
-    now = today or datetime.now(UTC).date()
+    now = today or datetime.now(UTC).astimezone().date()  # where this machine stands
     for target, method in (spec.get("analysis") or {}).items():
         said = method.get("calibration") or {}  # none where a target is no area
         if said.get("expires") is None:

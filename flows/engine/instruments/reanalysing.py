@@ -105,7 +105,7 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
             alike += 1
             continue
         try:
-            result = analyst.result(raw, attempt, received=envelope.received.isoformat())
+            result = analyst.result(raw, attempt, received=envelope.received)
             outcome = _with_others(result.analysed.outcome, o.outcome, analysed)
         except AnalysisError as error:
             problems.append(f"attempt {attempt.key} stays as it is: {error}")
@@ -118,7 +118,7 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
         raw = _raw_of(envelope)
         assert raw is not None
         try:
-            result = analyst.result(raw, attempt, received=envelope.received.isoformat())
+            result = analyst.result(raw, attempt, received=envelope.received)
         except AnalysisError as error:
             problems.append(f"attempt {attempt.key} waits still: {error}")
         else:
@@ -182,7 +182,7 @@ def _supersede(work: Work, each: _Anew, version: str, by: str, why: str) -> None
     payload = raw_payload(
         raw.files,
         plate=raw.plate,
-        measured=raw.measured or each.envelope.received.isoformat(),
+        measured=raw.measured or each.envelope.received.astimezone().isoformat(),
         analysis=version,
         supersedes=None if each.before is None else each.before.id,
         context=dict(raw.context),

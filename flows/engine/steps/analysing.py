@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Protocol
 
@@ -49,13 +50,13 @@ class Analyst:
     def _keys(self) -> tuple[str, ...]:
         return tuple(a.key for a in self._view.attempts)
 
-    def result(self, raw: RawResult, attempt: AttemptRecord, *, received: str) -> Result:
+    def result(self, raw: RawResult, attempt: AttemptRecord, *, received: datetime) -> Result:
         """The outcome of an attempt from its files.
 
         Args:
             raw: What was handed over.
             attempt: Whose result it is.
-            received: When, as ISO 8601; a file that says when it was measured says it better.
+            received: When; its day on this machine counts. A file that says when it was measured says it better.
 
         Raises:
             AnalysisError: A file cannot be read, has nothing of this attempt, or the campaign has no analysis.
@@ -70,7 +71,8 @@ class Analyst:
         files = [(f.name, self.readings(f, raw.plate)) for f in raw.files]
         is_mine = _mine(files, attempt, self.analysis, self._keys)
         said_day = max((day_of(r.taken) for _, readings in files for r in readings if is_mine(r)), default="")
-        analysed = analyse(self.analysis, files, is_mine, at=raw.measured or said_day or received)
+        at = raw.measured or said_day or received.astimezone().isoformat()  # with the hour of this machine's zone
+        analysed = analyse(self.analysis, files, is_mine, at=at)
         said: dict[str, Any] = {
             "program": PROGRAM,
             "version": str(REVISION),

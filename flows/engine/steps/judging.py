@@ -155,7 +155,7 @@ class Judge:
         """A result that is files, read by the campaign's analysis; raises ``OutcomeError``."""
         if self._analyst is None:
             raise OutcomeError("a raw result comes from a laboratory or hakken ingest; it cannot be told")
-        result = self._analyst.result(read_raw(data), attempt, received=envelope.received.isoformat())
+        result = self._analyst.result(read_raw(data), attempt, received=envelope.received)
         return result.analysed.outcome, result.context
 
     def _outcome_of(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 
+from db import clocks
 from db.ledger import open_ledger
 from flows.engine import reanalyse, run
 from flows.raw.store import RawFileDamaged, RawFileMissing, RawStore
@@ -51,6 +56,19 @@ def chromatograph(monkeypatch: pytest.MonkeyPatch) -> Chromatograph:
     return fake
 
 
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Moves this process to another zone."""
+
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.parametrize(("measured", "has_doubt"), [("", True), ("30.11.2020 09:00", False), ("2.12.2020", True)])
 def test_a_file_tells_whether_its_calibration_had_expired(
     settings: Settings, tmp_path: Path, chromatograph: Chromatograph, measured: str, has_doubt: bool
@@ -58,6 +76,42 @@ def test_a_file_tells_whether_its_calibration_had_expired(
     chromatograph.measured = measured
     calibration = {**ANALYSIS["yield"]["calibration"], "expires": "2020-12-01"}
     add(settings, tmp_path, analysis={"yield": {**ANALYSIS["yield"], "calibration": calibration}})
+
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02, max_seconds=0)
+    once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        found = next(o for o in ledger.observations("small") if isinstance(o.outcome, Measured))
+    doubts = found.context["provenance"].get("doubts", [])
+    assert any("the calibration expired on 2020-12-01" in doubt for doubt in doubts) == has_doubt
+
+
+@pytest.mark.usefixtures("chromatograph")
+@pytest.mark.parametrize(
+    ("zone", "received", "has_doubt"),
+    [
+        ("America/New_York", datetime(2020, 12, 2, 2, 0, tzinfo=UTC), False),  # it is still the first there
+        ("Pacific/Kiritimati", datetime(2020, 12, 1, 12, 0, tzinfo=UTC), True),  # it is the second there
+    ],
+)
+def test_a_calibration_holds_to_the_end_of_its_last_day_where_the_laboratory_is(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_zone: Callable[[str], None],
+    zone: str,
+    received: datetime,
+    has_doubt: bool,
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(received.timestamp(), tz)
+
+    in_zone(zone)
+    calibration = {**ANALYSIS["yield"]["calibration"], "expires": "2020-12-01"}
+    add(settings, tmp_path, analysis={"yield": {**ANALYSIS["yield"], "calibration": calibration}})
+    monkeypatch.setattr(clocks, "datetime", Clock)
 
     run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02, max_seconds=0)
     once(settings)
