@@ -55,18 +55,17 @@ def read(source: Source) -> Foreign:
             ignore=source.ignore,
             command="import",
             plays_laboratory=False,
+            ended=[line for line, row in table.rows if any(row[h] for h in told if h.casefold() == "outcome")],
         )
     except SpecError as error:
         said = str(error)
         raise source.fault(said.removeprefix(source.name).lstrip(": ") + source.doubt) from None
-    results, blank = _results(source, table, aside, guess)
+    results = _results(source, table, aside, guess)
     left = [what.replace("left out: ", "column ") for what in guess.left_out if what.startswith("left out: ")]
     left += [
         f"column {h}: it says where an experiment stood in another record" for h in sorted(aside) if _is_elsewhere(h)
     ]
-    said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
     notes = [*(said for said in (source.said, table.missing) if said), *guess.notes]
-    notes += [f"{blank} {said} what can be tried"] if blank else []
     again = [f"column {h} is {n} measured again" for of in guess.beside.again.values() for n, h in of.items()]
     notes += [f"{', '.join(again)}: each value is a result of its own"] if again else []
     notes += _said_of_values(table, guess, {result.place for result in results if result.readings})
@@ -83,11 +82,10 @@ def read(source: Source) -> Foreign:
     )
 
 
-def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) -> tuple[list[Result], int]:
-    """What the rows tell, and how many have no result. ``aside`` are columns that are neither parameter nor target."""
+def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) -> list[Result]:
+    """What the rows tell. ``aside`` are columns that are neither parameter nor target."""
     measured = set(guess.targets)
     results: list[Result] = []
-    blank = 0
     for line, given in table.rows:
         row = given | {guess.sources[n]: "" for n, h in guess.beside.valid.items() if finite(given[h]) == 0.0}
         again = _measured_again(line, row, guess)
@@ -98,7 +96,6 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
             h.casefold() if h.casefold() in PLAIN else h: row[h] for h in aside if row[h] and not _is_elsewhere(h)
         }
         if not any(name in cells for name in measured) and not beside.get("outcome"):
-            blank += not again
             continue
         settings = {n: _setting(c, guess.totals.get(n)) for n, c in cells.items() if n not in measured}
         readings, unread = _readings({n: c for n, c in cells.items() if n in measured})
@@ -107,7 +104,7 @@ def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) 
                 readings[name] = replace(readings[name], sd=_deviation(source, line, header, row[header]))
         counts = {f"{name}_n": row[header] for name, header in guess.beside.counts.items() if row[header]}
         results.append(Result(f"line {line}", settings, readings, beside=counts | beside | unread))
-    return results, blank
+    return results
 
 
 def _said_of_values(table: Table, guess: Guess, measured: Collection[str]) -> list[str]:

@@ -12,6 +12,7 @@ from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.doubtful import NAMED, choices, perhaps_twice, renamed
 from flows.cli.starting.kinds import context_of
 from flows.cli.starting.lines import laboratory, planning, target
+from flows.cli.starting.listing import Rows, named_candidates, said_of_open
 from flows.cli.starting.parts import Part, parameters_in
 from flows.cli.starting.yaml_text import flow, scalar
 from loop.errors import SpecError, did_you_mean
@@ -51,6 +52,7 @@ def guess_campaign(
     ignore: Collection[str] = (),
     command: str = "init",
     plays_laboratory: bool = True,
+    ended: Collection[int] = (),
 ) -> Guess:
     """A commented campaign file for a table.
 
@@ -63,20 +65,22 @@ def guess_campaign(
         ignore: Columns to leave out, by header or by name.
         command: The command that guesses, for the first line; ``import`` tells the rows, and refuses single ones there.
         plays_laboratory: Whether a complete table may be the campaign's laboratory.
+        ended: Lines that say how an experiment ended in a column which is not in ``text``.
 
     Raises:
         SpecError: The table cannot be read, a target is no column or holds no number, what is to be ignored is no
             column or a target, two columns have one name, or no parameter is left.
     """
     is_import = command == "import"
-    read = _sorted(read_columns(text, source), source, path, targets, ignore, command=command)
+    read = _sorted(read_columns(text, source), source, path, targets, ignore, ended, command=command)
     parts, measured, beside = read.parts, read.measured, read.beside
     size, n_results = _size(parts), min(len(c.cells) for c in measured)
     is_whole = size is not None and size > 1 and size == n_results == _combinations(parts)
     # a limit is no value to answer with, and a laboratory's table names each column
     can_answer = is_whole and read.exact == measured and all(c.header for c in read.columns)
     is_complete = plays_laboratory and can_answer
-    rows = plural(len({line for column in read.columns for line, _ in column.cells}), "row")
+    rows = plural(len(read.rows.lines), "row")
+    constraints, said = said_of_open(parts, read.rows, source, are_named=read.are_named)
     lines = [
         f"# Guessed by hakken {command} from {source} ({rows}). Read it through, and mend what is wrong;",
         "# then: hakken validate FILE",
@@ -87,6 +91,7 @@ def guess_campaign(
         "space:",
         *(f"  {line}" for part in [*parts, *read.context] for line in part.lines),
         *(f"  # {note}" for note in read.left_out),
+        *constraints,
         "",
         "# What is measured, and what is wanted: maximize or minimize. low and high say what it can be at all;",
         "# at_least and at_most are thresholds beyond which a result is of no use. What spans powers of ten, as an",
@@ -110,7 +115,7 @@ def guess_campaign(
         tuple(read.left_out),
         beside,
         {c.header: c.name.casefold() for c in read.columns if c.header not in read.aside and context_of(c) == "beside"},
-        tuple(_notes(read, is_import=is_import)),
+        (*_notes(read, is_import=is_import), *([said] if said else [])),
     )
 
 
@@ -126,6 +131,8 @@ class _Sorted:
         parts: What is varied.
         context: What is recorded with results.
         left_out: A note on each of the others.
+        rows: The lines of the table.
+        are_named: Whether the rows are candidates, each by its name.
     """
 
     columns: list[Column]
@@ -136,6 +143,8 @@ class _Sorted:
     parts: list[Part]
     context: list[Part]
     left_out: list[str]
+    rows: Rows
+    are_named: bool
 
     @property
     def sources(self) -> dict[str, str]:
@@ -149,6 +158,7 @@ def _sorted(
     path: str,
     targets: Mapping[str, str],
     ignore: Collection[str],
+    ended: Collection[int],
     *,
     command: str,
 ) -> _Sorted:
@@ -163,7 +173,16 @@ def _sorted(
     exact = [_without_limits(column, source, has_words=command == "import") for column in measured]
     beside = beside_targets([c for c in columns if c not in ignored], measured)
     aside = {c.header for c in (*measured, *ignored)} | beside.headers
-    found, left_out = parameters_in([c for c in columns if c.header not in aside], path)
+    rows = _rows(columns, {c.header for c in measured} | beside.measured, ended)
+    others = [c for c in columns if c.header not in aside]
+    named = named_candidates(others, path, rows)
+    if named is None:
+        found, left_out = parameters_in(others, path)
+    else:
+        found, left_out = (
+            [named],
+            [f"left out: {c.header} (it names the rows too)" for c in others if c not in named.columns],
+        )
     left_out += beside.notes
     left_out += [f"left out: {c.header} (as --ignore says)" for c in ignored]
     _check_names(
@@ -175,7 +194,16 @@ def _sorted(
         raise SpecError(
             f"{source}: no column is left to vary; it needs one that is no target and takes several values{why}"
         )
-    return _Sorted(columns, measured, exact, beside, aside, parts, context, left_out)
+    are_named = named is not None
+    return _Sorted(columns, measured, exact, beside, aside, parts, context, left_out, rows, are_named)
+
+
+def _rows(columns: Sequence[Column], measured: Collection[str], ended: Collection[int]) -> Rows:
+    """The table's lines. ``measured`` are headers of what was measured, ``ended`` lines that end without a value."""
+    lines = {line for column in columns for line, _ in column.cells}
+    with_result = {line for column in columns if column.header in measured for line, _ in column.cells}
+    with_result |= {line for c in columns if c.name.casefold() == "outcome" for line, _ in c.cells}
+    return Rows(lines, lines - with_result - set(ended))
 
 
 def _notes(read: _Sorted, *, is_import: bool) -> Iterator[str]:

@@ -199,6 +199,11 @@ def _is_identifier(column: Column) -> bool:
     return bool(words & _IDENTIFIERS) or "entry" in words or is_numbered
 
 
+def is_name_of_rows(column: Column) -> bool:
+    """Whether a column whose cells all differ names or counts the rows: texts, or numbers that say which row it is."""
+    return column.numbers is None or _counts(column, column.numbers) or _is_identifier(column)
+
+
 def _words(column: Column) -> set[str]:
     """The words of a column's name."""
     return _words_in(column.name)
