@@ -43,7 +43,11 @@ _LIKE: Final = re.compile(  # 5 or so
 _BETWEEN: Final = re.compile(
     rf"({_NUMBER})\s*\D{{0,3}}(?:-|\N{{EN DASH}}|\N{{EM DASH}}|\.\.+|to|bis)\s*({_NUMBER})[^\d.,-]*"
 )
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_MONTH: Final = "(?:jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*"
+_DATE: Final = re.compile(  # as spreadsheets keep it, and as they write it: 05.10.2026, 05. Okt, 5-Oct, Oct-05
+    rf"\d{{4}}-\d\d-\d\d|\d\d?\.\d\d?\.\d{{2,4}}|\d\d?\.?[ -]{_MONTH}\.?|{_MONTH}\.?[ -]\d\d", re.IGNORECASE
+)
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3]|\d+(?=:\d\d:)):([0-5]\d)(?::[0-5]\d(?:\.\d+)?)?")  # 90:10 is a ratio
 _WITH_UNIT: Final = re.compile(r"([<>]?)\s*([-+]?[\d.,]+)\s*([^\d\s.,+-]\D*)")
 _AT_LEAST: Final = re.compile(
     rf"(?:([<>])=|([\N{{GREATER-THAN OR EQUAL TO}}\N{{LESS-THAN OR EQUAL TO}}]))\s*({_NUMBER})"
@@ -76,7 +80,9 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
     if like := _LIKE.fullmatch(text):
         return f" (write {like[1]} alone)"
     if _DATE.fullmatch(text):
-        return " (a date, as spreadsheets make of 5-10 or 3/4; write the number that was meant)"
+        return " (a date, as spreadsheets make of 5.10, 5-10 or 3/4; write the number that was meant)"
+    if clock := _CLOCK.fullmatch(text):
+        return f" (as a clock shows it; write a number in the column's unit, such as {_hours(clock):g} for hours)"
     return _between(name, text, is_target=is_target) or _of_words(text, of_a_word, is_target=is_target)
 
 
@@ -89,6 +95,10 @@ def instead_of(text: str) -> str:
     if (between := _middle_of(text)) is not None:
         return f"write the number in between, such as {between[0]:g}, and {between[1]:g} as its sd"
     return _AT_LEAST_ALL if _folded(text) in _ALL else ""
+
+
+def _hours(clock: re.Match[str]) -> float:
+    return round(int(clock[1]) + int(clock[2]) / 60, 2)
 
 
 def _limit_in(text: str) -> str:

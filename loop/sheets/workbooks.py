@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Final, TypeAlias
 
 from loop.sheets.cells import has_decimal_comma, split_header
@@ -309,5 +309,8 @@ def _words(value: object) -> str:
             return value.date().isoformat()
         case datetime() | date() | time():
             return value.isoformat()
+        case timedelta():  # hours beyond a day, as the sheet shows them
+            seconds = round(value.total_seconds())
+            return f"{'-' * (seconds < 0)}{abs(seconds) // 3600}:{abs(seconds) // 60 % 60:02}:{abs(seconds) % 60:02}"
         case _:
             return _ENDS.sub(" ", str(value)).strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import openpyxl
@@ -62,6 +62,8 @@ def test_rows_keep_their_numbers_and_cells_their_letters() -> None:
         (datetime(2026, 11, 3), "2026-11-03"),
         (date(2026, 11, 3), "2026-11-03"),
         (datetime(2026, 11, 3, 14, 30), "2026-11-03T14:30:00"),
+        (timedelta(hours=26, minutes=30), "26:30:00"),
+        (-timedelta(minutes=90), "-1:30:00"),
         ("#N/A", "#N/A"),
     ],
 )
