@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from flows.webhooks.message import TRUNCATED, Received
+from flows.webhooks.message import TRUNCATED, Received, counts_seconds
 from loop.errors import HakkenError
 from loop.named_once import named_once
 from loop.record import Verdict
@@ -71,8 +71,11 @@ def check(message: Received, keys: Keys) -> Checked:
 def _told(message: Received) -> Checked:
     """What a signed message says."""
     if not message.is_fresh:
+        counts = "webhook-timestamp counts seconds since 1970 in UTC"
+        if not counts_seconds(message.timestamp):
+            return Refused(Verdict.LATE, f"{counts}, got {message.timestamp[:80]!r}; sign it anew")
         rule = f"the message was signed at {message.timestamp}, too far from the time at which it came"
-        return Refused(Verdict.LATE, f"{rule}: it is replayed, or a clock is wrong; sign it anew")
+        return Refused(Verdict.LATE, f"{rule}: it is replayed, or a clock is wrong ({counts}); sign it anew")
     if message.content_type.partition(";")[0].strip().lower() != "application/json":  # older envelopes kept it whole
         return Refused(Verdict.MALFORMED, f"the message must be application/json, got {message.content_type[:80]!r}")
     return _read(message)

@@ -105,7 +105,10 @@ def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def counts_seconds(timestamp: str) -> bool:
+    """Whether a timestamp may be seconds since 1970: neither milliseconds nor a date."""
+    return timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+
+
 def _is_near(timestamp: str, now: float, window: float) -> bool:
-    if not (timestamp.isascii() and timestamp.isdigit()) or len(timestamp) > 12:
-        return False
-    return abs(int(timestamp) - now) <= window
+    return counts_seconds(timestamp) and abs(int(timestamp) - now) <= window
