@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
 from flows.candidates import price_of, structures_of
-from flows.due import handed_over
+from flows.due import due_dates
 from flows.engine.looking.derived import by_its_formulas, with_derived
 from flows.engine.looking.insights import Insights
 from flows.figures import figures_of
@@ -341,8 +341,7 @@ def _waiting(
 ) -> tuple[Waiting, ...]:
     within = (campaign.spec.get("laboratory") or {}).get("due_after")
     there = [a for a in attempts if not waits_to_be_asked(campaign.spec, a)] if within else []
-    times = handed_over(ledger, there)
-    due = {key: since + timedelta(hours=float(within or 0)) for key, since in times.items()}
+    due = due_dates(ledger, there, float(within or 0))
     return tuple(
         Waiting(
             a.key,

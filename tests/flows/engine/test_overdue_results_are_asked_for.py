@@ -43,6 +43,16 @@ def test_without_hours_nothing_is_ever_overdue(settings: Settings, tmp_path: Pat
     assert at(settings, 1e6) == ()
 
 
+def test_what_is_due_after_the_year_9999_is_never_overdue(settings: Settings, tmp_path: Path) -> None:
+    begin(settings, tmp_path, due_after=1e9)
+
+    with open_ledger(settings.database) as ledger:
+        waiting = build(ledger, "small").waiting
+
+    assert at(settings, 1e6) == ()
+    assert [w.due for w in waiting] == []
+
+
 def test_what_came_back_is_overdue_no_more(settings: Settings, tmp_path: Path) -> None:
     begin(settings, tmp_path, due_after=24)
     sheet = settings.folder("small") / "laboratory" / "worksheet.csv"
