@@ -278,6 +278,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if hasattr(value, "tolist"):  # an array or a scalar of numpy
+        if str(getattr(value, "dtype", "")) == "datetime64[ns]":  # which Python would have as integers
+            value = value.astype("datetime64[us]")
         return _plain(value.item() if getattr(value, "size", 0) == 1 else value.tolist())
     return value
 

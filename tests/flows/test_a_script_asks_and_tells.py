@@ -86,6 +86,18 @@ def test_values_of_numpy_and_pandas_are_taken_and_what_was_not_measured_is_left_
     assert json.loads(sent.payload)["context"] == {"lot": 7, "day": "2026-11-29", "bath": 2.5}
 
 
+@pytest.mark.parametrize("unit", ["ns", "us", "m"])
+def test_a_time_of_numpy_tells_its_day(campaign: Campaign, unit: str) -> None:
+    (one,) = campaign.ask(1).experiments
+    (when,) = np.array(["2026-10-25T02:30"], f"datetime64[{unit}]")
+
+    campaign.tell(one, {"yield": 3.0, "ee": 4.0}, context={"day": when})
+
+    with open_ledger(campaign.settings.database) as ledger:
+        (sent,) = ledger.envelopes("small")
+    assert json.loads(sent.payload)["context"] == {"day": "2026-10-25T02:30:00"}
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [
