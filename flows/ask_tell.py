@@ -99,8 +99,10 @@ class Campaign:
             values: By target: a number in the target's unit, the word of a level, a limit such as ``"<1"``, or an
                 object with ``value`` and any of ``unit``, ``sd``, ``n``, ``qualifier``, ``channel``. None and NaN say
                 that it was not measured. numpy's and pandas' values will do.
-            negative: That it ran as intended and the answer was no, and what that was: ``"no conversion"``.
-            fault: That it did not run as intended: a kind of ``loop.outcome.FaultKind``, such as ``instrument_fault``.
+            negative: That it ran as intended and the answer was no, and what that was: ``"no conversion"``; give values
+                beside it that say how little, such as ``"<1"``.
+            fault: That it did not run as intended: a kind of ``loop.outcome.FaultKind``, such as ``instrument_fault``,
+                or ``cannot`` where the candidate cannot be made.
             message: What happened, of a fault.
             context: What was recorded beside: instrument, lot, actual settings, ...
 

@@ -230,7 +230,10 @@ def read_outcome(
         case "measured":
             values = _read_values(payload, units, levels or {}, words or {})
             if not values:
-                raise OutcomeError("outcome 'measured' without values; report none as 'negative' or 'fault'")
+                raise OutcomeError(
+                    "outcome 'measured' without values; report none as 'negative' or 'fault', and what cannot be made "
+                    f"as a fault of kind {CANNOT!r}"
+                )
             missing = sorted(set(units) - {m.property for m in values})
             if len(missing) == len(units) and units:
                 came = ", ".join(f"{m.property}{did_you_mean(m.property, units)}" for m in values)
@@ -294,10 +297,13 @@ def _meant(key: str, payload: Mapping[str, Any], units: Mapping[str, str]) -> st
 
 def _read_fault(payload: Mapping[str, Any]) -> Fault:
     kinds = [kind.value for kind in FaultKind]
-    name = payload.get("kind")
+    name = CANNOT_KIND.value if payload.get("kind") == CANNOT else payload.get("kind")
     if name not in kinds:
         hint = did_you_mean(str(name), kinds)
-        raise OutcomeError(f"fault kind {name!r} is unknown{hint}; known: {', '.join(kinds)}")
+        raise OutcomeError(
+            f"fault kind {name!r} is unknown{hint}; known: {', '.join(kinds)}, and {CANNOT!r} of what cannot be made, "
+            f"which is kept as {CANNOT_KIND.value}"
+        )
     informative = payload.get("informative")
     if informative is not None and not isinstance(informative, bool):
         raise OutcomeError(f"informative must be true or false, got {informative!r}")

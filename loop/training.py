@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from loop.circumstances import Context
 from loop.errors import did_you_mean
 from loop.history import History, Observation, together
-from loop.objective import Objective, Target
+from loop.objective import Goal, Objective, Target
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier, too_large
 from loop.space import Space
 
@@ -75,7 +75,7 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
                 if note := _of_no_target(objective, o.outcome):
                     remarked.setdefault(note, []).append(o.id)
                 if isinstance(o.outcome, Negative):
-                    for note in _lacking(objective, measurements):
+                    for note in lacking(objective, measurements):
                         remarked.setdefault(note, []).append(o.id)
                 if not all(np.isnan(r.y) for r in readings):
                     rows.append((o, readings))
@@ -191,25 +191,25 @@ def _of_no_target(objective: Objective, outcome: Measured | Negative) -> str:
     )
 
 
-def _lacking(objective: Objective, measurements: Sequence[Measurement]) -> Iterator[str]:
+def lacking(objective: Objective, measurements: Sequence[Measurement]) -> Iterator[str]:
     """What a negative does not say of targets, which are named together where the same is asked for."""
     measured = {m.property for m in measurements} & set(objective.names)
     lacking: dict[tuple[str, str], list[str]] = {}
     for target in objective.measured:
         if target.name in measured:
             continue
-        what, such = "limit", "< 1"
+        what, such = "limit", "> 1" if target.goal is Goal.MINIMIZE else "< 1"
         if target.levels:  # below the lowest of them is nothing
             what = "class" if target.classes else "level"
             such = target.shown(target.levels[0]) or f"{target.levels[0]:g}"
         lacking.setdefault((what, such), []).append(target.name)
     for (what, such), names in lacking.items():
         of = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-        trains, instead = "feasibility only", ", or outcome 'cannot' where it could not be made"
+        counts, instead = "as possible, so that its like may come next", ", or outcome 'cannot' where it cannot be made"
         if measured:
-            trains, instead = f"no model of {'it' if len(names) == 1 else 'them'}", ""
+            counts, instead = f"trains no model of {'it' if len(names) == 1 else 'them'}", ""
         yield (
-            f"negative without a {what} for {of}: it counts as done, and trains {trains}; report a {what} such as "
+            f"negative without a {what} for {of}: it counts as done, and {counts}; report a {what} such as "
             f"'{such}'{instead}"
         )
 

@@ -154,7 +154,10 @@ _SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
         ("risk", "riskmeasure", "cvar", "robust"),
         "what strays is said by tolerance of a number; what is only kept is judged at its worst there",
     ),
-    (("feasibility",), "it is learnt: tell what does not work as a negative or a fault"),
+    (
+        ("feasibility", "unknownconstraints", "feasstrategy"),
+        "it is learnt: tell what cannot be made as outcome 'cannot', what gave little as a limit such as <1",
+    ),
     (
         ("patience", "earlystopping"),
         "stop: [{target: yield, regret: 5}] ends a campaign where nothing is to be gained any more",

@@ -139,6 +139,24 @@ def test_a_name_that_is_no_target_is_pointed_at_where_a_target_got_no_value(camp
     assert sorted(told, key=str) == [{"EE": 4, "ee": 4, "yield": 3}, {"ee": 4, "mass": 7, "yield": 3}]
 
 
+def test_what_a_bare_negative_leaves_open_is_warned_of_and_what_cannot_be_made_is_told_as_such(
+    campaign: Campaign,
+) -> None:
+    one, other, third = campaign.ask(3).experiments
+
+    with pytest.warns(UserWarning, match="negative without a limit for .*: it counts as done, and as possible"):
+        assert campaign.tell(one, negative="infeasible").counts
+    assert campaign.tell(other, {"yield": "<1", "ee": 0}, negative="no conversion").notes == ()
+    assert campaign.tell(third, fault="cannot").counts
+
+    assert outcomes(campaign)[2] == {
+        "outcome": "fault",
+        "kind": "input_error",
+        "message": "cannot",
+        "informative": True,
+    }
+
+
 def test_a_value_of_what_is_derived_is_said_to_count_for_nothing(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "runs", by="tester")
     derived = {"sum": {"expression": "`yield` + ee", "goal": "maximize"}}

@@ -197,7 +197,7 @@ def test_what_is_asked_for_beside_a_negative_can_be_reported(levels, lowest):
         return regression_table(SPACE, build_objective(spec), history)
 
     _, (note,) = read()
-    assert "negative without a level for class: it counts as done, and trains feasibility only" in note
+    assert "negative without a level for class: it counts as done, and as possible" in note
     assert f"report a level such as '{lowest}'" in note
     table, notes = read(Measurement("class", 1.0, "", 1.0))
     assert len(table) == 1

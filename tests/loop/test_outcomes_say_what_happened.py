@@ -257,7 +257,7 @@ def test_two_limits_close_an_interval_and_those_that_contradict_are_named():
     assert "leaves nothing between the limits; retract" in told[0]
 
 
-def test_a_bare_negative_trains_feasibility_only_and_says_so():
+def test_a_bare_negative_counts_as_possible_and_says_so():
     history = History((observe(SPEC, HERE, Negative("no conversion"), "o"),))
 
     table, notes = regression_table(SPACE, OBJECTIVE, history)
@@ -265,7 +265,8 @@ def test_a_bare_negative_trains_feasibility_only_and_says_so():
 
     assert len(table) == 0
     assert notes[0].endswith(
-        "trains feasibility only; report a limit such as '< 1', or outcome 'cannot' where it could not be made"
+        "it counts as done, and as possible, so that its like may come next; report a limit such as '< 1', or outcome "
+        "'cannot' where it cannot be made"
     )
     assert ran.tolist() == [True]  # it ran as intended; the answer was no
 

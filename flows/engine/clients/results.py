@@ -15,6 +15,8 @@ from loop.checkpoints import reached
 from loop.errors import did_you_mean
 from loop.record import EnvelopeDraft, Verdict
 from loop.safety import told
+from loop.spec import build_objective
+from loop.training import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,12 +94,15 @@ def tell_result(settings: Settings, name: str, key: str, payload: str, *, by: st
 
 
 def _slips(spec: CampaignSpec, payload: str) -> Iterator[str]:
-    """What a result that counts has under names of no target where a target got no value."""
-    named = [value["property"] for value in json.loads(payload).get("values") or ()]
-    lacking = [target for target in spec.objective if target not in named]
+    """What a result that counts has under names of no target where a target got no value, and a bare negative."""
+    said = json.loads(payload)
+    named = [value["property"] for value in said.get("values") or ()]
+    if said["outcome"] == "negative" and not named:
+        yield from lacking(build_objective(spec), ())
+    silent = [target for target in spec.objective if target not in named]
     for name in dict.fromkeys(named):
-        if lacking and name not in {**spec.objective, **(spec.derived or {})}:
+        if silent and name not in {**spec.objective, **(spec.derived or {})}:
             yield (
-                f"{name!r} is no target{did_you_mean(name, lacking)} and is kept beside; {', '.join(lacking)} got no "
+                f"{name!r} is no target{did_you_mean(name, silent)} and is kept beside; {', '.join(silent)} got no "
                 "value: where that is a slip, tell it by the right name"
             )

@@ -35,7 +35,7 @@ from loop.space.leaving_out import rules_of
 from loop.space.parameters import least_and_most, lies_within, range_said
 from loop.spec import build_objective, declared_of
 from loop.spec.costs import with_fidelities
-from loop.training import useless_limits
+from loop.training import lacking, useless_limits
 from loop.units import unit_shown
 from loop.values import values_of
 
@@ -146,6 +146,14 @@ def _useless(view: View, observations: Iterable[ObservationRecord]) -> Iterator[
             f"result of {view.label(those[0].settings)}{more}: {note}. Until then it is on record and trains nothing. "
             f"{_remedy(view, those[0])}"
         )
+
+
+def bare_negatives(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
+    """What negatives that were told without a limit leave open; each round says it too."""
+    bare = [o for o in observations if isinstance(o.outcome, Negative) and not o.outcome.measurements]
+    more = f", and {len(bare) - 1} more" if len(bare) > 1 else ""
+    for note in lacking(build_objective(view.spec), ()) if bare else ():
+        yield f"result of {view.label(bare[0].settings)}{more}: {note}"
 
 
 def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:

@@ -27,7 +27,7 @@ from flows.engine.people.rows import (
     perhaps_fractions,
     told_again,
 )
-from flows.engine.people.slips import slips
+from flows.engine.people.slips import bare_negatives, slips
 from flows.engine.people.told_again import (
     corrected,
     line_of,
@@ -233,6 +233,7 @@ def _remarks(
         *written_otherwise(name, standing, on_record, numbered),
         *_fractions(session, with_numbers),
         *slips(view, (o for o in standing if o.id in ids)),
+        *bare_negatives(view, (o for o in standing if o.id in ids)),
         *on_told(view, out, (o for o in standing if o.id in ids)),
         *of_another(file, known, told.rows, [on_record[o.id] for o in standing if o.id not in ids]),
     )

@@ -60,7 +60,7 @@ def test_replicates_that_differ_in_value_or_circumstances_are_not_spoken_of(sett
 def test_what_replicates_often_say_alike_is_not_spoken_of(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     limits = "water,DBU,1,<1,A,\nwater,DBU,1,<1,A,\n"
-    report = told(settings, tmp_path, limits + "DMF,DBU,2,,A,negative\nDMF,DBU,2,,A,negative\n")
+    report = told(settings, tmp_path, limits + "DMF,DBU,2,,A,cannot\nDMF,DBU,2,,A,cannot\n")
     assert (report.accepted, report.notes) == (4, ())
 
 

@@ -569,3 +569,20 @@ def test_rows_told_again_under_another_name_are_named_with_how_each_is_taken_bac
     assert note.endswith(f"take each back, such as hakken retract small {twins[0]} --why COPY")
     retract(settings, "small", twins[0], by="tester", why="COPY")
     assert status(settings, "small")[0].observations == 20
+
+
+def test_what_negatives_without_a_limit_leave_open_is_said_when_they_are_told(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+
+    rows = "water,DBU,1,,,negative,\nDMF,DBU,2,,,negative,\nDMF,KOAc,2,<1,,negative,\n"
+
+    report = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+
+    assert report.accepted == 3
+    assert report.notes == (
+        "result of water, DBU, step 1, and 1 more: negative without a limit for yield: it counts as done, and as "
+        "possible, so that its like may come next; report a limit such as '< 1', or outcome 'cannot' where it cannot "
+        "be made",
+    )
