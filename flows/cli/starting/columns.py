@@ -18,6 +18,7 @@ _UNIT: Final = re.compile(r"^(?P<name>.*\S)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<
 _UNUSABLE: Final = re.compile(r"[^A-Za-z0-9_.\- ]+")  # what the name of a parameter may not hold
 _WELL: Final = frozenset({"row", "column"})
 _CHARGE: Final = {"C": "coulomb", "F": "farad"}
+_REACTION: Final = re.compile(r"[^\s>]+>[^\s>]*>[^\s>]+")
 _BONDS: Final = frozenset("=#()[]@")  # seen in most structures and in few names
 READABLE: Final = 0.9  # of the cells of a column of structures, at least: a long list has some that cannot be read
 _ANY: Final = frozenset(
@@ -68,6 +69,23 @@ class Column:
         if sum(bool(_BONDS & set(cell)) for cell in self.distinct) * 2 < max(len(self.distinct), 1):
             return False
         return bool(self.cells) and len(self.unreadable) <= (1 - READABLE) * len(self.cells)
+
+    @property
+    def are_reactions(self) -> bool:
+        """Whether each cell is a reaction, ``reactants>agents>products``."""
+        return bool(self.cells) and all(_REACTION.fullmatch(cell) for cell in self.distinct)
+
+    @cached_property
+    def unbalanced(self) -> str:
+        """Why a reaction cannot be seen as one, as without numbers on its atoms: of the first; "" where all can."""
+        from loop.molecules.condensed import canonical_reaction  # RDKit: only where a table is guessed at
+
+        for line, cell in self.cells:
+            try:
+                canonical_reaction(cell)
+            except MoleculeError as error:
+                return f"line {line}: {error}"
+        return ""
 
     @property
     def is_of_any(self) -> bool:

@@ -35,6 +35,17 @@ def choices(parts: Sequence[Part], anew: str) -> tuple[str, ...]:
     )
 
 
+def reactions_by_name(parts: Sequence[Part], anew: str) -> tuple[str, ...]:
+    """A note for each column of reactions that models see as names, since they cannot be read as reactions."""
+    return tuple(
+        f"column {column.header!r} has reactions, and models see names alone: {column.unbalanced}, "
+        f"or give each substance that varies a column of its SMILES, and {anew}"
+        for part in parts
+        for column in part.columns[:1]
+        if column.are_reactions and column.unbalanced
+    )
+
+
 def perhaps_twice(parts: Sequence[Part], anew: str) -> tuple[str, ...]:
     """A note for choices of which some may be one substance in several writings."""
     return tuple(

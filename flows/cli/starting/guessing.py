@@ -9,7 +9,7 @@ from typing import Final
 
 from flows.cli.starting.beside_targets import BesideTargets, beside_targets, repeats_of
 from flows.cli.starting.columns import Column, read_columns
-from flows.cli.starting.doubtful import NAMED, choices, perhaps_twice, renamed
+from flows.cli.starting.doubtful import NAMED, choices, perhaps_twice, reactions_by_name, renamed
 from flows.cli.starting.kinds import context_of
 from flows.cli.starting.lines import laboratory, planning, target
 from flows.cli.starting.listing import Rows, named_candidates, said_of_open
@@ -214,6 +214,7 @@ def _notes(read: _Sorted, *, is_import: bool) -> Iterator[str]:
         yield from (f"column {what}" for what in read.beside.asked)
     yield from renamed([c for part in [*read.parts, *read.context] for c in part.columns] + read.measured)
     yield from choices(read.parts, _ANEW[is_import])
+    yield from reactions_by_name(read.parts, _ANEW[is_import])
     yield from perhaps_twice(read.parts, _ANEW[is_import])
 
 

@@ -89,7 +89,7 @@ def parameters_in(columns: Sequence[Column], path: str) -> tuple[list[Part], lis
     Raises:
         SpecError: A substance's structure cannot be read, or one name has two structures.
     """
-    structures = [c for c in columns if c.numbers is None and c.is_structures]
+    structures = [c for c in columns if c.numbers is None and not c.are_reactions and c.is_structures]
     rows = len({line for column in columns for line, _ in column.cells})
     parts: dict[str, Part] = {}  # by the header of the column in whose place it stands
     left_out: list[str] = []
@@ -138,6 +138,8 @@ def _plain(column: Column, rows: int) -> Part | str:
         return f"not chosen: {column.header} (recorded with each result; see noise: {{effects: [...]}})"
     if context_of(column) and len(column.distinct) > 1:
         return _context(column)
+    if column.are_reactions and len(column.distinct) > 1:
+        return _reactions(column)
     if why := _useless(column, rows):
         return f"left out: {column.header or 'without a name'} ({why})"
     return _number(column) if column.numbers is not None and not are_codes(column) else _choice(column)
@@ -284,6 +286,19 @@ def _molecules(structure: Column, label: Column | None, path: str) -> Part:
     columns = (structure,) if label is None else (label, structure)
     size = len(structure.distinct)  # a row is told by its structure: of one that stands twice, one name counts
     return Part("molecule", (f"molecule: {{{inside}}}",), size, columns, told_by=structure)
+
+
+def _reactions(column: Column) -> Part:
+    """A choice between reactions, or between names where models cannot see them as such."""
+    if column.unbalanced:
+        return _category(column)
+    lines = (
+        f"{scalar(column.name)}:   # reactions, each by itself",
+        "  type: component",
+        "  options:",
+        *(f"    {scalar(cell)}: {scalar(cell)}" for cell in column.distinct),
+    )
+    return Part(column.name, lines, len(column.distinct), (column,))
 
 
 def _mixture(found: Fractions) -> Part:
