@@ -39,8 +39,12 @@ def in_any_order(label: str, names: Sequence[str]) -> list[list[str]]:
 
 
 def arranged(spec: Mapping[str, Any], settings: Settings) -> dict[str, str | float]:
-    """Settings in the order of the space, a mixture as one of them: its parts in words, without what is not there."""
+    """Settings in the order of the space, a mixture as one of them: its parts in words, without what is not there.
+
+    What was no parameter yet has the value that the file says it had, unless it depends on others.
+    """
     space: Mapping[str, Any] = spec.get("space") or {}
+    settings = {**_earlier(space), **settings} if settings else settings
     told: dict[str, str | float] = {}
     for name in _ordered(space, settings):
         value = settings[name]
@@ -52,6 +56,24 @@ def arranged(spec: Mapping[str, Any], settings: Settings) -> dict[str, str | flo
         if value:
             told[mixture] = f"{before} + {value:.4g} {part}" if before else f"{value:.4g} {part}"
     return told
+
+
+def came_later(space: Mapping[str, Any]) -> list[str]:
+    """The parameters, and parts of mixtures, that what is on record may lack since it was there before them."""
+    found = [name for name, parameter in space.items() if "earlier" in parameter and parameter["type"] != "mixture"]
+    return found + [f"{n}.{part}" for n, p in space.items() if p.get("type") == "mixture" for part in p["parts"]]
+
+
+def _earlier(space: Mapping[str, Any]) -> dict[str, str | float]:
+    """What each parameter was before, and each part of a mixture that says it, but for what depends on others."""
+    found: dict[str, str | float] = {}
+    for name, parameter in space.items():
+        said = parameter.get("earlier")
+        if said is not None and not parameter.get("when") and not parameter.get("unless"):
+            found |= (
+                {f"{name}.{part}": share for part, share in said.items()} if isinstance(said, dict) else {name: said}
+            )
+    return found
 
 
 def _ordered(space: Mapping[str, Any], settings: Settings) -> list[str]:

@@ -95,7 +95,7 @@ class Accounts:
             if a.state is State.EXPIRED or (a.handle is None and a.key in self.refused):
                 continue
             try:
-                rows.append(self.space.coordinates(a.settings))
+                rows.append(self.space.coordinates(self.space.as_named(a.settings, a.smiles)))
             except SpaceError:  # of a space that was changed meanwhile: it cost what the cheapest costs, at least
                 elsewhere += 1
                 continue

@@ -54,6 +54,6 @@ def as_real(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
 def counts(spec: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     """Whether settings are of the real thing, by a resolved spec as it is on record."""
     for name, entry in (spec.get("space") or {}).items():
-        if entry.get("type") == "fidelity" and settings.get(name) != entry["options"][-1]:
+        if entry.get("type") == "fidelity" and settings.get(name, entry.get("earlier")) != entry["options"][-1]:
             return False
     return True

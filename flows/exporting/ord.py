@@ -180,7 +180,10 @@ class _Writer:
     def _reaction(self, o: ObservationRecord) -> Any:
         reaction = self._make.reaction(id=f"ord-{_hex(o.id)}")
         given = self._make.product(reaction, self._product, "the desired product")
-        settings = {**o.settings, **actual_of(o.context)}  # as it was made, where that was told
+        settings = {
+            **self._view.space.with_earlier(o.settings),
+            **actual_of(o.context),
+        }  # as it was made, where that was told
         words = self._inputs(reaction, o, settings)
         for name, value in settings.items():
             words += self._setting(reaction, o, name, value)

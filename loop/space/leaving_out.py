@@ -30,6 +30,7 @@ def still_has(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def why_left_out(space: Space, settings: Settings) -> str:
     """By which rule the space has no such candidate, or no more: a range that it lies beyond, or a constraint."""
+    settings = space.with_earlier(settings)
     try:
         x = space.coordinates(settings)
     except SpaceError as error:  # an option or a parameter that it has no more

@@ -43,6 +43,7 @@ class Space:
     conditions: tuple[Condition, ...] = ()
     products: tuple[Products, ...] = ()
     written: tuple[str, ...] = field(default=(), compare=False)  # names as the campaign file has them; (): as they are
+    earlier: Settings = field(default_factory=dict, compare=False)  # of those that came later: what they were before
     _shown: tuple[int, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -152,7 +153,7 @@ class Space:
         return np.asarray(canonical[0])
 
     def as_named(self, settings: Settings, smiles: Mapping[str, str]) -> Settings:
-        """Settings on record by the names that substances have now: one that is gone may be here by another name.
+        """Settings on record as the space has them now: one that is gone may be here by another name, or came later.
 
         ``smiles`` holds the structures on record, by parameter; what none of them tells stays as it is.
         """
@@ -162,7 +163,24 @@ class Space:
             if isinstance(p, Component) and structure and p.name in named and not p.has(named[p.name]):
                 with suppress(ValueError):  # nothing here has that structure
                     named[p.name] = p.value(p.smiles.index(structure))
-        return named
+        return self.with_earlier(named)
+
+    def with_earlier(self, settings: Settings) -> Settings:
+        """Settings with what they lack since it was no parameter then: what it was, and nothing of a mixture's part."""
+        lacking = {name: value for name, value in self.earlier.items() if settings and name not in settings}
+        for mixture in self.mixtures:
+            parts = [self.names[column] for column in mixture.columns]
+            if any(part in settings for part in parts):
+                lacking |= {part: 0.0 for part in parts if part not in settings}
+        if not lacking or not self.conditions:
+            return {**settings, **lacking}
+        whole = {**settings, **lacking}
+        try:
+            x = np.array([p.index(whole[p.name]) if p.name in whole else 0.0 for p in self.parameters])
+        except SpaceError:  # an option that is gone: whoever reads the settings says so
+            return whole
+        applies = dict(zip(self.names, self.frame.active(self.frame.canonical(x[None, :]))[0], strict=True))
+        return {name: value for name, value in whole.items() if name in settings or applies[name]}
 
     def _instead_of(self, name: str) -> str:
         """What to give instead of a parameter that is none: the fractions of a mixture, what is meant, or all."""

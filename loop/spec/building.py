@@ -31,6 +31,7 @@ from loop.space.expressions import Expression
 from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived, computable
 from loop.spec.describing import descriptors_of
+from loop.spec.earlier import earlier_of
 from loop.spec.limits import derived_limits, plain_limits, trimmed
 from loop.spec.models import CampaignSpec, TargetSpec
 from loop.spec.sieving import sieve_of
@@ -89,7 +90,13 @@ def build_space(spec: CampaignSpec) -> Space:
     if twice := [n for n in names if names.count(n) > 1]:
         raise SpaceError(f"parameter {twice[0]!r} is given twice, once as a part of another; rename one")
     written = parameters_of(spec)
-    bare = Space(tuple(parameters), mixtures=tuple(mixtures), products=tuple(products), written=written)
+    bare = Space(
+        tuple(parameters),
+        mixtures=tuple(mixtures),
+        products=tuple(products),
+        written=written,
+        earlier=earlier_of(columns),
+    )
     conditions = build_conditions(columns, bare)
     derived = build_derived(columns, bare)
     tied = replace(bare, derived=derived, conditions=conditions)

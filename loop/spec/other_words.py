@@ -48,6 +48,7 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("desc", "properties"), ("descriptors",)),
     **dict.fromkeys(("dependson", "condition", "activeif", "parent"), ("when",)),
     **dict.fromkeys(("inputnoise", "uncertainty", "jitter", "perturbation"), ("tolerance",)),
+    **dict.fromkeys(("backfill", "backfillvalue", "before", "previously", "was", "until"), ("earlier",)),
     **dict.fromkeys(("parameterconstraints", "candidateconstraints"), ("constraints",)),
     **dict.fromkeys(("nchoosek", "cardinality", "mincount", "maxcount"), ("count", "at_least", "at_most")),
     **dict.fromkeys(("linear", "linearequality", "linearinequality", "coefficients"), ("sum",)),

@@ -32,6 +32,7 @@ class ComponentSpec(_Conditional):
     name: Text = "name"
     smiles: Text = "smiles"
     descriptors: Describing | None = None  # of one's own
+    earlier: Text | None = None  # what it was in results on record from before it was a parameter
 
 
 class MoleculeSpec(Strict):
@@ -89,6 +90,7 @@ class _Choice(_Conditional):
 
     type: str  # each of its children has its own
     options: list[Text]
+    earlier: Text | None = None
 
 
 class CategorySpec(_Choice):
@@ -110,6 +112,7 @@ class FidelitySpec(Strict):
     type: Literal["fidelity"]
     options: list[Text] = Field(min_length=2)
     costs: dict[Text, float] | None = None
+    earlier: Text | None = None
 
 
 class NumberSpec(_Conditional):
@@ -127,6 +130,7 @@ class NumberSpec(_Conditional):
     scale: Literal["linear", "log"] | None = None
     or_zero: bool | None = None
     tolerance: float | Text | None = None
+    earlier: float | None = None
 
     @property
     def strays(self) -> tuple[float, bool] | None:
@@ -166,6 +170,7 @@ class MixtureSpec(_Conditional):
     at_most: int | None = Field(default=None, ge=1)
     least: float | None = Field(default=None, gt=0, lt=1)
     step: float | None = Field(default=None, gt=0, lt=1)
+    earlier: dict[Name, float] | None = None  # the fractions; what is left out was none
 
 
 class DerivedSpec(Strict):

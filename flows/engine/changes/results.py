@@ -15,7 +15,17 @@ from loop.errors import SpaceError, SpecError
 from loop.outcome import Fault
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.library_models import FiltersSpec
-from loop.spec.space_models import ContextSpec, MixtureSpec, MoleculeSpec, NumberSpec
+from loop.spec.space_models import (
+    CategorySpec,
+    ComponentSpec,
+    ContextSpec,
+    FidelitySpec,
+    MixtureSpec,
+    MoleculeSpec,
+    NumberSpec,
+    OrdinalSpec,
+    ParameterSpec,
+)
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -49,57 +59,61 @@ def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
 
 def _way_out(before: CampaignSpec, after: CampaignSpec) -> str:
     """What to do where the changed space does not read some result."""
-    name, file = shlex.quote(before.campaign), shlex.quote(f"{before.campaign}.csv")
-    if (part := _new_part(before, after)) is not None:
-        return (
-            f"what is on record had no {part}: give the campaign another name, and hakken export {name} {file} and "
-            f"hakken tell FILE.yaml {file} make these results count there, with 0 of it"
-        )
-    how, is_lacking = _how_to_keep(before, after)
-    known = (
-        f"; where you know it, hakken export {name} {file}, a column of it there, and hakken tell FILE.yaml {file} "
-        "make these results count"
-    )
-    return (
-        f"{how}, or give the campaign another name: with memory: [{before.campaign}] it learns from this one"
-        f"{known if is_lacking else ''}"
-    )
-
-
-def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> tuple[str, bool]:
-    """What in the changed space lets results be read, and whether it has a parameter that they lack."""
     added, gone = (
         [n for n, p in these.space.items() if n not in others.space and p.type not in _NOT_VARIED]
         for these, others in ((after, before), (before, after))
     )
+    memory = f"with memory: [{before.campaign}] it learns from this one"
     renamed = next(((old, n) for old in gone for n in added if before.space[old].type == after.space[n].type), None)
     if renamed is not None:
-        return f"where {renamed[1]} is {renamed[0]} under another name, keep its name", False
-    if added:
-        return f"nothing says what {added[0]} was before, so leave it out", True
+        how = f"where {renamed[1]} is {renamed[0]} under another name, keep its name"
+    elif added:
+        name, file = shlex.quote(before.campaign), shlex.quote(f"{before.campaign}.csv")
+        return (
+            f"{_how_to_say(added[0], after.space[added[0]])}; else give the campaign another name: {memory}, and "
+            f"hakken export {name} {file}, a column of it there, and hakken tell FILE.yaml {file} make these results "
+            "count"
+        )
+    else:
+        how = _how_to_keep(before, after)
+    return f"{how}, or give the campaign another name: {memory}"
+
+
+def _how_to_say(name: str, said: ParameterSpec) -> str:
+    """How the file says what an added parameter was before."""
+    if "earlier" not in type(said).model_fields:
+        return f"nothing says what {name} was before, so leave it out"
+    return f"where {name} was the same in all of them, say what it was, such as earlier: {_such_as(said)}"
+
+
+def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> str:
+    """What lets results be read in a space without any parameter that they lack."""
     filtered = [n for n, p in after.space.items() if isinstance(p, MoleculeSpec) and p.filters != _filters(before, n)]
     if filtered:
         ban = f"hakken ban {shlex.quote(before.campaign)} --where '{filtered[0]}~SMARTS' --why REASON"
-        return (
-            f"keep the filters of {filtered[0]} as they were, and {ban} keeps molecules out of what comes next",
-            False,
-        )
-    return "keep the parameters and options that were used (a constraint can exclude them)", False
-
-
-def _new_part(before: CampaignSpec, after: CampaignSpec) -> str | None:
-    """A part that a mixture gets, such as solvent.DMSO; None where none gets any."""
-    for name, p in after.space.items():
-        if isinstance(p, MixtureSpec) and isinstance(was := before.space.get(name), MixtureSpec):
-            for part in p.parts:
-                if part not in was.parts:
-                    return f"{name}.{part}"
-    return None
+        return f"keep the filters of {filtered[0]} as they were, and {ban} keeps molecules out of what comes next"
+    return "keep the parameters and options that were used (a constraint can exclude them)"
 
 
 def _filters(spec: CampaignSpec, name: str) -> FiltersSpec | None:
     said = spec.space.get(name)
     return said.filters if isinstance(said, MoleculeSpec) else None
+
+
+def _such_as(said: ParameterSpec) -> str:
+    """A value that a parameter could have had, as the file would say it."""
+    match said:
+        case MixtureSpec():
+            return f"{{{next(iter(said.parts))}: 1}}"
+        case NumberSpec():
+            return f"{said.values[0] if said.values else said.low:g}"
+        case FidelitySpec():
+            return said.options[-1]
+        case CategorySpec() | OrdinalSpec():
+            return said.options[0]
+        case ComponentSpec(options=dict(options)):
+            return next(iter(options))
+    return "..."
 
 
 def _check_units(known: View, spec: CampaignSpec) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from flows.engine.looking.derived import by_its_formulas, with_derived
 from flows.engine.looking.reports import AtWork, Best, Nearest
 from flows.figures import figures_of
-from flows.labels import in_any_order, label_of
+from flows.labels import came_later, in_any_order, label_of
 from flows.remarks import label_of_result
 from flows.spending import Accounts, Spending, accounts_of
 from flows.when_planned import when_planned
@@ -105,7 +105,11 @@ class View:
 
     @cached_property
     def attempts(self) -> tuple[AttemptRecord, ...]:
-        return self.ledger.attempts(self.name)
+        """What was planned to run, with what became a parameter since, so that a laboratory is told that too."""
+        attempts, later = self.ledger.attempts(self.name), came_later(self.campaign.spec["space"])
+        if all(name in a.settings for a in attempts for name in later):
+            return attempts
+        return tuple(replace(a, settings=self.space.with_earlier(a.settings)) for a in attempts)
 
     @cached_property
     def observations(self) -> tuple[ObservationRecord, ...]:

@@ -36,7 +36,7 @@ def among_banned(
         banned = _at(space, settings)
         if banned is None or space.is_finite:
             return tuple(x is not None and banned is not None and bool((banned == x).all()) for x in placed)
-        constraint = around(space, settings, "ban")
+        constraint = around(space, space.with_earlier(settings), "ban")
     else:
         region = None
         with suppress(SpaceError):  # of a space that was changed; planning says so
@@ -127,7 +127,7 @@ def _has(p: Parameter, value: str | float) -> bool:
 def _at(space: Space, candidate: Settings) -> NDArray[np.float64] | None:
     """Where a candidate lies; None in a space that was changed so that it does not."""
     try:
-        return space.coordinates(candidate)
+        return space.coordinates(space.with_earlier(candidate))
     except SpaceError:
         return None
 

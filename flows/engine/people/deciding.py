@@ -11,7 +11,7 @@ import numpy as np
 
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
-from flows.engine.people.bans import keeps_out, place_of_record, region_of, region_text
+from flows.engine.people.bans import keeps_out, place_of, place_of_record, region_of, region_text
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
 from flows.engine.people.decisions import decided_next, still_to_run
 from flows.engine.people.reminding import times_measured
@@ -300,7 +300,7 @@ def _pin_of(view: View, x: bytes) -> int | None:
     if not any(s.x.tobytes() == x for s in decided_next(view).pinned):
         return None
     pins = [d for d in in_force(view.decisions, view.round_number + 1) if d.draft.kind is DecisionKind.PIN]
-    return max(d.number for d in pins if view.space.coordinates(d.draft.settings).tobytes() == x)
+    return max(d.number for d in pins if place_of(view.space, d.draft.settings) == x)
 
 
 def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: Json) -> str:

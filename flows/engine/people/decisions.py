@@ -59,6 +59,7 @@ def decided(
     ``observations`` and ``unsent`` (``flows.unsent``) decide which pins are yet to be followed, and the first which
     candidates were made although somebody said that they cannot be.
     """
+    decisions = [_in_full(space, d) for d in decisions]
     now = in_force(decisions, number)
     said = _Gathered(spec, space, observations)
     said.refusals(proposals, decisions, now, number)
@@ -74,6 +75,13 @@ def decided(
         for one in _each(d, space.coordinates(d.draft.settings), left)
     ]
     return said.decided(pinned)
+
+
+def _in_full(space: Space, decision: DecisionRecord) -> DecisionRecord:
+    """A decision on a candidate with what became a parameter since."""
+    draft = decision.draft
+    whole = space.with_earlier(draft.settings)
+    return decision if whole == draft.settings else replace(decision, draft=replace(draft, settings=whole))
 
 
 def _each(pin: DecisionRecord, x: NDArray[np.float64], left: int) -> list[Said]:
@@ -217,11 +225,12 @@ def still_to_run(pin: DecisionRecord, proposals: Sequence[ProposalRecord], numbe
 
 
 def followed_by(pin: DecisionRecord, proposal: ProposalRecord) -> bool:
-    """Whether a proposal has the candidate of a pin because of it."""
+    """Whether a proposal has the candidate of a pin because of it; what became a parameter since decides nothing."""
+    made, wanted = proposal.draft.candidate.settings, pin.draft.settings
     return (
         proposal.draft.arm is Arm.MANUAL
         and pin.after_round < proposal.round_number
-        and dict(proposal.draft.candidate.settings) == dict(pin.draft.settings)
+        and all(made[name] == wanted[name] for name in made.keys() & wanted.keys())
     )
 
 

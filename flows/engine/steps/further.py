@@ -92,7 +92,7 @@ def _beside(view: View, known: Standing, context: Json | None) -> tuple[list[str
     new, _ = read_context(context or {}, declared)
     said = [name for name in new if name in (*EFFECTS, *declared)]
     others = [f"{name} {mine[name]}" for name in said if name in mine and new[name] != mine[name]]
-    used = {**known.settings, **actual_of(known.context)}
+    used = {**view.space.with_earlier(known.settings), **actual_of(known.context)}
     really = [name for name, value in actual_of(context or {}).items() if not is_as_planned(value, used.get(name))]
     others += [f"{name} {used[name]}" if name in used else f"no {name}" for name in really]
     return others, [name for name in said if name not in mine]

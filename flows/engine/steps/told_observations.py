@@ -66,7 +66,7 @@ class ToldObservations:
     ) -> Judgement:
         """A row of a told result that is on record: it completes or repeats it, where it says nothing else of it."""
         how: Judgement | str = "otherwise"
-        if known.settings == candidate.settings:
+        if self._view.space.with_earlier(known.settings) == candidate.settings:
             how = further(self._view, envelope, known, outcome, context, f"result {known.id}", candidate)
         if isinstance(how, Judgement):
             if how.completes:

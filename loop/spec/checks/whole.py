@@ -21,6 +21,7 @@ from loop.spec.checks.saying_nothing import problem_before_building
 from loop.spec.checks.stopping import problem_of_regret, problem_of_stop
 from loop.spec.checks.tolerances import problem_of_tolerances
 from loop.spec.costs import build_costs, problem_of_versions
+from loop.spec.earlier import problem_of_earlier
 from loop.spec.general import problem_of_general
 from loop.spec.limits import problem_of_limits
 from loop.spec.lines import Lines, Path, Problem
@@ -116,6 +117,10 @@ def _of_thresholds(spec: CampaignSpec) -> Problem | None:
     return None
 
 
+def _of_earlier(spec: CampaignSpec) -> Problem | None:
+    return problem_of_earlier(spec, build_space(spec))
+
+
 def _of_plate(spec: CampaignSpec) -> Problem | None:
     try:
         check_batch(spec)
@@ -170,6 +175,7 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     _of_names,
     _of_thresholds,
     problem_of_union,
+    _of_earlier,
     problem_of_limits,
     problem_of_stop,
     _of_end,

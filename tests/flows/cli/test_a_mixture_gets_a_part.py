@@ -1,4 +1,4 @@
-"""A part that a mixture gets later: the message names how results go along, and that works as it stands."""
+"""A part that a mixture gets later: results on record had none of it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ laboratory: {adapter: manual}
 """
 
 
-def test_results_go_along_as_the_message_says(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_count_on_with_none_of_it(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("one.yaml").write_text(CAMPAIGN)
     Path("told.csv").write_text("solvent.EC,solvent.EMC,lithium,conductivity,conductivity_n\n.3,.7,1,9.5,3\n1,0,2,4,\n")
     hakken("tell", "one.yaml", "told.csv")
     Path("one.yaml").write_text(CAMPAIGN.replace("EMC]", "EMC, DEC]"))
-    refused = " ".join(hakken("run", "one.yaml").err.split())
 
-    way = "hakken export 'blend one' 'blend one.csv' and hakken tell FILE.yaml 'blend one.csv' make these results count"
-    assert f"what is on record had no solvent.DEC: give the campaign another name, and {way} there" in refused
+    assert hakken("run", "one.yaml").code == 0
+
+    assert "best single value: conductivity 9.5: solvent 0.3 EC + 0.7 EMC" in hakken("status", "blend one").out
     Path("two.yaml").write_text(CAMPAIGN.replace("EMC]", "EMC, DEC]").replace("blend one", "blend two"))
     hakken("export", "blend one", "blend one.csv")
     assert "2 results accepted" in hakken("tell", "two.yaml", "blend one.csv").out

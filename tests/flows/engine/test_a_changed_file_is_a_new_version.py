@@ -115,7 +115,7 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
         "hakken export small small.csv, a column of it there, and hakken tell FILE.yaml small.csv make these results"
     )
     with pytest.raises(
-        SpecError, match=rf"what hours was before, .* memory: \[small\] it .*; where you know it, {known}"
+        SpecError, match=rf"say what it was, such as earlier: 1; else .* memory: \[small\] it learns .*, and {known}"
     ):
         add(settings, tmp_path, space={**spec_of()["space"], "hours": {"type": "number", "values": [1, 4]}})
     renamed = {"rung" if name == "step" else name: p for name, p in spec_of()["space"].items()}

@@ -40,7 +40,7 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
     by_place, _, cells = _by_place(payload, spec, space)
     has_key = bool(cell_of(by_place, "key")[1])
     try:
-        settings = settings_of(by_place, spec, space, is_needed=not has_key)
+        settings = settings_of(by_place, spec, space, is_needed=not has_key, is_exported=is_exported(cells))
     except (OutcomeError, SpaceError) as error:
         raise together([error, *_fault_of_result(by_place, spec)]) from None
     if settings and spec.source is None:  # a source says by it what a new name stands for
@@ -59,8 +59,8 @@ def read_beside(payload: str, spec: CampaignSpec, space: Space) -> dict[str, Any
 
 def read_settings(payload: str, spec: CampaignSpec, space: Space) -> dict[str, str | float]:
     """The settings of a row, whatever else it says: each parameter that applies has a cell. Raises as ``read_told``."""
-    by_place, _, _ = _by_place(payload, spec, space)
-    settings = settings_of(by_place, spec, space, is_needed=True)
+    by_place, _, cells = _by_place(payload, spec, space)
+    settings = settings_of(by_place, spec, space, is_needed=True, is_exported=is_exported(cells))
     check_blends(by_place, settings, space)
     return settings
 

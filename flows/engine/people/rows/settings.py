@@ -25,10 +25,13 @@ from loop.spec.space_models import MoleculeSpec, ParameterSpec, ProductsSpec, Un
 DIGITS: Final = 12  # of a converted number: nobody types more, and conversions differ behind them
 
 
-def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bool) -> dict[str, str | float]:
+def settings_of(
+    cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bool, is_exported: bool = False
+) -> dict[str, str | float]:
     """A value for each parameter that has a cell. Raises ``OutcomeError`` or ``SpaceError``.
 
-    ``is_needed`` says that nothing else tells what was tried, so that every parameter which applies must have one.
+    ``is_needed`` says that nothing else tells what was tried, so that every parameter which applies must have one;
+    what came later than the results of an exported table has the value that the file says it had.
     """
     settings: dict[str, str | float] = {}
     faults: list[HakkenError] = []
@@ -40,7 +43,7 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
         if not text and is_needed and place in mixed and _has_fractions(cells, space, place):
             settings[p.name] = 0.0  # a part of a mixture that was not used
             continue
-        if not text and (not is_needed or place in conditional):
+        if not text and (not is_needed or place in conditional or (is_exported and p.name in space.earlier)):
             continue  # what does not apply has an empty cell; the space says if it was wanted
         if column is None:
             without = "; of a table that lacks it the rest is learnt by hakken tell --source TITLE"
@@ -54,7 +57,7 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
             faults.append(error)
     if faults:
         raise together(faults)
-    return settings
+    return dict(space.with_earlier(settings)) if is_exported and settings else settings
 
 
 def _by_well(cells: Cells, spec: CampaignSpec) -> str:
