@@ -1,16 +1,22 @@
-"""Affording: what a proposal that a person changed costs beside all else that is to run, and what the budget pays."""
+"""Affording: what a proposal that a person changed costs beside all else that is to run, what the budget pays, and what
+a batch may come to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from shlex import quote
 
+import numpy as np
+
+from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
 from flows.spending import unpaid
 from loop.costs import Purse, Spent
 from loop.experiment import State
 from loop.policy.paying import in_words
 from loop.record import AttemptRecord, ProposalRecord
+from loop.spec.per_batch import build_batch_limits
 
 
 def too_dear(view: View, made: ProposalRecord) -> str:
@@ -36,6 +42,24 @@ def too_dear(view: View, made: ProposalRecord) -> str:
         f"with it, what runs and what waits for approval cost {_said(view, accounts.spending(together).spent)}, and "
         f"the budget is {_said(view)}: of what is approved, the next pass sends only what that pays for; {raised}, or "
         f"approve as many as it covers (hakken approve {quote(view.name)} {made.round_number} NUMBER...)"
+    )
+
+
+def beyond_batch(view: View, made: ProposalRecord) -> str:
+    """That its batch comes to more by ``made`` than a batch may, where the file limits that; "" where it does not."""
+    limits = build_batch_limits(view.spec, view.space, view.accounts.learnt.costs)
+    if limits is None:
+        return ""
+    beside = [p for p in view.proposals if p.round_number == made.round_number and p.approved is not False]
+    ran_last = history_of(view.spec, view.space, view.observations, ())[0].last
+    limits = replace(limits, last=ran_last, copies=view.spec.planner.copies)
+    candidates = [p.draft.candidate for p in beside]
+    x = np.array([view.space.coordinates(view.space.as_named(c.settings, c.smiles)) for c in candidates])
+    if limits.allow(x):
+        return ""
+    return (
+        f"with it, the batch comes to {limits.said(x)}, more than planner.per_batch allows, and it runs so all "
+        f"the same; hakken approve {quote(view.name)} {made.round_number} NUMBER --refuse --why REASON takes one out"
     )
 
 

@@ -132,7 +132,7 @@ def _amendment(
 
     (old,) = _waiting(ledger, name, round_number, (number,))
     view = View(ledger, name)
-    before = dict(old.draft.candidate.settings)
+    before = dict(view.space.with_earlier(old.draft.candidate.settings))
     wanted = read_candidate(view.space, changes, before)
     if wanted == before:
         raise LedgerError(f"the edit changes nothing of {view.label(before)}; approve it as it is")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
-from flows.engine.people.affording import too_dear
+from flows.engine.people.affording import beyond_batch, too_dear
 from flows.engine.people.bans import among_banned, keeps_out, place_of, place_of_record, region_of, region_text
 from flows.engine.people.conditions import unmet
 from flows.engine.people.decisions import decided, followed_by, still_to_run
@@ -62,11 +62,12 @@ def on_pin(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, .
 
 
 def on_edit(settings: Where, name: str, made: ProposalRecord) -> tuple[str, ...]:
-    """That what a proposal was edited into was measured, somebody refused it, or the budget does not pay for it; and
-    which replicate well has nothing to repeat now."""
+    """That what a proposal was edited into was measured, somebody refused it, the budget does not pay for it, or its
+    batch comes to more than it may; and which replicate well has nothing to repeat now."""
     with open_record(settings) as ledger:
         view, candidate = View(ledger, name), made.draft.candidate.settings
-        return _said(_measured(view, candidate), _refused(view, candidate), too_dear(view, made), _alone(view, made))
+        price = (too_dear(view, made), beyond_batch(view, made))
+        return _said(_measured(view, candidate), _refused(view, candidate), *price, _alone(view, made))
 
 
 def on_lift(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:

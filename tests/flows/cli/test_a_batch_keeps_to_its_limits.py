@@ -50,3 +50,21 @@ def test_with_what_is_pinned_and_in_a_replay(hakken: Callable[..., Any], file: P
         assert sum(volume for volume, _ in volumes(number)) <= 30
         assert "comes out again" in hakken("replay", "bottle", number).out
     assert [v for n in rounds for v, arm in volumes(n) if arm == "manual"] == [20.0]
+
+
+def test_an_edit_that_takes_it_beyond_them_is_told_so(hakken: Callable[..., Any], file: Path) -> None:
+    file.write_text(FILE.replace("adapter: simulated", "adapter: simulated, approval: person"))
+    hakken("run", file)
+    drafts = [p["proposal"]["draft"] for p in hakken("show", "bottle", 1, "--json").json["proposals"]]
+    volumes = [d["candidate"]["settings"]["volume"] for d in drafts]
+    others = ["A", "B", "C", "D"]
+
+    kept = hakken("edit", "bottle", 1, 1, "--set", "volume=1", "--set", "ligand=A", "--why", "less of it")
+    told = ""
+    for number in range(2, len(volumes) + 1):
+        settings = ("--set", "volume=20", "--set", f"ligand={others[number - 1]}")
+        said = hakken("edit", "bottle", 1, number, *settings, "--why", "more of it")
+        told += said.out + said.err
+
+    assert "per_batch" not in kept.out + kept.err
+    assert "more than planner.per_batch allows, and it runs so all the same; hakken approve bottle 1 NUMBER" in told

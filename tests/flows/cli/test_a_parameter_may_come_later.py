@@ -174,10 +174,12 @@ def test_what_was_not_sent_yet_is_sent_with_it(hakken: Any, tmp_path: Path, monk
     columns["stirring"] = {"column": "Stirrer"}
     write(laboratory=device, **with_parameter(stirring=STIRRING | {"earlier": "slow"}))
     assert hakken("tick", "small.yaml").code == 0
+    assert hakken("edit", "small", "1", "1", "--set", "stirring=fast", "--why", "now that it can be").code == 0
     assert hakken("approve", "small", "1").code == 0
 
     assert hakken("tick", "small").code == 0
 
     commands = [path.read_text() for path in Path("device").rglob("*.csv")]
     assert len(commands) == 2
-    assert all("Stirrer" in command and "slow" in command for command in commands)  # which the device has to be told
+    assert all("Stirrer" in command for command in commands)  # which the device has to be told
+    assert sum("slow" in command for command in commands) == sum("fast" in command for command in commands) == 1
