@@ -28,7 +28,7 @@ from loop.decision import Amendment, DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import LedgerError, NotFound, SpaceError
 from loop.history import Said
 from loop.plate.layout import unstocked
-from loop.record import HEADS, Arm, Json, ProposalRecord, Settings
+from loop.record import HEADS, Arm, Json, ProposalDraft, ProposalRecord, Settings
 from loop.space import ProductPool, Space, sample_space
 from loop.space.pool import goes_untied
 from loop.spec import build_space
@@ -128,8 +128,6 @@ def _amendment(
     ledger: Ledger, name: str, round_number: int, number: int, changes: Sequence[str], *, by: str, why: str
 ) -> Amendment:
     """What an edit puts in the place of a proposal. Raises as ``edit``."""
-    from loop.pinning import manual_proposals  # brings torch
-
     (old,) = _waiting(ledger, name, round_number, (number,))
     view = View(ledger, name)
     before = dict(view.space.with_earlier(old.draft.candidate.settings))
@@ -146,23 +144,38 @@ def _amendment(
             f"{view.label(wanted)} is pinned and runs in the next batch; lift the pin first "
             f"(hakken lift {quote(name)} {pin}), or edit otherwise"
         )
-    inputs = inputs_of(ledger, name, ledger.round(name, round_number))
-    (made,) = manual_proposals(
-        inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0, earlier=inputs.earlier
-    )
+    said = _foretold(ledger, name, round_number, wanted, why)
     draft = replace(
         old.draft,
-        candidate=identified(view.space, made.candidate.settings),
-        arm=made.arm,
+        candidate=identified(view.space, wanted),
+        arm=Arm.MANUAL,
         reason=f"{HEADS[Arm.MANUAL]}edited by {by} ({why}); proposed was {view.label(before)}",
-        model=made.model,
+        model="" if said is None else said.model,
         acquisition="",
         acquisition_value=None,
-        predictions=made.predictions,
-        neighbour=made.neighbour,
-        novelty=made.novelty,
+        predictions=() if said is None else said.predictions,
+        neighbour=None if said is None else said.neighbour,
+        novelty=None if said is None else said.novelty,
     )
     return Amendment(old.id, draft, by, why)
+
+
+def _foretold(ledger: Ledger, name: str, round_number: int, wanted: Settings, why: str) -> ProposalDraft | None:
+    """What the models of a round say of a candidate; None where the space that they know had none such.
+
+    The file may have changed since, so that an option had another number then.
+    """
+    from loop.pinning import manual_proposals  # brings torch
+
+    inputs = inputs_of(ledger, name, ledger.round(name, round_number))
+    try:
+        x = build_space(inputs.spec).coordinates(wanted)
+    except SpaceError:
+        return None
+    (said,) = manual_proposals(
+        inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0, earlier=inputs.earlier
+    )
+    return said
 
 
 def _check_keeps_what_wells_share(view: View, old: ProposalRecord, wanted: Settings) -> None:
