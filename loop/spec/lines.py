@@ -15,6 +15,24 @@ Path: TypeAlias = tuple[str | int, ...]  # keys and places in lists, such as ("s
 Problem: TypeAlias = tuple[Path, str]  # where something is wrong, and what, with the way out
 
 _WHOLE = r"[-+]?\d+"
+_NUMBERS = {  # of YAML 1.1, of which PyYAML is; see ``_Loader``
+    "tag:yaml.org,2002:int": r"[-+]?(?:0b[01_]+|0x[\da-fA-F_]+|0|[1-9][\d_]*)",
+    "tag:yaml.org,2002:float": (
+        r"[-+]?\d[\d_]*\.[\d_]*(?:[eE][-+]\d+)?|\.\d[\d_]*(?:[eE][-+]\d+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+    ),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes 1:30 and 010 for text: to YAML 1.1 they are 90 and 8, which nobody means by them."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag not in _NUMBERS]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern in _NUMBERS.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(rf"(?:{_pattern})$"), list("-+0123456789."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +67,7 @@ def load_yaml(text: str, source: str) -> tuple[dict[str, Any], Lines]:
     numbers: dict[Path, int] = {}
     parted: dict[Path, str] = {}
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             raise SpecError(f"{source}: the file is empty; write one with hakken init")
