@@ -39,12 +39,14 @@ ROUNDED: Final = 1e-7  # share of a number that is no change of it: spreadsheets
 DATES: Final = (
     "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y",
     "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
+    "%b %d %Y", "%B %d %Y",
 )  # fmt: skip
 _PLAIN: Final = ("%d.%m.%Y", "%Y-%m-%d")  # of these it is known where the day stands
 _HOUR: Final = re.compile(  # of a day: 2:30, 14:30:05.250, 2:30 PM, 14:30 Uhr, 02:30 +01:00, 2:30 CEST
     r"(,? +|(?<=\d)T)\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|[+-]\d\d(:?\d\d)?|[A-Za-z]{1,5}))?"
-    r"(\[[\w/+-]+\])?$"
+    r"(\[[\w/+-]+\])?(?= \d{4}$|$)"
 )
+_WEEKDAY: Final = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? +", re.IGNORECASE)
 _FIRST: Final = date(1899, 12, 30)  # from which spreadsheets number days
 _SERIAL: Final = re.compile(r"([45]\d{4})(\.\d+)?")  # such a number, of 2009 to 2064, and the hour behind it
 _WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
@@ -215,7 +217,9 @@ def _day(text: str) -> str:
             return kind.fromisoformat(text).isoformat()[:10]
         except ValueError:
             continue
-    day = _HOUR.sub("", text.strip())
+    said = text.strip()
+    before = _WEEKDAY.match(said)
+    day = _HOUR.sub("", said[before.end() :] if before else said)
     if serial := _SERIAL.fullmatch(day):
         return (_FIRST + timedelta(days=int(serial[1]))).isoformat()
     if plain := _dates(day.replace(". ", "."), _PLAIN):
