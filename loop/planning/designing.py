@@ -56,7 +56,7 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
         x, is_half = _together(s, x, design, hot)
         if exchanged := len(x) - sum((laid.points == row).all(axis=1).any() for row in x):
             why = "the design would take more than half of what the budget leaves" if is_half else NOT_COVERED
-            notes.append(f"{why}: {exchanged} of it are cheaper candidates instead")
+            notes.append(f"{why}: cheaper candidates stand in the place of {exchanged} of its {len(laid.points)}")
         if len(x) < len(laid.points):
             assert s.purchase is not None
             left = f"the budget leaves {said(s.purchase.purse, s.purchase.costs)}"

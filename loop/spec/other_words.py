@@ -32,8 +32,8 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("values", "choices"), ("options",)),
     **dict.fromkeys(("levels", "categories", "labels"), ("options", "levels", "classes")),
     **dict.fromkeys(("successvalue", "failurevalue"), ("classes",)),
-    **dict.fromkeys(("continuous", "float", "real", "numerical", "numeric", "int", "numericalcontinuous"), ("number",)),
-    **dict.fromkeys(("integer", "stepsize", "isinteger"), ("number", "step")),
+    **dict.fromkeys(("continuous", "float", "real", "numerical", "numeric", "numericalcontinuous"), ("number",)),
+    **dict.fromkeys(("stepsize", "isinteger"), ("number", "step")),
     **dict.fromkeys(("numericaldiscrete", "discretenumerical"), ("number",)),
     "discrete": ("number", "category"),
     **dict.fromkeys(("categorical", "choice", "string", "enum", "bool", "boolean"), ("category",)),
@@ -69,7 +69,10 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(
         ("ei", "pi", "logei", "nei", "lognei", "expectedimprovement", "kg", "knowledgegradient"), ("improvement",)
     ),
-    **dict.fromkeys(("ehvi", "logehvi", "nehvi", "lognehvi", "parego", "hypervolume"), ("pareto",)),
+    **dict.fromkeys(
+        ("ehvi", "logehvi", "nehvi", "lognehvi", "parego", "nparego", "hypervolume", "hvi", "hvpi"), ("pareto",)
+    ),
+    **dict.fromkeys(("tshvi", "tsemo"), ("pareto", "thompson")),
     **dict.fromkeys(("upperconfidencebound", "confidencebound", "lcb"), ("ucb",)),
     **dict.fromkeys(("ts", "thompsonsampling"), ("thompson",)),
     **dict.fromkeys(("pm", "posteriormean", "greedy", "exploitation"), ("top",)),
@@ -91,7 +94,7 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("latinhypercube", "latin", "lhd", "hypercube"), ("lhs",)),
     **dict.fromkeys(("halton", "hammersley", "quasirandom", "lowdiscrepancy"), ("sobol",)),
     **dict.fromkeys(("spacefilling", "maximin", "farthestpoint", "fps", "kennardstone", "diverse"), ("spread",)),
-    **dict.fromkeys(("kmedoids", "kmeans", "clustering", "pam"), ("medoid",)),
+    **dict.fromkeys(("kmedoids", "kmeans", "clustering", "pam", "cvt", "cvtsampling", "voronoi"), ("medoid",)),
     **dict.fromkeys(("randomsearch", "uniform", "montecarlo"), ("random",)),
     **dict.fromkeys(("aoptimal", "goptimal", "voptimal", "optimal"), ("i-optimal", "d-optimal")),
     **dict.fromkeys(("extremevertices", "vertices"), ("d-optimal",)),
@@ -101,6 +104,7 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(
         ("maxexperiments", "maxtrials", "trials", "ntrials", "iterations", "maxiterations"), ("experiments",)
     ),
+    **dict.fromkeys(("capital", "maxcapital"), ("experiments", "hours", "cost")),
     **dict.fromkeys(("stopping", "stoppingcriteria", "termination"), ("stop",)),
     **dict.fromkeys(("strategy", "method", "algorithm", "optimizer", "generationstrategy"), ("planner",)),
 }
@@ -115,6 +119,7 @@ _SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
         ("activevalues", "allowed"),
         "what is not to be proposed is a constraint: {exclude: {PARAMETER: OPTION}}; results of it count all the same",
     ),
+    (("int", "integer"), "whole numbers are of type number with step: 1"),
     (
         ("encoding", "encodings"),
         "planner: {surrogate: ...} says how options are seen; numbers of your own are descriptors",

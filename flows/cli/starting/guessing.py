@@ -309,6 +309,7 @@ def _measured(name: str, columns: Sequence[Column], source: str, hint: str) -> C
     if len(numbered) > 1:
         which = ", ".join(repr(c.bare) for c in numbered)
         hint += f"; where {which} are it measured again and again, call them '{name} rep 1', '{name} rep 2' and so on"
+    hint = hint or f"; where nothing is measured yet, give the table an empty column {name!r}"
     return _find(name, columns, source, "for a target", hint)
 
 

@@ -679,3 +679,16 @@ def test_a_table_of_a_large_library_makes_a_campaign(hakken: Any, monkeypatch: p
     assert started.code == 0, started.err
     assert said.code == 0, said.err
     assert yaml.safe_load(Path("campaign.yaml").read_text())["space"]["molecule"]["file"] == "lib.csv"
+
+
+@pytest.mark.parametrize("command", ["init", "import"])
+def test_a_scope_in_which_nothing_is_measured_needs_an_empty_column(hakken: Any, command: str) -> None:
+    Path("scope.csv").write_text("ligand,t\nA,20\nB,20\nA,40\nB,40\n")
+    refused = hakken(command, "scope.csv", "--target", "yield")
+    Path("scope.csv").write_text("ligand,t,yield\nA,20,\nB,20,\nA,40,\nB,40,\n")
+
+    begun = hakken(command, "scope.csv", "--target", "yield")
+
+    assert "where nothing is measured yet, give the table an empty column 'yield'" in refused.err
+    assert (refused.code, begun.code) == (2, 0)
+    assert "4 rows have no result: they say what can be tried" in begun.out + begun.err

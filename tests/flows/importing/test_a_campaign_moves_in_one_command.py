@@ -278,7 +278,7 @@ def test_a_column_of_molecules_without_results_is_not_sent_to_an_option_of_anoth
 
     said = hakken("import", "d.csv", "--target", "Ki")
 
-    assert "d.csv: has no column 'Ki' for a target; it has smiles, Yield" in said.err
+    assert "d.csv: has no column 'Ki' for a target; it has smiles, Yield; where nothing is measured yet" in said.err
     assert "--library" not in said.err
 
 
