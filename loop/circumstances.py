@@ -64,6 +64,8 @@ def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | flo
     notes: list[str] = []
     for name, given in context.items():
         value = _number(given) if name in declared and declared[name] is None and isinstance(given, str) else given
+        if name == "day" and declared.get(name, ()) is not None and (isinstance(value, str) or is_finite(value)):
+            value = value if str(value) in (declared.get(name) or ()) else _day(str(value))
         is_number = is_finite(value)
         if name in declared:
             options = declared[name]
@@ -81,8 +83,6 @@ def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | flo
                 notes.append(f"context {name!r} = {value!r} {rule}")
             else:
                 found[name] = float(value) if options is None else str(value)
-        elif name == "day" and ((isinstance(value, str) and value) or is_number):
-            found[name] = _day(str(value))
         elif (isinstance(value, str) and value) or is_number:
             found[name] = str(value) if name in (*EFFECTS, "well") else value
     well = _WELL.fullmatch(str(found.get("well", "")))

@@ -375,6 +375,18 @@ def test_the_hour_of_a_result_makes_no_day_of_its_own(typed: str | float, day: s
     assert context == {"day": day}
 
 
+@pytest.mark.parametrize(
+    ("options", "day"),
+    [((), "2026-10-25"), (("2026-10-25",), "2026-10-25"), (("25.10.2026 14:30",), "25.10.2026 14:30")],
+)
+def test_a_day_that_the_space_declares_has_no_hour_either(options: tuple[str, ...], day: str) -> None:
+    assert read_context({"day": "25.10.2026 14:30"}, {"day": options}) == ({"day": day}, ())
+
+
+def test_a_day_that_is_declared_as_a_number_is_one() -> None:
+    assert read_context({"day": "45000"}, {"day": None}) == ({"day": 45000.0}, ())
+
+
 def test_a_setting_that_is_put_right_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
     sheet = recording(settings, tmp_path, {"yield [%]": "45"})
     once(settings)
