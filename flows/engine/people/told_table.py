@@ -20,6 +20,7 @@ from flows.engine.people.rows import (
     RETRACTED,
     TELL,
     Line,
+    descriptors_of,
     draft_file,
     draft_row,
     is_blank,
@@ -69,6 +70,7 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         return ToldTable(
             [draft_file(file, text, f"{unlike}has no rows; give a header line and one line for each result")]
         )
+    lines = _without_descriptors(lines, spec)
     seen: Counter[str] = Counter()
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
@@ -117,6 +119,17 @@ def lines_of(text: str) -> list[Line]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
+
+
+def _without_descriptors(lines: list[Line], spec: CampaignSpec) -> list[Line]:
+    """Lines without the numbers that describe options, which the campaign has: with them a row of a table of candidates
+    would be another than the same row that was imported."""
+    header = lines[0][1]
+    described = descriptors_of(spec)
+    if is_exported(header) or not described & {*header} or any(len(cells) != len(header) for _, cells in lines):
+        return lines
+    kept = [i for i, head in enumerate(header) if head not in described]
+    return [(line, [cells[i] for i in kept]) for line, cells in lines]
 
 
 def _others(

@@ -12,7 +12,7 @@ from loop.errors import OutcomeError, did_you_mean
 from loop.sheets.cells import split_header
 from loop.space import Space
 from loop.spec import CampaignSpec, build_space, context_of
-from loop.spec.space_models import ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec
+from loop.spec.space_models import CategorySpec, ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec
 
 PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
@@ -54,11 +54,17 @@ def read_columns(
     whole = of_others or header
     meant = stand_ins(whole, spec, names, of_others=bool(of_others))
     beside = structures_told(whole, spec, names, of_others=bool(of_others))
+    described = frozenset[str]() if of_others else descriptors_of(spec)  # what others measured is kept
     unknown: list[str] = []
     apart = {split_header(head)[0].removeprefix("setting ") for head in header if head.startswith("setting ")}
     for head in header:
         name, unit = split_header(head)
-        if name in IGNORED or head in beside or (name == "procedure" and name not in _known(spec, names)):
+        if (
+            name in IGNORED
+            or head in beside
+            or (name == "procedure" and name not in _known(spec, names))
+            or head in described
+        ):
             continue  # "procedure" is on a worksheet, for people to read
         column = _column(head, meant.get(head, name), unit, spec, names, apart)
         if column is None:
@@ -78,7 +84,9 @@ def is_column(head: str, spec: CampaignSpec, space: Space) -> bool:
     """Whether a column of that header means something to the campaign."""
     name, unit = split_header(head)
     molecules = (f"{other}_smiles" for other, p in spec.space.items() if isinstance(p, _MOLECULES))
-    return name in ("procedure", *IGNORED, *molecules) or _column(head, name, unit, spec, space.names) is not None
+    if name in ("procedure", *IGNORED, *molecules) or head in descriptors_of(spec):
+        return True
+    return _column(head, name, unit, spec, space.names) is not None
 
 
 def structures_told(
@@ -127,6 +135,12 @@ def _structure_columns(name: str, spec: CampaignSpec, of_others: bool) -> tuple[
         return (f"{name}_smiles",)
     p = molecules[name]
     return (f"{name}_smiles", *((p.smiles,) if isinstance(p, MoleculeSpec) else ()), *_STRUCTURES)
+
+
+def descriptors_of(spec: CampaignSpec) -> frozenset[str]:
+    """Headers of the numbers that describe options and stand beside these in a table of candidates."""
+    given = [p.descriptors for p in spec.space.values() if isinstance(p, CategorySpec | ComponentSpec)]
+    return frozenset(name for d in given if d is not None for name in d.names or ()) - _known(spec, [*spec.space])
 
 
 def _known(spec: CampaignSpec, names: Sequence[str]) -> set[str]:
