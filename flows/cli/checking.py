@@ -34,6 +34,7 @@ def validate(
     """Check a campaign file and the laboratory it names; records and sends nothing."""
     from flows.cli.naming import begins, renamed, settings, typed
     from flows.cli.specfile import laboratory_of, read_campaign
+    from flows.engine.campaigns import check_on_record
     from flows.engine.looking.whose import leaves_all_to_be_asked
     from flows.engine.sources.hearing import unknown_sources
     from flows.own_code import check_code
@@ -44,6 +45,7 @@ def validate(
     guesses: list[str] = []
     campaign = read_campaign(spec, where, guesses.append)
     check_code(campaign, spec.absolute().parent)
+    check_on_record(where, campaign)
     with laboratory_of(spec):
         facts, problems, foreseen = _examine(campaign, spec.parent)
     problems += [*renamed(where, spec, campaign.campaign), *guesses]

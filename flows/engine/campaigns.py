@@ -24,12 +24,13 @@ from flows.wiring import (
     library_reader,
     make_record,
     open_laboratory,
+    open_record,
     spec_on_record,
     without_misread_units,
 )
 from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger
-from loop.errors import HakkenError, NotFound, SpecError
+from loop.errors import HakkenError, LedgerError, NotFound, SpecError
 from loop.record import CampaignState, Json
 from loop.spec import CampaignSpec, parameters_of, read_spec
 
@@ -135,6 +136,16 @@ def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | N
         return None
     check_change(settings, known, spec)
     return known
+
+
+def check_on_record(settings: Settings, spec: CampaignSpec) -> None:
+    """See that the record takes a spec, where it has the campaign and can be read.
+
+    Raises:
+        SpecError: As ``add_campaign`` will.
+    """
+    with suppress(LedgerError), open_record(settings) as ledger:
+        known_as(settings, ledger, spec)
 
 
 def resolved_for(known: View | None, spec: CampaignSpec) -> Json:

@@ -55,9 +55,10 @@ def planned(hakken: Any) -> Any:
 
 @pytest.mark.usefixtures("begun")
 def test_without_a_word_it_is_refused_and_the_message_says_which(hakken: Any) -> None:
-    said = hakken("run", write(**with_parameter(stirring=STIRRING)))
+    checked, said = (hakken(command, write(**with_parameter(stirring=STIRRING))) for command in ("validate", "run"))
 
-    assert said.code == 2
+    assert checked.code == said.code == 2
+    assert checked.err == said.err
     assert "parameter 'stirring' is missing" in said.err
     assert "where stirring was the same in all of them, say what it was, such as earlier: slow; else give" in said.err
 
