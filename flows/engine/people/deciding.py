@@ -28,7 +28,7 @@ from loop.decision import Amendment, DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import LedgerError, NotFound, SpaceError
 from loop.history import Said
 from loop.plate.layout import unstocked
-from loop.record import HEADS, Arm, Json, ProposalDraft, ProposalRecord, Settings
+from loop.record import HEADS, Arm, Candidate, Json, ProposalDraft, ProposalRecord, Settings
 from loop.space import ProductPool, Space, sample_space
 from loop.space.pool import goes_untied
 from loop.spec import build_space
@@ -130,12 +130,12 @@ def _amendment(
     """What an edit puts in the place of a proposal. Raises as ``edit``."""
     (old,) = _waiting(ledger, name, round_number, (number,))
     view = View(ledger, name)
-    before = dict(view.space.with_earlier(old.draft.candidate.settings))
+    before = dict(view.space.as_named(old.draft.candidate.settings, old.draft.candidate.smiles))
     wanted = read_candidate(view.space, changes, before)
     if wanted == before:
         raise LedgerError(f"the edit changes nothing of {view.label(before)}; approve it as it is")
     _check_not_banned(view, wanted)
-    _check_keeps_what_wells_share(view, old, wanted)
+    _check_keeps_what_wells_share(view, old, before, wanted)
     _check_brings_no_more_options(view, old, wanted)
     x = view.space.coordinates(wanted)
     _check_not_on_its_way(view, wanted, beside=old.id)
@@ -144,10 +144,11 @@ def _amendment(
             f"{view.label(wanted)} is pinned and runs in the next batch; lift the pin first "
             f"(hakken lift {quote(name)} {pin}), or edit otherwise"
         )
-    said = _foretold(ledger, name, round_number, wanted, why)
+    candidate = identified(view.space, wanted)
+    said = _foretold(ledger, name, round_number, candidate, why)
     draft = replace(
         old.draft,
-        candidate=identified(view.space, wanted),
+        candidate=candidate,
         arm=Arm.MANUAL,
         reason=f"{HEADS[Arm.MANUAL]}edited by {by} ({why}); proposed was {view.label(before)}",
         model="" if said is None else said.model,
@@ -160,16 +161,17 @@ def _amendment(
     return Amendment(old.id, draft, by, why)
 
 
-def _foretold(ledger: Ledger, name: str, round_number: int, wanted: Settings, why: str) -> ProposalDraft | None:
+def _foretold(ledger: Ledger, name: str, round_number: int, wanted: Candidate, why: str) -> ProposalDraft | None:
     """What the models of a round say of a candidate; None where the space that they know had none such.
 
-    The file may have changed since, so that an option had another number then.
+    The file may have changed since, so that an option had another number, or another name, then.
     """
     from loop.pinning import manual_proposals  # brings torch
 
     inputs = inputs_of(ledger, name, ledger.round(name, round_number))
+    space = build_space(inputs.spec)
     try:
-        x = build_space(inputs.spec).coordinates(wanted)
+        x = space.coordinates(space.as_named(wanted.settings, wanted.smiles))
     except SpaceError:
         return None
     (said,) = manual_proposals(
@@ -178,9 +180,9 @@ def _foretold(ledger: Ledger, name: str, round_number: int, wanted: Settings, wh
     return said
 
 
-def _check_keeps_what_wells_share(view: View, old: ProposalRecord, wanted: Settings) -> None:
+def _check_keeps_what_wells_share(view: View, old: ProposalRecord, before: Settings, wanted: Settings) -> None:
     """Refuse to give one well of a plate another value of what it shares with its neighbours."""
-    place, plate, before = old.draft.place, view.spec.plate, old.draft.candidate.settings
+    place, plate = old.draft.place, view.spec.plate
     if place is None or plate is None:
         return
     for name, scope in plate.share.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from shlex import quote
@@ -59,7 +59,8 @@ def decided(
     ``observations`` and ``unsent`` (``flows.unsent``) decide which pins are yet to be followed, and the first which
     candidates were made although somebody said that they cannot be.
     """
-    decisions = [_in_full(space, d) for d in decisions]
+    structures = {p.id: p.draft.candidate.smiles for p in proposals}
+    decisions = [_as_named(space, d, structures.get(d.draft.proposal_id or "", {})) for d in decisions]
     now = in_force(decisions, number)
     said = _Gathered(spec, space, observations)
     said.refusals(proposals, decisions, now, number)
@@ -77,11 +78,11 @@ def decided(
     return said.decided(pinned)
 
 
-def _in_full(space: Space, decision: DecisionRecord) -> DecisionRecord:
-    """A decision on a candidate with what became a parameter since."""
+def _as_named(space: Space, decision: DecisionRecord, smiles: Mapping[str, str]) -> DecisionRecord:
+    """A decision on a candidate as the space has that now; ``smiles`` are the structures of its proposal."""
     draft = decision.draft
-    whole = space.with_earlier(draft.settings)
-    return decision if whole == draft.settings else replace(decision, draft=replace(draft, settings=whole))
+    now = space.as_named(draft.settings, smiles)
+    return decision if now == draft.settings else replace(decision, draft=replace(draft, settings=now))
 
 
 def _each(pin: DecisionRecord, x: NDArray[np.float64], left: int) -> list[Said]:

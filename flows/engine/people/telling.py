@@ -131,9 +131,8 @@ def tell_rows(
             told = _taken_in(session, drafts, by=by, progress=progress)
             halting = session.stops_since()
     notes += call_off(settings, halting)
-    unrun = (
-        _without_result(told.wrong, session) if told.added or told.earlier else []
-    )  # one without any is another file
+    is_of_results = bool(told.added or told.n_known)  # one without any is another file
+    unrun = _without_result(told.wrong, session) if is_of_results else []
     problems = _problems(file, [e for e in told.wrong if e not in unrun], session)
     standing = [o for o in session.view.observations if o.id not in replaced]
     notes += _unrun(file, unrun)

@@ -184,18 +184,3 @@ def test_what_was_not_sent_yet_is_sent_with_it(hakken: Any, tmp_path: Path, monk
     assert len(commands) == 2
     assert all("Stirrer" in command for command in commands)  # which the device has to be told
     assert sum("slow" in command for command in commands) == sum("fast" in command for command in commands) == 1
-
-
-def test_an_edit_is_what_the_file_calls_so_now(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    approved = {"adapter": "simulated", "approval": "person"}
-    assert hakken("run", write(laboratory=approved)).code == 0
-    write(laboratory=approved, space={"base": {"type": "category", "options": ["LiOH", *SPACE["base"]["options"]]}})
-    assert hakken("tick", "small.yaml").code == 0
-
-    for number, base in enumerate(("LiOH", "KOH"), start=1):  # one that is new, and one that has another number now
-        assert hakken("edit", "small", "1", number, "--set", f"base={base}", "--why", "it is at hand").code == 0
-
-    shown = hakken("show", "small", 1, "--json").json["proposals"]
-    edited = [p["proposal"]["draft"]["candidate"]["settings"]["base"] for p in shown if p["proposal"]["approved"]]
-    assert edited == ["LiOH", "KOH"]

@@ -39,3 +39,13 @@ def test_rows_that_were_filled_in_are_told_with_their_numbers_and_none_counts_tw
     assert "c.csv: 5 results accepted, 4 known already" in told.out
     assert "5 rows are results of experiments that were waited for with their settings" in told.out
     assert hakken("predict", "c", "c.csv").code == 0
+
+
+def test_told_as_it_was_imported_it_is_all_known_but_what_is_open(hakken: Any) -> None:
+    write({"m0", "m7", "m21", "m40"})
+    assert hakken("import", "c.csv", "--target", "energy:minimize").code == 0
+
+    told = hakken("tell", "campaign.yaml", "c.csv")
+
+    assert (told.code, "c.csv: 0 results accepted, 4 known already" in told.out) == (0, True)
+    assert "have no result yet, and count for nothing: fill them in and tell the file again" in told.out + told.err
