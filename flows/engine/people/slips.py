@@ -235,7 +235,7 @@ def _bare(label: str) -> str:
 def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
     """What was typed of the settings that were really used, and of what the experiment took, and cannot be read."""
     try:
-        problem = read_actual(view.space, o.settings, o.context)[1]
+        problem = read_actual(view.space, view.space.as_named(o.settings, o.smiles), o.context)[1]
     except SpaceError:  # of a space that was changed meanwhile: the next round says so
         problem = ""
     if problem:

@@ -136,6 +136,7 @@ def test_what_waits_at_the_laboratory_is_of_what_it_was_before(hakken: Any, plan
     said = hakken("tell", "small", "waiting.csv")
 
     assert f"{len(rows)} results accepted" in said.out
+    assert "cannot be read" not in said.out + said.err
     hakken("export", "small", "all.csv")
     with Path("all.csv").open() as file:
         really = {row["settings.base"]: row.get("actual.stirring", "") for row in csv.DictReader(file)}
