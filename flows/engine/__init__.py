@@ -25,7 +25,9 @@ from flows.engine.looking.view import View
 from flows.engine.looking.waiting import waiting_rows
 from flows.engine.looking.window import WindowError, window
 from flows.engine.passes import tick
-from flows.engine.people.deciding import approve, ban, decisions, edit, lift, pin
+from flows.engine.people.approving import approve
+from flows.engine.people.deciding import ban, decisions, lift, pin
+from flows.engine.people.editing import edit
 from flows.engine.people.halting import halt, let_go, stops
 from flows.engine.people.halting import lift as lift_halt
 from flows.engine.people.pausing import cannot_pause, pause_runs, resume_runs
