@@ -69,10 +69,9 @@ def _earlier(space: Mapping[str, Any]) -> dict[str, str | float]:
     found: dict[str, str | float] = {}
     for name, parameter in space.items():
         said = parameter.get("earlier")
-        if said is not None and not parameter.get("when") and not parameter.get("unless"):
-            found |= (
-                {f"{name}.{part}": share for part, share in said.items()} if isinstance(said, dict) else {name: said}
-            )
+        if said is None or parameter.get("when") or parameter.get("unless"):
+            continue
+        found |= {f"{name}.{part}": share for part, share in said.items()} if isinstance(said, dict) else {name: said}
     return found
 
 

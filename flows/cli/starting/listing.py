@@ -16,9 +16,8 @@ from flows.cli.starting.yaml_text import flow, scalar
 from loop.sheets.cells import finite
 from loop.wording import plural
 
-MANY: Final = (
-    50  # so many rows without a result, and more than with one, list all that can be tried: a design has fewer
-)
+# So many rows without a result, and more than with one, list all that can be tried: a design has fewer.
+MANY: Final = 50
 _SHOWN: Final = 5  # names in a note
 
 
