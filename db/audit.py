@@ -12,10 +12,11 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Float, Integer, Table, func, insert, select, text
+from sqlalchemy import BigInteger, Float, Integer, Select, Table, func, insert, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
@@ -80,10 +81,21 @@ class Chain:
         if self._head is None:
             if self._session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
-            log = tables.AuditLog
-            last = self._session.execute(select(log.number, log.hash).order_by(log.number.desc()).limit(1)).first()
+            last = self._session.execute(_end()).first()
             self._head = (last[0], last[1]) if last else (0, START)
         return self._head
+
+
+@cache
+def _end() -> Select[*tuple[Any, ...]]:
+    """Number and hash of the end of the chain."""
+    log = tables.AuditLog.__table__.c
+    return select(log.number, log.hash).order_by(log.number.desc()).limit(1)
+
+
+@cache
+def _last_number() -> Select[*tuple[Any, ...]]:
+    return select(func.max(tables.AuditLog.__table__.c.number))
 
 
 def as_stored(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +118,7 @@ def seal(table: Table, rows: Iterable[Json]) -> str:
 
 def last_entry(session: Session) -> int:
     """The number of the end of the chain, 0 before its first entry."""
-    return session.scalar(select(func.max(tables.AuditLog.number))) or 0
+    return session.scalar(_last_number()) or 0
 
 
 def entries(session: Session) -> tuple[AuditEntry, ...]:

@@ -1,4 +1,7 @@
-"""Reading: rows become frozen records here, a few joined queries for each question; no row leaves."""
+"""Reading: rows become frozen records here, a few joined queries for each question; no row leaves.
+
+Statements that are asked again and again are put together once (``cache``).
+"""
 
 from db.reading.execution import attempt, attempts, attempts_of, events, steps
 from db.reading.people import decisions

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -17,24 +18,7 @@ from loop.record import AttemptEventRecord, AttemptRecord
 
 def attempts(session: Session, *where: ColumnElement[bool]) -> tuple[AttemptRecord, ...]:
     """By round, run order, replicate and attempt number."""
-    attempt_, proposal, candidate = t.Attempt, t.Proposal, t.Candidate
-    joined = (
-        select(  # not whole rows: every pass reads all attempts of a campaign, several times
-            *(attempt_.id, attempt_.proposal_id, attempt_.replicate_no, attempt_.attempt_no, attempt_.state),
-            *(attempt_.adapter, attempt_.handle, attempt_.updated),
-            *(proposal.position, proposal.run_order, proposal.plate, proposal.well, proposal.block),
-            *(candidate.id.label("candidate_id"), candidate.spec, candidate.inchikey),
-            t.Round.number,
-        )
-        .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
-        .join(t.Round, t.Round.id == t.Proposal.round_id)
-        .join(t.Candidate, t.Candidate.id == t.Proposal.candidate_id)
-        .where(*where)
-        .order_by(
-            t.Round.number, t.Proposal.run_order, t.Proposal.position, t.Attempt.replicate_no, t.Attempt.attempt_no
-        )
-    )
-    rows: Sequence[Any] = session.execute(joined).all()
+    rows: Sequence[Any] = session.execute(_attempts().where(*where)).all()
     records = []
     for row in rows:
         point = to_candidate(row)
@@ -58,6 +42,25 @@ def attempts(session: Session, *where: ColumnElement[bool]) -> tuple[AttemptReco
             )
         )
     return tuple(records)
+
+
+@cache
+def _attempts() -> Select[*tuple[Any, ...]]:
+    """Every attempt, as ``attempts`` reads them."""
+    attempt_, proposal, candidate = t.Attempt, t.Proposal, t.Candidate
+    return (
+        select(  # not whole rows: every pass reads all attempts of a campaign, several times
+            *(attempt_.id, attempt_.proposal_id, attempt_.replicate_no, attempt_.attempt_no, attempt_.state),
+            *(attempt_.adapter, attempt_.handle, attempt_.updated),
+            *(proposal.position, proposal.run_order, proposal.plate, proposal.well, proposal.block),
+            *(candidate.id.label("candidate_id"), candidate.spec, candidate.inchikey),
+            t.Round.number,
+        )
+        .join(proposal, proposal.id == attempt_.proposal_id)
+        .join(t.Round, t.Round.id == proposal.round_id)
+        .join(candidate, candidate.id == proposal.candidate_id)
+        .order_by(t.Round.number, proposal.run_order, proposal.position, attempt_.replicate_no, attempt_.attempt_no)
+    )
 
 
 def attempts_of(session: Session, owner: str, states: Iterable[State] | None) -> tuple[AttemptRecord, ...]:
@@ -92,19 +95,23 @@ def events(session: Session, key: str) -> tuple[AttemptEventRecord, ...]:
 
 def steps(session: Session, owner: str) -> tuple[AttemptEventRecord, ...]:
     """Every step of every attempt of one campaign: attempt by attempt, each in order."""
+    return tuple(
+        AttemptEventRecord(key, Event(word), State(before), State(after), detail, at)
+        for key, word, before, after, detail, at in session.execute(_steps().where(t.Round.campaign_id == owner))
+    )
+
+
+@cache
+def _steps() -> Select[*tuple[Any, ...]]:
+    """Every step of every attempt, as ``steps`` reads them."""
     event = t.AttemptEvent
     columns = (event.attempt_id, event.event, event.before, event.after, event.detail, event.at)
-    joined = (
+    return (
         select(*columns)  # not whole rows: there are three for each attempt
         .join(t.Attempt, t.Attempt.id == event.attempt_id)
         .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
         .join(t.Round, t.Round.id == t.Proposal.round_id)
-        .where(t.Round.campaign_id == owner)
         .order_by(event.attempt_id, event.number)
-    )
-    return tuple(
-        AttemptEventRecord(key, Event(word), State(before), State(after), detail, at)
-        for key, word, before, after, detail, at in session.execute(joined)
     )
 
 

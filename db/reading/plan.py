@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -31,13 +32,6 @@ LARGEST: Final = 2**31 - 1  # that a column of whole numbers holds everywhere
 
 def campaigns(session: Session, *where: ColumnElement[bool]) -> tuple[CampaignRecord, ...]:
     """Oldest first, each with the version of its spec in force."""
-    version = t.CampaignVersion
-    joined = (
-        select(t.Campaign, version)
-        .join(version, (version.campaign_id == t.Campaign.id) & (version.number == t.Campaign.version))
-        .where(*where)
-        .order_by(t.Campaign.created, t.Campaign.id)
-    )
     return tuple(
         CampaignRecord(
             campaign.id,
@@ -50,7 +44,18 @@ def campaigns(session: Session, *where: ColumnElement[bool]) -> tuple[CampaignRe
             campaign.data_version,
             campaign.created,
         )
-        for campaign, in_force in session.execute(joined)
+        for campaign, in_force in session.execute(_campaigns().where(*where))
+    )
+
+
+@cache
+def _campaigns() -> Select[*tuple[Any, ...]]:
+    """Every campaign, as ``campaigns`` reads them."""
+    version = t.CampaignVersion
+    return (
+        select(t.Campaign, version)
+        .join(version, (version.campaign_id == t.Campaign.id) & (version.number == t.Campaign.version))
+        .order_by(t.Campaign.created, t.Campaign.id)
     )
 
 
@@ -80,13 +85,7 @@ def spec_version(session: Session, owner: str, name: str, version: int) -> Any:
 
 def rounds(session: Session, owner: str, *where: ColumnElement[bool]) -> tuple[RoundRecord, ...]:
     """By number, with what each was planned from."""
-    joined = (
-        select(t.Round, t.Model)
-        .join(t.Model, t.Model.round_id == t.Round.id)
-        .where(t.Round.campaign_id == owner, *where)
-        .order_by(t.Round.number)
-    )
-    found = session.execute(joined).all()
+    found = session.execute(_rounds().where(t.Round.campaign_id == owner, *where)).all()
     lists = planned_from(session, owner, [one for one, _ in found])
     return tuple(
         RoundRecord(
@@ -105,6 +104,12 @@ def rounds(session: Session, owner: str, *where: ColumnElement[bool]) -> tuple[R
         )
         for one, model in found
     )
+
+
+@cache
+def _rounds() -> Select[*tuple[Any, ...]]:
+    """Every round, as ``rounds`` reads them."""
+    return select(t.Round, t.Model).join(t.Model, t.Model.round_id == t.Round.id).order_by(t.Round.number)
 
 
 def numbered(number: int) -> ColumnElement[bool]:
@@ -129,25 +134,10 @@ def proposals(session: Session, owner: str, *where: ColumnElement[bool]) -> tupl
         .where(t.Round.campaign_id == owner, *where)
     )
     predictions: dict[str, list[Prediction]] = defaultdict(list)
-    said, one, verdict = t.Prediction, t.Proposal, t.Approval
-    told = select(said.proposal_id, said.target, said.member, said.mean, said.sd, said.weight)  # not whole rows
-    every: Sequence[Any] = session.execute(told.where(said.proposal_id.in_(chosen)).order_by(said.position)).all()
+    every: Sequence[Any] = session.execute(_predictions().where(t.Prediction.proposal_id.in_(chosen))).all()
     for p in every:
         predictions[p.proposal_id].append(Prediction(p.target, p.member, p.mean, p.sd, p.weight))
-    joined = (
-        select(
-            *(one.id, one.candidate_id, one.arm, one.position, one.run_order, one.replicates, one.reason, one.model),
-            *(one.acquisition, one.acquisition_value, one.neighbour, one.novelty, one.plate, one.well, one.block),
-            *(t.Candidate.spec, t.Candidate.inchikey, t.Round.number, t.Round.is_approved.label("is_whole")),
-            *(verdict.is_approved, verdict.by, verdict.why),
-        )
-        .join(t.Round, t.Round.id == one.round_id)
-        .join(t.Candidate, t.Candidate.id == one.candidate_id)
-        .outerjoin(verdict, verdict.proposal_id == one.id)
-        .where(one.id.in_(chosen))
-        .order_by(t.Round.number, one.position)
-    )
-    rows: Sequence[Any] = session.execute(joined).all()
+    rows: Sequence[Any] = session.execute(_proposals().where(t.Proposal.id.in_(chosen))).all()
     return tuple(
         ProposalRecord(
             row.id,
@@ -173,6 +163,32 @@ def proposals(session: Session, owner: str, *where: ColumnElement[bool]) -> tupl
             row.why or "",
         )
         for row in rows
+    )
+
+
+@cache
+def _predictions() -> Select[*tuple[Any, ...]]:
+    """Every prediction, as ``proposals`` reads them."""
+    said = t.Prediction
+    columns = (said.proposal_id, said.target, said.member, said.mean, said.sd, said.weight)  # not whole rows
+    return select(*columns).order_by(said.position)
+
+
+@cache
+def _proposals() -> Select[*tuple[Any, ...]]:
+    """Every proposal, as ``proposals`` reads them."""
+    one, verdict = t.Proposal, t.Approval
+    return (
+        select(
+            *(one.id, one.candidate_id, one.arm, one.position, one.run_order, one.replicates, one.reason, one.model),
+            *(one.acquisition, one.acquisition_value, one.neighbour, one.novelty, one.plate, one.well, one.block),
+            *(t.Candidate.spec, t.Candidate.inchikey, t.Round.number, t.Round.is_approved.label("is_whole")),
+            *(verdict.is_approved, verdict.by, verdict.why),
+        )
+        .join(t.Round, t.Round.id == one.round_id)
+        .join(t.Candidate, t.Candidate.id == one.candidate_id)
+        .outerjoin(verdict, verdict.proposal_id == one.id)
+        .order_by(t.Round.number, one.position)
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -28,22 +29,7 @@ def in_parts(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
 
 def envelopes(session: Session, *where: ColumnElement[bool]) -> tuple[EnvelopeRecord, ...]:
     """In the order received."""
-    envelope, judged = t.ResultEnvelope, t.EnvelopeJudgement
-    joined = (
-        select(
-            envelope.id,
-            envelope.source,
-            envelope.key,
-            envelope.payload,
-            envelope.sha,
-            envelope.settings,
-            envelope.received,
-        )
-        .add_columns(judged.verdict, judged.message)
-        .outerjoin(judged, judged.envelope_id == envelope.id)
-        .where(*where)
-        .order_by(envelope.entry)
-    )
+    found = session.execute(_envelopes().where(*where))
     return tuple(
         EnvelopeRecord(
             id_,
@@ -56,34 +42,25 @@ def envelopes(session: Session, *where: ColumnElement[bool]) -> tuple[EnvelopeRe
             None if verdict is None else Verdict(verdict),
             message or "",
         )
-        for id_, source, key, payload, sha, settings, received, verdict, message in session.execute(joined)
+        for id_, source, key, payload, sha, settings, received, verdict, message in found
+    )
+
+
+@cache
+def _envelopes() -> Select[*tuple[Any, ...]]:
+    """Every envelope, as ``envelopes`` reads them."""
+    envelope, judged = t.ResultEnvelope, t.EnvelopeJudgement
+    columns = (envelope.id, envelope.source, envelope.key, envelope.payload, envelope.sha, envelope.settings)
+    return (
+        select(*columns, envelope.received, judged.verdict, judged.message)
+        .outerjoin(judged, judged.envelope_id == envelope.id)
+        .order_by(envelope.entry)
     )
 
 
 def observations(session: Session, *where: ColumnElement[bool]) -> tuple[ObservationRecord, ...]:
     """Told ones first, in the order told; then by round, position, replicate and attempt number."""
-    outcome, envelope, proposal, attempt = t.Outcome, t.ResultEnvelope, t.Proposal, t.Attempt
-    failure, retraction = t.Failure, t.Retraction
-    joined = (
-        select(  # not whole rows, which take 1.7 times as long: every pass reads all of a campaign
-            *(outcome.envelope_id, outcome.kind, outcome.reason, outcome.recorded, outcome.revision),
-            *(outcome.attempt_id, outcome.entry, outcome.candidate_id, t.Candidate.spec, t.Candidate.inchikey),
-            *(envelope.source, envelope.entry.label("received")),
-            *(proposal.arm, proposal.position, proposal.run_order, attempt.replicate_no, attempt.attempt_no),
-            *(failure.kind.label("fault"), failure.message, failure.is_informative),
-            *(t.Round.number, t.RunContext.detail, retraction.why, retraction.by, retraction.at),
-        )
-        .join(envelope, envelope.id == outcome.envelope_id)
-        .join(t.Candidate, t.Candidate.id == outcome.candidate_id)
-        .outerjoin(attempt, attempt.id == outcome.attempt_id)
-        .outerjoin(proposal, proposal.id == attempt.proposal_id)
-        .outerjoin(t.Round, t.Round.id == proposal.round_id)
-        .outerjoin(failure, failure.outcome_id == outcome.envelope_id)
-        .outerjoin(t.RunContext, t.RunContext.outcome_id == outcome.envelope_id)
-        .outerjoin(retraction, retraction.outcome_id == outcome.envelope_id)
-        .where(*where)
-    )
-    rows: Sequence[Any] = session.execute(joined).all()
+    rows: Sequence[Any] = session.execute(_observations().where(*where)).all()
     values = _measurements(session, [row.envelope_id for row in rows])
     keyed = []
     for row in rows:
@@ -119,6 +96,31 @@ def observations(session: Session, *where: ColumnElement[bool]) -> tuple[Observa
     return tuple(record for _, record in sorted(keyed, key=lambda pair: pair[0]))
 
 
+@cache
+def _observations() -> Select[*tuple[Any, ...]]:
+    """Every outcome, as ``observations`` reads them."""
+    outcome, envelope, proposal, attempt = t.Outcome, t.ResultEnvelope, t.Proposal, t.Attempt
+    failure, retraction = t.Failure, t.Retraction
+    return (
+        select(  # not whole rows, which take 1.7 times as long: every pass reads all of a campaign
+            *(outcome.envelope_id, outcome.kind, outcome.reason, outcome.recorded, outcome.revision),
+            *(outcome.attempt_id, outcome.entry, outcome.candidate_id, t.Candidate.spec, t.Candidate.inchikey),
+            *(envelope.source, envelope.entry.label("received")),
+            *(proposal.arm, proposal.position, proposal.run_order, attempt.replicate_no, attempt.attempt_no),
+            *(failure.kind.label("fault"), failure.message, failure.is_informative),
+            *(t.Round.number, t.RunContext.detail, retraction.why, retraction.by, retraction.at),
+        )
+        .join(envelope, envelope.id == outcome.envelope_id)
+        .join(t.Candidate, t.Candidate.id == outcome.candidate_id)
+        .outerjoin(attempt, attempt.id == outcome.attempt_id)
+        .outerjoin(proposal, proposal.id == attempt.proposal_id)
+        .outerjoin(t.Round, t.Round.id == proposal.round_id)
+        .outerjoin(failure, failure.outcome_id == outcome.envelope_id)
+        .outerjoin(t.RunContext, t.RunContext.outcome_id == outcome.envelope_id)
+        .outerjoin(retraction, retraction.outcome_id == outcome.envelope_id)
+    )
+
+
 def artifacts(session: Session, owner: str) -> tuple[Artifact, ...]:
     """In the order kept."""
     rows = session.scalars(select(t.Artifact).where(t.Artifact.campaign_id == owner).order_by(t.Artifact.entry))
@@ -127,10 +129,7 @@ def artifacts(session: Session, owner: str) -> tuple[Artifact, ...]:
 
 def _measurements(session: Session, outcomes: Sequence[str]) -> dict[str, list[Measurement]]:
     values: dict[str, list[Measurement]] = defaultdict(list)
-    m = t.Measurement
-    wanted = select(
-        *(m.outcome_id, m.property, m.value, m.unit, m.canonical, m.sd, m.canonical_sd, m.n, m.qualifier, m.channel)
-    ).order_by(m.position)
+    wanted, m = _values(), t.Measurement
     if len(outcomes) <= LONGEST_LIST:
         wanted = wanted.where(m.outcome_id.in_(outcomes))
     else:
@@ -141,6 +140,15 @@ def _measurements(session: Session, outcomes: Sequence[str]) -> dict[str, list[M
             Measurement(name, value, unit, canonical, sd, canonical_sd, n, Qualifier(qualifier), channel)
         )
     return values
+
+
+@cache
+def _values() -> Select[*tuple[Any, ...]]:
+    """Every value, in the order in which those of an outcome were told."""
+    m = t.Measurement
+    return select(
+        *(m.outcome_id, m.property, m.value, m.unit, m.canonical, m.sd, m.canonical_sd, m.n, m.qualifier, m.channel)
+    ).order_by(m.position)
 
 
 def _outcome(row: Any, values: tuple[Measurement, ...]) -> Outcome:

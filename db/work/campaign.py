@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from shlex import quote
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from db import reading, rules
 from db import tables as t
@@ -46,12 +47,8 @@ class HeldCampaign:
 
     def attempt(self, key: str) -> t.Attempt:
         """The campaign's attempt of that key; raises ``NotFound``."""
-        found = self.session.scalars(
-            select(t.Attempt)
-            .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
-            .join(t.Round, t.Round.id == t.Proposal.round_id)
-            .where(t.Attempt.id == key, t.Round.campaign_id == self.id)
-        ).one_or_none()
+        mine = _attempts().where(t.Attempt.id == key, t.Round.campaign_id == self.id)
+        found = self.session.scalars(mine).one_or_none()
         if found is None:
             where = f"hakken show {quote(self.name)} ROUND --json"
             raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; {where} lists the keys there are")
@@ -68,6 +65,16 @@ class HeldCampaign:
         if lacking := [one for one in ids if one not in found]:
             raise NotFound(f"campaign {self.name!r} has no envelope {lacking[0]!r}; receive it first")
         return found
+
+
+@cache
+def _attempts() -> Select[t.Attempt]:
+    """Every attempt, beside its proposal and its round."""
+    return (
+        select(t.Attempt)
+        .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
+        .join(t.Round, t.Round.id == t.Proposal.round_id)
+    )
 
 
 def set_state(held: HeldCampaign, state: CampaignState, reason: str) -> None:
