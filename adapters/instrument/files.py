@@ -11,6 +11,7 @@ from typing import Final
 from adapters.common.folder import cannot_be_read_now, reachable
 from adapters.common.resting import Resting, mark_of
 from adapters.instrument.options import InstrumentOptions
+from adapters.instrument.share import SharesClock
 from loop.analysis import is_cut_off, read_file
 from loop.analysis.readings import Label
 from loop.errors import AdapterUnavailable, AnalysisError
@@ -24,6 +25,7 @@ class Files:
     def __init__(self, folder: Path, options: InstrumentOptions, resting: Resting, clock: Callable[[], float]) -> None:
         self.folder = folder
         self._options, self._resting, self._clock = options, resting, clock
+        self._share = SharesClock(folder, clock)
         self._read: dict[tuple[str, int, int], tuple[Label, ...]] = {}
         self._unread: dict[tuple[str, int, int], str] = {}  # why a file cannot be read
         self._kept_open: dict[str, str] = {}  # by name, why a file could not be read when it was looked at last
@@ -47,6 +49,8 @@ class Files:
         if age < 0:  # the clock of the instrument, or the share's, is ahead of ours
             age = self._resting.seconds(path, mark_of(told))
             self._resting.keep(self.folder)
+        elif age >= self._options.settle > 0:
+            age -= self._share.behind()
         if age < self._options.settle:
             return None
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -359,6 +360,21 @@ def test_a_file_of_an_instrument_whose_clock_is_ahead_counts_once_it_rests(tmp_p
     clock.now += 61
 
     assert look() is Phase.ENDED
+
+
+def test_a_file_on_a_share_whose_clock_is_behind_counts_once_it_rests_by_that_clock(tmp_path: Path) -> None:
+    clock = Clock()
+    clock.now = time.time() + 3600
+    (tmp_path / "hplc").mkdir()
+    options = InstrumentOptions(folder="hplc", settle=60.0)
+    lab = Instrument(Jobs(tmp_path / "lab"), tmp_path / "hplc", options, None, clock)
+    handle = begin(lab, KEY)
+    path = drop(tmp_path, "run.csv", f"{KEY},1,A1,4.2,620")
+    assert lab.status(handle).phase is Phase.WAITING
+    long_ago = time.time() - 61
+    os.utime(path, (long_ago, long_ago))
+
+    assert lab.status(handle).phase is Phase.ENDED
 
 
 @pytest.mark.parametrize("row", [f"{OTHER},1,B2,4.2,620", ",2,A1,4.2,620", ",1,A2,4.2,620"])
