@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.circumstances import SUMS
 from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.space.blends import Blend, blends_of
@@ -34,7 +35,8 @@ class Way:
     def changed(self, space: Space, x: Floats, z: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Rows of ``x``, ``(n, d)``, with the values of ``z``, ``(n, d)``; and which are candidates, ``(n,)``.
 
-        Those of a blend may lie between its steps, on which few are that keep their proportions.
+        Those of a blend may lie between its steps, on which few are that keep their proportions. A part alone has less
+        only where ``z`` says what of the others is there instead.
         """
         if self.blend is None:
             return swapped(space, x, z, self.columns)
@@ -42,7 +44,8 @@ class Way:
         there = space.frame.active(x)[:, self.columns[0]] & space.frame.active(z)[:, self.columns[0]]
         made = np.where(there[:, None], made, x)
         is_same_otherwise = (space.frame.canonical(made) == made).all(axis=1)
-        return made, there & is_same_otherwise & still_has(space, made)
+        is_whole = np.abs(self.blend.shares(made).sum(axis=1) - 1.0) <= SUMS
+        return made, there & is_same_otherwise & is_whole & still_has(space, made)
 
 
 def ways(space: Space) -> list[Way]:

@@ -168,6 +168,17 @@ constraints:
     assert ionizable[max(ionizable)] - ionizable[min(ionizable)] > 4  # 20 for each part of it, and less helper
 
 
+def test_a_part_alone_does_not_become_less_with_nothing_in_its_place() -> None:
+    space = build_space(spec_of("\n  solvent: {type: mixture, parts: [water, DMF, MeCN], step: 0.5}\n"))
+    x = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
+    part = next(way for way in ways(space) if way.name == space.names[0])
+
+    made, kept = part.changed(space, x, np.array([[0.5, 0.0, 0.0], [0.25, 0.5, 0.0]]))
+
+    assert kept.tolist() == [False, True]
+    assert made[1].tolist() == [0.25, 0.75, 0.0]
+
+
 def test_what_does_not_always_apply_changes_where_it_does() -> None:
     text = """
   ligand: {type: category, options: [none at all, L1, L2]}
