@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -118,6 +118,7 @@ class Component:
     unit: str = ""
     role: str = ""  # what the substance does, such as "ligand"
     descriptors: Descriptors | None = None  # given, of every option that is something, and perhaps of nothing
+    former: Mapping[str, str] = field(default_factory=dict, compare=False)  # options by names that they had before
     _indices: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -173,8 +174,10 @@ class Component:
         return str(value) in (self._indices or self.options)
 
     def index(self, value: str | float) -> float:
-        """The coordinate of an option: its index. Raises ``SpaceError`` for an unknown one."""
+        """The coordinate of an option, by a former name too: its index. Raises ``SpaceError`` for an unknown one."""
         found = self._indices.get(str(value))
+        if found is None and str(value) in self.former:
+            return self.index(self.former[str(value)])
         if (union := self.united) is not None and str(value) not in union:
             raise SpaceError(f"parameter {self.name!r} has no option {value!r}: {union.why_not(str(value))}")
         return _index(self.name, self.options, value) if found is None else float(found)

@@ -157,13 +157,18 @@ class Space:
 
         ``smiles`` holds the structures on record, by parameter; what none of them tells stays as it is.
         """
-        named = dict(settings)
+        named = {name: self.called_now(name, value) for name, value in settings.items()}
         for p in self.parameters:
             structure = smiles.get(p.name)
-            if isinstance(p, Component) and structure and p.name in named and not p.has(named[p.name]):
+            if isinstance(p, Component) and structure and p.name in named and not p.has(settings[p.name]):
                 with suppress(ValueError):  # nothing here has that structure
                     named[p.name] = p.value(p.smiles.index(structure))
         return self.with_earlier(named)
+
+    def called_now(self, name: str, value: str | float) -> str | float:
+        """A value of a parameter, of an option that had another name before the name that it has now."""
+        former = next((p.former for p in self.parameters if p.name == name and isinstance(p, Component)), {})
+        return former.get(str(value), value)
 
     def with_earlier(self, settings: Settings) -> Settings:
         """Settings with what they lack since it was no parameter then: what it was, and nothing of a mixture's part."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.changes.laboratory import check_laboratory_kept
 from flows.engine.changes.renaming import check_decisions
 from flows.engine.changes.structures import check_structures
+from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.view import View
 from flows.spending import reported
-from loop.circumstances import read_expense
+from loop.circumstances import actual_of, read_actual, read_expense
 from loop.errors import SpaceError, SpecError
 from loop.outcome import Fault
 from loop.spec import CampaignSpec, build_objective, build_space
@@ -211,11 +212,16 @@ def _values(known: View, target: str) -> set[float]:
 
 def _unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:
     """What on record a changed spec could no longer read, one sentence for each observation."""
-    space = build_space(spec)
+    space = with_former_names(build_space(spec), view.ledger, view.name, view.campaign.version + 1)
     problems = []
     for o in view.observations:
+        named = space.as_named(o.settings, o.smiles)
         try:
-            space.coordinates(space.as_named(o.settings, o.smiles))
+            space.coordinates(named)
         except SpaceError as error:
             problems.append(f"observation {o.id} ({view.label(o.settings)}): {error}")
+            continue
+        problem = read_actual(space, named, o.context)[1] if actual_of(o.context) else ""
+        if problem and not read_actual(view.space, view.space.as_named(o.settings, o.smiles), o.context)[1]:
+            problems.append(f"observation {o.id} ({view.label(o.settings)}): {problem}")
     return tuple(problems)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.view import View
 from loop.circumstances import actual_of
 from loop.errors import HakkenError, SpaceError, SpecError
@@ -56,7 +57,7 @@ def changed_spaces(known: View, spec: CampaignSpec) -> tuple[Space, Space] | Non
         before = known.space
     except HakkenError:
         return None
-    return before, build_space(spec)
+    return before, with_former_names(build_space(spec), known.ledger, known.name, known.campaign.version + 1)
 
 
 def _used(known: View) -> Iterator[tuple[Settings, Mapping[str, str]]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.claims import claims_of
 from flows.engine.looking.derived import by_its_formulas, with_derived
+from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.reports import ReplayReport
 from flows.engine.people.decisions import decided
@@ -78,7 +79,7 @@ def replay(settings: Settings, name: str, round_number: int, *, planner: Planner
 def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     """What a stored round was planned from."""
     spec = CampaignSpec.from_record(ledger.spec_version(name, stored.version))
-    space = build_space(spec)
+    space = with_former_names(build_space(spec), ledger, name, stored.version)
     observations = {o.id: o for o in ledger.observations(name, with_retracted=True)}
     attempts = {a.key: a for a in ledger.attempts(name)}
     for what, ids, there in (("observation", stored.observations, observations), ("attempt", stored.pending, attempts)):

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from flows.engine.looking.derived import by_its_formulas, with_derived
+from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.reports import AtWork, Best, Nearest
 from flows.figures import figures_of
 from flows.labels import came_later, in_any_order, label_of
@@ -101,7 +102,7 @@ class View:
     @cached_property
     def space(self) -> Space:
         """The search space of the spec in force."""
-        return build_space(self.spec)
+        return with_former_names(build_space(self.spec), self.ledger, self.name, self.campaign.version)
 
     @cached_property
     def attempts(self) -> tuple[AttemptRecord, ...]:

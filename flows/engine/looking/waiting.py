@@ -56,8 +56,8 @@ def _row(space: Space, attempt: AttemptRecord, places: list[str]) -> dict[str, A
     place = _place(attempt)
     row: dict[str, Any] = {"key": attempt.key, "run_order": attempt.run_order + 1}
     row |= {at: place.get(at) for at in places}
-    units = space.units
-    return row | {f"{n} [{units[n]}]" if units.get(n) else n: attempt.settings.get(n) for n in space.shown_names}
+    units, settings = space.units, space.as_named(attempt.settings, attempt.smiles)  # as ``tell`` reads them
+    return row | {f"{n} [{units[n]}]" if units.get(n) else n: settings.get(n) for n in space.shown_names}
 
 
 def _place(attempt: AttemptRecord) -> dict[str, str]:

@@ -217,7 +217,8 @@ def _refused(view: View, candidate: Settings) -> str:
 def _under_way(settings: Where, view: View, decision: DecisionRecord) -> tuple[str, str, str]:
     """How many experiments a ban keeps from being sent or made, and for which it comes too late; "" for none."""
     pending = view.pending
-    banned = among_banned(view.spec, view.space, decision, [a.settings for a in pending]) if pending else ()
+    settings_now = [view.space.as_named(a.settings, a.smiles) for a in pending]
+    banned = among_banned(view.spec, view.space, decision, settings_now) if pending else ()
     found = [a for a, is_banned in zip(pending, banned, strict=True) if is_banned]
     unsent = [a.state for a in found if a.state in (State.READY, State.SENDING)]
     out = [a for a in found if a.state not in (State.READY, State.SENDING)]
@@ -290,7 +291,9 @@ def _pinned(view: View, decision: DecisionRecord) -> str:
 def _waiting(view: View, decision: DecisionRecord) -> str:
     """Which proposals that wait for a person meet a ban; "" for none."""
     waiting = [p for p in view.proposals if p.approved is None]
-    found = [p for p in waiting if keeps_out(view.spec, view.space, decision, p.draft.candidate.settings)]
+    candidates = [view.space.as_named(p.draft.candidate.settings, p.draft.candidate.smiles) for p in waiting]
+    banned = among_banned(view.spec, view.space, decision, candidates)
+    found = [p for p, is_banned in zip(waiting, banned, strict=True) if is_banned]
     if not found:
         return ""
     last = found[-1].round_number

@@ -27,7 +27,7 @@ from loop.circumstances import (
 from loop.errors import SpaceError
 from loop.outcome import Fault, Measured, Negative, Outcome
 from loop.plate.layout import row_name
-from loop.record import AttemptRecord, ObservationRecord
+from loop.record import AttemptRecord, ObservationRecord, Settings
 from loop.sheets.cells import is_number, split_header
 from loop.space import Continuous, Discrete, Linear
 from loop.space.constraints import Constraint
@@ -334,8 +334,8 @@ def _told_before(view: View, observations: Sequence[ObservationRecord]) -> Itera
     new = {o.id: o for o in observations if o.key is not None and view.spec.source is None}
     if not new:
         return
-    keyless = {_said(o): o for o in view.observations if o.key is None and o.id not in new}
-    found = [(o, told) for o in new.values() if (told := keyless.get(_said(o))) is not None]
+    keyless = {_said(view, o): o for o in view.observations if o.key is None and o.id not in new}
+    found = [(o, told) for o in new.values() if (told := keyless.get(_said(view, o))) is not None]
     if found:
         o, told = found[0]
         more = f", and so with each of {len(found) - 1} more" if len(found) > 1 else ""
@@ -353,8 +353,8 @@ def what_it_says(outcome: Outcome) -> tuple[object, ...]:
     return type(outcome).__name__, tuple(values)
 
 
-def _said(o: ObservationRecord) -> tuple[object, ...]:
-    settings = sorted((n, f"{v:.9g}" if isinstance(v, float) else v) for n, v in o.settings.items())
+def _said(view: View, o: ObservationRecord) -> tuple[object, ...]:
+    settings = sorted((n, f"{v:.9g}" if isinstance(v, float) else v) for n, v in _named(view, o).items())
     return tuple(settings), what_it_says(o.outcome)
 
 
@@ -362,20 +362,24 @@ Waited: TypeAlias = Iterator[tuple[ObservationRecord, str, str]]  # a result, wh
 
 
 def _waited_wells(view: View, keyless: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]) -> Waited:
-    waited = {(str(a.place.plate), a.place.well): a.settings for a in pending if a.place is not None}
+    waited = {(str(a.place.plate), a.place.well): _named(view, a) for a in pending if a.place is not None}
     for o in keyless:
         place = read_context(o.context, {})[0]
         plate, well = str(place.get("plate")), f"{place.get('row', '')}{place.get('column', '')}"
-        if waited.get((plate, well)) == o.settings:
+        if waited.get((plate, well)) == _named(view, o):
             yield o, f"well {well} of plate {plate}", f"which hakken plate {shlex.quote(view.name)} {plate} writes"
 
 
 def _waited_experiments(view: View, keyless: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]) -> Waited:
-    waited = {frozenset(a.settings.items()): a for a in pending}
+    waited = {frozenset(_named(view, a).items()): a for a in pending}
     for o in keyless:
-        if (a := waited.get(frozenset(o.settings.items()))) is not None:
+        if (a := waited.get(frozenset(_named(view, o).items()))) is not None:
             shown = f"hakken show {shlex.quote(view.name)} {a.round_number}"
             yield o, f"an experiment of round {a.round_number}", f"{a.key} in a column key ({shown} has them all)"
+
+
+def _named(view: View, known: AttemptRecord | ObservationRecord) -> Settings:
+    return view.space.as_named(known.settings, known.smiles)
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -223,13 +223,14 @@ def _remarks(
     numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(view.spec)}
     with_numbers = [e for e in told.added if e.id in numbered]
     known = [e for e in told.rows if e.verdict in (Verdict.ACCEPTED, Verdict.DUPLICATE) and e.id not in ids]
+    named = [replace(o, settings=view.space.as_named(o.settings, o.smiles)) for o in standing]
     return (
         *said_of_completed(told.judgements),
         *_missing(session, told.added),
         *repeats(name, file, with_numbers),
-        *corrected(name, file, standing, on_record, ids, told.received),
+        *corrected(name, file, named, on_record, ids, told.received),
         *twins(name, told.added, [on_record[o.id] for o in standing]),
-        *written_otherwise(name, standing, on_record, numbered),
+        *written_otherwise(name, named, on_record, numbered),
         *_fractions(session, with_numbers),
         *slips(view, (o for o in standing if o.id in ids)),
         *bare_negatives(view, (o for o in standing if o.id in ids)),

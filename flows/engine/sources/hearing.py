@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
 from loop.contracts import Ledger
@@ -57,7 +58,8 @@ def sources_of(ledger: Ledger | None, spec: CampaignSpec) -> tuple[tuple[Earlier
         ids = [o.id for o in view.counted]
         read[campaign.name] = {"version": campaign.version, "observations": ids}
         counted = frozenset(ids)
-        found.append(_earlier(campaign.name, spec_there, [o for o in view.observations if o.id in counted]))
+        observations = [o for o in view.observations if o.id in counted]
+        found.append(_earlier(ledger, spec_there, campaign.version, observations))
     return tuple(found), read, tuple(notes)
 
 
@@ -85,7 +87,7 @@ def earlier_of(ledger: Ledger, read: Read) -> tuple[Earlier, ...]:
                 f"source {name!r} was read with observation {missing[0]}, which is not on record; "
                 "hakken audit verify looks for damage"
             )
-        found.append(_earlier(name, spec, [there[i] for i in what["observations"]]))
+        found.append(_earlier(ledger, spec, int(what["version"]), [there[i] for i in what["observations"]]))
     return tuple(found)
 
 
@@ -106,9 +108,10 @@ def read_of(ledger: Ledger, name: str, stored: RoundRecord) -> Read:
     return read
 
 
-def _earlier(name: str, spec: CampaignSpec, observations: Sequence[ObservationRecord]) -> Earlier:
-    history, _ = history_of(spec, build_space(spec), observations, ())
-    return Earlier(name, spec, history)
+def _earlier(ledger: Ledger, spec: CampaignSpec, version: int, observations: Sequence[ObservationRecord]) -> Earlier:
+    space = with_former_names(build_space(spec), ledger, spec.campaign, version)
+    history, _ = history_of(spec, space, observations, ())
+    return Earlier(spec.campaign, spec, history)
 
 
 def _likeness(spec: CampaignSpec, other: CampaignRecord) -> float:

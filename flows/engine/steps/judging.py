@@ -21,7 +21,7 @@ from flows.engine.steps.foreign import why_foreign
 from flows.engine.steps.further import beside_alone, further
 from flows.engine.steps.identifying import identified
 from flows.engine.steps.judgement import Judgement, standing_of
-from flows.engine.steps.payloads import context_of, placed, problem_of, read_payload
+from flows.engine.steps.payloads import as_called_now, context_of, placed, problem_of, read_payload
 from flows.engine.steps.told_observations import ToldObservations
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.shown.words import outcome_line
@@ -161,6 +161,7 @@ class Judge:
     def _outcome_of(
         self, attempt: AttemptRecord, envelope: EnvelopeRecord, outcome: Outcome, context: Json | None
     ) -> Judgement:
+        context = as_called_now(self._view.space, attempt, context)
         known = self._ended.get(attempt.key)
         if known is not None:
             how = further(self._view, envelope, known, outcome, context, f"the outcome of attempt {attempt.key}")
@@ -192,9 +193,10 @@ class Judge:
             row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
             if envelope.key is not None:
                 attempt = self._attempts.get(envelope.key)
-                if attempt is not None and exported_id(envelope) and (other := _not_planned(row.settings, attempt)):
-                    return Judgement(envelope, Verdict.CONTRADICTORY, f"attempt {attempt.key} ran with {other}")
-                return self._result(envelope, _without_planned(row.payload, attempt))
+                planned = None if attempt is None else self._view.space.as_named(attempt.settings, attempt.smiles)
+                if planned is not None and exported_id(envelope) and (other := _not_planned(row.settings, planned)):
+                    return Judgement(envelope, Verdict.CONTRADICTORY, f"attempt {envelope.key} ran with {other}")
+                return self._result(envelope, _without_planned(row.payload, planned))
             outcome = read_outcome(row.payload, self._units, self._levels, self._words)
             candidate = identified(self._view.space, row.settings)
         except (OutcomeError, SpecError) as error:
@@ -202,9 +204,8 @@ class Judge:
         return self._observations.judge(envelope, row, outcome, candidate, context_of(row.payload))
 
 
-def _not_planned(settings: Settings, attempt: AttemptRecord) -> str:
+def _not_planned(settings: Settings, planned: Settings) -> str:
     """Settings of an attempt that its row in an exported table has otherwise, and what to do; "" for none."""
-    planned = attempt.settings
     names = [n for n in {**planned, **settings} if not is_as_planned(settings.get(n), planned.get(n))]
     if not names:
         return ""
@@ -216,12 +217,11 @@ def _not_planned(settings: Settings, attempt: AttemptRecord) -> str:
     )
 
 
-def _without_planned(payload: Mapping[str, Any], attempt: AttemptRecord | None) -> Mapping[str, Any]:
+def _without_planned(payload: Mapping[str, Any], planned: Settings | None) -> Mapping[str, Any]:
     """What a row says of an attempt, its settings left out where they are the planned ones."""
     context = payload.get("context", {})
-    if attempt is None or "actual" not in context:
+    if planned is None or "actual" not in context:
         return payload
-    planned = attempt.settings
     actual = {name: v for name, v in context["actual"].items() if not is_as_planned(v, planned.get(name))}
     beside = {name: said for name, said in context.items() if name != "actual"}
     return {**payload, "context": {**beside, **({"actual": actual} if actual else {})}}

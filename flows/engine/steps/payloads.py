@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from loop.circumstances import actual_of
 from loop.errors import OutcomeError
 from loop.named_once import named_once
 from loop.outcome import Fault, FaultKind, Outcome, write_outcome
 from loop.raw import read_raw
 from loop.record import AttemptRecord, Json, Verdict
+from loop.space import Space
 
 
 def read_payload(text: str) -> Mapping[str, Any]:
@@ -51,6 +53,18 @@ def context_of(data: Mapping[str, Any]) -> Json | None:
         raise OutcomeError(f"context must be an object with instrument, plate, well, ..., got {context!r}")
     merged = {**context, "provenance": provenance} if provenance else dict(context)
     return merged or None
+
+
+def as_called_now(space: Space, attempt: AttemptRecord, context: Json | None) -> Json | None:
+    """The context of a result without substances as really used that are the planned ones by another name."""
+    actual = actual_of(context or {})
+    planned = space.as_named(attempt.settings, attempt.smiles)
+    same = {n for n, v in actual.items() if v != attempt.settings.get(n) and space.called_now(n, v) == planned.get(n)}
+    if context is None or not same:
+        return context
+    rest = {name: value for name, value in context["actual"].items() if name not in same}
+    beside = {name: value for name, value in context.items() if name != "actual"}
+    return {**beside, **({"actual": rest} if rest else {})} or None
 
 
 def placed(attempt: AttemptRecord, context: Json | None) -> Json | None:

@@ -84,11 +84,12 @@ def barred(view: View, attempts: Sequence[AttemptRecord]) -> Mapping[str, str]:
     """By key, why an attempt that did not begin must not: what says so came after it was planned. "" where it may."""
     planned = _versions(view, attempts)
     bans = [d for d in in_force(view.decisions, view.round_number + 1) if d.draft.kind is DecisionKind.BAN]
+    named = {a.key: view.space.as_named(a.settings, a.smiles) for a in attempts}
     reasons = {a.key: _changed(view, a, planned) for a in attempts}
     for ban in bans:  # one made before an attempt was planned had its say then
         later = [a for a in attempts if ban.after_round >= a.round_number and not reasons[a.key]]
         if later:
-            banned = among_banned(view.spec, view.space, ban, [a.settings for a in later])
+            banned = among_banned(view.spec, view.space, ban, [named[a.key] for a in later])
             reasons |= {a.key: f"ban {ban.number} keeps it out" for a, out in zip(later, banned, strict=True) if out}
     return reasons
 

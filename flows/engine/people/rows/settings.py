@@ -158,6 +158,8 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
         return text if p.united is None else _as_listed(p, text)
     if p.united is not None and (name := p.united.meant(text)) is not None:
         return _as_listed(p, name)
+    if text in p.former:
+        return p.former[text]
     meant = [*_other_name(text, spec.space.get(p.name)), *_meant(text, _standardise(p.name, spec))]
     for smiles in meant:
         if smiles in p.smiles:
