@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.changes.laboratory import check_laboratory_kept
@@ -12,10 +14,13 @@ from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.view import View
 from flows.spending import reported
 from loop.circumstances import actual_of, read_actual, read_expense
+from loop.decision import in_force
 from loop.errors import SpaceError, SpecError
 from loop.outcome import Fault
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec.building import target_of
 from loop.spec.library_models import FiltersSpec
+from loop.spec.models import TargetSpec
 from loop.spec.space_models import (
     CategorySpec,
     ComponentSpec,
@@ -40,7 +45,8 @@ def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
     Raises:
         SpecError: It names what is changed, what the record has, and the way out.
     """
-    if spec.resolved() == known.campaign.spec or not (known.observations or known.attempts):
+    is_used = bool(known.observations or known.attempts)
+    if spec.resolved() == known.campaign.spec or not (is_used or known.undecided or known.decisions):
         return
     check_laboratory_kept(settings, known, spec)
     _check_units(known, spec)
@@ -118,28 +124,64 @@ def _such_as(said: ParameterSpec) -> str:
 
 
 def _check_units(known: View, spec: CampaignSpec) -> None:
-    """Refuse another unit of a target or a number."""
-    before = known.spec
+    """Refuse another unit of a target or a number, also of one that the file in force lacks and an earlier one had."""
+    before = _last_of(known, spec)
     units = [
-        (f"target {name!r}", before.objective[name].unit, target.unit)
+        (f"target {name!r}", before.targets[name].unit, target.unit, _who_has(known, None))
         for name, target in spec.objective.items()
-        if name in before.objective
+        if name in before.targets
     ]
     for name, parameter in spec.space.items():
-        earlier = before.space.get(name)
+        earlier = before.parameters.get(name)
         match earlier, parameter:
             case (NumberSpec(unit=old), NumberSpec(unit=new)) | (
                 ContextSpec(unit=str(old)),
                 ContextSpec(unit=str(new)),
             ):
-                units.append((f"parameter {name!r}", old, new))
-    for what, old, new in units:
-        if old != new:
-            has = "results" if known.observations else "experiments"  # which went out in it, and will come back in it
+                units.append((f"parameter {name!r}", old, new, _who_has(known, name)))
+    for what, old, new, has in units:
+        if old != new and has:
             raise SpecError(
                 f"campaign {known.name!r}: {what} has {has} in {old!r} on record and is in {new!r} now; "
                 "keep the unit, or give the campaign another name"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """Targets and parameters as the last version that had them says them."""
+
+    targets: Mapping[str, TargetSpec]
+    parameters: Mapping[str, ParameterSpec]
+
+
+def _last_of(known: View, spec: CampaignSpec) -> _Before:
+    """What ``spec`` has, as it was in the last version that had it."""
+    targets, parameters = dict(known.spec.objective), dict(known.spec.space)
+    for version in range(known.campaign.version - 1, 0, -1):
+        if spec.objective.keys() <= targets.keys() and spec.space.keys() <= parameters.keys():
+            break
+        earlier = CampaignSpec.from_record(known.ledger.spec_version(known.name, version))
+        targets, parameters = earlier.objective | targets, earlier.space | parameters
+    return _Before(targets, parameters)
+
+
+def _who_has(known: View, parameter: str | None) -> str:
+    """What on record has a target's values, or a parameter's, in the unit that it had; "" for nothing."""
+    if known.observations:
+        return "results"
+    if known.attempts:  # which went out in it, and will come back in it
+        return "experiments"
+    if parameter is None:
+        return ""
+    waiting = next((p.round_number for p in known.undecided if parameter in p.draft.candidate.settings), None)
+    if waiting is not None:
+        return f"proposals that wait (hakken approve {shlex.quote(known.name)} {waiting} --refuse lets them go)"
+    now = in_force(known.decisions, known.round_number + 1)
+    number = next(
+        (d.number for d in now if parameter in {*d.draft.settings, *(d.draft.region.get("where") or {})}), None
+    )
+    return "" if number is None else f"decision {number} (hakken lift {shlex.quote(known.name)} {number} takes it back)"
 
 
 def _check_money(known: View, spec: CampaignSpec) -> None:
@@ -182,7 +224,7 @@ def _check_words(known: View, spec: CampaignSpec) -> None:
 
     A word in another's place is no other word where the two never stood side by side: it is a new name.
     """
-    before = {target.name: target for target in build_objective(known.spec).targets}
+    before = {name: target_of(name, said) for name, said in _last_of(known, spec).targets.items()}
     for target in build_objective(spec).targets:
         if target.levels is None or (earlier := before.get(target.name)) is None:
             continue

@@ -61,9 +61,11 @@ def changed_spaces(known: View, spec: CampaignSpec) -> tuple[Space, Space] | Non
 
 
 def _used(known: View) -> Iterator[tuple[Settings, Mapping[str, str]]]:
-    """The settings of what was measured, as they really were, and of what is at work, each with its structures."""
+    """The settings of what was measured, as they really were, and of what is at work or waits for approval, each with
+    its structures."""
     yield from (({**o.settings, **actual_of(o.context)}, o.smiles) for o in known.observations)
     yield from ((a.settings, a.smiles) for a in known.pending)
+    yield from ((p.draft.candidate.settings, p.draft.candidate.smiles) for p in known.undecided)
 
 
 def _structures(space: Space, settings: Settings) -> dict[str, tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import campaigns, preview_file, run, status, tell, tick
+from flows.engine import approve, campaigns, lift, pin, preview_file, run, status, tell, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.wiring import campaign_file
@@ -133,6 +133,43 @@ def test_a_unit_is_kept_while_experiments_are_under_way_and_none_has_a_result(
 
     with pytest.raises(SpecError, match="target 'yield' has experiments in '%' on record and is in 'g' now"):
         add(settings, tmp_path, laboratory=manual, objective={"yield": {"goal": "maximize", "unit": "g"}})
+
+
+def test_a_unit_is_kept_while_proposals_wait_for_approval_or_decisions_name_its_numbers(
+    settings: Settings, tmp_path: Path
+) -> None:
+    common: dict[str, Any] = {"laboratory": {"adapter": "manual", "approval": "person"}}
+
+    def space(unit: str, smiles: str = "O") -> dict[str, Any]:
+        solvent = {"type": "component", "options": {"water": smiles}}
+        return {"solvent": solvent, "amount": {"type": "number", "values": [1, 2, 3, 4], "unit": unit}}
+
+    add(settings, tmp_path, space=space("mg"), **common)
+    once(settings)
+
+    with pytest.raises(
+        SpecError, match=r"'amount' has proposals that wait .*small 1 --refuse lets.* in 'mg' on record .* 'g' now"
+    ):
+        add(settings, tmp_path, space=space("g"), **common)
+    with pytest.raises(SpecError, match=r"'water' of 'solvent' is O in the experiments on record and CO in"):
+        add(settings, tmp_path, space=space("mg", "CO"), **common)
+    approve(settings, "small", 1, refuse=True, by="tester")
+    pin(settings, "small", ["solvent=water", "amount=4"], by="tester", why="as agreed")
+    with pytest.raises(SpecError, match=r"'amount' has decision 1 .*lift small 1 takes it back.* in 'mg' on record"):
+        add(settings, tmp_path, space=space("g"), **common)
+    lift(settings, "small", 1, by="tester", why="not agreed")
+    add(settings, tmp_path, space=space("g"), **common)
+    assert status(settings, "small")[0].version == 2
+
+
+def test_a_target_that_was_left_out_comes_back_in_the_unit_of_its_results(settings: Settings, tmp_path: Path) -> None:
+    purity = {"purity": {"goal": "maximize"}}
+    add(settings, tmp_path, objective={"yield": {"goal": "maximize", "unit": "%"}} | purity)
+    tell(settings, "small", write(tmp_path, "solvent,base,step,yield,purity\nwater,DBU,1,10,3\n"), by="tester")
+    add(settings, tmp_path, objective=purity)
+
+    with pytest.raises(SpecError, match="target 'yield' has results in '%' on record and is in 'mg' now"):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize", "unit": "mg"}} | purity)
 
 
 def test_a_result_that_comes_while_a_changed_file_is_looked_at_counts_in_that(
