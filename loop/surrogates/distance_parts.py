@@ -89,8 +89,10 @@ class MixturePart:
         f, g = (self._shares(x[..., list(self.columns)]) for x in (a, b))
         own_f, own_g = ((x @ self.table * x).sum(-1) for x in (f, g))
         crossed = f @ self.table @ g.transpose(-1, -2)
-        squared: Tensor = (crossed - 0.5 * (own_f[..., :, None] + own_g[..., None, :])).clamp_min(0.0)
-        return squared
+        own = own_f[..., :, None] + own_g[..., None, :]
+        if crossed.requires_grad or own.requires_grad:
+            return (crossed - 0.5 * own).clamp_min(0.0)
+        return crossed.sub_(own.mul_(0.5)).clamp_min_(0.0)  # the same in place: Note [In place]
 
     def _shares(self, x: Tensor) -> Tensor:
         """Fractions that sum to one, as measured settings may not; absence is a part of its own where it can be."""

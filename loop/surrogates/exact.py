@@ -226,8 +226,11 @@ class ExactPosterior:
     def jointly(self, x: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
         """``joint`` at ``x``, ``(*b, q, d)``, whose whitened covariance with the rows is ``(*b, q, n)``."""
         covariance = self.kernel(x, x) - projected @ projected.transpose(-1, -2)
-        jitter = self.jitter * torch.eye(x.shape[-2], dtype=x.dtype)
-        return self.mean(x, projected), (covariance + jitter) * self.scale**2
+        if covariance.requires_grad:
+            jitter = self.jitter * torch.eye(x.shape[-2], dtype=x.dtype)
+            return self.mean(x, projected), (covariance + jitter) * self.scale**2
+        covariance.diagonal(dim1=-2, dim2=-1).add_(self.jitter)  # the same in place: Note [In place]
+        return self.mean(x, projected), covariance.mul_(self.scale**2)
 
     def summed(self, x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Of sums over the points ``x``, ``(n, k, d)``, that count ``weights``, ``(k,)``, which sum to one: the mean,
