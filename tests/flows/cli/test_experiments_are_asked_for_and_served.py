@@ -148,50 +148,71 @@ def test_a_port_that_is_taken_is_named(hakken: Any, campaign: Path) -> None:
     assert "cannot be listened at (Address already in use); give another --port" in said.err
 
 
+@pytest.fixture(scope="module")
+def forking() -> Iterator[subprocess.Popen[str]]:
+    """A process that forks those that serve: to start one anew takes as long as to serve a campaign."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.flows.cli.forked"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+    )
+    yield process
+    process.communicate(timeout=60)
+
+
 class Service:
     """``hakken serve`` in a process of its own, on one port whenever it is started."""
 
-    def __init__(self, home: Settings, campaign: Path) -> None:
+    def __init__(self, forking: subprocess.Popen[str], home: Settings, campaign: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._words = [sys.executable, "-m", "flows.cli", "serve", str(campaign), "--port", str(self.port), "--json"]
-        self._environ = {**os.environ, "PYTHONPATH": str(ROOT), "HAKKEN_HOME": str(home.home)}
-        self.process: subprocess.Popen[str] | None = None
+        self._words = ["serve", str(campaign), "--port", str(self.port), "--json"]
+        self._environ = {"HAKKEN_HOME": str(home.home), "HAKKEN_USER": home.by}
+        self._forking = forking
+        self._number: int | None = None
 
     def start(self) -> dict[str, Any]:
         """Start it; returns its document once it listens."""
-        self.process = subprocess.Popen(
-            self._words,
-            env=self._environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
-        )
-        assert self.process.stdout is not None
+        assert self._forking.stdin is not None
+        self._forking.stdin.write(json.dumps({"words": self._words, "environ": self._environ}) + "\n")
+        self._forking.stdin.flush()
+        self._number = int(self._line())
         lines: list[str] = []
         while not lines or lines[-1] != "}\n":
-            line = self.process.stdout.readline()
-            assert line, self.process.communicate()
-            lines.append(line)
+            lines.append(self._line())
         document: dict[str, Any] = json.loads("".join(lines))
         return document
 
     def end(self, how: signal.Signals) -> int:
-        """End it; returns how it ended."""
-        assert self.process is not None
-        self.process.send_signal(how)
-        self.process.communicate(timeout=60)
-        return self.process.returncode
+        """End it; returns how it ended, the number of a signal below zero."""
+        assert self._number is not None
+        os.kill(self._number, how)
+        self._number = None
+        while not (line := self._line()).startswith("ended: "):  # after its last words
+            continue
+        return int(line.removeprefix("ended: "))
+
+    def close(self) -> None:
+        if self._number is not None:
+            self.end(signal.SIGKILL)
+
+    def _line(self) -> str:
+        assert self._forking.stdout is not None
+        line = self._forking.stdout.readline()
+        assert line, "the process that forks is gone"
+        return line
 
 
 @pytest.fixture
-def service(home: Settings, campaign: Path) -> Iterator[Service]:
-    found = Service(home, campaign)
+def service(forking: subprocess.Popen[str], home: Settings, campaign: Path) -> Iterator[Service]:
+    found = Service(forking, home, campaign)
     yield found
-    if found.process is not None and found.process.poll() is None:
-        found.end(signal.SIGKILL)
+    found.close()
 
 
 class Troubled(http.server.BaseHTTPRequestHandler):
@@ -241,21 +262,13 @@ def robot(service: Service, notebook: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def ended(home: Settings) -> int:
-    """How many experiments have a result."""
-    try:
-        with open_record(home) as ledger:
-            return len(ledger.attempts("suzuki", [State.ENDED]))
-    except Exception:  # not made yet
-        return 0
-
-
 def wait_until(home: Settings, n: int) -> None:
     """Until so many experiments have a result."""
     until = time.monotonic() + 120
-    while ended(home) < n:
-        assert time.monotonic() < until, f"only {ended(home)} of {n} experiments ended"
-        time.sleep(0.02)
+    with open_record(home) as ledger:
+        while (ended := len(ledger.attempts("suzuki", [State.ENDED]))) < n:
+            assert time.monotonic() < until, f"only {ended} of {n} experiments ended"
+            time.sleep(0.02)
 
 
 def test_robots_work_through_a_campaign_while_the_service_and_one_of_them_are_killed(
