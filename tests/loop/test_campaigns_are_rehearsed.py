@@ -89,7 +89,7 @@ def test_a_function_drawn_point_by_point_is_one_of_those_believed() -> None:
     belief = believed(seen([0, 7, 14, 21, 28], shift=20.0), spec)
     at = POINTS[[1, 2, 16]]
     draws = []
-    for seed in range(600):
+    for seed in range(250):
         world = DrawnWorld(build_objective(spec), belief, None, seed=seed)
         draws.append([world.truth(x[None])[0]["yield"] for x in at])
     mean, covariance = belief.models[0].joint(torch.from_numpy(at))
@@ -153,7 +153,7 @@ def test_an_exact_target_is_drawn_one_by_one_as_it_is_believed() -> None:
     belief = believed(seen([0, 7, 14, 21, 28], shift=20.0), spec).as_measured()
     at = POINTS[[1, 2, 16]]
     draws = []
-    for seed in range(600):
+    for seed in range(250):
         world = DrawnWorld(build_objective(spec), belief, None, seed=seed)
         draws.append([world.truth(x[None])[0]["yield"] for x in at])
     covariance = belief.models[0].model().posterior(torch.from_numpy(at)).covariance_matrix.detach()
@@ -173,7 +173,7 @@ def test_a_world_of_networks_is_one_of_them() -> None:
     belief = replace(believed(seen([0, 7, 14, 21, 28]), spec), models=(fitted,))
     x = torch.from_numpy(POINTS[[1, 4, 10]])
     means = fitted.joint(x)[0]
-    worlds = [DrawnWorld(build_objective(spec), belief, None, seed=seed) for seed in range(200)]
+    worlds = [DrawnWorld(build_objective(spec), belief, None, seed=seed) for seed in range(100)]
 
     one_by_one = [[world.truth(x[i : i + 1].numpy())[0]["yield"] for i in range(3)] for world in worlds]
     again = worlds[0].truth(x.numpy())
@@ -200,7 +200,7 @@ def test_a_committee_s_draws_and_noise_are_as_wide_as_it_says() -> None:
     model = replace(belief.models[0], widening=0.25)
     x = POINTS[[1, 16]]
     truths, measured = [], []
-    for seed in range(500):
+    for seed in range(250):
         world = DrawnWorld(build_objective(spec), replace(belief, models=(model,)), None, seed=seed)
         truths.append([row["yield"] for row in world.truth(x)])
         measured.append([values_of(o)["yield"] for o in world.measure(x)])
@@ -349,7 +349,7 @@ def test_a_rehearsal_finds_more_than_chance_and_comes_out_the_same_again() -> No
     def once() -> Any:
         measure = Measure.of(build_objective(SPEC), [])
         return rehearse(
-            SPEC, SPACE, History(), table, measure, plays=8, experiments=13, seed=5, pool=PointPool(POINTS), goal=80.0
+            SPEC, SPACE, History(), table, measure, plays=5, experiments=13, seed=5, pool=PointPool(POINTS), goal=80.0
         )
 
     found = once()

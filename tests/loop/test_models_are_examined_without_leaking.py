@@ -547,6 +547,7 @@ def test_models_that_are_fitted_by_gradients_can_be_examined():
             "campaign": "numbers",
             "space": {n: {"type": "number", "low": 0, "high": 5, "step": 1} for n in ("a", "b")},
             "objective": {"height": {"goal": "maximize"}},
+            "planner": {"surrogate": ["gp", "ard"]},
             "budget": {"experiments": 90},
             "laboratory": {"adapter": "emulator"},
         }

@@ -254,6 +254,6 @@ def in_ranges(what: str, *, scale: float = 1.0, size: float = 1.0) -> list[Any]:
 def test_continuous_numbers_are_chosen_alike_in_whatever_unit(what: str) -> None:
     usual = in_ranges(what)
 
-    for other in (in_ranges(what, scale=2.0**-20), in_ranges(what, scale=TINY), in_ranges(what, size=2.0**20)):
+    for other in (in_ranges(what, scale=TINY), in_ranges(what, size=2.0**20)):
         assert [kind for _, kind in other] == [kind for _, kind in usual]
         assert [x for x, _ in other] == pytest.approx([x for x, _ in usual], abs=0.05)  # as numbers are rounded
