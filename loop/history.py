@@ -242,7 +242,7 @@ def _beyond(space: Space, x: NDArray[np.float64]) -> str:
 def _renamed(was: Settings, now: Settings) -> Iterator[str]:
     """What is to be said of settings that have other names by now."""
     for name, option in was.items():
-        if option != now[name]:
+        if option != now.get(name, option):
             yield f"{option!r} of {name!r} is called {now[name]!r} by now, whose structure it has, and counts as it"
 
 

@@ -171,7 +171,11 @@ class Space:
         return former.get(str(value), value)
 
     def with_earlier(self, settings: Settings) -> Settings:
-        """Settings with what they lack since it was no parameter then: what it was, and nothing of a mixture's part."""
+        """Settings with what they lack since it was no parameter then: what it was, and nothing of a mixture's part.
+
+        A part that a mixture has no more is left out where there was nothing of it.
+        """
+        settings = {name: value for name, value in settings.items() if value != 0.0 or not self._is_former_part(name)}
         lacking = {name: value for name, value in self.earlier.items() if settings and name not in settings}
         for mixture in self.mixtures:
             parts = [self.names[column] for column in mixture.columns]
@@ -186,6 +190,10 @@ class Space:
             return whole
         applies = dict(zip(self.names, self.frame.active(self.frame.canonical(x[None, :]))[0], strict=True))
         return {name: value for name, value in whole.items() if name in settings or applies[name]}
+
+    def _is_former_part(self, name: str) -> bool:
+        """Whether a name that is no parameter is like that of a part of a mixture."""
+        return name not in self.names and any(name.startswith(f"{m.name}.") for m in self.mixtures)
 
     def _instead_of(self, name: str) -> str:
         """What to give instead of a parameter that is none: the fractions of a mixture, what is meant, or all."""

@@ -102,6 +102,21 @@ def test_of_a_mixture_the_fractions_are_said_and_a_part_that_comes_later_was_non
     assert "CsF, solvent 1 water" in hakken("status", "small").out
 
 
+def test_a_part_of_which_nothing_was_used_may_go(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    mixture = {"type": "mixture", "parts": ["water", "DMF", "EtOH"], "step": 0.5}
+    Path("told.csv").write_text("base,solvent.water,solvent.DMF,solvent.EtOH,yield\nCsF,0.5,0,0.5,30\n")
+    assert "1 result accepted" in hakken("tell", write(**with_parameter(solvent=mixture)), "told.csv").out
+
+    kept = hakken("run", write(**with_parameter(solvent=mixture | {"parts": ["water", "EtOH"]})))
+    gone = hakken("run", write(**with_parameter(solvent=mixture | {"parts": ["water", "DMF"]})))
+
+    assert kept.code == 0, kept.err
+    assert "not used" not in kept.out
+    assert gone.code == 2
+    assert "unknown parameter 'solvent.EtOH'" in gone.err
+
+
 @pytest.mark.usefixtures("begun")
 def test_results_may_all_have_been_of_the_real_thing(hakken: Any, planned: Any) -> None:
     versions = {"type": "fidelity", "options": ["quick", "isolated"], "costs": {"quick": 1, "isolated": 9}}
