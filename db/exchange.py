@@ -19,7 +19,7 @@ from loop.circumstances import read_expense
 from loop.contracts import Ledger
 from loop.errors import LedgerError, SpaceError, UnknownName
 from loop.outcome import Fault, Measured, Measurement, Negative, read_code
-from loop.record import Json, ObservationRecord, Prediction, Settings
+from loop.record import Json, ObservationRecord, Prediction
 
 Row: TypeAlias = dict[str, Any]
 PLACE: Final = ("plate", "well", "block")  # of the context, where it says so
@@ -91,7 +91,7 @@ def table(ledger: Ledger, name: str) -> list[Row]:
     edits = {places[d.replacement_id]: d for d in ledger.decisions(name) if d.replacement_id is not None}
     rows = []
     for observation in observations:
-        row = _row(observation, predictions, campaign.spec) | derived(observation.settings)
+        row = _row(observation, predictions, campaign.spec) | derived(observation)
         row |= worked_out.get(observation.id, {})
         edit = edits.get((observation.round_number, observation.position))
         if edit is not None:  # of an experiment that a person changed: what it was, and why
@@ -167,7 +167,7 @@ def _derived_targets(spec: Json, observations: Sequence[ObservationRecord]) -> d
     return found
 
 
-def _derived_of(spec: Json) -> Callable[[Settings], Row]:
+def _derived_of(spec: Json) -> Callable[[ObservationRecord], Row]:
     """What follows from settings, by the campaign file in force; nothing where they lie outside of it."""
     space = spec.get("space")
     kinds = [p.get("type") for p in space.values() if isinstance(p, Mapping)] if isinstance(space, Mapping) else []
@@ -177,9 +177,9 @@ def _derived_of(spec: Json) -> Callable[[Settings], Row]:
 
     built = build_space(CampaignSpec.from_record(spec))
 
-    def told(settings: Settings) -> Row:
+    def told(observation: ObservationRecord) -> Row:
         try:
-            x = built.coordinates(settings)
+            x = built.coordinates(built.as_named(observation.settings, observation.smiles))
         except SpaceError:
             return {}
         row: Row = {}

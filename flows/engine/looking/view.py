@@ -106,11 +106,17 @@ class View:
 
     @cached_property
     def attempts(self) -> tuple[AttemptRecord, ...]:
-        """What was planned to run, with what became a parameter since, so that a laboratory is told that too."""
+        """What was planned to run, with what became a parameter since, so that a laboratory is told that too, and what
+        was not sent yet by the names that substances have now."""
         attempts, later = self.ledger.attempts(self.name), came_later(self.campaign.spec["space"])
-        if all(name in a.settings for a in attempts for name in later):
+        if not all(name in a.settings for a in attempts for name in later):
+            attempts = tuple(replace(a, settings=self.space.with_earlier(a.settings)) for a in attempts)
+        if self.campaign.version == 1 or not any(a.state is State.READY for a in attempts):
             return attempts
-        return tuple(replace(a, settings=self.space.with_earlier(a.settings)) for a in attempts)
+        return tuple(
+            replace(a, settings=self.space.as_named(a.settings, a.smiles)) if a.state is State.READY else a
+            for a in attempts
+        )
 
     @cached_property
     def observations(self) -> tuple[ObservationRecord, ...]:

@@ -181,6 +181,18 @@ def test_a_table_from_before_is_told_to_another_campaign(hakken: Any) -> None:
     assert "parameter 'stirring' has no value" in hakken("tell", file, "plain.csv").err  # nobody says when that was
 
 
+@pytest.mark.usefixtures("begun")
+def test_what_follows_from_it_is_exported_of_results_from_before(hakken: Any) -> None:
+    stirring = {"type": "number", "values": [200, 400, 600], "earlier": 400}
+    twice = {"type": "derived", "expression": "2 * stirring"}
+    assert hakken("run", write(**with_parameter(stirring=stirring, twice=twice))).code == 0
+
+    hakken("export", "small", "all.csv")
+
+    with Path("all.csv").open() as file:
+        assert [float(row["derived.twice"]) for row in csv.DictReader(file)] == [800, 800, 800]
+
+
 def test_what_was_not_sent_yet_is_sent_with_it(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     columns = {"base": {"column": "Base"}}

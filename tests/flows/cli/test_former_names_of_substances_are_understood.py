@@ -13,7 +13,7 @@ BASES = {"sodium": "[OH-].[Na+]", "potassium": "[OH-].[K+]", "caesium": "[OH-].[
 RENAMED = {"CsOH": "[OH-].[Cs+]", "NaOH": "[OH-].[Na+]", "nothing": None, "KOH": "[OH-].[K+]"}
 
 
-def write(options: dict[str, Any]) -> str:
+def write(options: dict[str, Any], **laboratory: Any) -> str:
     """The campaign file, whose laboratory is a person with worksheets and whose batch is all that there is."""
     spec = {
         "campaign": "small",
@@ -21,7 +21,7 @@ def write(options: dict[str, Any]) -> str:
         "objective": {"yield": {"goal": "maximize", "unit": "%"}},
         "planner": {"surrogate": "random", "batch": 4, "initial": {"design": "random", "experiments": 4}},
         "budget": {"experiments": 20},
-        "laboratory": {"adapter": "manual"},
+        "laboratory": {"adapter": "manual"} | laboratory,
     }
     Path("small.yaml").write_text(json.dumps(spec), encoding="utf-8")
     return "small.yaml"
@@ -97,3 +97,16 @@ def test_a_ban_knows_what_is_at_work_and_a_result_without_its_key_what_is_waited
     assert "that of an experiment of round 1 is still waited for" in told.out
     assert "the laboratory has 1 experiment that meets it" in banned.out
     assert "KOH" in str(hakken("decisions", "small", "--json").json)
+
+
+def test_what_was_not_sent_yet_is_sent_by_the_name_that_it_has_now(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hakken("run", write(BASES, approval="person")).code == 0
+    assert hakken("tick", write(RENAMED, approval="person")).code == 0
+    assert hakken("approve", "small", "1").code == 0
+
+    assert "4 sent" in hakken("tick", "small").out
+
+    assert {row["base"] for row in rows_of(next(Path().rglob("worksheet.csv")))} == set(RENAMED)
