@@ -224,7 +224,7 @@ def _check_words(known: View, spec: CampaignSpec) -> None:
 
     A word in another's place is no other word where the two never stood side by side: it is a new name.
     """
-    before = {name: target_of(name, said) for name, said in _last_of(known, spec).targets.items()}
+    before = {name: target_of(name, said) for name, said in _last_worded(known, spec).items()}
     for target in build_objective(spec).targets:
         if target.levels is None or (earlier := before.get(target.name)) is None:
             continue
@@ -244,6 +244,20 @@ def _check_words(known: View, spec: CampaignSpec) -> None:
                 f"campaign {known.name!r}: target {target.name!r} has results on record that {problem}, or give the "
                 "campaign another name"
             )
+
+
+def _last_worded(known: View, spec: CampaignSpec) -> Mapping[str, TargetSpec]:
+    """Targets of ``spec`` as they were in the last version that had words for them, else in the last that had them."""
+    found = dict(_last_of(known, spec).targets)
+    wordless = {name for name in spec.objective if name in found and not (found[name].words or found[name].classes)}
+    for version in range(known.campaign.version - 1, 0, -1):
+        if not wordless:
+            break
+        said = CampaignSpec.from_record(known.ledger.spec_version(known.name, version)).objective
+        worded = {name for name in wordless if name in said and (said[name].words or said[name].classes)}
+        found |= {name: said[name] for name in worded}
+        wordless -= worded
+    return found
 
 
 def _values(known: View, target: str) -> set[float]:
