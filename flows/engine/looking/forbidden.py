@@ -1,7 +1,8 @@
-"""Forbidden: experiments under way that lie outside of the space since the campaign file was changed."""
+"""Forbidden: experiments under way, and proposals that wait, outside of the space since the campaign file changed."""
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Final
 
 from flows.engine.looking.view import View
@@ -15,12 +16,39 @@ NAMED: Final = 5  # of them; the number tells of the rest
 
 
 def forbidden(view: View) -> tuple[str, ...]:
-    """A sentence that names them, with the way out; none where there are none, or the campaign is finished.
+    """Sentences that name them, and proposals that wait for a person, with the way out; none where there are none, or
+    the campaign is finished.
 
     Only what an earlier version of the file planned can be outside of the space. What was not sent yet will not be
     (``flows.engine.steps.withdrawing``).
     """
-    if view.campaign.version == 1 or view.campaign.state is CampaignState.FINISHED or not view.pending:
+    if view.campaign.version == 1 or view.campaign.state is CampaignState.FINISHED:
+        return ()
+    return (*_under_way(view), *_to_approve(view))
+
+
+def _to_approve(view: View) -> tuple[str, ...]:
+    """A sentence on the proposals that wait for a person and would not be sent."""
+    planned = {n: view.ledger.round(view.name, n).version for n in {p.round_number for p in view.undecided}}
+    found = []
+    for p in view.undecided:
+        candidate = p.draft.candidate
+        if planned[p.round_number] == view.campaign.version:
+            continue
+        if why := outside(view.space, view.space.as_named(candidate.settings, candidate.smiles)):
+            found.append(f"{p.draft.run_order + 1}. {view.label(candidate.settings)} ({why})")
+    if not found:
+        return ()
+    more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
+    what, them = ("1 proposal waits", "it is") if len(found) == 1 else (f"{len(found)} proposals wait", "they are")
+    return (
+        f"{what} for approval outside of the space since the campaign file was changed: "
+        f"{'; '.join([*found[:NAMED], *more])}. Approved, {them} not sent; hakken edit {quote(view.name)} changes one",
+    )
+
+
+def _under_way(view: View) -> tuple[str, ...]:
+    if not view.pending:
         return ()
     sent = [a for a in view.pending if a.state is not State.READY]
     planned = {n: view.ledger.round(view.name, n).version for n in {a.round_number for a in sent}}

@@ -39,6 +39,23 @@ def test_an_edit_is_what_the_file_calls_so_now(hakken: Any, tmp_path: Path, monk
     assert edited == ["LiOH", "KOH"]
 
 
+def test_proposals_that_would_not_be_sent_by_now_are_named(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hakken("run", write(base=BASE)).code == 0
+    shown = hakken("show", "small", "1", "--json").json["proposals"]
+    gone = shown[0]["proposal"]["draft"]["candidate"]["settings"]["base"]
+    write(base=BASE | {"options": [base for base in BASE["options"] if base != gone]})
+
+    said = hakken("tick", "small.yaml")
+
+    assert (
+        f"1 proposal waits for approval outside of the space since the campaign file was changed: 1. {gone}" in said.out
+    )
+    assert "Approved, it is not sent; hakken edit small changes one" in said.out
+
+
 def test_decisions_know_another_name_of_a_substance(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
