@@ -282,7 +282,7 @@ COSTS = {"unit": "EUR", "experiment": 10, "hours": 2, "switch": {"ligand": {"cos
 @pytest.mark.usefixtures("folder")
 def test_what_experiments_cost_is_counted_and_a_budget_of_money_ends_each_play(hakken: Any) -> None:
     write(costs=COSTS, budget={"cost": 95})
-    words = ("rehearse", "heat.yaml", "--plays", "3", "--reach", "45")
+    words = ("rehearse", "heat.yaml", "--plays", "2", "--reach", "45")
     said, told = hakken(*words), hakken(*words, "--json").json
     compared = hakken(*words, "--batch", "2", "--batch", "3")
 
@@ -330,7 +330,7 @@ def test_without_costs_nothing_is_said_of_them(hakken: Any) -> None:
 @pytest.mark.usefixtures("folder")
 def test_rules_that_would_end_the_campaign_are_told_and_end_no_play(hakken: Any) -> None:
     write(stop=[{"target": "yield", "at_least": 50}])
-    words = ("rehearse", "heat.yaml", "--plays", "3")
+    words = ("rehearse", "heat.yaml", "--plays", "2")
     said, told = hakken(*words), hakken(*words, "--json").json["found"]
     compared = hakken(*words, "--batch", "2", "--batch", "5")
 
@@ -363,7 +363,7 @@ def test_a_regret_is_believed_once_predictions_of_the_play_were_held_against_res
         budget={"experiments": 20},
     )
 
-    ending = hakken("rehearse", "heat.yaml", "--plays", "3", "--json").json["found"]["ending"]
+    ending = hakken("rehearse", "heat.yaml", "--plays", "2", "--json").json["found"]["ending"]
 
     assert ending["share"] > 0
     assert ending["after"] >= 4 + 10  # an initial design, and so many predictions that were held against results
