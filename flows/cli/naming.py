@@ -80,6 +80,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
             say(line)
         for line in _forbidden(where, name):
             say(line)
+        for line in _other_real_thing(before, after):
+            say(line)
         if said := _calculated_otherwise(where, name, before, after):
             say(said)
     return name
@@ -107,6 +109,20 @@ def _renamed(where: Settings, path: Path, name: str) -> Iterator[str]:
                 f"{path} was the file of {was} until now, which has {plural(results, 'result')}: {name} begins anew, "
                 f"and hears of none of them. A campaign keeps its name; to go on write campaign: {was} again, or "
                 f"memory: [{was}] to learn from it"
+            )
+
+
+def _other_real_thing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be said where another version of the measurement is the real thing by now."""
+    for name, said in after["space"].items():
+        earlier = before["space"].get(name, {})
+        if said.get("type") != "fidelity" or earlier.get("type") != "fidelity":
+            continue
+        was, now = earlier["options"][-1], said["options"][-1]
+        if was != now:
+            yield (
+                f"the real thing of {name} is {now} from here and was {was}, whose results count as those of a cheaper "
+                "version now; where only the order was meant, the real thing stands last"
             )
 
 

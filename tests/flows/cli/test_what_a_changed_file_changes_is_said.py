@@ -39,6 +39,19 @@ def test_a_run_by_a_file_names_the_sections_that_differ_from_the_record(
     assert f"note: mine.yaml {said}\n" in back.out
 
 
+def test_another_real_thing_is_said(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    versions = "[A, B, C]}\n  version: {type: fidelity, options: [quick, isolated]}"
+    text = CAMPAIGN.replace("[A, B, C]}", versions)
+    Path("heat.yaml").write_text(text)
+    assert hakken("run", "heat.yaml").code == 0
+    Path("heat.yaml").write_text(text.replace("[quick, isolated]", "[isolated, quick]"))
+
+    said = hakken("tick", "heat.yaml")
+
+    assert "the real thing of version is quick from here and was isolated, whose results count as" in said.out
+
+
 def test_an_older_copy_of_a_file_is_said_to_undo_what_a_colleague_changed(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
