@@ -1,13 +1,13 @@
 """A compute manager for tests, run by QCFractal's own Python: claims tasks, computes them by QCEngine, sends them back.
 
-QCFractal's own starts a Python for each task (2 s of one core); this one computes in its own process. Tasks whose tag
-has a file ``FOLDER/hold-TAG`` are claimed and held. ``FOLDER/runs.log`` gets a line before each computation.
+``fractal_parent.py`` starts it. QCFractal's own starts a Python for each task (2 s of one core); this one computes in
+its own process. Tasks whose tag has a file ``FOLDER/hold-TAG`` are claimed and held. ``FOLDER/runs.log`` gets a line
+before each computation.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -27,7 +27,8 @@ def compute(kwargs: dict) -> dict:
     return json.loads(json.dumps(result.convert_v(QCEL_V1V2_SHIM_CODE).model_dump(mode="json")))
 
 
-def main(folder: Path, address: str, user: str, password: str) -> None:
+def main(folder: str, address: str, user: str, password: str) -> None:
+    here = Path(folder)
     programs = {name: ["1"] for name in ("qcengine", "rdkit", "geometric")}
     name = ManagerName(cluster="tests", hostname="here", uuid=str(uuid.uuid4()))
     client = ManagerClient(name, address, user, password)
@@ -37,16 +38,12 @@ def main(folder: Path, address: str, user: str, password: str) -> None:
         try:
             tasks += client.claim(programs, ["*"], 50)
             for task in list(tasks):
-                if (folder / f"hold-{task.compute_tag}").exists():
+                if (here / f"hold-{task.compute_tag}").exists():
                     continue
-                with (folder / "runs.log").open("a") as log:
+                with (here / "runs.log").open("a") as log:
                     log.write(json.dumps({"record": task.record_id, "tag": task.compute_tag}) + "\n")
                 tasks.remove(task)
                 client.return_finished({task.id: compress_result(compute(task.function_kwargs))})
         except Exception as error:  # the server is killed by tests
             print(type(error).__name__, error, flush=True)
         time.sleep(0.25)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:5])

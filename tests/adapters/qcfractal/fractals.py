@@ -18,6 +18,7 @@ import urllib.request
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -31,18 +32,6 @@ USER: Final = "hakken"
 READER: Final = "reader"  # may read and not submit
 MANAGERS: Final = "manager"
 LONG_REST: Final = 120.0  # seconds; of five heartbeats one is missed
-_SET_UP: Final = f"""
-import sys
-from qcfractal.config import read_configuration
-from qcfractal.db_socket.socket import SQLAlchemySocket
-from qcfractal.qcfractal_server_cli import server_init_db
-from qcportal.auth import UserInfo
-config = read_configuration([sys.argv[1]])
-server_init_db(config)
-users = SQLAlchemySocket(config).users
-for name, role in (("{USER}", "submit"), ("{MANAGERS}", "compute"), ("{READER}", "read")):
-    users.add(UserInfo(username=name, role=role, enabled=True), sys.argv[2])
-"""  # what init-db and user add do, in one process: each takes 2 s to start
 
 
 def lacking() -> str | None:
@@ -50,6 +39,25 @@ def lacking() -> str | None:
     if not (ENVIRONMENT / "bin" / "qcfractal-server").exists():
         return "a real QCFractal lives in an environment of its own: make qcfractal"
     return None
+
+
+@dataclass(frozen=True)
+class Forked:
+    """A process that another one forked, as far as tests ask a ``Popen`` of their own."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return 0
+        return None
+
+    def wait(self) -> None:
+        while self.poll() is None:
+            time.sleep(0.01)
 
 
 class OneNodeFractal:
@@ -65,7 +73,7 @@ class OneNodeFractal:
         self._postgres = pgserver.get_server(self.folder / "postgres")
         self._postgres.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
         self._postgres.psql("CREATE DATABASE qcfractal;")
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes] | Forked] = {}
         self._resting_since: float | None = None
         self._port = free_port()
         settings = {
@@ -81,8 +89,20 @@ class OneNodeFractal:
                 "jwt_secret_key": secrets.token_urlsafe(32),
             },
         }
-        (self.folder / "server.json").write_text(json.dumps(settings))
-        self._python(_SET_UP, str(self.folder / "server.json"), self.password)
+        self._config = str(self.folder / "server.json")
+        Path(self._config).write_text(json.dumps(settings))
+        # Managers start their environment's Python, and programs leave files where they work.
+        path = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        self._about: dict[str, Any] = {"cwd": self.folder, "env": {**os.environ, "PATH": path}}
+        self._parent = subprocess.Popen(
+            [str(ENVIRONMENT / "bin" / "python"), str(Path(__file__).with_name("fractal_parent.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            **self._about,
+        )
+        users = (f"{USER}:submit", f"{MANAGERS}:compute", f"{READER}:read")
+        self._fork("set up", self._config, self.password, *users).wait()
         self.start_server()
         self.token = self._new_token()  # quick to check; a password takes the server 0.3 s
 
@@ -114,18 +134,16 @@ class OneNodeFractal:
         return sum(record in mine or record not in all_of_it for record in done)
 
     def start_server(self) -> None:
-        self._start("server", "qcfractal-server", "--config", str(self.folder / "server.json"), "start-api")
+        self._processes["server"] = self._fork("server", self._config)
         give_up = time.monotonic() + 120
         while not self._answers():
             if time.monotonic() > give_up or self._processes["server"].poll() is not None:
-                raise AssertionError(f"QCFractal does not answer\n{self._log('server')}")
+                raise AssertionError(f"QCFractal does not answer\n{self._log('set up')}{self._log('server')}")
             time.sleep(0.1)
 
     def start_manager(self) -> None:
         """Start a manager of tests (``fractal_manager``), which computes in its own process."""
-        script = Path(__file__).with_name("fractal_manager.py")
-        words = (str(script), str(self.folder), self.address, MANAGERS, self.password)
-        self._start("manager", "python", *words)
+        self._processes["manager"] = self._fork("manager", str(self.folder), self.address, MANAGERS, self.password)
 
     def start_own_manager(self, tag: str) -> None:
         """Start QCFractal's own manager, for tasks with that tag alone."""
@@ -148,7 +166,15 @@ class OneNodeFractal:
             },
         }
         (folder / "manager.json").write_text(json.dumps(settings))
-        self._start(tag, "qcfractal-compute-manager", "--config", str(folder / "manager.json"))
+        with (self.folder / f"{tag}.log").open("ab") as log:
+            self._processes[tag] = subprocess.Popen(
+                [str(ENVIRONMENT / "bin/qcfractal-compute-manager"), "--config", str(folder / "manager.json")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._about,
+            )
 
     def kill(self, name: str) -> None:
         """End a process at once: ``server``, whose database stays, ``manager``, or an own manager by its tag."""
@@ -203,6 +229,7 @@ class OneNodeFractal:
     def close(self) -> None:
         for name in list(self._processes):
             self.kill(name)
+        self._parent.communicate(timeout=60)
         self._postgres.cleanup()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -212,12 +239,6 @@ class OneNodeFractal:
         client = PortalClient(self.address, username=USER, password=self.password)
         return str(client.create_api_token("tests").token)
 
-    def _python(self, code: str, *words: str) -> None:
-        command = [str(ENVIRONMENT / "bin" / "python"), "-c", code, *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        if done.returncode:
-            raise AssertionError(f"QCFractal cannot be set up\n{done.stdout}\n{done.stderr}")
-
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.address}/api/v1/ping", timeout=2) as reply:
@@ -225,21 +246,16 @@ class OneNodeFractal:
         except (OSError, urllib.error.URLError):
             return False
 
-    def _start(self, name: str, program: str, *words: str) -> None:
-        path = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ['PATH']}"  # managers start their environment's Python
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen(
-                [str(ENVIRONMENT / "bin" / program), *words],
-                cwd=self.folder,  # programs leave files there
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "PATH": path},
-                start_new_session=True,
-            )
+    def _fork(self, what: str, *words: str) -> Forked:
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        self._parent.stdin.write(json.dumps([what, str(self.folder / f"{what}.log"), *words]) + "\n")
+        self._parent.stdin.flush()
+        return Forked(int(self._parent.stdout.readline()))
 
     def _log(self, name: str) -> str:
-        return (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
+        log = self.folder / f"{name}.log"
+        return log.read_text(errors="replace")[-3000:] if log.exists() else ""
 
 
 @contextmanager
