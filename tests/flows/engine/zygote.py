@@ -26,7 +26,8 @@ from flows import engine
 from flows.engine import passes, running
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
-from tests.flows.engine.bench import add, cheap_planner, resolve_doubts, story_of
+from tests.flows.engine.bench import add, cheap_planner, resolve_doubts, story_of, write
+from tests.flows.statements import compile_once
 
 ROOT = Path(__file__).parents[3]
 PAGE = passes.write_page
@@ -114,12 +115,15 @@ def main() -> None:
 
 def warm_up() -> None:
     """Once, what each engine would otherwise import and compile for itself: a campaign that nobody looks at."""
+    compile_once(setattr)
     passes.write_page = running.write_page = lambda _session, **_: None  # drawing costs more than all the rest
     for name in ("adapters.opentrons.adapter", "adapters.opentrons.stand_in", "httpx"):
         importlib.import_module(name)
     with TemporaryDirectory(prefix="hakken-zygote-") as folder, redirect_stdout(sys.stderr):
         settings = Settings(Path(folder) / "runs", by="tester")
         add(settings, Path(folder))
+        table = write(Path(folder), "solvent,base,step,yield\nwater,DBU,1,10\nDMF,KOAc,2,20\n")
+        engine.tell(settings, "small", table, by="tester")
         _run(settings, "small")
 
 
