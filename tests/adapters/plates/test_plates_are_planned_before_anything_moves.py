@@ -82,10 +82,10 @@ def test_the_simulator_accepts_samples_modules_pauses_and_kept_tips(tmp_path: Pa
     assert sum(plan.tips.values()) == 4 + 6 + 6  # and a new one for each base, which is mixed, and each sample
 
 
-def test_the_simulator_refuses_what_cannot_be_and_its_words_are_kept(tmp_path: Path, opentrons_simulator: Path) -> None:
+def test_the_simulator_refuses_what_cannot_be_and_its_words_are_kept(tmp_path: Path, simulator: Path) -> None:
     bad = tmp_path / "bad.jinja"
     bad.write_text(TEMPLATE.read_text().replace("pipette.pick_up_tip()", "pipette.pick_up_trip()"))
-    lab = laboratory(tmp_path, template=str(bad), simulator=str(opentrons_simulator))
+    lab = laboratory(tmp_path, template=str(bad), simulator=str(simulator))
     key = AttemptKey("attempt-A1")
     handle = lab.prepare(experiment(), key)
     lab.start(handle, key)
@@ -104,11 +104,11 @@ def test_the_simulator_refuses_what_cannot_be_and_its_words_are_kept(tmp_path: P
 
 
 def test_the_simulator_refuses_a_heater_shaker_beside_tall_labware_and_it_is_the_decks_fault(
-    tmp_path: Path, opentrons_simulator: Path
+    tmp_path: Path, simulator: Path
 ) -> None:
     shaker = {**DECKS["OT-2"]["plate"], "module": "heaterShakerModuleV1"}
     tubes = [{"labware": "opentrons_15_tuberack_falcon_15ml_conical", "slot": "2"}]
-    changes = {"by_hand": [], "simulator": str(opentrons_simulator)}
+    changes = {"by_hand": [], "simulator": str(simulator)}
     lab = laboratory(tmp_path, deck=deck(plate=shaker, stocks=tubes), **changes)
     before = lab.judged()
     lab.judge([experiment()], [])

@@ -149,9 +149,7 @@ def test_nobody_is_asked_to_come_to_a_plate_that_shakes() -> None:
     assert "the plate is shaken from step 5 on, which has no time, and nobody comes to a plate that shakes" in problem
 
 
-def test_the_simulator_takes_a_plate_on_an_adapter_and_stocks_on_a_module(
-    tmp_path: Path, opentrons_simulator: Path
-) -> None:
+def test_the_simulator_takes_a_plate_on_an_adapter_and_stocks_on_a_module(tmp_path: Path, simulator: Path) -> None:
     of = recipe(CAMPAIGN.replace("2 h}", "2 h}\n    - {wait: 1 h}"))
     said = told(deck=ON_MODULES, by_hand=["wait"], confirm=True)
     filled = wells(2, 3, of)
@@ -161,4 +159,4 @@ def test_the_simulator_takes_a_plate_on_an_adapter_and_stocks_on_a_module(
         write_protocol(said, plan_plate(said, of, filled), key="k", title="t", wells={}, template=template)
     )
 
-    assert refusal(opentrons_simulator, protocol) is None
+    assert refusal(simulator, protocol) is None
