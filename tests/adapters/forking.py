@@ -6,10 +6,14 @@ the run does.
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -107,3 +111,81 @@ class Forking:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._folder.cleanup()
+
+
+_FORKS = """\
+import importlib, json, os, runpy, sys, traceback
+
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+ended = {}
+for line in sys.stdin:
+    what, number, words, environ = json.loads(line)
+    if what == "start":
+        number = os.fork()
+        if number == 0:
+            try:
+                nothing = os.open(os.devnull, os.O_RDWR)
+                os.dup2(nothing, 0)
+                os.dup2(nothing, 1)
+                os.environ.update(environ)
+                sys.argv = words
+                runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+        print(number, flush=True)
+        continue
+    if number not in ended:
+        found, status = os.waitpid(number, 0 if what == "wait" else os.WNOHANG)
+        if found:
+            ended[number] = os.waitstatus_to_exitcode(status)
+    print(json.dumps(ended.get(number)), flush=True)
+"""
+
+
+class Forks:
+    """A Python with its imports made once, which forks for each start of a module as a program that is to be killed."""
+
+    def __init__(self, *imports: str, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _FORKS, *imports],
+            env={**os.environ, "PYTHONPATH": str(path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, *words: str, environ: Mapping[str, str]) -> Fork:
+        """Start the module that comes first among the words, its arguments after it."""
+        return Fork(self, int(self.ask("start", 0, words, environ)))
+
+    def ask(self, what: str, number: int, words: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([what, number, words, {**(environ or {})}]) + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+    def close(self) -> None:
+        self._process.communicate(timeout=30)
+
+
+@dataclass(frozen=True)
+class Fork:
+    """One of them, as far as tests ask a ``Popen`` of their own."""
+
+    _forks: Forks
+    pid: int
+
+    def poll(self) -> int | None:
+        code: int | None = json.loads(self._forks.ask("poll", self.pid))
+        return code
+
+    def wait(self) -> int:
+        return int(self._forks.ask("wait", self.pid))
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)

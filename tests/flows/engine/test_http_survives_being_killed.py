@@ -4,25 +4,26 @@ nobody can tell waits for a person."""
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.http.trial import Served, served
 from db.ledger import open_ledger
 from flows.engine import resolve, tick
 from flows.settings import Settings
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind
+from tests.adapters.forking import Fork, Forks
+from tests.adapters.helpers import free_port
 from tests.flows.engine.bench import add, cheap_planner
-from tests.flows.engine.zygote import Zygote
+from tests.flows.engine.zygote import ROOT, Zygote
 
-COMMAND = f"{sys.executable} -m examples.http_laboratory --folder {{folder}} --port {{port}} --seconds 0.01"
 LABELS = [
     "dispatch.claimed",
     "folder.prepared",
@@ -43,9 +44,60 @@ SPACE: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Served:
+    """A laboratory that runs in a process of its own."""
+
+    process: Fork
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self) -> bool:
+        asked = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            asked.request("GET", "/laboratory")
+            return asked.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            asked.close()
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Serve]:
+    """Starts ``python -m examples.http_laboratory``, whose imports take most of its life."""
+    imports = ("uvicorn", "uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on")
+    forks = Forks("examples.http_laboratory.server", *imports, path=ROOT)
+
+    def serve(folder: Path, port: int | None = None, **environ: str) -> Served:
+        folder.mkdir(parents=True, exist_ok=True)
+        port = port or free_port()
+        words = ("examples.http_laboratory", "--folder", str(folder), "--port", str(port), "--seconds", "0.01")
+        found = Served(forks.start(*words, environ=environ), port)
+        until = time.monotonic() + 60.0
+        while not found.answers():
+            assert found.process.poll() is None, "the laboratory ended"
+            assert time.monotonic() < until, "the laboratory did not answer within a minute"
+            time.sleep(0.02)
+        return found
+
+    yield serve
+    forks.close()
+
+
 @pytest.fixture
-def laboratory(tmp_path: Path) -> Iterator[Served]:  # takes the place of the engine's fake
-    found = served(COMMAND, tmp_path / "server")
+def laboratory(tmp_path: Path, served: Serve) -> Iterator[Served]:  # takes the place of the engine's fake
+    found = served(tmp_path / "server")
     yield found
     found.stop()
 
@@ -89,12 +141,12 @@ def test_hakken_killed_at(label: str, settings: Settings, tmp_path: Path, zygote
     assert len(outcomes(settings)) == 6
 
 
-def go_on(settings: Settings, folder: Path, laboratory: Served) -> Served:
+def go_on(settings: Settings, folder: Path, laboratory: Served, served: Serve) -> Served:
     """Pass after pass, the laboratory started again wherever it died, until only a person can go on."""
     until = time.monotonic() + 120.0
     while time.monotonic() < until:
         if laboratory.process.poll() is not None:
-            laboratory = served(COMMAND, folder / "server", port=laboratory.port)
+            laboratory = served(folder / "server", laboratory.port)
         report = tick(settings, "small", planner=cheap_planner)
         if report.state != "active" or report.waits_for_person:
             return laboratory
@@ -106,22 +158,22 @@ def go_on(settings: Settings, folder: Path, laboratory: Served) -> Served:
     "label", ["submit.received", "submit.stored", "run.running", "run.begun", "run.done", "run.ended"]
 )
 @pytest.mark.parametrize("ran", [True, False], ids=["it ran", "it never ran"])
-def test_the_laboratory_killed_at(label: str, ran: bool, settings: Settings, tmp_path: Path) -> None:
-    dying = served(COMMAND, tmp_path / "server", {"LABORATORY_CRASH_AT": label})
+def test_the_laboratory_killed_at(label: str, ran: bool, settings: Settings, tmp_path: Path, served: Serve) -> None:
+    dying = served(tmp_path / "server", LABORATORY_CRASH_AT=label)
     begin(settings, tmp_path, dying.url)
-    laboratory = go_on(settings, tmp_path, dying)
+    laboratory = go_on(settings, tmp_path, dying, served)
     in_doubt = [key for key, state in states(settings).items() if state is State.AMBIGUOUS]
     try:
         assert len(in_doubt) == (label == "run.begun")  # the bench was at it, and cannot say how far it came
         assert max(runs(tmp_path).values()) == 1
         for key in in_doubt:
             resolve(settings, key, ran=ran, by="tester")
-        laboratory = go_on(settings, tmp_path, laboratory)
+        laboratory = go_on(settings, tmp_path, laboratory, served)
     finally:
         laboratory.stop()
 
     found = outcomes(settings)
-    assert dying.process.returncode == -9
+    assert dying.process.wait() == -9
     assert set(states(settings).values()) == {State.ENDED}
     assert len(found) == 6
     assert runs(tmp_path) == {key: 2 if key in in_doubt and not ran else 1 for key in found}
@@ -129,22 +181,22 @@ def test_the_laboratory_killed_at(label: str, ran: bool, settings: Settings, tmp
     assert doubtful == (in_doubt if ran else [])
 
 
-def test_both_killed_at_random(settings: Settings, tmp_path: Path, zygote: Zygote) -> None:
+def test_both_killed_at_random(settings: Settings, tmp_path: Path, zygote: Zygote, served: Serve) -> None:
     import random
 
     moments = random.Random(23)
-    laboratory = served(COMMAND, tmp_path / "server")
+    laboratory = served(tmp_path / "server")
     begin(settings, tmp_path, laboratory.url)
     for _ in range(6):
         zygote.ask(settings.home, kill_after=moments.uniform(0.05, 0.5))
         laboratory.stop()
-        laboratory = served(COMMAND, tmp_path / "server", port=laboratory.port)
+        laboratory = served(tmp_path / "server", laboratory.port)
     try:
-        laboratory = go_on(settings, tmp_path, laboratory)
+        laboratory = go_on(settings, tmp_path, laboratory, served)
         in_doubt = [key for key, state in states(settings).items() if state is State.AMBIGUOUS]
         for key in in_doubt:
             resolve(settings, key, ran=True, by="tester")
-        laboratory = go_on(settings, tmp_path, laboratory)
+        laboratory = go_on(settings, tmp_path, laboratory, served)
     finally:
         laboratory.stop()
 
