@@ -21,6 +21,11 @@ from tests.flows.engine.bench import TROUBLED, Story, add, cheap_planner, execut
 from tests.flows.engine.zygote import ROOT, Zygote
 
 MUCH = {"experiments": 40}
+SMALL: dict[str, Any] = {  # three batches, and every kind of trouble
+    "laboratory": TROUBLED,
+    "planner": {"surrogate": "random", "batch": 2, "initial": {"design": "random", "experiments": 3}, "seed": 10},
+    "budget": {"experiments": 7},
+}
 IN_A_RUN = [
     "tick.leased",
     "tick.released",
@@ -64,7 +69,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, zygote: Zygote) -> t
     """What the campaign comes to when nobody kills it."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     settings = Settings(folder / "runs")
-    add(settings, folder, laboratory=TROUBLED)
+    add(settings, folder, **SMALL)
     assert zygote.ask(settings.home) == 0
     return story_of(settings), executions(settings)
 
@@ -91,7 +96,7 @@ def test_at_least_fifteen_crash_points_lie_in_the_flows() -> None:
 def test_killed_at(
     label: str, settings: Settings, tmp_path: Path, zygote: Zygote, uninterrupted: tuple[Story, Counter[str]]
 ) -> None:
-    add(settings, tmp_path, laboratory=TROUBLED)
+    add(settings, tmp_path, **SMALL)
     with_page = label == "report.written"
     died = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label}, page=with_page)
     # And once more, further on; a label that is reached less often lets it run to the end.
@@ -107,7 +112,7 @@ def test_killed_at(
 def test_killed_at_random_moments(
     settings: Settings, tmp_path: Path, zygote: Zygote, uninterrupted: tuple[Story, Counter[str]]
 ) -> None:
-    add(settings, tmp_path, laboratory=TROUBLED)
+    add(settings, tmp_path, **SMALL)
     moments = random.Random(3)
     kills = 0
     for _ in range(12):
@@ -127,7 +132,7 @@ def test_training_apart_is_killed_and_done_again(
 ) -> None:
     from flows.engine.steps.training import train_round
 
-    add(settings, tmp_path, laboratory=TROUBLED)
+    add(settings, tmp_path, **SMALL)
     died = zygote.ask(settings.home, "train", arguments={"round": 1}, environ={"HAKKEN_CRASH_AT": label})
 
     train_round(settings, "small", 1, planner=cheap_planner)
