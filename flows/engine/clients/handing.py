@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
+from flows.engine.changes.versions import said_of_edits
 from flows.engine.holding import PATIENCE
 from flows.engine.last_round import note_handout
 from flows.engine.looking.experiments import experiment_spec
@@ -92,7 +93,7 @@ class Asked:
         is_repeated: Whether the request was answered before.
         state: Of the campaign: active, finished, stopped or halted.
         next_step: What comes next, in a sentence; why there are no more experiments, where there are fewer.
-        notes: What the pass that was made has to say.
+        notes: What the pass that was made has to say, and that the campaign file says something else by now.
     """
 
     campaign: str
@@ -136,6 +137,7 @@ def ask(
     if isinstance(experiments, bool) or not isinstance(experiments, int) or not 1 <= experiments <= MOST:
         raise AskError(f"experiments must be a whole number from 1 to {MOST}, got {experiments!r}")
     check_request(request, by)
+    edited = said_of_edits(settings, name)
     with sitting(settings, name, planner=planner, patience=patience) as session:
         if not has_asked(session.view.campaign.spec):
             raise AskError(
@@ -161,7 +163,7 @@ def ask(
             is_repeated,
             report.state,
             report.next_step,
-            tuple(dict.fromkeys((*notes, *report.notes))),
+            tuple(dict.fromkeys((*([edited] if edited else []), *notes, *report.notes))),
         )
 
 

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from examples.orchestrator import __main__ as orchestrator
+from flows.ask_tell import Campaign
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.experiment import State
@@ -67,6 +68,19 @@ def test_what_never_ran_is_given_back(hakken: Any, campaign: Path) -> None:
     assert f"experiment {key} is given back" in back.out
     assert hakken("ask", "suzuki", "--json").json["experiments"][0]["key"] == key
     assert "cannot be given back" in hakken("ask", "suzuki", "--give-back", other(hakken, key)).err
+
+
+def test_who_asks_by_a_name_is_told_that_the_campaign_file_was_changed(hakken: Any, campaign: Path) -> None:
+    hakken("ask", campaign)
+    campaign.write_text(campaign.read_text(encoding="utf-8").replace("experiments: 12", "experiments: 13"))
+
+    by_name, in_python = hakken("ask", "suzuki").out, Campaign("suzuki").ask(key="again").notes
+    taken_up = hakken("ask", campaign).out
+
+    assert "campaign.yaml was changed; hakken run" in by_name
+    assert "takes that up, by its name it goes on as before" in by_name
+    assert "was changed" in in_python[0]
+    assert "was changed;" not in taken_up + hakken("ask", "suzuki").out
 
 
 def other(hakken: Any, key: str) -> str:
