@@ -17,7 +17,7 @@ from loop.costs import Expense
 from loop.errors import SpaceError, did_you_mean
 from loop.record import Json, Settings
 from loop.sheets.cells import as_float, has_decimal_comma, hint_of, without_doubt
-from loop.space import Space
+from loop.space import Continuous, Discrete, Space
 from loop.space.parameters import spelt
 
 NEAR: Final = 0.01  # of a range: what was set is what was asked for, but for how well it can be set
@@ -118,6 +118,17 @@ def read_actual(space: Space, requested: Settings, context: Json) -> tuple[NDArr
                 "was not as requested)"
             )
     return (None, "") if (x == space.coordinates(requested)).all() else (x, "")
+
+
+def is_another(space: Space, planned: NDArray[np.float64], used: NDArray[np.float64]) -> bool:
+    """Whether what was really used, ``(d,)``, is another candidate than what was asked for, and not that one gone astray.
+
+    By another option, or by a part of a mixture that only one of them has; a number may stray as far as it does.
+    """
+    columns = [i for i, p in enumerate(space.parameters) if not isinstance(p, Continuous | Discrete)]
+    parts = sorted(space.frame.mixed_columns)
+    has_other_parts = ((planned[parts] > 0) != (used[parts] > 0)).any()
+    return bool((planned[columns] != used[columns]).any() or has_other_parts)
 
 
 def actual_of(context: Json) -> Settings:

@@ -36,7 +36,7 @@ def nearest(space: Space, x: NDArray[np.float64], history: History) -> Nearest:
     """Among everything observed, in fingerprint distance, parameters weighing alike."""
     if not history.observations:
         return Nearest(None, None)
-    seen = np.array([o.x for o in history.observations])
+    seen = np.array([o.made for o in history.observations])
     distance = metric(space, Representation.COUNTS)
     squared = distance.squared(torch.from_numpy(x[None, :].copy()), torch.from_numpy(seen))[0]
     best = int(squared.argmin())
@@ -70,7 +70,7 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
 
 def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDArray[np.float64], *, per: str) -> str:
     """Why a tried candidate is measured again instead of a new one; ``per`` is what its worth is divided by."""
-    ended = [o.outcome for o in history.observations if bool((o.x == x).all())]
+    ended = [o.outcome for o in history.observations if bool((o.made == x).all())]
     failed = sum(isinstance(outcome, Fault) for outcome in ended)
     waiting = sum(bool((p.x == x).all()) for p in history.pending)
     times = len(ended) - failed

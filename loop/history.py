@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.by_value import ByValue
-from loop.circumstances import Context, Declared, read_actual, read_context, read_expense
+from loop.circumstances import Context, Declared, is_another, read_actual, read_context, read_expense
 from loop.costs import Expense
 from loop.errors import OutcomeError, SpaceError
 from loop.outcome import LARGEST, Fault, Measured, Negative, Outcome
@@ -31,7 +31,8 @@ class Observation(ByValue):
     """One outcome at requested coordinates ``x``, shape ``(d,)``, and the circumstances recorded with it.
 
     ``actual`` are the coordinates that were really used, None where they are ``x``. Where ``is_off`` they differ in a
-    way that no coordinates tell: the candidate counts as tried and its values train nothing.
+    way that no coordinates tell: the candidate counts as tried and its values train nothing. Where ``is_another`` they
+    are another candidate's.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Observation(ByValue):
     is_off: bool = False
     expense: Expense = field(default_factory=Expense)  # what it took, as far as its result says
     is_told: bool = False  # brought from elsewhere, and asked for by no round
+    is_another: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.outcome, Measured | Negative | Fault):
@@ -56,6 +58,11 @@ class Observation(ByValue):
     def at(self) -> NDArray[np.float64]:
         """Where the outcome was observed."""
         return self.x if self.actual is None else self.actual
+
+    @property
+    def made(self) -> NDArray[np.float64]:
+        """The candidate that the outcome tells of, however its numbers strayed."""
+        return self.at if self.is_another else self.x
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +168,10 @@ class History(ByValue):
                 remarked.setdefault(f"{problem}; it counts as tried and trains nothing", []).append(record.id)
             expense = read_expense(record.context)
             is_told = record.key is None
-            seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem), expense, is_told))
+            other = actual is not None and is_another(space, x, actual)
+            seen.append(
+                Observation(record.id, x, record.outcome, context, actual, bool(problem), expense, is_told, other)
+            )
             used.append(record)
         waiting = tuple(Pending(a.key, space.coordinates(space.as_named(a.settings, a.smiles))) for a in pending)
         placed = [(place_in_order(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]
@@ -211,9 +221,10 @@ class History(ByValue):
         is_accident = [isinstance(o.outcome, Fault) and o.outcome.leaves_open for o in self.observations]
         accidents = Counter(itertools.compress(places, is_accident))
         points = [
-            o.x
+            x
             for o, place, spared in zip(self.observations, places, is_accident, strict=True)
             if not spared or accidents[place] >= ACCIDENTS
+            for x in ((o.x, o.at) if o.is_another else (o.x,))
         ]
         said = (s.x for s in (*self.pinned, *self.kept_out, *self.impossible))
         return np.array([*points, *(p.x for p in self.pending), *said]).reshape(-1, d)

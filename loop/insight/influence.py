@@ -89,7 +89,7 @@ def influences(
     space, objective, history, belief = build_space(spec), build_objective(spec), learning.worked_out, learning.belief
     alike = {*without_scale(objective, belief.table), *belief.unscaled}
     x = _sample(space, seed)
-    real = [o for o in history.observations if is_real(space, o.x[None])[0]]
+    real = [o for o in history.observations if is_real(space, o.made[None])[0]]
     tried = all_tried(space, objective, real)
     return tuple(
         _reliance(space, target, model, x, tried, seed + 31 * i, has_scale=target.name not in alike)

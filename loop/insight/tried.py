@@ -78,7 +78,7 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
     A candidate whose every answer was no is none of them, and neither is one that only failed. Replicates of one
     candidate are one entry.
     """
-    real = [o for o in history.observations if is_real(space, o.x[None])[0]]
+    real = [o for o in history.observations if is_real(space, o.made[None])[0]]
     return [
         t
         for t in all_tried(space, objective, real)
@@ -87,10 +87,14 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
 
 
 def all_tried(space: Space, objective: Objective, observations: Iterable[Observation]) -> list[Tried]:
-    """Everything that was tried, whatever came of it, in the order of the record; replicates are one entry."""
+    """Everything that was tried, whatever came of it, in the order of the record; replicates are one entry.
+
+    What ran by another option is that candidate's, and what ran by nobody knows what is nobody's.
+    """
     groups: dict[bytes, list[Observation]] = {}
     for o in observations:
-        groups.setdefault(key_of(o.x), []).append(o)
+        if not o.is_off:
+            groups.setdefault(key_of(o.made), []).append(o)
     words = {t.name: t.grades for t in objective.targets}
     found = []
     for group in groups.values():
@@ -118,8 +122,8 @@ def all_tried(space: Space, objective: Objective, observations: Iterable[Observa
                     assert_never(o.outcome)
         found.append(
             Tried(
-                group[0].x,
-                space.as_tried(group[0].x),
+                group[0].made,
+                space.as_tried(group[0].made),
                 {name: tuple(v) for name, v in values.items()},
                 {name: tuple(v) for name, v in limits.items()},
                 ran,

@@ -52,7 +52,7 @@ def answers_of(general: Generality, history: History) -> Mapping[bytes, Answers]
     """What came of each candidate that was tried, by its coordinates (``key_of``)."""
     found: dict[bytes, Answers] = {}
     for o in history.observations:
-        one = found.setdefault(key_of(o.x), Answers())
+        one = found.setdefault(key_of(o.made), Answers())
         match o.outcome:
             case Measured(measurements) | Negative(_, measurements):
                 mine = [m for m in measurements if m.property == general.target.name]

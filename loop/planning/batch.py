@@ -184,7 +184,7 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
     """The model's choices, some of them given up for tried candidates again where that is worth more."""
     assert s.belief is not None
     used = set(s.belief.table.ids)
-    rows = np.array([o.x for o in s.history.observations if o.id in used])  # what was asked for, not what was met
+    rows = np.array([o.made for o in s.history.observations if o.id in used])  # not how far it strayed
     asked_for, times = np.unique(rows, axis=0, return_counts=True)
     real = is_real(s.space, asked_for)  # a cheap version is named by nobody, and not worth a second look
     asked_for, times = asked_for[real], times[real]

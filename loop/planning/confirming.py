@@ -36,7 +36,7 @@ def confirming(s: Situation, model: Json, picks: Sequence[Pick]) -> tuple[Sequen
     waiting = np.array([p.x for p in s.history.pending]).reshape(-1, len(x))
     if is_among(x[None], waiting)[0]:
         return picks, confirmed, ()
-    times = sum(bool((o.x == x).all()) for o in s.history.observations)
+    times = sum(bool((o.made == x).all()) for o in s.history.observations)
     if times >= TIMES or not (may_run_again(s, x[None])[0] and s.pays(x[None])[0]):
         return picks, model, ()
     reason = f"{HEADS[Arm.REPLICATE]}{regret_settled(s.spec, told)}; {WHY}"

@@ -260,7 +260,7 @@ class Situation:
 
     def _asked_for(self, table: Table) -> NDArray[np.float64]:
         """Where each row of a table was to be measured, ``(n, d)``: what was really done may miss it by a little."""
-        asked = {o.id: o.x for o in self.history.observations}
+        asked = {o.id: o.made for o in self.history.observations}
         return np.array([asked[id_] for id_ in table.ids]).reshape(len(table), len(self.space.parameters))
 
     @cached_property

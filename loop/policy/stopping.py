@@ -49,7 +49,7 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
     counted = derived(spec, history).observations if spec.stop else ()
     reached = _reached(spec, counted)
     if reached:  # is what reached it the real thing, and has the file it still?
-        space, x = build_space(spec), np.array([o.x for o in counted])
+        space, x = build_space(spec), np.array([o.made for o in counted])
         counts = is_real(space, x) & still_has(space, x)
         reached = _reached(spec, [o for o, is_there in zip(counted, counts, strict=True) if is_there])
     return reached or _budget_spent(spec, spent)

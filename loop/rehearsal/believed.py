@@ -97,7 +97,7 @@ def _labels(objective: Objective, history: History) -> dict[str, dict[bytes, flo
     for o in history.observations:
         for name, value in values_of(o.outcome).items():
             if name in said:
-                said[name].setdefault(key_of(o.x), set()).add(value)
+                said[name].setdefault(key_of(o.made), set()).add(value)
     return {name: _agreed(rows) for name, rows in said.items()}
 
 

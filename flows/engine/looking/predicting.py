@@ -324,5 +324,5 @@ def _drawn(view: View, seed: int) -> NDArray[np.float64]:
 def _tried(view: View) -> NDArray[np.float64]:
     """Coordinates of what was tried within the space, ``(n, d)``, each once."""
     history, _ = history_of(view.spec, view.space, view.counted, ())
-    every = np.array([o.x for o in history.observations]).reshape(-1, len(view.space.parameters))
+    every = np.array([o.made for o in history.observations]).reshape(-1, len(view.space.parameters))
     return different(every[view.space.holds(every)])

@@ -13,10 +13,11 @@ import pytest
 from db.ledger import open_ledger
 from flows.cli.screen import Screen
 from flows.cli.showing.rounds import print_round
-from flows.engine import replay, retract, run, status, tell
+from flows.engine import best, replay, retract, run, status, tell
 from flows.engine.looking.view import View
 from flows.settings import Settings
 from loop.circumstances import Expense, is_as_planned, read_context, read_expense
+from loop.contracts import ExperimentSpec
 from loop.history import History
 from loop.spec import declared_of
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, once, outcomes, spec_of, write
@@ -35,6 +36,28 @@ def test_settings_really_used_that_are_far_outside_the_space_are_said(
     said = [n for n in report.notes if n.startswith("step 50, as really used, is far outside the space (1 to 5)")]
     assert len(said) == is_told
     assert all("; it counts as it is. Where that is a slip: hakken retract small" in note for note in said)
+
+
+def test_what_ran_by_another_option_is_the_best_under_that_option(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    used = {"KOAc": "CsOPiv", "CsOPiv": "DBU", "DBU": "KOAc"}
+    asked: list[dict[str, Any]] = []
+
+    def by_another_base(spec: ExperimentSpec) -> list[str]:
+        asked.append(dict(spec.settings))
+        actual = {"base": used[str(spec.settings["base"])]}
+        return [json.dumps({**json.loads(measured(45.0)), "context": {"actual": actual}})]
+
+    laboratory.answers = by_another_base
+    add(settings, tmp_path)
+    once(settings)
+    once(settings)
+
+    named = [one.settings for one in best(settings, "small").candidates]
+
+    assert len(named) == 4
+    assert all({**one, "base": used[str(one["base"])]} in named for one in asked[:4])
 
 
 def test_a_worksheet_row_is_the_result_of_its_attempt(
