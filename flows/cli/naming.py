@@ -82,8 +82,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
             say(line)
         for line in _other_real_thing(before, after):
             say(line)
-        if said := _calculated_otherwise(where, name, before, after):
-            say(said)
+        for line in _of_another_laboratory(where, name, before, after):
+            say(line)
     return name
 
 
@@ -126,18 +126,22 @@ def _other_real_thing(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
             )
 
 
-def _calculated_otherwise(where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """What is to be said of results that were calculated by what the laboratory no longer does; "" where nothing is."""
-    if before["laboratory"] == after["laboratory"]:
-        return ""
-    from flows.engine.changes.laboratory import calculated_otherwise
+def _of_another_laboratory(
+    where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[str]:
+    """What is to be said of results that were calculated by what the laboratory no longer does, or only played."""
+    was, now = before["laboratory"], after["laboratory"]
+    if was == now:
+        return []
+    from flows.engine.changes.laboratory import calculated_otherwise, only_played
     from flows.engine.looking.view import View
     from flows.wiring import open_record
     from loop.outcome import Measured
 
     with open_record(where) as ledger:
-        results = sum(isinstance(o.outcome, Measured) and o.key is not None for o in View(ledger, name).observations)
-    return calculated_otherwise(name, before["laboratory"], after["laboratory"], results)
+        known = View(ledger, name)
+        results = sum(isinstance(o.outcome, Measured) and o.key is not None for o in known.observations)
+        return [line for line in (calculated_otherwise(name, was, now, results), only_played(known, was, now)) if line]
 
 
 def _forbidden(where: Settings, name: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adapters.several import PARTED, part_in
 from flows.engine.looking.view import WITH_LABORATORY, View
@@ -19,6 +19,8 @@ from loop.spec import CampaignSpec
 if TYPE_CHECKING:
     from flows.settings import Settings
     from loop.spec.models import LaboratorySpec
+
+PLAYED: Final = frozenset({"simulated", "emulator"})  # adapters whose results nobody measured
 
 
 def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -> None:
@@ -110,6 +112,47 @@ def calculated_otherwise(name: str, before: Json, now: Json, results: int) -> st
         f"measurement; where the numbers differ, give the campaign another name: with memory: [{name}] it learns from "
         "this one, and two such versions can be one campaign (docs/guide/fidelities.md)"
     )
+
+
+def only_played(known: View, before: Json, now: Json) -> str:
+    """What is to be said where results are of a laboratory that was only played, and goes on in none that is; "" where
+    there are none.
+
+    Args:
+        known: The campaign.
+        before: The laboratory section on record.
+        now: The one by which it goes on.
+    """
+    played = _played_in(before)
+    if not played or _played_in(now):
+        return ""
+    keys = {
+        a.key
+        for a in known.attempts
+        if a.adapter == before["adapter"] and (a.adapter != PARTED or part_in(a.handle or "") in played)
+    }
+    results = sum(o.key in keys for o in known.observations)
+    if not results:
+        return ""
+    so_far = "the result on record that" if results == 1 else f"the {results} results on record that"
+    was, counts = ("was", "counts") if results == 1 else ("were", "count")
+    return (
+        f"{so_far} {was} played ({', '.join(sorted(set(played.values())))}) and not measured {counts} as measurements "
+        "beside those to come; where that is not meant, give the campaign another name, and it begins without them"
+    )
+
+
+def _played_in(section: Json) -> dict[str, str]:
+    """Laboratories of a section whose results are only played, by name, with the adapter that plays them."""
+    adapter = str(section.get("adapter"))
+    members = section.get("laboratories") if adapter == PARTED else {adapter: section}
+    found = {}
+    for part, own in members.items() if isinstance(members, Mapping) else ():
+        measurer = own.get("measured_by") if isinstance(own, Mapping) else None
+        for one in (measurer, own):
+            if isinstance(one, Mapping) and one.get("adapter") in PLAYED:
+                found[str(part)] = str(one["adapter"])
+    return found
 
 
 def to_be_told(name: str) -> str:

@@ -206,6 +206,34 @@ def test_results_that_were_calculated_otherwise_are_said_to_stand_beside_those_t
 
 
 @pytest.mark.parametrize(
+    ("played", "real"),
+    [
+        ("{adapter: simulated}", "{adapter: manual}"),
+        (
+            "{adapter: several, laboratories: {left: {adapter: simulated}}}",
+            "{adapter: several, laboratories: {left: {adapter: manual}}}",
+        ),
+    ],
+)
+def test_results_that_were_only_played_are_named_where_a_real_laboratory_goes_on(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, played: str, real: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = CAMPAIGN.replace("laboratory: {adapter: simulated}", f"laboratory: {played}")
+    Path("heat.yaml").write_text(text)
+    assert hakken("run", "heat.yaml").code == 0
+    Path("heat.yaml").write_text(text.replace(played, real))
+
+    changed, again = hakken("tick", "heat.yaml"), hakken("tick", "heat.yaml")
+
+    assert (
+        "note: the 2 results on record that were played (simulated) and not measured count as measurements beside "
+        "those to come; where that is not meant, give the campaign another name, and it begins without them\n"
+    ) in changed.out
+    assert "played" not in again.out
+
+
+@pytest.mark.parametrize(
     ("now", "said"),
     [
         ({"adapter": "xtb", "method": "GFN1-xTB", "workers": 4}, "(laboratory.method)"),
