@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from loop.spec.models import LaboratorySpec
 
+PARTS: Final = "laboratories"  # the option that names the members of several
 PLAYED: Final = frozenset({"simulated", "emulator"})  # adapters whose results nobody measured
 
 
@@ -46,12 +47,13 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
     elif prepares_here(now.adapter, was, is_now):
         out = [] if _never_left(settings, known, out) else out
     if out:
-        other = ", ".join(_differing(binding(before.adapter, was), binding(now.adapter, is_now)))
-        what = "laboratory" if now.adapter != before.adapter else f"laboratory's options ({other})"
+        differing = list(_differing(binding(before.adapter, was), binding(now.adapter, is_now)))
+        out, where = _of_differing(out, differing)
+        what = "laboratory" if now.adapter != before.adapter else f"laboratory's options ({', '.join(differing)})"
         name = shlex.quote(known.name)
         raise SpecError(
             f"campaign {known.name!r}: the {what} cannot be changed while {_attempts(len(out))} with "
-            f"{out[0].adapter or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first: "
+            f"{where or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first: "
             f"hakken stop {name} sends no more, hakken tick {name} takes in what has ended (hakken resolve settles a "
             f"doubtful one), then hakken resume {name} and this file again; {to_be_told(known.name)}"
         )
@@ -65,6 +67,15 @@ def _of_those_that_have(out: Sequence[AttemptRecord], laboratory: LaboratorySpec
         return laboratory.options
     having = {part_in(a.handle) for a in out if a.handle}
     return {**laboratory.options, "laboratories": {name: own for name, own in members.items() if name in having}}
+
+
+def _of_differing(out: list[AttemptRecord], differing: Sequence[str]) -> tuple[list[AttemptRecord], str | None]:
+    """The attempts that stand against a change, and whom they are with; of several laboratories, those that change."""
+    parts = {option.removeprefix(f"{PARTS}.") for option in differing if option.startswith(f"{PARTS}.")}
+    if not parts or len(parts) < len(differing) or not all(a.handle for a in out):
+        return out, out[0].adapter
+    concerned = [a for a in out if part_in(a.handle or "") in parts]
+    return concerned, " and ".join(dict.fromkeys(part_in(a.handle or "") for a in concerned))
 
 
 def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -63,5 +63,22 @@ def test_what_has_experiments_may_not(change: Any, old: str, new: str) -> None:
 
     assert said.code == 2
     assert (
-        "the laboratory's options (laboratories.bench) cannot be changed while 3 attempts are with 'several'"
+        "the laboratory's options (laboratories.bench) cannot be changed while 3 attempts are with 'bench'"
     ) in said.err
+
+
+def test_only_what_is_with_the_laboratory_that_changes_stands_against_it(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = CAMPAIGN.replace("{adapter: simulated, seed: 1, ", "{adapter: ask_tell, ")
+    Path("ovens.yaml").write_text(text)
+    hakken("tick", "ovens.yaml")
+    Path("ovens.yaml").write_text(text.replace("    robot:", "    other:"))
+
+    said = hakken("tick", "ovens.yaml").err
+
+    key = said.partition("such as ")[2].partition(" ")[0]
+    at_work = {one["key"]: one["settings"]["oven"] for one in hakken("status", "ovens", "--json").json[0]["at_work"]}
+    assert "options (laboratories.robot) cannot be changed while 3 attempts are with 'robot'" in said
+    assert (len(at_work), at_work[key]) == (6, "left")
