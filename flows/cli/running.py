@@ -10,7 +10,7 @@ import typer
 from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, renamed, settings, typed
 from flows.cli.screen import Json, Screen, computing
 from flows.labels import label_of
-from flows.shown.words import known_line, predictions_line, reason_line
+from flows.shown.words import chosen_by, known_line, predictions_line, reason_line
 from loop.insight.saying import regret_sentence
 from loop.wording import plural
 
@@ -115,8 +115,8 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
 
 
 def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan, foreseen: ForeseenPlan) -> None:
-    by = plan.surrogate or "the initial design"
-    screen.say(f"next batch of {name}: {plural(len(plan.proposals), 'proposal')} by {by}; nothing is recorded or sent")
+    chosen = f"{plural(len(plan.proposals), 'proposal')} {chosen_by(plan.surrogate, plan.proposals)}"
+    screen.say(f"next batch of {name}: {chosen}; nothing is recorded or sent")
     if spec.get("plate") and (placed := [p for p in plan.proposals if p.place is not None]):
         from flows.cli.showing.plates import plate_lines
         from flows.plates.content import read_plate

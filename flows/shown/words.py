@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from flows.candidates import price_of, structures_of
 from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
-from loop.record import Arm, Candidate, Prediction, without_head
+from loop.record import Arm, Candidate, Prediction, ProposalDraft, without_head
 from loop.units import unit_shown
 from loop.wording import in_full, plus_minus, within_factor
 
@@ -117,6 +117,13 @@ def known_line(candidate: Candidate, spec: Mapping[str, Any]) -> str:
 def reason_line(arm: Arm, reason: str) -> str:
     """Arm and reason, the arm once."""
     return reason if reason != without_head(reason, arm) else f"{arm.value}: {reason}"
+
+
+def chosen_by(surrogate: str, drafts: Iterable[ProposalDraft]) -> str:
+    """By what a batch was chosen, behind its proposals; ``surrogate`` is "" where no model did."""
+    if surrogate:
+        return f"by {surrogate}"
+    return "at random" if any(draft.arm is Arm.MODEL for draft in drafts) else "by the initial design"
 
 
 def target_and_goal(said: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
 from flows.shown.rounds import by_position, never_sent, other_formulas, round_of
-from flows.shown.words import known_line, outcome_line, predictions_line, reason_line
+from flows.shown.words import chosen_by, known_line, outcome_line, predictions_line, reason_line
 from loop.experiment import State
 from loop.insight.saying import regret_sentence
 from loop.outcome import read_code
@@ -47,7 +47,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     lifts = {d.draft.lifts: d for d in decisions if d.draft.lifts is not None}
     edited = sum(p.id in replaced for p in proposals)
     planned = plural(len(proposals) - edited, "proposal") + (f" ({edited} edited)" if edited else "")
-    by = f"by {record.surrogate}" if record.surrogate else "by the initial design"
+    by = chosen_by(record.surrogate, [p.draft for p in proposals])
     screen.say(
         f"round {record.number} of {campaign}, {record.created:%Y-%m-%d %H:%M} UTC: "
         f"{planned} {by}, from {plural(len(record.observations), 'observation')} "

@@ -11,7 +11,7 @@ from flows.engine.looking.suiting import check_laboratory
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View, as_recorded
 from flows.engine.steps.planners import Planner, default_planner, on_device
-from flows.engine.steps.planning import Inputs, first_inputs, goal_reached, next_inputs
+from flows.engine.steps.planning import Inputs, first_inputs, goal_reached, next_inputs, on_its_plate
 from flows.not_run import refuse_source
 from flows.wiring import has_record, open_record
 from loop.as_written import as_written
@@ -87,4 +87,4 @@ def _first(settings: Settings, spec: CampaignSpec, ledger: Ledger | None, planne
 
 def _planned(settings: Settings, inputs: Inputs, planner: Planner | None) -> Plan:
     plan = inputs.plan(planner or on_device(default_planner, settings.device))
-    return replace(plan, notes=inputs.noted(plan))
+    return replace(plan, proposals=tuple(on_its_plate(inputs, plan)), notes=inputs.noted(plan))

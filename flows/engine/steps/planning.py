@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -28,7 +28,7 @@ from loop.memory.earlier import Earlier
 from loop.open_limits import notes_on_open_limits
 from loop.policy.paying import BATCH_COSTS, reason_to_end
 from loop.policy.stopping import reason_to_stop, regret_settled
-from loop.record import Arm, CampaignRecord, Json, RoundDraft
+from loop.record import Arm, CampaignRecord, Json, ProposalDraft, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective, build_space
@@ -269,15 +269,16 @@ def first_inputs(spec: CampaignSpec, ledger: Ledger | None) -> Inputs:
     return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.most, notes, purse=purse, earlier=earlier)
 
 
+def on_its_plate(inputs: Inputs, plan: Plan) -> Iterator[ProposalDraft]:
+    """The proposals of a plan, each in its well of the plate that the round is, where it is one."""
+    for p in plan.proposals:
+        yield p if p.place is None else replace(p, place=replace(p.place, plate=inputs.number))
+
+
 def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft:
     """The round as it is put on record; ``campaign`` as it was when the inputs were read."""
     proposals = tuple(
-        replace(
-            p,
-            candidate=identified(inputs.space, p.candidate.settings),
-            place=None if p.place is None else replace(p.place, plate=inputs.number),  # a round is one plate
-        )
-        for p in plan.proposals
+        replace(p, candidate=identified(inputs.space, p.candidate.settings)) for p in on_its_plate(inputs, plan)
     )
     return RoundDraft(
         number=inputs.number,

@@ -150,3 +150,24 @@ def test_a_dry_run_of_a_file_calls_candidates_as_a_run_does(hakken: Any) -> None
     planned = re.findall(r"^ +\d+\. (.+)$", previewed, re.MULTILINE)
     assert len(planned) == 2
     assert planned == re.findall(r"^ +\d+\. (.+)$", ran, re.MULTILINE)
+
+
+def test_a_dry_run_shows_the_next_plate_by_its_number_and_says_what_is_drawn_by_lot(hakken: Any) -> None:
+    plates = """campaign: plates
+space:
+  base: {type: category, options: [KOAc, DBU, TEA]}
+  temperature: {type: number, values: [60, 80, 100], unit: degC}
+objective: {yield: {goal: maximize, unit: "%"}}
+planner: {surrogate: random, initial: {experiments: 3}}
+plate: {rows: 1, columns: 3}
+budget: {experiments: 9}
+laboratory: {adapter: simulated}
+"""
+    Path("plates.yaml").write_text(plates, encoding="utf-8")
+    hakken("tick", "plates.yaml")
+    hakken("tick", "plates.yaml")
+
+    last, said = hakken("show", "plates", "2"), hakken("run", "--dry-run", "plates.yaml")
+
+    assert "3 proposals at random, from 3 observations" in last.out
+    assert "next batch of plates: 3 proposals at random; nothing is recorded or sent\nplate 3, wells by" in said.out
