@@ -122,7 +122,9 @@ def accounts_of(
         return Accounts(space, learnt, budget, {}, frozenset())
     faults = ((o.key, o.outcome) for o in observations if o.key is not None and isinstance(o.outcome, Fault))
     refused = frozenset(key for key, fault in faults if fault.kind is FaultKind.INPUT_ERROR)
-    return Accounts(space, learnt, budget, reported(envelopes), refused)
+    told = {o.key: read_expense(o.context) for o in observations if o.key is not None and o.retracted is None}
+    took = {key: expense for key, expense in told.items() if expense != Expense()} | reported(envelopes)
+    return Accounts(space, learnt, budget, took, refused)
 
 
 def unpaid(accounts: Accounts, attempts: Sequence[AttemptRecord], unsent: Sequence[AttemptRecord]) -> dict[str, Purse]:
