@@ -121,7 +121,7 @@ def read_actual(space: Space, requested: Settings, context: Json) -> tuple[NDArr
 
 
 def is_another(space: Space, planned: NDArray[np.float64], used: NDArray[np.float64]) -> bool:
-    """Whether what was really used, ``(d,)``, is another candidate than what was asked for, and not that one gone astray.
+    """Whether what was really used, ``(d,)``, is another candidate than what was asked for, ``(d,)``.
 
     By another option, or by a part of a mixture that only one of them has; a number may stray as far as it does.
     """
