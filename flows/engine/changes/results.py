@@ -224,7 +224,7 @@ def _check_words(known: View, spec: CampaignSpec) -> None:
 
     A word in another's place is no other word where the two never stood side by side: it is a new name.
     """
-    before = {name: target_of(name, said) for name, said in _last_worded(known, spec).items()}
+    before = {name: target_of(name, said, is_part=True) for name, said in _last_worded(known, spec).items()}
     for target in build_objective(spec).targets:
         if target.levels is None or (earlier := before.get(target.name)) is None:
             continue
