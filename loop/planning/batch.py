@@ -185,16 +185,16 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
     assert s.belief is not None
     used = set(s.belief.table.ids)
     rows = np.array([o.made for o in s.history.observations if o.id in used])  # not how far it strayed
-    asked_for, times = np.unique(rows, axis=0, return_counts=True)
-    real = is_real(s.space, asked_for)  # a cheap version is named by nobody, and not worth a second look
-    asked_for, times = asked_for[real], times[real]
+    made, times = np.unique(rows, axis=0, return_counts=True)
+    real = is_real(s.space, made)  # a cheap version is named by nobody, and not worth a second look
+    made, times = made[real], times[real]
     waiting = question.pending[torch.from_numpy(is_real(s.space, question.pending.numpy()))]
-    once = (times == 1) & ~is_among(asked_for, waiting.numpy())
+    once = (times == 1) & ~is_among(made, waiting.numpy())
     bundles = _bundles(question, picks)
-    question = replace(question, observed=torch.from_numpy(asked_for), pending=waiting)
+    question = replace(question, observed=torch.from_numpy(made), pending=waiting)
     fresh = [torch.from_numpy(as_real(s.space, those[0].x[None])[0]) for those in bundles]
     kept: list[Pick] = []
-    for turn in spend(question, fresh, q, may=may_run_again(s, asked_for), once=once):
+    for turn in spend(question, fresh, q, may=may_run_again(s, made), once=once):
         if not turn.is_replicate:
             kept.extend(bundles[turn.index])
             continue

@@ -258,10 +258,10 @@ class Situation:
         said = (*self.history.kept_out, *self.history.impossible)
         return np.array([one.x for one in said]).reshape(-1, len(self.space.parameters))
 
-    def _asked_for(self, table: Table) -> NDArray[np.float64]:
-        """Where each row of a table was to be measured, ``(n, d)``: what was really done may miss it by a little."""
-        asked = {o.id: o.made for o in self.history.observations}
-        return np.array([asked[id_] for id_ in table.ids]).reshape(len(table), len(self.space.parameters))
+    def _made(self, table: Table) -> NDArray[np.float64]:
+        """The candidate that each row of a table tells of, ``(n, d)``: what was really done may miss it by a little."""
+        made = {o.id: o.made for o in self.history.observations}
+        return np.array([made[id_] for id_ in table.ids]).reshape(len(table), len(self.space.parameters))
 
     @cached_property
     def question(self) -> Question:
@@ -269,7 +269,7 @@ class Situation:
         assert self.belief is not None
         table = self.belief.table
         complete = ~np.isnan(table.y).any(axis=1) & is_real(self.space, table.x)
-        standing = complete & still_has(self.space, self._asked_for(table))
+        standing = complete & still_has(self.space, self._made(table))
         # where nothing is left of what was measured, all of it says what is usual
         observed = table.x[standing if standing.any() else complete]
         return Question(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from loop.spec.models import LaboratorySpec
 
-PARTS: Final = "laboratories"  # the option that names the members of several
 PLAYED: Final = frozenset({"simulated", "emulator"})  # adapters whose results nobody measured
 
 
@@ -71,7 +70,7 @@ def _of_those_that_have(out: Sequence[AttemptRecord], laboratory: LaboratorySpec
 
 def _of_differing(out: list[AttemptRecord], differing: Sequence[str]) -> tuple[list[AttemptRecord], str | None]:
     """The attempts that stand against a change, and whom they are with; of several laboratories, those that change."""
-    parts = {option.removeprefix(f"{PARTS}.") for option in differing if option.startswith(f"{PARTS}.")}
+    parts = {option.removeprefix("laboratories.") for option in differing if option.startswith("laboratories.")}
     if not parts or len(parts) < len(differing) or not all(a.handle for a in out):
         return out, out[0].adapter
     concerned = [a for a in out if part_in(a.handle or "") in parts]

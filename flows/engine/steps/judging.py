@@ -21,7 +21,7 @@ from flows.engine.steps.foreign import why_foreign
 from flows.engine.steps.further import beside_alone, further
 from flows.engine.steps.identifying import identified
 from flows.engine.steps.judgement import Judgement, standing_of
-from flows.engine.steps.payloads import as_called_now, context_of, placed, problem_of, read_payload
+from flows.engine.steps.payloads import as_called_now, context_of, placed, problem_of, read_payload, with_actual
 from flows.engine.steps.told_observations import ToldObservations
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.shown.words import outcome_line
@@ -223,8 +223,7 @@ def _without_planned(payload: Mapping[str, Any], planned: Settings | None) -> Ma
     if planned is None or "actual" not in context:
         return payload
     actual = {name: v for name, v in context["actual"].items() if not is_as_planned(v, planned.get(name))}
-    beside = {name: said for name, said in context.items() if name != "actual"}
-    return {**payload, "context": {**beside, **({"actual": actual} if actual else {})}}
+    return {**payload, "context": with_actual(context, actual)}
 
 
 def _heard(judgement: Judgement, data: Mapping[str, Any]) -> Judgement:

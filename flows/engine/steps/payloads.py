@@ -11,7 +11,7 @@ from loop.errors import OutcomeError
 from loop.named_once import named_once
 from loop.outcome import Fault, FaultKind, Outcome, write_outcome
 from loop.raw import read_raw
-from loop.record import AttemptRecord, Json, Verdict
+from loop.record import AttemptRecord, Json, Settings, Verdict
 from loop.space import Space
 
 
@@ -62,9 +62,13 @@ def as_called_now(space: Space, attempt: AttemptRecord, context: Json | None) ->
     same = {n for n, v in actual.items() if v != attempt.settings.get(n) and space.called_now(n, v) == planned.get(n)}
     if context is None or not same:
         return context
-    rest = {name: value for name, value in context["actual"].items() if name not in same}
-    beside = {name: value for name, value in context.items() if name != "actual"}
-    return {**beside, **({"actual": rest} if rest else {})} or None
+    return with_actual(context, {name: v for name, v in context["actual"].items() if name not in same}) or None
+
+
+def with_actual(context: Json, actual: Settings) -> Json:
+    """A context with that for the settings that were really used; without them where there are none."""
+    beside = {name: said for name, said in context.items() if name != "actual"}
+    return {**beside, **({"actual": actual} if actual else {})}
 
 
 def placed(attempt: AttemptRecord, context: Json | None) -> Json | None:
