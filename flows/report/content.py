@@ -103,6 +103,7 @@ class Result:
     is_real: bool = True  # False for a cheap version of the experiment, which is never the best
     files: tuple[Attached, ...] = ()
     beside: str = ""  # what was recorded with it: settings that were not as asked, circumstances, a comment
+    really: str = ""  # of these the settings that were not as asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class Standing:
     round_number: int  # of the first proposal, 0 when told
     arm: Arm
     reason: str
+    really: tuple[str, ...] = ()  # by what its results ran that ran elsewhere than asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import assert_never
 
 from flows.labels import arranged
-from flows.remarks import beside_label
+from flows.remarks import beside_label, really_label
 from flows.report.content import Attached, Kind, Reading, Result, Setting
 from loop.as_written import in_order, written_in
 from loop.circumstances import COMPLETES, ran_elsewhere
@@ -111,6 +111,7 @@ def read_results(
                 is_real=counts(spec, o.settings),
                 files=files.get(o.key or "", ()),
                 beside=beside_label(spec, o.settings, o.context, o.outcome),
+                really=really_label(spec, o.settings, o.context),
             )
         )
     return tuple(results)

@@ -189,6 +189,7 @@ def _standing(
         round_number=first.round_number,
         arm=Arm.MANUAL if first.is_told else first.arm,
         reason=f"told ({first.source})" if first.is_told else (proposal.draft.reason if proposal else ""),
+        really=tuple(dict.fromkeys(r.really for r in its if not r.is_as_asked)),
     )
 
 

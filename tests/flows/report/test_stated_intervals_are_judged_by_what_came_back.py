@@ -77,6 +77,17 @@ def test_what_ran_at_other_settings_than_asked_checks_no_prediction(story):
     assert "2 proposals that ran at other settings than asked are left out." in render(report)
 
 
+def test_what_ran_by_another_option_is_said_where_the_best_is_named(story):
+    story.plan()
+    proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, whole(50, 10))
+    story.end(proposal, story.measured(**{"yield": 98.0}), context={"actual": {"ligand": "PPh3"}})
+
+    page = render(build(story.settle(), story.name))
+
+    assert "(really ligand PPh3); experiment 1" in page  # the best so far
+    assert "temperature 90\N{NO-BREAK SPACE}degC (really ligand PPh3)</div>" in page  # the best candidates
+
+
 def test_of_replicates_the_first_measured_counts_alone(story):
     story.plan()
     proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, whole(50, 10), replicates=3)
