@@ -169,7 +169,7 @@ class Campaign:
 
     def status(self) -> StatusReport:
         """Where the campaign stands."""
-        return engine.status(self.settings, self.name)[0]
+        return engine.status(self.settings, self.name, str)[0]
 
     def best(self) -> HonestBest:
         """What is believed best, given noise and constraints, with an interval and the chance that it is."""

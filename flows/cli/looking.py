@@ -31,14 +31,14 @@ def status(
     from flows.wiring import where_recorded
 
     where, screen = settings(), Screen(as_json)
-    reports = engine.status(where, campaign)
+    reports = engine.status(where, campaign, str if as_json else near)
     screen.document([report.as_json() for report in reports])
     if not reports:
         screen.say(f"no campaign in {near(where.home if where.has_own_record else where_recorded(where))} yet")
         screen.next_step("hakken init --template reaction writes a campaign file to begin with")
-    if campaign is not None and (edited := engine.said_of_edits(where, campaign, near)):
-        screen.say(f"note: {edited}")
     for report in reports:
+        if report.edited:
+            screen.say(f"note: {report.edited}")
         reason = f" ({report.reason})" if report.reason else ""
         screen.say(f"{report.campaign}: {report.state}{reason}", bold=True)
         for line in (*work_of(report), *results_of(report), *to_do_in(report)):

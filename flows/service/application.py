@@ -121,7 +121,7 @@ def _add_campaigns(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/api/campaigns/{name}", summary="Where one stands, as hakken status --json says it.")
     def campaign(name: str) -> Any:
-        return _standing(engine.status(settings, name)[0])
+        return _standing(engine.status(settings, name, str)[0])
 
     @app.get("/api/campaigns/{name}/best", summary="What is believed best, as hakken best --json says it.")
     def best(name: str) -> Any:

@@ -155,6 +155,7 @@ class StatusReport(_Report):
     planned: str = ""  # when what is believed was believed: with the last batch, and what the file changed since
     changed: datetime = datetime.min  # when something of it was last put on record
     to_resolve: tuple[str, ...] = ()  # of the ambiguous, those that no pass looks up, here or in another folder
+    edited: str = ""  # a sentence where the campaign file says something else than the record, if that was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flows.engine.changes.versions import said_of_edits
 from flows.engine.looking.doubts import doubts_of
 from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
@@ -23,13 +24,24 @@ from loop.outcome import Fault
 from loop.spec.sieving import told_of_products
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from flows.settings import Settings
 
 
-def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, ...]:
+def status(
+    settings: Settings, name: str | None = None, file_as: Callable[[Path], str] | None = None
+) -> tuple[StatusReport, ...]:
     """Where one campaign stands, or every campaign, oldest first. Writes nothing.
 
     A laboratory is built only where a plate lies ready for it, to say whether it can be made.
+
+    Args:
+        settings: Where the record is.
+        name: The campaign; every one when left out.
+        file_as: How its campaign file is called, which is then read, and said to be ``edited`` where it is; not read
+            when left out, nor where every campaign is asked for.
 
     Raises:
         NotFound: There is no such campaign.
@@ -37,11 +49,15 @@ def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, .
     try:
         with open_record(settings) as ledger:
             names = [name] if name is not None else [c.name for c in ledger.campaigns()]
-            return tuple(_status(settings, View(ledger, n)) for n in names)
+            reports = tuple(_status(settings, View(ledger, n)) for n in names)
     except NoRecord:
         if name is None:
             return ()
         raise
+    if name is None or file_as is None:
+        return reports
+    edited = said_of_edits(settings, name, file_as)
+    return tuple(replace(report, edited=edited) for report in reports)
 
 
 def _status(settings: Settings, view: View) -> StatusReport:

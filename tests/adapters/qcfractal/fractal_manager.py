@@ -1,8 +1,8 @@
 """A compute manager for tests, run by QCFractal's own Python: claims tasks, computes them by QCEngine, sends them back.
 
 ``fractal_parent.py`` starts it. QCFractal's own starts a Python for each task (2 s of one core); this one computes in
-its own process. Tasks whose tag has a file ``FOLDER/hold-TAG`` are claimed and held. ``FOLDER/runs.log`` gets a line
-before each computation.
+its own process. Tasks whose tag has a file ``FOLDER/hold-TAG`` are claimed and held. ``FOLDER/claims.log`` gets a line
+for each task that is known here, ``FOLDER/runs.log`` one before each computation.
 """
 
 from __future__ import annotations
@@ -34,14 +34,20 @@ def main(folder: str, address: str, user: str, password: str) -> None:
     client = ManagerClient(name, address, user, password)
     client.activate("0", programs, ["*"])
     tasks: list = []
+
+    def note(name: str, *about: object) -> None:
+        with (here / name).open("a") as log:
+            log.writelines(json.dumps({"record": task.record_id, "tag": task.compute_tag}) + "\n" for task in about)
+
     while True:
         try:
-            tasks += client.claim(programs, ["*"], 50)
+            claimed = client.claim(programs, ["*"], 50)
+            note("claims.log", *claimed)
+            tasks += claimed
             for task in list(tasks):
                 if (here / f"hold-{task.compute_tag}").exists():
                     continue
-                with (here / "runs.log").open("a") as log:
-                    log.write(json.dumps({"record": task.record_id, "tag": task.compute_tag}) + "\n")
+                note("runs.log", task)
                 tasks.remove(task)
                 client.return_finished({task.id: compress_result(compute(task.function_kwargs))})
         except Exception as error:  # the server is killed by tests

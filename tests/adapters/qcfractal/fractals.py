@@ -204,8 +204,11 @@ class OneNodeFractal:
 
     def runs(self) -> list[dict[str, Any]]:
         """Every computation that the manager of tests began: record and tag."""
-        path = self.folder / "runs.log"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return self._noted("runs.log")
+
+    def claims(self, tag: str) -> list[int]:
+        """The records with that tag that the manager of tests knows to be its own: it had the server's reply."""
+        return [claim["record"] for claim in self._noted("claims.log") if claim["tag"] == tag]
 
     def rest(self) -> None:
         """Let all processes do nothing until ``mend``: the manager asks for tasks four times a second."""
@@ -252,6 +255,10 @@ class OneNodeFractal:
         self._parent.stdin.write(json.dumps([what, str(self.folder / f"{what}.log"), *words]) + "\n")
         self._parent.stdin.flush()
         return Forked(int(self._parent.stdout.readline()))
+
+    def _noted(self, name: str) -> list[dict[str, Any]]:
+        path = self.folder / name
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def _log(self, name: str) -> str:
         log = self.folder / f"{name}.log"

@@ -171,6 +171,7 @@ def test_a_killed_server_loses_nothing(
     lab = laboratory(tmp_path, fractal.address, dataset)
     with fractal.held(dataset):
         handles = [begin(lab, key=key) for key in keys[:4]]
+        wait_until(lambda: len(fractal.claims(dataset)) == len(handles))  # a task whose reply is lost is nobody's
         wait_until(lambda: lab.status(handles[0]).phase is Phase.RUNNING)
         prepared = [lab.prepare(ETHANOL, key) for key in keys[4:]]
         fractal.kill("server")

@@ -20,11 +20,14 @@ def test_a_campaign_that_is_named_says_that_its_file_was_changed(hakken: Any) ->
     same = [hakken("tick", "small"), hakken("status", "small")]
     write(**{"80, 100": "80, 100, 120"})
     changed = [hakken("tick", "small"), hakken("status", "small")]
+    for_programs = [hakken("status", "small", "--json").json[0], hakken("status", "--json").json[0]]
     write(**{"80, 100": "80, hot"})
     wrong = hakken("run", "--dry-run", "small")
 
     assert not any("was changed" in one.out for one in same)
     assert all("note: small.yaml was changed; hakken run small.yaml takes that up" in one.out for one in changed)
+    assert "small.yaml was changed; hakken run" in for_programs[0]["edited"]
+    assert for_programs[1]["edited"] == ""  # of all campaigns at once, no file is read
     assert "note: small.yaml was changed and cannot be used (small.yaml line 4: space.temperature" in wrong.out
     assert "goes on as it is on record" in wrong.out
 

@@ -17,6 +17,7 @@ import pytest
 from db.errors import AlreadyOnRecord, NotLetIn
 from db.ledger import SqlLedger, open_ledger, reopen_ledger
 from flows import engine
+from flows.ask_tell import Campaign
 from flows.engine.clients.handing import AskError
 from flows.engine.holding import holding
 from flows.engine.looking import audited
@@ -104,6 +105,17 @@ def test_what_stands_is_shown_to_programs(client: Client) -> None:
     ended = client.get("/api/campaigns/small/experiments?state=ended&state=running").json()
     assert [e["key"] for e in ended] == [key]
     assert 'hakken_results{campaign="small"} 1.0' in client.get("/metrics").text
+
+
+def test_programs_are_told_that_the_campaign_file_was_changed(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "campaign.yaml"
+    before = client.get("/api/campaigns/small").json()["edited"]
+    path.write_text(path.read_text(encoding="utf-8").replace("DMF", "DMAc"), encoding="utf-8")
+    after = client.get("/api/campaigns/small").json()["edited"]
+
+    assert before == ""
+    assert after.startswith(f"{path} was changed; hakken run {path} takes that up")
+    assert Campaign("small").status().edited == after
 
 
 def test_what_is_given_back_and_what_nobody_proposed(client: Client) -> None:
