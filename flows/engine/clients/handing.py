@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,13 +55,14 @@ class Experiment:
         request: Under which key it was asked for.
         arm: Why it was chosen: by a model, by the initial design, as a control, ...
         reason: The same in a sentence.
-        settings: Each parameter's option or number.
+        settings: Each parameter's option, by the name that it has now, or number.
         units: Of the numbers.
         smiles: Canonical SMILES of the settings that are structures.
         targets: What is to be measured, and in which unit it is wanted.
         place: Plate, well, row, column and block, where the batch is a plate.
         predicted: Of each target, mean and standard deviation as they were believed, in its unit.
-        procedure: What is done at the bench, ``{"text", "steps"}``, where the campaign has a recipe.
+        procedure: What is done at the bench, ``{"text", "steps"}``, where the campaign has a recipe and that, which may
+            have been changed since, can make it.
     """
 
     campaign: str
@@ -156,14 +157,16 @@ def ask(
             _hand_out(session, experiments, request, by)
         report = report_of(session)
         out = handouts(session.ledger.steps(name))
+        given = _described(session.view, [key for key, its in out.items() if its.request == request], out)
+        without = [note for e in given if e.state == State.RUNNING and (note := without_procedure(session.view, e))]
         return Asked(
             name,
             request,
-            _described(session.view, [key for key, its in out.items() if its.request == request], out),
+            given,
             is_repeated,
             report.state,
             report.next_step,
-            tuple(dict.fromkeys((*([edited] if edited else []), *notes, *report.notes))),
+            tuple(dict.fromkeys((*([edited] if edited else []), *notes, *without, *report.notes))),
         )
 
 
@@ -233,6 +236,16 @@ def experiment(settings: Settings, name: str, key: str) -> Experiment:
         return _described(view, [_attempt(view, key).key])[0]
 
 
+def without_procedure(view: View, experiment: Experiment) -> str:
+    """Why what was handed out has no procedure although its campaign has a recipe; "" elsewhere."""
+    if experiment.procedure is not None or not (found := impossible(build_recipe(view.spec), experiment.settings)):
+        return ""
+    return (
+        f"{view.label(experiment.settings)} has no procedure by the recipe of the campaign file, which was changed "
+        f"since it was handed out: {'; '.join(map(str, found))}"
+    )
+
+
 def check_request(request: str, by: str) -> None:
     """Raises ``AskError`` where a request has no key by which it is known again, or nobody makes it."""
     if not (isinstance(request, str) and re.fullmatch(REQUEST, request)):
@@ -282,7 +295,8 @@ def _hand_out(session: Session, experiments: int, request: str, by: str) -> None
     for attempt in waiting(view):
         if len(kept) == experiments:
             break
-        if found := [*impossible(recipe, attempt.settings), *broken(limits, attempt.settings, recipe)]:
+        named = view.space.as_named(attempt.settings, attempt.smiles)
+        if found := [*impossible(recipe, named), *broken(limits, named, recipe)]:
             refused.append((attempt, Fault.of(FaultKind.INPUT_ERROR, "; ".join(map(str, found)))))
         else:
             kept.append(attempt)
@@ -333,7 +347,8 @@ def _proposals(view: View, rounds: Sequence[int]) -> Iterable[ProposalRecord]:
 
 
 def _experiment(view: View, attempt: AttemptRecord, proposal: ProposalRecord, out: Handout | None) -> Experiment:
-    spec, recipe = experiment_spec(view.spec, attempt), build_recipe(view.spec)
+    by_now = replace(attempt, settings=view.space.as_named(attempt.settings, attempt.smiles))
+    spec, recipe = experiment_spec(view.spec, by_now), build_recipe(view.spec)
     whole = [p for p in proposal.draft.predictions if p.member == "committee"] or proposal.draft.predictions
     return Experiment(
         campaign=view.name,
@@ -350,6 +365,6 @@ def _experiment(view: View, attempt: AttemptRecord, proposal: ProposalRecord, ou
         smiles=spec.smiles,
         targets=spec.targets,
         place=spec.place,
-        predicted={p.target: {"mean": p.mean, "sd": p.sd} for p in whole},
-        procedure=None if recipe is None else in_full(recipe, spec.settings),
+        predicted={p.target: {"mean": p.mean, "sd": p.sd} for p in whole if p.target in spec.targets},
+        procedure=None if recipe is None or impossible(recipe, spec.settings) else in_full(recipe, spec.settings),
     )

@@ -492,3 +492,52 @@ def test_an_answer_costs_no_look_at_all_that_ever_came(settings: Settings, tmp_p
     assert all("IS NULL" in text or " IN (" in text for text in payloads)  # what is not judged yet, and this one
     assert sum("FROM attempt_event JOIN attempt" in text for text in said) <= 2
     assert all("round.number = " in text for text in said if "FROM prediction" in text)
+
+
+def with_stocks(settings: Settings, folder: Path, bases: dict[str, str]) -> None:
+    """A campaign of a base, by structure, that a recipe doses; each of the bases is a stock."""
+    doses = [{"dispense": "halide", "equivalents": 1}, {"dispense": "base", "equivalents": 2}]
+    stocks = {name: {"concentration": "1 mol/L", "solvent": "DMSO"} for name in ("halide", *bases)}
+    add(
+        settings,
+        folder,
+        laboratory=ASKED,
+        space={"base": {"type": "component", "options": bases}},
+        recipe={
+            "vessel": {"holds": "200 uL", "closed": True},
+            "limiting": {"of": "halide", "amount": "10 umol"},
+            "stocks": {**stocks, "halide": {**stocks["halide"], "smiles": "Brc1ccccc1"}, "DMSO": {"smiles": "CS(C)=O"}},
+            "steps": [*doses, {"dispense": "DMSO", "to": "90 uL"}],
+        },
+        planner={"surrogate": "random", "batch": 2, "initial": {"experiments": 2}},
+    )
+
+
+def test_what_nobody_has_yet_is_asked_for_by_the_names_of_the_changed_file(settings: Settings, tmp_path: Path) -> None:
+    with_stocks(settings, tmp_path, {"TEA": "CCN(CC)CC", "DBU": "C1CCC2=NCCCN2CC1"})
+    once(settings)
+
+    with_stocks(settings, tmp_path, {"triethylamine": "CCN(CC)CC", "DBU": "C1CCC2=NCCCN2CC1"})
+
+    given = asked(settings, 2, "a").experiments
+    assert {one.settings["base"] for one in given} == {"triethylamine", "DBU"}
+    assert all(one.procedure and one.settings["base"] in one.procedure["text"] for one in given)
+    assert outcomes(settings) == []  # none ended for want of a stock of its old name
+
+
+def test_what_is_out_and_the_changed_recipe_cannot_make_is_given_again_without_a_procedure(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with_stocks(settings, tmp_path, {"TEA": "CCN(CC)CC", "DBU": "C1CCC2=NCCCN2CC1"})
+    keys_out = set(keys(asked(settings, 2, "a")))
+
+    with_stocks(settings, tmp_path, {"DBU": "C1CCC2=NCCCN2CC1"})
+
+    again = asked(settings, 2, "a")
+    made = {one.settings["base"]: one.procedure is not None for one in again.experiments}
+    assert set(keys(again)) == keys_out
+    assert made == {"TEA": False, "DBU": True}
+    assert len(experiments_of(settings, "small")) == 2
+    (note,) = (note for note in again.notes if "no procedure" in note)
+    assert note.startswith("TEA has no procedure by the recipe of the campaign file, which was changed since")
+    assert "base 'TEA': no stock is called so" in note

@@ -568,6 +568,27 @@ def test_the_bench_page_offers_as_many_as_a_batch_has(
     assert f'<input name="experiments" inputmode="numeric" value="{n}">' in page
 
 
+def test_the_bench_page_goes_on_where_a_changed_file_drops_a_target(settings: Settings, tmp_path: Path) -> None:
+    both = {"yield": {"goal": "maximize", "unit": "%"}, "ee": {"goal": "maximize", "unit": "%"}}
+    planner = {"surrogate": "gp", "batch": 1, "initial": {"experiments": 2}}
+    more = {"space": {"base": {"type": "category", "options": ["a", "b", "c", "d"]}}, "planner": planner}
+    add(settings, tmp_path, laboratory=ASKED, objective=both, **more)
+    client = client_of(settings)
+    values = [{"property": name, "value": 50} for name in both]
+    for number, one in enumerate(ask(client, 2).json()["experiments"]):
+        rows = [{**v, "value": 50 + number} for v in values]
+        tell(client, one["key"], json.dumps({"outcome": "measured", "values": rows}))
+    (out,) = ask(client, 1, "b").json()["experiments"]
+    assert set(out["predicted"]) == {"yield", "ee"}
+
+    add(settings, tmp_path, laboratory=ASKED, objective={"yield": both["yield"]}, **more)
+
+    page = client.get("/campaigns/small/bench")
+    assert page.status_code == 200
+    assert "predicted yield" in page.text
+    assert "predicted ee" not in page.text
+
+
 def test_names_are_shown_as_they_are_and_never_run(settings: Settings, tmp_path: Path) -> None:
     space = {"solvent": {"type": "category", "options": ["<script>alert(1)</script>", "b"]}}
     add(settings, tmp_path, laboratory=ASKED, space=space)
