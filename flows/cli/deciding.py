@@ -48,9 +48,11 @@ def approve(
     who = by or where.by
     n = engine.approve(where, campaign, round_number, by=who, why=why, refuse=refuse, only=only or (), meaning=meaning)
     document = {"campaign": campaign, "round": round_number, "approved": not refuse, "by": who, "why": why}
-    screen.document({**document, "proposals": n, "meaning": meaning})
+    notes = () if refuse else engine.on_approve(where, campaign, round_number)
+    screen.document({**document, "proposals": n, "meaning": meaning, "notes": list(notes)})
     what = f"round {round_number} of {campaign} is" if not only else f"{plural(n, 'proposal')} of round {round_number}:"
     screen.say(f"{what} {'refused' if refuse else 'approved'} by {who}")
+    _say(screen, notes)
     (now,) = engine.status(where, campaign)
     if round_number in now.to_approve:
         screen.next_step(f"hakken approve {typed(campaign)} {round_number} decides on the rest")

@@ -84,6 +84,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
             say(line)
         for line in _of_another_laboratory(where, name, before, after):
             say(line)
+        for line in _of_other_targets(where, name, before, after):
+            say(line)
     return name
 
 
@@ -142,6 +144,16 @@ def _of_another_laboratory(
         known = View(ledger, name)
         results = sum(isinstance(o.outcome, Measured) and o.key is not None for o in known.observations)
         return [line for line in (calculated_otherwise(name, was, now, results), only_played(known, was, now)) if line]
+
+
+def _of_other_targets(where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What is to be said of results, and of what is at work, where targets went or came."""
+    from flows.engine.changes.targets import other_targets
+    from flows.engine.looking.view import View
+    from flows.wiring import open_record
+
+    with open_record(where) as ledger:
+        return list(other_targets(View(ledger, name), before, after))
 
 
 def _forbidden(where: Settings, name: str) -> tuple[str, ...]:

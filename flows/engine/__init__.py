@@ -32,7 +32,7 @@ from flows.engine.people.halting import halt, let_go, stops
 from flows.engine.people.halting import lift as lift_halt
 from flows.engine.people.pausing import cannot_pause, pause_runs, resume_runs
 from flows.engine.people.persons import resolve, resume, retract, stop
-from flows.engine.people.reminding import on_ban, on_edit, on_lift, on_pin, on_retract
+from flows.engine.people.reminding import on_approve, on_ban, on_edit, on_lift, on_pin, on_retract
 from flows.engine.people.telling import TellError, tell, tell_rows
 from flows.engine.running import run
 from flows.engine.sources.importing import bring_in
@@ -78,6 +78,7 @@ __all__ = [
     "lift",
     "lift_halt",
     "on_a_copy",
+    "on_approve",
     "on_ban",
     "on_edit",
     "on_lift",

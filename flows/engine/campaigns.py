@@ -101,8 +101,8 @@ def usable_file(path: Path, settings: Settings) -> tuple[CampaignSpec, Adapter]:
 
 
 def edits_of(settings: Settings, name: str) -> tuple[Path, str] | None:
-    """The file of a campaign on record where it says something else than the record has, and what is wrong with it, ""
-    where it can be used; None where there is nothing to say.
+    """The file of a campaign on record where it says something else than the record has, and what is wrong with it or
+    why the record does not take it, "" where it can be used; None where there is nothing to say.
 
     Campaigns over libraries are passed over: their files take long to be read.
     """
@@ -117,10 +117,15 @@ def edits_of(settings: Settings, name: str) -> tuple[Path, str] | None:
     except HakkenError as error:
         return path, str(error)
     try:
-        is_other = not says_the_same(spec, on_record)
+        if says_the_same(spec, on_record) or spec.campaign != name:
+            return None
     except SpecError:  # of another release, which says so where the campaign goes on
         return None
-    return (path, "") if is_other and spec.campaign == name else None
+    try:
+        check_on_record(settings, spec)
+    except HakkenError as error:
+        return path, str(error)
+    return path, ""
 
 
 def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | None:

@@ -53,7 +53,7 @@ def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
         NotFound: There is no such campaign.
         AskError: Its laboratory is not asked for experiments.
     """
-    status: StatusReport = engine.status(settings, name)[0]
+    status: StatusReport = engine.status(settings, name, str)[0]
     with open_record(settings) as ledger:
         raw, view = ledger.campaign(name).spec, View(ledger, name)
         mine = pending_with(view, is_asked)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from flows import engine
+from flows.engine.looking.forbidden import outside_since
 from flows.engine.people.halting import NOTHING_HALTED
 from flows.labels import label_of
 from flows.schedules import wake
@@ -93,8 +94,10 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
             only=said.only,
             meaning=said.meaning,
         )
+        notes = [] if is_refused else [as_requests(note) for note in engine.on_approve(settings, name, number)]
         (now,) = engine.status(settings, name)
-        return {"campaign": name, "round": number, "proposals": n, "to_approve": now.to_approve, **_next(now)}
+        said_now = {"to_approve": now.to_approve, "notes": notes, **_next(now)}
+        return {"campaign": name, "round": number, "proposals": n, **said_now}
 
     @app.get("/api/campaigns/{name}/rounds/{number}", summary="A batch, why each was chosen, and what came of it.")
     def round_(name: str, number: int) -> Any:
@@ -171,20 +174,25 @@ class _Choice:
     known: str
     reason: str
     predicted: tuple[str, ...]
+    outside: str  # why the campaign file has it no more, so that it is not sent
 
 
 def _page(settings: Settings, name: str, caller: Caller) -> str:
     """What waits for a person in a campaign, and what was decided."""
-    (status,) = engine.status(settings, name)
+    (status,) = engine.status(settings, name, str)
     with open_record(settings) as ledger:
         view = engine.View(ledger, name)
         spec, waiting = view.campaign.spec, view.undecided
+        outside = outside_since(view, waiting)
     script = (_HERE / "decide.js").read_text("utf-8")
     return _TEMPLATES.get_template("decide.html.jinja").render(
         campaign=name,
         status=status,
         caller=caller,
-        choices=[_choice(p, spec) for p in sorted(waiting, key=lambda p: (p.round_number, p.draft.run_order))],
+        choices=[
+            _choice(p, spec, outside.get(p.id, ""))
+            for p in sorted(waiting, key=lambda p: (p.round_number, p.draft.run_order))
+        ],
         made=engine.decisions(settings, name),
         stops=engine.stops(settings, name),
         style=(_HERE / "pages.css").read_text("utf-8"),
@@ -193,8 +201,7 @@ def _page(settings: Settings, name: str, caller: Caller) -> str:
     )
 
 
-def _choice(p: ProposalRecord, spec: Any) -> _Choice:
-
+def _choice(p: ProposalRecord, spec: Any, outside: str) -> _Choice:
     draft = p.draft
     well = "" if draft.place is None else f"{draft.place.well}: "
     return _Choice(
@@ -204,6 +211,7 @@ def _choice(p: ProposalRecord, spec: Any) -> _Choice:
         known_line(draft.candidate, spec),
         reason_line(draft.arm, draft.reason),
         tuple(predictions_line(draft.predictions, spec)),
+        outside,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Final
 
@@ -9,7 +10,7 @@ from flows.engine.looking.view import View
 from flows.engine.people.conditions import checked
 from loop.errors import SpaceError
 from loop.experiment import State
-from loop.record import CampaignState, Settings
+from loop.record import CampaignState, ProposalRecord, Settings
 from loop.space import Space
 
 NAMED: Final = 5  # of them; the number tells of the rest
@@ -29,22 +30,36 @@ def forbidden(view: View) -> tuple[str, ...]:
 
 def _to_approve(view: View) -> tuple[str, ...]:
     """A sentence on the proposals that wait for a person and would not be sent."""
-    planned = {n: view.ledger.round(view.name, n).version for n in {p.round_number for p in view.undecided}}
-    found = []
-    for p in view.undecided:
-        candidate = p.draft.candidate
-        if planned[p.round_number] == view.campaign.version:
-            continue
-        if why := outside(view.space, view.space.as_named(candidate.settings, candidate.smiles)):
-            found.append(f"{p.draft.run_order + 1}. {view.label(candidate.settings)} ({why})")
-    if not found:
+    why = outside_since(view, view.undecided)
+    if not why:
         return ()
-    more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
-    what, them = ("1 proposal waits", "it is") if len(found) == 1 else (f"{len(found)} proposals wait", "they are")
+    what, them = ("1 proposal waits", "it is") if len(why) == 1 else (f"{len(why)} proposals wait", "they are")
     return (
         f"{what} for approval outside of the space since the campaign file was changed: "
-        f"{'; '.join([*found[:NAMED], *more])}. Approved, {them} not sent; hakken edit {quote(view.name)} changes one",
+        f"{listed(view, view.undecided, why)}. Approved, {them} not sent; hakken edit {quote(view.name)} changes one",
     )
+
+
+def outside_since(view: View, proposals: Sequence[ProposalRecord]) -> Mapping[str, str]:
+    """By id, why the campaign file, changed since they were planned, has proposals no more, so that they are not sent;
+    those that it has are left out."""
+    planned = {n: view.ledger.round(view.name, n).version for n in {p.round_number for p in proposals}}
+    found = {}
+    for p in proposals:
+        candidate = p.draft.candidate
+        if planned[p.round_number] != view.campaign.version:
+            found[p.id] = outside(view.space, view.space.as_named(candidate.settings, candidate.smiles))
+    return {of: why for of, why in found.items() if why}
+
+
+def listed(view: View, proposals: Sequence[ProposalRecord], why: Mapping[str, str]) -> str:
+    """Those of the proposals of which it is said why, by number, with that."""
+    found = [
+        f"{p.draft.run_order + 1}. {view.label(p.draft.candidate.settings)} ({why[p.id]})"
+        for p in proposals
+        if p.id in why
+    ]
+    return "; ".join([*found[:NAMED], *([f"and {len(found) - NAMED} more"] if len(found) > NAMED else [])])
 
 
 def _under_way(view: View) -> tuple[str, ...]:

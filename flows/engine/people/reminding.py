@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.looking.forbidden import listed, outside_since
+from flows.engine.looking.handouts import waiting
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
 from flows.engine.people.affording import beyond_batch, too_dear
@@ -68,6 +70,21 @@ def on_edit(settings: Where, name: str, made: ProposalRecord) -> tuple[str, ...]
         view, candidate = View(ledger, name), made.draft.candidate.settings
         price = (too_dear(view, made), beyond_batch(view, made))
         return _said(_measured(view, candidate), _refused(view, candidate), *price, _alone(view, made))
+
+
+def on_approve(settings: Where, name: str, round_number: int) -> tuple[str, ...]:
+    """Which proposals of a round were approved and are not sent, as the campaign file was changed since."""
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        unsent = {a.proposal_id for a in (*waiting(view), *(a for a in view.pending if a.state is State.READY))}
+        approved = [p for p in ledger.proposals(name, round_number) if p.approved and p.id in unsent]
+        if not (why := outside_since(view, approved)):
+            return ()
+        is_not, places = ("it is not", "its place") if len(why) == 1 else ("they are not", "their places")
+        return (
+            f"outside of the space since the campaign file was changed: {listed(view, approved, why)}. Approved, "
+            f"{is_not} sent; hakken pin {quote(name)} fills {places}",
+        )
 
 
 def on_lift(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:

@@ -47,8 +47,8 @@ USED: Final = 0.1  # of a parameter's range: what is really used is seldom what 
 
 def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
     """A note for each target or parameter with a number beyond what the campaign file says it can be, for what was
-    recorded beside results and is not as declared, or cannot be read, for values of derived targets, and for wells with
-    more than one result, or experiments whose own is still waited for."""
+    recorded beside results and is not as declared, or cannot be read, for values of derived targets, for wells with
+    more than one result, or experiments whose own is still waited for, and for settings that the file has no more."""
     found: dict[str, list[tuple[str, ObservationRecord]]] = {}
     seen = tuple(observations)
     for o in seen:
@@ -64,6 +64,7 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
         *_doubled(view, seen),
         *_keyless(view, seen),
         *_told_before(view, seen),
+        *_gone(view, seen),
     )
 
 
@@ -343,6 +344,23 @@ def _told_before(view: View, observations: Sequence[ObservationRecord]) -> Itera
             f"result of {view.label(o.settings)}: the same settings and values were told without a key, and both "
             f"count{more}. Where they are one result: hakken retract {shlex.quote(view.name)} {told.id} --why KEYLESS"
             f"{_with_its_file(len(found))}"
+        )
+
+
+def _gone(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
+    """A note where results are of experiments whose settings the campaign file, changed since, cannot read any more."""
+    found = []
+    for o in observations if view.campaign.version > 1 else ():
+        if o.key is not None and not isinstance(o.outcome, Fault):
+            try:
+                view.space.coordinates(view.space.as_named(o.settings, o.smiles))
+            except SpaceError as error:
+                found.append(f"{view.label(o.settings)} ({str(error).partition('; ')[0]})")
+    if found:
+        more = f", and of {len(found) - 1} more" if len(found) > 1 else ""
+        yield (
+            f"the result of {found[0]}{more} is kept, and nothing is learnt from it, as the campaign file was changed "
+            "since: put back what was taken out, and exclude it by a constraint"
         )
 
 

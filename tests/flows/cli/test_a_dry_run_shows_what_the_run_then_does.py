@@ -32,6 +32,19 @@ def test_a_campaign_that_is_named_says_that_its_file_was_changed(hakken: Any) ->
     assert "goes on as it is on record" in wrong.out
 
 
+def test_a_changed_file_that_the_record_does_not_take_is_said_to_be_none_it_goes_on_by(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+    write(degC="K")
+    said, refused = hakken("status", "small"), hakken("run", "small.yaml")
+
+    assert refused.code == 2
+    why = refused.err.removeprefix("error: ").strip()
+    assert "parameter 'temperature' has experiments in 'degC' on record and is in 'K' now" in why
+    assert (
+        f"note: small.yaml was changed and cannot be used ({why}); the campaign goes on as it is on record" in said.out
+    )
+
+
 def test_status_stands_where_it_cannot_be_told_whether_the_file_was_changed(hakken: Any, home: Settings) -> None:
     hakken("tick", "small.yaml")
     (home.folder("small") / "origin.json").write_text("{")

@@ -54,6 +54,9 @@ def test_proposals_that_would_not_be_sent_by_now_are_named(
         f"1 proposal waits for approval outside of the space since the campaign file was changed: 1. {gone}" in said.out
     )
     assert "Approved, it is not sent; hakken edit small changes one" in said.out
+    approved = hakken("approve", "small", "1")
+    assert f"since the campaign file was changed: 1. {gone} (parameter 'base' has no option '{gone}')" in approved.out
+    assert "Approved, it is not sent; hakken pin small fills its place" in approved.out
 
 
 def test_decisions_know_another_name_of_a_substance(

@@ -205,6 +205,30 @@ def test_results_that_were_calculated_otherwise_are_said_to_stand_beside_those_t
     ) in other.out
 
 
+def test_what_results_and_experiments_under_way_say_of_other_targets_is_said(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = CAMPAIGN.replace("objective: {", "objective: {ee: {goal: maximize}, ").replace("simulated", "ask_tell")
+    Path("heat.yaml").write_text(text)
+    one, _ = hakken("ask", "heat.yaml", "-n", 2, "--json").json["experiments"]
+    Path("told.csv").write_text(f"key,ee,yield\n{one['key']},50,60\n")
+    assert hakken("tell", "heat", "told.csv").code == 0
+
+    Path("heat.yaml").write_text(text.replace("{ee:", "{er:"))
+    changed = hakken("tick", "heat.yaml")
+    Path("heat.yaml").write_text(text.replace("{ee: {goal: maximize}, ", "{"))
+    dropped = hakken("tick", "heat.yaml")
+
+    out = "1 experiment under way was"
+    assert (
+        f"note: ee is no target any more: what 1 result on record says of it counts for nothing, and {out} asked for "
+        "it; where er is ee under another name, keep the name ee\n"
+    ) in changed.out
+    assert f"note: {out} not asked for er: its result lacks it unless it is measured" in changed.out
+    assert f"note: er is no target any more: {out} asked for it\n" in dropped.out
+
+
 @pytest.mark.parametrize(
     ("played", "real"),
     [

@@ -494,6 +494,20 @@ def test_an_answer_costs_no_look_at_all_that_ever_came(settings: Settings, tmp_p
     assert all("round.number = " in text for text in said if "FROM prediction" in text)
 
 
+def test_who_tells_a_result_of_which_nothing_is_learnt_by_now_is_told_so(settings: Settings, tmp_path: Path) -> None:
+    space = spec_of()["space"]
+    add(settings, tmp_path, laboratory=ASKED)
+    one, *_ = asked(settings, 4, "a").experiments
+    left = [solvent for solvent in space["solvent"]["options"] if solvent != one.settings["solvent"]]
+    add(settings, tmp_path, laboratory=ASKED, space=space | {"solvent": {"type": "category", "options": left}})
+
+    answer = tell_result(settings, "small", one.key, measured(50.0), by="robot")
+
+    assert answer.verdict is Verdict.ACCEPTED
+    (note,) = answer.notes
+    assert f"parameter 'solvent' has no option '{one.settings['solvent']}') is kept, and nothing is learnt" in note
+
+
 def with_stocks(settings: Settings, folder: Path, bases: dict[str, str]) -> None:
     """A campaign of a base, by structure, that a recipe doses; each of the bases is a stock."""
     doses = [{"dispense": "halide", "equivalents": 1}, {"dispense": "base", "equivalents": 2}]

@@ -97,8 +97,11 @@ def test_the_best_says_which_results_are_not_used_since_an_option_is_gone(settin
     add(settings, tmp_path, laboratory={"adapter": "manual"}, space=narrower)
     for attempt in attempts:
         answer(settings, attempt.key, "50")
-    tick(settings, "small", planner=cheap_planner)
+    (kept,) = [note for note in tick(settings, "small", planner=cheap_planner).notes if "nothing is learnt" in note]
 
+    assert kept.startswith("the result of ")
+    assert f"{gone}, " in kept
+    assert kept.endswith("put back what was taken out, and exclude it by a constraint")
     (said,) = [note for note in best(settings, "small").notes if "not used" in note]
 
     assert said.startswith(f"{len(lost)} of {len(attempts)} results are not used, as the campaign file does not have")

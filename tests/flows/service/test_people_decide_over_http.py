@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from db.errors import NotLetIn
 from db.ledger import SqlLedger, open_ledger
@@ -15,7 +16,7 @@ from flows.service.application import application
 from flows.settings import Settings
 from loop.decision import DecisionKind
 from loop.errors import LedgerBusy
-from tests.flows.engine.bench import add, cheap_planner
+from tests.flows.engine.bench import add, cheap_planner, spec_of
 from tests.flows.service.client import Client, served
 
 TOKENS = Access(
@@ -267,6 +268,28 @@ def test_the_page_shows_what_waits_and_offers_what_is_allowed(client: Client) ->
     assert [name for name, page in pages.items() if "Safety stop: halt the bench now" in page] == ["robot", "dora"]
     assert [name for name, page in pages.items() if "Stop: plan nothing more" in page] == ["dora"]
     assert client.get("/campaigns/nobody/decide", headers=ANNA).status_code == 404
+
+
+def test_what_a_changed_file_does_to_a_batch_that_waits_is_said(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    with open_ledger(settings.database) as ledger:
+        gone = str(ledger.proposals("small", 1)[0].draft.candidate.settings["solvent"])
+    solvents = [solvent for solvent in spec_of()["space"]["solvent"]["options"] if solvent != gone]
+    space = spec_of()["space"] | {"solvent": {"type": "category", "options": solvents}}
+    path = tmp_path / "campaign.yaml"
+    path.write_text(yaml.safe_dump(spec_of(space=space, laboratory=BY_PERSON)), encoding="utf-8")
+    edited = client.get("/campaigns/small/decide", headers=ANNA).text
+    add(settings, tmp_path, space=space, laboratory=BY_PERSON)
+    taken_up = client.get("/campaigns/small/decide", headers=ANNA).text
+    (note,) = verdict(client, {"verdict": "approve"}).json()["notes"]
+
+    assert f"{path} was changed; hakken run {path} takes that up" in edited
+    assert "it is not sent" not in edited
+    assert "was changed; hakken run" not in taken_up
+    assert "Approved, it is not sent, as the campaign file was changed since: parameter &#39;solvent&#39;" in taken_up
+    assert f"parameter 'solvent' has no option '{gone}'" in note
+    assert 'POST /api/campaigns/small/decisions {"kind": "pin"} fills' in note
 
 
 @pytest.mark.browser
