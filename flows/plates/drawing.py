@@ -9,7 +9,7 @@ from typing import Final
 from markupsafe import Markup
 
 from flows.plates.content import NONE, PlateView, Well
-from flows.report.svg import drawing, element
+from flows.report.svg import drawing, element, shade
 from loop.plate.layout import Scope, row_name
 from loop.record import Arm
 
@@ -18,7 +18,6 @@ COLOURS: Final = (
     "#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#bbbbbb",
     "#a6dcef", "#f5cf87", "#8fd3bd", "#f8f3a6", "#e7bdd3", "#eeb38a", "#8fbbe0", "#dddddd",
 )  # fmt: skip
-LOW, HIGH = (239, 243, 255), (33, 102, 172)  # ends of the scale of a number
 WHITE: Final = "#ffffff"
 EDGE: Final = 34.0
 SIZE: Final = 44.0  # of a well
@@ -50,7 +49,7 @@ def keys_of(plate: PlateView, parameter: str) -> Mapping[str, Key]:
         keys[option] = Key(option, row_name(i).lower(), COLOURS[i % len(COLOURS)])
     for number in numbers:
         text = plate.shown(parameter, number)
-        keys[text] = Key(text, f"{number:.3g}", _between(number, numbers[0], numbers[-1]))
+        keys[text] = Key(text, f"{number:.3g}", shade(number, numbers[0], numbers[-1]))
     return keys
 
 
@@ -79,17 +78,11 @@ def draw_values(
 
     def key_of(well: Well) -> tuple[Key, str]:
         value, text, more = values.get(well.label, (None, "", "no result yet"))
-        colour = WHITE if value is None else _between(value, *scale)
+        colour = WHITE if value is None else shade(value, *scale)
         said = text if value is None else f"{text} {unit}".strip()
         return Key(text, text, colour), f"{target}: {', '.join(part for part in (said, more) if part)}"
 
     return _drawn(plate, f"coloured by {target}", key_of, SIZE)
-
-
-def _between(value: float, low: float, high: float) -> str:
-    share = min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0)
-    mixed = tuple(round(a + (b - a) * share) for a, b in zip(LOW, HIGH, strict=True))
-    return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 
 def _drawn(plate: PlateView, by: str, key_of: Callable[[Well], tuple[Key, str]], size: float) -> Markup:

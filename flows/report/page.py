@@ -21,6 +21,7 @@ from flows.report.charts.pareto import pareto
 from flows.report.charts.parity import parity
 from flows.report.charts.progress import has_limit, legend_keys, lines, progress
 from flows.report.charts.series import series
+from flows.report.charts.surface import draw_surface, extent, is_open
 from flows.report.content import Committee, Kind, Report
 from flows.report.explained import drawn
 from flows.report.influence import rows_of
@@ -99,6 +100,7 @@ def render(report: Report) -> str:
         symbols=symbols,
         explained=drawn(report.insights.explained),
         rests=rows_of(report.insights.rests),
+        surfaces=_surfaces(report),
         by_design=effect_rows(report.insights.by_design),
         examined=tuple(report.insights.examined.values()),
         room=room_of(report.insights.window),
@@ -188,6 +190,25 @@ def _pareto(report: Report) -> Markup | None:
     if len(wanted) != 2 or not any(all(t.name in s.values for t in wanted) for s in report.standings):
         return None
     return pareto(report.standings, *wanted, 440, 380, is_front=not report.objective.is_scalar)
+
+
+def _surfaces(report: Report) -> list[dict[str, Any]]:
+    """By candidate and its other settings, which are the same of targets that follow the same two parameters."""
+    targets = {target.name: target for target in report.targets}
+    return [
+        {
+            "surface": one,
+            "target": targets[one.target],
+            "chart": draw_surface(one, targets[one.target]),
+            "extent": extent(one),
+            "is_open": any(
+                is_open(one, targets[one.target], row, column)
+                for row in range(len(one.up.values))
+                for column in range(len(one.across.values))
+            ),
+        }
+        for one in report.insights.surfaces
+    ]
 
 
 def _parity(report: Report, calibration: Calibration) -> dict[str, Any]:

@@ -23,6 +23,14 @@ SHAPES: Final = {
     "dash": "M-4,0H4",
 }
 
+PALE, DARK = (239, 243, 255), (33, 102, 172)  # ends of the colours of a number
+
+
+def shade(value: float, low: float, high: float) -> str:
+    """The colour of a number between the palest, of ``low``, and the darkest, of ``high``."""
+    share = min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0)
+    return "#{:02x}{:02x}{:02x}".format(*(round(a + (b - a) * share) for a, b in zip(PALE, DARK, strict=True)))
+
 
 def element(tag: str, *content: object, **attributes: object) -> Markup:
     """One element, contents and values escaped; ``class_`` becomes ``class``, ``text_anchor`` ``text-anchor``."""

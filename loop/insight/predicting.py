@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.belief import Belief, level_chances
-from loop.derived import derived
 from loop.fidelity import fidelity_column
 from loop.history import History
-from loop.insight.asking import belief_of
+from loop.insight.asking import Learning
 from loop.insight.chances import drawn_each, standing
 from loop.insight.differing import said_of, without_scale
 from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
@@ -38,6 +37,7 @@ def predict(
     *,
     seed: int,
     earlier: Sequence[Earlier] = (),
+    learning: Learning | None = None,
 ) -> Predicted:
     """What a campaign believes of candidates, from everything observed; the same arguments give the same answer.
 
@@ -47,6 +47,7 @@ def predict(
         x: Coordinates of the candidates, shape ``(n, d)``; they need not lie within the space's bounds.
         seed: Decides the fit and the draws, as of ``loop.insight.best.honest_best``.
         earlier: Earlier campaigns that may tell something of this one.
+        learning: What these arguments teach, where others ask for it too; None to learn it.
 
     Returns:
         What is believed of each candidate, in the order given, and the order of their worth. Intervals are of the true
@@ -57,8 +58,8 @@ def predict(
         FitError: No model could be fitted.
         PlanError: The campaign uses none.
     """
-    space, objective, history = build_space(spec), build_objective(spec), derived(spec, history)
-    plain = belief_of(spec, space, objective, history, earlier, seed=seed)
+    learning = learning or Learning(spec, history, seed=seed, earlier=earlier)
+    space, objective, history, plain = build_space(spec), build_objective(spec), learning.worked_out, learning.belief
     exact = {t.name for t in objective.targets if t.is_exact}
     alike = [name for name in without_scale(objective, plain.table) if name not in {*exact, *plain.borrowed}]
     untried_versions = _of_untried_versions(space, objective, plain, x)

@@ -199,6 +199,62 @@ class Reliance:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two parameters that a surface is over, with those of its values that are looked at, in order.
+
+    Attributes:
+        values: Numbers in ``unit``, or options.
+        values_in_all: How many it has, 0 of a continuous number.
+        at: The place among ``values`` that the candidate has, counted from 0; between two of a continuous number.
+    """
+
+    parameter: str
+    unit: str
+    values: tuple[str | float, ...]
+    values_in_all: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OnSurface:
+    """A tried candidate that differs in no other parameter, and what was measured there, in the target's unit."""
+
+    across: float  # its place among the values of that side, as ``Side.at``
+    up: float
+    label: str
+    values: tuple[float, ...]
+    limits: tuple[str, ...]
+    faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What is believed of a target over two parameters, everything else being as in one candidate.
+
+    Attributes:
+        label: The candidate, for a person.
+        beside: Its other settings; "" where there are none.
+        means: A row for each value of ``up``, with a number for each of ``across``; None where that is no candidate.
+        lows, highs: The ends of the interval of each, in the same order; None where nothing tells it, too.
+        tried: What was tried of these candidates, or between them.
+        elsewhere: The places, across and up, of what was tried with other settings beside.
+    """
+
+    target: str
+    unit: str
+    model: str
+    across: Side
+    up: Side
+    label: str
+    beside: str
+    means: tuple[tuple[float | None, ...], ...]
+    lows: tuple[tuple[float | None, ...], ...]
+    highs: tuple[tuple[float | None, ...], ...]
+    tried: tuple[OnSurface, ...]
+    elsewhere: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """Between which values one number may lie, the others being as they are.
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from flows.engine.looking.designed import designed_of
 from flows.engine.looking.explaining import explained, relied
+from flows.engine.looking.surfaces import surfaces_of
 from flows.engine.looking.view import View
 from flows.engine.looking.window import windowed
 from loop.insight.explaining import Explanation
-from loop.insight.statements import Reliance, Window
+from loop.insight.statements import Reliance, Surface, Window
 
 if TYPE_CHECKING:
     from loop.examination import Examination
@@ -30,6 +31,7 @@ class Insights:
         rests: What follows which parameter.
         by_design: What the first design tells by itself.
         window: How far settings of the believed best may be off.
+        surfaces: What is believed about it over two parameters at once, by target.
     """
 
     examined: Mapping[str, Examination] = field(default_factory=dict)
@@ -37,8 +39,17 @@ class Insights:
     rests: tuple[Reliance, ...] = ()
     by_design: tuple[Designed, ...] = ()
     window: Window | None = None
+    surfaces: tuple[Surface, ...] = ()
 
 
 def insights_of(view: View, folder: Path, examined: Mapping[str, Examination]) -> Insights:
     """All of it, of a view at hand, whose campaign has its files in ``folder``."""
-    return Insights(examined, explained(view, folder), relied(view, folder), designed_of(view), windowed(view, folder))
+    rests = relied(view, folder)
+    return Insights(
+        examined,
+        explained(view, folder),
+        rests,
+        designed_of(view),
+        windowed(view, folder),
+        surfaces_of(view, folder, rests),
+    )

@@ -6,13 +6,12 @@ from typing import Final
 
 from markupsafe import Markup
 
+from flows.report.charts.panel import LETTER, shortened
 from flows.report.content import Offset, Shift
 from flows.report.svg import axis, drawing, element, mark, tick_texts
 from flows.report.words import heading, number
 
 ROW: Final = 26.0  # height of a line, in the drawing's units
-LETTER: Final = 7.2  # width of a letter at the size of ticks
-LONGEST: Final = 14  # letters of a label that are written; the rest shows when pointed at
 SHOWN: Final = 24  # labels; of more, those that add or take most
 
 
@@ -25,7 +24,7 @@ def shown_offsets(shift: Shift) -> tuple[Offset, ...]:
 def offsets(shift: Shift, width: float) -> Markup:
     """One effect's chart, ``width`` units wide and as high as it has labels."""
     rows = shown_offsets(shift)
-    written = [_short(o.label) for o in rows]
+    written = [shortened(o.label) for o in rows]
     left = 22 + LETTER * max(len(text) for text in written)
     base = 12 + ROW * len(rows)
     x = axis([v for o in rows for v in (o.low, o.high)] + [0.0], left, width - 14)
@@ -45,10 +44,6 @@ def offsets(shift: Shift, width: float) -> Markup:
     parts.append(element("text", title, x=(left + width - 14) / 2, y=base + 38, text_anchor="middle", class_="title"))
     label = f"what each {shift.name} adds to {heading(shift.target, shift.unit)}: {len(rows)} with 90 % intervals"
     return drawing(width, base + 46, label, *parts, style="offsets")
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _tip(o: Offset, shift: Shift) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, floor, log10
+from typing import Final
 
 from markupsafe import Markup
 
 from flows.report.svg import Axis, axis, element, tick_texts
 from flows.report.words import number
 
-_LETTER = 7.2  # width of a digit at the size the style sheet gives ticks, in the drawing's units
+LETTER: Final = 7.2  # width of a digit at the size the style sheet gives ticks, in the drawing's units
+LONGEST: Final = 14  # letters of a label that are written; the rest shows when pointed at
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def panel(
         y = Axis(0, 1.06 * max([*ys, 1e-12]), bottom, top)
     y_ticks = list(words) or (y.ticks(6) if ys else [])  # without a value the scale would be made up
     y_texts = list(words.values()) or tick_texts(y_ticks)
-    left = 20 + _LETTER * max((len(text) for text in y_texts), default=1)
+    left = 20 + LETTER * max((len(text) for text in y_texts), default=1)
     right = width - 14
     if counts:
         x = Axis(min([0.4, *xs]), max([1.0, *xs]) + 0.6, left, right)
@@ -96,6 +98,11 @@ def panel(
     x_ticks = tuple(x_words) if x_words else x_ticks
     x_texts = x_words.values() if x_words else tick_texts(list(x_ticks))
     return Panel(width, height, x, y, x_ticks, tuple(x_texts), tuple(y_ticks), tuple(y_texts))
+
+
+def shortened(label: str) -> str:
+    """A label as it is written beside an axis."""
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def decades(logarithms: Iterable[float]) -> dict[float, str]:

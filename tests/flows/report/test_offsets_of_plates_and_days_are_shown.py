@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from flows.report import build
-from flows.report.charts.offsets import LONGEST, SHOWN, shown_offsets
+from flows.report.charts.offsets import SHOWN, shown_offsets
+from flows.report.charts.panel import LONGEST
 from flows.report.page import render
 from loop.space import Discrete, Space
 from loop.surrogates.protocol import TrainingSet
