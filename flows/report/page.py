@@ -193,7 +193,7 @@ def _pareto(report: Report) -> Markup | None:
 
 
 def _surfaces(report: Report) -> list[dict[str, Any]]:
-    """By candidate and its other settings, which are the same of targets that follow the same two parameters."""
+    """Each with its drawing, what its palest and darkest colours stand for, and whether any place is hatched."""
     targets = {target.name: target for target in report.targets}
     return [
         {

@@ -133,9 +133,8 @@ class _Field:
                 turn = f"rotate(-{TURNED:g} {x:.1f} {y:.1f})"
                 yield element("text", text, x=x, y=y, text_anchor="end", class_="tick", transform=turn)
         middle = (self.left + WIDTH - RIGHT) / 2
-        title = f"{heading(across.parameter, across.unit)}, upwards {heading(up.parameter, up.unit)}"
-        if not _is_number(up):
-            title = heading(across.parameter, across.unit)
+        which = "upwards" if _is_number(up) else "rows:"
+        title = f"{heading(across.parameter, across.unit)}, {which} {heading(up.parameter, up.unit)}"
         yield element("text", title, x=middle, y=self.base + below - 8, text_anchor="middle", class_="title")
 
     def _mark(self, one: OnSurface) -> Markup:

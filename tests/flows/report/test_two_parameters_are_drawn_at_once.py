@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from flows.engine.looking.insights import Insights
+from flows.report import build
 from flows.report.charts.surface import draw_surface, extent, is_open
+from flows.report.page import render
 from flows.report.svg import PALE, shade
 from loop.insight.statements import OnSurface, Side, Surface
 from loop.objective import Goal, Target
@@ -96,3 +100,14 @@ def test_values_of_numbers_do_not_run_into_each_other(n: int) -> None:
 
     assert all(b - a >= 7.2 * len(text) for (a, text), (b, _) in itertools.pairwise(written))
     assert len(written) >= 2
+
+
+def test_the_page_says_what_the_colours_stand_for_and_what_is_hatched(long_story: Any) -> None:
+    report = build(long_story.settle(), long_story.name, insights=Insights(surfaces=(FOUND,)))
+    text, without = render(report), render(build(long_story.settle(), long_story.name))
+
+    assert "yield / %, pale 20 to dark 80</h3>" in text
+    assert "By committee, with DMF. Hatched: the 90 % interval is wider" in text
+    assert "two of the parameters that the target most follows" in text
+    assert text.count('href="#surfaces"') == text.count('id="surfaces"') == 1
+    assert "surfaces" not in without.partition("<body")[2]
