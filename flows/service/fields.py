@@ -90,6 +90,6 @@ _REQUESTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], .
         (rf"resume {_NAME}(?P<stops>(?: --stop [\d-]+)*) --by NAME --why REASON", _resumption),
         (rf"resume {_NAME}(?P<stops>)(?= takes it up|\.|$)", _resumption),
         (rf"(?:serve, or hakken )?ask {_NAME}", lambda found: f'POST {_campaign(found)}/ask {{"experiments": 1}}'),
-        (rf"tell {_NAME}", lambda found: f"POST {_campaign(found)}/experiments/KEY/result"),
+        (rf"tell {_NAME}(?!\S* \S+\.csv)", lambda found: f"POST {_campaign(found)}/experiments/KEY/result"),
     )
 )

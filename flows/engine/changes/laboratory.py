@@ -169,7 +169,7 @@ def to_be_told(name: str) -> str:
     """How a person ends what a laboratory will never answer of, as a part of a sentence."""
     name = shlex.quote(name)
     return (
-        f"where it will never answer of them, hakken export {name} FILE.csv --waiting writes them as a table, and "
+        f"where it will never answer of them, hakken export {name} FILE.csv --waiting makes a table of them, and "
         f"hakken tell {name} FILE.csv ends each row that says what it gave, or outcome cancelled"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -267,7 +268,8 @@ def _values(known: View, target: str) -> set[float]:
 
 
 def _unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:
-    """What on record a changed spec could no longer read, one sentence for each observation."""
+    """What on record a changed spec could no longer read, one sentence for each observation; what the spec in force
+    cannot read, such as a result that came after its option was taken out, is no less read by another."""
     space = with_former_names(build_space(spec), view.ledger, view.name, view.campaign.version + 1)
     problems = []
     for o in view.observations:
@@ -275,7 +277,9 @@ def _unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:
         try:
             space.coordinates(named)
         except SpaceError as error:
-            problems.append(f"observation {o.id} ({view.label(o.settings)}): {error}")
+            with suppress(SpaceError):
+                view.space.coordinates(view.space.as_named(o.settings, o.smiles))
+                problems.append(f"observation {o.id} ({view.label(o.settings)}): {error}")
             continue
         problem = read_actual(space, named, o.context)[1] if actual_of(o.context) else ""
         if problem and not read_actual(view.space, view.space.as_named(o.settings, o.smiles), o.context)[1]:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, campaigns, lift, pin, preview_file, run, status, tell, tick
+from flows.engine import approve, ask, campaigns, lift, pin, preview_file, run, status, tell, tell_result, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.wiring import campaign_file
 from loop.errors import PoolExhausted, SpecError
-from tests.flows.engine.bench import HEADER, add, cheap_planner, once, spec_of, story_of, write
+from tests.flows.engine.bench import HEADER, add, cheap_planner, measured, once, spec_of, story_of, write
 
 
 def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_campaign_go_on(
@@ -122,6 +122,24 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
     with pytest.raises(SpecError, match="where rung is step under another name, keep its name, or give the campaign"):
         add(settings, tmp_path, space=renamed)
     assert status(settings, "small")[0].version == 1
+
+
+def test_what_the_file_in_force_cannot_read_stands_against_no_other_change(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "ask_tell"})
+    given = ask(settings, "small", 4, request="a", by="robot", planner=cheap_planner).experiments
+    gone, *others = dict.fromkeys(str(one.settings["solvent"]) for one in given)
+    left = spec_of()["space"] | {"solvent": {"type": "category", "options": others}}
+    add(settings, tmp_path, laboratory={"adapter": "ask_tell"}, space=left)
+    for one in given:
+        tell_result(settings, "small", one.key, measured(50.0), by="robot")
+
+    add(settings, tmp_path, laboratory={"adapter": "ask_tell"}, space=left, budget={"experiments": 15})
+    still_less = left | {"solvent": {"type": "category", "options": ["THF", *others[1:]]}}
+    with pytest.raises(SpecError, match=rf"observation .* \({others[0]}, .* no option '{others[0]}'") as refused:
+        add(settings, tmp_path, laboratory={"adapter": "ask_tell"}, space=still_less)
+
+    assert status(settings, "small")[0].budget == 15
+    assert gone not in str(refused.value)
 
 
 def test_a_unit_is_kept_while_experiments_are_under_way_and_none_has_a_result(

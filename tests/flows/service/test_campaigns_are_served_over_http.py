@@ -118,6 +118,18 @@ def test_programs_are_told_that_the_campaign_file_was_changed(client: Client, tm
     assert Campaign("small").status().edited == after
 
 
+def test_a_changed_file_that_the_record_does_not_take_is_answered_with_why(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "campaign.yaml"
+    ask(client)
+    path.write_text(path.read_text(encoding="utf-8").replace("ask_tell", "manual"), encoding="utf-8")
+
+    (note,) = ask(client, 1, "b").json()["notes"]
+
+    assert note.startswith(f"{path} was changed and cannot be used (campaign 'small': the laboratory cannot be changed")
+    assert "hakken tell small FILE.csv ends each row" in note  # a file, which no request takes
+    assert note.endswith("); the campaign goes on as it is on record")
+
+
 def test_what_is_given_back_and_what_nobody_proposed(client: Client) -> None:
     key = ask(client).json()["experiments"][0]["key"]
     rows = [{"solvent": "DMF", "base": "DBU", "step": 3, "yield": 71.5}]
