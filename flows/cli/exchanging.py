@@ -11,7 +11,7 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import Campaign, SpecOrCampaign, is_file, near, onward, opened, settings, typed
+from flows.cli.naming import Campaign, SpecOrCampaign, is_file, near, onward, opened, say_edits, settings, typed
 from flows.cli.screen import Json, Screen, is_standard_output, progress_line
 from loop.wording import plural
 
@@ -58,7 +58,8 @@ def tell(
     if dry_run and not is_file(campaign):
         open_record(where).close()  # where there is none, that is said of this one
     with engine.on_a_copy(where) if dry_run else nullcontext(where) as there, progress_line() as progress:
-        name, who = opened(there, campaign), by or where.by
+        name, who = opened(there, campaign, lambda line: screen.say(f"note: {line}")), by or where.by
+        say_edits(where, campaign, screen.say)
         called = None
         if source is None:
             report = engine.tell(there, name, file, by=who, is_matched=match, progress=progress)

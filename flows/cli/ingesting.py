@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import SpecOrCampaign, is_file, onward, opened, settings, typed
+from flows.cli.naming import SpecOrCampaign, is_file, onward, opened, say_edits, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.shown.words import outcome_line
 from loop.wording import plural
@@ -32,6 +32,7 @@ def ingest(files: Files, campaign: Into, plate: Plate = "", dry_run: DryRun = Fa
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
+    say_edits(where, campaign, screen.say)
     report = engine.ingest_files(where, campaign, files, by=where.by, plate=plate, dry_run=dry_run)
     screen.document(report.as_json())
     if not as_json:
@@ -79,9 +80,12 @@ def reanalyse(
     Older results stay on record, superseded, and the rounds that were planned from them are named.
     """
     from flows import engine
+    from flows.engine.instruments.reanalysing import check_reason
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
+    if not dry_run:
+        check_reason(why)  # before a campaign file is taken up
     other: CampaignSpec | None = None
     if dry_run and is_file(campaign):
         from flows.cli.specfile import read_campaign
@@ -89,7 +93,8 @@ def reanalyse(
         other = read_campaign(Path(campaign), where)
         name = other.campaign
     else:
-        name = opened(where, campaign)
+        name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
+        say_edits(where, campaign, screen.say)
     report = engine.reanalyse(where, name, by=by or where.by, why=why, dry_run=dry_run, spec=other)
     screen.document(report.as_json())
     if not as_json:

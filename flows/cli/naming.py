@@ -50,6 +50,14 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     return name
 
 
+def say_edits(where: Settings, campaign: str, say: Callable[[str], None]) -> None:
+    """Say so where a campaign that was named goes on by its record, and its file says something else by now."""
+    from flows import engine
+
+    if not is_file(campaign) and (said := engine.said_of_edits(where, campaign, near)):
+        say(f"note: {said}")
+
+
 def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) -> str:
     from flows import engine
     from flows.cli.showing.left_out import left_out_of, stored_in
@@ -85,6 +93,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
         for line in _of_another_laboratory(where, name, before, after):
             say(line)
         for line in _of_other_targets(where, name, before, after):
+            say(line)
+        for line in _of_another_analysis(where, name, before, after, text):
             say(line)
     return name
 
@@ -154,6 +164,21 @@ def _of_other_targets(where: Settings, name: str, before: Mapping[str, Any], aft
 
     with open_record(where) as ledger:
         return list(other_targets(View(ledger, name), before, after))
+
+
+def _of_another_analysis(
+    where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any], text: str
+) -> list[str]:
+    """What is to be said of results that came of files by another analysis."""
+    if before.get("analysis") == after.get("analysis"):
+        return []
+    from flows.engine.changes.analyses import analysed_otherwise
+    from flows.engine.looking.view import View
+    from flows.wiring import open_record
+
+    with open_record(where) as ledger:
+        said = analysed_otherwise(View(ledger, name), text)
+    return [said] if said else []
 
 
 def _forbidden(where: Settings, name: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, renamed, settings, typed
+from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, opened, renamed, say_edits, settings, typed
 from flows.cli.screen import Json, Screen, computing
 from flows.labels import label_of
 from flows.shown.words import chosen_by, known_line, predictions_line, reason_line
@@ -40,7 +40,7 @@ def run(
     from flows.cli.showing.progress import RunProgress, conclude
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
-    _say_edits(where, campaign, screen)
+    say_edits(where, campaign, screen.say)
     with RunProgress(screen, name) as progress:
         if prefect:
             from flows.campaign import run_with_prefect as go  # 1.3 s: only where it is asked for
@@ -60,19 +60,11 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
     from flows.cli.showing.progress import RunProgress, conclude
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
-    _say_edits(where, campaign, screen)
+    say_edits(where, campaign, screen.say)
     with RunProgress(screen, name) as progress:
         report = engine.tick(where, name)
         progress.show(report)
     conclude(screen, where, report)
-
-
-def _say_edits(where: Settings, campaign: str, screen: Screen) -> None:
-    """Say so where a campaign that was named goes on by its record, and its file says something else by now."""
-    from flows import engine
-
-    if not is_file(campaign) and (said := engine.said_of_edits(where, campaign, near)):
-        screen.say(f"note: {said}")
 
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:
@@ -95,7 +87,7 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
             plan = engine.preview_file(where, Path(campaign))
     else:
         name = campaign
-        _say_edits(where, name, screen)
+        say_edits(where, name, screen.say)
         with computing():
             plan = engine.preview(where, name)
         with open_record(where) as ledger:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flows.engine.changes.results import check_change
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import Reanalysed, ReanalysisReport
 from flows.engine.looking.view import View
@@ -59,16 +60,18 @@ def reanalyse(
 
     Raises:
         NotFound: There is no such campaign.
+        SpecError: The other spec changes what results on record mean.
         LedgerError: No reason is given, or the campaign has no analysis.
         RawFileMissing: A file is not on this machine; nothing was written.
     """
-    if not why.strip() and not dry_run:
-        raise LedgerError("a re-analysis needs a reason, which stays on record; give it with --why")
+    if not dry_run:
+        check_reason(why)
     with open_record(settings) as ledger:
         if dry_run:
             view = View(ledger, name)
             if spec is not None:
-                view.spec = spec
+                check_change(settings, view, spec)
+                view = view.under(spec.resolved())
             return _report(view, *_compared(view, Analyst(view, raw_files(settings))), dry_run=True)
         with holding(ledger, settings, name, patience=PATIENCE) as held:
             session = Session(settings, name, ledger, held)
@@ -81,6 +84,12 @@ def reanalyse(
                         _supersede(work, each, analyst.analysis.version, by, why)
                 reached("reanalyse.stored")
             return _report(view, changed, alike, problems)
+
+
+def check_reason(why: str) -> None:
+    """Raises ``LedgerError`` where a re-analysis has no reason."""
+    if not why.strip():
+        raise LedgerError("a re-analysis needs a reason, which stays on record; give it with --why")
 
 
 def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]]:

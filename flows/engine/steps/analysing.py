@@ -65,8 +65,8 @@ class Analyst:
         """
         if self.analysis is None:
             raise AnalysisError(
-                "the result is a file and the campaign file has no analysis; add one (analysis:), then hakken "
-                "reanalyse FILE --why REASON"
+                "the result is a file, and the campaign file had no analysis when it came; with one (analysis:) hakken "
+                "reanalyse FILE --why REASON makes values of it"
             )
         files = [(f.name, self.readings(f, raw.plate)) for f in raw.files]
         is_mine = _mine(files, attempt, self.analysis, self._keys)

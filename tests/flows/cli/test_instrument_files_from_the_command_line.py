@@ -66,6 +66,45 @@ def test_a_file_is_looked_at_then_taken_in_and_analysed_anew(hakken: Any) -> Non
 
 
 @pytest.mark.usefixtures("waiting")
+def test_another_analysis_in_the_file_is_said_where_files_are_taken_in_and_where_it_is_taken_up(hakken: Any) -> None:
+    changed = "note: campaign.yaml was changed; hakken run campaign.yaml takes that up, by its name it goes on"
+    hakken("ingest", "run.csv", "--campaign", "coupling")
+    Path("campaign.yaml").write_text(CAMPAIGN.replace("100: 1000", "100: 2000"))
+
+    again, by_name = hakken("ingest", "run.csv", "-c", "coupling"), hakken("reanalyse", "coupling", "--dry-run")
+    refused, still = hakken("reanalyse", "campaign.yaml"), hakken("status", "coupling")
+    taken_up, same = hakken("tick", "campaign.yaml"), hakken("tick", "campaign.yaml")
+    Path("campaign.yaml").write_text(CAMPAIGN)
+    anew = hakken("reanalyse", "campaign.yaml", "--why", "they were right")
+
+    assert all(changed in one.out for one in (again, by_name, still))
+    assert refused.code == 2
+    said = "note: 2 results on record came of files by another analysis, and count as they are until hakken reanalyse"
+    assert f"{said} campaign.yaml makes them anew by this one (--dry-run shows what comes out)\n" in taken_up.out
+    assert said not in same.out
+    assert "note: campaign.yaml changes what is on record of coupling" in anew.out
+    assert "another analysis" not in anew.out  # theirs
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_look_at_another_analysis_tells_what_is_put_on_record(hakken: Any) -> None:
+    points = "{0: 0, 25: 312, 50: 619, 100: 1251}"  # of which the record has 100 before 25
+    text = CAMPAIGN.replace("{0: 0, 100: 1000}", points)
+    Path("campaign.yaml").write_text(text)
+    hakken("tick", "campaign.yaml")
+    hakken("ingest", "run.csv", "--campaign", "coupling")
+    Path("campaign.yaml").write_text(text.replace("id: c-1", "id: c-2"))
+
+    seen = hakken("reanalyse", "campaign.yaml", "--dry-run")
+    Path("campaign.yaml").write_text(text.replace('unit: "%"', "unit: mg"))
+    refused = hakken("reanalyse", "campaign.yaml", "--dry-run")
+
+    assert "0 results would be superseded, 2 unchanged" in seen.out
+    assert refused.code == 2
+    assert "target 'yield' has results in '%' on record and is in 'mg' now" in refused.err
+
+
+@pytest.mark.usefixtures("waiting")
 def test_a_round_says_what_it_was_planned_from_and_counts_no_more(hakken: Any) -> None:
     hakken("ingest", "run.csv", "--campaign", "coupling")
     hakken("run", "coupling")

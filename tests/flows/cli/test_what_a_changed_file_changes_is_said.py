@@ -205,6 +205,23 @@ def test_results_that_were_calculated_otherwise_are_said_to_stand_beside_those_t
     ) in other.out
 
 
+def test_who_tells_results_is_told_that_the_file_was_changed_and_what_it_changes(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("heat.yaml").write_text(CAMPAIGN)
+    assert hakken("tick", "heat.yaml").code == 0
+    Path("heat.yaml").write_text(CAMPAIGN.replace("[A, B, C]", "[A, B, C, D]"))
+    Path("told.csv").write_text("catalyst,temperature,yield\nD,60,5\n")
+
+    by_name, by_file = hakken("tell", "heat", "told.csv"), hakken("tell", "heat.yaml", "told.csv")
+
+    assert by_name.code == 2
+    assert "note: heat.yaml was changed; hakken run heat.yaml takes that up" in by_name.out
+    assert by_file.code == 0
+    assert "note: heat.yaml changes what is on record of heat, which goes on by it from here: space" in by_file.out
+
+
 def test_what_results_and_experiments_under_way_say_of_other_targets_is_said(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,7 +180,7 @@ def test_without_an_analysis_the_file_is_kept_and_the_attempt_ends_as_a_fault(
         ended = [o.outcome for o in ledger.observations("small")]
     raw = [e for e in envelopes if e.source == "simulated"]
     assert {e.verdict for e in raw} == {Verdict.MALFORMED}
-    assert "has no analysis; add one (analysis:), then hakken reanalyse FILE --why REASON" in raw[0].message
+    assert "with one (analysis:) hakken reanalyse FILE --why REASON makes values of it" in raw[0].message
     assert {o.kind for o in ended if isinstance(o, Fault)} == {FaultKind.ANALYSIS_FAILED}
     assert raw_files(settings).get(sha_of(sent)) == sent
 
@@ -202,7 +202,10 @@ def test_what_waited_for_an_analysis_is_taken_in_by_reanalysing(
     with open_ledger(settings.database) as ledger:
         ended = [o for o in ledger.observations("small") if o.source == "reanalyse:ada"]
     assert waiting.experiments_done == still.experiments_done == 0
-    assert any("waits: the result is a file and the campaign file has no analysis" in note for note in waiting.notes)
+    assert any(
+        "waits: the result is a file, and the campaign file had no analysis when it came" in note
+        for note in waiting.notes
+    )
     made = {o.key: o.outcome for o in ended}
     assert {r.key: r.after for r in seen.rows} == {r.key: r.after for r in report.rows} == made
     assert {r.before for r in report.rows} == {r.superseded for r in report.rows} == {None}
