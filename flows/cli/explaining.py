@@ -104,7 +104,7 @@ def _show_parameters(
             screen.say(f"what follows each parameter, {over}:")
             several = len(one.members) > 1
             screen.table(
-                ["parameter", "share", "90 %", *(["by model"] if several else [])],
+                ["parameter", "share", "90 %", *(["by model"] if several else []), "by itself"],
                 [_row(p, several) for p in one.parameters],
             )
             of_what = f", in {one.unit}" if one.unit else ""
@@ -161,7 +161,8 @@ def _show_design(screen: Screen, told: Designed) -> None:
 
 def _row(p: Influence, has_several: bool) -> list[object]:
     several = [f"{p.least:.2f} to {p.most:.2f}"] if has_several else []
-    return [p.parameter, f"{p.share:.2f}", f"{p.low:.2f} to {p.high:.2f}", *several]
+    alone = "" if p.alone is None else f"{p.alone:.2f}"
+    return [p.parameter, f"{p.share:.2f}", f"{p.low:.2f} to {p.high:.2f}", *several, alone]
 
 
 def _ends(p: Influence, top: int) -> Iterator[Adds]:

@@ -25,6 +25,7 @@ class Row:
     share: str
     within: str
     by_model: str  # "" where there is one
+    by_itself: str  # "" where nothing is said of it
     mark: Markup
     adds: tuple[str, ...]
 
@@ -71,7 +72,8 @@ def _row(p: Influence, of: Reliance) -> Row:
     adds = p.adds if p.is_of_number or len(p.adds) <= FEW else (*p.adds[:ENDS], *p.adds[-ENDS:])
     near = " near it" if p.is_nearest else ""
     said = tuple(_said(a, of, near) for a in adds)
-    return Row(p.parameter, f"{p.share:.2f}", f"{p.low:.2f} to {p.high:.2f}", several, mark, said)
+    by_itself = "" if p.alone is None else f"{p.alone:.2f}"
+    return Row(p.parameter, f"{p.share:.2f}", f"{p.low:.2f} to {p.high:.2f}", several, by_itself, mark, said)
 
 
 def _said(one: Adds, of: Reliance, near: str) -> str:

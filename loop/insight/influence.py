@@ -4,7 +4,9 @@ The share of a parameter is its total-effect index by Jansen's estimator (M. J. 
 (1999) 35): half the mean square of what a response changes by when that parameter alone takes the value that another
 candidate has, over the variance of the response. Interactions are in it, so that shares may sum to more than one. It is
 taken of joint draws of the response, since few results leave open what they follow. What a value adds is its partial
-dependence (J. H. Friedman, Ann. Stat. 29 (2001) 1189), with the interval that joint draws give. Members of a committee
+dependence (J. H. Friedman, Ann. Stat. 29 (2001) 1189), with the interval that joint draws give; the variance of these
+over that of the response is the share that follows the parameter by itself (the first-order index: I. M. Sobol', Math.
+Comput. Simul. 55 (2001) 271), and the rest of its share follows it together with others. Members of a committee
 that predict about as well may rest on other parameters: the range of their shares is told (model class reliance:
 A. Fisher, C. Rudin and F. Dominici, J. Mach. Learn. Res. 20 (2019) 177).
 
@@ -14,6 +16,7 @@ All of it speaks of models, and of associations in what was chosen to be tried. 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -130,9 +133,10 @@ def _reliance(
             share = _shares(model, pairs, seed, doubts=doubts)
             by_member = [float(share[mine].median()) for mine in members.values()] or [float(share.median())]
             low, high = torch.quantile(share, ENDS).tolist()
-            adds, of = _adds(space, target, draw, model, x, way, tried, rng, seed)
+            adds, of, alone = _adds(space, target, draw, model, x, way, tried, rng, seed)
             middle = float(share.median())
-            found.append(Influence(way.name, middle, low, high, min(by_member), max(by_member), adds, of))
+            alone = None if alone is None else min(alone, middle)
+            found.append(Influence(way.name, middle, low, high, min(by_member), max(by_member), adds, of, alone))
     told = {one.parameter for one in found}
     return Reliance(
         target=target.name,
@@ -239,10 +243,11 @@ def _adds(
     tried: Sequence[Tried],
     rng: np.random.Generator,
     seed: int,
-) -> tuple[tuple[Adds, ...], int]:
-    """What each value of a parameter adds, and how many values it has; nothing of a whole mixture."""
+) -> tuple[tuple[Adds, ...], int, float | None]:
+    """What each value of a parameter adds, how many values it has, and its share by itself; nothing of a whole mixture,
+    and no share where some of its options are not looked at."""
     if len(way.columns) > 1:
-        return (), 0
+        return (), 0, None
     (column,) = way.columns
     p = space.parameters[column]
     with_it = [t for t in tried if space.frame.active(t.x[None])[0, column]]
@@ -287,7 +292,32 @@ def _adds(
         )
     if not isinstance(p, Continuous | Discrete):
         found.sort(key=lambda one: -one.mean)
-    return tuple(found), of
+    alone = _alone(draws[:, len(base) :], rows, _counts(p, values, x[space.frame.active(x)[:, column], column]))
+    return tuple(found), of, alone if stands_for_all else None
+
+
+def _counts(p: Parameter, values: Sequence[float], there: Floats) -> list[int]:
+    """How many of the candidates, which have the values ``there``, each value stands for: those it is nearest to."""
+    count = Counter(_nearest(values, value, p) for value in there.tolist())
+    return [count[value] for value in values]
+
+
+def _alone(draws: Tensor, rows: Sequence[NDArray[np.int64]], counts: Sequence[int]) -> float | None:
+    """The first-order index in the middle of joint draws ``(s, p)``: the variance between values over all there is.
+
+    They are of candidates by value, as many as each of ``rows`` has, that count as ``counts`` says; None where no
+    value may be.
+    """
+    told = [(some, n) for some, n in zip(torch.split(draws, [len(mine) for mine in rows], dim=1), counts, strict=True)]
+    told = [(some, n) for some, n in told if some.shape[1] and n]
+    if not told:
+        return None
+    weights = torch.tensor([n for _, n in told], dtype=draws.dtype)
+    weights /= weights.sum()
+    means = torch.stack([some.mean(dim=1) for some, _ in told])
+    within = weights @ torch.stack([some.var(dim=1, correction=0) for some, _ in told])
+    between = weights @ (means - weights @ means).square()
+    return float((between / (between + within)).nan_to_num(0.0).median())
 
 
 def _over_values(said: Tensor, rows: Sequence[NDArray[np.int64]], n: int) -> Tensor:

@@ -154,6 +154,8 @@ class Influence:
         least, most: The share by the member of a committee that rests on it least, and most.
         adds: What its values add, options with the most first; empty for a mixture.
         values: How many values it has, 0 where they have no number or are not looked at.
+        alone: Of the share what follows the parameter by itself, the rest together with others; in the middle of the
+            draws, None of a mixture and where not all options are looked at.
     """
 
     parameter: str
@@ -164,6 +166,7 @@ class Influence:
     most: float
     adds: tuple[Adds, ...]
     values: int
+    alone: float | None = None
 
     @property
     def is_of_number(self) -> bool:

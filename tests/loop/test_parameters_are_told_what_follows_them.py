@@ -76,6 +76,7 @@ def test_shares_are_those_of_a_sum_that_is_known(told: tuple[History, Reliance])
     # variances over the space: of 2a 40, of c 8; nothing follows b
     shares = {name: one.share for name, one in by_name(found).items()}
     assert shares == pytest.approx({"a": 40 / 48, "c": 8 / 48, "b": 0.0}, abs=0.06)
+    assert {name: one.alone for name, one in by_name(found).items()} == pytest.approx(shares, abs=0.02)
     assert [one.parameter for one in found.parameters] == ["a", "c", "b"]
     assert all(one.low <= one.share <= one.high for one in found.parameters)
 
@@ -109,6 +110,26 @@ def test_interactions_count_for_both() -> None:
     assert shares["a"] > 0.7  # neither adds anything by itself
     assert shares["b"] > 0.7
     assert shares["c"] < 0.1
+    assert all(one.alone is not None and one.alone < 0.05 for one in found.parameters)
+
+
+def test_what_follows_a_parameter_by_itself_is_told_apart_from_what_it_does_with_others() -> None:
+    spec = spec_of()
+    (found,) = influences(spec, seen(spec, 60, lambda s: s["a"] * s["b"]), seed=0)
+    told = by_name(found)
+
+    # of a and b from 0 to 10 in steps of 1: variances 600 of the product, 250 of each by itself
+    assert [told[name].alone for name in "ab"] == pytest.approx([250 / 600] * 2, abs=0.06)
+    assert [told[name].share for name in "ab"] == pytest.approx([350 / 600] * 2, abs=0.06)
+
+
+def test_nothing_is_said_to_follow_by_itself_where_not_all_options_are_looked_at() -> None:
+    options = ", ".join(f"L{i:02d}" for i in range(30))
+    spec = spec_of(f"\n  a: {{type: number, low: 0, high: 10}}\n  c: {{type: category, options: [{options}]}}\n")
+    (found,) = influences(spec, seen(spec, 30, lambda s: s["a"] + int(s["c"][1:])), seed=0)
+
+    assert by_name(found)["c"].alone is None
+    assert by_name(found)["a"].alone is not None
 
 
 def test_the_same_arguments_give_the_same_answer_and_units_change_nothing() -> None:
@@ -136,6 +157,7 @@ constraints: [{name: hot, exclude: {t: [10]}}]
     assert [way.name for way in ways(space)] == ["solvent", *parts, "t"]
     assert set(by_name(found)) == {"solvent", *parts, "t"}
     assert by_name(found)["solvent"].adds == ()
+    assert by_name(found)["solvent"].alone is None
     shares = {name: one.share for name, one in by_name(found).items()}
     assert shares["solvent.water"] == pytest.approx(shares["solvent"], abs=0.05)
     assert shares["solvent.DMF"] < 0.6 * shares["solvent.water"]  # more of it is less water

@@ -7,7 +7,7 @@ from loop.insight.statements import Adds, Influence, Reliance
 
 
 def reliance(*adds: Adds, members: tuple[str, ...] = ("gp", "trees"), share: float = 0.5) -> Reliance:
-    influence = Influence("ligand", share, share - 0.25, share + 0.25, 0.4, 0.6, adds, len(adds))
+    influence = Influence("ligand", share, share - 0.25, share + 0.25, 0.4, 0.6, adds, len(adds), 0.3)
     return Reliance("yield", "%", "committee", members, 1728, 41, 30.0, 12.0, (influence,))
 
 
@@ -19,7 +19,7 @@ def test_a_share_is_a_dot_in_its_interval() -> None:
     (rows,) = rows_of([reliance()])
     (row,) = rows.rows
 
-    assert (row.share, row.within, row.by_model) == ("0.50", "0.25 to 0.75", "0.40 to 0.60")
+    assert (row.share, row.within, row.by_model, row.by_itself) == ("0.50", "0.25 to 0.75", "0.40 to 0.60", "0.30")
     assert f'cx="{WIDTH / 2:.1f}" cy="{HEIGHT / 2:g}"' in row.mark
     assert f'x1="{WIDTH / 4:.1f}"' in row.mark
     assert f'x2="{3 * WIDTH / 4:.1f}"' in row.mark
