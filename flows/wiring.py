@@ -14,7 +14,8 @@ from flows.raw.store import RawStore
 from flows.settings import SettingsError
 from loop.as_written import in_order
 from loop.contracts import Adapter, AdapterContext
-from loop.errors import AdapterError, NoRecord, NotFound, SpecError
+from loop.errors import AdapterError, LedgerError, NoRecord, NotFound, SpecError
+from loop.experiment import State
 from loop.molecules.shelf import put_up
 from loop.progress import counted
 from loop.record import Json
@@ -32,6 +33,8 @@ from loop.spec import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from adapters.table import MeasuredTable
     from db.ledger import SqlLedger
     from flows.libraries.reader import Reader
@@ -152,6 +155,18 @@ def names_on_record(settings: Settings) -> frozenset[str]:
     with suppress(NoRecord), open_record(settings) as ledger:
         return frozenset(record.name for record in ledger.campaigns())
     return frozenset()
+
+
+def made_on_record(settings: Settings) -> Callable[[str], int]:
+    """What tells how many experiments of a campaign ended or are on their way; of none where there is no record."""
+
+    def made(name: str) -> int:
+        with suppress(LedgerError), open_record(settings) as ledger:
+            pending = sum(a.state is not State.ENDED for a in ledger.attempts(name))
+            return pending + len(ledger.observations(name))
+        return 0
+
+    return made
 
 
 def library_reader(settings: Settings, folder: Path, progress: Progress = counted) -> Reader:

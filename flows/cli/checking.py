@@ -52,8 +52,9 @@ def validate(
     problems += states_unread(campaign, spec.parent)
     problems += [*left_out_of(where, campaign), *_judged(where, campaign, spec.parent)]
     problems += trimmings(campaign)
+    known = names_on_record(where)
     if isinstance(campaign.memory, list):
-        problems += unknown_sources(campaign, names_on_record(where))
+        problems += unknown_sources(campaign, known)
     screen = Screen(as_json)
     screen.document({**facts, "foreseen": foreseen, "problems": problems})
     screen.say(f"{spec}: campaign {campaign.campaign} can be used")
@@ -67,7 +68,8 @@ def validate(
     for problem in problems:
         screen.say(f"note: {problem}")
     it, runs = typed(spec), begins(spec, is_asked=leaves_all_to_be_asked(campaign))
-    screen.next_step(f"hakken run --dry-run {it} shows the first batch; {runs}")
+    which = "next" if campaign.campaign in known else "first"
+    screen.next_step(f"hakken run --dry-run {it} shows the {which} batch; {runs}")
 
 
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen | None]:

@@ -22,6 +22,7 @@ from flows.wiring import (
     RAW,
     campaign_file,
     library_reader,
+    made_on_record,
     make_record,
     open_laboratory,
     open_record,
@@ -84,6 +85,7 @@ def read_campaign_file(path: Path, settings: Settings) -> CampaignSpec:
         source=path.name,
         read=reader(folder),
         libraries=library_reader(settings, folder),
+        made=made_on_record(settings),
     )
     return without_misread_units(settings, spec, text, path.name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from loop.space.skeleton import Skeleton, components, enumerate_rows
 from loop.space.space import Space
 
 SKELETON = 100_000  # combinations of options, steps and zeros that are kept of each component
+NAMED = 3  # constraints that a message names beside the one that leaves nothing
 TRIES = 64  # blocks; after a quarter of them, components are drawn apart if most of the points are still missing
 
 
@@ -121,9 +122,19 @@ def _what_empties(space: Space, columns: tuple[int, ...], *, is_sure: bool) -> s
     for k in range(1, len(mine) + 1):
         if not len(enumerate_rows(space, columns, SKELETON, np.random.default_rng(0), mine[:k])):
             break
+    alone = enumerate_rows(space, columns, SKELETON, np.random.default_rng(0), mine[k - 1 : k])
+    others = beside(mine[: k - 1]) if len(alone) else ""
     total = f" (of {space.size} combinations)" if space.is_finite else ""
     doubt = "" if is_sure else ", as far as a random part of the combinations tells"
-    return f"constraint {mine[k - 1].name!r} leaves no candidate{total}{doubt}; loosen or remove it"
+    return f"constraint {mine[k - 1].name!r} leaves no candidate{others}{total}{doubt}; loosen or remove it"
+
+
+def beside(others: Sequence[Constraint]) -> str:
+    """That others were kept too where one leaves nothing: a few by their names."""
+    if len(others) > NAMED:
+        return f" beside the {len(others)} constraints before it"
+    names = [repr(c.name) for c in others]
+    return f" beside {' and '.join(names)}" if names else ""
 
 
 def _refuse_contradiction(space: Space, rules: list[Linear]) -> None:

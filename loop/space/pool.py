@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from loop.errors import SpaceError
 from loop.space.constraints import Comparison, Computable, Count, Linear, Require
-from loop.space.drawing import draw, refuse_empty
+from loop.space.drawing import beside, draw, refuse_empty
 from loop.space.factors import ENUMERABLE, Counted, Factor, factors
 from loop.space.parameters import Component, Discrete
 from loop.space.raw import stretched
@@ -248,18 +248,20 @@ def _which_empties(pool: ProductPool) -> str:
     """Name the first constraint with which nothing is left."""
     left = np.ones(pool.space.size, dtype=bool)
     everything = pool._unpack(np.arange(pool.space.size, dtype=np.int64))
-    for constraint in pool.space.constraints:
-        left &= constraint.allows(everything)
+    for k, constraint in enumerate(pool.space.constraints):
+        allowed = constraint.allows(everything)
+        left &= allowed
         if not left.any():
+            others = beside(pool.space.constraints[:k]) if allowed.any() else ""
             return (
-                f"constraint {constraint.name!r} leaves no candidate (of {pool.space.size} combinations); "
+                f"constraint {constraint.name!r} leaves no candidate{others} (of {pool.space.size} combinations); "
                 "loosen or remove it"
             )
     if are_all_made(pool.space):
-        beside = " beside the constraints" if pool.space.constraints else ""
+        rest = " beside the constraints" if pool.space.constraints else ""
         products = [p.name for p in pool.space.products if p.sieve is not None]
         name = products[0] if products else pool.space.molecule
-        return f"parameter {name!r}: filters leave no candidate{beside}; loosen or remove some of them"
+        return f"parameter {name!r}: filters leave no candidate{rest}; loosen or remove some of them"
     raise AssertionError("some candidate is left")
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from loop.errors import HakkenError, SpecError, did_you_mean
 from loop.spec.analysis import resolve_analysis
+from loop.spec.checks.designing import Made
 from loop.spec.checks.whole import check_whole, with_design
 from loop.spec.cost_models import CostsSpec
 from loop.spec.describing import resolve_descriptors
@@ -20,7 +21,9 @@ from loop.spec.space_models import ParameterSpec
 from loop.spec.tables import ReadFile, resolve_options
 
 
-def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | None = None) -> CampaignSpec:
+def read_spec(
+    text: str, *, source: str, read: ReadFile, libraries: Libraries | None = None, made: Made = lambda _: 0
+) -> CampaignSpec:
     """Read, check and resolve a campaign file.
 
     Args:
@@ -29,6 +32,8 @@ def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | 
         read: Gives the text of a file that the spec names (relative to the spec).
         libraries: Reads the files of every ``type: molecule``; without it they are read as CSV text, each line of which
             must be sound.
+        made: How many experiments are on record of the campaign of a name, none of any by default: an initial design
+            that was made needs no budget any more.
 
     Returns:
         A resolved spec: options of every component are in it, with canonical SMILES and the descriptors that are
@@ -59,8 +64,8 @@ def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | 
         raise SpecError(f"{lines.where(('analysis',))}: {error}") from None
     costs = _with_prices(spec, space, read, lines)
     spec = spec.model_copy(update={"space": space, "analysis": analysis, "costs": costs})
-    check_whole(spec, lines)
-    return with_design(spec, lines)
+    check_whole(spec, lines, made)
+    return with_design(spec, lines, made)
 
 
 def _with_prices(

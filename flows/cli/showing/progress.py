@@ -141,6 +141,6 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
         anew = f"; to start anew beside this one, run a copy of {file} that has another name behind campaign:"
     screen.next_step(
         f"{why}To go on, change what ended it (budget, stop rules or space) in {file} and hakken run "
-        f"{file if known else 'it'}, or, where it holds no more (a result was retracted), hakken resume "
+        f"{file if known else 'it'}, or, where it holds no more (a result was retracted, a ban lifted), hakken resume "
         f"{typed(report.campaign)}{anew if known else ''}"
     )

@@ -11,7 +11,7 @@ from flows.engine.looking.doubts import doubts_of, told_of_folders
 from flows.engine.looking.handouts import n_at_work, said_of, takes_in
 from flows.engine.looking.held import Held
 from flows.engine.looking.unplannable import no_plate
-from flows.engine.looking.untried import all_tried
+from flows.engine.looking.untried import nothing_left
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.looking.whose import has_asked, has_only_asked
 from flows.wiring import campaign_file, laboratory_folder, origin_of
@@ -128,11 +128,10 @@ def _of_next_batch(view: View, with_it: str) -> tuple[str, bool]:
         )
     if why := no_plate(view):
         return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True
-    if all_tried(view):
+    if left := nothing_left(view):
         then = "plans replicates where they decide something, else " if _may_repeat(view) else ""
         return (
-            f"Nothing is left: every candidate of the space was tried. hakken run {name} {then}ends the campaign; a "
-            "wider space lets it go on.",
+            f"Nothing is left: {left}. hakken run {name} {then}ends the campaign; a wider space lets it go on.",
             False,
         )
     if has_only_asked(view.campaign.spec):

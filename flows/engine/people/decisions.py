@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -37,7 +37,8 @@ class Decided:
     kept_out: tuple[Said, ...] = ()
     impossible: tuple[Said, ...] = ()
     notes: tuple[str, ...] = ()
-    is_narrowed: bool = field(default=False)  # something was taken out of the spec's space
+    unrun: tuple[str, ...] = ()  # of the notes, why pinned candidates are passed over
+    way_back: str = ""  # how what people took out of the spec's space comes back; empty where they took nothing out
 
     def history(self, history: History) -> History:
         """``history`` with what people said."""
@@ -62,7 +63,7 @@ def decided(
     structures = {p.id: p.draft.candidate.smiles for p in proposals}
     decisions = [_as_named(space, d, structures.get(d.draft.proposal_id or "", {})) for d in decisions]
     now = in_force(decisions, number)
-    said = _Gathered(spec, space, observations)
+    said, unrun = _Gathered(spec, space, observations), list[str]()
     said.refusals(proposals, decisions, now, number)
     for d in now:
         said.take(d)
@@ -71,11 +72,11 @@ def decided(
         for d in now
         if d.draft.kind is DecisionKind.PIN
         and (left := still_to_run(d, proposals, number, unsent))
-        and _can_run(spec, space, d, now, said.notes)
-        and not _was_told(spec, space, d, observations, said.notes)
+        and _can_run(spec, space, d, now, unrun)
+        and not _was_told(spec, space, d, observations, unrun)
         for one in _each(d, space.coordinates(d.draft.settings), left)
     ]
-    return said.decided(pinned)
+    return said.decided(pinned, unrun)
 
 
 def _as_named(space: Space, decision: DecisionRecord, smiles: Mapping[str, str]) -> DecisionRecord:
@@ -102,6 +103,7 @@ class _Gathered:
         self._impossible: dict[bytes, Said] = {}
         self._unwanted: set[bytes] = set()  # of those refused, what was not only edited
         self._constraints: list[ExcludeSpec] = []
+        self._bans: list[int] = []  # that keep something out
 
     def refusals(
         self,
@@ -134,7 +136,8 @@ class _Gathered:
             else:
                 self._impossible[said.x.tobytes()] = replace(said, why=d.draft.why)
         if d.draft.kind is DecisionKind.BAN and d.draft.settings:
-            self._keep_out(d.draft.settings, d.draft.why, name)
+            if self._keep_out(d.draft.settings, d.draft.why, name):
+                self._bans.append(d.number)
             if self._space.is_finite and _is_control(self._spec, d.draft.settings):  # which no planner chooses
                 self._constraints.append(around(self._space, d.draft.settings, name))
         elif d.draft.kind is DecisionKind.BAN:
@@ -146,8 +149,9 @@ class _Gathered:
         ran = (o for o in self._observations if not isinstance(o.outcome, Fault))
         return frozenset(place_of_record(self._space, o) for o in ran)
 
-    def decided(self, pinned: Sequence[Said]) -> Decided:
-        """All of it, with what there is of each kind in the notes."""
+    def decided(self, pinned: Sequence[Said], unrun: Sequence[str]) -> Decided:
+        """All of it, with what there is of each kind in the notes; ``unrun`` are those on pins that are passed over."""
+        self.notes += unrun
         places = {one.x.tobytes() for one in pinned}
         again = f", for {len(pinned)} experiments" if len(pinned) > len(places) else ""
         for count, what in (
@@ -164,18 +168,29 @@ class _Gathered:
             tuple(self._refused.values()),
             tuple(self._impossible.values()),
             tuple(self.notes),
-            bool(constraints or self._refused or self._impossible),
+            tuple(unrun),
+            self._way_back() if constraints or self._refused or self._impossible else "",
         )
 
-    def _keep_out(self, settings: Settings, why: str, name: str, *, is_edited: bool = False) -> None:
+    def _way_back(self) -> str:
+        name, bans = quote(self._spec.campaign), self._bans
+        if len(bans) == 1:
+            return f"hakken lift {name} {bans[0]} takes ban {bans[0]} back"
+        if bans:
+            said = f"{', '.join(map(str, bans[:-1]))} and {bans[-1]}"
+            return f"hakken lift {name} NUMBER takes one of bans {said} back"
+        return f"hakken pin {name} runs what was refused all the same"
+
+    def _keep_out(self, settings: Settings, why: str, name: str, *, is_edited: bool = False) -> bool:
         x = self._place(settings, name)
         if x is None:
-            return
+            return False
         self._refused.setdefault(x.x.tobytes(), replace(x, why=why))
         if not is_edited:
             self._unwanted.add(x.x.tobytes())
         if not self._space.is_finite:
             self._constraints.append(around(self._space, settings, name))
+        return True
 
     def _leave_out(self, ban: DecisionRecord, name: str) -> None:
         """A region that was banned, as far as the space has it."""
@@ -189,6 +204,7 @@ class _Gathered:
             self.notes.append(f"{name} keeps out nothing: the space has none of {said}")
             return
         self._constraints.append(region_of(region, name))
+        self._bans.append(ban.number)
         self.notes.append(f"ban {ban.number} is in force: {said} ({ban.draft.why})")
 
     def _place(self, settings: Settings, name: str) -> Said | None:

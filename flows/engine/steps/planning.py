@@ -60,7 +60,8 @@ class Inputs:
     experiments: int  # at most so many
     notes: tuple[str, ...] = ()
     purse: Purse | None = None  # what the budget leaves in money and hours
-    is_narrowed: bool = False  # candidates that a person refused are kept out of the spec's space
+    way_back: str = ""  # how what people keep out of the spec's space comes back; empty where they keep nothing out
+    unrun: tuple[str, ...] = ()  # why pinned candidates are passed over
     earlier: tuple[Earlier, ...] = ()  # sources
     read: Json = field(default_factory=dict)  # what the round's model says of them
     resources: tuple[Resource, ...] = ()  # what the record told of them, where experiments cost something
@@ -124,14 +125,12 @@ class Inputs:
             more["left"] = self.left - (self.experiments - experiments)  # what is pinned is taken off both
         try:
             plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **more)
-        except SpaceError as error:
-            if not self.is_narrowed:
+        except (SpaceError, PoolExhausted) as error:
+            if isinstance(error, SpaceError) and not (self.way_back or self.regions):
                 raise
-            raise PoolExhausted(f"nothing is left that a person did not refuse ({error})") from error
-        except PoolExhausted as error:
-            if not self.is_narrowed:
-                raise
-            raise PoolExhausted(f"nothing is left that a person did not refuse: {error}") from error
+            by_people = (f"nothing is left that a person did not refuse: {error}", self.way_back)
+            said = by_people if self.way_back else (str(error),)
+            raise PoolExhausted("; ".join((*said, *self.unrun))) from error
         if not plan.proposals:
             raise PoolExhausted("the planner proposed nothing; widen the space or end the campaign")
         return plan
@@ -214,7 +213,8 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
             *forbidden(view),
         ),
         view.spending.purse,
-        said.is_narrowed or bool(regions),
+        said.way_back,
+        said.unrun,
         earlier,
         recorded(read, before, view.ledger, view.name),
         telling(view.figures) if view.spending.costs is not None else (),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 from loop.design import CENTRES, CLASSICAL, Wish, propose_size, why_not
 from loop.space import Pool, ProductPool, Space
@@ -10,6 +12,8 @@ from loop.space.temperatures import temperatures
 from loop.spec.building import build_space
 from loop.spec.models import CampaignSpec, InitialSpec
 from loop.wording import plural
+
+Made: TypeAlias = Callable[[str], int]  # how many experiments are on record of the campaign of a name
 
 
 def wish_of(initial: InitialSpec, n: int, copies: int = 1) -> Wish:
@@ -26,7 +30,7 @@ def with_design_size(spec: CampaignSpec) -> CampaignSpec:
         SpaceError: There is no such design of the space.
     """
     initial = spec.planner.initial
-    if initial.design not in CLASSICAL or "experiments" in initial.model_fields_set:
+    if not is_sized_by_space(initial):
         return spec
     space = build_space(spec)
     n = propose_size(wish_of(initial, 0), space, _pool(space)) * spec.planner.copies
@@ -34,7 +38,18 @@ def with_design_size(spec: CampaignSpec) -> CampaignSpec:
     return spec.model_copy(update={"planner": spec.planner.model_copy(update={"initial": sized})})
 
 
-def fault_of_design(spec: CampaignSpec) -> str:
+def is_sized_by_space(initial: InitialSpec) -> bool:
+    """Whether a classical design has as many experiments as it needs, since the file does not say how many."""
+    return initial.design in CLASSICAL and "experiments" not in initial.model_fields_set
+
+
+def is_covered(spec: CampaignSpec, made: Made) -> bool:
+    """Whether the budget covers the initial design, or has done so: what was ``made`` before it was lowered counts."""
+    initial = spec.planner.initial.experiments
+    return initial <= spec.budget.most or initial <= made(spec.campaign)
+
+
+def fault_of_design(spec: CampaignSpec, made: Made) -> str:
     """What is wrong with the initial design, with the way out; "" if nothing is."""
     initial = spec.planner.initial
     if initial.centre and spec.plate is not None:
@@ -62,7 +77,7 @@ def fault_of_design(spec: CampaignSpec) -> str:
         return f"levels goes with the design factorial, not with {initial.design!r}; leave it out"
     if initial.design not in CLASSICAL:
         return ""
-    if initial.experiments > spec.budget.most:
+    if not is_covered(spec, made):
         return (
             f"the {initial.design} design has {plural(initial.experiments, 'experiment')} and the budget "
             f"{spec.budget.experiments}; raise budget.experiments, or choose a smaller design"

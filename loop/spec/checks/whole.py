@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from loop.errors import CostError, HakkenError, PlateError, SpaceError, SpecError
 from loop.objective import out_of_reach
@@ -14,7 +15,7 @@ from loop.spec.building import build_objective, build_space
 from loop.spec.checks.choosing import problem_of_choosing
 from loop.spec.checks.derived_targets import problem_of_derived
 from loop.spec.checks.deriving import without_any_value
-from loop.spec.checks.designing import fault_of_design, with_design_size
+from loop.spec.checks.designing import Made, fault_of_design, is_covered, is_sized_by_space, with_design_size
 from loop.spec.checks.noise import problem_of_exact, problem_of_noise
 from loop.spec.checks.prior import problem_of_memory, problem_of_prior
 from loop.spec.checks.saying_nothing import problem_before_building
@@ -32,10 +33,12 @@ from loop.spec.recipe.building import problem_of_recipe
 from loop.spec.unions import problem_of_union
 from loop.wording import plural
 
+Check: TypeAlias = Callable[[CampaignSpec], Problem | None]
+
 MOST: Final = 2**63  # candidates, which are numbered in 64 bits
 
 
-def check_whole(spec: CampaignSpec, lines: Lines) -> None:
+def check_whole(spec: CampaignSpec, lines: Lines, made: Made) -> None:
     """See that the parts of a spec go together. Raises ``SpecError`` for the first that do not, with its line."""
     if problem := problem_before_building(spec):
         raise SpecError(f"{lines.where(problem[0])}: {problem[1]}")
@@ -48,17 +51,18 @@ def check_whole(spec: CampaignSpec, lines: Lines) -> None:
             at = _named_in(str(error), part, spec, lines)
             meant = "".join(f"\n{said}" for said in lines.perhaps_decimals(at))
             raise SpecError(f"{lines.where(at)}: {error}{meant}") from None
-    for check in _CHECKS:
+    checks: tuple[Check, ...] = (*_CHECKS, partial(_of_budget, made=made))
+    for check in checks:
         if problem := check(spec):
             at, told = problem
             raise SpecError(f"{lines.where(at)}: {told}")
 
 
-def with_design(spec: CampaignSpec, lines: Lines) -> CampaignSpec:
+def with_design(spec: CampaignSpec, lines: Lines, made: Made) -> CampaignSpec:
     """The spec with the size of its initial design. Raises ``SpecError`` where there can be no such design."""
     try:
         spec = with_design_size(spec)
-        problem = fault_of_design(spec)
+        problem = fault_of_design(spec, made)
     except HakkenError as error:
         problem = str(error)
     if problem:
@@ -161,17 +165,16 @@ def _of_end(spec: CampaignSpec) -> Problem | None:
     )
 
 
-def _of_budget(spec: CampaignSpec) -> Problem | None:
-    budget, initial = spec.budget.most, spec.planner.initial.experiments
-    if initial > budget:
-        return ("budget", "experiments"), (
-            f"the budget of {plural(budget, 'experiment')} does not cover the initial design of {initial}; "
-            "raise the one or lower the other"
-        )
-    return None
+def _of_budget(spec: CampaignSpec, made: Made) -> Problem | None:
+    if is_sized_by_space(spec.planner.initial) or is_covered(spec, made):  # the former is looked at once it is sized
+        return None
+    return ("budget", "experiments"), (
+        f"the budget of {plural(spec.budget.most, 'experiment')} does not cover the initial design of "
+        f"{spec.planner.initial.experiments}; raise the one or lower the other"
+    )
 
 
-_CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each may count on those before it
+_CHECKS: Final[tuple[Check, ...]] = (  # each may count on those before it
     _of_names,
     _of_thresholds,
     problem_of_union,
@@ -184,7 +187,6 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     _of_noise,
     problem_of_exact,
     _of_costs,
-    _of_budget,
     problem_of_general,
     problem_of_tolerances,
     problem_of_choosing,

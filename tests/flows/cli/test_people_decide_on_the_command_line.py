@@ -73,7 +73,10 @@ def test_a_finished_campaign_is_taken_up_before_it_goes_on(hakken: Any, home: An
     told_again = hakken("tell", "small", "told.csv")
 
     taken_up = "small is finished: hakken resume small takes it up, then hakken run small"
-    assert "or, where it holds no more (a result was retracted), hakken resume small; to start anew" in lines[0]
+    assert (
+        "or, where it holds no more (a result was retracted, a ban lifted), hakken resume small; to start anew"
+        in lines[0]
+    )
     assert f"brings in a corrected one; {taken_up} goes on" in lines[1]
     assert f"next: {taken_up}.yaml learns from them and goes on" in lines[2]
     assert resumed.code == 0

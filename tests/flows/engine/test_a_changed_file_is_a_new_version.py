@@ -30,6 +30,32 @@ def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_cam
     assert (report.state, report.experiments_done) == ("finished", 6)
 
 
+@pytest.mark.usefixtures("laboratory")
+def test_a_budget_below_an_initial_design_is_taken_once_that_was_made(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="the budget of 2 experiments does not cover the initial design of 4; raise"):
+        add(settings, tmp_path, budget={"experiments": 2})
+    add(settings, tmp_path)
+    once(settings)
+
+    add(settings, tmp_path, budget={"experiments": 2})
+
+    assert once(settings).reason.startswith("the budget of 2 experiments is spent")
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_so_it_is_of_a_classical_design_whose_size_follows_from_the_space(settings: Settings, tmp_path: Path) -> None:
+    factorial = {"surrogate": "random", "batch": 3, "initial": {"design": "factorial"}}
+    space = {"solvent": {"type": "category", "options": ["water", "DMF", "MeCN"]}}
+    with pytest.raises(SpecError, match="the factorial design has 3 experiments and the budget 2; raise"):
+        add(settings, tmp_path, space=space, planner=factorial, budget={"experiments": 2})
+    add(settings, tmp_path, space=space, planner=factorial)
+    once(settings)
+
+    add(settings, tmp_path, space=space, planner=factorial, budget={"experiments": 2})
+
+    assert once(settings).reason.startswith("the budget of 2 experiments is spent")
+
+
 def test_a_name_that_differs_in_capitals_only_is_refused(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
 

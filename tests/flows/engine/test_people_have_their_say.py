@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, replay, resume, retract, run, status, stop
+from flows.engine import approve, ban, pin, replay, resume, retract, run, status, stop
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
 from loop.errors import LedgerError, NotFound
@@ -63,6 +63,65 @@ def test_refused_candidates_are_not_proposed_again_and_cost_nothing(settings: Se
     assert replay(settings, "small", 2, planner=cheap_planner).is_identical
     approve(settings, "small", 2, by="tester", refuse=True)
     assert once(settings).state == "finished"
+
+
+LIGANDS = {"ligand": {"type": "category", "options": ["XPhos", "SPhos", "PPh3"]}}
+
+
+def test_a_constraint_and_a_ban_that_leave_nothing_together_are_named_with_what_takes_the_ban_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    solvents = {"solvent": {"type": "category", "options": ["DMF"]}}
+    add(settings, tmp_path, space=LIGANDS | solvents)
+    ban(settings, "small", ["ligand=XPhos"], by="tester", why="smells")
+    add(
+        settings,
+        tmp_path,
+        space=LIGANDS | solvents,
+        constraints=[{"name": "weak", "exclude": {"ligand": ["SPhos", "PPh3"]}}],
+    )
+    what = "constraint 'ban 1' leaves no candidate beside 'weak' (of 3 combinations); loosen or remove it"
+
+    before, ended = status(settings, "small")[0].next_step, once(settings).reason
+
+    assert f"Nothing is left: {what}; hakken lift small 1 takes ban 1 back. hakken run small ends" in before
+    assert ended.startswith(
+        f"nothing is left that a person did not refuse: {what}; hakken lift small 1 takes ban 1 back"
+    )
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_a_campaign_that_ends_without_what_is_pinned_says_why_that_was_never_run(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, space=LIGANDS)
+    pin(settings, "small", ["ligand=XPhos"], by="tester", why="worked for a colleague")
+    add(settings, tmp_path, space=LIGANDS, constraints=[{"name": "dear", "exclude": {"ligand": ["XPhos"]}}])
+    once(settings)
+
+    ended = once(settings).reason
+
+    assert ended.startswith(
+        "every candidate was tried; widen the space; pin 1 is passed over: XPhos breaks 'dear' of the campaign's"
+    )
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_what_is_banned_and_what_was_tried_leave_nothing_and_what_is_pinned_leaves_something(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, space=LIGANDS)
+    for option in ("XPhos", "SPhos"):
+        ban(settings, "small", [f"ligand={option}"], by="tester", why="smells")
+    once(settings)
+    once(settings)
+    resume(settings, "small", by="tester")
+
+    left = status(settings, "small")[0].next_step
+    pin(settings, "small", ["ligand=PPh3"], by="tester", why="does it scatter?", again=True)
+
+    assert "or a person refused it; hakken lift small NUMBER takes one of bans 1 and 2 back" in left
+    assert status(settings, "small")[0].next_step.startswith("The next batch is due")
 
 
 @pytest.mark.usefixtures("laboratory")
