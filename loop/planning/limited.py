@@ -26,7 +26,13 @@ def choose_within_limits(s: Situation) -> tuple[list[Pick], list[str]]:
     if s.limits is None:
         return choose_batch(s)
     beside = " with what runs or is pinned" if s.beside else ""
-    no_room = f"nothing that is left goes into a batch of {s.limits.text}{beside}; raise planner.per_batch to go on"
+    runs = s.spec.planner.mode == "rolling" and s.history.pending
+    way = (
+        "there is room again once results come, or raise planner.per_batch"
+        if runs
+        else "raise planner.per_batch to go on"
+    )
+    no_room = f"nothing that is left goes into a batch of {s.limits.text}{beside}; {way}"
     try:
         picks, notes = choose_batch(s)
     except PoolExhausted as error:

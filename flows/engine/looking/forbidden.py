@@ -1,4 +1,5 @@
-"""Forbidden: experiments under way, and proposals that wait, outside of the space since the campaign file changed."""
+"""Forbidden: experiments under way, and proposals that wait, outside of the space since the campaign file changed, and
+batches that wait and come to more than it allows by now."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Final
 
-from flows.engine.looking.view import View
+from flows.engine.looking.view import View, rounds_of
+from flows.engine.people.affording import beyond_batch_by_now
 from flows.engine.people.conditions import checked
 from loop.errors import SpaceError
 from loop.experiment import State
@@ -17,15 +19,19 @@ NAMED: Final = 5  # of them; the number tells of the rest
 
 
 def forbidden(view: View) -> tuple[str, ...]:
-    """Sentences that name them, and proposals that wait for a person, with the way out; none where there are none, or
-    the campaign is finished.
+    """Sentences that name them, with the way out; none where there are none, or the campaign is finished.
 
-    Only what an earlier version of the file planned can be outside of the space. What was not sent yet will not be
+    Only what an earlier version of the file planned can be so. What was not sent yet will not be
     (``flows.engine.steps.withdrawing``).
     """
     if view.campaign.version == 1 or view.campaign.state is CampaignState.FINISHED:
         return ()
-    return (*_under_way(view), *_to_approve(view))
+    earlier = tuple(
+        n for n in rounds_of(view.undecided) if view.ledger.round(view.name, n).version != view.campaign.version
+    )
+    gone = _to_approve(view)
+    within = () if gone else earlier  # what a batch comes to is told of candidates of the space
+    return (*_under_way(view), *gone, *filter(None, (beyond_batch_by_now(view, n) for n in within)))
 
 
 def _to_approve(view: View) -> tuple[str, ...]:

@@ -47,20 +47,36 @@ def too_dear(view: View, made: ProposalRecord) -> str:
 
 def beyond_batch(view: View, made: ProposalRecord) -> str:
     """That its batch comes to more by ``made`` than a batch may, where the file limits that; "" where it does not."""
+    if not (said := _beyond(view, made.round_number)):
+        return ""
+    return (
+        f"with it, the batch comes to {said}, more than planner.per_batch allows, and it runs so all "
+        f"the same; hakken approve {quote(view.name)} {made.round_number} NUMBER --refuse --why REASON takes one out"
+    )
+
+
+def beyond_batch_by_now(view: View, number: int) -> str:
+    """That round ``number``, which waits for a person, comes to more than a changed file lets a batch; "" if not."""
+    if not (said := _beyond(view, number)):
+        return ""
+    return (
+        f"round {number}, which waits for approval, comes to {said}, more than planner.per_batch allows since the "
+        f"campaign file was changed: what is approved of it runs all the same; hakken approve {quote(view.name)} "
+        f"{number} NUMBER... approves some of it, and with --refuse takes them out"
+    )
+
+
+def _beyond(view: View, number: int) -> str:
+    """What round ``number`` comes to of what it may, where that is more; "" where it is not, or nothing limits it."""
     limits = build_batch_limits(view.spec, view.space, view.accounts.learnt.costs)
     if limits is None:
         return ""
-    beside = [p for p in view.proposals if p.round_number == made.round_number and p.approved is not False]
+    beside = [p for p in view.proposals if p.round_number == number and p.approved is not False]
     ran_last = history_of(view.spec, view.space, view.observations, ())[0].last
     limits = replace(limits, last=ran_last, copies=view.spec.planner.copies)
     candidates = [p.draft.candidate for p in beside]
     x = np.array([view.space.coordinates(view.space.as_named(c.settings, c.smiles)) for c in candidates])
-    if limits.allow(x):
-        return ""
-    return (
-        f"with it, the batch comes to {limits.said(x)}, more than planner.per_batch allows, and it runs so all "
-        f"the same; hakken approve {quote(view.name)} {made.round_number} NUMBER --refuse --why REASON takes one out"
-    )
+    return "" if limits.allow(x) else limits.said(x)
 
 
 def _said(view: View, spent: Spent | None = None) -> str:

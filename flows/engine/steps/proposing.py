@@ -14,6 +14,7 @@ from loop.errors import Halted, LedgerError, PoolExhausted, StaleLease
 from loop.experiment import State
 from loop.insight.saying import best_sentence
 from loop.record import CampaignRecord, CampaignState
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from loop.planner import Plan
@@ -47,7 +48,11 @@ def plan_and_store(session: Session, need: Need, lost: Lost) -> None:
         if lost.regions:  # there is more to do once they are back
             session.tally.note(f"nothing is left that does not need what is lost ({error})")
             return
-        if not view.pending and session.refresh().campaign.version == view.campaign.version:
+        if n := len(view.pending):
+            session.tally.note(
+                f"no more is proposed while {plural(n, 'experiment')} {'runs' if n == 1 else 'run'}: {error}"
+            )
+        elif session.refresh().campaign.version == view.campaign.version:
             finish(session, str(error))
         return
     reached("propose.planned")

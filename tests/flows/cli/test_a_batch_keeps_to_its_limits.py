@@ -68,3 +68,35 @@ def test_an_edit_that_takes_it_beyond_them_is_told_so(hakken: Callable[..., Any]
 
     assert "per_batch" not in kept.out + kept.err
     assert "more than planner.per_batch allows, and it runs so all the same; hakken approve bottle 1 NUMBER" in told
+
+
+def test_a_batch_that_waits_for_approval_and_comes_to_more_than_a_changed_file_allows_is_named(
+    hakken: Callable[..., Any], file: Path
+) -> None:
+    by_person = FILE.replace("adapter: simulated", "adapter: simulated, approval: person")
+    file.write_text(by_person.replace("volume: 30", "volume: 29"))
+    hakken("tick", file)
+    tighter = by_person.replace("volume: 30", "volume: 1")
+
+    file.write_text(tighter)
+    said, status = hakken("tick", file), hakken("status", "bottle")
+    file.write_text(by_person)
+    looser = hakken("tick", file)
+
+    told = "of 1 mL of volume, more than planner.per_batch allows since the campaign file was changed: what is approved"
+    assert "note: round 1, which waits for approval, comes to" in said.out + said.err
+    assert told in said.out + said.err
+    assert told in status.out
+    assert "which waits for approval, comes to" not in looser.out + looser.err
+
+
+def test_in_rolling_mode_a_pass_says_that_what_runs_leaves_no_room(hakken: Callable[..., Any], file: Path) -> None:
+    rolling = FILE.replace("batch: 6,", "batch: 6, mode: rolling,").replace("adapter: simulated", "adapter: manual")
+    file.write_text(rolling)
+    hakken("tick", file)
+    file.write_text(rolling.replace("volume: 30", "volume: 1"))
+
+    said = hakken("tick", file).out
+
+    assert "note: no more is proposed while 4 experiments run: nothing that is left goes into a batch of 1 mL" in said
+    assert "with what runs or is pinned; there is room again once results come, or raise planner.per_batch" in said
