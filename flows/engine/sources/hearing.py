@@ -12,6 +12,7 @@ from typing import Any, Final
 from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
+from flows.engine.sources.copies import Copies
 from loop.contracts import Ledger
 from loop.errors import LedgerError, NotFound, did_you_mean
 from loop.memory.earlier import Earlier
@@ -51,16 +52,24 @@ def sources_of(ledger: Ledger | None, spec: CampaignSpec) -> tuple[tuple[Earlier
                 f"memory: {len(alike) - MOST} more with targets in common were not read: the {MOST} that were share as "
                 "much or more"
             )
+    if not chosen:
+        return (), {}, tuple(notes)
     read: dict[str, Mapping[str, Any]] = {}
-    found = []
-    for campaign in sorted(chosen, key=lambda c: c.name):  # as earlier_of has them
+    found = {}
+    copies = Copies(ledger, spec)
+    for campaign in sorted(chosen, key=lambda c: c.created):  # the first of two has what both have
         view, spec_there = View(ledger, campaign.name), CampaignSpec.from_record(campaign.spec)
-        ids = [o.id for o in view.counted]
+        counted, said = copies.without(campaign, spec_there, view.counted)
+        notes += said
+        if view.counted and not counted:
+            continue
+        ids = [o.id for o in counted]
         read[campaign.name] = {"version": campaign.version, "observations": ids}
-        counted = frozenset(ids)
-        observations = [o for o in view.observations if o.id in counted]
-        found.append(_earlier(ledger, spec_there, campaign.version, observations))
-    return tuple(found), read, tuple(notes)
+        heard = frozenset(ids)
+        observations = [o for o in view.observations if o.id in heard]
+        found[campaign.name] = _earlier(ledger, spec_there, campaign.version, observations)
+    names = sorted(found)  # as earlier_of has them
+    return tuple(found[n] for n in names), {n: read[n] for n in names}, tuple(notes)
 
 
 def unknown_sources(spec: CampaignSpec, known: Collection[str]) -> tuple[str, ...]:
