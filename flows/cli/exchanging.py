@@ -89,9 +89,11 @@ def tell(
         mended = "mend the file where a note names a slip or a copy; " * bool(report.notes)
         screen.next_step(f"nothing was recorded; {mended}the same command without --dry-run tells them")
         return
+    with open_record(where) as ledger:
+        is_heard = not called or ledger.campaign(name).spec.get("memory") != "off"
     does = (
         f"{'listens to' if called else 'learns from'} them and goes on"
-        if report.accepted or report.duplicates
+        if is_heard and (report.accepted or report.duplicates)
         else "goes on"
     )
     screen.next_step(onward(where, name, does, said=campaign))

@@ -80,6 +80,8 @@ def _of_state(settings: Settings, view: View) -> tuple[str, bool] | None:
         return f"The campaign is finished: {campaign.reason}. See hakken best {name}{see}.", True
     if source := campaign.spec.get("source"):
         of = shlex.quote(source["of"])
+        if view.ledger.campaign(source["of"]).spec.get("memory") == "off":
+            return f"A source of {source['of']}, whose file has memory: off, so that it is not heard.", True
         return f"A source of {source['of']}: hakken run {of} listens to it while it helps; hakken show {of} says.", True
     if campaign.state is CampaignState.STOPPED:
         still = _still(view, name)

@@ -69,6 +69,8 @@ def tell_source(
         spec, notes = spec_of_source(
             own, source, title, path.name, table, None if mended.keys() == told.keys() else known
         )
+        if own.memory == "off":
+            notes += (f"the file of {name} has memory: off, so that no source is heard; without that line this one is",)
         ledger.open_campaign(source, spec, by=by)
     report = tell(settings, source, path, by=by, replaced=mended, progress=progress)
     with open_record(settings) as ledger:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from db import exchange
 from db.ledger import open_ledger
-from flows.engine import replay, retract, tell, tell_source
+from flows.engine import replay, retract, status, tell, tell_source
 from flows.engine.sources.hearing import SOURCES, sources_of
 from flows.settings import Settings
 from loop.spec import CampaignSpec
@@ -83,3 +83,15 @@ def test_of_an_earlier_campaign_what_was_brought_from_there_is_left_out(settings
     assert notes == (
         "source 'old': 5 results of it are this campaign's own, brought from there: not heard a second time",
     )
+
+
+def test_of_a_source_that_memory_off_keeps_out_nobody_says_that_it_is_heard(settings: Settings, tmp_path: Path) -> None:
+    name, path = campaign(settings, tmp_path, "own", memory="off"), table(tmp_path)
+
+    source, report = tell_source(settings, name, path, "Smith 2019", by="A")
+    unheard = status(settings, source)[0].next_step
+    campaign(settings, tmp_path, "own")
+
+    assert "the file of own has memory: off, so that no source is heard; without that line this one is" in report.notes
+    assert unheard == "A source of own, whose file has memory: off, so that it is not heard."
+    assert "hakken run own listens to it" in status(settings, source)[0].next_step
