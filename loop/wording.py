@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from math import floor, inf, isfinite, log10
 from typing import Final
 
+ROUNDED: Final = 1e-12  # of a mean: a deviation below that is rounding of 64-bit numbers, and none
 FINEST: Final = 9  # decimals of an amount that is shown; what is less is the dust of a sum
 MANY: Final = 200  # options of a choice beyond which nobody looks for the same words elsewhere
 # Total energies lie below minus one hartree, and what tells two apart is behind digits that they share. By unit:
@@ -44,8 +45,11 @@ def in_plain_letters(text: str) -> str:
 def plus_minus(mean: float, sd: float, unit: str = "") -> str:
     """``mean ± sd unit``, both to the place that two digits of ``sd`` reach: ``65 ± 28 %``, ``0.310 ± 0.024 eV``.
 
+    What is left of ``sd`` by rounding alone is 0.
+
     Source: JCGM 100:2008 (GUM), 7.2.6.
     """
+    sd = 0.0 if sd <= ROUNDED * abs(mean) else sd
     mean_text, sd_text = (in_places(value, sd, digits, unit) for value, digits in ((mean, 4), (sd, 2)))
     return f"{mean_text} ± {sd_text} {unit}".rstrip()
 

@@ -94,6 +94,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
             say(line)
         for line in _of_other_targets(where, name, before, after):
             say(line)
+        for line in _beyond_other_ends(where, name, before):
+            say(line)
         for line in _of_another_analysis(where, name, before, after, text):
             say(line)
     return name
@@ -179,6 +181,16 @@ def _of_another_analysis(
     with open_record(where) as ledger:
         said = analysed_otherwise(View(ledger, name), text)
     return [said] if said else []
+
+
+def _beyond_other_ends(where: Settings, name: str, before: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is to be said of results beyond what the changed file says that their targets can be."""
+    from flows.engine.looking.view import View
+    from flows.engine.people.slips import beyond_other_ends
+    from flows.wiring import open_record
+
+    with open_record(where) as ledger:
+        return tuple(beyond_other_ends(View(ledger, name), before))
 
 
 def _forbidden(where: Settings, name: str) -> tuple[str, ...]:

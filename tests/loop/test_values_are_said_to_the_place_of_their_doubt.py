@@ -16,6 +16,7 @@ from loop.wording import in_digits, in_full, in_places, plus_minus
         (41_234.4, 1_512.2, "41234 ± 1512 %"),
         (5.0, 0.996, "5.00 ± 1.00 %"),
         (1.5, 2e-6, "1.5 ± 2e-06 %"),
+        (50 / 3, 7.1e-15, "16.67 ± 0 %"),
         (math.nan, 1.0, "nan ± 1.0 %"),
     ],
 )

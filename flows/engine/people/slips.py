@@ -27,7 +27,7 @@ from loop.circumstances import (
 from loop.errors import SpaceError
 from loop.outcome import Fault, Measured, Negative, Outcome
 from loop.plate.layout import row_name
-from loop.record import AttemptRecord, ObservationRecord, Settings
+from loop.record import AttemptRecord, Json, ObservationRecord, Settings
 from loop.sheets.cells import is_number, split_header
 from loop.space import Continuous, Discrete, Linear
 from loop.space.constraints import Constraint
@@ -68,8 +68,24 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
     )
 
 
+def beyond_other_ends(view: View, before: Json) -> Iterator[str]:
+    """A note for each target whose ``low`` or ``high`` is another than in ``before``, a spec, with results beyond."""
+    for name, target in view.spec.objective.items():
+        was = before["objective"].get(name, {})
+        if (was.get("low"), was.get("high")) == (target.low, target.high):
+            continue
+        said = ((said, o) for o in view.counted for of, said in _beyond_targets(view, o) if of == name)
+        if those := list(said):
+            yield _note(view, name, those)
+
+
 def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
     """Name of each target and parameter with a number beyond its bounds, and what to say of it."""
+    yield from _beyond_targets(view, o)
+    yield from _beyond_parameters(view, o)
+
+
+def _beyond_targets(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
     for name, value in values_of(o.outcome).items():
         if (target := view.spec.objective.get(name)) is None:
             continue
@@ -82,6 +98,9 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
         elif is_potency(name, target.unit) and value > STRONGEST:
             said = f"{name} {value:g} of {view.label(o.settings)} is beyond what any -log10 of mol/L is"
             yield name, f"{said} (of {value:g} nM it is {9 - math.log10(value):.2f})"
+
+
+def _beyond_parameters(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
     for p in view.space.parameters:
         if o.key is None and isinstance(p, Continuous | Discrete) and p.name in o.settings:  # else the planner's own
             value = float(o.settings[p.name])

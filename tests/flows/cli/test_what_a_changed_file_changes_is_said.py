@@ -314,3 +314,23 @@ def test_of_several_laboratories_the_one_that_calculates_otherwise_is_named() ->
     assert "the result on record was calculated otherwise (laboratory dear.functional), and counts" in (
         calculated_otherwise("gaps", before, now, 1)
     )
+
+
+def test_results_beyond_what_a_changed_file_says_that_a_target_can_be_are_named(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = CAMPAIGN.replace("adapter: simulated", "adapter: manual")
+    Path("heat.yaml").write_text(text)
+    Path("told.csv").write_text("catalyst,temperature,yield\nA,60,8\nB,80,41\nC,80,52\n")
+    assert hakken("tell", "heat.yaml", "told.csv").code == 0
+    Path("heat.yaml").write_text(text.replace('unit: "%"}', 'unit: "%", low: 0, high: 30}'))
+
+    changed, again = hakken("tick", "heat.yaml"), hakken("tick", "heat.yaml")
+
+    said = (
+        "yield 41 % of B, temperature 80 degC is beyond what it can be (0 to 30), and so is yield of 1 more; it counts"
+    )
+    assert said in changed.out
+    assert "where yield can be so, mend its low or high in the campaign file" in changed.out
+    assert said not in again.out
