@@ -12,7 +12,7 @@ from flows.engine.looking.derived import by_its_formulas, with_derived
 from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.reports import ReplayReport
-from flows.engine.people.decisions import decided
+from flows.engine.people.decisions import decided, meant_otherwise
 from flows.engine.sources.hearing import earlier_of, read_of
 from flows.engine.steps.planners import Planner, default_planner, devices_in, on_device
 from flows.engine.steps.planning import ALLOWED, LEFT, LEFT_OUT, PURSE, REGRET, RESOURCES, Inputs, environment
@@ -95,7 +95,16 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     foretold = by_its_formulas(resolved, proposals, lambda: ledger.rounds(name))
     claims = claims_of(resolved, foretold, tuple(attempts.values()), seen, history)
     unsent = never_sent(attempts.values(), stored.pending)
-    said = decided(spec, space, proposals, ledger.decisions(name), stored.number, observations=seen, unsent=unsent)
+    said = decided(
+        spec,
+        space,
+        proposals,
+        ledger.decisions(name),
+        stored.number,
+        observations=seen,
+        unsent=unsent,
+        otherwise=meant_otherwise(ledger, name, spec, proposals),
+    )
     allowed = int(stored.model.get(ALLOWED, spec.budget.most))
     planned = replace(said.history(history), claims=claims)
     regions = read_regions(stored.model.get(LEFT_OUT, {}))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from flows.engine.people.bans import around, keeps_out, place_of, place_of_record, region_of, region_text, still_there
 from flows.engine.people.conditions import checked
 from flows.unsent import never_sent
+from loop.contracts import Ledger
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import SpaceError
 from loop.history import History, Said
@@ -21,7 +22,7 @@ from loop.outcome import Fault
 from loop.record import Arm, ObservationRecord, ProposalRecord, Settings
 from loop.space import Space
 from loop.spec import CampaignSpec
-from loop.spec.space_models import ExcludeSpec
+from loop.spec.space_models import ExcludeSpec, NumberSpec
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -54,17 +55,19 @@ def decided(
     *,
     observations: Sequence[ObservationRecord] = (),
     unsent: frozenset[str] = frozenset(),
+    otherwise: Mapping[int, str] | None = None,
 ) -> Decided:
     """What counts for round ``number``: refusals in earlier rounds, and decisions made before it and not lifted.
 
     ``observations`` and ``unsent`` (``flows.unsent``) decide which pins are yet to be followed, and the first which
-    candidates were made although somebody said that they cannot be.
+    candidates were made although somebody said that they cannot be. What was refused in rounds of which it is said how
+    their numbers were meant ``otherwise`` (``meant_otherwise``) counts no more.
     """
     structures = {p.id: p.draft.candidate.smiles for p in proposals}
     decisions = [_as_named(space, d, structures.get(d.draft.proposal_id or "", {})) for d in decisions]
     now = in_force(decisions, number)
     said, unrun = _Gathered(spec, space, observations), list[str]()
-    said.refusals(proposals, decisions, now, number)
+    said.refusals(proposals, decisions, now, number, otherwise or {})
     for d in now:
         said.take(d)
     pinned = [
@@ -111,6 +114,7 @@ class _Gathered:
         decisions: Sequence[DecisionRecord],
         now: Sequence[DecisionRecord],
         number: int,
+        otherwise: Mapping[int, str],
     ) -> None:
         """Proposals that were refused before round ``number``, but for those of which the refusal was lifted."""
         edited = {d.draft.proposal_id for d in decisions if d.draft.kind is DecisionKind.EDIT}
@@ -118,8 +122,11 @@ class _Gathered:
             d.draft.proposal_id: d for d in decisions if d.draft.proposal_id and d.draft.kind is not DecisionKind.EDIT
         }
         forgiven = {proposal for proposal, d in kinds.items() if d not in now}  # a refusal whose meaning was lifted
-        for p in proposals:
-            if p.approved is False and p.round_number < number and p.id not in forgiven:
+        refused_then = [p for p in proposals if p.approved is False and p.round_number < number]
+        for n in sorted({p.round_number for p in refused_then} & otherwise.keys()):
+            self.notes.append(f"what was refused in round {n} counts no more: {otherwise[n]}")
+        for p in refused_then:
+            if p.id not in forgiven and p.round_number not in otherwise:
                 name = f"refused in round {p.round_number}"
                 refused = self._space.as_named(p.draft.candidate.settings, p.draft.candidate.smiles)
                 self._keep_out(refused, "refused", name, is_edited=p.id in edited)
@@ -226,7 +233,27 @@ def decided_next(view: View) -> Decided:
         view.round_number + 1,
         observations=view.counted,
         unsent=never_sent(view.attempts),
+        otherwise=meant_otherwise(view.ledger, view.name, view.spec, view.proposals),
     )
+
+
+def meant_otherwise(
+    ledger: Ledger, name: str, spec: CampaignSpec, proposals: Sequence[ProposalRecord]
+) -> Mapping[int, str]:
+    """Rounds with refused proposals of when the campaign file had other units of numbers, each with what differs."""
+    found, said = {}, dict[int, str]()
+    for number in sorted({p.round_number for p in proposals if p.approved is False}):
+        version = ledger.round(name, number).version
+        if version not in said:
+            then = ledger.spec_version(name, version)["space"]
+            said[version] = " and ".join(
+                f"{p} was in {then[p]['unit']!r} then, and is in {now.unit!r} now"
+                for p, now in spec.space.items()
+                if isinstance(now, NumberSpec) and then.get(p, {}).get("unit", now.unit) != now.unit
+            )
+        if said[version]:
+            found[number] = said[version]
+    return found
 
 
 def _is_control(spec: CampaignSpec, candidate: Settings) -> bool:

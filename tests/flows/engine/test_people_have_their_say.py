@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,6 +123,26 @@ def test_what_is_banned_and_what_was_tried_leave_nothing_and_what_is_pinned_leav
 
     assert "or a person refused it; hakken lift small NUMBER takes one of bans 1 and 2 back" in left
     assert status(settings, "small")[0].next_step.startswith("The next batch is due")
+
+
+def test_what_was_refused_in_another_unit_counts_no_more_once_the_file_has_the_right_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def amounts(unit: str) -> dict[str, Any]:
+        number = {"type": "number", "values": [5, 10, 20, 40], "unit": unit}
+        return {"space": {"amount": number}, "laboratory": {"adapter": "simulated", "approval": "person"}}
+
+    add(settings, tmp_path, **amounts("g"))
+    once(settings)
+    approve(settings, "small", 1, by="tester", refuse=True, why="milligrams were meant")
+
+    add(settings, tmp_path, **amounts("mg"))
+    second = once(settings)
+
+    assert len(second.proposed) == 4
+    note = "what was refused in round 1 counts no more: amount was in 'g' then, and is in 'mg' now"
+    assert any(note in said for said in second.notes)
+    assert replay(settings, "small", 2, planner=cheap_planner).is_identical
 
 
 @pytest.mark.usefixtures("laboratory")
