@@ -138,8 +138,8 @@ class RunsTwice(Bench):
 class LooksBeforeItLeaps(Bench):
     """Checks and then runs, without a lock between: two sides that come at once both run.
 
-    A gate stands for the bad luck: whoever has passed the check waits until a second one has, or a while. Laws about two
-    sides call from threads of their own: there a second one is to come, however busy the machine is.
+    A gate stands for the bad luck: whoever has passed the check waits until a second one has, or a while. Laws about
+    two sides call from threads of their own: there a second one is to come, however busy the machine is.
     """
 
     caught_by = frozenset(
