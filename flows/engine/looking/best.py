@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.kept import kept, learns_by_own
-from flows.engine.looking.learning import learning_of
+from flows.engine.looking.learning import learning_of, what_teaches
 from flows.engine.looking.view import View
-from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.history import History
 from loop.insight.statements import Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
@@ -40,8 +39,7 @@ def believed(view: View, folder: Path) -> HonestBest:
 
     The same record gives the same answer, so the last one is kept there.
     """
-    earlier, read, _ = sources_of(view.ledger, view.spec)
-    asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
+    earlier, read, asked = what_teaches(view)
     own = learns_by_own(view.spec)
     found = kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier, read), by_own=own)
     at_work = [view.space.as_named(a.settings, a.smiles) for a in view.pending] if found.likeliest else []

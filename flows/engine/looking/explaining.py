@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.designed import designed_of
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.kept import kept, learns_by_own
-from flows.engine.looking.learning import MANY, learning_of
+from flows.engine.looking.learning import MANY, learning_of, what_teaches
 from flows.engine.looking.view import View
-from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.errors import PlanError
 from loop.insight.explaining import Explained, Explanation, Fragment, Neighbour
@@ -96,8 +95,7 @@ def relied(view: View, folder: Path) -> tuple[Reliance, ...]:
 
 
 def _resting(view: View, folder: Path) -> tuple[Reliance, ...]:
-    earlier, read, _ = sources_of(view.ledger, view.spec)
-    asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
+    earlier, read, asked = what_teaches(view)
 
     def worked_out() -> tuple[Reliance, ...]:
         from loop.insight.influence import influences  # brings torch: seconds, only where it is asked for

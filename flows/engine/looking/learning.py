@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.view import View
+from flows.engine.sources.hearing import sources_of
 
 if TYPE_CHECKING:
     from flows.engine.sources.hearing import Read
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 MANY: Final = 1_000  # results of which a page asks for the best alone, so that nothing is kept for another
 _LEARNT: WeakKeyDictionary[View, tuple[Read, Learning]] = WeakKeyDictionary()  # and what was read of sources
+
+
+def what_teaches(view: View) -> tuple[Sequence[Earlier], Read, tuple[object, ...]]:
+    """Earlier campaigns that are heard, what was read of them, and all that decides what a view's results teach."""
+    earlier, read, _ = sources_of(view.ledger, view.spec)
+    return earlier, read, (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
 
 
 def learning_of(view: View, earlier: Sequence[Earlier], read: Read) -> Learning:

@@ -9,9 +9,8 @@ from typing import Final
 
 from flows.engine.looking.best import believed
 from flows.engine.looking.kept import kept, learns_by_own
-from flows.engine.looking.learning import learning_of
+from flows.engine.looking.learning import learning_of, what_teaches
 from flows.engine.looking.view import View
-from flows.engine.sources.hearing import sources_of
 from loop.errors import PlanError, SpaceError
 from loop.insight.statements import OnSurface, Reliance, Side, Surface
 
@@ -30,8 +29,7 @@ def surfaces_of(view: View, folder: Path, rests: Sequence[Reliance]) -> tuple[Su
     if not best.candidates:
         return ()
     settings = best.candidates[0].settings
-    earlier, read, _ = sources_of(view.ledger, view.spec)
-    asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier], rests, settings)
+    earlier, read, asked = what_teaches(view)
 
     def worked_out() -> tuple[Surface, ...]:
         from loop.insight.surface import surfaces  # brings torch: seconds, only where it is asked for
@@ -39,5 +37,11 @@ def surfaces_of(view: View, folder: Path, rests: Sequence[Reliance]) -> tuple[Su
         return surfaces(learning_of(view, earlier, read), rests, view.space.coordinates(settings))
 
     with suppress(PlanError, SpaceError):
-        return kept(folder / KEPT, asked, (Surface, Side, OnSurface), worked_out, by_own=learns_by_own(view.spec))
+        return kept(
+            folder / KEPT,
+            (*asked, rests, settings),
+            (Surface, Side, OnSurface),
+            worked_out,
+            by_own=learns_by_own(view.spec),
+        )
     return ()

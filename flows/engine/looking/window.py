@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.best import believed
 from flows.engine.looking.kept import kept, learns_by_own
-from flows.engine.looking.learning import MANY, learning_of
+from flows.engine.looking.learning import MANY, learning_of, what_teaches
 from flows.engine.looking.view import View
 from flows.engine.people.conditions import read_candidate
 from flows.engine.people.reminding import times_measured
-from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.errors import HakkenError, PlanError
 from loop.insight.statements import Range, Window
@@ -65,8 +64,7 @@ def windowed(view: View, folder: Path) -> Window | None:
     is_asked = any(t.has_bounds for t in build_objective(view.spec).targets) and _varies_numbers(view)
     if not is_asked or view.spec.general is not None or len(view.counted) > MANY:
         return None
-    earlier, read, _ = sources_of(view.ledger, view.spec)
-    asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
+    *_, asked = what_teaches(view)
     with suppress(PlanError, WindowError):
         found = kept(
             folder / KEPT, asked, (Window, Range), lambda: _looked_for(view, folder), by_own=learns_by_own(view.spec)
@@ -87,7 +85,7 @@ def _looked_for(
 
     objective = build_objective(view.spec)
     lost = _losses(objective, loses)
-    earlier, read, _ = sources_of(view.ledger, view.spec)
+    earlier, read, _ = what_teaches(view)
     learning = learning_of(view, earlier, read)
     belief = learning.belief
     best = believed(view, folder)
