@@ -195,6 +195,7 @@ def _check_measurements(given: object) -> None:
 
 
 _KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "informative", "provenance", "context"})
+_LONGEST: Final = 4_000  # characters of why something ended so: a cell of a spreadsheet holds 32,767
 _NONE: Final = "write a limit such as <1 where nothing was found, or report it as negative or fault"
 _NO_SD: Final = "leave it out where it is not known"
 _SIGNS: Final = (Qualifier.BELOW, Qualifier.ABOVE)
@@ -213,7 +214,7 @@ def read_outcome(
     ``{"outcome": "negative", "reason": ..., "values": [...]}`` or
     ``{"outcome": "fault", "kind": ..., "message": ...}``; each may carry ``provenance``
     (program, version, wall time, raw output, of a fault its ``code``) and ``context`` (instrument, plate, well, actual
-    settings).
+    settings). Of a reason or a message of more than 4,000 characters the outcome has the beginning and the end.
 
     Args:
         payload: What came back.
@@ -244,7 +245,7 @@ def read_outcome(
             reason = payload.get("reason")
             if not isinstance(reason, str) or not reason.strip():
                 raise OutcomeError("outcome 'negative' needs a reason, such as 'no conversion'")
-            return Negative(reason, _read_values(payload, units, levels or {}, words or {}))
+            return Negative(_in_short(reason), _read_values(payload, units, levels or {}, words or {}))
         case "fault":
             return _read_fault(payload)
         case other:
@@ -307,7 +308,14 @@ def _read_fault(payload: Mapping[str, Any]) -> Fault:
     informative = payload.get("informative")
     if informative is not None and not isinstance(informative, bool):
         raise OutcomeError(f"informative must be true or false, got {informative!r}")
-    return Fault.of(FaultKind(name), str(payload.get("message") or name), informative)
+    return Fault.of(FaultKind(name), _in_short(str(payload.get("message") or name)), informative)
+
+
+def _in_short(text: str) -> str:
+    """The beginning and the end of a text that is too long to be read; what came has all of it."""
+    between = " ... "
+    kept = (_LONGEST - len(between)) // 2
+    return text if len(text) <= _LONGEST else f"{text[:kept]}{between}{text[-kept:]}"
 
 
 def _read_values(

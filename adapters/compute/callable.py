@@ -18,7 +18,7 @@ def evaluate(request: Request, *, function: str, properties: Mapping[str, str], 
     SMILES; a part of a mixture is its fraction. It returns a number (where one property is reported), a mapping from
     property to number, in the unit that the laboratory section states, or an ``Evaluation``. To end as a fault it
     raises an ``EvaluationError``; to say that the answer is no it returns ``{"negative": "why"}``, beside what numbers
-    there are.
+    there are. A ``negative`` of None, False or no words says nothing.
 
     Args:
         request: The experiment.
@@ -39,7 +39,7 @@ def evaluate(request: Request, *, function: str, properties: Mapping[str, str], 
         found = {next(iter(properties)): found}
     if not isinstance(found, Mapping):
         raise AnalysisFailed(f"{function} returned {found!r}; return a mapping with {', '.join(properties)}")
-    negative = str(found.get("negative", ""))
+    negative = _why_not(function, found.get("negative"))
     values = {name: (_number(function, name, found[name]), unit) for name, unit in properties.items() if name in found}
     if not values and not negative:
         got = ", ".join(map(str, found)) or "nothing"
@@ -53,20 +53,30 @@ def _find(function: str, path: str | None) -> Any:
         sys.path.insert(0, path)
     module, _, name = function.partition(":")
     try:
-        found = getattr(import_module(module), name)
+        imported = import_module(module)
     except ModuleNotFoundError as error:
         is_its_own = module == error.name or module.startswith(f"{error.name}.")
         remedy = "say in 'path' where it lies" if is_its_own else "install it where the function runs"
         raise SettingUnknown(f"no module {error.name!r} for {function!r}; {remedy}") from None
-    except AttributeError:
-        raise SettingUnknown(f"module {module!r} has no function {name!r}") from None
+    if not hasattr(imported, name):
+        raise SettingUnknown(f"module {module!r} has no function {name!r}")
+    found = getattr(imported, name)
     if not callable(found):
         raise SettingUnknown(f"{function} is {found!r}, and no function; correct the name")
     return found
 
 
+def _why_not(function: str, said: Any) -> str:
+    """Why the answer is no, in words; "" where it is not."""
+    if isinstance(said, str):
+        return said.strip()
+    if said is None or said in (False, True):  # numpy's, too
+        return "the function says no" if said else ""
+    raise AnalysisFailed(f"{function} returned {said!r} for 'negative'; return why, in words, or leave it out")
+
+
 def _number(function: str, name: str, value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise AnalysisFailed(f"{function} returned {value!r} for {name!r}; return a number") from None

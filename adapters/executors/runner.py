@@ -79,7 +79,7 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
         **evaluation.details,
     }
     if evaluation.negative:
-        return {"outcome": "negative", "reason": evaluation.negative, "values": values, "provenance": provenance}
+        return {"outcome": "negative", "reason": _words(evaluation.negative), "values": values, "provenance": provenance}
     return {"outcome": "measured", "values": values, "provenance": provenance}
 
 
@@ -100,13 +100,20 @@ def _check_targets(evaluation: Any, values: Sequence[Mapping[str, Any]], targets
 
 
 def _fault(kind: str, message: str, code: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return {"outcome": "fault", "kind": kind, "message": message, "provenance": {**(details or {}), "code": code}}
+    told = {"outcome": "fault", "kind": kind, "message": _words(message)}
+    return {**told, "provenance": {**(details or {}), "code": code}}
+
+
+def _words(text: str) -> str:
+    """The text without half characters, which names of files may have and no record keeps."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
     """The details as JSON values; as one text where they are none, so that the rest is not lost with them."""
     try:
-        return dict(json.loads(json.dumps(details, allow_nan=False)))
+        json.dumps(details, allow_nan=False, ensure_ascii=False).encode()
+        return dict(json.loads(json.dumps(details)))
     except (TypeError, ValueError):
         return {"details": repr(dict(details))}
 

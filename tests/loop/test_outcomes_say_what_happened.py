@@ -52,6 +52,18 @@ def test_what_is_read_is_written_as_it_was(reading):
     assert outcome.measurements[0].canonical == pytest.approx(reading["value"] / 60)
 
 
+@pytest.mark.parametrize("payload", [{"outcome": "negative", "reason": ""}, {"outcome": "fault", "kind": "unknown"}])
+def test_a_reason_of_many_pages_is_kept_by_its_beginning_and_its_end(payload):
+    said = f"first{'-' * 200_000}last"
+
+    outcome = read_outcome({**payload, "reason" if "reason" in payload else "message": said}, UNITS)
+    kept = outcome.reason if isinstance(outcome, Negative) else outcome.message
+
+    assert kept.startswith("first-") and kept.endswith("-last") and " ... " in kept
+    assert len(kept) < 32_767  # what a cell of a spreadsheet holds
+    assert read_outcome(write_outcome(outcome), UNITS) == outcome
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "to", "expected"),
     [

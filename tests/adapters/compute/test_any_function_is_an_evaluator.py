@@ -51,6 +51,12 @@ def other(settings):
 
 def broken(settings):
     return settings["pressure"]
+
+def huge(settings):
+    return {"yield": 10**400}
+
+def unread(settings):
+    raise ValueError("r\\udce9sultat.out is empty")  # as os.listdir names what is no UTF-8
 """
 SPEC = ExperimentSpec(
     "bowl",
@@ -65,6 +71,7 @@ SPEC = ExperimentSpec(
 def lab(tmp_path: Path) -> Callable[..., Adapter]:
     (tmp_path / "bowls.py").write_text(OURS)
     (tmp_path / "starred.py").write_text("from bowls import *")
+    (tmp_path / "stale.py").write_text("import json\njson.float\ndef run(settings): return 1.0\n")
     (tmp_path / "needy.py").write_text("import no_such_package\ndef run(settings): return 1.0\n")
 
     def make(function: str = "bowls:bowl", **options: Any) -> Adapter:
@@ -102,6 +109,9 @@ def test_numbers_come_in_and_go_out_and_structures_are_smiles(lab: Callable[...,
             "yield came out as inf, and a result holds finite numbers; leave out",
         ),
         ("bowls:other", FaultKind.ANALYSIS_FAILED, "returned yeild, and none of yield"),
+        ("bowls:huge", FaultKind.ANALYSIS_FAILED, "for 'yield'; return a number"),
+        ("bowls:unread", FaultKind.UNKNOWN, "ValueError: r\\udce9sultat.out is empty"),
+        ("stale:run", FaultKind.UNKNOWN, "AttributeError: module 'json' has no attribute 'float'"),
         ("bowls:broken", FaultKind.UNKNOWN, "KeyError: 'pressure'"),
         (
             "needy:run",
@@ -177,6 +187,29 @@ def test_a_function_may_say_that_the_answer_is_no(lab: Callable[..., Adapter]) -
     assert isinstance(outcome, Negative)
     assert outcome.reason == "no conversion"
     assert [m.value for m in outcome.measurements] == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("None", ""),
+        ("False", ""),
+        ("' '", ""),
+        ("__import__('numpy').float64(3) < 1", ""),
+        ("True", "the function says no"),
+        ("__import__('numpy').float64(3) > 1", "the function says no"),
+        ("'decomposed'", "decomposed"),
+    ],
+)
+def test_a_negative_that_says_nothing_is_none(tmp_path: Path, said: str, why: str) -> None:
+    (tmp_path / "saying.py").write_text("def run(said):\n    return {'yield': 50.0, 'negative': eval(said['said'])}\n")
+
+    how: dict[str, Any] = {"function": "saying:run", "properties": {"yield": "%"}, "path": str(tmp_path)}
+    found = evaluate(Request({"said": said}), **how)
+
+    assert (found.values, found.negative) == ({"yield": (50.0, "%")}, why)
+    with pytest.raises(AnalysisFailed, match="returned nan for 'negative'; return why, in words, or leave it out"):
+        evaluate(Request({"said": "float('nan')"}), **how)
 
 
 def test_one_number_is_enough_where_one_property_is_asked_for(tmp_path: Path) -> None:
