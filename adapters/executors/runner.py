@@ -79,7 +79,8 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
         **evaluation.details,
     }
     if evaluation.negative:
-        return {"outcome": "negative", "reason": _words(evaluation.negative), "values": values, "provenance": provenance}
+        reason = _words(evaluation.negative)
+        return {"outcome": "negative", "reason": reason, "values": values, "provenance": provenance}
     return {"outcome": "measured", "values": values, "provenance": provenance}
 
 

@@ -1,5 +1,5 @@
 """Forbidden: experiments under way, and proposals that wait, outside of the space since the campaign file changed, and
-batches that wait and come to more than it allows by now."""
+batches that wait and come to more than it allows by now, or are on another plate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Final
 
+from flows.engine.looking.relaid import unlike_the_plate
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.people.affording import beyond_batch_by_now
 from flows.engine.people.conditions import checked
@@ -31,7 +32,8 @@ def forbidden(view: View) -> tuple[str, ...]:
     )
     gone = _to_approve(view)
     within = () if gone else earlier  # what a batch comes to is told of candidates of the space
-    return (*_under_way(view), *gone, *filter(None, (beyond_batch_by_now(view, n) for n in within)))
+    told = (said for n in within for said in (beyond_batch_by_now(view, n), unlike_the_plate(view, n)) if said)
+    return (*_under_way(view), *gone, *told)
 
 
 def _to_approve(view: View) -> tuple[str, ...]:

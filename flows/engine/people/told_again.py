@@ -100,7 +100,7 @@ def corrected(
 ) -> tuple[str, ...]:
     """A note where added rows stand in the place of rows that their file had when it was told before, and has no more:
     with the same settings, or, where others are still there, on the same line with one cell changed. Both count, and
-    one may be a correction."""
+    one may be a correction, unless their keys are of two experiments."""
     told = [(o, judged[o.id]) for o in standing if is_told(judged[o.id].source)]
     rows = [*received]
     there = {content_of(e) for e in rows}  # on whatever line of the file
@@ -119,6 +119,7 @@ def corrected(
         alike = gone.get((from_it, _settings(o)), [])
         if from_it in kept:
             alike = alike + [g for g in gone.get((from_it, line_of(e)), []) if _differs_in_one(g, e)]
+        alike = [g for g in alike if not (g.key and e.key and g.key != e.key)]  # of another experiment
         if (old := next((g for g in alike if g.id not in pairs), None)) is not None:
             pairs[old.id] = e
     if not pairs:

@@ -58,3 +58,26 @@ def test_another_file_corrects_nothing(hakken: Any, tell_table: Any) -> None:
     Path("more.csv").write_text("step,yield\n2,45\n", encoding="utf-8")
 
     assert "in the place of" not in hakken("tell", "cells", "more.csv").out
+
+
+def test_the_next_experiment_of_the_same_settings_corrects_nothing(hakken: Any, tmp_path: Path) -> None:
+    file = tmp_path / "twice.yaml"
+    file.write_text(
+        "campaign: twice\nspace: {step: {type: category, options: [a, b]}}\nobjective: {yield: {goal: maximize}}\n"
+        "planner: {batch: 1, replicates: 2, initial: {experiments: 1}}\nbudget: {experiments: 4}\n"
+        "laboratory: {adapter: manual}\n"
+    )
+    hakken("tick", file)
+    hakken("export", "twice", "left.csv", "--waiting")
+    header, first, second = Path("left.csv").read_text(encoding="utf-8-sig").splitlines()
+    values = header.split(",").index("yield")
+    said = ""
+    for row, value in ((first, "20"), (second, "30")):
+        cells = row.split(",")
+        cells[values] = value
+        Path("left.csv").write_text(f"{header}\n{','.join(cells)}\n", encoding="utf-8")
+        told = hakken("tell", "twice", "left.csv")
+        assert "1 result accepted" in told.out
+        said += told.out + told.err
+
+    assert "in the place of" not in said
