@@ -60,8 +60,11 @@ def test_another_file_corrects_nothing(hakken: Any, tell_table: Any) -> None:
     assert "in the place of" not in hakken("tell", "cells", "more.csv").out
 
 
-def test_the_next_experiment_of_the_same_settings_corrects_nothing(hakken: Any, tmp_path: Path) -> None:
-    file = tmp_path / "twice.yaml"
+def test_the_next_experiment_of_the_same_settings_corrects_nothing(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = Path("twice.yaml")
     file.write_text(
         "campaign: twice\nspace: {step: {type: category, options: [a, b]}}\nobjective: {yield: {goal: maximize}}\n"
         "planner: {batch: 1, replicates: 2, initial: {experiments: 1}}\nbudget: {experiments: 4}\n"
