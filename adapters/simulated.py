@@ -194,8 +194,8 @@ class Simulated:
                 continue
             value, limit = self._measure(spec, place, target, row), self._options.detection_limit.get(target)
             if grades := self._grades.get(target):
-                values.append({"property": target, "value": self._grade(target, value, grades), "unit": unit})
-            elif limit is not None and value < limit:
+                values.append({"property": target, "value": self._grade(target, float(value), grades), "unit": unit})
+            elif limit is not None and isinstance(value, float) and value < limit:
                 missed.append(target)
                 values.append({"property": target, "value": limit, "unit": unit, "qualifier": "<"})
             else:
@@ -218,7 +218,7 @@ class Simulated:
         rows = self._table.rows(spec)
         return rows[(spec.replicate_no + place.repeat) % len(rows)]
 
-    def _measure(self, spec: ExperimentSpec, place: Place, target: str, row: Row | None) -> float:
+    def _measure(self, spec: ExperimentSpec, place: Place, target: str, row: Row | None) -> float | str:
         if row is not None:
             truth = row.values[target]
         else:

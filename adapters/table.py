@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
+from loop.classes import CLASSES, are_classes
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import SpecError, UnitError, did_you_mean
 from loop.outcome import Qualifier
@@ -78,7 +79,7 @@ class MeasuredTable:
             columns: Column of each parameter or target whose column has another name.
             targets: Properties to be read, with the unit wanted.
             units: Unit of a column, by parameter or target, where it is not the campaign's.
-            levels: What a target can be, where that is one of a few levels, from the lowest; a class is one too.
+            levels: What a target can be, where that is one of a few levels, from the lowest; numbers of classes, too.
             words: The words for them, where there are any; a cell holds either.
 
         Raises:
@@ -138,9 +139,11 @@ class MeasuredTable:
         cells, problems = self._resolve(spec)
         return () if problems else tuple(self._rows[i] for i in self._matching(cells))
 
-    def graded(self, target: str, value: float) -> float:
-        """A value of a target as it can be told: of one with levels the nearest of them."""
-        return min(self._levels.get(target, [value]), key=lambda level: abs(level - value))
+    def graded(self, target: str, value: float) -> float | str:
+        """A value of a target as it can be told: of one with levels the nearest of them, and of classes the word."""
+        level = min(self._levels.get(target, [value]), key=lambda level: abs(level - value))
+        words = self._words.get(target, ())
+        return words[self._levels[target].index(level)] if are_classes(words) else level
 
     def _resolve(self, spec: ExperimentSpec) -> tuple[dict[str, _Cell], dict[str, Problem]]:
         """The cell that stands for each setting, by parameter; or why there is none."""
@@ -264,7 +267,8 @@ class MeasuredTable:
         """The level that a cell names, by its word in whatever case or its number."""
         levels, words = self._levels[target], self._words.get(target, ())
         known = dict(zip((word.strip().casefold() for word in words), levels, strict=False))
-        level = known.get(text.casefold(), finite(text))
+        has_numbers = not are_classes(words) or len(words) == len(CLASSES)
+        level = known.get(text.casefold(), finite(text) if has_numbers else None)
         if level is None or level not in levels:
             shown = ", ".join(words or (f"{v:g}" for v in levels))
             hint = did_you_mean(text, words)

@@ -16,6 +16,7 @@ from typing import Any, Final, TextIO, TypeAlias
 
 from loop.as_written import written_in
 from loop.circumstances import read_expense
+from loop.classes import CLASSES, Classes
 from loop.contracts import Ledger
 from loop.errors import LedgerError, SpaceError, UnknownName
 from loop.outcome import Fault, Measured, Measurement, Negative, read_code
@@ -34,7 +35,8 @@ def export(
     """Write one row per observation of campaign ``name``; told, failed and retracted ones too. Returns how many.
 
     Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
-    was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``derived.NAME`` for what follows
+    was reported, ``results.PROPERTY.canonical`` for the same in the target's unit (of classes 1 for what is looked
+    for, else 0), ``derived.NAME`` for what follows
     from the settings, or of a derived target from the results, by the campaign file as it is,
     ``predicted.TARGET.mean`` and ``.sd`` for what the model said when it proposed, within what the target can be;
     ``comment``, ``context.NAME`` (with ``context.NAME.unit``), ``actual.NAME`` (settings that were not as asked),
@@ -120,7 +122,7 @@ def cells_of(observation: ObservationRecord, spec: Json) -> Row:
             row[f"settings.{name}.unit"] = unit
     for name, smiles in observation.smiles.items():
         row[f"settings.{name}.smiles"] = smiles
-    return row | _outcome(observation)
+    return row | _outcome(observation, spec.get("objective") or {})
 
 
 def _row(
@@ -230,24 +232,24 @@ def _in_a_cell(value: object) -> str | float:
     return value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
 
 
-def _outcome(observation: ObservationRecord) -> Row:
+def _outcome(observation: ObservationRecord, objective: Json) -> Row:
     match observation.outcome:
         case Measured(measurements):
-            return {"outcome": "measured", **_results(measurements)}
+            return {"outcome": "measured", **_results(measurements, objective)}
         case Negative(reason, measurements):
-            return {"outcome": "negative", "reason": reason, **_results(measurements)}
+            return {"outcome": "negative", "reason": reason, **_results(measurements, objective)}
         case Fault(kind, message, informative):
             code = read_code(observation.context) or None
             said = {"fault": kind.value, "fault_code": code, "informative": informative}
             return {"outcome": "fault", **said, "reason": message}
 
 
-def _results(measurements: Iterable[Measurement]) -> Row:
+def _results(measurements: Iterable[Measurement], objective: Json) -> Row:
     row: Row = {}
     for m in measurements:
         name = f"results.{m.property}" if m.channel is None else f"results.{m.property}[{m.channel}]"
         row |= {
-            f"{name}.value": m.value,
+            f"{name}.value": _as_told(m, (objective.get(m.property) or {}).get("classes") or ()),
             f"{name}.unit": m.unit,
             f"{name}.sd": m.sd,
             f"{name}.n": m.n,
@@ -256,6 +258,11 @@ def _results(measurements: Iterable[Measurement]) -> Row:
             f"{name}.canonical_sd": m.canonical_sd,
         }
     return row
+
+
+def _as_told(m: Measurement, classes: Sequence[str]) -> str | float:
+    """A value as it can be told again: of more than two classes by its word, since no number stands for one."""
+    return m.value if len(classes) <= len(CLASSES) else Classes(classes).word(m.value) or m.value
 
 
 def _predictions(ledger: Ledger, name: str) -> dict[tuple[int, int], list[Prediction]]:

@@ -10,11 +10,12 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from numbers import Integral, Real
 from typing import Any, Final, TypeAlias, assert_never
 
+from loop.classes import CLASSES, Classes, are_classes, counts_as
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.sheets.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
 from loop.sheets.nearly_numbers import instead_of
@@ -69,6 +70,11 @@ class Measurement:
         if not isinstance(self.qualifier, Qualifier):
             known = ", ".join(f"Qualifier.{q.name} ({q.value})" for q in Qualifier)
             raise OutcomeError(f"{self.property!r}: qualifier must be one of {known}, got {self.qualifier!r}")
+
+
+def as_told(m: Measurement) -> float:
+    """The number that tells a value from others: of a class that of its word, else the value in the target's unit."""
+    return m.canonical if m.unit else m.value
 
 
 def too_large(m: Measurement) -> str:
@@ -220,7 +226,8 @@ def read_outcome(
         payload: What came back.
         units: Unit of each target of the campaign; a property that is none of them is kept in its own unit.
         levels: What an ordinal target can be, by target; another value is refused.
-        words: The words for the levels of a target that has words, by target; either may be reported.
+        words: The words for the levels of a target that has words, by target; either may be reported. Of ``Classes``,
+            as any two words are, a result has the number of its word as value, and what it counts as beside it.
 
     Raises:
         OutcomeError: It cannot be read; the message says which field, and what is expected.
@@ -327,14 +334,11 @@ def _read_values(
     rows = payload.get("values") or []
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise OutcomeError("values must be a list of objects with property, value and unit")
-    found = tuple(_read_value(_in_numbers(row, levels, words), units) for row in rows)
+    found = tuple(_counted(_read_value(_in_numbers(row, levels, words), units), words) for row in rows)
     for m in found:
-        kind = "classes" if len(words.get(m.property, ())) == 2 else "levels"
-        if kind == "classes" and m.qualifier is not Qualifier.EQUAL:
-            raise OutcomeError(f"{m.property!r}: a class has no limits, got {m.qualifier.value!r}; report it as it is")
         if m.property in levels and m.canonical not in levels[m.property]:
             known = ", ".join(words.get(m.property) or (f"{v:g}" for v in levels[m.property]))
-            raise OutcomeError(f"{m.property!r}: {m.value:g} is none of its {kind} {known}; report one of them")
+            raise OutcomeError(f"{m.property!r}: {m.value:g} is none of its levels {known}; report one of them")
         ends = {Qualifier.ABOVE: -1, Qualifier.BELOW: 0}
         if m.property in levels and m.qualifier in ends and m.canonical == levels[m.property][ends[m.qualifier]]:
             word = words.get(m.property, [f"{v:g}" for v in levels[m.property]])[ends[m.qualifier]]
@@ -350,17 +354,46 @@ def _in_numbers(
 ) -> Mapping[str, Any]:
     """The row with the number of its level or class where it names one, in whatever case."""
     name, value = row.get("property"), row.get("value")
-    if not isinstance(name, str) or not isinstance(value, str) or name not in words:
+    if not isinstance(name, str) or name not in words:
+        return row
+    if are_classes(words[name]):
+        return {**row, "value": _number_of_class(name, value, Classes(words[name]))}
+    if not isinstance(value, str):
         return row
     known = [word.strip().casefold() for word in words[name]]
     if value.strip().casefold() not in known:
-        kind, near = "classes" if len(known) == 2 else "levels", did_you_mean(value, words[name])
-        numbers = [f"{v:g}" for v in levels[name]]
-        either = " or ".join(numbers) if len(numbers) == 2 else f"{numbers[0]} to {numbers[-1]}"
+        near, numbers = did_you_mean(value, words[name]), [f"{v:g}" for v in levels[name]]
         raise OutcomeError(
-            f"{name!r}: {value!r} is none of its {kind} {', '.join(words[name])}{near}; report one of them, or {either}"
+            f"{name!r}: {value!r} is none of its levels {', '.join(words[name])}{near}; report one of them, or "
+            f"{numbers[0]} to {numbers[-1]}"
         )
     return {**row, "value": levels[name][known.index(value.strip().casefold())]}
+
+
+def _number_of_class(name: str, value: object, classes: Classes) -> object:
+    """The number of the class that a value names; of more than two a number is none."""
+    has_numbers = len(classes) == len(CLASSES)
+    number = classes.number(value) if isinstance(value, str) else value if has_numbers else None
+    if number is None and value is not None:
+        near = did_you_mean(value, classes) if isinstance(value, str) else ""
+        said = f"{value:g}" if isinstance(value, float) else repr(value)
+        either = ", or 0 or 1" if has_numbers else ""
+        raise OutcomeError(
+            f"{name!r}: {said} is none of its classes {', '.join(classes)}{near}; report one of them{either}"
+        )
+    return number
+
+
+def _counted(m: Measurement, words: Mapping[str, tuple[str, ...]]) -> Measurement:
+    """A class with what it counts as, in the place of its number; what is none as it is."""
+    said = words.get(m.property, ())
+    if not are_classes(said):
+        return m
+    if m.qualifier is not Qualifier.EQUAL:
+        raise OutcomeError(f"{m.property!r}: a class has no limits, got {m.qualifier.value!r}; report it as it is")
+    if Classes(said).word(m.value) is None:
+        raise OutcomeError(f"{m.property!r}: {m.value:g} is none of its classes {', '.join(said)}; report one of them")
+    return replace(m, canonical=counts_as(m.value))
 
 
 def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement:

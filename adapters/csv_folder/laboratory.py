@@ -66,8 +66,8 @@ class CsvFolder:
         beside: Mapping[str, str | None] | None = None,
         clock: Clock = time.time,
         recipe: Recipe | None = None,
-        words: Mapping[str, Sequence[str]] | None = None,
-        levels: Mapping[str, Sequence[float]] | None = None,
+        words: Mapping[str, tuple[str, ...]] | None = None,
+        levels: Mapping[str, tuple[float, ...]] | None = None,
         parameters: Sequence[str] = (),
     ) -> None:
         """``words`` and ``levels`` of targets whose values may be such, and nothing else.
@@ -76,8 +76,7 @@ class CsvFolder:
         """
         self._parameters = tuple(parameters)
         self._recipe = recipe
-        self._words = {target: tuple(some) for target, some in (words or {}).items()}
-        self._levels = {target: tuple(some) for target, some in (levels or {}).items()}
+        self._words, self._levels = dict(words or {}), dict(levels or {})
         self._jobs, self._options, self._targets, self._clock = jobs, options, dict(targets), clock
         folder = base / Path(options.folder).expanduser()
         self._exchange = Exchange(

@@ -102,6 +102,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *imputed_in(spec),
         *_reagents(spec),
         *_unsaid_to_be_exact(spec),
+        *_in_an_order(spec),
         *_without_a_rest(spec),
         *free_options(spec, space),
         *perhaps_fractions(spec),
@@ -207,6 +208,18 @@ def _unsaid_to_be_exact(spec: Any) -> Iterator[str]:
             f"laboratory {spec.laboratory.adapter} gives the same numbers each time; with exact: true of {what} under "
             "objective what was calculated is known, and not believed to scatter"
         )
+
+
+def _in_an_order(spec: Any) -> Iterator[str]:
+    """Classes that have an order, of which the file says nothing."""
+    from flows.cli.starting.kinds import in_order
+
+    for name, target in spec.objective.items():
+        if target.classes and (order := in_order(target.classes)) and order[-1] == target.classes[-1]:
+            yield (
+                f"classes of {name} count alike, but for {target.classes[-1]}, which is looked for; where "
+                f"{order[-2]} is nearer to {order[-1]} than {order[0]} is, write levels: [{', '.join(order)}]"
+            )
 
 
 def _without_a_rest(spec: Any) -> Iterator[str]:

@@ -45,6 +45,7 @@ class Reading:
     n: int  # readings behind the value
     qualifier: Qualifier
     sign: str = ""  # what is said before the value in place of the qualifier, such as "at least" of a level
+    word: str = ""  # which class was measured, of a target with classes
 
     @property
     def shown_sign(self) -> str:

@@ -13,9 +13,10 @@ from flows.remarks import beside_label, really_label
 from flows.report.content import Attached, Kind, Reading, Result, Setting
 from loop.as_written import in_order, written_in
 from loop.circumstances import COMPLETES, ran_elsewhere
+from loop.classes import CLASSES, Classes
 from loop.errors import ObjectiveError
 from loop.fidelity import counts
-from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
+from loop.objective import Goal, Objective, Target, Tradeoff
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier, read_code
 from loop.record import Json, ObservationRecord, Settings
 from loop.space.expressions import Expression
@@ -42,7 +43,7 @@ def read_objective(spec: Json) -> Objective:
         numbers = {key: wanted[key] for key in _NUMBERS if wanted.get(key) is not None}
         ends = wanted.get("desirable")
         desirable = (ends["from"], ends["to"]) if ends else None
-        classes = tuple(wanted["classes"]) if wanted.get("classes") else None
+        classes = Classes(wanted["classes"]) if wanted.get("classes") else None
         unit = unit_shown(str(wanted.get("unit") or ""))
         words = tuple(wanted["words"]) if wanted.get("words") else None
         levels = CLASSES if classes else tuple(wanted["levels"]) if wanted.get("levels") else None
@@ -73,7 +74,7 @@ def read_results(
 
     One that further values joined is not among them: the result of all of them stands in its place.
     """
-    names, written = [target.name for target in targets], written_in(spec.get("space") or {})
+    asked, written = tuple(targets), written_in(spec.get("space") or {})
     first = _first_of(observations := [*observations])
     joined = {o.context.get(COMPLETES) for o in observations}
 
@@ -93,7 +94,7 @@ def read_results(
                 arm=o.arm,
                 is_told=o.key is None,
                 kind=kind,
-                readings=_readings(measurements, names),
+                readings=_readings(measurements, asked),
                 message=message,
                 fault=fault,
                 code="" if fault is None else read_code(o.context),
@@ -156,17 +157,20 @@ def _read(outcome: Outcome) -> tuple[Kind, str, FaultKind | None, bool | None, t
             assert_never(outcome)
 
 
-def _readings(measurements: Iterable[Measurement], names: Iterable[str]) -> dict[str, Reading]:
+def _readings(measurements: Iterable[Measurement], targets: Iterable[Target]) -> dict[str, Reading]:
     """The reading of each target: the mean of its exact values where it has several channels, else its first limit."""
     reported = list(measurements)
     readings = {}
-    for name in names:
+    for target in targets:
+        name = target.name
         mine = [m for m in reported if m.property == name]
         exact = [m for m in mine if m.qualifier is Qualifier.EQUAL]
         if exact:
             known = [m.canonical_sd for m in exact if m.canonical_sd is not None]
             sd = sqrt(sum(s * s for s in known)) / len(exact) if len(known) == len(exact) else None
-            readings[name] = Reading(fmean(m.canonical for m in exact), sd, sum(m.n for m in exact), Qualifier.EQUAL)
+            words = dict.fromkeys(target.told(m) or "" for m in exact) if target.classes is not None else {}
+            mean, n = fmean(m.canonical for m in exact), sum(m.n for m in exact)
+            readings[name] = Reading(mean, sd, n, Qualifier.EQUAL, word=" / ".join(words))
         elif mine:
             readings[name] = Reading(mine[0].canonical, mine[0].canonical_sd, mine[0].n, mine[0].qualifier)
     return readings

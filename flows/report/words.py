@@ -45,7 +45,7 @@ def plus_minus(mean: float, sd: float | None, unit: str = "") -> str:
 def predicted(said: Prediction, target: Target) -> str:
     """What was predicted of a target, within what it can be."""
     if target.classes is not None:
-        return f"{target.classes[1]} with a chance of {number(said.mean, 2)}"
+        return f"{target.classes[-1]} with a chance of {number(said.mean, 2)}"
     mean, sd = target.moments_on_scale(said.mean, said.sd)
     if target.is_log and isfinite(mean):
         return within_factor(mean, sd, target)
@@ -71,7 +71,7 @@ def heading(name: str, unit: str) -> str:
 def limited(reading: Reading, unit: str, target: Target | None = None) -> str:
     """A reading with its qualifier, standard deviation and unit; of a target that has words, the word."""
     sign = f"{reading.shown_sign}\N{NO-BREAK SPACE}" if reading.shown_sign else ""
-    if target is not None and (word := target.shown(reading.value)):
+    if target is not None and (word := reading.word or target.shown(reading.value)):
         return sign + word
     several = f" (n = {reading.n})" if reading.n > 1 else ""
     return f"{sign}{plus_minus(reading.value, reading.sd, unit)}{several}"
@@ -106,7 +106,7 @@ def count(n: int, noun: str, plural: str = "") -> str:
 def wanted(target: Target) -> str:
     """What is wanted of a target: its goal and its thresholds."""
     if target.classes is not None:
-        return f"{target.classes[1]} is wanted"
+        return f"{target.classes[-1]} is wanted"
     words = [{Goal.MAXIMIZE: "maximise", Goal.MINIMIZE: "minimise", Goal.KEEP: "keep"}.get(target.goal, "")]
     if target.goal is Goal.MATCH:
         words = [f"match {number(target.value)}{after(target.unit)}"]

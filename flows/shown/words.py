@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from flows.candidates import price_of, structures_of
+from loop.classes import word_of
 from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, Candidate, Prediction, ProposalDraft, without_head
@@ -25,14 +26,8 @@ def wanted_of(spec: Mapping[str, Any], target: str) -> Mapping[str, Any]:
 
 
 def classes_in(spec: Mapping[str, Any], target: str) -> tuple[str, ...]:
-    """The two words of a target, none where it is a number."""
+    """The classes of a target, the one that is looked for last; none where it has none."""
     return tuple(wanted_of(spec, target).get("classes") or ())
-
-
-def words_in(spec: Mapping[str, Any], target: str) -> dict[float, str]:
-    """The words for a target's levels or classes, by their numbers; none where it is a number."""
-    wanted = wanted_of(spec, target)
-    return dict(zip(wanted.get("levels") or (0.0, 1.0), wanted.get("words") or classes_in(spec, target), strict=False))
 
 
 def outcome_line(outcome: Outcome, spec: Mapping[str, Any], code: str = "") -> str:
@@ -59,7 +54,7 @@ def predictions_line(predictions: Iterable[Prediction], spec: Mapping[str, Any])
         said.sort(key=lambda p: p.member != "committee")
         words, wanted = classes_in(spec, target), wanted_of(spec, target)
         told = [f"{p.mean:.2g}{_by(p)}" if words else _said(p, wanted) for p in said]
-        lines.append(f"{target} " + (f"{words[1]} with a chance of " if words else "") + "; ".join(told))
+        lines.append(f"{target} " + (f"{words[-1]} with a chance of " if words else "") + "; ".join(told))
     return lines
 
 
@@ -84,18 +79,15 @@ def _by(p: Prediction) -> str:
 
 
 def _values(measurements: Iterable[Measurement], spec: Mapping[str, Any]) -> str:
-    return ", ".join(
-        _value(m, words_in(spec, m.property), str(wanted_of(spec, m.property).get("unit") or m.unit))
-        for m in measurements
-    )
+    return ", ".join(_value(m, wanted_of(spec, m.property)) for m in measurements)
 
 
-def _value(m: Measurement, words: Mapping[float, str], unit: str) -> str:
-    """A value in the unit that the target has, and as reported where that is another one."""
+def _value(m: Measurement, wanted: Mapping[str, Any]) -> str:
+    """A value in the unit that its target has, and as reported where that is another one; a level or class in words."""
     sign = "" if m.qualifier is Qualifier.EQUAL else f"{m.qualifier.value} "
-    if word := words.get(m.canonical):
+    if word := word_of(m, wanted):
         return f"{m.property} {sign}{word}"
-    reported = _with_sd(m.value, m.sd, m.unit)
+    unit, reported = str(wanted.get("unit") or m.unit), _with_sd(m.value, m.sd, m.unit)
     told = reported if unit == m.unit else f"{_with_sd(m.canonical, m.canonical_sd, unit)} ({reported})"
     several = f" (n = {m.n})" if m.n > 1 else ""
     return f"{m.property} {sign}{told}{several}"

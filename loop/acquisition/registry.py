@@ -48,7 +48,7 @@ def acquisition(
 
     ``targets`` is how many are to be weighed against each other: 1 where a trade-off makes one number of them.
     ``has_levels`` says that the only wanted target is ordinal, ``has_scope`` that a condition is sought for a scope,
-    ``has_classes`` that every wanted target is told in two words, and none is traded off.
+    ``has_classes`` that every wanted target is told in classes, and none is traded off.
 
     Raises:
         UnknownName: No such acquisition function.

@@ -61,8 +61,8 @@ class AdapterContext:
     beside: Mapping[str, str | None] = field(default_factory=dict)  # recorded with results: unit, None for a label
     recipe: Recipe | None = None  # what is done at the bench, where the campaign says it
     extra: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of properties whose values may be words
-    levels: Mapping[str, Sequence[float]] = field(default_factory=dict)  # of properties that can be nothing else
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of properties whose values may be words
+    levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of properties that can be nothing else
     parameters: Sequence[str] = ()  # as the campaign file has them, for who reads them in that order
     molecules: Sequence[str] = ()  # parameters that are a library or products of reagents: their names say no structure
     derived: Sequence[str] = ()  # targets that are worked out from the others, so that nobody is asked for them

@@ -63,10 +63,11 @@ def misses(objective: Objective, row: Mapping[str, float]) -> str:
         if t.name not in row or t.meets(row[t.name]):
             continue
         (low, high), value = t.asked, row[t.name]
-        kind, bound = ("at least", low) if value < low else ("at most", high)
+        kind, bound = ("at least ", low) if value < low else ("at most ", high)
+        kind = "" if t.classes is not None else kind
         is_there, is_wanted = t.shown(value) or in_full(value, t.unit), t.shown(bound) or f"{bound:g}"
         said.append(
-            f"{t.name} {is_there} {t.unit}".rstrip() + f", and {kind} {is_wanted} {t.unit}".rstrip() + " is wanted"
+            f"{t.name} {is_there} {t.unit}".rstrip() + f", and {kind}{is_wanted} {t.unit}".rstrip() + " is wanted"
         )
     return "; ".join(said)
 

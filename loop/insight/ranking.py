@@ -42,6 +42,7 @@ def stated_of(
         target.grades,
         is_known=is_known,
         chances={} if is_known else target.graded(chances),
+        told=tried.classes.get(target.name, ()),
     )
 
 

@@ -120,7 +120,7 @@ def stated_line(stated: Stated, found: HonestBest | Predicted) -> str:
         doubt = max(doubt, CUT * abs(stated.mean))
     text = f"{stated.target} {in_places(stated.mean, doubt, unit=stated.unit)}"
     if stated.classes:
-        text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"
+        text = f"chance of {stated.target} {stated.classes[-1]} {stated.mean:.2g}"
     text += graded_text(stated.chances) or _between(stated)
     if stated.is_known:
         return f"{text} {stated.unit}".rstrip() + " (exact)"
@@ -150,9 +150,7 @@ def _between(stated: Stated) -> str:
 
 def measured_line(stated: Stated) -> str:
     """What was measured, value by value."""
-    values = [stated.grades.get(v) or in_full(v, stated.unit) for v in stated.values]
-    if stated.classes:
-        values = [stated.classes[int(v)] if v in (0, 1) else in_full(v, stated.unit) for v in stated.values]
+    values = stated.told or [stated.grades.get(v) or in_full(v, stated.unit) for v in stated.values]
     shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *_counted(stated.limits)]
     return f"{stated.target} {', '.join(shown)} {stated.unit}".rstrip()
 

@@ -24,10 +24,11 @@ class Stated:
     high: float | None
     values: tuple[float, ...]  # as measured, in the order of the record
     limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
-    classes: tuple[str, ...] = ()  # the words for 0 and 1, where a target has classes: then ``mean`` is a chance
+    classes: tuple[str, ...] = ()  # what it can be, where a target has classes: then ``mean`` is a chance of the last
     grades: Mapping[float, str] = field(default_factory=dict)  # the words for levels, by their numbers
     is_known: bool = False  # the target is exact, and was measured here
     chances: Mapping[str, float] = field(default_factory=dict)  # of each level, where it has some, the best first
+    told: tuple[str, ...] = ()  # which class each of ``values`` was, where a target has classes
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ of them."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -17,7 +17,7 @@ from loop.belief import Belief
 from loop.fidelity import is_real
 from loop.history import History, Observation
 from loop.objective import Objective, Target
-from loop.outcome import Fault, Measured, Negative, Qualifier
+from loop.outcome import Fault, Measured, Measurement, Negative, Qualifier
 from loop.record import Settings
 from loop.space import Pool, Space
 from loop.space.rows import key_of
@@ -30,8 +30,8 @@ LIMITS_COUNT: Final = "; where there are only limits, these stand for values"  #
 class Tried:
     """One candidate that was tried at least once.
 
-    ``values`` and ``limits`` hold the exact readings of each target and those that are limits ("< 5"); ``measured`` is
-    how often it gave something, and no answer of no.
+    ``values`` and ``limits`` hold the exact readings of each target and those that are limits ("< 5"), ``classes`` of
+    a target with classes each as it was told; ``measured`` is how often it gave something, and no answer of no.
     """
 
     x: NDArray[np.float64]  # (d,)
@@ -41,6 +41,7 @@ class Tried:
     experiments: int
     faults: int = field(default=0)
     measured: int = field(default=0)
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def has_values(self) -> bool:
@@ -96,10 +97,12 @@ def all_tried(space: Space, objective: Objective, observations: Iterable[Observa
         if not o.is_off:
             groups.setdefault(key_of(o.made), []).append(o)
     words = {t.name: t.grades for t in objective.targets}
+    classed = {t.name: t for t in objective.targets if t.classes is not None}
     found = []
     for group in groups.values():
         values: dict[str, list[float]] = {name: [] for name in objective.names}
         limits: dict[str, list[str]] = {name: [] for name in objective.names}
+        told: dict[str, list[str]] = {name: [] for name in classed}
         ran = measured = faults = 0
         for o in group:
             match o.outcome:
@@ -111,6 +114,8 @@ def all_tried(space: Space, objective: Objective, observations: Iterable[Observa
                         exact = [m.canonical for m in mine if m.qualifier is Qualifier.EQUAL]
                         if exact:
                             values[name].append(float(np.mean(exact)))
+                            if name in told:
+                                told[name].append(_classes(classed[name], mine))
                         else:
                             limits[name].extend(
                                 f"{m.qualifier.value} {words[name].get(m.canonical) or f'{m.canonical:g}'}"
@@ -129,9 +134,15 @@ def all_tried(space: Space, objective: Objective, observations: Iterable[Observa
                 ran,
                 faults,
                 measured,
+                {name: tuple(words) for name, words in told.items()},
             )
         )
     return found
+
+
+def _classes(target: Target, measurements: Sequence[Measurement]) -> str:
+    """What one experiment was told to be, channels that differ side by side."""
+    return " / ".join(dict.fromkeys(target.told(m) or f"{m.canonical:g}" for m in measurements))
 
 
 def question_of_tried(

@@ -133,7 +133,8 @@ class _Asked:
         for t in self.objective.targets:
             if t.has_bounds:
                 low, high = t.asked
-                least = [f"at least {t.shown(low) or f'{low:g}'}"] if math.isfinite(low) else []
+                at_least = "" if t.classes is not None else "at least "
+                least = [f"{at_least}{t.shown(low) or f'{low:g}'}"] if math.isfinite(low) else []
                 most = [f"at most {t.shown(high) or f'{high:g}'}"] if math.isfinite(high) else []
                 found.append(f"{t.name} {' and '.join(least + most)} {t.unit}".rstrip())
             if t.name in self.loses:

@@ -6,7 +6,8 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-from loop.objective.goals import CLASSES, Goal
+from loop.classes import CLASSES
+from loop.objective.goals import Goal
 from loop.sheets.cells import is_number
 
 if TYPE_CHECKING:
@@ -56,15 +57,16 @@ def _wrong_with_classes(target: Target) -> str:
     classes = target.classes
     if classes is None:
         return ""
-    in_order = "; words in order, the lowest first, are levels" if len(classes) > 2 else ""
-    if len(classes) != 2 or len({c.casefold() for c in classes}) < 2 or not all(c.strip() for c in classes):
-        return f"classes are two different words, the one that is looked for last, got {list(classes)}{in_order}"
+    known = {c.strip().casefold() for c in classes}
+    if len(classes) < 2 or len(known) < len(classes) or "" in known:
+        return f"classes are two or more different words, the one that is looked for last, got {list(classes)}"
     if any(is_number(c) for c in classes):
         return f"classes are words, got {list(classes)}; for numbers write levels: [0, 1]"
-    if target.goal is not Goal.MAXIMIZE:
+    if target.goal not in (Goal.MAXIMIZE, Goal.KEEP):
+        turned = ", ".join((*classes[1:], classes[0]))
         return (
-            f"the last of the classes is what is looked for, and the goal is {target.goal.value}; write goal: maximize "
-            f"and classes: [{classes[1]}, {classes[0]}] where {classes[0]!r} is wanted"
+            f"the last of the classes is what is looked for, and the goal is {target.goal.value}; write goal: "
+            f"maximize, or keep beside another target, and classes: [{turned}] where {classes[0]!r} is wanted"
         )
     numbers = (target.low, target.high, target.at_least, target.at_most, target.desirable)
     if target.unit or target.levels != CLASSES or any(n is not None for n in numbers):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-CLASSES: Final = (0.0, 1.0)  # what the two words of a target with classes are on record
-
 
 class Goal(StrEnum):
     """What is wanted of a target."""

@@ -120,7 +120,7 @@ class Objective:
 
     @property
     def has_classes(self) -> bool:
-        """Whether every wanted target is told in two words, so that nothing but hits can be looked for."""
+        """Whether every wanted target is told in classes, so that nothing but hits can be looked for."""
         return all(t.classes is not None for t in self.wanted)
 
     def is_hit(self, row: Mapping[str, float]) -> bool | None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
 
+from loop.classes import CLASSES, Classes
 from loop.errors import ObjectiveError
 from loop.objective.checks import wrong_with
-from loop.objective.goals import CLASSES, Goal
+from loop.objective.goals import Goal
 from loop.objective.scale import TEN, in_logarithms, in_numbers
-from loop.outcome import LARGEST
+from loop.outcome import LARGEST, Measurement, as_told
 from loop.units import check_unit, logarithm_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Target:
     weight: float = 1.0
     desirable: tuple[float, float] | None = None
     levels: tuple[float, ...] | None = None  # of an ordinal outcome, in rising order: nothing else can be measured
-    classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and what is
+    classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and last what is
     words: tuple[str, ...] | None = None  # for the levels, one for each
     is_exact: bool = False  # a candidate has the same value each time, as a deterministic calculation gives it
     expression: Expression | None = None  # of a derived target, by which it follows from others and from settings
@@ -94,7 +95,7 @@ class Target:
         low, high = self.asked
         levels = self.levels or ()
         within = [i for i, level in enumerate(levels) if low <= level <= high]
-        if self.classes is not None or len(levels) < 2 or not within:
+        if len(levels) < 2 or not within:
             return low, high
         gaps = [(above - level) / 2 for level, above in pairwise(levels)]
         first, last = within[0], within[-1]
@@ -103,8 +104,12 @@ class Target:
 
     @property
     def asked(self) -> tuple[float, float]:
-        """The thresholds as they are stated, infinite where nothing is asked; ``within`` of a value that is wanted."""
+        """The thresholds as they are stated, infinite where nothing is asked; ``within`` of a value that is wanted.
+
+        Of classes that are to be kept what is looked for is asked.
+        """
         low = -math.inf if self.at_least is None else self.at_least
+        low = CLASSES[-1] if self.classes is not None and self.goal is Goal.KEEP else low
         high = math.inf if self.at_most is None else self.at_most
         if self.value is not None and self.within is not None:
             low, high = max(low, self.value - self.within), min(high, self.value + self.within)
@@ -126,8 +131,19 @@ class Target:
 
     def shown(self, value: float) -> str | None:
         """The word for a value of a target that has words; None where it has none, or the value is between them."""
-        words = self.classes or self.words
-        return words[self.levels.index(value)] if words and self.levels and value in self.levels else None
+        if not self.levels or value not in self.levels:
+            return None
+        if self.classes is not None:
+            return Classes(self.classes).counted(value)
+        return self.words[self.levels.index(value)] if self.words else None
+
+    def told(self, measurement: Measurement) -> str | None:
+        """The word that was measured, of several classes that are not looked for which; None where it has none."""
+        return self.named(as_told(measurement)) or self.shown(measurement.canonical)
+
+    def named(self, number: float) -> str | None:
+        """The word that has a number on record, for a class or a level; None where none has."""
+        return self.shown(number) if self.classes is None else Classes(self.classes).word(number)
 
     @property
     def grades(self) -> dict[float, str]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from loop.circumstances import Declared
+from loop.classes import CLASSES, Classes
 from loop.errors import ObjectiveError, SpaceError, UnitError
 from loop.limits import Limits
-from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
+from loop.objective import Goal, Objective, Target, Tradeoff
 from loop.record import PLACED
 from loop.space import (
     Category,
@@ -169,7 +170,7 @@ def target_of(name: str, spec: TargetSpec, *, is_part: bool = False, expression:
         weight=1.0 if spec.weight is None else spec.weight,
         desirable=None if ends is None else (ends["from"], ends["to"]),
         levels=_levels(spec),
-        classes=None if spec.classes is None else tuple(spec.classes),
+        classes=None if spec.classes is None else Classes(spec.classes),
         words=None if spec.words is None else tuple(spec.words),
         is_exact=bool(spec.exact),
         is_log=spec.scale == "log",
@@ -190,13 +191,15 @@ def looks_for_hits(spec: CampaignSpec, objective: Objective) -> bool:
 
 
 def levels_of(spec: CampaignSpec) -> dict[str, tuple[float, ...]]:
-    """What ordinal targets can be, and those with classes, by target. The objective must be sound."""
-    return {n: levels for n, t in spec.objective.items() if (levels := _levels(t)) is not None}
+    """What ordinal targets can be, and the numbers of classes, by target. The objective must be sound."""
+    kinds = ((n, Classes(t.classes).numbers if t.classes else _levels(t)) for n, t in spec.objective.items())
+    return {n: levels for n, levels in kinds if levels is not None}
 
 
 def words_of(spec: CampaignSpec) -> dict[str, tuple[str, ...]]:
     """The words for the levels or classes of each target that has words, by target."""
-    return {name: tuple(words) for name, t in spec.objective.items() if (words := t.classes or t.words)}
+    kinds = ((name, Classes(t.classes) if t.classes else tuple(t.words or ())) for name, t in spec.objective.items())
+    return {name: words for name, words in kinds if words}
 
 
 def molecules_of(spec: CampaignSpec) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Classes: outcomes of two words, such as inactive and active, learnt as the numbers 0 and 1 and read as chances.
+"""Classes: what is looked for and what is not, such as active and inactive, learnt as 1 and 0 and read as chances.
 
 Least squares on the labels is exact, quick with thousands of them and ranks well; but its mean is no chance. What it
 says of each label when it was fitted without it tells how to read it (Platt's scaling): a line in log odds, which a
@@ -50,7 +50,7 @@ SURELY: Final = 1e-6  # no label is held to be more certain than 1 minus this
 
 
 def for_classes(recipe: Surrogate) -> Surrogate:
-    """The recipe for a target of two classes; of a committee, each member, whose readings calibrate the whole."""
+    """The recipe for a target of classes; of a committee, each member, whose readings calibrate the whole."""
     if isinstance(recipe, Committee):
         return replace(recipe, members=tuple(for_classes(m) for m in recipe.members), calibrates=False)
     return Classified(recipe)
@@ -76,7 +76,7 @@ class Classified:
 
     @property
     def shares(self) -> bool:
-        """Whether several targets of two classes are learnt as one."""
+        """Whether several targets of classes are learnt as one."""
         return isinstance(self.inner, SupportsTogether) and self.inner.shares
 
     def fit_together(self, space: Space, sets: Sequence[TrainingSet], *, seed: int) -> tuple[FittedClasses, ...]:
@@ -167,7 +167,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class FittedClasses:
-    """A belief in two classes; a ``FittedSurrogate`` whose mean is the chance of the second, which is looked for."""
+    """A belief in classes; a ``FittedSurrogate`` whose mean is the chance of the one that is looked for."""
 
     latent: FittedSurrogate
     reading: Reading
@@ -192,7 +192,7 @@ class FittedClasses:
         return self.reading.chance(mean + deviations * sd)
 
     def chances(self, x: Tensor) -> Tensor:
-        """The chance of each class of a new measurement at ``x``, ``(n, d)``: shape ``(n, 2)``."""
+        """The chances of other classes and of the one looked for, of a new label at ``x``: ``(n, d)`` to ``(n, 2)``."""
         chance = self.reading.chance(self.latent.moments(x)[0])
         return torch.stack([1.0 - chance, chance], dim=1)
 
@@ -216,7 +216,7 @@ class FittedClasses:
         return self.reading.chance(draws), self.reading.chance(mean)
 
     def draws(self, x: Tensor, n: int, level: int, *, seed: int) -> Tensor:
-        """The chance of a class, 1 or -1 the second, in each of ``n`` joint draws: ``(p, d)`` to ``(n, p)``."""
+        """The chance of a class, 1 or -1 what is looked for, in each of ``n`` joint draws: ``(p, d)`` to ``(n, p)``."""
         hits = self.samples(x, n, seed=seed)
         return hits if level % len(CLASSES) else 1.0 - hits
 

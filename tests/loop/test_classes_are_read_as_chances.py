@@ -11,9 +11,11 @@ import torch
 from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, reaction_spec, run_rounds
 from scipy.optimize import minimize
 
+from loop.classes import Classes
 from loop.costs import Purse
 from loop.errors import ObjectiveError, OutcomeError
 from loop.history import History
+from loop.insight.nearest import misses
 from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
 from loop.objective import CLASSES, Goal, Objective, Target
@@ -215,16 +217,59 @@ def test_what_is_no_class_is_refused(value, qualifier, message):
         read_outcome(payload, {"activity": ""}, {"activity": CLASSES}, {"activity": ("inactive", "active")})
 
 
+FORMS = Classes(("amorphous", "form II", "form I"))
+
+
+def form(value):
+    payload = {"outcome": "measured", "values": [{"property": "form", "value": value}]}
+    return read_outcome(payload, {"form": ""}, {"form": FORMS.numbers}, {"form": FORMS}).measurements[0]
+
+
+def test_of_several_classes_the_last_counts_and_each_keeps_its_word():
+    target = Target("form", Goal.MAXIMIZE, levels=CLASSES, classes=FORMS)
+    told = [form(word) for word in ("Amorphous", "form ii", "form I")]
+
+    assert [m.canonical for m in told] == [0.0, 0.0, 1.0]
+    assert [target.told(m) for m in told] == list(FORMS)
+    assert [target.shown(v) for v in CLASSES] == ["not form I", "form I"]
+
+
+def test_a_word_put_in_front_changes_none_that_is_on_record():
+    more = Classes(("form III", *FORMS))
+
+    assert [more.word(FORMS.number(word)) for word in FORMS] == list(FORMS)
+    assert Classes(("inactive", "active")).numbers == CLASSES
+
+
+@pytest.mark.parametrize("value", [0, 1, 1.0, -1.0, "1"])
+def test_no_number_stands_for_one_of_several_classes(value):
+    with pytest.raises(OutcomeError, match=r"is none of its classes amorphous, form II, form I; report one of them$"):
+        form(value)
+
+
+def test_a_class_that_is_to_be_kept_is_a_threshold():
+    kept = Target("form", Goal.KEEP, levels=CLASSES, classes=FORMS)
+    purity = Target("purity", Goal.MAXIMIZE, unit="%")
+    rows = [{"form": 0.0, "purity": 99.0}, {"form": 1.0, "purity": 80.0}, {"form": 1.0, "purity": 85.0}]
+
+    assert Objective((kept, purity)).best(rows) == (2,)
+    assert (kept.meets(0.4), kept.meets(0.6)) == (False, True)
+    assert misses(Objective((kept, purity)), rows[0]) == "form not form I, and form I is wanted"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         (
             {"classes": ("active",)},
-            r"two different words, the one that is looked for last, got \['active'\]",
+            r"two or more different words, the one that is looked for last, got \['active'\]",
         ),
-        ({"classes": ("Active", "active")}, "two different words"),
+        ({"classes": ("Active", "active")}, "two or more different words"),
         ({"classes": ("0", "1")}, r"classes are words, got \['0', '1'\]; for numbers write levels: \[0, 1\]"),
-        ({"goal": Goal.MINIMIZE}, r"write goal: maximize and classes: \[active, inactive\] where 'inactive' is wanted"),
+        (
+            {"goal": Goal.MINIMIZE},
+            r"write goal: maximize, or keep .* classes: \[active, inactive\] where 'inactive' is wanted",
+        ),
         ({"at_least": 1.0}, "leave out unit, levels, low, high, thresholds and desirable"),
         ({"levels": (0.0, 2.0)}, "leave out unit, levels"),
     ],

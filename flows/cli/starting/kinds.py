@@ -38,8 +38,13 @@ STEPS: Final = (0.5, 0.25, 0.2, 0.1, 0.05)
 
 def order_of(column: Column) -> tuple[str, ...] | None:
     """The column's words from the lowest to the highest, where they have a known order."""
-    words = {re.sub(r"[\s_-]+", " ", cell.strip().casefold()): cell for cell in column.distinct}
-    if len(words) < ORDERED or len(words) < len(column.distinct):
+    return in_order(column.distinct)
+
+
+def in_order(distinct: Sequence[str]) -> tuple[str, ...] | None:
+    """Different words from the lowest to the highest, where they have a known order."""
+    words = {re.sub(r"[\s_-]+", " ", cell.strip().casefold()): cell for cell in distinct}
+    if len(words) < ORDERED or len(words) < len(distinct):
         return None
     for ladder in _LADDERS:
         if set(words) <= set(ladder):

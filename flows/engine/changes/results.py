@@ -17,7 +17,7 @@ from flows.spending import reported
 from loop.circumstances import actual_of, read_actual, read_expense
 from loop.decision import in_force
 from loop.errors import SpaceError, SpecError
-from loop.outcome import Fault
+from loop.outcome import Fault, as_told
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.building import target_of
 from loop.spec.library_models import FiltersSpec
@@ -231,13 +231,13 @@ def _check_words(known: View, spec: CampaignSpec) -> None:
             continue
         words, old_words = target.classes or target.words or (), earlier.classes or earlier.words or ()
         for value in sorted(_values(known, target.name)):
-            was, now = earlier.shown(value), target.shown(value)
-            if value not in target.levels:
+            was, now = earlier.named(value), target.named(value)
+            if now is None and value not in target.levels:
                 levels = ", ".join(words or (f"{level:g}" for level in target.levels))
                 problem = f"are {was or f'{value:g}'}, which is none of {levels}; keep it among them"
             elif was != now and (was in words or now in old_words):
                 keep = f"{value:g} for {was} (levels: [..., {value:g}, ...] and words: [..., {was}, ...])"
-                keep = "the classes in their order" if target.classes else keep
+                keep = "the classes in their order, new ones before them" if target.classes else keep
                 problem = f"were {was!r} and would be {now!r}; keep {keep}"
             else:
                 continue
@@ -262,9 +262,9 @@ def _last_worded(known: View, spec: CampaignSpec) -> Mapping[str, TargetSpec]:
 
 
 def _values(known: View, target: str) -> set[float]:
-    """What was measured of a target."""
+    """What was measured of a target that has words or levels, by the numbers that these have."""
     outcomes = (o.outcome for o in known.observations)
-    return {m.canonical for o in outcomes if not isinstance(o, Fault) for m in o.measurements if m.property == target}
+    return {as_told(m) for o in outcomes if not isinstance(o, Fault) for m in o.measurements if m.property == target}
 
 
 def _unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:

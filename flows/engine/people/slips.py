@@ -25,7 +25,7 @@ from loop.circumstances import (
     unread_expense,
 )
 from loop.errors import SpaceError
-from loop.outcome import Fault, Measured, Negative, Outcome
+from loop.outcome import Fault, Measured, Negative, Outcome, as_told
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, Json, ObservationRecord, Settings
 from loop.sheets.cells import is_number, split_header
@@ -386,7 +386,7 @@ def _gone(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str
 def what_it_says(outcome: Outcome) -> tuple[object, ...]:
     """What a result says, to be compared: its values to nine digits with their signs."""
     measured = outcome.measurements if isinstance(outcome, Measured | Negative) else ()
-    values = sorted((m.property, m.qualifier.value, f"{m.canonical:.9g}") for m in measured)
+    values = sorted((m.property, m.qualifier.value, f"{as_told(m):.9g}") for m in measured)
     return type(outcome).__name__, tuple(values)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from typing import Final
 
 from flows.engine.people.rows import TELL, WHOLE, completed_by, content_of, exported_id, is_told
+from flows.engine.people.slips import what_it_says
 from flows.engine.steps.completing import completions_of, last_of
 from loop.record import EnvelopeRecord, ObservationRecord
-from loop.values import values_of
 from loop.wording import plural
 
 PLACES: Final = 8  # lines of a file that one message names
@@ -81,9 +81,8 @@ def written_otherwise(
 
 def _read(o: ObservationRecord) -> str:
     """What was read of a result: its settings and values, to nine digits."""
-    values = {name: f"{value:.9g}" for name, value in sorted(values_of(o.outcome).items())}
     settings = {n: f"{v:.9g}" if isinstance(v, float) else v for n, v in sorted(o.settings.items())}
-    return json.dumps([settings, values])
+    return json.dumps([settings, what_it_says(o.outcome)])
 
 
 def _file(envelope: EnvelopeRecord) -> str:

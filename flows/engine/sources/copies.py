@@ -12,7 +12,7 @@ from typing import TypeAlias
 from flows.engine.people.rows import exported_id
 from loop.contracts import Ledger
 from loop.errors import NotFound, UnitError
-from loop.outcome import Measured, Negative
+from loop.outcome import Measured, Negative, as_told
 from loop.record import CampaignRecord, ObservationRecord
 from loop.spec import CampaignSpec
 from loop.spec.space_models import NumberSpec
@@ -69,7 +69,7 @@ class Copies:
         targets = there.objective.keys() & self._spec.objective.keys()
         values = tuple(
             sorted(
-                (m.property, m.qualifier.value, f"{m.canonical:.9g}")
+                (m.property, m.qualifier.value, f"{as_told(m):.9g}")
                 for m in o.outcome.measurements
                 if m.property in targets
             )
