@@ -64,7 +64,7 @@ def _frame(results: Sequence[Result], target: Target, width: float, height: floa
     """The panel of a target's chart, whose y axis is the target's scale."""
     values = [target.scaled(r.readings[target.name].value) for r in results if _has_value(r, target)]
     last = max((r.experiment for r in results), default=1)
-    levels = target.grades or {level: f"{level:g}" for level in target.levels or ()}
+    levels = {level: target.shown(level) or f"{level:g}" for level in target.levels or ()}
     words = decades(values) if target.is_log and values else levels
     return panel(width, height, [1, last], values, foot=FOOT, counts=True, y_words=words)
 

@@ -62,6 +62,7 @@ def test_the_page_names_each(told: Any, home: Any) -> None:
     page = (home.home / "forms/report.html").read_text(encoding="utf-8")
 
     assert "form = form II" in page
+    assert ">not form I</text>" in page  # of the chart's axis
     assert "form I is wanted" in page
 
 
