@@ -22,7 +22,8 @@ from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord, EnvelopeRecord, ObservationRecord, Verdict
 from loop.space import Space
 from loop.spec import CampaignSpec
-from loop.wording import amount_text
+from loop.spec.stock import budget_of
+from loop.wording import amount_of, amount_text
 
 NAMED: Final = 6  # things bought that are named
 
@@ -40,13 +41,7 @@ class Spending:
     @property
     def purse(self) -> Purse | None:
         """What may still be spent, None where nothing limits it."""
-        if self.budget == Purse():
-            return None
-        cost, hours = self.budget.cost, self.budget.hours
-        return Purse(
-            None if cost is None else max(cost - self.spent.cost, 0.0),
-            None if hours is None else max(hours - self.spent.hours, 0.0),
-        )
+        return None if self.budget == Purse() else self.budget.less(self.spent).positive
 
     @property
     def is_covered(self) -> bool:
@@ -67,6 +62,12 @@ class Spending:
             for mine, limit, what in parts
         ]
         spent = "spent " + " and ".join(said) if said else ""
+        used = [
+            f"{amount_text(mine)} of {amount_of(much, what)}"
+            for mine, (what, much) in zip(self.spent.stocks, self.budget.stocks, strict=False)
+        ]
+        if used:
+            spent += ("; " if spent else "") + f"used {', '.join(used)}"
         if self.bought:
             named = [f"{name} {amount_text(price)}" for name, price in self.bought[:NAMED]]
             named += [f"{more} more"] if (more := len(self.bought) - NAMED) > 0 else []
@@ -100,9 +101,9 @@ class Accounts:
                 elsewhere += 1
                 continue
             expenses.append(self.took.get(a.key, Expense()))
-        spent = costs.spent(np.array(rows), None, expenses) if rows else Spent()
+        spent = costs.spent(np.array(rows).reshape(len(rows), -1), None, expenses) if rows else Spent()
         least = costs.cheapest()
-        whole = Spent(spent.cost + elsewhere * least.cost, spent.hours + elsewhere * least.hours)
+        whole = spent + Spent(elsewhere * least.cost, elsewhere * least.hours)
         bought = costs.bought(np.array(rows)) if rows else ()
         named = tuple((str(self.space.parameters[column].value(option)), price) for column, option, price in bought)
         return Spending(costs, whole, self.budget, self.learnt.text, named)
@@ -117,7 +118,7 @@ def accounts_of(
     """
     observations = tuple(observations)
     learnt = learn_costs(spec, space, _taken(space, observations), _elsewhere(space, observations))
-    budget = Purse(spec.budget.cost, spec.budget.hours)
+    budget = budget_of(spec, learnt.costs)
     if learnt.costs is None:
         return Accounts(space, learnt, budget, {}, frozenset())
     faults = ((o.key, o.outcome) for o in observations if o.key is not None and isinstance(o.outcome, Fault))

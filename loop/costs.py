@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -24,22 +25,28 @@ def pays_all(x: Floats) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """What may still be spent: money in the unit of the costs, and hours; None where there is no limit."""
+    """What may still be spent: money in the unit of the costs, and hours; None where there is no limit.
+
+    ``stocks`` are what is left of things of which there is so much, in the order of ``Costs.stocks``, each with what it
+    is of ("mL of solvent").
+    """
 
     cost: float | None = None
     hours: float | None = None
+    stocks: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         for name, limit in (("cost", self.cost), ("hours", self.hours)):
             if limit is not None and not (isinstance(limit, Real) and not math.isnan(limit)):
                 raise PlanError(f"Purse: {name} must be a number, or None for no limit, got {limit!r}")
 
-    def has(self, cost: Floats, hours: Floats) -> NDArray[np.bool_]:
-        """Whether there is so much of both, ``(n,)`` each, to a billionth: shape ``(n,)``."""
+    def has(self, cost: Floats, hours: Floats, stocks: Sequence[Floats] = ()) -> NDArray[np.bool_]:
+        """Whether there is so much of each, ``(n,)`` all, to a billionth: shape ``(n,)``."""
         enough = np.ones(len(cost), dtype=bool)
-        for mine, limit in ((cost, self.cost), (hours, self.hours)):
+        left = zip(stocks, (much for _, much in self.stocks), strict=False)
+        for mine, limit in ((cost, self.cost), (hours, self.hours), *left):
             if limit is not None:
-                enough &= mine <= limit + 1e-9 * max(1.0, abs(limit))
+                enough &= mine <= _with_slack(limit)
         return enough
 
     def times(self, each: Spent) -> int | None:
@@ -49,30 +56,58 @@ class Purse:
         return max(min(found), 0) if found else None
 
     def part(self, share: float) -> Purse:
-        """So much of both."""
-        return Purse(
-            None if self.cost is None else share * self.cost, None if self.hours is None else share * self.hours
-        )
+        """So much of money and hours, and all that there is of stocks."""
+        cost, hours = (None if limit is None else share * limit for limit in (self.cost, self.hours))
+        return Purse(cost, hours, self.stocks)
 
     def less(self, spent: Spent) -> Purse:
-        """What is left after something was spent."""
+        """What is left after something was spent; below zero where it was more than there is."""
+        used = spent.stocks or (0.0,) * len(self.stocks)
         return Purse(
             None if self.cost is None else self.cost - spent.cost,
             None if self.hours is None else self.hours - spent.hours,
+            tuple((what, much - mine) for (what, much), mine in zip(self.stocks, used, strict=True)),
         )
+
+    @staticmethod
+    def of(told: Mapping[str, Any]) -> Purse:
+        """As ``as_json`` tells it."""
+        return Purse(told.get("cost"), told.get("hours"), tuple((what, much) for what, much in told.get("stocks", ())))
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """As a record keeps it; stocks are left out where there are none."""
+        stocks = {"stocks": [list(one) for one in self.stocks]} if self.stocks else {}
+        return {"cost": self.cost, "hours": self.hours, **stocks}
+
+    @property
+    def positive(self) -> Purse:
+        """The same with nothing where less than nothing is left."""
+        cost, hours = (None if limit is None else max(limit, 0.0) for limit in (self.cost, self.hours))
+        return Purse(cost, hours, tuple((what, max(much, 0.0)) for what, much in self.stocks))
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Money and hours."""
+    """Money and hours, and what was taken of each of ``Costs.stocks``; of none where that is empty."""
 
     cost: float = 0.0
     hours: float = 0.0
+    stocks: tuple[float, ...] = ()
+
+    def __add__(self, other: Spent) -> Spent:
+        stocks = tuple(map(sum, zip_longest(self.stocks, other.stocks, fillvalue=0.0)))
+        return Spent(self.cost + other.cost, self.hours + other.hours, stocks)
+
+    def less(self, other: Spent) -> Spent:
+        """What was spent beside that."""
+        return self + Spent(-other.cost, -other.hours, tuple(-mine for mine in other.stocks))
 
     def fits(self, purse: Purse) -> bool:
         """Whether a purse has so much, to a billionth."""
-        limits = ((self.cost, purse.cost), (self.hours, purse.hours))
-        return all(limit is None or mine <= limit + 1e-9 * max(1.0, abs(limit)) for mine, limit in limits)
+        stocks = zip(self.stocks, (much for _, much in purse.stocks), strict=False)
+        limits = ((self.cost, purse.cost), (self.hours, purse.hours), *stocks)
+        return all(limit is None or mine <= _with_slack(limit) for mine, limit in limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +158,43 @@ class Coordinate:
 
 
 @dataclass(frozen=True)
+class Stock:
+    """So much of something for a whole campaign, of which no experiment may take what is not there.
+
+    Attributes:
+        name: Of the option, number or part.
+        unit: "uses" where experiments are counted, "" of a number without one.
+        amount: What there is when the campaign begins, in that unit.
+        of: What each experiment takes of it, by coordinates ``(n, d)`` to ``(n,)``, never below zero.
+    """
+
+    name: str
+    unit: str
+    amount: float
+    of: Callable[[Any], Any]
+
+    @property
+    def what(self) -> str:
+        """What an amount is of, as it stands behind the number."""
+        return f"{self.unit} of {self.name}".strip()
+
+    def at(self, x: Floats) -> Floats:
+        """What experiments at ``x``, ``(n, d)``, take of it: ``(n,)``."""
+        return np.asarray(self.of(x), dtype=np.float64).reshape(len(x))
+
+
+@dataclass(frozen=True, slots=True)
+class OptionUse:
+    """One for each experiment with an option: coordinates ``(n, d)`` to ``(n,)``."""
+
+    column: int
+    option: int
+
+    def __call__(self, x: Any) -> Any:
+        return (np.rint(x[:, self.column]) == self.option).astype(np.float64)
+
+
+@dataclass(frozen=True)
 class Costs:
     """The costs of a campaign over a space.
 
@@ -138,6 +210,7 @@ class Costs:
         once: For each column whose options cost something when they are first used, a bottle that is bought, what each
             does: as ``options``. Of what is there already it is zero, see ``having``.
         least: Money and hours without their price that ``amounts`` and ``lasting`` come to at least.
+        stocks: Things of which there is so much.
     """
 
     unit: str
@@ -151,6 +224,7 @@ class Costs:
     lasting: tuple[Amount, ...] = ()
     once: tuple[tuple[int, Floats], ...] = ()
     least: Spent = Spent()
+    stocks: tuple[Stock, ...] = ()
 
     @property
     def has_money(self) -> bool:
@@ -238,16 +312,21 @@ class Costs:
         paid = sum(cost * changes[:, column].sum() for column, cost, _ in self.switch)
         total = float(took.sum() + extra)
         bottles = sum(price for _, _, price in self.bought(x))
-        return Spent(float(money.sum() + paid + bottles + self.hour * total), total)
+        stocks = tuple(float(stock.at(x).sum()) for stock in self.stocks)
+        return Spent(float(money.sum() + paid + bottles + self.hour * total), total, stocks)
 
-    def each(self, x: Floats, before: Floats | None = None, copies: int = 1) -> tuple[Floats, Floats]:
-        """Money and hours of each of ``x``, ``(n, d)``, made ``copies`` times after ``before``: two of ``(n,)``."""
+    def each(
+        self, x: Floats, before: Floats | None = None, copies: int = 1
+    ) -> tuple[Floats, Floats, tuple[Floats, ...]]:
+        """Money, hours and what is taken of each stock by each of ``x``, ``(n, d)``, made ``copies`` times after
+        ``before``: ``(n,)`` all.
+        """
         money, hours = copies * self._money(x) + self._first(x), copies * self.hours_of(x)
         if before is not None:
             for column, cost, hours_ in self.switch:
                 changed = x[:, column] != before[column]
                 money, hours = money + cost * changed, hours + hours_ * changed
-        return money + self.hour * hours, hours
+        return money + self.hour * hours, hours, tuple(copies * stock.at(x) for stock in self.stocks)
 
     def marginal(self, x: Floats, chosen: Floats, last: Floats | None) -> Floats:
         """What each of ``x``, ``(n, d)``, adds to a batch ``chosen``, ``(k, d)``, run after ``last``: ``(n,)``.
@@ -289,6 +368,11 @@ class Costs:
     def _money(self, x: Floats) -> Floats:
         """Without the price of hours."""
         return _with(np.full(len(x), self.experiment, dtype=np.float64), x, self.options, self.amounts)
+
+
+def _with_slack(limit: float) -> float:
+    """A limit with the billionth by which a sum of floating-point numbers may pass it."""
+    return limit + 1e-9 * max(1.0, abs(limit))
 
 
 def _options_at(x: Floats, column: int) -> NDArray[np.int64]:

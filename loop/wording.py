@@ -99,6 +99,11 @@ def signed_in_places(value: float, doubt: float) -> str:
     return f"+{shown}" if value > 0 and float(shown) else shown
 
 
+def amount_of(much: float, what: str) -> str:
+    """So much of a stock, such as "3 mL of volume" and "1 use of XPhos"."""
+    return f"{amount_text(much)} {what.replace('uses of', 'use of', 1) if much == 1 else what}"
+
+
 def amount_text(value: float) -> str:
     """An amount of money or hours in words: six digits at the least and hundredths, without an exponent."""
     decimals = 2 if not value else min(max(2, 5 - floor(log10(abs(value)))), FINEST)

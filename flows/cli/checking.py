@@ -336,8 +336,12 @@ def _budget(spec: Any) -> int | str:
     """The number of experiments, or what else ends the campaign, in words."""
     from loop.costs import Purse
     from loop.policy.paying import in_words
+    from loop.spec import build_space
+    from loop.spec.costs import build_costs
+    from loop.spec.stock import budget_of
 
-    purse, unit = Purse(spec.budget.cost, spec.budget.hours), "" if spec.costs is None else spec.costs.unit
+    purse = budget_of(spec, build_costs(spec, build_space(spec)) if spec.budget.stock else None)
+    unit = "" if spec.costs is None else spec.costs.unit
     if (n := spec.budget.experiments) is not None:
         return n if purse == Purse() else f"{plural(n, 'experiment')}, {in_words(purse, unit)}"
     return in_words(purse, unit) or "none; the rules under stop end it"

@@ -123,15 +123,16 @@ def _beyond(question: Question, versions: Tensor, n: int, left: int | None) -> C
     """
     bought, size = question.purchase, len(versions)
     places = np.append(np.full(size - n, 2.0), np.ones(n)) * question.copies
-    money, hours = np.zeros(size), np.zeros(size)
+    each: list[NDArray[np.float64]] = [np.zeros(size), np.zeros(size)]
     if bought is not None:
-        money, hours = bought.costs.each(versions.numpy(), bought.last, question.copies)
+        money, hours, stocks = bought.costs.each(versions.numpy(), bought.last, question.copies)
+        each = [money, hours, *stocks]
     purse = Purse() if bought is None else bought.purse
-    kept = [np.append(np.full(size - n, each[-n:].min()), np.zeros(n)) for each in (money, hours)]
+    kept = [np.append(np.full(size - n, one[-n:].min()), np.zeros(n)) for one in each]
 
     def beyond(chosen: list[int]) -> Tensor:
-        spent = [each[chosen].sum() for each in (money, hours)]
-        reached = purse.has(*(s + each + k for s, each, k in zip(spent, (money, hours), kept, strict=True)))
+        after = [one[chosen].sum() + one + k for one, k in zip(each, kept, strict=True)]
+        reached = purse.has(after[0], after[1], after[2:])
         if left is not None:
             reached = reached & (len(chosen) * question.copies + places <= left)
         if question.room is not None:

@@ -27,11 +27,11 @@ def choose_within_limits(s: Situation) -> tuple[list[Pick], list[str]]:
         return choose_batch(s)
     beside = " with what runs or is pinned" if s.beside else ""
     runs = s.spec.planner.mode == "rolling" and s.history.pending
-    way = (
-        "there is room again once results come, or raise planner.per_batch"
-        if runs
-        else "raise planner.per_batch to go on"
-    )
+    limited = [] if s.spec.planner.per_batch is None else ["planner.per_batch"]
+    limited += ["budget.stock"] if s.spec.budget.stock else []
+    raised = f"raise {' or '.join(limited)}"
+    comes_back = runs and s.spec.planner.per_batch is not None  # no stock does
+    way = f"there is room again once results come, or {raised}" if comes_back else f"{raised} to go on"
     no_room = f"nothing that is left goes into a batch of {s.limits.text}{beside}; {way}"
     try:
         picks, notes = choose_batch(s)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from loop.acquisition.protocol import Purchase, Question
 from loop.belief import Belief, learn
-from loop.costs import Pays, Purse, pays_all
+from loop.costs import Pays, Purse, Spent, pays_all
 from loop.derived import derived
 from loop.design import CLASSICAL, WHOLE, points_of
 from loop.errors import FitError, PlanError, SpaceError, TooFewPoints
@@ -335,7 +335,22 @@ def situation_of(
         limits = replace(limits, last=history.last, copies=found.replicates, seed=seed)
     beside = (*(history.pending if spec.planner.mode == "rolling" else ()), *(Pending("", p.x) for p in history.pinned))
     found = replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures, limits=limits, beside=beside)
-    return _believing(found, device)
+    return _believing(_within_stocks(found), device)
+
+
+def _within_stocks(s: Situation) -> Situation:
+    """The same with what is left of stocks among the limits of the batch; a plate is made smaller by it instead.
+
+    What counts in these limits already was taken from the stocks, too, and is not taken twice.
+    """
+    if s.purchase is None or not s.purchase.purse.stocks or s.plate is not None:
+        return s
+    costs = s.purchase.costs
+    taken = s.replicates * np.array([stock.at(s.beside_x).sum() for stock in costs.stocks])
+    stocks = tuple((what, much + mine) for (what, much), mine in zip(s.purchase.purse.stocks, taken, strict=True))
+    limits = s.limits or BatchLimits(None, Purse(), (), (), Spent(), last=s.history.last, seed=s.seed)
+    limits = replace(limits, costs=costs, purse=replace(limits.purse, stocks=stocks), copies=s.replicates)
+    return replace(s, limits=limits)
 
 
 def _believing(s: Situation, device: str) -> Situation:

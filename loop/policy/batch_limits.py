@@ -6,7 +6,7 @@ chosen as that allows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from loop.costs import Coordinate, Costs, Floats, Pays, Purse, Spent
 from loop.policy.paying import in_words
 from loop.policy.run_order import run_order, within
 from loop.space.constraints import Formula
-from loop.wording import amount_text, plural
+from loop.wording import amount_of, amount_text, plural
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,9 @@ class BatchLimits:
             hours = self.purse.hours if self.costs.has_hours else None
             given = ((spent.cost, self.purse.cost, self.costs.unit), (spent.hours, hours, "h"))
             parts = [_of(used, most, unit) for used, most, unit in given if most is not None]
+        parts += [
+            f"{amount_text(used)} of the {amount_of(left, what)} that are left" for used, left, what in self._drawn(x)
+        ]
         parts += [_of(self.copies * float(s.at(x).sum()), s.most, s.unit) + f" of {s.name}" for s in self.sums]
         parts += [f"{len(d.values(x))} of {plural(d.most, 'value')} of {d.name}" for d in self.different]
         return _listed(parts)
@@ -169,6 +172,14 @@ class BatchLimits:
         parts += [f"{amount_text(s.most)} {s.unit}".rstrip() + f" of {s.name}" for s in self.sums]
         parts += [f"{plural(d.most, 'value')} of {d.name}" for d in self.different]
         return _listed(parts)
+
+    def _drawn(self, x: Floats) -> Iterator[tuple[float, float, str]]:
+        """Of each stock that a batch ``x``, ``(n, d)``, takes of: so much, of how much, of what."""
+        for stock, (what, left) in zip(
+            () if self.costs is None else self.costs.stocks, self.purse.stocks, strict=False
+        ):
+            if used := self.copies * float(stock.at(x).sum()):
+                yield used, left, what
 
     def _spent(self, x: Floats) -> Spent:
         """What a batch ``x``, ``(n, d)``, costs in the order in which it would be run."""

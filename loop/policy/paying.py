@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.costs import Costs, Purse
+from loop.costs import Costs, Purse, Spent
 from loop.policy.run_order import run_order, within
-from loop.wording import amount_text
+from loop.wording import amount_of, amount_text
 
 BATCH_COSTS: Final = "the batch costs"  # how the note begins that says it
 
@@ -60,9 +60,7 @@ def set_aside(
     own = costs.spent(x[kept])
     hours = own.hours + sum(h for _, _, h in costs.switch)
     money = own.cost + sum(cost + costs.hour * h for _, cost, h in costs.switch)
-    left = (None if purse.cost is None else max(purse.cost - money, 0.0),
-            None if purse.hours is None else max(purse.hours - hours, 0.0))  # fmt: skip
-    return kept, Purse(*left)
+    return kept, purse.less(Spent(money, hours, own.stocks)).positive
 
 
 def reason_to_end(costs: Costs | None, purse: Purse | None) -> str:
@@ -78,7 +76,8 @@ def said(purse: Purse, costs: Costs) -> str:
 
 
 def in_words(purse: Purse, unit: str) -> str:
-    """The same, of money in ``unit``; "" where nothing limits either."""
+    """The same, of money in ``unit``; "" where nothing limits any."""
     parts = [] if purse.cost is None else [f"{amount_text(purse.cost)} {unit}".rstrip()]
     parts += [] if purse.hours is None else [f"{amount_text(purse.hours)} h"]
-    return " and ".join(parts)
+    parts += [amount_of(much, what) for what, much in purse.stocks]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 2 else parts)

@@ -103,7 +103,7 @@ def play(
             before = spent[-1] if spent else Spent()
             there = costs.having(np.array(history.used).reshape(-1, len(space.names)))
             paid = [there.spent(np.array(picked[: i + 1]), history.last) for i in range(len(picked))]
-            spent += [Spent(before.cost + one.cost, before.hours + one.hours) for one in paid]
+            spent += [before + one for one in paid]
             purse = None if purse is None else purse.less(paid[-1])
         history = _with(history, world, np.array(picked))
         claims = _claims(space, proposals, history, len(picked), rounds + len(ends) + 1)

@@ -227,7 +227,8 @@ def _bill(done: Play, experiments: int) -> list[Spent]:
 def _middle(bills: Sequence[Spent]) -> Spent:
     """Of money and of hours, the middle of the plays'."""
     costs, hours = ([getattr(spent, what) for spent in bills] for what in ("cost", "hours"))
-    return Spent(*(float(np.quantile(each, 0.5, method="inverted_cdf")) for each in (costs, hours)))
+    cost, hours_ = (float(np.quantile(each, 0.5, method="inverted_cdf")) for each in (costs, hours))
+    return Spent(cost, hours_)
 
 
 def _paid(curves: NDArray[np.float64], bills: Sequence[Sequence[Spent]], least: float, costs: Costs) -> float | None:

@@ -68,6 +68,25 @@ def measure_of(spec: CampaignSpec, space: Space, path: Path, name: str) -> Measu
                             "number, given or derived")  # fmt: skip
 
 
+def column_of(
+    spec: CampaignSpec, space: Space, path: Path, name: str, *, so: str = "so no choice can save its price"
+) -> int:
+    """The column of a parameter that is chosen; ``path`` is where it is named, and ``so`` what follows of others.
+
+    Raises:
+        CostError: There is none of that name, or it is never chosen.
+    """
+    if name in space.names:
+        return space.names.index(name)
+    kind = spec.space[name].type if name in spec.space else ""
+    if kind in ("context", "derived"):
+        what = "recorded with results" if kind == "context" else "computed from others"
+        raise CostError(path, f"{name!r} is {what} and never chosen, {so}; leave it out, or name a parameter that is "
+                        "varied")  # fmt: skip
+    hint = did_you_mean(name, space.names)
+    raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.shown_names)}")
+
+
 def priced_amounts(
     spec: CampaignSpec, space: Space, amounts: Mapping[str, float | Mapping[str, float]]
 ) -> tuple[tuple[Amount, ...], float]:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.costs import Costs, Purse, Spent
-from loop.errors import CostError, SpaceError, did_you_mean
+from loop.errors import CostError, SpaceError
 from loop.space import Category, Component, Ordinal, Space
-from loop.spec.amounts import lasting, priced_amounts, priced_by_number
+from loop.spec.amounts import column_of, lasting, priced_amounts, priced_by_number
 from loop.spec.cost_models import CostsSpec
 from loop.spec.lines import Problem
 from loop.spec.space_models import FidelitySpec, MixtureSpec
+from loop.spec.stock import build_stocks
 from loop.wording import amount_text
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
         paths += [("planner", "per_cost")] if spec.planner.per_cost else []
         if paths:
             raise CostError(paths[0], "nothing says what an experiment costs; add costs:")
-        if all(hours is None for *_, hours in limits):
+        if all(hours is None for *_, hours in limits) and not budget.stock:
             return None
-        stated = CostsSpec()  # the hours are learnt from results
+        stated = CostsSpec()  # nothing costs anything, or the hours are learnt from results
     costs = _built(spec, space, stated)
     for path, cost, hours in limits:
         if cost is not None and not costs.has_money and not (not stated.states_hours and costs.hour):
@@ -87,6 +88,7 @@ def _built(spec: CampaignSpec, space: Space, stated: CostsSpec) -> Costs:
         lasting=lasts,
         once=tuple((column, prices) for column, prices in once if prices.any()),
         least=Spent(least_by_number + least, hours),
+        stocks=build_stocks(spec, space),
     )
 
 
@@ -197,25 +199,6 @@ def _check_per_cost(spec: CampaignSpec, costs: Costs) -> None:
     if not (least.cost if costs.has_money else least.hours) > 0:
         raise CostError(path, "the cheapest experiment costs nothing, and nothing can be had per nothing; "
                         "give costs.experiment, or costs.hours")  # fmt: skip
-
-
-def column_of(
-    spec: CampaignSpec, space: Space, path: tuple[str, ...], name: str, *, so: str = "so no choice can save its price"
-) -> int:
-    """The column of a parameter that is chosen; ``path`` is where it is named, and ``so`` what follows of others.
-
-    Raises:
-        CostError: There is none of that name, or it is never chosen.
-    """
-    if name in space.names:
-        return space.names.index(name)
-    kind = spec.space[name].type if name in spec.space else ""
-    if kind in ("context", "derived"):
-        what = "recorded with results" if kind == "context" else "computed from others"
-        raise CostError(path, f"{name!r} is {what} and never chosen, {so}; leave it out, or name a parameter that is "
-                        "varied")  # fmt: skip
-    hint = did_you_mean(name, space.names)
-    raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.shown_names)}")
 
 
 def _said(spent: Spent, unit: str) -> str:

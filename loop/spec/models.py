@@ -179,6 +179,7 @@ class BudgetSpec(Strict):
     experiments: int | None = Field(default=None, ge=1)  # None: money, hours or a stop rule end the campaign
     cost: float | None = Field(default=None, gt=0)  # in the unit of the costs
     hours: float | None = Field(default=None, gt=0)
+    stock: dict[Text, float | dict[Text, float]] | None = None  # of a number; of options, in experiments
 
     @property
     def most(self) -> int:

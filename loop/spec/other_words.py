@@ -105,6 +105,7 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
         ("maxexperiments", "maxtrials", "trials", "ntrials", "iterations", "maxiterations"), ("experiments",)
     ),
     **dict.fromkeys(("capital", "maxcapital"), ("experiments", "hours", "cost")),
+    **dict.fromkeys(("inventory", "supply", "supplies", "availability", "onhand"), ("stock",)),
     **dict.fromkeys(("stopping", "stoppingcriteria", "termination"), ("stop",)),
     **dict.fromkeys(("strategy", "method", "algorithm", "optimizer", "generationstrategy"), ("planner",)),
 }

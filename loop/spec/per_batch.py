@@ -9,8 +9,7 @@ from loop.errors import CostError
 from loop.fidelity import real_option
 from loop.policy.batch_limits import BatchLimits, Different, Sum
 from loop.space import Continuous, Discrete, Space
-from loop.spec.amounts import Measure, measure_of
-from loop.spec.costs import column_of
+from loop.spec.amounts import Measure, column_of, measure_of
 from loop.spec.space_models import MixtureSpec
 from loop.wording import amount_text, plural
 

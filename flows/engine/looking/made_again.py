@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from operator import add
 
 from flows.engine.looking.failing import Failed
 from flows.engine.looking.view import View
-from loop.costs import Spent
 from loop.experiment import PENDING
 from loop.record import AttemptRecord
 from loop.wording import amount_text
@@ -47,11 +47,7 @@ def _changes(view: View, again: Sequence[AttemptRecord]) -> str:
     keys = {a.key for a in again}
     every = view.accounts.spending(view.attempts).spent
     others = view.accounts.spending(a for a in view.attempts if a.key not in keys).spent
-    own = reduce(_sum, (view.accounts.spending([a]).spent for a in again))
+    own = reduce(add, (view.accounts.spending([a]).spent for a in again))
     cost, hours = every.cost - others.cost - own.cost, every.hours - others.hours - own.hours
     amounts = [(cost, costs.unit or "in money"), (hours, "h")]
     return " and ".join(f"{amount_text(amount)} {unit}" for amount, unit in amounts if amount > 1e-9)
-
-
-def _sum(one: Spent, other: Spent) -> Spent:
-    return Spent(one.cost + other.cost, one.hours + other.hours)

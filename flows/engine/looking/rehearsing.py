@@ -23,7 +23,9 @@ from loop.memory.earlier import Earlier
 from loop.policy.paying import said
 from loop.space import PointPool, Pool, Space
 from loop.space.rows import different
-from loop.spec import CampaignSpec, build_objective, looks_for_hits
+from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
+from loop.spec.costs import build_costs
+from loop.spec.stock import budget_of
 from loop.values import values_of
 
 if TYPE_CHECKING:
@@ -221,8 +223,8 @@ def _new(spec: CampaignSpec, ledger: Any) -> _Start:
 
 
 def _whole_purse(spec: CampaignSpec) -> Purse | None:
-    """What the budget of a campaign that begins has in money and hours; None where it counts neither."""
-    purse = Purse(spec.budget.cost, spec.budget.hours)
+    """What the budget of a campaign that begins has in money, hours and stocks; None where it counts none."""
+    purse = budget_of(spec, build_costs(spec, build_space(spec)))
     return None if purse == Purse() else purse
 
 

@@ -108,7 +108,7 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     allowed = int(stored.model.get(ALLOWED, spec.budget.most))
     planned = replace(said.history(history), claims=claims)
     regions = read_regions(stored.model.get(LEFT_OUT, {}))
-    purse = Purse(**stored.model[PURSE]) if PURSE in stored.model else None
+    purse = Purse.of(stored.model[PURSE]) if PURSE in stored.model else None
     return Inputs(
         stored.number,
         stored.seed,

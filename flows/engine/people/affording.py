@@ -25,21 +25,22 @@ def too_dear(view: View, made: ProposalRecord) -> str:
     unsent = [a for a in view.attempts if a.state is State.READY]
     left = unpaid(accounts, view.attempts, unsent)
     kept = [a for a in view.attempts if a.key not in left]
-    paid = accounts.spending(kept).spent
+    paid = accounts.spending(kept)
     mine = [a for a in unsent if a.proposal_id == made.id and a.key in left]
     raised = "raise the budget in the campaign file before the next pass"
     if mine:
-        cost = _less(accounts.spending([*kept, mine[0]]).spent, paid)
+        cost = _of_budget(view, accounts.spending([*kept, mine[0]]).spent.less(paid.spent))
         return (
             f"{view.label(mine[0].settings)} costs {_said(view, cost)}, and of the budget of {_said(view)} are "
-            f"{_said(view, _left(view, paid))} left: the next pass does not send it; {raised}, or pin a cheaper "
+            f"{_said(view, paid.purse)} left: the next pass does not send it; {raised}, or pin a cheaper "
             f"candidate in its place (hakken pin {quote(view.name)})"
         )
     together = [*kept, *_as_attempts(view)]
     if accounts.spending(together).is_covered:
         return ""
+    all_of_it = accounts.spending(together).spent
     return (
-        f"with it, what runs and what waits for approval cost {_said(view, accounts.spending(together).spent)}, and "
+        f"with it, what runs and what waits for approval cost {_said(view, _of_budget(view, all_of_it))}, and "
         f"the budget is {_said(view)}: of what is approved, the next pass sends only what that pays for; {raised}, or "
         f"approve as many as it covers (hakken approve {quote(view.name)} {made.round_number} NUMBER...)"
     )
@@ -79,24 +80,21 @@ def _beyond(view: View, number: int) -> str:
     return "" if limits.allow(x) else limits.said(x)
 
 
-def _said(view: View, spent: Spent | None = None) -> str:
-    """Money and hours in words, those of the two that the budget limits; the budget itself where nothing is given."""
-    budget, costs = view.accounts.budget, view.accounts.learnt.costs
-    given = Spent(budget.cost or 0.0, budget.hours or 0.0) if spent is None else spent
-    asked = Purse(
-        None if budget.cost is None else given.cost,
-        None if budget.hours is None else given.hours,
-    )
-    return in_words(asked, "" if costs is None else costs.unit)
+def _said(view: View, purse: Purse | None = None) -> str:
+    """What a purse has in words; the whole budget where none is given."""
+    costs = view.accounts.learnt.costs
+    return in_words(purse or view.accounts.budget, "" if costs is None else costs.unit)
 
 
-def _less(a: Spent, b: Spent) -> Spent:
-    return Spent(a.cost - b.cost, a.hours - b.hours)
-
-
-def _left(view: View, paid: Spent) -> Spent:
+def _of_budget(view: View, spent: Spent) -> Purse:
+    """Of what was spent, that which the budget limits."""
     budget = view.accounts.budget
-    return Spent(max((budget.cost or 0.0) - paid.cost, 0.0), max((budget.hours or 0.0) - paid.hours, 0.0))
+    stocks = tuple((what, mine) for (what, _), mine in zip(budget.stocks, spent.stocks, strict=False))
+    return Purse(
+        None if budget.cost is None else spent.cost,
+        None if budget.hours is None else spent.hours,
+        stocks,
+    )
 
 
 def _as_attempts(view: View) -> Iterator[AttemptRecord]:

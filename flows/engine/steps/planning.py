@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -32,7 +32,9 @@ from loop.record import Arm, CampaignRecord, Json, ProposalDraft, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec.costs import build_costs
 from loop.spec.limits import trimmings
+from loop.spec.stock import budget_of
 from loop.training import regression_table
 
 if TYPE_CHECKING:
@@ -262,11 +264,12 @@ def first_inputs(spec: CampaignSpec, ledger: Ledger | None) -> Inputs:
     Sources are in ``ledger``, None where there is no record.
     """
     seed = seed_of(spec.planner.seed, spec.campaign, 1)
-    budget = Purse(spec.budget.cost, spec.budget.hours)
+    space = build_space(spec)
+    budget = budget_of(spec, build_costs(spec, space))
     purse = None if budget == Purse() else budget
     earlier, _, unread = sources_of(ledger, spec)
     notes = trimmings(spec) + unread
-    return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.most, notes, purse=purse, earlier=earlier)
+    return Inputs(1, seed, spec, space, History(), spec.budget.most, notes, purse=purse, earlier=earlier)
 
 
 def on_its_plate(inputs: Inputs, plan: Plan) -> Iterator[ProposalDraft]:
@@ -290,7 +293,7 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
             ALLOWED: inputs.experiments,
             **({} if inputs.left is None else {LEFT: inputs.left}),
             **inputs.read,
-            **({} if inputs.purse is None else {PURSE: asdict(inputs.purse)}),
+            **({} if inputs.purse is None else {PURSE: inputs.purse.as_json}),
             **({RESOURCES: [r.as_json() for r in inputs.resources]} if inputs.resources else {}),
             **({LEFT_OUT: as_json(inputs.regions)} if inputs.regions else {}),
         },

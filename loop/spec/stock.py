@@ -1,0 +1,76 @@
+"""Stocks from what a campaign file says under ``budget.stock``: how much there is of something, for all experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from loop.costs import Coordinate, OptionUse, Purse, Stock
+from loop.errors import CostError, SpaceError
+from loop.space import Category, Component, Ordinal, Space
+from loop.spec.amounts import column_of, measure_of
+from loop.spec.space_models import MixtureSpec
+from loop.wording import amount_text
+
+if TYPE_CHECKING:
+    from loop.costs import Costs
+    from loop.spec.models import CampaignSpec
+
+AT = ("budget", "stock")
+
+
+def build_stocks(spec: CampaignSpec, space: Space) -> tuple[Stock, ...]:
+    """What there is of options, in experiments, and of numbers and parts of mixtures, in their units.
+
+    Raises:
+        CostError: A name is no parameter, an option is unknown, or a number may be below zero.
+    """
+    found: list[Stock] = []
+    for name, said in (spec.budget.stock or {}).items():
+        found += (
+            _of_options(spec, space, name, said) if isinstance(said, Mapping) else [_of_number(spec, space, name, said)]
+        )
+    return tuple(found)
+
+
+def budget_of(spec: CampaignSpec, costs: Costs | None) -> Purse:
+    """What the whole budget has: money, hours and what there is of each of the stocks of ``costs``."""
+    stocks = () if costs is None else costs.stocks
+    return Purse(spec.budget.cost, spec.budget.hours, tuple((s.what, s.amount) for s in stocks))
+
+
+def _of_options(spec: CampaignSpec, space: Space, name: str, said: Mapping[str, float]) -> Iterator[Stock]:
+    path = (*AT, name)
+    if isinstance(spec.space.get(name), MixtureSpec):
+        part = f"{name}.{next(iter(said), 'PART')}"
+        raise CostError(path, f"{name!r} is a mixture; say how much there is of a part of it, such as {part}: 20")
+    column = column_of(spec, space, path, name, so="so nothing of it is used up")
+    parameter = space.parameters[column]
+    if not isinstance(parameter, Category | Component | Ordinal):
+        how = f"say how much there is of it in all, such as {name}: 500"
+        raise CostError(path, f"{name!r} is a number and has no options; {how}")
+    for option, amount in said.items():
+        if not (amount >= 1 and float(amount).is_integer()):
+            rule = "for how many experiments there is enough of an option is a whole number from 1"
+            remedy = "exclude what is not there"
+            raise CostError((*path, option), f"{rule}, got {amount_text(amount)}; {remedy}")
+        try:
+            index = int(parameter.index(option))
+        except SpaceError as error:
+            raise CostError((*path, option), str(error)) from None
+        yield Stock(option, "uses", float(amount), OptionUse(column, index))
+
+
+def _of_number(spec: CampaignSpec, space: Space, name: str, amount: float) -> Stock:
+    path = (*AT, name)
+    if not amount > 0:
+        rule = f"how much there is must be above zero, got {amount_text(amount)}"
+        raise CostError(path, f"{rule}; leave it out where it is not limited")
+    if any(name in (space.names[c] for c in m.columns) for m in space.mixtures):
+        return Stock(name, "", amount, Coordinate(space.names.index(name)))
+    if name in space.names and isinstance(space.parameters[space.names.index(name)], Category | Component | Ordinal):
+        how = f"{name}: {{OPTION: {amount_text(amount)}}}"
+        rule = "say for how many experiments there is enough of each"
+        raise CostError(path, f"{name!r} is a choice between options; {rule}, such as {how}")
+    measure = measure_of(spec, space, path, name)
+    return Stock(name, measure.unit, amount, measure.of)
