@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from loop.errors import PlanError
 
 Floats = NDArray[np.float64]
+USES: Final = "uses"  # the unit of a stock that is counted in experiments
 Pays: TypeAlias = Callable[[Floats], NDArray[np.bool_]]  # which of (n, d) can be paid for: (n,)
 
 
@@ -56,9 +57,10 @@ class Purse:
         return max(min(found), 0) if found else None
 
     def part(self, share: float) -> Purse:
-        """So much of money and hours, and all that there is of stocks."""
+        """So much of each; of what is counted in uses the next whole number of them."""
         cost, hours = (None if limit is None else share * limit for limit in (self.cost, self.hours))
-        return Purse(cost, hours, self.stocks)
+        stocks = ((what, share * much, what.startswith(USES)) for what, much in self.stocks)
+        return Purse(cost, hours, tuple((what, math.ceil(part) if whole else part) for what, part, whole in stocks))
 
     def less(self, spent: Spent) -> Purse:
         """What is left after something was spent; below zero where it was more than there is."""
@@ -163,7 +165,7 @@ class Stock:
 
     Attributes:
         name: Of the option, number or part.
-        unit: "uses" where experiments are counted, "" of a number without one.
+        unit: ``USES`` where experiments are counted, "" of a number without one.
         amount: What there is when the campaign begins, in that unit.
         of: What each experiment takes of it, by coordinates ``(n, d)`` to ``(n,)``, never below zero.
     """

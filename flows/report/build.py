@@ -235,7 +235,8 @@ def _spending(
 ) -> str:
     spaces = campaign.spec.get("space") or {}
     has_fidelity = any(p.get("type") == "fidelity" for p in spaces.values())
-    if not (campaign.spec.get("costs") or has_fidelity or (campaign.spec.get("budget") or {}).get("hours")):
+    budget = campaign.spec.get("budget") or {}
+    if not (campaign.spec.get("costs") or has_fidelity or budget.get("hours") or budget.get("stock")):
         return ""
     spec = CampaignSpec.from_record(campaign.spec)
     return accounts_of(spec, build_space(spec), envelopes, observations).spending(attempts).text

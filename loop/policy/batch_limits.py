@@ -157,9 +157,7 @@ class BatchLimits:
             hours = self.purse.hours if self.costs.has_hours else None
             given = ((spent.cost, self.purse.cost, self.costs.unit), (spent.hours, hours, "h"))
             parts = [_of(used, most, unit) for used, most, unit in given if most is not None]
-        parts += [
-            f"{amount_text(used)} of the {amount_of(left, what)} that are left" for used, left, what in self._drawn(x)
-        ]
+        parts += [f"{amount_text(used)} of {amount_of(left, what)} left" for used, left, what in self._drawn(x)]
         parts += [_of(self.copies * float(s.at(x).sum()), s.most, s.unit) + f" of {s.name}" for s in self.sums]
         parts += [f"{len(d.values(x))} of {plural(d.most, 'value')} of {d.name}" for d in self.different]
         return _listed(parts)

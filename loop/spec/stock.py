@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from loop.costs import Coordinate, OptionUse, Purse, Stock
+from loop.costs import USES, Coordinate, OptionUse, Purse, Stock
 from loop.errors import CostError, SpaceError
 from loop.space import Category, Component, Ordinal, Space
 from loop.spec.amounts import column_of, measure_of
@@ -58,7 +58,7 @@ def _of_options(spec: CampaignSpec, space: Space, name: str, said: Mapping[str, 
             index = int(parameter.index(option))
         except SpaceError as error:
             raise CostError((*path, option), str(error)) from None
-        yield Stock(option, "uses", float(amount), OptionUse(column, index))
+        yield Stock(option, USES, float(amount), OptionUse(column, index))
 
 
 def _of_number(spec: CampaignSpec, space: Space, name: str, amount: float) -> Stock:

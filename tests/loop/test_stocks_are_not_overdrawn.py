@@ -69,7 +69,7 @@ def test_a_batch_takes_no_more_than_is_left_and_others_have_the_places(acquisiti
 
     assert len(found.proposals) == 4
     assert all(n <= enough[alcohol] for alcohol, n in chosen(found).items())
-    assert any(f"1 of the 1 use of {alcohol} that are left" in n for n in found.notes for alcohol in NAMES)
+    assert any(f"1 of 1 use of {alcohol} left" in n for n in found.notes for alcohol in NAMES)
 
 
 @pytest.mark.parametrize("design", ["spread", "medoid", "random", "sobol", "lhs", "d-optimal", "factorial"])
@@ -126,6 +126,18 @@ def test_numbers_parts_and_what_does_not_apply_are_summed():
     found = plan(spec, History(), seed=0, experiments=40, purse=whole(spec))
     taken = costs.spent(np.array([space.coordinates(p.candidate.settings) for p in found.proposals]))
     assert taken.fits(whole(spec))
+
+
+def test_a_first_design_takes_half_of_a_stock():
+    stock = "{ligand: {A: 1, B: 5}, volume: 40}"
+    spec = read_spec(TEXT.replace("STOCK", stock), source="mix.yaml", read=str)
+
+    batches = [plan(spec, History(), seed=s, experiments=40, purse=whole(spec)) for s in range(3)]
+
+    for found in batches:
+        assert len(found.proposals) >= 4
+        assert sum(p.candidate.settings["volume"] for p in found.proposals) <= 20
+    assert whole(spec).part(0.5).stocks == (("uses of A", 1), ("uses of B", 3), ("mL of volume", 20.0))
 
 
 def test_a_purse_with_stocks_goes_through_a_record():

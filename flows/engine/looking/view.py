@@ -312,14 +312,15 @@ class View:
     @cached_property
     def accounts(self) -> Accounts:
         """What the record tells of costs."""
-        has_costs = with_fidelities(self.spec) is not None or self.spec.budget.hours is not None
+        budget = self.spec.budget
+        has_costs = with_fidelities(self.spec) is not None or budget.hours is not None or budget.stock is not None
         if not has_costs:
             return accounts_of(self.spec, self.space, (), ())
         return accounts_of(self.spec, self.space, self.ledger.envelopes(self.name), self.counted)
 
     @cached_property
     def spending(self) -> Spending:
-        """What was spent, and what the budget in money and hours leaves."""
+        """What was spent, and what the budget leaves of money, hours and stocks."""
         return self.accounts.spending(self.attempts)
 
     @cached_property

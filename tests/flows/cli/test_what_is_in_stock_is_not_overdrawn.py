@@ -38,7 +38,7 @@ def used(hakken: Any) -> tuple[Counter[str], float]:
     return Counter(row["settings.ligand"] for row in rows), sum(float(row["settings.volume"]) for row in rows)
 
 
-def test_no_more_is_used_than_there_is(hakken: Any, file: Path) -> None:
+def test_no_more_is_used_than_there_is(hakken: Any, home: Any, file: Path) -> None:
     assert "3 uses of PPh3" in hakken("validate", str(file)).out.replace("\n", " ")
     assert hakken("run", str(file)).code == 0
 
@@ -49,6 +49,8 @@ def test_no_more_is_used_than_there_is(hakken: Any, file: Path) -> None:
     assert ligands["PPh3"] <= 3
     assert volume <= 60
     assert f"{ligands['PPh3']} of 3 uses of PPh3, {ligands['XPhos']} of 2 uses of XPhos, {volume:g} of 60 mL" in said
+    assert hakken("report", "shelf").code == 0
+    assert f"{ligands['XPhos']} of 2 uses of XPhos" in (home.home / "shelf/report.html").read_text(encoding="utf-8")
     assert "comes out again" in hakken("replay", "shelf", "2").out
 
 
