@@ -291,7 +291,7 @@ def test_what_experiments_cost_is_counted_and_a_budget_of_money_ends_each_play(h
     assert "spent [EUR]" in plain(said.out)
     assert "spent [h]" in plain(said.out)
     first, *steps = told["found"]["steps"]
-    assert first["spent"] == {"cost": 0.0, "hours": 0.0}
+    assert first["spent"] == {"cost": 0.0, "hours": 0.0, "stocks": []}
     assert all(10 * s["experiments"] <= s["spent"]["cost"] <= 95 for s in steps)
     assert all(s["spent"]["hours"] == 2 * s["experiments"] for s in steps[:2])
     assert steps[-1]["experiments"] <= 9  # the tenth would cost more than there is
