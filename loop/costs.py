@@ -187,13 +187,17 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class OptionUse:
-    """One for each experiment with an option: coordinates ``(n, d)`` to ``(n,)``."""
+    """What an experiment takes of an option, one use where no ``amount`` says how much: coordinates ``(n, d)`` to
+    ``(n,)``.
+    """
 
     column: int
     option: int
+    amount: Callable[[Any], Any] | None = None
 
     def __call__(self, x: Any) -> Any:
-        return (np.rint(x[:, self.column]) == self.option).astype(np.float64)
+        uses = (np.rint(x[:, self.column]) == self.option).astype(np.float64)
+        return uses if self.amount is None else uses * np.asarray(self.amount(x), dtype=np.float64)
 
 
 @dataclass(frozen=True)

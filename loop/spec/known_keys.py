@@ -70,10 +70,8 @@ _KEYS_OF: Final[Mapping[Any, type[BaseModel]]] = {
 _SECTIONS: Final = frozenset({"planner", "noise", "costs", "plate", "general", "recipe"})
 _EXAMPLES: Final[Mapping[Path, str]] = {
     ("budget",): "{experiments: 40}",
-    (
-        "budget",
-        "stock",
-    ): "{ligand: {XPhos: 6}} or {volume: 500}, by the names of parameters, of their options and of numbers",
+    ("budget", "per"): "{ligand: loading}, by parameter the number that its stock is an amount of",
+    ("budget", "stock"): "{ligand: {XPhos: 6}, volume: 500}, by the names of parameters and of their options",
     ("laboratory",): "{adapter: manual}",
     ("space", "*"): "{type: category, options: [a, b]} or {type: number, low: 20, high: 80, unit: degC}",
     ("objective", "*"): '{goal: maximize, unit: "%"}',

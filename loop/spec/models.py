@@ -180,6 +180,7 @@ class BudgetSpec(Strict):
     cost: float | None = Field(default=None, gt=0)  # in the unit of the costs
     hours: float | None = Field(default=None, gt=0)
     stock: dict[Text, float | dict[Text, float]] | None = None  # of a number; of options, in experiments
+    per: dict[Text, Text] | None = None  # by parameter with a stock of options: the number that this is an amount of
 
     @property
     def most(self) -> int:

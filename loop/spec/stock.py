@@ -20,7 +20,7 @@ AT = ("budget", "stock")
 
 
 def build_stocks(spec: CampaignSpec, space: Space) -> tuple[Stock, ...]:
-    """What there is of options, in experiments, and of numbers and parts of mixtures, in their units.
+    """What there is of options, in experiments or ``per`` a number in its unit, and of numbers and parts of mixtures.
 
     Raises:
         CostError: A name is no parameter, an option is unknown, or a number may be below zero.
@@ -29,6 +29,13 @@ def build_stocks(spec: CampaignSpec, space: Space) -> tuple[Stock, ...]:
     for name, said in (spec.budget.stock or {}).items():
         found += (
             _of_options(spec, space, name, said) if isinstance(said, Mapping) else [_of_number(spec, space, name, said)]
+        )
+    if stray := [
+        name for name in spec.budget.per or {} if not isinstance((spec.budget.stock or {}).get(name), Mapping)
+    ]:
+        rule = "has no stock of options that could be an amount of a number"
+        raise CostError(
+            ("budget", "per", stray[0]), f"{stray[0]!r} {rule}; add it to budget.stock, or leave the line out"
         )
     return tuple(found)
 
@@ -49,8 +56,12 @@ def _of_options(spec: CampaignSpec, space: Space, name: str, said: Mapping[str, 
     if not isinstance(parameter, Category | Component | Ordinal):
         how = f"say how much there is of it in all, such as {name}: 500"
         raise CostError(path, f"{name!r} is a number and has no options; {how}")
+    number = (spec.budget.per or {}).get(name)
+    measure = None if number is None else measure_of(spec, space, (*AT[:1], "per", name), number)
     for option, amount in said.items():
-        if not (amount >= 1 and float(amount).is_integer()):
+        if measure is not None and not amount > 0:
+            raise CostError((*path, option), _none(amount))
+        if measure is None and not (amount >= 1 and float(amount).is_integer()):
             rule = "for how many experiments there is enough of an option is a whole number from 1"
             remedy = "exclude what is not there"
             raise CostError((*path, option), f"{rule}, got {amount_text(amount)}; {remedy}")
@@ -58,14 +69,16 @@ def _of_options(spec: CampaignSpec, space: Space, name: str, said: Mapping[str, 
             index = int(parameter.index(option))
         except SpaceError as error:
             raise CostError((*path, option), str(error)) from None
-        yield Stock(option, USES, float(amount), OptionUse(column, index))
+        if measure is None:
+            yield Stock(option, USES, float(amount), OptionUse(column, index))
+        else:
+            yield Stock(option, measure.unit, float(amount), OptionUse(column, index, measure.of))
 
 
 def _of_number(spec: CampaignSpec, space: Space, name: str, amount: float) -> Stock:
     path = (*AT, name)
     if not amount > 0:
-        rule = f"how much there is must be above zero, got {amount_text(amount)}"
-        raise CostError(path, f"{rule}; leave it out where it is not limited")
+        raise CostError(path, _none(amount))
     if any(name in (space.names[c] for c in m.columns) for m in space.mixtures):
         return Stock(name, "", amount, Coordinate(space.names.index(name)))
     if name in space.names and isinstance(space.parameters[space.names.index(name)], Category | Component | Ordinal):
@@ -74,3 +87,7 @@ def _of_number(spec: CampaignSpec, space: Space, name: str, amount: float) -> St
         raise CostError(path, f"{name!r} is a choice between options; {rule}, such as {how}")
     measure = measure_of(spec, space, path, name)
     return Stock(name, measure.unit, amount, measure.of)
+
+
+def _none(amount: float) -> str:
+    return f"how much there is must be above zero, got {amount_text(amount)}; leave it out where it is not limited"

@@ -128,6 +128,19 @@ def test_numbers_parts_and_what_does_not_apply_are_summed():
     assert taken.fits(whole(spec))
 
 
+def test_a_stock_of_an_option_may_be_an_amount():
+    stock = "{ligand: {A: 7.5}}, per: {ligand: loading}"
+    spec = read_spec(TEXT.replace("STOCK", stock), source="mix.yaml", read=str)
+    costs = build_costs(spec, build_space(spec))
+
+    found = plan(spec, History(), seed=0, experiments=40, purse=whole(spec))
+    rows = [p.candidate.settings for p in found.proposals]
+
+    assert in_words(whole(spec), "") == "7.5 umol of A"
+    taken = costs.spent(np.array([build_space(spec).coordinates(row) for row in rows])).stocks[0]
+    assert taken == sum(row["loading"] for row in rows if row["ligand"] == "A") <= 7.5
+
+
 def test_a_first_design_takes_half_of_a_stock():
     stock = "{ligand: {A: 1, B: 5}, volume: 40}"
     spec = read_spec(TEXT.replace("STOCK", stock), source="mix.yaml", read=str)
@@ -169,6 +182,9 @@ def test_what_is_taken_is_less_by_it_and_never_below_nothing():
         ("{ligand: 5}", r"enough of each, such as ligand: \{OPTION: 5\}"),
         ("{volume: {x: 3}}", "'volume' is a number and has no options; say .* such as volume: 500"),
         ("{volume: -1}", "must be above zero, got -1; leave it out where it is not limited"),
+        ("{ligand: {A: -2}}, per: {ligand: loading}", "above zero, got -2; leave it out"),
+        ("{ligand: {A: 2}}, per: {ligand: lading}", r"budget.per.ligand: .* no parameter 'lading' \(did you mean"),
+        ("{volume: 9}, per: {ligand: loading}", "'ligand' has no stock of options .*; add it to budget.stock"),
         ("{solvent: {DMSO: 3}}", "'solvent' is a mixture; say .* such as solvent.DMSO: 20"),
     ],
 )
