@@ -103,6 +103,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *_reagents(spec),
         *_unsaid_to_be_exact(spec),
         *_in_an_order(spec),
+        *_runs_out(spec, space),
         *_without_a_rest(spec),
         *free_options(spec, space),
         *perhaps_fractions(spec),
@@ -219,6 +220,22 @@ def _in_an_order(spec: Any) -> Iterator[str]:
             yield (
                 f"classes of {name} count alike, but for {target.classes[-1]}, which is looked for; where "
                 f"{order[-2]} is nearer to {order[-1]} than {order[0]} is, write levels: [{', '.join(order)}]"
+            )
+
+
+def _runs_out(spec: Any, space: Space) -> Iterator[str]:
+    """Stocks of all options that are used up before the budget's experiments are made, whatever is chosen."""
+    most = spec.budget.experiments
+    for name, said in (spec.budget.stock or {}).items():
+        if most is None or not isinstance(said, Mapping) or name in (spec.budget.per or {}):
+            continue
+        column, uses = space.names.index(name), int(sum(said.values()))
+        options = getattr(space.parameters[column], "size", 0)
+        if column not in space.frame.conditional and len(said) == options and uses < most:
+            enough = plural(uses, "experiment")
+            yield (
+                f"budget.stock has enough of {name} for {enough}, and the budget is {most}: the campaign ends when all "
+                "is used up"
             )
 
 

@@ -64,6 +64,15 @@ def test_a_new_bottle_is_a_higher_number(hakken: Any, file: Path) -> None:
     assert used(hakken)[0] == {"XPhos": 4, "PPh3": 1, "SPhos": 1, "RuPhos": 1}
 
 
+def test_stocks_that_do_not_reach_the_budget_are_named_beforehand(hakken: Any, file: Path) -> None:
+    file.write_text(CAMPAIGN.replace("XPhos: 2, PPh3: 3", "XPhos: 1, PPh3: 1, SPhos: 4, RuPhos: 1"))
+    said = hakken("validate", str(file)).out
+
+    assert "budget.stock has enough of ligand for 7 experiments, and the budget is 12: the campaign ends when" in said
+    file.write_text(CAMPAIGN)  # of two ligands there is as much as is wanted
+    assert "has enough of ligand" not in hakken("validate", str(file)).out
+
+
 def test_an_edit_beyond_it_is_said_and_not_sent(hakken: Any, file: Path) -> None:
     text = CAMPAIGN.replace("0.3}", "0}, approval: person").replace("XPhos: 2, PPh3: 3", "XPhos: 1")
     file.write_text(text)
