@@ -18,6 +18,7 @@ PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
+_REALLY: Final = re.compile(r"(?:actual|real|measured)[ ._](.+)|(.+)[ ._](?:actual|real|measured)", re.IGNORECASE)
 _AGAIN: Final = re.compile(r"[ ._#-]*(rep|repl|replicate|repeat|dup|duplicate|run|trial)?[ ._#-]*\d+", re.IGNORECASE)
 _MOLECULES: Final = (ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec)
 _LIBRARIES: Final = (MoleculeSpec, ProductsSpec, UnionSpec)
@@ -196,13 +197,15 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
 
 
 def _instead_of(name: str, spec: CampaignSpec, names: Sequence[str]) -> str:
-    """The columns that a mixture has, where one is called like it or like its part; where a repeated value belongs; or
-    what becomes of a concentration of which the logarithm is the target; "" elsewhere."""
+    """The columns that a mixture has, where one is called like it or like its part; where a repeated value belongs, or
+    what was really set; or what becomes of a concentration of which the logarithm is the target; "" elsewhere."""
     for target in spec.objective:
         if name.startswith(target) and _AGAIN.fullmatch(name, len(target)):
             return f" ({target} measured once more is a row of its own, with the same settings)"
         if target.casefold() == f"p{name}".casefold():
             return f" ({target} is 9 - log10 of {name} in nM, and < of one is > of the other; write {target})"
+    if (said := _REALLY.fullmatch(name)) and (really := said[1] or said[2]) in names:
+        return f" (what was really set stands under {really!r} itself, of a row with a key, too)"
     given = spec.space.get(name)
     parts = [column for column in names if column.partition(".")[2].casefold() == name.casefold()]
     if given is None and len(parts) == 1 and name:
