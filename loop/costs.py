@@ -68,7 +68,7 @@ class Purse:
         return Purse(
             None if self.cost is None else self.cost - spent.cost,
             None if self.hours is None else self.hours - spent.hours,
-            tuple((what, much - mine) for (what, much), mine in zip(self.stocks, used, strict=True)),
+            tuple((what, much - mine) for (what, much), mine in zip(self.stocks, used, strict=False)),
         )
 
     @staticmethod

@@ -59,7 +59,7 @@ def plan(
         pool: Candidates to choose from; None for all of the space.
         seed: Decides every random choice.
         experiments: At most so many experiments (proposals times replicates): what the budget leaves, or what is free.
-        purse: What the budget leaves in money and hours; None where it has neither.
+        purse: What the budget leaves of money, hours and stocks; None where it has none of them.
         left: How many experiments the budget leaves, where that is more; None for as many. Of versions of a fidelity
             the last is kept for the real thing, and a search for the top level looks no further ahead.
         earlier: Earlier campaigns that may tell something of this one.

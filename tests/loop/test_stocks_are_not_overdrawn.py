@@ -104,6 +104,16 @@ def test_what_runs_already_is_not_taken_twice():
     assert all(n <= 1 for count in counts for n in count.values())
 
 
+def test_who_says_nothing_of_what_is_left_has_a_batch_within_its_own_limits():
+    costs = {"costs": {"experiment": 5}}
+    spec = CampaignSpec.from_resolved({**with_stock({"alcohol": {NAMES[0]: 1}}, batch=6).resolved(), **costs})
+    spec = CampaignSpec.from_resolved(
+        {**spec.resolved(), "planner": {**spec.resolved()["planner"], "per_batch": {"cost": 20}}}
+    )
+
+    assert len(plan(spec, history_of(spec), seed=1, experiments=30).proposals) == 4
+
+
 def test_where_nothing_is_left_it_is_said_with_the_way_out():
     spec = with_stock({"alcohol": dict.fromkeys(NAMES, 2)}, batch=4)
 
