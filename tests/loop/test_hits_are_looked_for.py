@@ -287,6 +287,16 @@ def observed(candidate: str, value: float, arm: Arm = Arm.MODEL, key: str | None
     )
 
 
+def test_a_chance_of_one_is_held_against_what_came_once():
+    proposals = [proposal(2, "a", 0.05), proposal(2, "b", 1.0)]
+    observations = [observed("a", 0.0), observed("b", 1.0)]
+
+    found = tally(Objective((ACTIVITY,)), observations, proposals).reliability
+
+    assert [(r.n, r.found) for r in found] == [(1, 0), (1, 1)]
+    assert found[-1].high == 1.0
+
+
 def test_hits_are_tallied_by_who_chose_them_and_held_against_what_was_expected():
     proposals = [proposal(2, "a", 0.8), proposal(2, "b", 0.4), proposal(2, "c", 0.2), proposal(3, "d", 0.6)]
     observations = [

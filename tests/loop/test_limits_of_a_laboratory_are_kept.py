@@ -177,6 +177,14 @@ def test_what_does_not_apply_breaks_nothing_and_what_is_no_number_does() -> None
     assert len(broken(limits, {"heated": "yes", "t": "hot"})) == 1
 
 
+def test_what_just_reaches_a_limit_of_zero_breaks_nothing() -> None:
+    bath = {"type": "number", "low": -20, "high": 0, "unit": "degC"}
+    limits = build_limits(campaign({"bath": bath}, {"bath": {"at_most": 0}}))
+
+    assert broken(limits, {"bath": 0.0}) == ()
+    assert len(broken(limits, {"bath": 0.1})) == 1
+
+
 def test_the_problem_names_limit_value_and_remedy() -> None:
     spec = campaign({"t": TEMPERATURE}, {"oven": {"at_most": 393.15, "unit": "K", "of": ["t"], "trim": True}})
 

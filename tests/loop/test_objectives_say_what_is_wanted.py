@@ -242,6 +242,17 @@ def test_a_campaign_stops_at_a_score_and_only_for_results_that_are_of_use():
     assert reason(**{"yield": 90.0, "purity": 20.0, "lead": 0.0}) == ""
 
 
+@pytest.mark.parametrize(("goal", "rule", "value"), [("minimize", "at_most", 5), ("maximize", "at_least", 30)])
+def test_one_result_among_others_that_is_good_enough_ends_a_campaign(goal, rule, value):
+    spec = reaction_spec(objective={"waste": {"goal": goal}})
+    spec = type(spec).model_validate({**spec.resolved(), "stop": [{"target": "waste", rule: value}]})
+    values = iter((20.0, 5.0, 30.0))
+    history, _ = run_rounds(spec, lambda _: measured(waste=next(values, 20.0)), 1)
+
+    assert reason_to_stop(spec, History(history.observations[:1]), 1) == ""
+    assert reason_to_stop(spec, History(history.observations[:3]), 3).startswith(f"waste reached {value}, and")
+
+
 @pytest.mark.parametrize(
     ("sign", "said"),
     [(Qualifier.ABOVE, "desirability reached > 0.924662, and at least 0.9 was wanted"), (Qualifier.BELOW, "")],

@@ -227,6 +227,19 @@ def test_a_target_of_which_all_values_are_equal_does_not_decide_what_is_measured
     assert all(p.acquisition_value is not None and p.acquisition_value < 10 for p in made)
 
 
+def test_beside_a_front_a_target_that_is_only_kept_weighs_nothing() -> None:
+    values = {"k": 51.0, "l": 53.9, "m": 65.1, "n": 65.8}
+    plain, seen = few(values, same=True)
+    kept = plain.resolved()["objective"] | {"pressure": {"goal": "keep", "at_most": 100}}
+    spec = CampaignSpec.from_resolved(plain.resolved() | {"objective": kept})
+    rows = [observe(spec, {"a": o}, measured(y=y, z=3.0, pressure=5.0), o) for o, y in values.items()]
+
+    campaigns = ((plain, seen), (spec, History(tuple(rows))))
+    before, after = (plan(s, h, seed=1, experiments=9).proposals for s, h in campaigns)
+
+    assert [p.candidate.settings for p in after] == [p.candidate.settings for p in before]
+
+
 def test_a_new_candidate_is_favoured_less_where_little_comes_after_it() -> None:
     values = {"a": [60], "b": [62], "c": [2, 24, 6, 20], "d": [10], "e": [12], "f": [8], "g": [14], "untried": []}
     spec, _ = few(dict.fromkeys(values, 0.0), same=False)

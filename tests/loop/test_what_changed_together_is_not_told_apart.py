@@ -61,6 +61,17 @@ def test_the_sentence_names_what_it_may_be_and_what_would_tell():
     assert once.startswith("every lot came once, so that what it adds to yield cannot be told from noise")
 
 
+def test_what_never_came_twice_is_not_said_to_change_together():
+    lots, bottles = (tuple(f"{what} {i}" for i in range(12)) for what in ("lot", "bottle"))
+
+    found = entangled("yield", SPACE, rows(lot=lots, bottle=bottles))
+
+    assert [said.split(" came once")[0] for name in ("lot", "bottle") for said in found[name]] == [
+        "every lot",
+        "every bottle",
+    ]
+
+
 def test_a_round_says_so_and_calls_neither_of_them_idle():
     spec = CampaignSpec.from_resolved(
         {**reaction_spec().resolved(), "noise": {"model": "learnt", "effects": ["day", "operator"]}}

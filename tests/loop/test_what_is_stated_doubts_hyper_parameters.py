@@ -19,7 +19,7 @@ from loop.surrogates.effects import RATIOS, effects_of, shares_of_range
 from loop.surrogates.exact import ExactPosterior
 from loop.surrogates.grid import Rows
 from loop.surrogates.learnt import log_posteriors_with
-from loop.surrogates.noiseless import Known, noiseless
+from loop.surrogates.noiseless import Known, Noiseless, noiseless
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 from loop.surrogates.registry import surrogate
 
@@ -114,6 +114,18 @@ def test_exact_values_stay_known() -> None:
     draws, _ = doubted(model, data.x, 100, seed=1)
 
     assert float((draws - data.y).abs().max()) < 1e-3
+
+
+def test_between_exact_values_hyper_parameters_are_doubted_as_elsewhere() -> None:
+    data = training(8)
+    plain = of_eight("gp")
+
+    exact, found = (doubting(model) for model in (noiseless(plain, Known.of(data)), plain))
+
+    assert isinstance(exact, FittedCommittee)
+    assert isinstance(found, FittedCommittee)
+    assert exact.weights == found.weights
+    assert all(isinstance(member, Noiseless) for member in exact.members)
 
 
 def test_limits_are_believed_by_the_likeliest_alone() -> None:

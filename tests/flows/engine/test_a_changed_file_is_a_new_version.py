@@ -216,6 +216,20 @@ def test_a_target_that_was_left_out_comes_back_in_the_unit_of_its_results(settin
         add(settings, tmp_path, objective={"yield": {"goal": "maximize", "unit": "mg"}} | purity)
 
 
+def test_another_tautomer_of_an_option_is_the_same_substance(settings: Settings, tmp_path: Path) -> None:
+    def base(smiles: str) -> dict[str, Any]:
+        return {"base": {"type": "component", "options": {"pyridone": smiles, "DBU": "C1CCC2=NCCCN2CC1"}}}
+
+    add(settings, tmp_path, space=base("O=c1cccc[nH]1"))
+    tell(settings, "small", write(tmp_path, "base,yield\npyridone,10\n"), by="tester")
+
+    add(settings, tmp_path, space=base("Oc1ccccn1"))
+
+    assert status(settings, "small")[0].version == 2
+    with pytest.raises(SpecError, match="'pyridone' of 'base' is Oc1ccccn1 in the experiments on record and Oc1cccnc1"):
+        add(settings, tmp_path, space=base("Oc1cccnc1"))
+
+
 def test_a_result_that_comes_while_a_changed_file_is_looked_at_counts_in_that(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

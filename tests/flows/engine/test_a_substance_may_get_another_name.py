@@ -78,6 +78,15 @@ def test_what_is_at_the_laboratory_is_not_proposed_again_by_the_new_name(setting
         assert len(View(ledger, "small").pending) == 2  # both stay, and nothing is withdrawn
 
 
+def test_a_ban_of_a_region_is_not_lost_by_another_name(settings: Settings, tmp_path: Path) -> None:
+    base = {"base": {"type": "category", "options": ["DBU", "TEA"]}}
+    add(settings, tmp_path, space=space(OLD) | base)
+    ban(settings, "small", ["solvent=ethanol"], by="ada", why="explodes")
+
+    with pytest.raises(SpecError, match=r"ban 1 is about 'ethanol' of 'solvent', which the changed file calls 'EtOH'"):
+        add(settings, tmp_path, space=space(NEW) | base)
+
+
 def test_a_ban_is_not_lost_by_another_name(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, space=space(OLD))
     tell(settings, "small", write(tmp_path, "solvent,yield\nwater,20\n"), by="tester")

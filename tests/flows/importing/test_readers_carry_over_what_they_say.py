@@ -558,6 +558,20 @@ def test_a_parameter_may_hang_on_two_others_at_once() -> None:
     assert not foreign.left
 
 
+def test_what_hangs_on_a_number_being_large_hangs_on_the_larger_ones_that_no_trial_has() -> None:
+    foreign = read_foreign(journal(trial(1, 5.0, layers=(COUNT, 1)), trial(1, 6.0, layers=(COUNT, 2), n=(COUNT, 2))))
+
+    n = next(entry for entry in foreign.parameters if entry.name == "n")
+    assert n.keys["when"] == {"layers": [2.0, 3.0]}
+    assert n.comments == ("told from the trials; none has 3",)
+
+
+def test_what_hangs_on_a_number_being_small_hangs_on_no_larger_one() -> None:
+    foreign = read_foreign(journal(trial(1, 5.0, layers=(COUNT, 1), n=(COUNT, 2)), trial(1, 6.0, layers=(COUNT, 2))))
+
+    assert keys(foreign)["n"]["when"] == {"layers": [1.0]}
+
+
 def test_of_two_explanations_that_counts_which_says_the_most_of_pruned_trials_too() -> None:
     def at(state: int, degree: int, **more: Any) -> dict[str, Any]:
         return trial(state, 5.0 if state == 1 else None, kind=(KIND, 0), degree=(COUNT, degree), **more)
