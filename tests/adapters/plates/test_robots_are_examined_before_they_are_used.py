@@ -10,6 +10,7 @@ import pytest
 from adapters.opentrons.client import Robot
 from adapters.opentrons.examining import examine
 from adapters.opentrons.stand_in import StandIn, transport
+from adapters.opentrons.stand_in.__main__ import asked_for
 from loop.contracts import Finding, SupportsExamination
 from tests.adapters.plates.robots import OT2, laboratory
 
@@ -34,6 +35,17 @@ def test_a_robot_that_is_as_the_file_says_is_ok(tmp_path: Path) -> None:
     assert found["robot"].found == "stand-in, OT-2 Standard, software 8.8.2"
     assert found["left pipette"].found == "p20_single_gen2, calibrated 2026-01-01"
     assert found["deck calibration"].found == "OK"
+
+
+def test_a_stand_in_that_is_served_has_the_pipettes_that_are_asked_for(tmp_path: Path) -> None:
+    attached = [f"{mount}={name}" for mount, name in PIPETTES.items()]
+
+    bare, *_ = asked_for([str(tmp_path / "bare")])
+    robot, machine, port = asked_for([str(tmp_path / "bench"), "OT-2", "31951", *attached])
+
+    assert {f.verdict for f in found_of(robot, machine).values()} == {"ok"}
+    assert found_of(bare)["left pipette"].found == "nothing is attached"
+    assert (machine, port) == ("OT-2", 31951)
 
 
 def test_a_pipette_that_is_not_there_or_another_is_named(tmp_path: Path) -> None:
