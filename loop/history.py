@@ -140,7 +140,8 @@ class History(ByValue):
         pending: Sequence[AttemptRecord],
         declared: Declared | None = None,
     ) -> History:
-        """From records. An observation outside the parameters of the space is passed over with a note.
+        """From records. An observation outside the parameters of the space is passed over, with a note unless it is of
+        what never ran.
 
         ``declared`` are the context parameters of the campaign.
         """
@@ -153,7 +154,8 @@ class History(ByValue):
             try:
                 x = space.coordinates(settings)
             except SpaceError as error:
-                unused.setdefault(str(error), []).append(record.id)
+                if not isinstance(record.outcome, Fault) or record.outcome.outlives_its_candidate:
+                    unused.setdefault(str(error), []).append(record.id)
                 continue
             if rule := _beyond(space, x):
                 unused.setdefault(rule, []).append(record.id)

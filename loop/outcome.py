@@ -179,6 +179,12 @@ class Fault:
         """Whether the candidate may be proposed again: the fault neither tells of it nor would come again."""
         return not self.informative and not FAULT_RULES[self.kind].lasts
 
+    @property
+    def outlives_its_candidate(self) -> bool:
+        """Whether something is to be learnt from it where a campaign has no such candidate any more: it ran, and tells
+        of others. What was refused or cannot be made never ran, and an accident tells of none."""
+        return self.informative and self.kind is not FaultKind.INPUT_ERROR
+
     @staticmethod
     def of(kind: FaultKind, message: str, informative: bool | None = None) -> Fault:
         """A fault with the kind's own ``informative`` flag unless one is given.

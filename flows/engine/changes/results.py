@@ -269,10 +269,13 @@ def _values(known: View, target: str) -> set[float]:
 
 def _unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:
     """What on record a changed spec could no longer read, one sentence for each observation; what the spec in force
-    cannot read, such as a result that came after its option was taken out, is no less read by another."""
+    cannot read, such as a result that came after its option was taken out, is no less read by another, and of what
+    never ran nothing is lost."""
     space = with_former_names(build_space(spec), view.ledger, view.name, view.campaign.version + 1)
     problems = []
     for o in view.observations:
+        if isinstance(o.outcome, Fault) and not o.outcome.outlives_its_candidate:
+            continue
         named = space.as_named(o.settings, o.smiles)
         try:
             space.coordinates(named)

@@ -13,6 +13,7 @@ from flows.engine.looking.view import View
 from flows.wiring import open_record
 from loop.history import History
 from loop.insight.statements import Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
+from loop.outcome import Fault
 
 if TYPE_CHECKING:
     from flows.engine.sources.hearing import Read
@@ -57,11 +58,12 @@ def _worked_out(view: View, earlier: Sequence[Earlier], read: Read) -> HonestBes
 def _passed_over(view: View, history: History) -> Iterator[str]:
     """A note on results of which the campaign file no longer has an option or a parameter."""
     used = {o.id for o in history.observations}
-    left = [o for o in view.counted if o.id not in used]
+    ran = [o for o in view.counted if not isinstance(o.outcome, Fault) or o.outcome.outlives_its_candidate]
+    left = [o for o in ran if o.id not in used]
     if left:
         some = "; ".join(dict.fromkeys(view.label(o.settings) for o in left[:SHOWN]))
         more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
         yield (
-            f"{len(left)} of {len(view.counted)} results are not used, as the campaign file does not have their "
+            f"{len(left)} of {len(ran)} results are not used, as the campaign file does not have their "
             f"settings (any longer): {some}{more}. Put back what was taken out, and exclude it by a constraint"
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, ask, campaigns, lift, pin, preview_file, run, status, tell, tell_result, tick
+from flows.engine import approve, ask, best, campaigns, lift, pin, preview_file, run, status, tell, tell_result, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.wiring import campaign_file
@@ -166,6 +166,22 @@ def test_what_the_file_in_force_cannot_read_stands_against_no_other_change(setti
 
     assert status(settings, "small")[0].budget == 15
     assert gone not in str(refused.value)
+
+
+def test_an_option_of_which_nothing_ran_is_taken_out_and_nothing_is_missed(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    rows = "water,DBU,1,,,cannot,\nwater,DBU,2,,,consumable_missing,\nDMF,DBU,1,,,convergence_error,\nMeCN,DBU,1,5,,,\n"
+    tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+
+    def without(gone: str) -> dict[str, Any]:
+        options = [o for o in spec_of()["space"]["solvent"]["options"] if o != gone]
+        return spec_of()["space"] | {"solvent": {"type": "category", "options": options}}
+
+    with pytest.raises(SpecError, match=r"no longer reads observation .* no option 'DMF'"):
+        add(settings, tmp_path, space=without("DMF"))
+    add(settings, tmp_path, space=without("water"))
+
+    assert not any("not used" in note for note in (*once(settings).notes, *best(settings, "small").notes))
 
 
 def test_a_unit_is_kept_while_experiments_are_under_way_and_none_has_a_result(
