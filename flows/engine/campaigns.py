@@ -119,7 +119,7 @@ def edits_of(settings: Settings, name: str) -> tuple[Path, str] | None:
     except HakkenError as error:
         return path, str(error)
     try:
-        if says_the_same(spec, on_record) or spec.campaign != name:
+        if spec.campaign != name or says_the_same(spec, on_record):
             return None
     except SpecError:  # of another release, which says so where the campaign goes on
         return None

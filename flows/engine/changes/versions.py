@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.campaigns import chosen_from, edits_of, read_campaign_file, says_the_same
-from flows.wiring import open_record
+from flows.wiring import campaign_file, open_record
 from loop.contracts import Ledger
 from loop.errors import NotFound, SpecError
-from loop.record import AuditEntry, CampaignRecord, Json
+from loop.record import AuditEntry, CampaignRecord, CampaignState, Json
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = 
     except (SpecError, OSError) as error:  # of the note where the file is, which the record goes on without
         return f"whether the campaign file was edited cannot be told: {error}"
     if edits is None:
-        return ""
+        return _moved(settings, name, shown)
     path, fault = edits
     file = shown(path)
     if fault:
@@ -77,6 +77,21 @@ def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = 
             f"by its name it goes on by that; {takes} would undo it"
         )
     return f"{file} was changed; {takes} takes that up, by its name it goes on as before"
+
+
+def _moved(settings: Settings, name: str, shown: Callable[[Path], str]) -> str:
+    """A sentence where the file of a campaign that goes on is not where it was; "" elsewhere."""
+    path = campaign_file(settings, name)
+    if path is None or path.exists():
+        return ""
+    with open_record(settings) as ledger:
+        is_active = ledger.campaign(name).state is CampaignState.ACTIVE
+    if not is_active:
+        return ""
+    return (
+        f"{shown(path)} is not there any more: by its name the campaign goes on as it is on record, and what is "
+        "changed in the file elsewhere is not seen; hakken run FILE with its new place notes that"
+    )
 
 
 @dataclass(frozen=True, slots=True)

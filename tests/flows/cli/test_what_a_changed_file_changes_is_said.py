@@ -222,6 +222,25 @@ def test_who_tells_results_is_told_that_the_file_was_changed_and_what_it_changes
     assert "note: heat.yaml changes what is on record of heat, which goes on by it from here: space" in by_file.out
 
 
+def test_a_file_that_is_not_where_it_was_is_missed_while_its_campaign_goes_on(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("heat.yaml").write_text(CAMPAIGN.replace("simulated", "ask_tell"))
+    assert hakken("ask", "heat.yaml").code == 0
+    Path("heat.yaml").rename("moved.yaml")
+
+    asked, looked = hakken("ask", "heat"), hakken("status", "heat")
+    assert hakken("tick", "moved.yaml").code == 0
+    assert hakken("stop", "heat", "--why", "done").code == 0
+    Path("moved.yaml").unlink()
+
+    gone = "heat.yaml is not there any more: by its name the campaign goes on as it is on record"
+    assert gone in asked.out
+    assert gone in looked.out
+    assert "is not there any more" not in hakken("status", "heat").out
+
+
 def test_what_results_and_experiments_under_way_say_of_other_targets_is_said(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
