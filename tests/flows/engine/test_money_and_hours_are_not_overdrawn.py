@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.engine import approve, edit, on_edit, preview, replay, run, status, tell, tick
+from flows.engine import approve, edit, on_edit, preview, replay, retract, run, status, tell, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.spending import reported
@@ -194,6 +194,30 @@ def test_an_edit_says_at_once_what_the_budget_does_not_pay_for(settings: Setting
     assert "hakken approve small 1 NUMBER..." in dear
     assert "costs 10 EUR, and of the budget of 100 EUR are 0 EUR left: the next pass does not send it" in after
     assert "raise the budget in the campaign file before the next pass" in after
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_what_was_spent_on_an_option_that_the_file_has_no_more_is_what_the_cheapest_costs(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def priced(**dear: int) -> dict[str, Any]:
+        solvents = {"solvent": {"type": "category", "options": ["water", *dear]}}
+        costs = {"unit": "EUR", "experiment": 10, "hours": 2, "options": {"solvent": dear}}
+        return {"space": solvents, "costs": costs, "budget": {"experiments": 9, "cost": 300, "hours": 40}}
+
+    planner = {"surrogate": "random", "batch": 3, "initial": {"design": "random", "experiments": 3}}
+    add(settings, tmp_path, **priced(DMF=5, MeCN=90), planner=planner)
+    tick(settings, "small", planner=cheap_planner)
+    tick(settings, "small", planner=cheap_planner)
+    before = status(settings, "small")[0].spending
+    with open_record(settings) as ledger:
+        (dearest,) = [o.id for o in ledger.observations("small") if o.settings["solvent"] == "MeCN"]
+    retract(settings, "small", dearest, by="ada", why="leaked")
+
+    add(settings, tmp_path, **priced(DMF=5), planner=planner)
+
+    assert before == "spent 125 of 300 EUR and 6 of 40 h"
+    assert status(settings, "small")[0].spending == "spent 35 of 300 EUR and 6 of 40 h"
 
 
 def test_what_runs_again_after_its_batch_pays_for_the_change_to_it(

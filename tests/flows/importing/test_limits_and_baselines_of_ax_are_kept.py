@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,11 @@ def targets(foreign: Foreign) -> dict[str, Any]:
     return {entry.name: dict(entry.keys) for entry in foreign.targets}
 
 
-def measured_of_baseline(data: dict[str, Any], waste: float) -> None:
+def measured_of_baseline(data: dict[str, Any], waste: float, sem: float = 0.5) -> None:
     """One more value in the data of the first trial."""
     frame = data["data_by_trial"]["0"]["value"][-1][1]["df"]
     cells = json.loads(frame["value"])
-    row = {"trial_index": 0, "arm_name": "baseline", "metric_name": "waste", "mean": waste, "sem": 0.5}
+    row = {"trial_index": 0, "arm_name": "baseline", "metric_name": "waste", "mean": waste, "sem": sem}
     at = str(len(cells["mean"]))
     for column, values in cells.items():
         values[at] = row.get(column)
@@ -50,6 +51,16 @@ def test_the_baseline_of_a_batch_of_ax_1_0_is_one_of_its_arms() -> None:
     assert [dict(r.settings) for r in baseline] == [{"x 1": 1.0, "flow": 1.5, "site": "here"}]
     assert baseline[0].readings["waste"].value == 3.0
     assert len(foreign.results) == len(read(OLD).results) + 1
+
+
+def test_an_error_that_ax_did_not_know_is_none() -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["trials"]["0"]["status_quo"] = data["status_quo"]
+        measured_of_baseline(data, 3.0, sem=math.nan)
+
+    (baseline,) = [r for r in changed(OLD, change).results if r.place == "trial 0 arm baseline"]
+
+    assert baseline.readings["waste"].sd is None
 
 
 def test_a_baseline_that_was_not_run_in_a_batch_is_no_result() -> None:
