@@ -15,7 +15,7 @@ from loop.costs import Costs, Expense, Purse, Spent
 from loop.errors import PoolExhausted
 from loop.history import History, Observation, Said
 from loop.planner import plan
-from loop.policy.paying import reason_to_end
+from loop.policy.paying import reason_to_end, set_aside
 from loop.policy.run_order import run_order, within
 from loop.record import Arm
 from loop.space import Discrete
@@ -51,6 +51,17 @@ def test_a_path_costs_what_adding_up_by_hand_says():
     assert SLOW.spent(path) == Spent(30 + 12 + 20 + 3 + 2 * 3.5, 3.5)
     assert SLOW.spent(path, np.array([0.0, 0.0, 1.0])) == Spent(30 + 12 + 40 + 3 + 2 * 4.0, 4.0)
     assert SLOW.spent(path, expenses=[Expense(), Expense(2.0), Expense(1.0)]).hours == 4.5
+
+
+def test_beside_pinned_candidates_the_rest_has_what_they_and_every_change_before_them_leave():
+    pinned = np.array([[0.0, 1.0, 1.0], [2.0, 1.0, 1.0]])
+
+    both, left = set_aside(pinned, SLOW, Purse(100.0, 10.0), None)
+    one, _ = set_aside(pinned, SLOW, Purse(20.0, 10.0), None)
+
+    # two of 10 EUR and 1 h at 2 EUR; options 0 and 7; before the first 20 EUR and 0.5 h at 2 EUR, and 3 EUR
+    assert (both, left) == ([0, 1], Purse(100.0 - 20 - 4 - 7 - 20 - 1 - 3, 10.0 - 2 - 0.5))
+    assert one == [0]
 
 
 @given(points)
