@@ -1,4 +1,6 @@
-"""Other names of substances in a changed campaign file: results follow structures, decisions of people do not."""
+"""Other names of substances in a changed campaign file: results follow structures, decisions of people do not, and a
+part of a mixture is known by its name alone.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,10 @@ from flows.engine.changes.structures import changed_spaces
 from flows.engine.looking.view import View
 from loop.decision import DecisionDraft, in_force
 from loop.errors import SpaceError, SpecError
+from loop.outcome import Fault
 from loop.space import Component, Space
 from loop.spec import CampaignSpec
+from loop.wording import plural
 
 
 def check_decisions(known: View, spec: CampaignSpec) -> None:
@@ -32,6 +36,52 @@ def check_decisions(known: View, spec: CampaignSpec) -> None:
                     f"which the changed file calls {renamed!r}; keep the name, or take the decision back (hakken lift "
                     f"{campaign} {d.number}) and decide anew by the new name"
                 )
+
+
+def check_parts(known: View, spec: CampaignSpec) -> None:
+    """Refuse another name of a mixture's part of which results, experiments under way, proposals that wait or decisions
+    in force have something: they would be lost.
+
+    Raises:
+        SpecError: It names both names, and who has the old one.
+    """
+    if (changed := changed_spaces(known, spec)) is None:
+        return
+    for mixture, part, renamed in _renamed_parts(*changed):
+        if has := _who_has(known, f"{mixture}.{part}"):
+            raise SpecError(
+                f"campaign {known.name!r}: {part!r} of {mixture!r} is called {renamed!r} in the changed file, and "
+                f"{has} by the name {part!r}, by which a part of a mixture is known: keep the name, or give the "
+                "campaign another name"
+            )
+
+
+def _renamed_parts(before: Space, after: Space) -> Iterator[tuple[str, str, str]]:
+    """Each part of a mixture that has another name by its structure: the mixture, the old name and the new one."""
+    for m in before.mixtures:
+        for now in (now for now in after.mixtures if now.name == m.name):
+            new = {smiles: part for part, smiles in zip(now.parts, now.smiles, strict=False) if part not in m.parts}
+            for part, smiles in zip(m.parts, m.smiles, strict=False):
+                if part not in now.parts and smiles in new:
+                    yield m.name, part, new[smiles]
+
+
+def _who_has(known: View, part: str) -> str:
+    """What on record has something of a part, "" for nothing; what none was of may go."""
+    ran = (o for o in known.observations if not isinstance(o.outcome, Fault) or o.outcome.outlives_its_candidate)
+    found = (
+        ("result", "results", [o.settings for o in ran]),
+        ("experiment under way", "experiments under way", [a.settings for a in known.pending]),
+        ("proposal that waits", "proposals that wait", [p.draft.candidate.settings for p in known.undecided]),
+    )
+    for one, many, settings in found:
+        if n := sum(bool(each.get(part)) for each in settings):
+            return f"{plural(n, one, many)} {'has' if n == 1 else 'have'} it"
+    for d in in_force(known.decisions, known.round_number + 1):
+        if d.draft.settings.get(part) or part in (d.draft.region.get("where") or {}):
+            lift = f"hakken lift {quote(known.name)} {d.number}"
+            return f"{d.draft.kind.value} {d.number} (which {lift} takes back) is about it"
+    return ""
 
 
 def _named(draft: DecisionDraft) -> Iterator[tuple[str, str]]:

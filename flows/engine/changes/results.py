@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.changes.laboratory import check_laboratory_kept
-from flows.engine.changes.renaming import check_decisions
+from flows.engine.changes.renaming import check_decisions, check_parts
 from flows.engine.changes.structures import check_structures
 from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.view import View
@@ -54,6 +54,7 @@ def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
     _check_money(known, spec)
     _check_targets(known, spec)
     _check_words(known, spec)
+    check_parts(known, spec)
     if problems := _unreadable(known, spec):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise SpecError(

@@ -102,6 +102,23 @@ def test_a_ban_is_not_lost_by_another_name(settings: Settings, tmp_path: Path) -
     assert status(settings, "small")[0].version == 2
 
 
+def test_a_part_of_a_mixture_keeps_its_name_while_anything_has_it(settings: Settings, tmp_path: Path) -> None:
+    def blend(ethanol: str, water: str = "water") -> dict[str, Any]:
+        return {"solvent": {"type": "mixture", "parts": {ethanol: "CCO", water: "O"}, "step": 0.5}}
+
+    add(settings, tmp_path, space=blend("ethanol"), laboratory={"adapter": "manual"})
+    ban(settings, "small", ["solvent.ethanol>=0.9"], by="ada", why="explodes")
+    with pytest.raises(SpecError, match=r"'ethanol' of 'solvent' is called 'EtOH' .*ban 1 \(which hakken lift small 1"):
+        add(settings, tmp_path, space=blend("EtOH"), laboratory={"adapter": "manual"})
+    tell(settings, "small", write(tmp_path, "solvent.ethanol,solvent.water,yield\n1,0,60\n"), by="tester")
+    with pytest.raises(SpecError, match=r"and 1 result has it by the name 'ethanol', .*: keep the name"):
+        add(settings, tmp_path, space=blend("EtOH"), laboratory={"adapter": "manual"})
+    add(settings, tmp_path, space=blend("ethanol", "H2O"), laboratory={"adapter": "manual"})
+    tick(settings, "small", planner=cheap_planner)
+    with pytest.raises(SpecError, match=r"'H2O' of 'solvent' is called 'water' .*experiments? under way ha.* it by"):
+        add(settings, tmp_path, space=blend("ethanol"), laboratory={"adapter": "manual"})
+
+
 def test_another_structure_under_a_new_name_is_another_substance(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, space=space(OLD))
     tell(settings, "small", write(tmp_path, "solvent,yield\nethanol,60\n"), by="tester")
