@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from flows import engine
+from flows.engine.changes.notes import change_of
 from flows.engine.clients.handing import Asked, AskError, Experiment
 from flows.engine.clients.results import Told
 from flows.engine.looking.reports import StatusReport, TellReport
@@ -57,6 +58,10 @@ class Campaign:
             settings: Where the record is; as the environment says when left out (``HAKKEN_HOME``, ...).
             by: Who asks and tells, as it stands in the record; ``HAKKEN_USER`` or the login name when left out.
 
+        Warns:
+            UserWarning: The file changes what is on record, and undoes another's change, or leaves results or what is
+                at work without what they need.
+
         Raises:
             AskError: It is neither.
             SpecError: The file cannot be read or is wrong, or changes what results on record mean.
@@ -67,8 +72,16 @@ class Campaign:
         self.settings = Settings.from_environment() if settings is None else settings
         self.by = self.settings.by if by is None else by
         is_file = str(campaign).endswith((".yaml", ".yml")) or isinstance(campaign, Path)
-        self.name = engine.add_campaign(self.settings, campaign) if is_file else str(campaign)
+        self.name = self._taken_up(Path(campaign)) if is_file else str(campaign)
         self.status()  # raises where it is not on record
+
+    def _taken_up(self, file: Path) -> str:
+        """The campaign of a file, put on record or brought up to date."""
+        change = change_of(self.settings, engine.read_campaign_file(file, self.settings), str(file))
+        name = engine.add_campaign(self.settings, file)
+        for note in () if change is None else change.notes:
+            warnings.warn(note, stacklevel=3)
+        return name
 
     def __repr__(self) -> str:
         return f"Campaign({self.name!r})"

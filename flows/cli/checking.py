@@ -35,6 +35,7 @@ def validate(
     from flows.cli.naming import begins, renamed, settings, typed
     from flows.cli.specfile import laboratory_of, read_campaign
     from flows.engine.campaigns import check_on_record
+    from flows.engine.changes.notes import change_of
     from flows.engine.looking.whose import leaves_all_to_be_asked
     from flows.engine.sources.hearing import unknown_sources
     from flows.own_code import check_code
@@ -48,6 +49,8 @@ def validate(
     check_on_record(where, campaign)
     with laboratory_of(spec):
         facts, problems, foreseen = _examine(campaign, spec.parent)
+    change = change_of(where, campaign, str(spec))
+    problems += [] if change is None else [change.foretold(campaign.campaign, str(spec)), *change.notes]
     problems += [*renamed(where, spec, campaign.campaign), *guesses]
     problems += states_unread(campaign, spec.parent)
     problems += [*left_out_of(where, campaign), *_judged(where, campaign, spec.parent)]

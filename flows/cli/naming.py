@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -14,7 +14,6 @@ from loop.errors import HakkenError
 from loop.wording import plural
 
 if TYPE_CHECKING:
-    from flows.engine.changes.versions import Overtaken, TakenBack
     from flows.settings import Settings
 
 Campaign: TypeAlias = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of a campaign on record.")]
@@ -62,6 +61,7 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
     from flows import engine
     from flows.cli.showing.left_out import left_out_of, stored_in
     from flows.cli.specfile import laboratory_of, read_campaign
+    from flows.engine.changes.notes import change_of
     from flows.wiring import spec_on_record
     from loop.spec import CampaignSpec
     from loop.spec.sieving import told_of_products
@@ -73,30 +73,16 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
         new_name = renamed(where, Path(text), spec.campaign)
         for line in (*new_name, *guesses, *left_out_of(where, spec), *told_of_products(spec)):
             say(line)
-    undone = None if before is None else engine.overtaken(where, spec)
-    back = None if before is None or undone is not None else engine.taken_back(where, spec)
+    change = None if before is None else change_of(where, spec, text)
     with laboratory_of(Path(text)):
         name = engine.add_campaign(where, Path(text))
-    after = spec_on_record(where, name)
-    if before is not None and after is not None and (parts := _changed_parts(before, after)):
-        say(f"{text} changes what is on record of {name}, which goes on by it from here: {', '.join(parts)}")
-        if undone is not None:
-            say(_undone(text, name, undone, after))
-        if back is not None:
-            say(_taken_back(text, back, before, after))
-        for line in left_out_of(where, spec, {stored.key for stored in stored_in(CampaignSpec.from_record(before))}):
+    if change is not None:
+        parts = ", ".join(change.parts)
+        say(f"{text} changes what is on record of {name}, which goes on by it from here: {parts}")
+        for line in change.notes:
             say(line)
-        for line in _forbidden(where, name):
-            say(line)
-        for line in _other_real_thing(before, after):
-            say(line)
-        for line in _of_another_laboratory(where, name, before, after):
-            say(line)
-        for line in _of_other_targets(where, name, before, after):
-            say(line)
-        for line in _beyond_other_ends(where, name, before):
-            say(line)
-        for line in _of_another_analysis(where, name, before, after, text):
+        stored = stored_in(CampaignSpec.from_record(change.before))
+        for line in left_out_of(where, spec, {one.key for one in stored}):
             say(line)
     return name
 
@@ -124,118 +110,6 @@ def _renamed(where: Settings, path: Path, name: str) -> Iterator[str]:
                 f"and hears of none of them. A campaign keeps its name; to go on write campaign: {was} again, or "
                 f"memory: [{was}] to learn from it"
             )
-
-
-def _other_real_thing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """What is to be said where another version of the measurement is the real thing by now."""
-    for name, said in after["space"].items():
-        earlier = before["space"].get(name, {})
-        if said.get("type") != "fidelity" or earlier.get("type") != "fidelity":
-            continue
-        was, now = earlier["options"][-1], said["options"][-1]
-        if was != now:
-            yield (
-                f"the real thing of {name} is {now} from here and was {was}, whose results count as those of a cheaper "
-                "version now; where only the order was meant, the real thing stands last"
-            )
-
-
-def _of_another_laboratory(
-    where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> list[str]:
-    """What is to be said of results that were calculated by what the laboratory no longer does, or only played."""
-    was, now = before["laboratory"], after["laboratory"]
-    if was == now:
-        return []
-    from flows.engine.changes.laboratory import calculated_otherwise, only_played
-    from flows.engine.looking.view import View
-    from flows.wiring import open_record
-    from loop.outcome import Measured
-
-    with open_record(where) as ledger:
-        known = View(ledger, name)
-        results = sum(isinstance(o.outcome, Measured) and o.key is not None for o in known.observations)
-        return [line for line in (calculated_otherwise(name, was, now, results), only_played(known, was, now)) if line]
-
-
-def _of_other_targets(where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What is to be said of results, and of what is at work, where targets went or came."""
-    from flows.engine.changes.targets import other_targets
-    from flows.engine.looking.view import View
-    from flows.wiring import open_record
-
-    with open_record(where) as ledger:
-        return list(other_targets(View(ledger, name), before, after))
-
-
-def _of_another_analysis(
-    where: Settings, name: str, before: Mapping[str, Any], after: Mapping[str, Any], text: str
-) -> list[str]:
-    """What is to be said of results that came of files by another analysis."""
-    if before.get("analysis") == after.get("analysis"):
-        return []
-    from flows.engine.changes.analyses import analysed_otherwise
-    from flows.engine.looking.view import View
-    from flows.wiring import open_record
-
-    with open_record(where) as ledger:
-        said = analysed_otherwise(View(ledger, name), text)
-    return [said] if said else []
-
-
-def _beyond_other_ends(where: Settings, name: str, before: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is to be said of results beyond what the changed file says that their targets can be."""
-    from flows.engine.looking.view import View
-    from flows.engine.people.slips import beyond_other_ends
-    from flows.wiring import open_record
-
-    with open_record(where) as ledger:
-        return tuple(beyond_other_ends(View(ledger, name), before))
-
-
-def _forbidden(where: Settings, name: str) -> tuple[str, ...]:
-    """What is to be said of experiments under way that the changed file has no more."""
-    from flows.engine.looking.forbidden import forbidden
-    from flows.engine.looking.view import View
-    from flows.wiring import open_record
-
-    with open_record(where) as ledger:
-        return forbidden(View(ledger, name))
-
-
-def _undone(text: str, name: str, undone: Overtaken, after: Mapping[str, Any]) -> str:
-    """What an older copy of a file undoes of what others changed, and how to keep it."""
-    from flows.shown.changes import spec_changes
-
-    return (
-        f"{text} is as {name} was in version {undone.version}: what {undone.by} changed since ({undone.since}) is "
-        f"undone; where that is not meant, take it over into {text} and run that again: "
-        f"{', '.join(spec_changes(after, undone.in_force))}"
-    )
-
-
-def _taken_back(text: str, back: TakenBack, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """What a file that was edited beside another's takes back of that one's changes, and how to keep them."""
-    from flows.shown.changes import spec_changes
-
-    values = [line for line in spec_changes(before, after) if any(line.startswith(f"{p} ") for p in back.paths)]
-    return (
-        f"{text} takes back what {back.by} changed ({back.since}): {', '.join(values)}; where that is not meant, take "
-        f"it over into {text} and run that again"
-    )
-
-
-def _changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Sections of a spec that differ, such as ``budget``; of those that have names or keys, which of them."""
-    found = []
-    for section in sorted({*before, *after}):
-        old, new = before.get(section), after.get(section)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            keys = dict.fromkeys((*new, *old)) if section == "space" else sorted({*old, *new})  # as the file has them
-            found += [f"{section}.{key}" for key in keys if old.get(key) != new.get(key)]
-        elif old != new:
-            found.append(section)
-    return found
 
 
 def is_on_record(where: Settings, name: str) -> bool:

@@ -69,6 +69,7 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     from flows import engine
+    from flows.engine.changes.notes import change_of
     from flows.engine.looking.foreseeing import foresee_plan
     from flows.engine.looking.view import View, as_recorded
     from flows.engine.looking.whose import has_only_asked
@@ -83,10 +84,11 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
         read = read_campaign(Path(campaign), where)  # first, so that a fault is said as validate says it
         name, spec = read.campaign, as_recorded(read.resolved())
         base = Path(campaign).absolute().parent
+        change = change_of(where, read, campaign)
         with laboratory_of(Path(campaign)), computing():
             plan = engine.preview_file(where, Path(campaign))
     else:
-        name = campaign
+        name, change = campaign, None
         say_edits(where, name, screen.say)
         with computing():
             plan = engine.preview(where, name)
@@ -95,7 +97,8 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     foreseen = foresee_plan(where, CampaignSpec.from_record(spec), plan.proposals, base)
     screen.document({"campaign": name, "plan": plan, "foreseen": foreseen})
     _show_plan(screen, name, spec, plan, foreseen)
-    for said in renamed(where, Path(campaign), name) if is_file(campaign) else ():
+    notes = [] if change is None else [change.foretold(name, campaign), *change.notes]
+    for said in (*(renamed(where, Path(campaign), name) if is_file(campaign) else ()), *notes):
         screen.say(f"note: {said}")
     if is_on_record(where, name):
         with open_record(where) as ledger:

@@ -15,7 +15,7 @@ from flows.ask_tell import AskError, Campaign, NotCounted
 from flows.engine.looking.predicting import PredictError
 from flows.settings import Settings
 from loop.outcome import write_outcome
-from tests.flows.engine.bench import add
+from tests.flows.engine.bench import add, spec_of
 
 OBJECTIVE = {"yield": {"goal": "maximize", "unit": "%"}, "ee": {"goal": "maximize", "unit": "%"}}
 
@@ -288,3 +288,17 @@ class TestWhatIsBelieved:
 
         assert set(found) == {"yield", "ee"}
         assert found["yield"]["temperature"] > 0.0
+
+
+def test_who_opens_a_file_is_warned_of_what_it_undoes(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    ben, anna = (Settings(tmp_path / "runs", by=by) for by in ("ben", "anna"))
+    files = {experiments: tmp_path / f"{experiments}.yaml" for experiments in (20, 30)}
+    for experiments, path in files.items():
+        said = spec_of(laboratory={"adapter": "ask_tell"}, budget={"experiments": experiments})
+        path.write_text(json.dumps(said), encoding="utf-8")
+
+    Campaign(files[20], settings=ben)
+    Campaign(files[30], settings=anna)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="is as small was in version 1: what anna changed since .* is undone"):
+        Campaign(files[20], settings=ben)

@@ -31,10 +31,13 @@ def test_a_run_by_a_file_names_the_sections_that_differ_from_the_record(
     Path("theirs.yaml").write_text(other)
 
     first, again = hakken("run", "mine.yaml"), hakken("run", "mine.yaml")
+    foretold = hakken("run", "--dry-run", "theirs.yaml")
     wider, back = hakken("run", "theirs.yaml"), hakken("tick", "mine.yaml")
 
     assert "changes what is on record" not in first.out + again.out
     said = "changes what is on record of heat, which goes on by it from here: budget.experiments, space.temperature"
+    takes = "once hakken run theirs.yaml takes it up: budget.experiments, space.temperature"
+    assert f"note: theirs.yaml changes what is on record of heat, {takes}\n" in foretold.out
     assert f"note: theirs.yaml {said}\n" in wider.out
     assert f"note: mine.yaml {said}\n" in back.out
 
@@ -252,6 +255,7 @@ def test_what_results_and_experiments_under_way_say_of_other_targets_is_said(
     assert hakken("tell", "heat", "told.csv").code == 0
 
     Path("heat.yaml").write_text(text.replace("{ee:", "{er:"))
+    foretold = hakken("validate", "heat.yaml").out
     changed = hakken("tick", "heat.yaml")
     Path("heat.yaml").write_text(text.replace("{ee: {goal: maximize}, ", "{"))
     dropped = hakken("tick", "heat.yaml")
@@ -262,6 +266,10 @@ def test_what_results_and_experiments_under_way_say_of_other_targets_is_said(
         "it; where er is ee under another name, keep the name ee\n"
     ) in changed.out
     assert f"note: {out} not asked for er: its result lacks it unless it is measured" in changed.out
+    takes = "heat.yaml changes what is on record of heat, once hakken run heat.yaml takes it up: objective."
+    assert f"note: {takes}" in foretold
+    assert "note: ee is no target any more: " in foretold
+    assert "changes what is on record" not in hakken("validate", "heat.yaml").out
     assert f"note: er is no target any more: {out} asked for it\n" in dropped.out
 
 
