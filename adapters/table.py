@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.classes import CLASSES, are_classes
+from loop.classes import Classes, are_classes
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import SpecError, UnitError, did_you_mean
 from loop.outcome import Qualifier
@@ -267,8 +267,8 @@ class MeasuredTable:
         """The level that a cell names, by its word in whatever case or its number."""
         levels, words = self._levels[target], self._words.get(target, ())
         known = dict(zip((word.strip().casefold() for word in words), levels, strict=False))
-        has_numbers = not are_classes(words) or len(words) == len(CLASSES)
-        level = known.get(text.casefold(), finite(text) if has_numbers else None)
+        may_be_number = not are_classes(words) or Classes(words).may_be_numbers
+        level = known.get(text.casefold(), finite(text) if may_be_number else None)
         if level is None or level not in levels:
             shown = ", ".join(words or (f"{v:g}" for v in levels))
             hint = did_you_mean(text, words)

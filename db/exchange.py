@@ -16,7 +16,7 @@ from typing import Any, Final, TextIO, TypeAlias
 
 from loop.as_written import written_in
 from loop.circumstances import read_expense
-from loop.classes import CLASSES, Classes
+from loop.classes import Classes
 from loop.contracts import Ledger
 from loop.errors import LedgerError, SpaceError, UnknownName
 from loop.outcome import Fault, Measured, Measurement, Negative, read_code
@@ -36,9 +36,9 @@ def export(
 
     Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
     was reported, ``results.PROPERTY.canonical`` for the same in the target's unit (of classes 1 for what is looked
-    for, else 0), ``derived.NAME`` for what follows
-    from the settings, or of a derived target from the results, by the campaign file as it is,
-    ``predicted.TARGET.mean`` and ``.sd`` for what the model said when it proposed, within what the target can be;
+    for, else 0), ``derived.NAME`` for what follows from the settings, or of a derived target from the results, by the
+    campaign file as it is, ``predicted.TARGET.mean`` and ``.sd`` for what the model said when it proposed, within what
+    the target can be;
     ``comment``, ``context.NAME`` (with ``context.NAME.unit``), ``actual.NAME`` (settings that were not as asked),
     ``hours`` and ``cost`` for what was recorded beside it. An object, a list or null is its JSON text. A CSV file with
     letters beyond ASCII begins with the mark of UTF-8, since spreadsheets read others by it. The file appears whole or
@@ -262,7 +262,8 @@ def _results(measurements: Iterable[Measurement], objective: Json) -> Row:
 
 def _as_told(m: Measurement, classes: Sequence[str]) -> str | float:
     """A value as it can be told again: of more than two classes by its word, since no number stands for one."""
-    return m.value if len(classes) <= len(CLASSES) else Classes(classes).word(m.value) or m.value
+    said = Classes(classes)
+    return m.value if not said or said.may_be_numbers else said.word(m.value) or m.value
 
 
 def _predictions(ledger: Ledger, name: str) -> dict[tuple[int, int], list[Prediction]]:

@@ -35,6 +35,11 @@ class Classes(tuple[str, ...]):
         return tuple(_first(self) + place for place in range(len(self)))
 
     @property
+    def may_be_numbers(self) -> bool:
+        """Whether a number tells one of them: of two, 0 and 1 do; of more, 0 may be meant as none that is wanted."""
+        return len(self) == len(CLASSES)
+
+    @property
     def sought(self) -> str:
         """The word for what is looked for."""
         return self[-1]
@@ -43,7 +48,7 @@ class Classes(tuple[str, ...]):
         """What a result that counts as ``value``, one of ``CLASSES``, is: of several others, what it is not."""
         if value == CLASSES[-1]:
             return self.sought
-        return self[0] if len(self) == len(CLASSES) else f"not {self.sought}"
+        return self[0] if self.may_be_numbers else f"not {self.sought}"
 
 
 def counts_as(number: float) -> float:

@@ -68,12 +68,11 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
 
     guesses: list[str] = []
     spec = read_campaign(Path(text), where, guesses.append)  # first, so that a fault is said as validate says it
-    before = spec_on_record(where, spec.campaign)
-    if before is None:
+    if spec_on_record(where, spec.campaign) is None:
         new_name = renamed(where, Path(text), spec.campaign)
         for line in (*new_name, *guesses, *left_out_of(where, spec), *told_of_products(spec)):
             say(line)
-    change = None if before is None else change_of(where, spec, text)
+    change = change_of(where, spec, text)
     with laboratory_of(Path(text)):
         name = engine.add_campaign(where, Path(text))
     if change is not None:

@@ -32,7 +32,7 @@ SEED_STEP: Final = 101  # between the seeds of parts
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How well chances of held-out candidates tell hits from others, of a target with two classes.
+    """How well chances of held-out candidates tell hits from others, of a target with classes.
 
     Attributes:
         area: Under the curve of true against false hits; a coin gives 0.5.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from loop.classes import CLASSES, Classes, are_classes, counts_as
+from loop.classes import Classes, are_classes, counts_as
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.outcome.kinds import (
     CANNOT,
@@ -200,12 +200,11 @@ def _in_numbers(
 
 def _number_of_class(name: str, value: object, classes: Classes) -> object:
     """The number of the class that a value names; of more than two a number is none."""
-    has_numbers = len(classes) == len(CLASSES)
-    number = classes.number(value) if isinstance(value, str) else value if has_numbers else None
+    number = classes.number(value) if isinstance(value, str) else value if classes.may_be_numbers else None
     if number is None and value is not None:
         near = did_you_mean(value, classes) if isinstance(value, str) else ""
         said = f"{value:g}" if isinstance(value, float) else repr(value)
-        either = ", or 0 or 1" if has_numbers else ""
+        either = ", or 0 or 1" if classes.may_be_numbers else ""
         raise OutcomeError(
             f"{name!r}: {said} is none of its classes {', '.join(classes)}{near}; report one of them{either}"
         )

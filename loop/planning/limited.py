@@ -15,7 +15,8 @@ from loop.space.rows import is_among
 
 
 def choose_within_limits(s: Situation) -> tuple[list[Pick], list[str]]:
-    """The next batch in the order of choosing, within what ``planner.per_batch`` allows, and notes.
+    """The next batch in the order of choosing, within what ``planner.per_batch`` allows and stocks are left,
+    and notes.
 
     What does not go with those chosen before it is left out, and asked for again among what has room; a classical
     design, which tells little with other points in it, is not, nor versions of a fidelity, which look at the room left.

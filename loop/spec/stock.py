@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loop.costs import Costs
     from loop.spec.models import CampaignSpec
 
-AT = ("budget", "stock")
+AT, PER = ("budget", "stock"), ("budget", "per")
 
 
 def build_stocks(spec: CampaignSpec, space: Space) -> tuple[Stock, ...]:
@@ -25,18 +25,16 @@ def build_stocks(spec: CampaignSpec, space: Space) -> tuple[Stock, ...]:
     Raises:
         CostError: A name is no parameter, an option is unknown, or a number may be below zero.
     """
-    found: list[Stock] = []
-    for name, said in (spec.budget.stock or {}).items():
-        found += (
-            _of_options(spec, space, name, said) if isinstance(said, Mapping) else [_of_number(spec, space, name, said)]
-        )
-    if stray := [
-        name for name in spec.budget.per or {} if not isinstance((spec.budget.stock or {}).get(name), Mapping)
-    ]:
-        rule = "has no stock of options that could be an amount of a number"
-        raise CostError(
-            ("budget", "per", stray[0]), f"{stray[0]!r} {rule}; add it to budget.stock, or leave the line out"
-        )
+    stated, found = spec.budget.stock or {}, list[Stock]()
+    for name, said in stated.items():
+        if isinstance(said, Mapping):
+            found += _of_options(spec, space, name, said)
+        else:
+            found.append(_of_number(spec, space, name, said))
+    for name in spec.budget.per or {}:
+        if not isinstance(stated.get(name), Mapping):
+            rule = "has no stock of options that could be an amount of a number"
+            raise CostError((*PER, name), f"{name!r} {rule}; add it to budget.stock, or leave the line out")
     return tuple(found)
 
 
@@ -57,10 +55,10 @@ def _of_options(spec: CampaignSpec, space: Space, name: str, said: Mapping[str, 
         how = f"say how much there is of it in all, such as {name}: 500"
         raise CostError(path, f"{name!r} is a number and has no options; {how}")
     number = (spec.budget.per or {}).get(name)
-    measure = None if number is None else measure_of(spec, space, (*AT[:1], "per", name), number)
+    measure = None if number is None else measure_of(spec, space, (*PER, name), number)
     for option, amount in said.items():
         if measure is not None and not amount > 0:
-            raise CostError((*path, option), _none(amount))
+            raise CostError((*path, option), _too_little(amount))
         if measure is None and not (amount >= 1 and float(amount).is_integer()):
             rule = "for how many experiments there is enough of an option is a whole number from 1"
             remedy = "exclude what is not there"
@@ -78,7 +76,7 @@ def _of_options(spec: CampaignSpec, space: Space, name: str, said: Mapping[str, 
 def _of_number(spec: CampaignSpec, space: Space, name: str, amount: float) -> Stock:
     path = (*AT, name)
     if not amount > 0:
-        raise CostError(path, _none(amount))
+        raise CostError(path, _too_little(amount))
     if any(name in (space.names[c] for c in m.columns) for m in space.mixtures):
         return Stock(name, "", amount, Coordinate(space.names.index(name)))
     if name in space.names and isinstance(space.parameters[space.names.index(name)], Category | Component | Ordinal):
@@ -89,5 +87,6 @@ def _of_number(spec: CampaignSpec, space: Space, name: str, amount: float) -> St
     return Stock(name, measure.unit, amount, measure.of)
 
 
-def _none(amount: float) -> str:
+def _too_little(amount: float) -> str:
+    """Why an amount is none, and what to do."""
     return f"how much there is must be above zero, got {amount_text(amount)}; leave it out where it is not limited"

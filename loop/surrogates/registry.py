@@ -126,7 +126,7 @@ def default_members(space: Space, *, learns_noise: bool = False, has_classes: bo
     where no parameter has a structure.
 
     Where descriptors are given, ``gp-given`` is one more (docs/decisions/0051).
-    ``has_classes``: for a target with two classes; docs/decisions/0020.
+    ``has_classes``: for a target with classes; docs/decisions/0020.
     """
     if has_classes and space.library is not None:
         return ("fingerprints", "trees")

@@ -311,7 +311,7 @@ class View:
 
     @cached_property
     def accounts(self) -> Accounts:
-        """What the record tells of costs."""
+        """What the record tells of costs, and of what is taken of stocks."""
         budget = self.spec.budget
         has_costs = with_fidelities(self.spec) is not None or budget.hours is not None or budget.stock is not None
         if not has_costs:
