@@ -16,7 +16,7 @@ PREFIX = "hakken"
 
 
 def registry_of(reports: Iterable[StatusReport]) -> CollectorRegistry:
-    """Gauges of every campaign, read from the record; a campaign without a number for one has none of it."""
+    """Gauges of every campaign; one without a number for a gauge has none of it."""
     registry = CollectorRegistry()
 
     def gauge(name: str, told: str, *labels: str) -> Gauge:
@@ -37,6 +37,9 @@ def registry_of(reports: Iterable[StatusReport]) -> CollectorRegistry:
     overdue = gauge("experiments_overdue", "experiments that a laboratory has had for too long")
     unjudged = gauge("envelopes_unjudged", "what came in and waits for the next pass")
     failing = gauge("failing", "1 where the last experiments all ended in faults of one kind")
+    edited = gauge(
+        "campaign_file_edited", "1 where the campaign file is not as the record has it: not taken up, unusable or gone"
+    )
     best = gauge("best_value", "the best single value of a target", "target", "unit")
     ended = gauge("laboratory_experiments", "experiments that ended at a laboratory", "laboratory", "ended")
     for r in reports:
@@ -56,6 +59,7 @@ def registry_of(reports: Iterable[StatusReport]) -> CollectorRegistry:
         overdue.labels(r.campaign).set(len(r.overdue))
         unjudged.labels(r.campaign).set(r.unjudged)
         failing.labels(r.campaign).set(bool(r.failing))
+        edited.labels(r.campaign).set(bool(r.edited))
         for one in r.best:
             best.labels(r.campaign, one.target, one.unit).set(one.value)
         for part in r.resources:

@@ -127,18 +127,20 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the campaign's page: one file that works offline, progress, failures and all."""
+    from flows import engine
     from flows import report as pages
     from flows.shown.whole_report import in_full
 
     where, screen = settings(), Screen(as_json)
     path = _page(where.folder(campaign) / "report.html" if out is None else out, campaign)
     page, note = in_full(where, campaign, path)
+    notes = [said for said in (engine.said_of_edits(where, campaign, near), note) if said]
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
-    screen.document({"campaign": campaign, "report": str(path), "notes": [note] if note else []})
+    screen.document({"campaign": campaign, "report": str(path), "notes": notes})
     screen.say(f"wrote {near(path)}")
-    if note:
-        screen.say(f"note: {note}")
+    for said in notes:
+        screen.say(f"note: {said}")
     if open_it:
         import webbrowser
 

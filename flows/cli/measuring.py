@@ -23,10 +23,10 @@ def metrics(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print where campaigns stand in Prometheus' text format, read from the record alone.
+    """Print where campaigns stand in Prometheus' text format; nothing is planned, sent or asked.
 
-    For alarms: experiments that are overdue or ambiguous, batches that wait for a person, faults, and when something
-    was last put on record.
+    For alarms: experiments that are overdue or ambiguous, batches that wait for a person, faults, when something was
+    last put on record, and campaign files that were edited and not taken up.
     """
     from flows import engine
     from flows.metrics import text_of, write
@@ -36,7 +36,7 @@ def metrics(
         out = None
     if out is not None and not out.parent.is_dir():
         raise LedgerError(f"{out.parent} is no folder; make it first, or name another file")
-    reports = engine.status(where, campaign)
+    reports = engine.status(where, campaign, str)
     screen.document([report.as_json() for report in reports])
     if out is None:
         screen.say(text_of(reports).rstrip("\n"))

@@ -20,18 +20,16 @@ from flows.wiring import (
     LIBRARIES,
     ORIGIN,
     RAW,
-    campaign_file,
     library_reader,
     made_on_record,
     make_record,
     open_laboratory,
     open_record,
-    spec_on_record,
     without_misread_units,
 )
 from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger
-from loop.errors import HakkenError, LedgerError, NotFound, SpecError
+from loop.errors import LedgerError, NotFound, SpecError
 from loop.record import CampaignState, Json
 from loop.spec import CampaignSpec, parameters_of, read_spec
 
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 200  # disks take 255 bytes, and a file may be named by it with an ending
 _OWN: Final = frozenset({LIBRARIES, RAW, "prefect"})  # folders of HAKKEN_HOME; its files begin with hakken.
 _NOT_VARIED: Final = frozenset({"derived", "context"})  # kinds of parameters that nobody chooses
-_LIBRARIES: Final = frozenset({"molecule", "products", "union"})  # kinds of parameters with files of any size
 
 
 def add_campaign(settings: Settings, spec_path: Path | str) -> str:
@@ -100,34 +97,6 @@ def usable_file(path: Path, settings: Settings) -> tuple[CampaignSpec, Adapter]:
     spec = read_campaign_file(path, settings)
     check_code(spec, path.absolute().parent)
     return spec, open_laboratory(settings, spec, base=path.absolute().parent)
-
-
-def edits_of(settings: Settings, name: str) -> tuple[Path, str] | None:
-    """The file of a campaign on record where it says something else than the record has, and what is wrong with it or
-    why the record does not take it, "" where it can be used; None where there is nothing to say.
-
-    Campaigns over libraries are passed over: their files take long to be read.
-    """
-    path = campaign_file(settings, name)
-    on_record = spec_on_record(settings, name)
-    if path is None or on_record is None or not path.is_file():
-        return None
-    if any(p["type"] in _LIBRARIES for p in on_record["space"].values()):
-        return None
-    try:
-        spec = read_campaign_file(path, settings)
-    except HakkenError as error:
-        return path, str(error)
-    try:
-        if spec.campaign != name or says_the_same(spec, on_record):
-            return None
-    except SpecError:  # of another release, which says so where the campaign goes on
-        return None
-    try:
-        check_on_record(settings, spec)
-    except HakkenError as error:
-        return path, str(error)
-    return path, ""
 
 
 def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | None:

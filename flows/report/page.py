@@ -70,8 +70,8 @@ def write(report: Report, path: str | os.PathLike[str]) -> None:
     replace(goal, render(report))
 
 
-def render(report: Report) -> str:
-    """The page as text."""
+def render(report: Report, edited: str = "") -> str:
+    """The page as text; ``edited`` is a sentence where the campaign file says something else than the record by now."""
     style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
     best = report.standings[:SHOWN]
     chosen = report.batch.choices if report.batch is not None else ()
@@ -85,6 +85,7 @@ def render(report: Report) -> str:
     return _TEMPLATES.get_template("page.html.jinja").render(
         report=report,
         head=report.head,
+        edited=edited,
         targets={target.name: target for target in _charted(report)},
         wanted_targets=report.objective.wanted,
         score=SCORES.get(report.objective.tradeoff, ""),

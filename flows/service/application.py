@@ -117,7 +117,7 @@ def _add_campaigns(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/api/campaigns", summary="Where every campaign stands.")
     def campaigns() -> list[Any]:
-        return [_standing(report) for report in engine.status(settings)]
+        return [_standing(report) for report in engine.status(settings, None, str)]
 
     @app.get("/api/campaigns/{name}", summary="Where one stands, as hakken status --json says it.")
     def campaign(name: str) -> Any:
@@ -130,7 +130,7 @@ def _add_campaigns(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/metrics", summary="Where campaigns stand, for Prometheus.", response_class=PlainTextResponse)
     def metrics() -> str:
-        return text_of(engine.status(settings))
+        return text_of(engine.status(settings, None, str))
 
 
 def _standing(report: StatusReport) -> dict[str, Any]:

@@ -29,12 +29,13 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._drawing = threading.Lock()
-        # By campaign: the last entry of the audit log, what of its record the page shows, and the page.
-        self._drawn: dict[str, tuple[int, object, str]] = {}
+        # By campaign: the last entry of the audit log, what is said of its file, what of its record the page shows, and
+        # the page.
+        self._drawn: dict[str, tuple[int, str, object, str]] = {}
 
     def overview(self) -> str:
         """Where every campaign stands."""
-        reports = sorted(engine.status(self._settings), key=lambda r: r.changed, reverse=True)
+        reports = sorted(engine.status(self._settings, None, str), key=lambda r: r.changed, reverse=True)
         asked = self._asked() if reports else frozenset()
         style = (_HERE / "pages.css").read_text("utf-8")
         return _TEMPLATES.get_template("overview.html.jinja").render(campaigns=reports, asked=asked, style=style)
@@ -51,14 +52,17 @@ class Pages:
             NotFound: There is no such campaign.
         """
         with open_record(self._settings) as ledger:
-            entry = ledger.last_entry()
-        if (drawn := self._drawn.get(name)) is not None and drawn[0] == entry:  # nothing was written since
-            return drawn[2]
+            entry, edited = ledger.last_entry(), engine.said_of_edits(self._settings, name)
+        if (drawn := self._drawn.get(name)) is not None and drawn[:2] == (entry, edited):  # nothing was written since
+            return drawn[3]
         known = self._as_of(name)
         with self._drawing:
             drawn = self._drawn.get(name)
-            page = drawn[2] if drawn and drawn[1] == known else render(in_full(self._settings, name, look=audited)[0])
-            self._drawn[name] = (entry, known, page)
+            if drawn is not None and drawn[1:3] == (edited, known):
+                page = drawn[3]
+            else:
+                page = render(in_full(self._settings, name, look=audited)[0], edited)
+            self._drawn[name] = (entry, edited, known, page)
         return page
 
     def _as_of(self, name: str) -> object:

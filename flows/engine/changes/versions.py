@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.engine.campaigns import chosen_from, edits_of, read_campaign_file, says_the_same
+from flows.engine.campaigns import chosen_from, read_campaign_file, says_the_same
+from flows.engine.changes.edits import edits_of
 from flows.wiring import campaign_file, open_record
 from loop.contracts import Ledger
 from loop.errors import NotFound, SpecError
@@ -66,12 +67,13 @@ def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = 
         return f"whether the campaign file was edited cannot be told: {error}"
     if edits is None:
         return _moved(settings, name, shown)
-    path, fault = edits
-    file = shown(path)
-    if fault:
-        return f"{file} was changed and cannot be used ({fault}); the campaign goes on as it is on record"
+    file = shown(edits.path)
+    if edits.fault:
+        return f"{file} was changed and cannot be used ({edits.fault}); the campaign goes on as it is on record"
     takes = f"hakken run {shlex.quote(file)}"
-    if (undone := overtaken(settings, read_campaign_file(path, settings))) is not None:
+    if edits.renamed:
+        return _renamed(settings, name, file, edits.renamed)
+    if (undone := overtaken(settings, read_campaign_file(edits.path, settings))) is not None:
         return (
             f"{file} is as {name} was in version {undone.version}, and {undone.by} changed it since ({undone.since}): "
             f"by its name it goes on by that; {takes} would undo it"
@@ -84,14 +86,27 @@ def _moved(settings: Settings, name: str, shown: Callable[[Path], str]) -> str:
     path = campaign_file(settings, name)
     if path is None or path.exists():
         return ""
-    with open_record(settings) as ledger:
-        is_active = ledger.campaign(name).state is CampaignState.ACTIVE
-    if not is_active:
+    if not _is_active(settings, name):
         return ""
     return (
         f"{shown(path)} is not there any more: by its name the campaign goes on as it is on record, and what is "
         "changed in the file elsewhere is not seen; hakken run FILE with its new place notes that"
     )
+
+
+def _renamed(settings: Settings, name: str, file: str, renamed: str) -> str:
+    """A sentence where the file of a campaign that goes on is of another campaign by now; "" elsewhere."""
+    if not _is_active(settings, name):
+        return ""
+    return (
+        f"{file} is of campaign {renamed!r} by now: by its name {name!r} goes on as it is on record, and what is "
+        f"changed in that file is not seen; write campaign: {name} in it again where that is meant"
+    )
+
+
+def _is_active(settings: Settings, name: str) -> bool:
+    with open_record(settings) as ledger:
+        return ledger.campaign(name).state is CampaignState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)

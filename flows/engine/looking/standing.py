@@ -40,8 +40,8 @@ def status(
     Args:
         settings: Where the record is.
         name: The campaign; every one when left out.
-        file_as: How its campaign file is called, which is then read, and said to be ``edited`` where it is; not read
-            when left out, nor where every campaign is asked for.
+        file_as: How campaign files are called, which are then read, and said to be ``edited`` where they are; not read
+            when left out.
 
     Raises:
         NotFound: There is no such campaign.
@@ -54,10 +54,9 @@ def status(
         if name is None:
             return ()
         raise
-    if name is None or file_as is None:
+    if file_as is None:
         return reports
-    edited = said_of_edits(settings, name, file_as)
-    return tuple(replace(report, edited=edited) for report in reports)
+    return tuple(replace(r, edited=said_of_edits(settings, r.campaign, file_as)) for r in reports)
 
 
 def _status(settings: Settings, view: View) -> StatusReport:

@@ -58,6 +58,22 @@ def test_a_halted_campaign_is_told_and_a_file_appears_whole(hakken: Any) -> None
 
 
 @pytest.mark.usefixtures("small_campaign")
+def test_a_file_that_was_edited_and_is_not_taken_up_is_told_of_each_campaign(hakken: Any) -> None:
+    for name in ("other", "small"):
+        write(**{"campaign: small": f"campaign: {name}", "simulated": "manual"})
+        Path(f"{name}.yaml").write_text(Path("small.yaml").read_text())
+        hakken("tick", f"{name}.yaml")
+    Path("small.yaml").write_text(Path("small.yaml").read_text().replace("experiments: 4", "experiments: 6"))
+
+    found, status, report = read(hakken("metrics").out), hakken("status").out, hakken("report", "small").out
+
+    assert (found["campaign_file_edited", "small"], found["campaign_file_edited", "other"]) == (1, 0)
+    assert status.count("was changed") == 1
+    assert "note: small.yaml was changed; hakken run small.yaml takes that up" in status
+    assert "note: small.yaml was changed" in report
+
+
+@pytest.mark.usefixtures("small_campaign")
 def test_what_is_not_there_is_named(hakken: Any) -> None:
     hakken("run", "small.yaml")
     missing = hakken("metrics", "nowhere")

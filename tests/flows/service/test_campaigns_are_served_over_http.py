@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -116,6 +117,30 @@ def test_programs_are_told_that_the_campaign_file_was_changed(client: Client, tm
     assert before == ""
     assert after.startswith(f"{path} was changed; hakken run {path} takes that up")
     assert Campaign("small").status().edited == after
+    assert [c["edited"] for c in client.get("/api/campaigns").json()] == [after]
+    assert 'hakken_campaign_file_edited{campaign="small"} 1.0' in client.get("/metrics").text
+
+
+def test_pages_say_that_the_campaign_file_was_changed_until_it_is_taken_up(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "campaign.yaml"
+    text = path.read_text(encoding="utf-8")
+
+    def said(page: str) -> str:
+        return " ".join(re.findall(r'<p class="bad">(.*?)</p>', client.get(page).text))
+
+    before = said("/campaigns/small"), said("/")
+    path.write_text(text.replace("DMF", "DMAc"), encoding="utf-8")
+    edited = said("/campaigns/small"), said("/")
+    path.write_text(text.replace("campaign: small", "campaign: large"), encoding="utf-8")
+    renamed = said("/campaigns/small"), said("/")
+    path.write_text(text, encoding="utf-8")
+    put_back = said("/campaigns/small"), said("/")
+
+    assert before == put_back == ("", "")
+    assert edited[0] == edited[1] != ""
+    assert f"{path} was changed; hakken run {path} takes that up" in edited[0]
+    assert renamed[0] == renamed[1] != ""
+    assert f"{path} is of campaign &#39;large&#39; by now: by its name &#39;small&#39; goes on as it is" in renamed[0]
 
 
 def test_a_changed_file_that_the_record_does_not_take_is_answered_with_why(client: Client, tmp_path: Path) -> None:
