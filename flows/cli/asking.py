@@ -67,6 +67,8 @@ def _show(screen: Screen, asked: Asked, spec: Mapping[str, Any]) -> None:
             screen.say(f"     predicted {target} {said['mean']:.4g} ± {said['sd']:.2g} {one.targets[target]}".rstrip())
         if one.procedure is not None:
             screen.say("     " + str(one.procedure["text"]).replace("\n", "\n     "))
+        if one.handed_with is not None:
+            screen.say("     handed out with: " + str(one.handed_with["text"]).replace("\n", "\n     "))
     if asked.experiments:
         screen.say()
     for note in asked.notes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows import engine
-from flows.engine.clients.handing import Experiment, without_procedure
+from flows.engine.clients.handing import Experiment, other_procedure
 from flows.engine.looking.view import View
 from flows.engine.looking.whose import has_asked, is_asked, pending_with
 from flows.labels import label_of
@@ -43,7 +43,7 @@ class Row:
 
     experiment: Experiment
     label: str
-    without_procedure: str  # why it has none, where the campaign has a recipe
+    other_procedure: str  # that it has none, or another one, since the campaign file was changed
 
 
 def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
@@ -70,7 +70,7 @@ def bench_page(settings: Settings, name: str, *, may_write: bool) -> str:
         campaign=name,
         status=status,
         waiting=sum(a.state in (State.SUBMITTED, State.READY) for a in mine),
-        rows=[Row(e, label_of(raw, e.settings), without_procedure(view, e)) for e in out],
+        rows=[Row(e, label_of(raw, e.settings), other_procedure(view, e)) for e in out],
         targets=[Target(target, said.unit, words.get(target, ())) for target, said in spec.objective.items()],
         batch=spec.planner.batch if spec.plate is None else spec.plate.rows * spec.plate.columns,
         outcomes=OUTCOMES,

@@ -47,13 +47,20 @@ def overtaken(settings: Settings, spec: CampaignSpec) -> Overtaken | None:
         same = next((n for n in earlier if _is(spec, ledger.spec_version(campaign.name, n))), None)
         if same is None:
             return None
-        later = [entry for number, entry in _openings(ledger, campaign.name) if number > same]
+        later = [entry for number, entry in openings(ledger, campaign.name) if number > same]
     others = list(dict.fromkeys(entry.actor for entry in later if entry.actor != settings.by))
     if not others:
         return None
     numbers = f"version {same + 1}" if len(later) == 1 else f"versions {same + 1} to {campaign.version}"
     since = f"{numbers}, {later[-1].at:%Y-%m-%d %H:%M} UTC"
     return Overtaken(same, " and ".join(others), since, campaign.spec)
+
+
+def openings(ledger: Ledger, name: str) -> Iterator[tuple[int, AuditEntry]]:
+    """Each version of a campaign with the entry of the audit log that put it on record, in order."""
+    for entry in ledger.audit():
+        if entry.action == "open_campaign" and entry.detail.get("campaign") == name:
+            yield int(entry.detail.get("version", 0)), entry
 
 
 def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = str) -> str:
@@ -129,7 +136,7 @@ def taken_back(settings: Settings, spec: CampaignSpec) -> TakenBack | None:
             return None
         versions = [_values(chosen_from(ledger.spec_version(campaign.name, n + 1))) for n in range(campaign.version)]
         changed = _taken_back_in(versions, _values(chosen_from(spec.resolved())))
-        made = dict(_openings(ledger, campaign.name)) if changed else {}
+        made = dict(openings(ledger, campaign.name)) if changed else {}
     by_path = {path: made[number] for path, number in changed.items() if number in made}
     found = {path: entry for path, entry in by_path.items() if entry.actor != settings.by}
     if not found:
@@ -147,13 +154,6 @@ def _changed_by(spec: CampaignSpec, ledger: Ledger) -> CampaignRecord | None:
     except NotFound:
         return None
     return None if _is(spec, campaign.spec) else campaign
-
-
-def _openings(ledger: Ledger, name: str) -> Iterator[tuple[int, AuditEntry]]:
-    """Each version of a campaign with the entry of the audit log that put it on record, in order."""
-    for entry in ledger.audit():
-        if entry.action == "open_campaign" and entry.detail.get("campaign") == name:
-            yield int(entry.detail.get("version", 0)), entry
 
 
 def _taken_back_in(versions: Sequence[Mapping[str, Any]], mine: Mapping[str, Any]) -> dict[str, int]:

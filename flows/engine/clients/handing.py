@@ -13,6 +13,7 @@ from flows.engine.holding import PATIENCE
 from flows.engine.last_round import note_handout
 from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.handouts import as_run, waiting
+from flows.engine.looking.procedures import Procedures
 from flows.engine.looking.view import View
 from flows.engine.looking.whose import has_asked
 from flows.engine.passes import one_pass, report_of, sitting
@@ -27,7 +28,6 @@ from loop.experiment import Event, State
 from loop.limits import broken
 from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
-from loop.recipe.told import in_full
 from loop.record import AttemptRecord, ProposalRecord
 from loop.spec import build_limits, build_recipe
 
@@ -63,6 +63,7 @@ class Experiment:
         predicted: Of each target, mean and standard deviation as they were believed, in its unit.
         procedure: What is done at the bench, ``{"text", "steps"}``, where the campaign has a recipe and that, which may
             have been changed since, can make it.
+        handed_with: The procedure that it was handed out with, where it is still out and that is another one by now.
     """
 
     campaign: str
@@ -81,6 +82,7 @@ class Experiment:
     place: Mapping[str, str]
     predicted: Mapping[str, Mapping[str, float]]
     procedure: Mapping[str, Any] | None
+    handed_with: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def ask(
         report = report_of(session)
         out = handouts(session.ledger.steps(name))
         given = _described(session.view, [key for key, its in out.items() if its.request == request], out)
-        without = [note for e in given if e.state == State.RUNNING and (note := without_procedure(session.view, e))]
+        remade = [note for e in given if e.state == State.RUNNING and (note := other_procedure(session.view, e))]
         return Asked(
             name,
             request,
@@ -166,7 +168,7 @@ def ask(
             is_repeated,
             report.state,
             report.next_step,
-            tuple(dict.fromkeys((*([edited] if edited else []), *notes, *without, *report.notes))),
+            tuple(dict.fromkeys((*([edited] if edited else []), *notes, *remade, *report.notes))),
         )
 
 
@@ -236,14 +238,16 @@ def experiment(settings: Settings, name: str, key: str) -> Experiment:
         return _described(view, [_attempt(view, key).key])[0]
 
 
-def without_procedure(view: View, experiment: Experiment) -> str:
-    """Why what was handed out has no procedure although its campaign has a recipe; "" elsewhere."""
-    if experiment.procedure is not None or not (found := impossible(build_recipe(view.spec), experiment.settings)):
-        return ""
-    return (
-        f"{view.label(experiment.settings)} has no procedure by the recipe of the campaign file, which was changed "
-        f"since it was handed out: {'; '.join(map(str, found))}"
-    )
+def other_procedure(view: View, experiment: Experiment) -> str:
+    """That what was handed out has no procedure, or another one, since the campaign file was changed; "" elsewhere."""
+    label = view.label(experiment.settings)
+    with_that = "; the one that it was handed out with stands beside it" if experiment.handed_with else ""
+    changed = "by the recipe of the campaign file, which was changed since it was handed out"
+    if experiment.procedure is not None:
+        return f"{label} has another procedure {changed}{with_that}" if with_that else ""
+    if found := impossible(build_recipe(view.spec), experiment.settings):
+        return f"{label} has no procedure {changed}: {'; '.join(map(str, found))}{with_that}"
+    return f"{label} has no procedure, as the campaign file has no recipe any more{with_that}" if with_that else ""
 
 
 def check_request(request: str, by: str) -> None:
@@ -336,7 +340,8 @@ def _described(view: View, keys: Sequence[str], out: Mapping[str, Handout] | Non
     chosen = set(keys)
     mine = sorted((a for a in view.attempts if a.key in chosen), key=as_run)
     proposals = {p.id: p for p in _proposals(view, sorted({a.round_number for a in mine}))}
-    return tuple(_experiment(view, a, proposals[a.proposal_id], out.get(a.key)) for a in mine)
+    procedures = Procedures(view)
+    return tuple(_experiment(view, a, proposals[a.proposal_id], out.get(a.key), procedures) for a in mine)
 
 
 def _proposals(view: View, rounds: Sequence[int]) -> Iterable[ProposalRecord]:
@@ -346,9 +351,11 @@ def _proposals(view: View, rounds: Sequence[int]) -> Iterable[ProposalRecord]:
     return (p for number in rounds for p in view.ledger.proposals(view.name, number))
 
 
-def _experiment(view: View, attempt: AttemptRecord, proposal: ProposalRecord, out: Handout | None) -> Experiment:
+def _experiment(
+    view: View, attempt: AttemptRecord, proposal: ProposalRecord, out: Handout | None, procedures: Procedures
+) -> Experiment:
     by_now = replace(attempt, settings=view.space.as_named(attempt.settings, attempt.smiles))
-    spec, recipe = experiment_spec(view.spec, by_now), build_recipe(view.spec)
+    spec = experiment_spec(view.spec, by_now)
     whole = [p for p in proposal.draft.predictions if p.member == "committee"] or proposal.draft.predictions
     return Experiment(
         campaign=view.name,
@@ -366,5 +373,6 @@ def _experiment(view: View, attempt: AttemptRecord, proposal: ProposalRecord, ou
         targets=spec.targets,
         place=spec.place,
         predicted={p.target: {"mean": p.mean, "sd": p.sd} for p in whole if p.target in spec.targets},
-        procedure=None if recipe is None or impossible(recipe, spec.settings) else in_full(recipe, spec.settings),
+        procedure=procedures.now(spec.settings),
+        handed_with=procedures.then(attempt, out),
     )

@@ -508,7 +508,7 @@ def test_who_tells_a_result_of_which_nothing_is_learnt_by_now_is_told_so(setting
     assert f"parameter 'solvent' has no option '{one.settings['solvent']}') is kept, and nothing is learnt" in note
 
 
-def with_stocks(settings: Settings, folder: Path, bases: dict[str, str]) -> None:
+def with_stocks(settings: Settings, folder: Path, bases: dict[str, str], volume: str = "90 uL") -> None:
     """A campaign of a base, by structure, that a recipe doses; each of the bases is a stock."""
     doses = [{"dispense": "halide", "equivalents": 1}, {"dispense": "base", "equivalents": 2}]
     stocks = {name: {"concentration": "1 mol/L", "solvent": "DMSO"} for name in ("halide", *bases)}
@@ -521,7 +521,7 @@ def with_stocks(settings: Settings, folder: Path, bases: dict[str, str]) -> None
             "vessel": {"holds": "200 uL", "closed": True},
             "limiting": {"of": "halide", "amount": "10 umol"},
             "stocks": {**stocks, "halide": {**stocks["halide"], "smiles": "Brc1ccccc1"}, "DMSO": {"smiles": "CS(C)=O"}},
-            "steps": [*doses, {"dispense": "DMSO", "to": "90 uL"}],
+            "steps": [*doses, {"dispense": "DMSO", "to": volume}],
         },
         planner={"surrogate": "random", "batch": 2, "initial": {"experiments": 2}},
     )
@@ -555,3 +555,36 @@ def test_what_is_out_and_the_changed_recipe_cannot_make_is_given_again_without_a
     (note,) = (note for note in again.notes if "no procedure" in note)
     assert note.startswith("TEA has no procedure by the recipe of the campaign file, which was changed since")
     assert "base 'TEA': no stock is called so" in note
+    assert note.endswith("the one that it was handed out with stands beside it")
+    assert {bool(one.handed_with) for one in again.experiments if one.settings["base"] == "TEA"} == {True}
+
+
+def test_what_is_out_and_the_changed_recipe_makes_otherwise_is_given_again_with_both_procedures(
+    settings: Settings, tmp_path: Path
+) -> None:
+    bases = {"TEA": "CCN(CC)CC", "DBU": "C1CCC2=NCCCN2CC1"}
+    with_stocks(settings, tmp_path, bases)
+    (first,) = asked(settings, 1, "a").experiments
+
+    with_stocks(settings, tmp_path, bases, volume="80 uL")
+
+    again, new = asked(settings, 1, "a"), asked(settings, 1, "b")
+    (one,), (other,) = again.experiments, new.experiments
+    assert first.handed_with is None
+    assert first.procedure and one.procedure and other.procedure
+    assert one.handed_with == first.procedure != one.procedure
+    assert f"{one.settings['base']} has another procedure by the recipe of the campaign file" in " ".join(again.notes)
+    assert other.handed_with is None  # it was handed out by the recipe of now
+    assert "another procedure" not in " ".join(new.notes)
+    assert experiment(settings, "small", first.key).handed_with == first.procedure
+
+
+def test_another_name_of_a_stock_alone_is_no_other_procedure(settings: Settings, tmp_path: Path) -> None:
+    with_stocks(settings, tmp_path, {"TEA": "CCN(CC)CC", "DBU": "C1CCC2=NCCCN2CC1"})
+    asked(settings, 2, "a")
+
+    with_stocks(settings, tmp_path, {"triethylamine": "CCN(CC)CC", "DBU": "C1CCC2=NCCCN2CC1"})
+
+    again = asked(settings, 2, "a")
+    assert {one.settings["base"] for one in again.experiments} == {"triethylamine", "DBU"}
+    assert [one.handed_with for one in again.experiments] == [None, None]
