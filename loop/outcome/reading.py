@@ -24,8 +24,8 @@ from loop.outcome.kinds import (
     too_large,
 )
 from loop.sheets.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
-from loop.sheets.nearly_numbers import instead_of
-from loop.units import DIMENSIONLESS, convert, is_share, misread
+from loop.sheets.nearly_numbers import instead_of, of_isomers
+from loop.units import DIMENSIONLESS, check_unit, convert, is_share, misread
 
 CODE: Final = r"[a-z][a-z0-9_]{0,59}"  # what failed, as programs read it
 _KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "informative", "provenance", "context"})
@@ -230,8 +230,9 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
     name = row.get("property")
     if not isinstance(name, str) or not name:
         raise OutcomeError("a value needs a property, such as 'yield'")
-    value = _number(row.get("value"), f"{name!r}: value")
     unit = str(row.get("unit") or units.get(name, ""))
+    sign = str(row.get("qualifier") or "").strip("=")
+    value = _number(row.get("value"), f"{name!r}: value", unit=unit, sign=sign)
     target_unit = units.get(name, unit)
     if row.get("unit") == DIMENSIONLESS and is_share(target_unit):
         raise OutcomeError(
@@ -275,7 +276,9 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
     return found
 
 
-def _number(value: object, what: str, none: str = _NONE) -> float:
+def _number(value: object, what: str, none: str = _NONE, *, unit: str | None = None, sign: str = "") -> float:
+    """The finite number that was reported; ``unit``, in which it is taken to be, where that is known, and the ``sign``
+    of a limit."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     try:
         number = float(value) if is_number else math.nan  # type: ignore[arg-type]  # a number, as was just seen
@@ -283,12 +286,12 @@ def _number(value: object, what: str, none: str = _NONE) -> float:
         raise OutcomeError(f"{what} must be a finite number, got a whole number beyond 1.8e308") from None
     if not math.isfinite(number):
         got = without_doubt(value) if isinstance(value, str) else value
-        raise OutcomeError(f"{what} must be a finite number, got {got!r}; {_way_out(value, none)}")
+        raise OutcomeError(f"{what} must be a finite number, got {got!r}; {_way_out(value, none, unit, sign)}")
     return number
 
 
-def _way_out(value: object, none: str) -> str:
-    """What to write in the place of what is no number; ``none``, where nothing is known of it."""
+def _way_out(value: object, none: str, unit: str | None, sign: str) -> str:
+    """What to write in place of what is no number in ``unit``, after a ``sign``; ``none``, where nothing tells."""
     if isinstance(value, list):
         return (
             'a value with its deviation is {"value": 50, "sd": 2}, the mean of several {"value": 50, "sd": 2, "n": 3}, '
@@ -301,10 +304,23 @@ def _way_out(value: object, none: str) -> str:
         return "use a point as decimal sign, and no sign for thousands"
     if scatter := scatter_of(text):
         return f"write {scatter[0]} alone, and {scatter[1]} as its sd"
-    if found := re.fullmatch(r"([-+]?\d+(?:[.,]\d+)?)\s*[^\d\s.,]+", text):
-        return f"write {found[1]} alone: its unit stands beside it"
+    if several := of_isomers(sign + text):
+        return several
+    if found := re.fullmatch(r"([-+]?\d+(?:[.,]\d+)?)\s*([^\d\s.,]+)", text):
+        return _without_unit(found[1].replace(",", "."), found[2], unit)
     if finite(text) is not None:
         return "send it as a number, without quotes"
     if text[:1] in _SIGNS and finite(text[1:]) is not None:
         return f"write {text[1:].strip()} alone, and {text[0]!r} as its qualifier"
     return instead_of(text) or none
+
+
+def _without_unit(number: str, said: str, unit: str | None) -> str:
+    """What to write in the place of a number with its unit, or a word, behind it, where one in ``unit`` is read."""
+    if unit is None or said == unit:
+        return f"write {number} alone: its unit stands beside it"
+    try:
+        number = f"{convert(float(number), check_unit(said), unit):.15g}"
+    except UnitError:
+        number = "the number"
+    return f"write {number} alone: it is read in {unit!r}" if unit else f"write {number} alone: it has no unit"

@@ -31,7 +31,9 @@ _SLASH: Final = re.compile(  # percent and degrees may follow a name as they are
     r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?:\s+in)?(?:\s*[/,]\s*|\s+(?=\S*[%°]))"
     r"(?:\(\s*(?P<round>[^()]*\S)\s*\)|(?P<unit>\S+))\s*"
 )
-
+_LEADING: Final = re.compile(  # "% ee", "mol% Pd"; no "% of theory", which names nothing
+    r"\s*(?P<unit>(?:mol|wt|vol)?\s?%)\s*(?!of\b)(?P<name>[^\W\d_][^/%\[\]]*?)\s*"
+)
 _QUOTIENT: Final = re.compile(  # no ratio of two things: "flow / mL min-1", "charge/F mol-1"
     r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?P<slash>\s*/\s*)"
     "(?P<unit>[^/]*[^\\W\\d_]\\s?(?:\\^?[-\N{MINUS SIGN}\N{EN DASH}][1-9]|\N{SUPERSCRIPT MINUS}\\w).*?)\\s*"
@@ -72,8 +74,10 @@ def split_header(head: str) -> tuple[str, str | None]:
 def slashed(head: str) -> tuple[str, str] | None:
     """Name and unit of a header that parts them by a slash or a comma, ``Time/h``; None where it does not.
 
-    Percent and degrees may follow the name as they are, ``Yield %``.
+    Percent and degrees may follow the name as they are, ``Yield %``, and percent may stand before it, ``% ee``.
     """
+    if (leading := _LEADING.fullmatch(head)) is not None:
+        return leading["name"], leading["unit"].replace(" ", "")
     found = _SLASH.fullmatch(head)
     if found is not None and is_unit_of(said := found["round"] or found["unit"], found["name"]):
         return found["name"], said

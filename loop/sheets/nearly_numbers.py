@@ -49,6 +49,15 @@ _DATE: Final = re.compile(  # as spreadsheets keep it, and as they write it: 05.
 )
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]|\d+(?=:\d\d:)):([0-5]\d)(?::[0-5]\d(?:\.\d+)?)?")  # 90:10 is a ratio
 _WITH_UNIT: Final = re.compile(r"([<>]?)\s*([-+]?[\d.,]+)\s*([^\d\s.,+-]\D*)")
+_HAND: Final = (
+    r"(?:[RSrs]|\+|-|\N{MINUS SIGN}|[DLdl])"  # of an enantiomer: its configuration, or the way it turns light
+)
+_ENANTIOMER: Final = re.compile(  # "92 (S)", "(R)-92", "S 92", "92% R"; "92 S" may be siemens
+    rf"([<>]?)\s*[-+]?({_NUMBER})\s*%?\s*(?:ee\s*)?\({_HAND}\)|([<>]?)\s*({_NUMBER})\s*%\s*(?:ee\s*)?[RS]"
+    rf"|(?:\({_HAND}\)\s*[-:]?|[RS]\s*[-:]?)\s*([<>]?)\s*({_NUMBER})\s*%?(?:\s*ee)?"
+)
+_RACEMIC: Final = frozenset({"rac", "rac.", "racemic", "racemate", "racem.", "racemisch", "racemat"})
+_RATIO: Final = re.compile(rf"([<>]?)\s*({_NUMBER})\s*:\s*({_NUMBER})")  # 96:4, >20:1
 _AT_LEAST: Final = re.compile(
     rf"(?:([<>])=|([\N{{GREATER-THAN OR EQUAL TO}}\N{{LESS-THAN OR EQUAL TO}}]))\s*({_NUMBER})"
 )
@@ -67,6 +76,8 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
         return " (use a point as decimal sign)"
     if has_thousands(text):
         return " (no sign for thousands)"
+    if is_target and (several := of_isomers(text)):
+        return f" ({several})"
     name, unit = split_header(header)
     if (found := _WITH_UNIT.fullmatch(text)) and _is_unit(found[3]):
         alone = f"the limit alone, {found[1]}{found[2]}" if found[1] else "the number alone"
@@ -83,11 +94,13 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
         return " (a date, as spreadsheets make of 5.10, 5-10 or 3/4; write the number that was meant)"
     if clock := _CLOCK.fullmatch(text):
         return f" (as a clock shows it; write a number in the column's unit, such as {_hours(clock):g} for hours)"
-    return _between(name, text, is_target=is_target) or _of_words(text, of_a_word, is_target=is_target)
+    return _between(name, text, is_target=is_target) or _of_words(text.lstrip("<> "), of_a_word, is_target=is_target)
 
 
 def instead_of(text: str) -> str:
     """What to write in place of a reported value that is more or less a number; "" where nothing tells."""
+    if several := of_isomers(text):
+        return several
     if limit := _limit_in(text):
         return f"write {limit}"
     if like := _LIKE.fullmatch(text):
@@ -95,6 +108,25 @@ def instead_of(text: str) -> str:
     if (between := _middle_of(text)) is not None:
         return f"write the number in between, such as {between[0]:g}, and {between[1]:g} as its sd"
     return _AT_LEAST_ALL if _folded(text) in _ALL else ""
+
+
+def of_isomers(text: str) -> str:
+    """What to write in place of an excess with its enantiomer, of a racemate, or of a ratio; "" for any other text."""
+    if _folded(text) in _RACEMIC:
+        return "of a racemate write the number that it has, 0 of an excess"
+    if found := _ENANTIOMER.fullmatch(text):
+        limit, number = (next((g for g in found.groups()[i::2] if g), "") for i in (0, 1))
+        what, either = ("limit", f">{number} or <-{number}") if limit else ("number", f"{number} or -{number}")
+        return f"write the {what} alone, with the sign that this enantiomer has in the campaign: {either}"
+    ratio = _RATIO.fullmatch(text)
+    if ratio is None or not (less := float(ratio[3].replace(",", "."))):
+        return ""
+    more = float(ratio[2].replace(",", "."))
+    excess = 100 * (more - less) / (more + less)
+    return (
+        f"a ratio: write {ratio[1]}{more / less:.4g} where it is meant, or {ratio[1]}{excess:.4g} where an excess in "
+        "percent is"
+    )
 
 
 def _hours(clock: re.Match[str]) -> float:

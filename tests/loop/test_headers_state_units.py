@@ -28,6 +28,10 @@ from loop.sheets.cells import split_header
         ("flow rate / mL min-1", "flow rate", "mL min-1"),
         ("j / mA cm\N{MINUS SIGN}2", "j", "mA cm\N{MINUS SIGN}2"),
         ("charge/F mol⁻¹", "charge", "F mol⁻¹"),
+        ("% ee", "ee", "%"),
+        ("%Conv", "Conv", "%"),
+        ("mol% Pd", "Pd", "mol%"),
+        ("wt % water", "water", "wt%"),
         ("dilution rate / h-1", "dilution rate", "h-1"),
     ],
 )
@@ -35,7 +39,21 @@ def test_a_unit_may_follow_a_slash_brackets_or_a_quantity(header: str, name: str
     assert split_header(header) == (name, unit)
 
 
-RATIOS = ("Pd/C", "5% Pd/C", "S/N", "H/C", "m/z", "w/w", "L/D", "acid/base", "T/N", "time/T", "yield (isolated)")
+RATIOS = (
+    "Pd/C",
+    "5% Pd/C",
+    "S/N",
+    "H/C",
+    "m/z",
+    "w/w",
+    "L/D",
+    "acid/base",
+    "T/N",
+    "time/T",
+    "yield (isolated)",
+    "% of theory",
+    "% v/v",
+)
 NUMBERED = ("ratio A/B-1", "compound / X-1")
 RATES = ("stirring/min", "Umdrehungen/min", "flow rate mL/min", "volume per time mL/h", "heating °C/min", "conc mol/L")
 

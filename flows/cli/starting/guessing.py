@@ -13,7 +13,7 @@ from flows.cli.starting.doubtful import NAMED, choices, perhaps_twice, reactions
 from flows.cli.starting.kinds import context_of
 from flows.cli.starting.lines import laboratory, planning, target
 from flows.cli.starting.listing import Rows, named_candidates, said_of_open
-from flows.cli.starting.parts import Part, parameters_in
+from flows.cli.starting.parts import HAS_GAPS, Part, parameters_in
 from flows.cli.starting.yaml_text import flow, scalar
 from loop.errors import SpecError, did_you_mean
 from loop.sheets.cells import finite, said_of_missing_numbers, split_header
@@ -212,6 +212,7 @@ def _notes(read: _Sorted, *, is_import: bool) -> Iterator[str]:
         yield said
     if not is_import:
         yield from (f"column {what}" for what in read.beside.asked)
+        yield from (what.replace("left out: ", "left out: column ") for what in read.left_out if HAS_GAPS in what)
     yield from renamed([c for part in [*read.parts, *read.context] for c in part.columns] + read.measured)
     yield from choices(read.parts, _ANEW[is_import])
     yield from reactions_by_name(read.parts, _ANEW[is_import])

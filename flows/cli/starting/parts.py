@@ -27,6 +27,7 @@ from loop.sheets.cells import alike
 # 12.03.2026, 2026-03-12 and 3/12/26, also with a time of day; no name of a substance or CAS number is written so.
 _DATE: Final = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?")
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
+HAS_GAPS: Final = "if it was varied, write what an empty cell means, such as none"
 # What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names; then those
 # of data frames of Ax, BayBE and BoFire.
 _REMARK_WORDS: Final = frozenset(
@@ -168,7 +169,7 @@ def _useless(column: Column, rows: int) -> str:
     if numbers is None and all(_DATE.fullmatch(cell) for cell in column.distinct):
         return "it holds dates; as a column called day they are recorded with each result"
     if numbers is None and n < rows:
-        return f"empty in {rows - n} of {rows} rows; if it was varied, write what an empty cell means, such as none"
+        return f"empty in {rows - n} of {rows} rows; {HAS_GAPS}"
     if len(column.distinct) < 2:
         return f"always {column.distinct[0]}"
     return ""

@@ -25,7 +25,7 @@ from loop.circumstances import (
     unread_expense,
 )
 from loop.errors import SpaceError
-from loop.outcome import Fault, Measured, Negative, Outcome, as_told
+from loop.outcome import Fault, Measured, Negative, Outcome, Qualifier, as_told
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, Json, ObservationRecord, Settings
 from loop.sheets.cells import is_number, split_header
@@ -59,6 +59,7 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
         *beyond,
         *_breaking(view, seen),
         *_useless(view, seen),
+        *_of_either_sign(view, seen),
         *_beside(view, seen),
         *_derived(view, seen),
         *_doubled(view, seen),
@@ -166,6 +167,29 @@ def _useless(view: View, observations: Iterable[ObservationRecord]) -> Iterator[
             f"result of {view.label(those[0].settings)}{more}: {note}. Until then it is on record and trains nothing. "
             f"{_remedy(view, those[0])}"
         )
+
+
+def _of_either_sign(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
+    """Which limits leave an excess, of which the sign says whose it is, on either side: one note for each target."""
+    found: dict[str, list[tuple[str, ObservationRecord]]] = {}
+    for o in observations:
+        for m in o.outcome.measurements if isinstance(o.outcome, Measured | Negative) else ():
+            target = view.spec.objective.get(m.property)
+            if target is None or target.unit != "%" or (target.low or 0.0) >= 0.0 or (target.high or 0.0) <= 0.0:
+                continue
+            if (m.qualifier is Qualifier.BELOW and m.canonical >= 0.0) or (
+                m.qualifier is Qualifier.ABOVE and m.canonical <= 0.0
+            ):
+                ends = (target.low, m.canonical) if m.qualifier is Qualifier.BELOW else (m.canonical, target.high)
+                said = (
+                    f"{m.property} {m.qualifier.value}{m.canonical:g} % of {view.label(o.settings)} may be anything "
+                    f"from {_range(*ends)} %, since its low and high have both signs"
+                )
+                found.setdefault(m.property, []).append((said, o))
+    for name, those in found.items():
+        said, first = those[0]
+        more = f", and so may {name} of {len(those) - 1} more" if len(those) > 1 else ""
+        yield f"{said}{more}; where next to none of either was meant, 0 with an sd says so. {_remedy(view, first)}"
 
 
 def bare_negatives(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:

@@ -52,6 +52,18 @@ def is_said(known: Outcome, new: Outcome) -> bool:
     return all(_both_ways(mine.get(name, []), said) == mine.get(name, []) for name, said in _by_name(new).items())
 
 
+def at_odds(known: Outcome, new: Outcome) -> Measured | None:
+    """The values on record of which ``new`` says others; None where there are none."""
+    if not (isinstance(known, Measured) and isinstance(new, Measured)):
+        return None
+    mine, theirs = _by_name(known), _by_name(new)
+    those = (
+        m for name in mine.keys() & theirs.keys() if _both_ways(mine[name], theirs[name]) is None for m in mine[name]
+    )
+    found = tuple(sorted(those, key=known.measurements.index))
+    return Measured(found) if found else None
+
+
 def left_out(known: Outcome, new: Outcome) -> Measured | None:
     """The values that are known and of which ``new`` says nothing; None where there are none."""
     if not (isinstance(known, Measured) and isinstance(new, Measured)):

@@ -16,7 +16,7 @@ from flows.engine.people.rows import (
     read_told,
 )
 from flows.engine.steps.analysing import Analyst, Files
-from flows.engine.steps.completing import Standing, left_out
+from flows.engine.steps.completing import Standing, at_odds, left_out, listed
 from flows.engine.steps.foreign import why_foreign
 from flows.engine.steps.further import beside_alone, further
 from flows.engine.steps.identifying import identified
@@ -174,6 +174,11 @@ class Judge:
             said = outcome_line(outcome, self._view.campaign.spec)
             if rest := left_out(known.outcome, outcome):
                 said += f", with {outcome_line(rest, self._view.campaign.spec)}, which is retracted with it"
+            if others := at_odds(known.outcome, outcome):
+                said += f". On record is {outcome_line(others, self._view.campaign.spec)}"
+                if rest := left_out(outcome, known.outcome):
+                    joins = listed([m.property for m in rest.measurements])
+                    said += f"; where that is right, empty the cells that differ, and {joins} will join it"
             message = f"attempt {which} already ended {how}; to let this count, {retract} and tell it again: {said}"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""

@@ -269,7 +269,7 @@ def _column(header: str) -> Column:
     kind = _NAMES.get(_plain(name), "")
     if not kind and (match := _DETECTED.fullmatch(header)):  # in µV*sec, counts or whatever the detector says
         kind, unit = _NAMES.get(_plain(match["name"]), ""), match["unit"]
-    return Column("" if kind == "area" and unit == "%" else kind, unit, header)
+    return Column("" if kind in ("area", "height") and unit == "%" else kind, unit, header)
 
 
 def axis_of(column: Column) -> str | None:

@@ -119,7 +119,10 @@ def test_what_is_typed_otherwise_than_it_was_told_is_said(sheet: Path, hakken: A
     said = " ".join(hakken("tick", "two").out.split())
 
     assert "already ended otherwise; to let this count, hakken retract two" in said
-    assert "yield 16 %, dimer 3 %" in said
+    assert (
+        "yield 16 %, dimer 3 %. On record is yield 61 %; where that is right, empty the cells that differ, and" in said
+    )
+    assert "and dimer will join it" in said
     assert "already ended otherwise" not in hakken("tick", "two").out
 
 

@@ -22,6 +22,10 @@ CELLS = [
     ("\N{GREATER-THAN OR EQUAL TO}95", "; write >95"),
     ("quant.", "write what it is at least, such as >95"),
     ("n.d.", "write a limit such as <1 where nothing was found, or report it as negative or fault"),
+    ("0.06 g", "write the number alone: it is read in '%'"),
+    ("racemic", "of a racemate write the number that it has, 0 of an excess"),
+    ("92 (S)", "with the sign that this enantiomer has in the campaign: 92 or -92"),
+    (">20:1", "a ratio: write >20 where it is meant, or >90.48 where an excess in percent is"),
 ]
 
 
@@ -46,6 +50,11 @@ def test_a_cell_that_is_nearly_a_number_is_told_how_to_be_one(
         ("45.2 \N{PLUS-MINUS SIGN} 2", "write 45.2 alone, and 2 in a column 'yield_sd' beside it"),
         ("45 +- 2", "write 45 alone, and 2 in a column 'yield_sd' beside it"),
         ('"1,234.5"', "got '1,234.5' (no sign for thousands)"),
+        ("rac", "got 'rac' (of a racemate write the number that it has, 0 of an excess)"),
+        (">99% (R)", "write the limit alone, with the sign that this enantiomer has in the campaign: >99 or <-99"),
+        ("S 92", "with the sign that this enantiomer has in the campaign: 92 or -92"),
+        ("96:4", "a ratio: write 24 where it is meant, or 92 where an excess in percent is"),
+        (">20:1", "a ratio: write >20 where it is meant, or >90.48 where"),
         (">", "has '>' without a limit; write >5, if that is the limit"),
         ("1_2", "must hold a finite number, got '1_2'"),
     ],
@@ -57,6 +66,37 @@ def test_a_told_cell_that_is_nearly_a_number_is_told_how_to_be_one(
     (tmp_path / "more.csv").write_text(f"step,yield\n3,{cell}\n", encoding="utf-8")
 
     assert remedy in " ".join(hakken("tell", "cells", "more.csv").err.split())
+
+
+@pytest.mark.parametrize(
+    ("unit", "remedy"), [("", "write 0.45 alone: it has no unit"), ("%", "write 45 alone: its unit")]
+)
+def test_a_unit_in_a_cell_is_not_taken_for_that_of_its_target(
+    hakken: Any, tell_table: Any, home: Any, unit: str, remedy: str
+) -> None:
+    tell_table({**ONE_NUMBER, "objective": {"activity": {"goal": "maximize", "unit": unit}}}, "step,activity\n9,20\n")
+    hakken("run", "campaign.yaml")
+    sheet = home.folder("cells") / "laboratory" / "worksheet.csv"
+    head, row, *others = sheet.read_text("utf-8-sig").splitlines()
+    cells = dict(zip(head.split(","), row.split(","), strict=True))
+    cells["activity [%]" if unit else "activity"] = "45%"
+    sheet.write_text("\n".join([head, ",".join(cells.values()), *others]), encoding="utf-8")
+
+    assert remedy in " ".join(hakken("tick", "cells").out.split())
+
+
+@pytest.mark.parametrize(("cell", "said"), [("<5", "ee <5 % of step 3 may be anything from -100 to 5 %"), ("<-5", "")])
+def test_a_limit_that_leaves_either_enantiomer_open_is_said(
+    tmp_path: Path, hakken: Any, tell_table: Any, cell: str, said: str
+) -> None:
+    ee = {"goal": "maximize", "unit": "%", "low": -100, "high": 100}
+    tell_table({**ONE_NUMBER, "objective": {"ee": ee}}, "step,ee\n9,-20\n")
+    (tmp_path / "more.csv").write_text(f"step,% ee\n3,{cell}\n", encoding="utf-8")
+
+    told = " ".join(hakken("tell", "cells", "more.csv").out.split())
+
+    assert "1 result accepted" in told
+    assert (said in told) if said else "may be anything" not in told
 
 
 def test_a_typeset_minus_and_a_number_for_a_word_are_read(tell_table: Any, hakken: Any) -> None:

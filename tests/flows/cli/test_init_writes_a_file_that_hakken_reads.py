@@ -326,6 +326,15 @@ def test_the_numbers_of_rows_that_pandas_writes_are_no_parameter(header: str, sh
     assert f"left out: {shown} (it counts the rows)" in text
 
 
+def test_a_choice_with_an_empty_cell_is_left_out_and_that_is_said(tmp_path: Path, hakken: Any) -> None:
+    (tmp_path / "r.csv").write_text("variant,pH,% ee\nWT,7,90\nW110A,8,-20\n,8,0\nM3,7,95\n", encoding="utf-8")
+
+    said = hakken("init", tmp_path / "r.csv", "--target", "% ee")
+
+    assert "left out: column variant (empty in 1 of 4 rows; if it was varied, write what" in " ".join(said.out.split())
+    assert 'ee: {goal: maximize, unit: "%"}' in Path("campaign.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("header", ["", "Unnamed: 0", "#", "id", "Experiment ID", "entry", "Exp. no.", "Run number"])
 @pytest.mark.parametrize("cells", ["0101", "1123"])
 def test_what_names_experiments_is_no_parameter_where_it_names_one_twice(header: str, cells: str) -> None:

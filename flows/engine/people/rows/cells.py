@@ -53,7 +53,7 @@ def number_of(header: str, text: str, of_a_word: str = "", sign: str = "") -> fl
     """
     number = finite(text)
     if number is None:
-        hint = in_place_of(header, text, of_a_word, is_target=bool(of_a_word))
+        hint = in_place_of(header, sign + text, of_a_word, is_target=bool(of_a_word))
         raise OutcomeError(
             f"column {header!r} must hold a finite number, got {sign + without_doubt(text)!r}{hint}; correct the cell"
         )
