@@ -31,7 +31,8 @@ def approve(
     ] = None,
     refuse: Annotated[bool, typer.Option("--refuse", help="Refuse it instead.")] = False,
     meaning: Annotated[
-        str | None, typer.Option("--meaning", help="Of a refusal: cannot (it cannot be made) or preference.")
+        str | None,
+        typer.Option("--meaning", help="Of a refusal: cannot (it cannot be made), preference, or again (it may come)."),
     ] = None,
     why: Why = "",
     by: By = None,
@@ -59,7 +60,8 @@ def approve(
     else:
         with open_record(where) as ledger:
             is_any = any(p.approved for p in ledger.proposals(campaign, round_number))
-        does = "goes on with what is approved" if is_any else "plans another batch, without these"
+        these = "in which these may be again" if meaning == "again" else "without these"
+        does = "goes on with what is approved" if is_any else f"plans another batch, {these}"
         screen.next_step(onward(where, campaign, does))
 
 

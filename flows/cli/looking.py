@@ -12,7 +12,7 @@ from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.shown.status import results_of, to_do_in, work_of
-from loop.errors import LedgerError
+from loop.errors import LedgerError, NotFound
 from loop.wording import plural
 
 DIFFERENCES: Final = 20  # of a round that does not come out again, said before they are counted
@@ -78,7 +78,7 @@ def plate(
     from flows import engine
     from flows.cli.showing.plates import plate_lines, plate_places, table_notes
     from flows.plates import view_plate
-    from flows.plates.content import document
+    from flows.plates.content import document, plates_of
     from flows.plates.page import is_untouched, render, table
     from flows.shown.rounds import last_round
     from flows.wiring import open_record, targets_in_order
@@ -86,7 +86,14 @@ def plate(
     where, screen = settings(), Screen(as_json)
     with open_record(where) as ledger:
         number = last_round(ledger, campaign) if round_number is None else round_number
-        view = view_plate(ledger, campaign, number)
+        no_plate = ""
+        try:
+            view = view_plate(ledger, campaign, number)
+        except NotFound as error:
+            if round_number is not None or not (there := plates_of(ledger, campaign)):
+                raise
+            no_plate, number = str(error).partition(";")[0], there[-1]
+            view = view_plate(ledger, campaign, number)
         if view.prepare and all(w.key for w in view.wells) and (places := engine.laid_out(where, campaign, number)):
             view = view_plate(ledger, campaign, number, places)
         now = engine.View(ledger, campaign)
@@ -103,6 +110,8 @@ def plate(
     screen.document(
         {"campaign": campaign, "plate": number, "page": str(page.absolute()), "table": there, **document(view)}
     )
+    if no_plate:
+        screen.say(f"note: {no_plate}; this is the last plate, of round {number}")
     for line in plate_lines(view):
         screen.say(line)
     screen.say(f"wrote {near(page)}" + (f" and {near(sheet)}" if is_written else ""))

@@ -107,10 +107,10 @@ def view_plate(
     spec = ledger.spec_version(campaign, ledger.round(campaign, number).version)
     proposals = ledger.proposals(campaign, number)
     if not any(p.draft.place for p in proposals) or not spec.get("plate"):
-        raise NotFound(
-            f"round {number} of campaign {campaign!r} is no plate; a section 'plate' in the campaign file makes the "
-            "next rounds plates"
-        )
+        there = plates_of(ledger, campaign)
+        are = f"plates were planned in round{'s' * (len(there) > 1)} {', '.join(map(str, there))}"
+        makes = "a section 'plate' in the campaign file makes the next rounds plates"
+        raise NotFound(f"round {number} of campaign {campaign!r} is no plate; {are if there else makes}")
     attempts = ledger.attempts(campaign)
     if not laid_out(proposals, attempts):
         raise NotFound(
@@ -120,6 +120,11 @@ def view_plate(
     view = read_plate(spec, campaign, number, proposals, attempts)
     recipe = build_recipe(CampaignSpec.from_record(spec))
     return view if recipe is None else _with_recipe(view, recipe, places)
+
+
+def plates_of(ledger: Ledger, campaign: str) -> tuple[int, ...]:
+    """The rounds that are plates with a well to be made, rising."""
+    return tuple(sorted({p.round_number for p in laid_out(ledger.proposals(campaign), ledger.attempts(campaign))}))
 
 
 def laid_out(proposals: Iterable[ProposalRecord], attempts: Iterable[AttemptRecord]) -> tuple[ProposalRecord, ...]:

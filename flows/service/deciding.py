@@ -49,8 +49,9 @@ class Verdict(_Said):
 
     verdict: Literal["approve", "refuse"]
     only: list[int] = Field(default=[], description="Numbers of its proposals; all that wait when left out.")
-    meaning: Literal["cannot", "preference"] | None = Field(
-        default=None, description="Of a refusal: it cannot be made, which teaches the models, or a preference."
+    meaning: Literal["cannot", "preference", "again"] | None = Field(
+        default=None,
+        description="Of a refusal: it cannot be made, which teaches the models; a preference; or it may come again.",
     )
 
 

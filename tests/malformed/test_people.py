@@ -104,7 +104,7 @@ WHY = ("--why", "because")
         (("ban", "small", "--where", "ligand=PPh3", "--why", "  "), "needs a reason"),
         (("lift", "small", "1", *WHY), "no decision 1; there are: none yet"),
         (("approve", "small", "1", "--meaning", "cannot", *WHY), "only a refusal has a meaning"),
-        (("approve", "small", "1", "--refuse", "--meaning", "ugly", *WHY), "a refusal means cannot or preference"),
+        (("approve", "small", "1", "--refuse", "--meaning", "ugly", *WHY), "means cannot, preference or again"),
         (("approve", "small", "1", "--refuse", "--meaning", "cannot"), "needs a reason"),
         (("approve", "small", "1", "5"), "has no proposal 5"),
     ],

@@ -34,7 +34,8 @@ def unlike_the_plate(view: View, number: int) -> str:
     return (
         f"round {number}, which waits for approval, was laid out before the campaign file got another plate: "
         f"{'; '.join(wrong)}. What is approved of it runs all the same, in the wells that it has; refused (hakken "
-        f"approve {quote(view.name)} {number} --refuse --why REASON), its candidates are kept out of the next plate"
+        f"approve {quote(view.name)} {number} --refuse --meaning again --why REASON), another plate is planned, on "
+        "which its candidates may be again"
     )
 
 

@@ -18,9 +18,11 @@ from loop.record import ProposalRecord
 if TYPE_CHECKING:
     from flows.settings import Settings as Where
 
+AGAIN: Final = "again"
 MEANINGS: Final[Mapping[str, DecisionKind]] = {
     "cannot": DecisionKind.CANNOT,
     "preference": DecisionKind.PREFERENCE,
+    AGAIN: DecisionKind.PREFERENCE,  # and lifted at once
 }
 
 
@@ -45,15 +47,17 @@ def approve(
         why: The reason; a refusal with a meaning needs one.
         refuse: Refuse them instead.
         only: Numbers of the proposals as ``hakken show`` gives them; all that wait where left out.
-        meaning: Of a refusal: ``cannot`` (it cannot be made: that trains feasibility, and warns of its neighbours)
-            or ``preference`` (it is kept out, and says nothing of others).
+        meaning: Of a refusal: ``cannot`` (it cannot be made: that trains feasibility, and warns of its neighbours),
+            ``preference`` (it is kept out, and says nothing of others) or ``again`` (it may be proposed again: its
+            plate or its moment was wrong).
 
     Raises:
         NotFound: There is no such round, or no such proposal in it.
         LedgerError: Nothing of it waits for a decision, or a reason is missing.
     """
     if meaning is not None and meaning not in MEANINGS:
-        raise LedgerError(f"a refusal means {' or '.join(MEANINGS)}, not {meaning!r}")
+        first, *others = MEANINGS
+        raise LedgerError(f"a refusal means {', '.join((first, *others[:-1]))} or {others[-1]}, not {meaning!r}")
     if meaning is not None and not refuse:
         raise LedgerError("only a refusal has a meaning; add --refuse, or leave --meaning out")
     if meaning is not None and not why.strip():
@@ -68,7 +72,9 @@ def approve(
                 work.decide(proposal.id, not refuse, by, why)
                 if meaning is not None:
                     candidate = dict(proposal.draft.candidate.settings)
-                    work.settle(DecisionDraft(MEANINGS[meaning], by, why, candidate, proposal_id=proposal.id))
+                    said = work.settle(DecisionDraft(MEANINGS[meaning], by, why, candidate, proposal_id=proposal.id))
+                    if meaning == AGAIN:
+                        work.settle(DecisionDraft(DecisionKind.LIFT, by, "it may be proposed again", lifts=said.id))
         reached("approve.decided")
         return len(waiting)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,23 @@ def test_what_a_changed_file_has_otherwise_of_a_plate_that_waits_is_named(
             told != ""
         )
         assert told in shown
+
+
+def test_refused_as_it_is_named_then_its_candidates_are_laid_out_anew(hakken: Callable[..., Any], file: Path) -> None:
+    small = FILE.replace("[A, B, C]", "[A, B]").replace("{ligand: 3}", "{ligand: 2}")
+    file.write_text(small)
+    hakken("tick", file)
+    file.write_text(small.replace(ROWS, "rows: 1, columns: 4"))
+    (said,) = re.findall(r"hakken (approve bench 1 --refuse --meaning again --why) REASON", hakken("tick", file).out)
+
+    refused = hakken(*said.split(), "the block is gone")
+    hakken("tick", file)
+
+    assert refused.code == 0, refused.err
+    rounds = [hakken("show", "bench", n, "--json").json["proposals"] for n in (1, 2)]
+    plates = [[p["proposal"]["draft"] for p in proposals] for proposals in rounds]
+    wells = [{p["place"]["well"] for p in plate} for plate in plates]
+    assert wells == [{"A1", "A2", "B1", "B2"}, {"A1", "A2", "A3", "A4"}]
+    before, after = (sorted(str(p["candidate"]["settings"]) for p in plate) for plate in plates)
+    assert before == after  # of these four the space has no others
+    assert hakken("replay", "bench", 2).code == 0

@@ -287,9 +287,12 @@ def test_after_a_batch_was_refused_as_a_whole_another_one_is_what_comes_next(hak
 
     refused = hakken("approve", "small", 1, "--refuse", "--why", "too dear")
     hakken("run", "small.yaml")
-    one = hakken("approve", "small", 2, 1)
-    rest = hakken("approve", "small", 2, "--refuse", "--why", "too dear")
+    later = hakken("approve", "small", 2, "--refuse", "--meaning", "again", "--why", "the oven is broken")
+    hakken("run", "small.yaml")
+    one = hakken("approve", "small", 3, 1)
+    rest = hakken("approve", "small", 3, "--refuse", "--why", "too dear")
 
     assert refused.out.splitlines()[-1] == "next: hakken run small plans another batch, without these"
+    assert later.out.splitlines()[-1] == "next: hakken run small plans another batch, in which these may be again"
     assert "decides on the rest" in one.out
     assert rest.out.splitlines()[-1] == "next: hakken run small goes on with what is approved"

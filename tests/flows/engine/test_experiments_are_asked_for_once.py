@@ -571,7 +571,7 @@ def test_what_is_out_and_the_changed_recipe_makes_otherwise_is_given_again_with_
     again, new = asked(settings, 1, "a"), asked(settings, 1, "b")
     (one,), (other,) = again.experiments, new.experiments
     assert first.handed_with is None
-    assert first.procedure and one.procedure and other.procedure
+    assert None not in (first.procedure, one.procedure, other.procedure)
     assert one.handed_with == first.procedure != one.procedure
     assert f"{one.settings['base']} has another procedure by the recipe of the campaign file" in " ".join(again.notes)
     assert other.handed_with is None  # it was handed out by the recipe of now

@@ -535,6 +535,21 @@ def test_a_round_that_is_no_plate_says_so(hakken: Any, tmp_path: Path, monkeypat
     assert "round 1 of campaign 'wells' is no plate; a section 'plate' in the campaign file" in said.err
 
 
+def test_after_a_round_that_is_no_plate_the_last_plate_is_shown_and_a_number_that_is_none_says_which_are(
+    spec: Path, hakken: Any
+) -> None:
+    fill(next(spec.parent.rglob("worksheet.csv")))
+    head, _, rest = SPEC.partition("plate:\n")
+    spec.write_text(head + "planner: {surrogate: random, batch: 2" + rest.partition("planner: {surrogate: gp")[2])
+    assert hakken("tick", spec).code == 0
+
+    last, by_number = hakken("plate", "wells"), hakken("plate", "wells", 2)
+
+    assert "note: round 2 of campaign 'wells' is no plate; this is the last plate, of round 1\n" in last.out
+    assert "plate 1, wells by ligand" in last.out
+    assert by_number.code == 2
+    assert "round 2 of campaign 'wells' is no plate; plates were planned in round 1" in by_number.err
+
 def test_an_edit_brings_no_more_options_onto_a_plate_than_it_may_hold(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
