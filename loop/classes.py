@@ -1,9 +1,9 @@
-"""Classes: outcomes that are told in words, of which the last is what is looked for."""
+"""Classes: outcomes that are told in words, of which the last is what is looked for, or several that are named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from loop.outcome import Measurement
@@ -17,7 +17,30 @@ class Classes(tuple[str, ...]):
     On record each has a number, by which it was told: the last is 1, and those before it are 0, -1, -2 and so on, so
     that a word put in front changes none that is on record. Nothing is reckoned with these numbers: a result counts as
     one of ``CLASSES``.
+
+    Attributes:
+        wanted: The words that are looked for, one as good as another, in the order of all: the last alone where nothing
+            else is said.
     """
+
+    wanted: tuple[str, ...]
+
+    def __new__(cls, words: Iterable[str], wanted: Iterable[str] = ()) -> Self:
+        if isinstance(words, Classes):
+            return cls(tuple(words), tuple(wanted) or words.wanted)
+        found = super().__new__(cls, words)
+        places = {found.number(word) for word in wanted}
+        named = tuple(word for word, number in zip(found, found.numbers, strict=True) if number in places)
+        found.wanted = named or found[-1:]
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == other and (not isinstance(other, Classes) or self.wanted == other.wanted)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
 
     def number(self, word: str) -> float | None:
         """The number of a word, in whatever case; None of another word."""
@@ -41,19 +64,21 @@ class Classes(tuple[str, ...]):
 
     @property
     def sought(self) -> str:
-        """The word for what is looked for."""
-        return self[-1]
+        """What is looked for, in words."""
+        return " or ".join(self.wanted)
+
+    def counts_as(self, number: float) -> float:
+        """What a result counts as whose class has this number."""
+        return CLASSES[self.word(number) in self.wanted]
 
     def counted(self, value: float) -> str:
         """What a result that counts as ``value``, one of ``CLASSES``, is: of several others, what it is not."""
         if value == CLASSES[-1]:
             return self.sought
-        return self[0] if self.may_be_numbers else f"not {self.sought}"
-
-
-def counts_as(number: float) -> float:
-    """What a result counts as whose class has this number."""
-    return CLASSES[number == CLASSES[-1]]
+        others = [word for word in self if word not in self.wanted]
+        if len(others) == 1:
+            return others[0]
+        return f"not {self.sought}" if len(self.wanted) == 1 else f"none of {', '.join(self.wanted)}"
 
 
 def are_classes(words: Sequence[str]) -> bool:

@@ -121,7 +121,7 @@ def _expected(
     if condition:
         return f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected; {condition}"
     if target.classes is not None:
-        return f"{target.name} {target.classes[-1]} with a chance of {whole.mean:.2g}"
+        return f"{target.name} {target.sought} with a chance of {whole.mean:.2g}"
     text = f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected{graded_text(target.graded(levels))}"
     if target.is_only_measured:
         return text

@@ -219,7 +219,12 @@ def _in_an_order(spec: Any) -> Iterator[str]:
     from flows.cli.starting.kinds import in_order
 
     for name, target in spec.objective.items():
-        if target.classes and (order := in_order(target.classes)) and order[-1] == target.classes[-1]:
+        if (
+            target.classes
+            and not target.wanted
+            and (order := in_order(target.classes))
+            and order[-1] == target.classes[-1]
+        ):
             yield (
                 f"classes of {name} count alike, but for {target.classes[-1]}, which is looked for; where "
                 f"{order[-2]} is nearer to {order[-1]} than {order[0]} is, write levels: [{', '.join(order)}]"

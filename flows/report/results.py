@@ -43,7 +43,7 @@ def read_objective(spec: Json) -> Objective:
         numbers = {key: wanted[key] for key in _NUMBERS if wanted.get(key) is not None}
         ends = wanted.get("desirable")
         desirable = (ends["from"], ends["to"]) if ends else None
-        classes = Classes(wanted["classes"]) if wanted.get("classes") else None
+        classes = Classes(wanted["classes"], wanted.get("wanted") or ()) if wanted.get("classes") else None
         unit = unit_shown(str(wanted.get("unit") or ""))
         words = tuple(wanted["words"]) if wanted.get("words") else None
         levels = CLASSES if classes else tuple(wanted["levels"]) if wanted.get("levels") else None

@@ -45,7 +45,7 @@ def plus_minus(mean: float, sd: float | None, unit: str = "") -> str:
 def predicted(said: Prediction, target: Target) -> str:
     """What was predicted of a target, within what it can be."""
     if target.classes is not None:
-        return f"{target.classes[-1]} with a chance of {number(said.mean, 2)}"
+        return f"{target.sought} with a chance of {number(said.mean, 2)}"
     mean, sd = target.moments_on_scale(said.mean, said.sd)
     if target.is_log and isfinite(mean):
         return within_factor(mean, sd, target)
@@ -106,7 +106,7 @@ def count(n: int, noun: str, plural: str = "") -> str:
 def wanted(target: Target) -> str:
     """What is wanted of a target: its goal and its thresholds."""
     if target.classes is not None:
-        return f"{target.classes[-1]} is wanted"
+        return f"{target.sought} is wanted"
     words = [{Goal.MAXIMIZE: "maximise", Goal.MINIMIZE: "minimise", Goal.KEEP: "keep"}.get(target.goal, "")]
     if target.goal is Goal.MATCH:
         words = [f"match {number(target.value)}{after(target.unit)}"]

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from flows.candidates import price_of, structures_of
-from loop.classes import word_of
+from loop.classes import Classes, word_of
 from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, Candidate, Prediction, ProposalDraft, without_head
@@ -25,9 +25,10 @@ def wanted_of(spec: Mapping[str, Any], target: str) -> Mapping[str, Any]:
     return spec.get("objective", {}).get(target) or (spec.get("derived") or {}).get(target) or {}
 
 
-def classes_in(spec: Mapping[str, Any], target: str) -> tuple[str, ...]:
-    """The classes of a target, the one that is looked for last; none where it has none."""
-    return tuple(wanted_of(spec, target).get("classes") or ())
+def classes_in(spec: Mapping[str, Any], target: str) -> Classes:
+    """The classes of a target, which know what is looked for; none where it has none."""
+    said = wanted_of(spec, target)
+    return Classes(said.get("classes") or (), said.get("wanted") or ())
 
 
 def outcome_line(outcome: Outcome, spec: Mapping[str, Any], code: str = "") -> str:
@@ -54,7 +55,7 @@ def predictions_line(predictions: Iterable[Prediction], spec: Mapping[str, Any])
         said.sort(key=lambda p: p.member != "committee")
         words, wanted = classes_in(spec, target), wanted_of(spec, target)
         told = [f"{p.mean:.2g}{_by(p)}" if words else _said(p, wanted) for p in said]
-        lines.append(f"{target} " + (f"{words[-1]} with a chance of " if words else "") + "; ".join(told))
+        lines.append(f"{target} " + (f"{words.sought} with a chance of " if words else "") + "; ".join(told))
     return lines
 
 

@@ -89,7 +89,7 @@ def explain_best(
             continue
         by = tuple(m.name for m in recipe.members) if isinstance(recipe, Committee) else (recipe.name,)
         words = {level: word for level in target.levels or () if (word := target.shown(level)) is not None}
-        wanted = "" if target.classes is None else target.classes[-1]
+        wanted = target.sought
         scaled = target.on_scale
         told = tuple(replace(one, mean=scaled.possible(one.mean)) for one in told)
         found.append(Explanation(target.name, scaled.unit, told, by, words, wanted))

@@ -57,6 +57,7 @@ def hits_of_belief(
                     tried[k].values[t.name],
                     tried[k].limits[t.name],
                     t.classes or (),
+                    t.sought,
                     told=tried[k].classes.get(t.name, ()),
                 )
                 for t, (mean, low, high) in zip(objective.targets, stated, strict=True)

@@ -39,6 +39,7 @@ def stated_of(
         values,
         limits,
         target.classes or (),
+        target.sought,
         target.grades,
         is_known=is_known,
         chances={} if is_known else target.graded(chances),

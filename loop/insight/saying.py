@@ -120,7 +120,7 @@ def stated_line(stated: Stated, found: HonestBest | Predicted) -> str:
         doubt = max(doubt, CUT * abs(stated.mean))
     text = f"{stated.target} {in_places(stated.mean, doubt, unit=stated.unit)}"
     if stated.classes:
-        text = f"chance of {stated.target} {stated.classes[-1]} {stated.mean:.2g}"
+        text = f"chance of {stated.target} {stated.sought} {stated.mean:.2g}"
     text += graded_text(stated.chances) or _between(stated)
     if stated.is_known:
         return f"{text} {stated.unit}".rstrip() + " (exact)"

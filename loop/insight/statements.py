@@ -24,7 +24,8 @@ class Stated:
     high: float | None
     values: tuple[float, ...]  # as measured, in the order of the record
     limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
-    classes: tuple[str, ...] = ()  # what it can be, where a target has classes: then ``mean`` is a chance of the last
+    classes: tuple[str, ...] = ()  # what it can be, where a target has classes
+    sought: str = ""  # which of these is wanted: then ``mean`` is the chance of it
     grades: Mapping[float, str] = field(default_factory=dict)  # the words for levels, by their numbers
     is_known: bool = False  # the target is exact, and was measured here
     chances: Mapping[str, float] = field(default_factory=dict)  # of each level, where it has some, the best first

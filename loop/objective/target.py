@@ -47,7 +47,9 @@ class Target:
     weight: float = 1.0
     desirable: tuple[float, float] | None = None
     levels: tuple[float, ...] | None = None  # of an ordinal outcome, in rising order: nothing else can be measured
-    classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and last what is
+    classes: tuple[str, ...] | None = (
+        None  # of an outcome that is a word; ``Classes`` say which are wanted, else the last
+    )
     words: tuple[str, ...] | None = None  # for the levels, one for each
     is_exact: bool = False  # a candidate has the same value each time, as a deterministic calculation gives it
     expression: Expression | None = None  # of a derived target, by which it follows from others and from settings
@@ -124,6 +126,11 @@ class Target:
     def tells_hits(self) -> bool:
         """Whether a result is either a hit or none: it has classes, or thresholds to keep."""
         return self.classes is not None or self.has_bounds
+
+    @property
+    def sought(self) -> str:
+        """What is looked for of its classes, in words; "" where it has none."""
+        return "" if self.classes is None else Classes(self.classes).sought
 
     def is_hit(self, value: float) -> bool:
         """Whether a measured value is of the class that is wanted, and keeps the thresholds."""

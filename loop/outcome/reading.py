@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from loop.classes import Classes, are_classes, counts_as
+from loop.classes import Classes, are_classes
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.outcome.kinds import (
     CANNOT,
@@ -218,9 +218,10 @@ def _counted(m: Measurement, words: Mapping[str, tuple[str, ...]]) -> Measuremen
         return m
     if m.qualifier is not Qualifier.EQUAL:
         raise OutcomeError(f"{m.property!r}: a class has no limits, got {m.qualifier.value!r}; report it as it is")
-    if Classes(said).word(m.value) is None:
+    classes = Classes(said)
+    if classes.word(m.value) is None:
         raise OutcomeError(f"{m.property!r}: {m.value:g} is none of its classes {', '.join(said)}; report one of them")
-    return replace(m, canonical=counts_as(m.value))
+    return replace(m, canonical=classes.counts_as(m.value))
 
 
 def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement:

@@ -170,13 +170,18 @@ def target_of(name: str, spec: TargetSpec, *, is_part: bool = False, expression:
         weight=1.0 if spec.weight is None else spec.weight,
         desirable=None if ends is None else (ends["from"], ends["to"]),
         levels=_levels(spec),
-        classes=None if spec.classes is None else Classes(spec.classes),
+        classes=classes_of(spec),
         words=None if spec.words is None else tuple(spec.words),
         is_exact=bool(spec.exact),
         is_log=spec.scale == "log",
         is_part=is_part,
         expression=expression,
     )
+
+
+def classes_of(spec: TargetSpec) -> Classes | None:
+    """The words that a target is told in, which know what is wanted; None where it is told in numbers or levels."""
+    return None if spec.classes is None else Classes(spec.classes, spec.wanted or ())
 
 
 def _levels(spec: TargetSpec) -> tuple[float, ...] | None:
@@ -192,13 +197,13 @@ def looks_for_hits(spec: CampaignSpec, objective: Objective) -> bool:
 
 def levels_of(spec: CampaignSpec) -> dict[str, tuple[float, ...]]:
     """What ordinal targets can be, and the numbers of classes, by target. The objective must be sound."""
-    kinds = ((n, Classes(t.classes).numbers if t.classes else _levels(t)) for n, t in spec.objective.items())
+    kinds = ((n, c.numbers if (c := classes_of(t)) else _levels(t)) for n, t in spec.objective.items())
     return {n: levels for n, levels in kinds if levels is not None}
 
 
 def words_of(spec: CampaignSpec) -> dict[str, tuple[str, ...]]:
     """The words for the levels or classes of each target that has words, by target."""
-    kinds = ((name, Classes(t.classes) if t.classes else tuple(t.words or ())) for name, t in spec.objective.items())
+    kinds = ((name, classes_of(t) or tuple(t.words or ())) for name, t in spec.objective.items())
     return {name: words for name, words in kinds if words}
 
 

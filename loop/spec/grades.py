@@ -68,6 +68,26 @@ def _refuse(levels: Sequence[Any]) -> None:
         )
 
 
+def check_wanted(wanted: Sequence[str], classes: Sequence[str] | None) -> None:
+    """Raise ``ValueError`` where words that are wanted are not some of a target's classes, the last among them."""
+    if classes is None:
+        raise ValueError("wanted names one or more of a target's classes, and it has none; write classes too")
+    known, named = [word.strip().casefold() for word in classes], [word.strip().casefold() for word in wanted]
+    for word, one in zip(wanted, named, strict=True):
+        if one not in known:
+            near = did_you_mean(word, classes)
+            raise ValueError(f"wanted: {word!r} is none of the classes {', '.join(classes)}{near}; write one of them")
+        if named.count(one) > 1:
+            raise ValueError(f"wanted names {word!r} twice; leave one out")
+    if not named or known[-1] not in named:
+        raise ValueError(
+            f"the last of the classes is looked for, and wanted has no {classes[-1]!r}; write it there, or put "
+            "one that is wanted last"
+        )
+    if set(known) <= set(named):
+        raise ValueError("wanted names all classes, so that nothing is told apart; leave out those that are not wanted")
+
+
 def _ends(told: Mapping[str, Any], target: Mapping[str, Any], keys: Sequence[str] = _ENDS) -> dict[str, Any]:
     """The thresholds, or other ``keys``, in ``told`` that are words for levels of ``target``, as numbers."""
     words, levels = target.get("words"), target.get("levels")

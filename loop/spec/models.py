@@ -12,7 +12,7 @@ from loop.objective import Goal, Tradeoff
 from loop.spec.analysis import MethodSpec
 from loop.spec.cost_models import CostsSpec
 from loop.spec.general import GeneralSpec
-from loop.spec.grades import in_numbers, stops_in_numbers
+from loop.spec.grades import check_wanted, in_numbers, stops_in_numbers
 from loop.spec.limits import LimitSpec, SafetySpec
 from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
@@ -51,12 +51,19 @@ class TargetSpec(WantedSpec):
     levels: list[float] | None = None  # numbers or words; words are 1, 2, 3 ... here
     words: list[Text] | None = None  # for the levels, one for each
     classes: list[Text] | None = None
+    wanted: list[Text] | None = None  # of the classes; None: the last alone
     exact: bool | None = None  # measured again, a candidate gives the same number
 
     @model_validator(mode="before")
     @classmethod
     def _grades(cls, told: object) -> object:
         return in_numbers(told) if isinstance(told, Mapping) else told
+
+    @model_validator(mode="after")
+    def _wanted_classes(self) -> Self:
+        if self.wanted is not None:
+            check_wanted(self.wanted, self.classes)
+        return self
 
 
 class DerivedTargetSpec(WantedSpec):

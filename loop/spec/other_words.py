@@ -37,6 +37,7 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("numericaldiscrete", "discretenumerical"), ("number",)),
     "discrete": ("number", "category"),
     **dict.fromkeys(("categorical", "choice", "string", "enum", "bool", "boolean"), ("category",)),
+    **dict.fromkeys(("desired", "desirability", "accepted", "successvalues"), ("wanted", "desirable")),
     "binary": ("category", "classes"),
     "categoricaldescriptor": ("category",),
     **dict.fromkeys(("ordered", "orderedcategorical"), ("ordinal",)),

@@ -15,8 +15,10 @@ from flows.engine.looking.former_names import with_former_names
 from flows.engine.looking.view import View
 from flows.spending import reported
 from loop.circumstances import actual_of, read_actual, read_expense
+from loop.classes import CLASSES, Classes
 from loop.decision import in_force
 from loop.errors import SpaceError, SpecError
+from loop.objective import Target
 from loop.outcome import Fault, as_told
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.building import target_of
@@ -240,12 +242,23 @@ def _check_words(known: View, spec: CampaignSpec) -> None:
                 keep = f"{value:g} for {was} (levels: [..., {value:g}, ...] and words: [..., {was}, ...])"
                 keep = "the classes in their order, new ones before them" if target.classes else keep
                 problem = f"were {was!r} and would be {now!r}; keep {keep}"
+            elif (counted := _counted(earlier, value)) and (counts := _counted(target, value)) and counted != counts:
+                kept = ", ".join(Classes(earlier.classes or ()).wanted)
+                problem = f"are {now!r}, which counted as {counted} and would count as {counts}; keep wanted: [{kept}]"
             else:
                 continue
             raise SpecError(
                 f"campaign {known.name!r}: target {target.name!r} has results on record that {problem}, or give the "
                 "campaign another name"
             )
+
+
+def _counted(target: Target, number: float) -> str:
+    """What the class with a number on record counts as, as a chemist says it; "" of what is no class."""
+    classes = Classes(target.classes or ())
+    if classes.word(number) is None:
+        return ""
+    return "wanted" if classes.counts_as(number) == CLASSES[-1] else "not wanted"
 
 
 def _last_worded(known: View, spec: CampaignSpec) -> Mapping[str, TargetSpec]:

@@ -55,7 +55,9 @@ def read_objective(
         key, objective = output["key"], output.get("objective")
         if objective is None or output["type"] != "ContinuousOutput":
             kind = "an output of words" if objective is not None else "an output without an objective"
-            how = " with classes, the one that is wanted last, and goal: keep" if objective is not None else ""
+            how = (
+                " with classes, the ones that are wanted under wanted, and goal: keep" if objective is not None else ""
+            )
             left.append(f"{key}, {kind}: make it a target of the campaign file{how} where it is wanted")
             continue
         name, units[key] = expressed(names[key]), output.get("unit")

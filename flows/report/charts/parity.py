@@ -32,7 +32,7 @@ def parity(checks: Sequence[Check], target: Target, width: float, height: float)
     for check, mean in zip(checks, said, strict=True):
         key = arm_key(check.arm)
         if target.classes is not None:
-            marks.append(mark(x(check.measured), y(mean), MARKS[key][0], key, _tip_of_class(check, target.classes)))
+            marks.append(mark(x(check.measured), y(mean), MARKS[key][0], key, _tip_of_class(check, target)))
             continue
         low, high = interval(check, 0.9)
         missed = "" if low <= check.measured <= high else " missed"
@@ -53,9 +53,9 @@ def parity(checks: Sequence[Check], target: Target, width: float, height: float)
     )
 
 
-def _tip_of_class(check: Check, classes: tuple[str, ...]) -> str:
-    said = f"predicted {classes[-1]} with a chance of {number(check.mean, 2)}"
-    came = f"measured {classes[int(check.measured)]}"
+def _tip_of_class(check: Check, target: Target) -> str:
+    said = f"predicted {target.sought} with a chance of {number(check.mean, 2)}"
+    came = f"measured {target.shown(check.measured)}"
     return "\n".join([f"round {check.round_number}", *(candidate([s]) for s in check.settings), said, came])
 
 

@@ -124,3 +124,91 @@ def test_a_class_may_be_kept_while_a_number_is_wanted(hakken: Any, tmp_path: Pat
     Path("forms.yaml").write_text(Path("forms.yaml").read_text().replace("campaign: forms", "campaign: none"))
     assert hakken("tell", "forms.yaml", "one.csv").code == 0
     assert "form not form I, and form I is wanted" in hakken("status", "none").out
+
+
+EITHER = f"{TAKEN_OUT}, wanted: [form II, form I]"
+
+
+@pytest.fixture
+def either(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    Path("forms.yaml").write_text(CAMPAIGN.replace(TAKEN_OUT, EITHER))
+    Path("told.csv").write_text(TOLD)
+    assert hakken("tell", "forms.yaml", "told.csv").code == 0
+    return hakken
+
+
+def test_several_may_be_wanted_and_each_is_named(either: Any, home: Any) -> None:
+    Path("more.csv").write_text("solvent,cooling,form\ntoluene,4,form II\n")
+    assert either("tell", "forms", "more.csv").code == 0
+    best = either("best", "forms", "--top", "9").out
+    assert either("report", "forms").code == 0
+    page = (home.home / "forms/report.html").read_text(encoding="utf-8")
+
+    assert "hits: 2 of 4 tried (50 %)" in either("status", "forms").out
+    assert "hit: acetone, cooling 3 degC/min" in best
+    assert "hit: toluene, cooling 4 degC/min" in best
+    assert "form II or form I is wanted" in page
+    assert ">amorphous</text>" in page  # of the chart's axis: the only other
+
+
+def test_what_is_exported_of_several_wanted_can_be_told_again(either: Any) -> None:
+    assert either("export", "forms", "out.csv").code == 0
+    with Path("out.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert [row["results.form.value"] for row in rows] == ["amorphous", "form II", "form I", "amorphous"]
+    assert [row["results.form.canonical"] for row in rows] == ["0.0", "1.0", "1.0", "0.0"]
+    Path("again.yaml").write_text(CAMPAIGN.replace("campaign: forms", "campaign: again"))
+    assert "4 results accepted" in either("tell", "again.yaml", "out.csv").out
+    assert "hits: 1 of 3 tried (33 %)" in either("status", "again").out
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "why"),
+    [
+        (
+            TAKEN_OUT,
+            EITHER,
+            "are 'form II', which counted as not wanted and would count as wanted; keep wanted: [form I]",
+        ),
+        (
+            EITHER,
+            TAKEN_OUT,
+            "are 'form II', which counted as wanted and would count as not wanted; keep wanted: [form II, form I]",
+        ),
+    ],
+)
+def test_no_result_counts_as_what_it_did_not(told: Any, before: str, now: str, why: str) -> None:
+    text = CAMPAIGN.replace("campaign: forms", "campaign: other")
+    Path("other.yaml").write_text(text.replace(TAKEN_OUT, before))
+    assert told("tell", "other.yaml", "told.csv").code == 0
+    Path("other.yaml").write_text(text.replace(TAKEN_OUT, now))
+
+    assert f"target 'form' has results on record that {why}" in told("tick", "other.yaml").err
+
+
+def test_what_no_result_is_may_be_wanted_later(told: Any) -> None:
+    assert rewritten(told, f"{EXTENDED}, wanted: [form III, form I]").code == 0
+    Path("more.csv").write_text("solvent,cooling,form\ntoluene,4,form III\n")
+    assert told("tell", "forms", "more.csv").code == 0
+
+    assert "hits: 2 of 4 tried (50 %)" in told("status", "forms").out
+
+
+def test_several_wanted_classes_may_be_kept(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = f"  purity: {{goal: maximize, unit: '%'}}\n  form: {{goal: keep, {EITHER}}}\n"
+    head, _, rest = CAMPAIGN.partition("  form:")
+    Path("forms.yaml").write_text(head + wanted + rest.partition("\n")[2])
+    lines = ["water,1,99,amorphous", "ethanol,2,60,form I", "acetone,3,90,form II"]
+    Path("told.csv").write_text("\n".join(["solvent,cooling,purity,form", *lines]))
+
+    assert hakken("tell", "forms.yaml", "told.csv").code == 0
+    assert "best single value: purity 90 %: acetone" in hakken("status", "forms").out
+
+
+def test_a_model_says_what_is_wanted_of_several(either: Any) -> None:
+    Path("forms.yaml").write_text(CAMPAIGN.replace(TAKEN_OUT, EITHER).replace("surrogate: random, ", ""))
+
+    assert "form form II or form I with a chance of" in either("run", "--dry-run", "forms.yaml").out
