@@ -59,6 +59,21 @@ def sure_of(outcome: Outcome, objective: Objective) -> Sure:
     return found
 
 
+def held_of(outcome: Outcome, objective: Objective) -> Sure:
+    """What is sure of each target, and of one whose thresholds a limit cannot keep that limit: "< 5" of a yield that is
+    to be at least 40 misses it by 35 or more."""
+    found = sure_of(outcome, objective)
+    limits = limits_of(outcome)
+    for t in objective.targets:
+        if t.has_bounds and t.levels is None and t.name not in found and t.name in limits:
+            (least, most), (low, high) = t.bounds, limits[t.name]
+            if high < least:
+                found[t.name] = (high, Qualifier.BELOW.value)
+            elif low > most:
+                found[t.name] = (low, Qualifier.ABOVE.value)
+    return found
+
+
 def on_scale(claims: Sequence[Claim], objective: Objective) -> tuple[Claim, ...]:
     """Claims as models make them, on the targets' scales; those that have no place there are left out."""
     if not objective.has_logs:

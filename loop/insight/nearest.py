@@ -51,13 +51,15 @@ def unjudged(objective: Objective, rows: Sequence[Mapping[str, float]]) -> str:
     bounded = [t.name for t in objective.targets if t.has_bounds]
     if not bounded or not rows or any(all(name in row for name in bounded) for row in rows):
         return ""
-    missing = [name for name in bounded if not any(name in row for row in rows)] or bounded
+    missing = [name for name in bounded if not any(name in row for row in rows)]
     has = "it has" if len(missing) == 1 else "they have"
-    return f"no result has a value of {' and '.join(missing)} yet, and {has} thresholds, so none can be named best"
+    of = " and ".join(missing) or f"all of {', '.join(bounded)}"
+    return f"no result has a value of {of} yet, and {has} thresholds, so none can be named best"
 
 
-def misses(objective: Objective, row: Mapping[str, float]) -> str:
-    """Which thresholds a row breaks, such as "yield 62.1 %, and at least 80 % is wanted"."""
+def misses(objective: Objective, row: Mapping[str, float], signs: Mapping[str, str] | None = None) -> str:
+    """Which thresholds a row breaks, such as "yield 62.1 %, and at least 80 % is wanted"; ``signs`` tells limits from
+    values."""
     said = []
     for t in objective.targets:
         if t.name not in row or t.meets(row[t.name]):
@@ -66,8 +68,9 @@ def misses(objective: Objective, row: Mapping[str, float]) -> str:
         kind, bound = ("at least ", low) if value < low else ("at most ", high)
         kind = "" if t.classes is not None else kind
         is_there, is_wanted = t.shown(value) or in_full(value, t.unit), t.shown(bound) or f"{bound:g}"
+        sign = (signs or {}).get(t.name, "=").replace("=", "")
         said.append(
-            f"{t.name} {is_there} {t.unit}".rstrip() + f", and {kind}{is_wanted} {t.unit}".rstrip() + " is wanted"
+            f"{t.name} {sign}{is_there} {t.unit}".rstrip() + f", and {kind}{is_wanted} {t.unit}".rstrip() + " is wanted"
         )
     return "; ".join(said)
 

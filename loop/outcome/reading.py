@@ -307,8 +307,8 @@ def _way_out(value: object, none: str, unit: str | None, sign: str) -> str:
         return f"write {scatter[0]} alone, and {scatter[1]} as its sd"
     if several := of_isomers(sign + text):
         return several
-    if found := re.fullmatch(r"([-+]?\d+(?:[.,]\d+)?)\s*([^\d\s.,]+)", text):
-        return _without_unit(found[1].replace(",", "."), found[2], unit)
+    if found := re.fullmatch(r"([-+]?\d+(?:[.,]\d+)?)\s*([^\d\s.,+]+)", text):
+        return _without_unit(found[1].replace(",", "."), found[2], unit, sign)
     if finite(text) is not None:
         return "send it as a number, without quotes"
     if text[:1] in _SIGNS and finite(text[1:]) is not None:
@@ -316,12 +316,12 @@ def _way_out(value: object, none: str, unit: str | None, sign: str) -> str:
     return instead_of(text) or none
 
 
-def _without_unit(number: str, said: str, unit: str | None) -> str:
-    """What to write in the place of a number with its unit, or a word, behind it, where one in ``unit`` is read."""
+def _without_unit(number: str, said: str, unit: str | None, sign: str) -> str:
+    """What to write in place of a number with its unit, or a word, behind it, where one in ``unit`` is read."""
     if unit is None or said == unit:
-        return f"write {number} alone: its unit stands beside it"
+        return f"write {sign}{number} alone: its unit stands beside it"
     try:
-        number = f"{convert(float(number), check_unit(said), unit):.15g}"
+        number = f"{sign}{convert(float(number), check_unit(said), unit):.15g}"
     except UnitError:
-        number = "the number"
+        number = "the limit" if sign else "the number"
     return f"write {number} alone: it is read in {unit!r}" if unit else f"write {number} alone: it has no unit"

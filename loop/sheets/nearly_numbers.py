@@ -58,6 +58,18 @@ _ENANTIOMER: Final = re.compile(  # "92 (S)", "(R)-92", "S 92", "92% R"; "92 S" 
 )
 _RACEMIC: Final = frozenset({"rac", "rac.", "racemic", "racemate", "racem.", "racemisch", "racemat"})
 _RATIO: Final = re.compile(rf"([<>]?)\s*({_NUMBER})\s*:\s*({_NUMBER})")  # 96:4, >20:1
+_OR_MORE: Final = re.compile(rf"({_NUMBER})\s*(?:\+|or more|and more|oder mehr)", re.IGNORECASE)
+_RUNNING: Final = frozenset(
+    {
+        "running",
+        "still running",
+        "ongoing",
+        "in progress",
+        "not finished",
+        "l\N{LATIN SMALL LETTER A WITH DIAERESIS}uft",
+    }
+)
+_NOT_ENDED: Final = "leave the cell empty until it has ended, or write what it has come to as a limit, such as >500"
 _AT_LEAST: Final = re.compile(
     rf"(?:([<>])=|([\N{{GREATER-THAN OR EQUAL TO}}\N{{LESS-THAN OR EQUAL TO}}]))\s*({_NUMBER})"
 )
@@ -107,6 +119,8 @@ def instead_of(text: str) -> str:
         return f"write {like[1]} alone"
     if (between := _middle_of(text)) is not None:
         return f"write the number in between, such as {between[0]:g}, and {between[1]:g} as its sd"
+    if _folded(text) in _RUNNING:
+        return _NOT_ENDED
     return _AT_LEAST_ALL if _folded(text) in _ALL else ""
 
 
@@ -134,7 +148,9 @@ def _hours(clock: re.Match[str]) -> float:
 
 
 def _limit_in(text: str) -> str:
-    """The limit that ``>= 95`` is, as it is read; "" for any other text."""
+    """The limit that ``>= 95`` or ``95+`` is, as it is read; "" for any other text."""
+    if more := _OR_MORE.fullmatch(text):
+        return f">{more[1]}"
     if (least := _AT_LEAST.fullmatch(text)) is None:
         return ""
     return (least[1] or (">" if least[2] == "\N{GREATER-THAN OR EQUAL TO}" else "<")) + least[3]
@@ -169,6 +185,8 @@ def _of_words(text: str, of_a_word: str, *, is_target: bool) -> str:
         return _OF_SETTINGS[word]
     if is_target and word in _NOT_SAYING:
         return _NOT_SAID
+    if is_target and word in _RUNNING:
+        return f" ({_NOT_ENDED})"
     if is_target and word in _ALL:
         return f" ({_AT_LEAST_ALL})"
     return of_a_word if text[:1].isalpha() and word not in ("nan", "inf", "infinity") else ""

@@ -45,7 +45,7 @@ from loop.space import Space
 from loop.space.leaving_out import why_left_out
 from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
 from loop.spec.costs import with_fidelities
-from loop.values import sign_of_score, sure_of, values_of
+from loop.values import held_of, sign_of_score, sure_of
 
 HALTED: Final = "halted"
 WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
@@ -363,13 +363,17 @@ class View:
         objective = build_objective(self.spec)
         if any(objective.keeps(values) for _, values, _ in _sure(raw, objective, self.worked_out)):
             return None  # also by a limit that leaves no doubt
-        rows = _valued(raw, self.worked_out)
-        found = nearest(objective, [values for _, values in rows])
+        rows = [
+            (o, held) for o in self.worked_out if counts(raw, o.settings) and (held := held_of(o.outcome, objective))
+        ]
+        values = [{name: value for name, (value, _) in held.items()} for _, held in rows]
+        found = nearest(objective, values)
         if found is None:
-            why = unjudged(objective, [values for _, values in rows])
+            why = unjudged(objective, values)
             return Nearest("", why, "", {}) if why else None
-        o, values = rows[found]
-        return Nearest(label_of_result(raw, o), misses(objective, values), o.id, dict(o.settings))
+        o, held = rows[found]
+        signs = {name: sign for name, (_, sign) in held.items()}
+        return Nearest(label_of_result(raw, o), misses(objective, values[found], signs), o.id, dict(o.settings))
 
 
 def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:
@@ -402,11 +406,6 @@ def _sure(
     for o in observations:
         if counts(raw, o.settings) and (sure := sure_of(o.outcome, objective)):
             yield o, {name: v for name, (v, _) in sure.items()}, {name: sign for name, (_, sign) in sure.items()}
-
-
-def _valued(raw: Json, observations: Sequence[ObservationRecord]) -> list[tuple[ObservationRecord, dict[str, float]]]:
-    """Observations of the real thing that have exact values, with these."""
-    return [(o, values) for o in observations if counts(raw, o.settings) and (values := values_of(o.outcome))]
 
 
 def _rankings(objective: Objective) -> Iterable[tuple[str, str, Callable[[Mapping[str, float]], float | None]]]:

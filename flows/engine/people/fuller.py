@@ -31,9 +31,9 @@ from flows.engine.people.rows import (
 from flows.engine.steps.completing import completions_of, last_of, parts_of
 from loop.circumstances import COMPLETES, EFFECTS, PLACE, is_as_planned
 from loop.contracts import Ledger
-from loop.outcome import Fault, Measured
+from loop.outcome import Fault, Measured, Qualifier
 from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
-from loop.sheets.cells import split_header
+from loop.sheets.cells import finite, split_header
 
 Row: TypeAlias = tuple[int, Sequence[str]]  # the number of its line, and its cells
 Typed: TypeAlias = Mapping[str, str]  # the cells of a row, by header
@@ -251,12 +251,38 @@ def _matched(now: Rows, told: Sequence[_Told], targets: Collection[str]) -> dict
             bool(_measured(cells, targets) - _measured(typed, targets)) and _signed(typed) <= _signed(cells)
         ),
     )
+    take(
+        lambda one: one.typed[:1] if _has_limits(one.of) else (),
+        lambda cells: _tried(cells, targets),
+        lambda _, typed, cells: _is_narrower(typed, cells, targets),
+    )
     return found
 
 
 def _lacks_some(o: ObservationRecord, targets: Collection[str]) -> bool:
     """Whether a result has no value for some target, so that one may still come."""
     return isinstance(o.outcome, Measured) and bool({*targets} - {m.property for m in o.outcome.measurements})
+
+
+def _has_limits(o: ObservationRecord) -> bool:
+    """Whether a result has a limit where a value may still come."""
+    return isinstance(o.outcome, Measured) and any(m.qualifier is not Qualifier.EQUAL for m in o.outcome.measurements)
+
+
+def _is_narrower(typed: Typed, cells: Typed, targets: Collection[str]) -> bool:
+    """Whether a row has all that was typed, but for limits of targets in the place of which it has what lies within."""
+    changed = {head for head, cell in typed.items() if cell and not _is_same(cells.get(head, ""), cell)}
+    return bool(changed) and all(
+        split_header(head)[0] in targets and _lies_within(typed[head], cells.get(head, "")) for head in changed
+    )
+
+
+def _lies_within(limit: str, cell: str) -> bool:
+    """Whether a cell holds a number beyond the one that was typed as a limit, or that one; or a narrower limit."""
+    sign, (was, now) = limit[:1], (finite(text.lstrip("<> ").replace(",", ".")) for text in (limit, cell))
+    if sign not in ("<", ">") or was is None or now is None or cell[:1] in {"<", ">"} - {sign}:
+        return False
+    return now >= was if sign == ">" else now <= was
 
 
 def _is_of_a_result(head: str) -> bool:

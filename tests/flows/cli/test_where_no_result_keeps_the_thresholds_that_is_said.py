@@ -55,6 +55,21 @@ def test_where_nothing_was_measured_that_has_thresholds_that_is_said(hakken: Any
     assert "best yield so far" not in page
 
 
+def test_a_limit_is_held_against_thresholds_as_far_as_it_goes(hakken: Any, folder: Path) -> None:
+    targets = {"cycles": {"goal": "maximize", "at_least": 100}, "purity": SPEC["objective"]["purity"]}
+    spec = {**SPEC, "laboratory": {"adapter": "manual"}, "objective": targets}
+    (folder / "campaign.yaml").write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    (folder / "told.csv").write_text("step,cycles,purity\n1,>500,98\n2,120,<60\n", encoding="utf-8")
+    hakken("tell", "campaign.yaml", "told.csv")
+    said = flat(hakken("status", "strict").out)
+    (folder / "more.csv").write_text("step,cycles,purity\n3,<20,99.5\n", encoding="utf-8")
+    hakken("retract", "strict", "told.csv", "--file", "--why", "test")
+    hakken("tell", "campaign.yaml", "more.csv")
+
+    assert "nearest comes step 1 (purity 98 %, and at least 99 % is wanted)" in said
+    assert "nearest comes step 3 (cycles <20, and at least 100 is wanted)" in flat(hakken("status", "strict").out)
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_run_its_end_the_status_and_the_page_say_so(hakken: Any, home: Any) -> None:
     said = flat(hakken("run", "campaign.yaml").out)

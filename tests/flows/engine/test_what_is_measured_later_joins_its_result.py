@@ -17,6 +17,7 @@ from flows.raw.store import RawStore
 from flows.report.build import build
 from flows.settings import Settings
 from loop.circumstances import COMPLETES
+from loop.outcome import Measured
 from loop.record import ObservationRecord
 from loop.values import values_of
 from tests.flows.engine.bench import ANALYSIS, FakeLaboratory, add, cheap_planner, once
@@ -98,6 +99,48 @@ def test_a_laboratory_may_send_it_and_another_value_contradicts(
     assert report.accepted == 4
     assert "ee joined 4 results on record" in report.notes
     assert sum("is contradictory" in note for note in report.notes) == 4
+
+
+def limits(settings: Settings, key: str | None = None) -> list[str]:
+    found = (o.outcome for o in counting(settings) if o.key == key)
+    return [f"{m.qualifier.value}{m.value:g}" for o in found if isinstance(o, Measured) for m in o.measurements]
+
+
+def test_a_limit_is_narrowed_and_ends_as_a_value(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path, objective={"cycles": {"goal": "maximize"}})
+    more = '{"outcome": "measured", "values": [{"property": "cycles", "value": 500, "qualifier": ">"}]}'
+    laboratory.answers = lambda _: [more]
+    once(settings)
+    one, other, third, fourth = laboratory.jobs
+    once(settings)
+    joined = told(settings, tmp_path, f"key,cycles\n{one},>700\n{other},823\n{third},>300\n")
+    after = told(settings, tmp_path, f"key,cycles\n{one},901\n{other},>800\n{third},500\n", "later.csv")
+    against = told(settings, tmp_path, f"key,cycles\n{one},880\n{other},>830\n{third},<500\n", "last.csv")
+
+    assert (joined.accepted, joined.duplicates, joined.notes) == (2, 1, ("cycles joined 2 results on record",))
+    assert (after.accepted, after.duplicates) == (2, 1)
+    assert [limits(settings, key) for key in (one, other, third, fourth)] == [["=901"], ["=823"], ["=500"], [">500"]]
+    assert [said.partition(" On record is ")[2] for said in against.problems] == [
+        "cycles 901",
+        "cycles 823",
+        "cycles 500",
+    ]
+
+
+def test_a_told_limit_is_narrowed_by_its_file_and_counts_once(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, objective={"cycles": {"goal": "maximize"}})
+    header = "solvent,base,step,cycles,day\n"
+    told(
+        settings, tmp_path, header + "water,DBU,1,>500,2026-01-05\nDMF,DBU,2,>500,\nEtOH,DBU,3,>500,\nEtOH,KOAc,3,40,\n"
+    )
+    rows = "water,DBU,1,>700,2026-01-05\nDMF,DBU,2,823,\nEtOH,DBU,3,60,\nEtOH,KOAc,3,45,\n"
+    report = told(settings, tmp_path, header + rows)
+
+    assert report.accepted == 4
+    assert report.notes[0] == "cycles joined 2 results on record"
+    assert sorted(limits(settings)) == ["=40", "=45", "=60", "=823", ">500", ">700"]  # what lies outside is another one
 
 
 def test_what_was_done_on_another_instrument_contradicts(settings: Settings, tmp_path: Path, batch: list[str]) -> None:
@@ -215,7 +258,7 @@ def test_a_result_that_was_completed_is_retracted_as_a_whole(
     gone = retract(settings, "small", batch[0], by="tester", why="wrong vial")
     (note,) = on_retract(settings, "small", gone)
 
-    assert problem.endswith("and tell it again: ee 19 %, with yield 40 %, which is retracted with it")
+    assert "and tell it again: ee 19 %, with yield 40 %, which is retracted with it. On record is ee 91 %" in problem
     assert "before ee joined it, yield 40 % (simulated), counts no more either: tell it again" in note
     assert batch[0] not in {o.key for o in counting(settings)}
     assert told(settings, tmp_path, f"key,yield,ee\n{batch[0]},39,91\n", "anew.csv").accepted == 1
