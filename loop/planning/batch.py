@@ -25,6 +25,7 @@ from loop.planning.versions import made_real, told_by_versions
 from loop.plate import Plate, Scope
 from loop.plate.pins import Wish
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
+from loop.plate.supply import Stocked
 from loop.policy.control import controls_in
 from loop.policy.paying import covered, said, set_aside
 from loop.policy.replicate import spend
@@ -253,14 +254,15 @@ def _on_plate(s: Situation, plate: Plate) -> tuple[list[Pick], list[str]]:
 def _filled(s: Situation, plate: Plate, experiments: int) -> tuple[list[Pick], list[str]]:
     """The next plate with at most so many experiments."""
     pinned, unpaid = _paid_wishes(s)
+    stocks = _stocks(s)
     if s.belief is not None:
-        seats, notes = asked_plate(plate, s.spec, s.question, s.after_initial, experiments, pinned)
+        seats, notes = asked_plate(plate, s.spec, s.question, s.after_initial, experiments, pinned, stocks)
         function = acquisition_of(s.spec, s.objective)
     else:
         is_random = s.initial_left <= 0 and s.is_random
         design, arm = ("random", Arm.MODEL) if is_random else (s.spec.planner.initial.design, Arm.INITIAL)
         seats, notes = designed_plate(
-            plate, s.space, s.pool, s.tried, design, arm, experiments, s.seed, pinned, s.pays, s.twins
+            plate, s.space, s.pool, s.tried, design, arm, experiments, s.seed, pinned, s.pays, s.twins, stocks
         )
         notes = (*left_out(s), *notes)
         function = "random"
@@ -276,6 +278,15 @@ def _filled(s: Situation, plate: Plate, experiments: int) -> tuple[list[Pick], l
         )
         for seat in seats
     ], [*unpaid, *notes]
+
+
+def _stocks(s: Situation) -> Stocked | None:
+    """What is left of things of which there is so much, for the wells of a plate; None where there is no such thing."""
+    if s.purchase is None or not s.purchase.purse.stocks:
+        return None
+    stocks = s.purchase.costs.stocks
+    left = np.array([much for _, much in s.purchase.purse.stocks])
+    return Stocked(lambda x: np.column_stack([stock.at(x) for stock in stocks]), left)
 
 
 def _paid_wishes(s: Situation) -> tuple[list[Wish], list[str]]:

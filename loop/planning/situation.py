@@ -339,7 +339,7 @@ def situation_of(
 
 
 def _within_stocks(s: Situation) -> Situation:
-    """The same with what is left of stocks among the limits of the batch; a plate is made smaller by it instead.
+    """The same with what is left of stocks among the limits of the batch; a plate is filled by it well by well.
 
     What counts in these limits already was taken from the stocks, too, and is not taken twice.
     """

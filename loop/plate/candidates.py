@@ -16,6 +16,7 @@ from loop.errors import SpaceError
 from loop.plate.frame import Choices, Ints
 from loop.plate.layout import Plate, unstocked
 from loop.plate.sources import Source
+from loop.plate.supply import Stocked
 from loop.space import Continuous, Discrete, Pool, Space, sample_space
 from loop.space.polytope import inside
 from loop.space.pool import LargePool
@@ -71,10 +72,20 @@ class Scored:
         """The same on a plate that has these options already."""
         return replace(self, choices=replace(self.choices, used=used))
 
+    def drawing(self, stocks: Stocked | None) -> Scored:
+        """The same where there is so much of some things; None where nothing is limited so."""
+        supply = None if stocks is None else stocks.supply(self.x)
+        return replace(self, choices=replace(self.choices, supply=supply))
+
     def best(self, keep: int) -> Scored:
-        """About ``keep`` of them: a quarter the best of all, the rest in turn the best of every combination."""
+        """About ``keep`` of them: a quarter the best of all, the rest in turn the best of every combination.
+
+        What takes of other things of which there is so much is another combination, too.
+        """
         order = np.argsort(-self.score, kind="stable")
-        codes = np.hstack([self.choices.shared, self.choices.options])[order]
+        supply = self.choices.supply
+        scarce = np.empty((len(order), 0), dtype=bool) if supply is None else supply.takes > 0.0
+        codes = np.hstack([self.choices.shared, self.choices.options, scarce])[order]
         if codes.shape[1]:
             _, kind = np.unique(codes, axis=0, return_inverse=True)
             rank = _rank_within(kind.ravel())

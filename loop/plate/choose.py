@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from loop.as_written import in_order
 from loop.errors import PoolExhausted, SpaceError
 from loop.plate.candidates import Scored, scored
-from loop.plate.frame import UNSET, Filled, Frame, Ints, Wells, fill, is_sound, search
+from loop.plate.frame import UNSET, Filled, Frame, Ints, Wells, fill, fuller, is_sound, search
 from loop.plate.layout import Plate, Scope, spread_evenly
 from loop.plate.pins import Wish, place_pins
 from loop.plate.sources import Lottery, Source
+from loop.plate.supply import Stocked
 from loop.record import HEADS, Arm
 from loop.space import Pool, Space
 from loop.space.sifting import Twins
@@ -55,6 +56,7 @@ def fill_plate(
     seed: int,
     pinned: Sequence[Wish],
     twins: Twins | None,
+    stocks: Stocked | None = None,
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The wells of the next plate, in the order of choosing (controls and repeats last), and notes.
 
@@ -70,6 +72,7 @@ def fill_plate(
         seed: Decides every random choice.
         pinned: What a person wants on the plate: it has its wells first, and notes say what found none.
         twins: What was tried of candidates that give one product; None where no two candidates are one.
+        stocks: What is left of things of which there is so much: others have the wells of what is short.
 
     Raises:
         PoolExhausted: Nothing untried fits any well, or can lie beside the control wells.
@@ -92,12 +95,16 @@ def fill_plate(
         ]
         wells = Wells(plate, wells.controls, [well for _, well in placed.wells], placed.fixed)
         every, total = every.using(placed.used), total - len(wished)
+        stocks = stocks and stocks.less(np.array([seat.x for seat in wished]))
+    every = every.drawing(stocks)
     seats: list[_Placeable] = []
     if len(every.x):
         frame, compared = _frame(every, plate, wells, source, total + repeats, rng, is_first=not len(tried))
         notes.append(_told(frame, every, plate, space, compared))
         beside = _conditions(wells.controls, plate, wells, frame, every, space)
-        seats, more = _filled(every, beside, plate, wells, frame, source, arm, total, repeats, at_random, seed)
+        stocks = stocks and stocks.less(beside)
+        every = every.drawing(stocks)
+        seats, more = _filled(every, stocks, beside, plate, wells, frame, source, arm, total, repeats, at_random, seed)
         notes += more
         if not seats and not wished:
             raise PoolExhausted(
@@ -126,6 +133,7 @@ def _of_few(plate: Plate, experiments: int, controls: int, repeats: int) -> list
 
 def _filled(
     every: Scored,
+    stocks: Stocked | None,
     beside: NDArray[np.float64],
     plate: Plate,
     wells: Wells,
@@ -152,22 +160,27 @@ def _filled(
         best, others = every.under(left, frame.options, keep), every
     _, worth = source.worth(torch.from_numpy(best.x))
     chosen = fill(worth, best.choices, left, frame.options, total - at_random)
+    chosen = fuller(worth, best.choices, left, frame.options, total - at_random, chosen)
     seats: list[_Placeable] = [
         (best.row(i), Seat(-1, best.x[i], arm, gain if source.name else None, source.meaning))
         for i, gain in zip(chosen.picks, chosen.gains, strict=True)
     ]
-    seats += _drawn(others, best, chosen, left, frame, at_random, seed)
+    stocks = stocks and stocks.less(best.x[list(chosen.picks)])
+    seats += _drawn(others.drawing(stocks), best, chosen, left, frame, at_random, seed)
     notes = []
     if len(seats) < total:
         empty = total - len(seats)
         stays = "1 well stays empty" if empty == 1 else f"{empty} wells stay empty"
-        notes = [f"{stays}: nothing untried fits {'its' if empty == 1 else 'their'} shared values"]
-    repeated = _repeated(seats, quotas, kept)
+        enough = "" if stocks is None else " that there is enough left for"
+        notes = [f"{stays}: nothing untried{enough} fits {'its' if empty == 1 else 'their'} shared values"]
+    stocks = stocks and stocks.less(np.array([s.x for _, s in seats if s.arm is Arm.CONTROL]))
+    repeated = _repeated(seats, quotas, kept, stocks)
     if len(repeated) < repeats:
         wanted = plural(repeats, "replicate well")
         notes.append(
             f"{len(repeated)} of {wanted} repeat{'s' * (repeats == 1)} a condition: a repeat needs two free wells with "
-            "the same shared values; share fewer of them, or over more wells"
+            "the same shared values"
+            + ("; share fewer of them, or over more wells" if stocks is None else ", and enough left of what it takes")
         )
     return [*seats, *repeated], notes
 
@@ -197,6 +210,7 @@ def _frame(
             values = tuple(tuple(rows[:size, j].tolist()) for j, size in enumerate(wells.sizes))
             frame = wells.settled(Frame(values, _options_by_lot(every, rng)))
             fills = room(wells.quotas(frame), frame.options) >= n  # else a search finds one that leaves fewer empty
+            fills = fills and (every.choices.supply is None or _has_enough(every, frame, wells, source, n))
             if fills and is_sound(frame, wells, every.choices, counted):
                 return frame, draw + 1
     short = every.best(max(KEEP, 2 * plate.wells))
@@ -211,6 +225,14 @@ def _frame(
         raise PoolExhausted(f"nothing untried can lie beside the control wells: {rule}")
     frame, compared = found
     return _in_groups_by_lot(frame, wells, every, rng), compared
+
+
+def _has_enough(every: Scored, frame: Frame, wells: Wells, source: Source, n: int) -> bool:
+    """Whether there is enough of what is limited to fill ``n`` wells of a frame."""
+    quotas = wells.quotas(frame)
+    best = every.under(quotas, frame.options, max(KEEP, 2 * n))
+    worth, _ = source.worth(torch.from_numpy(best.x))
+    return len(fill(worth, best.choices, quotas, frame.options, n).picks) >= n
 
 
 def _options_by_lot(every: Scored, rng: np.random.Generator) -> tuple[frozenset[int] | None, ...]:
@@ -254,11 +276,15 @@ def _drawn(
 
 
 def _repeated(
-    seats: Sequence[_Placeable], quotas: Counter[tuple[int, ...]], kept: dict[tuple[int, ...], int]
+    seats: Sequence[_Placeable],
+    quotas: Counter[tuple[int, ...]],
+    kept: dict[tuple[int, ...], int],
+    stocks: Stocked | None,
 ) -> list[_Placeable]:
     """Repeats of the first chosen conditions under each combination of shared values.
 
-    A combination that nothing was chosen for leaves its repeats to those that have room.
+    A combination that nothing was chosen for leaves its repeats to those that have room, and a condition that there is
+    not enough left for to the next.
     """
     mine: dict[tuple[int, ...], list[Seat]] = {}
     for key, seat in seats:
@@ -271,8 +297,13 @@ def _repeated(
     turns += [key for key in mine for _ in range(spare[key])][: sum(kept.values()) - len(turns)]
     repeats, done = [], Counter[tuple[int, ...]]()
     for key in turns:
-        of = mine[key][done[key] % len(mine[key])]
-        done[key] += 1
+        first = done[key] % len(mine[key])
+        in_turn = [*range(first, len(mine[key])), *range(first)]
+        place = next((i for i in in_turn if stocks is None or stocks.have(mine[key][i].x)), None)
+        if place is None:
+            continue
+        of, done[key] = mine[key][place], place + 1
+        stocks = stocks and stocks.less(of.x[None])
         repeats.append((key, Seat(-1, of.x, Arm.REPLICATE, None, "repeats a condition of this plate")))
     return repeats
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.plate.layout import Plate
+from loop.plate.supply import Supply
 from loop.plate.worth import Worth
 
 Ints = NDArray[np.int64]
@@ -37,6 +38,7 @@ class Choices:
         limits: How many different codes of each counted parameter may be used, shape ``(k,)``.
         used: Codes in use from the start (of control wells), one set for each counted parameter.
         hosts: Which rows of ``shared`` a control well may have beside it; called with one row, shape ``(s,)``.
+        supply: What they take of things of which there is so much; None where nothing is limited so.
     """
 
     shared: Ints
@@ -44,9 +46,11 @@ class Choices:
     limits: tuple[int, ...]
     used: tuple[frozenset[int], ...]
     hosts: Callable[[tuple[int, ...]], bool] = field(default=lambda _: True)
+    supply: Supply | None = None
 
     def among(self, rows: Ints) -> Choices:
-        return replace(self, shared=self.shared[rows], options=self.options[rows])
+        supply = None if self.supply is None else self.supply.among(rows)
+        return replace(self, shared=self.shared[rows], options=self.options[rows], supply=supply)
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,9 @@ def fill(
     for k, limit in enumerate(inside.limits):
         if len(used[k]) >= limit:
             open_ &= np.isin(inside.options[:, k], list(used[k]))
+    supply = inside.supply
+    if supply is not None:
+        open_ &= supply.enough
     picks: list[int] = []
     gains: list[float] = []
     while len(picks) < n and open_.any():
@@ -145,7 +152,34 @@ def fill(
             used[k].add(int(inside.options[i, k]))
             if len(used[k]) >= limit:
                 open_ &= np.isin(inside.options[:, k], list(used[k]))
+        if supply is not None:
+            supply = supply.less(i)
+            open_ &= supply.enough
     return Filled(tuple(picks), tuple(gains))
+
+
+def fuller(
+    worth: Worth,
+    choices: Choices,
+    quotas: Counter[tuple[int, ...]],
+    options: Sequence[frozenset[int] | None],
+    n: int,
+    filled: Filled,
+) -> Filled:
+    """The same with more of ``n`` wells where there is so much of some things: who took of them first gives way, the
+    last chosen before others, as long as that fills more.
+    """
+    kept = np.arange(len(choices.shared))
+    while choices.supply is not None and len(filled.picks) < n:
+        for i in reversed([i for i in filled.picks if choices.supply.takes[i].any()]):
+            rows = kept[kept != i]
+            other = fill(worth.among(rows), choices.among(rows), quotas, options, n)
+            if len(other.picks) > len(filled.picks):
+                kept, filled = rows, Filled(tuple(rows[list(other.picks)].tolist()), other.gains)
+                break
+        else:
+            break
+    return filled
 
 
 def search(
@@ -161,8 +195,8 @@ def search(
 
     Starts from the frame that grows with the wells, from frames of one combination each, and from one that gives each
     combination its share of an unconstrained choice; then exchanges one value or one option at a time while that
-    helps. A frame that fills more wells (``room``) goes before one that is worth more; where none that was met fills
-    all, and there are few, every one is looked at for the wells that it fills.
+    helps. A frame that fills more wells (``room``, or those that there is enough for) goes before one that is worth
+    more; where none that was met fills all, and there are few, every one is looked at for the wells that it fills.
     """
     counted = [next((k for k, c in enumerate(plate.at_most) if c == s.column), None) for s in plate.shared]
     seen: dict[object, tuple[int, float]] = {}
@@ -174,7 +208,10 @@ def search(
         key = (frozenset(quotas.items()), frame.options)
         if key not in seen:
             filled = fill(worth, choices, quotas, frame.options, n)
-            seen[key] = (min(room(quotas, _opened(filled, choices, frame.options)), n), sum(filled.gains))
+            wells_filled = min(room(quotas, _opened(filled, choices, frame.options)), n)
+            if choices.supply is not None:
+                wells_filled = len(filled.picks)
+            seen[key] = (wells_filled, sum(filled.gains))
         return seen[key]
 
     potential = np.sort(worth.start().gains())[::-1]
@@ -251,7 +288,8 @@ def _grown(worth: Worth, choices: Choices, wells: Wells, n: int) -> tuple[tuple[
     free = np.zeros(wells.groups.shape[1], dtype=bool)
     free[wells.free] = True
     progress = worth.start()
-    open_ = np.ones(len(inverse), dtype=bool)
+    supply = choices.supply
+    open_ = np.ones(len(inverse), dtype=bool) if supply is None else supply.enough
     used = [set(u) for u in choices.used]
     for _ in range(n):
         now = np.array([v[g] for v, g in zip(values, wells.groups, strict=True)])  # (s, wells)
@@ -273,6 +311,9 @@ def _grown(worth: Worth, choices: Choices, wells: Wells, n: int) -> tuple[tuple[
         free[well] = False
         for k in range(len(used)):
             used[k].add(int(choices.options[i, k]))
+        if supply is not None:
+            supply = supply.less(i)
+            open_ &= supply.enough
     for j, v in enumerate(values):  # groups that nothing was put into
         known = Counter(v[v != UNSET].tolist())
         v[v == UNSET] = known.most_common(1)[0][0] if known else combinations[0, j]

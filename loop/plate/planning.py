@@ -19,6 +19,7 @@ from loop.plate.choose import Seat, fill_plate
 from loop.plate.layout import Plate
 from loop.plate.pins import Wish
 from loop.plate.sources import Asked, Design, Lottery, Near, Source
+from loop.plate.supply import Stocked
 from loop.policy.control import controls_in
 from loop.policy.initial import FILLING
 from loop.record import Arm
@@ -31,7 +32,13 @@ STANDING = 400  # random points of the space whose middles a medoid design seeks
 
 
 def asked_plate(
-    plate: Plate, spec: CampaignSpec, question: Question, done: int, experiments: int, pinned: Sequence[Wish]
+    plate: Plate,
+    spec: CampaignSpec,
+    question: Question,
+    done: int,
+    experiments: int,
+    pinned: Sequence[Wish],
+    stocks: Stocked | None,
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The plate that the acquisition function of the spec chooses; ``done`` model and control proposals came before."""
     name = acquisition_of(spec, question.objective)
@@ -52,6 +59,7 @@ def asked_plate(
             seed=question.seed,
             pinned=pinned,
             twins=question.twins,
+            stocks=stocks,
         )
         if isinstance(source, Asked):
             seats, more = _as_stated(seats, source)
@@ -98,6 +106,7 @@ def designed_plate(
     pinned: Sequence[Wish],
     pays: Pays,
     twins: Twins | None,
+    stocks: Stocked | None,
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The plate of an initial design that knows shared wells: one of ``loop.spec.plate.DESIGNS``.
 
@@ -120,6 +129,16 @@ def designed_plate(
             source, notes = Near(space, filling.points, tried, seed, meaning, pays=pays), filling.notes
     with torch.no_grad():
         seats, more = fill_plate(
-            plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed, pinned=pinned, twins=twins
+            plate,
+            space,
+            pool,
+            tried,
+            source,
+            arm=arm,
+            experiments=experiments,
+            seed=seed,
+            pinned=pinned,
+            twins=twins,
+            stocks=stocks,
         )
     return seats, (*notes, *more)
