@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from loop.analysis.calibration import Line, fit_line
+from loop.analysis.calibration import Line, fit_line, scatter_about
 from loop.analysis.figures import NoPeak, measure_figure, with_column
 from loop.analysis.method import DETECTED, Analysis, Beyond, Method, Quantity
 from loop.analysis.peaks import Window, misread_times, pick
@@ -173,7 +173,7 @@ def _measure(
     responses = [(response or 0.0) - blank for response, (blank, _) in zip(found, blanks, strict=True)]
     line, n, blank_sd = lines[0], len(responses), max(sd for _, sd in blanks)
     mean = sum(responses) / n
-    scatter = math.sqrt(sum((r - mean) ** 2 for r in responses) / (n - 1)) if n > 1 else 0.0
+    scatter = scatter_about(responses, [mean] * n, n - 1)
     value = line.value(mean)
     sd = line.deviation(mean, n, scatter, blank_sd)
     limit = line.detection_limit if method.detection_limit is None else method.detection_limit
@@ -336,7 +336,7 @@ def _blank(method: Method, reading: Reading, others: Sequence[Reading]) -> tuple
         raise AnalysisError(f"the file has no reading of the blank ({names}) beside {reading.where}; measure it too")
     mean = sum(found) / len(found)
     n = len(found)
-    return mean, math.sqrt(sum((b - mean) ** 2 for b in found) / (n - 1) / n) if n > 1 else 0.0
+    return mean, scatter_about(found, [mean] * n, n - 1) / math.sqrt(n)
 
 
 def _line(method: Method, reading: Reading, others: Sequence[Reading], blank: float) -> Line:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from loop.errors import AnalysisError
+from loop.wording import ROUNDED
 
 DETECTION: Final = 3.3  # residual deviations over the slope: the limit of detection of ICH Q2
 
@@ -60,6 +61,17 @@ class Line:
         return DETECTION * self.sd / abs(self.slope)
 
 
+def scatter_about(responses: Sequence[float], expected: Sequence[float], freedom: int) -> float:
+    """Standard deviation of responses about what is expected of each, with so many degrees of freedom.
+
+    0 where there are none, and where nothing is left but what rounding leaves of responses that do not scatter.
+    """
+    if freedom < 1:
+        return 0.0
+    sd = math.sqrt(sum((r - e) ** 2 for r, e in zip(responses, expected, strict=True)) / freedom)
+    return 0.0 if sd <= ROUNDED * max(map(abs, responses)) else sd
+
+
 def fit_line(points: Sequence[tuple[float, float]], *, through_zero: bool = False) -> Line:
     """The line through calibration points (value, response), each as good as the others.
 
@@ -79,8 +91,7 @@ def fit_line(points: Sequence[tuple[float, float]], *, through_zero: bool = Fals
         intercept, freedom = mean - slope * mean_value, n - 2
     if not math.isfinite(slope) or slope == 0.0:
         raise AnalysisError("the calibration's responses do not change with the value; look at its points")
-    squares = sum((r - intercept - slope * v) ** 2 for v, r in points)
-    sd = math.sqrt(squares / freedom) if freedom > 0 else 0.0
+    sd = scatter_about(responses, [intercept + slope * v for v in values], freedom)
     if through_zero:  # nothing is unsure at zero
         return Line(slope, 0.0, sd, freedom, 0, 0.0, sum(v * v for v in values), min(values), max(values))
     spread = sum((v - sum(values) / n) ** 2 for v in values)

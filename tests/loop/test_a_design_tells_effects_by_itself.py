@@ -307,3 +307,17 @@ def test_days_of_a_definitive_screening_design_are_taken_out_before_that() -> No
     assert any(
         "about the model of these effects (" in note for note in design_notes(found)
     )  # it has few of the squares
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-3])
+def test_what_differed_with_a_square_hides_no_product_in_any_unit(unit: float) -> None:
+    space = Space(tuple(Continuous(name, -1.0, 1.0) for name in "abcdef"))
+    x = points_of(Wish("definitive", 17), space)
+    a, b = x.T[:2]
+    y = unit * (5 * a + 3 * b + 4 * a * b + 600 * (a == 0) + 0.05 * np.sin(np.arange(len(x))))
+
+    found = told(space, "definitive", y, x, groups={"day": ["second" if zero else "first" for zero in a == 0]})
+
+    clear = {one.term: one.change / unit for one in found.effects if one.is_clear}
+    assert clear == pytest.approx({"a": 10, "b": 6, "a x b": 8}, abs=0.1)
+    assert "a squared" not in changes(found)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loop.analysis import Analysed, Label, Line, Reading, analyse, fit_line, integrate, label_of, read_file
+from loop.analysis.calibration import scatter_about
 from loop.errors import AnalysisError, SpecError
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
 from loop.spec import CampaignSpec, build_analysis, read_spec
@@ -153,6 +154,19 @@ def test_a_line_gives_back_the_value_that_it_was_given(slope: float, intercept: 
 
     assert line.value(intercept + slope * value) == pytest.approx(value, abs=1e-6 * (1 + abs(intercept / slope)))
     assert line.deviation(intercept + slope * value, 1) == pytest.approx(0, abs=1e-6 * (1 + abs(intercept / slope)))
+
+
+@pytest.mark.parametrize("through_zero", [False, True])
+def test_what_rounding_leaves_of_standards_on_a_line_is_no_scatter(through_zero: bool) -> None:
+    points = [(v, 12.3 * v) for v in (0.5, 1.1, 3.3, 7.7, 13.9)]  # of which rounding leaves residuals of some 1e-14
+    off = [*points[:-1], (13.9, 170.97 + 1e-8)]
+
+    line, scattered = (fit_line(said, through_zero=through_zero) for said in (points, off))
+
+    assert (line.sd, line.deviation(0.7, 1), line.detection_limit) == (0.0, 0.0, 0.0)
+    assert scattered.sd > 1e-9
+    assert scatter_about([0.3, 0.1 + 0.2], [0.3, 0.3], 1) == 0.0
+    assert scatter_about([1.0, 3.0], [2.0, 2.0], 1) == pytest.approx(math.sqrt(2.0))
 
 
 def test_a_line_through_zero_and_a_stated_one() -> None:

@@ -226,6 +226,34 @@ def test_what_does_not_always_apply_changes_where_it_does() -> None:
         assert space.contains(space.settings(row))
 
 
+def test_what_begins_to_apply_may_let_others_apply() -> None:
+    text = """
+  ligand: {type: category, options: [none at all, L1]}
+  loading: {type: number, values: [1, 2], when: {ligand: [L1]}}
+  ageing: {type: number, values: [3, 4], when: {loading: [2]}}
+"""
+    space = build_space(spec_of(text))
+    bare, short, aged = (
+        space.coordinates(told)[None]
+        for told in (
+            {"ligand": "none at all"},
+            {"ligand": "L1", "loading": 1},
+            {"ligand": "L1", "loading": 2, "ageing": 4},
+        )
+    )
+
+    made, kept = swapped(space, bare, aged, (0,))
+    assert kept.all()
+    assert made.tolist() == aged.tolist()
+    for told, other in ((bare, short), (aged, bare)):
+        made, kept = swapped(space, told, other, (0,))
+        assert (made.tolist(), kept.tolist()) == (other.tolist(), [True])
+    made, kept = swapped(space, short, aged, (1,))
+    assert (made.tolist(), kept.tolist()) == (aged.tolist(), [True])
+    made, kept = swapped(space, aged, short, (2,))  # ageing does not apply there, so there is no value to take
+    assert not kept.any()
+
+
 def test_values_that_are_looked_at_are_values_that_it_can_have() -> None:
     text = """
   acid: {type: number, low: 0.5, high: 3, or_zero: true}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -283,6 +284,22 @@ def test_without_a_model_the_means_are_named_and_that_is_said() -> None:
     assert (ethanol.mean, ethanol.low, ethanol.high) == (45.0, 40.0, 50.0)
     assert several.luckiest[0].is_another
     assert "was measured of one off the front: " in lucky_line(several.luckiest[0], is_front=True)
+
+
+@pytest.mark.parametrize(
+    ("can_be", "ends"), [({}, (None, None)), ({"low": 0.0}, (None, None)), ({"low": 0.0, "high": 100.0}, (80.0, 100.0))]
+)
+def test_without_a_model_a_limit_states_both_ends_or_none(can_be: dict[str, float], ends: tuple[Any, Any]) -> None:
+    resolved = reaction_spec(surrogate="random").resolved()
+    wanted = {k: v for k, v in resolved["objective"]["yield"].items() if k not in ("low", "high")}
+    spec = CampaignSpec.from_resolved({**resolved, "objective": {"yield": {**wanted, **can_be}}})
+    above = Measured((Measurement("yield", 80.0, "%", 80.0, qualifier=Qualifier.ABOVE),))
+
+    found = honest_best(spec, history(spec, [(settings("ethanol"), above)]), seed=0)
+
+    (stated,) = found.candidates[0].targets
+    assert (stated.low, stated.high) == ends
+    assert stated.limits == ("> 80",)
 
 
 def test_nothing_measured_is_no_best() -> None:

@@ -60,3 +60,10 @@ def test_nothing_is_asked_of_what_follows_by_a_formula(hakken: Any, tell_table: 
 
     assert ABOVE in found
     assert "values of rate are limits" not in found
+
+
+def test_nothing_is_asked_of_levels_which_say_all_that_can_be(hakken: Any, tell_table: Any) -> None:
+    rows = "".join(f"{step},{value}\n" for step, value in enumerate(["2"] * 8 + [">2"] * 2, 1))
+    tell_table({**SPEC, "objective": {"yield": {"goal": "maximize", "levels": [1, 2, 3, 4]}}}, f"step,yield\n{rows}")
+
+    assert "are limits" not in hakken("run", "campaign.yaml").out
