@@ -90,9 +90,9 @@ def plate(
         try:
             view = view_plate(ledger, campaign, number)
         except NotFound as error:
-            if round_number is not None or not (there := plates_of(ledger, campaign)):
+            if round_number is not None or not (plates := plates_of(ledger, campaign)):
                 raise
-            no_plate, number = str(error).partition(";")[0], there[-1]
+            no_plate, number = str(error).partition(";")[0], plates[-1]
             view = view_plate(ledger, campaign, number)
         if view.prepare and all(w.key for w in view.wells) and (places := engine.laid_out(where, campaign, number)):
             view = view_plate(ledger, campaign, number, places)

@@ -19,6 +19,7 @@ from flows.engine.looking.failing import failed, failing
 from flows.engine.looking.handouts import n_at_work
 from flows.engine.looking.held import standstill
 from flows.engine.looking.insights import Insights, insights_of
+from flows.engine.looking.left_pinned import left_pinned
 from flows.engine.looking.made_again import made_again
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
@@ -220,7 +221,7 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     held = standstill(view, lambda: session.laboratory)
     sentence, waits = next_step(session.settings, view, by_person=by_person, held=held, lacks=tally.lacks)
     faults = failing(view) or (*failed(view.name, tally.failed), *made_again(view, tally.failed))
-    for line in (*overdue(view, datetime.now(UTC)), *faults):
+    for line in (*overdue(view, datetime.now(UTC)), *faults, *left_pinned(view)):
         tally.note(line)
     for line in call_off(session.settings, session.stops_since(), but=view.name):
         tally.note(line)

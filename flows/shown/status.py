@@ -77,5 +77,6 @@ def to_do_in(report: StatusReport) -> Iterator[str]:
     yield from report.overdue
     yield from report.failing
     yield from report.forbidden
+    yield from report.left_pinned
     for key in report.to_resolve:
         yield f"nobody knows whether {key} ran: hakken resolve {key} --ran or --never-ran"

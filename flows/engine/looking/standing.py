@@ -12,6 +12,7 @@ from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
 from flows.engine.looking.held_up import held_up
+from flows.engine.looking.left_pinned import left_pinned
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
@@ -74,6 +75,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
             spending=view.spending.text,
             forbidden=forbidden(view),
             held_up=held_up(settings, view),
+            left_pinned=left_pinned(view),
             to_resolve=tuple(a.key for a in doubts_of(settings, view).nowhere),
         )
     except LedgerError:

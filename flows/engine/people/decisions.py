@@ -262,6 +262,20 @@ def _is_control(spec: CampaignSpec, candidate: Settings) -> bool:
     return controls is not None and all(candidate.get(n) == value for n, value in controls.settings.items())
 
 
+def still_pinned(view: View) -> tuple[DecisionRecord, ...]:
+    """The pins that the next round would follow, in the order made."""
+    number, unsent = view.round_number + 1, never_sent(view.attempts)
+    now = in_force([_as_named(view.space, d, {}) for d in view.decisions], number)
+    return tuple(
+        d
+        for d in now
+        if d.draft.kind is DecisionKind.PIN
+        and still_to_run(d, view.proposals, number, unsent)
+        and _can_run(view.spec, view.space, d, now, [])
+        and not _was_told(view.spec, view.space, d, view.counted, [])
+    )
+
+
 def still_to_run(pin: DecisionRecord, proposals: Sequence[ProposalRecord], number: int, unsent: frozenset[str]) -> int:
     """How many of a pin's experiments were not proposed before round ``number``, or withdrawn before they were sent."""
     followed = sum(p.id not in unsent and p.round_number < number and followed_by(pin, p) for p in proposals)

@@ -11,7 +11,7 @@ import pytest
 from flows.wiring import open_record
 from loop.experiment import Event, State
 from loop.outcome import Fault
-from tests.flows.cli.small import write
+from tests.flows.cli.small import fill, write
 
 pytestmark = pytest.mark.usefixtures("small_campaign")
 
@@ -296,3 +296,28 @@ def test_after_a_batch_was_refused_as_a_whole_another_one_is_what_comes_next(hak
     assert later.out.splitlines()[-1] == "next: hakken run small plans another batch, in which these may be again"
     assert "decides on the rest" in one.out
     assert rest.out.splitlines()[-1] == "next: hakken run small goes on with what is approved"
+
+
+def test_what_was_pinned_and_never_ran_is_told_at_the_end(hakken: Any) -> None:
+    write(**{"experiments: 4": "experiments: 2", "{adapter: simulated}": "{adapter: manual}"})
+    hakken("tick", "small.yaml")
+    made = [one["settings"] for one in hakken("status", "small", "--json").json[0]["at_work"]]
+    every = [{"ligand": ligand, "temperature": t} for ligand in ("PPh3", "PCy3") for t in (60.0, 80.0, 100.0)]
+    left = [candidate for candidate in every if candidate not in made][:2]
+    for candidate in left:
+        where = [word for name, value in candidate.items() for word in ("--where", f"{name}={value}")]
+        assert hakken("pin", "small", *where, "--by", "ada", "--why", "a hunch").code == 0
+    before = hakken("status", "small").out
+    fill({"yield [%]": "40"}, {"yield [%]": "50"})
+
+    ended, status = hakken("run", "small"), hakken("status", "small")
+    hakken("lift", "small", 1, "--why", "no need")
+    one = hakken("status", "small")
+
+    said = "and 1 more were pinned and never ran (decision 1, by ada: a hunch): where the campaign goes on, it runs"
+    assert "small is finished" in ended.out
+    assert said in ended.out
+    assert said in status.out
+    assert "never ran" not in before  # they come next, as far as is known
+    assert "was pinned and never ran (decision 2, by ada: a hunch)" in one.out
+    assert "hakken lift small 2 takes it back" in one.out

@@ -550,6 +550,7 @@ def test_after_a_round_that_is_no_plate_the_last_plate_is_shown_and_a_number_tha
     assert by_number.code == 2
     assert "round 2 of campaign 'wells' is no plate; plates were planned in round 1" in by_number.err
 
+
 def test_an_edit_brings_no_more_options_onto_a_plate_than_it_may_hold(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
