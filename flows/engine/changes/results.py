@@ -130,11 +130,15 @@ def _such_as(said: ParameterSpec) -> str:
 def _check_units(known: View, spec: CampaignSpec) -> None:
     """Refuse another unit of a target or a number, also of one that the file in force lacks and an earlier one had."""
     before = _last_of(known, spec)
-    units = [
-        (f"target {name!r}", before.targets[name].unit, target.unit, _who_has(known, None))
-        for name, target in spec.objective.items()
-        if name in before.targets
-    ]
+    targets = [(name, before.targets[name], now) for name, now in spec.objective.items() if name in before.targets]
+    units = [(f"target {name!r}", was.unit, now.unit, _who_has(known, None)) for name, was, now in targets]
+    for name, was, now in targets:
+        if was.unit != now.unit and bool(was.classes) != bool(now.classes) and (has := _who_has(known, None)):
+            hits = " (of a number a hit is what keeps its threshold, such as at_least: docs/guide/hits.md)"
+            raise SpecError(
+                f"campaign {known.name!r}: target {name!r} has {has} {_told_as(was)} on record and is told "
+                f"{_told_as(now)} now; keep what it was{hits if now.classes else ''}, or give the campaign another name"
+            )
     for name, parameter in spec.space.items():
         earlier = before.parameters.get(name)
         match earlier, parameter:
@@ -170,11 +174,16 @@ def _last_of(known: View, spec: CampaignSpec) -> _Before:
     return _Before(targets, parameters)
 
 
+def _told_as(target: TargetSpec) -> str:
+    """How values of a target are told."""
+    return f"as one of {', '.join(target.classes)}" if target.classes else f"as a number in {target.unit!r}"
+
+
 def _who_has(known: View, parameter: str | None) -> str:
     """What on record has a target's values, or a parameter's, in the unit that it had; "" for nothing."""
-    if known.observations:
+    if any(not isinstance(o.outcome, Fault) for o in known.observations):
         return "results"
-    if known.attempts:  # which went out in it, and will come back in it
+    if known.attempts or known.observations:  # which went out in it, and will come back in it
         return "experiments"
     if parameter is None:
         return ""

@@ -232,6 +232,28 @@ def test_a_target_that_was_left_out_comes_back_in_the_unit_of_its_results(settin
         add(settings, tmp_path, objective={"yield": {"goal": "maximize", "unit": "mg"}} | purity)
 
 
+def test_a_number_that_is_made_a_class_is_told_apart_from_another_unit(settings: Settings, tmp_path: Path) -> None:
+    number, classes = {"goal": "maximize", "unit": "%"}, {"goal": "maximize", "classes": ["no", "yes"]}
+    add(settings, tmp_path, objective={"yield": number})
+    tell(settings, "small", write(tmp_path, "solvent,base,step,yield\nwater,DBU,1,10\n"), by="tester")
+
+    with pytest.raises(SpecError, match=r"has results as a number in '%' on record and is told as one of no, yes now;"):
+        add(settings, tmp_path, objective={"yield": classes})
+    add(settings, tmp_path, campaign="other", objective={"yield": classes})
+    tell(settings, "other", write(tmp_path, "solvent,base,step,yield\nwater,DBU,1,yes\n"), by="tester")
+    with pytest.raises(SpecError, match=r"has results as one of no, yes on record and is told as a number in '%' now"):
+        add(settings, tmp_path, campaign="other", objective={"yield": number})
+
+
+def test_what_failed_is_no_result_in_a_unit(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, objective={"yield": {"goal": "maximize", "unit": "%"}})
+    failed = "solvent,base,step,yield,outcome\nwater,DBU,1,,instrument_fault\n"
+    tell(settings, "small", write(tmp_path, failed), by="tester")
+
+    with pytest.raises(SpecError, match=r"target 'yield' has experiments in '%' on record and is in 'mg' now"):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize", "unit": "mg"}})
+
+
 def test_another_tautomer_of_an_option_is_the_same_substance(settings: Settings, tmp_path: Path) -> None:
     def base(smiles: str) -> dict[str, Any]:
         return {"base": {"type": "component", "options": {"pyridone": smiles, "DBU": "C1CCC2=NCCCN2CC1"}}}
