@@ -17,6 +17,7 @@ HakkenError
 │   ├── TooFewPoints      a surrogate needs more data
 │   ├── FitError          a surrogate could not be fitted
 │   └── PoolExhausted     nothing is left to propose
+│       ├── Unproven        nothing is known yet to keep what has to be kept
 │       └── NothingToGain   nothing is left that is worth an experiment, by a rule of the campaign
 ├── LedgerError           the record refused something (see ``db.errors`` for what a database adds)
 │   ├── NotFound          no such campaign, round, attempt or observation
@@ -154,6 +155,10 @@ class FitError(PlanError):
 
 class PoolExhausted(PlanError):
     """Every candidate was tried or is being tried; widen the space or end the campaign."""
+
+
+class Unproven(PoolExhausted):
+    """Nothing is known yet to keep what has to be kept; tell results that do, or name candidates that are known to."""
 
 
 class NothingToGain(PoolExhausted):

@@ -12,6 +12,7 @@ from loop.errors import PlanError
 from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.own import check_own
+from loop.planning.careful import carefully
 from loop.planning.confirming import confirming
 from loop.planning.drafting import describe, paid, proposals, said_blocks
 from loop.planning.limited import choose_within_limits
@@ -70,7 +71,8 @@ def plan(
         OutcomeError: Two observations of the history have one id.
         PlanError: The spec or the history is of another kind; what is asked for is no number of experiments, or the
             seed is none; or the purse is none, or counts down what nothing in the spec costs.
-        PoolExhausted: Nothing is left to propose, or the budget pays for none of it.
+        PoolExhausted: Nothing is left to propose, or the budget pays for none of it, or, where caution is asked for,
+            nothing is believed to keep what has to be kept.
         SpaceError: A point of the history is none of the spec's space.
         SpecError: Code of one's own that the spec names is not there.
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
@@ -92,7 +94,8 @@ def plan(
         device=device,
     )
     picked, notes = choose_within_limits(situation)
-    chosen = in_settable_numbers(situation, picked)
+    chosen, on_care = carefully(situation, in_settable_numbers(situation, picked), picked)
+    notes += on_care
     if situation.purchase is not None:
         chosen, on_money = paid(situation, situation.purchase, chosen)
         notes += on_money

@@ -375,9 +375,14 @@ def _budget(spec: Any) -> int | str:
 def _first_batch(spec: Any, objective: Objective, space: Space) -> str:
     """The initial design in words, such as "24 experiments by d-optimal, for the quadratic model, in 3 blocks"."""
     from loop.design import CENTRES
+    from loop.spec.checks.designing import initial_size
 
-    initial = spec.planner.initial
-    said = [f"{plural(initial.experiments, 'experiment')} by {initial.design}"]
+    initial, named = spec.planner.initial, spec.planner.copies * len(spec.planner.initial.first or ())
+    if objective.is_cautious:
+        return f"{plural(named, 'experiment')} that the file names" if named else "none: results are told, or pinned"
+    said = [f"{plural(initial_size(spec) - named, 'experiment')} by {initial.design}"]
+    if named:
+        said = [f"{plural(named, 'experiment')} that the file names", *(said if initial.experiments > named else ())]
     if centre := initial.centre or CENTRES.get(initial.design, 0):
         said.append(f"{centre * spec.planner.copies} of them at the centre")
     if initial.design.endswith("-optimal"):

@@ -66,7 +66,7 @@ class _WithChance(AcquisitionFunction):
     def forward(self, X: Tensor) -> Tensor:
         """The worth of single points: ``(b, 1, d)`` to ``(b,)``."""
         x = X[:, 0, :]
-        weight = self.chance(x) ** self.power / self.question.price(x, self.chosen)
+        weight = self.chance(x) ** self.power / self.question.price(x, self.chosen) * self.question.leaning(x)
         value: Tensor = self.inner(X) + weight.log()
         return value
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from loop.space import Pool, Space
 from loop.space.sifting import Twins
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.protocol import FittedSurrogate, chance_between, skim
+
+if TYPE_CHECKING:
+    from loop.acquisition.caution import Caution
 
 NO_LIMIT = Purse()
 UNLIKELIEST = 1e-9  # chances are not told apart below it; their logarithm stays finite
@@ -84,6 +87,7 @@ class Question:
         twins: What is tried of candidates that give one product, None where no two candidates are one.
         later: How many choices the budget leaves after this batch, None where that is not known.
         room: Which candidates, each by itself, a batch has room for beside some more, ``(k, d)``; None for all.
+        caution: What has to be believed of whatever is proposed; None where nothing is asked.
     """
 
     space: Space
@@ -102,6 +106,7 @@ class Question:
     twins: Twins | None = None
     later: int | None = None
     room: Callable[[NDArray[np.float64]], Pays] | None = None
+    caution: Caution | None = None
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:
@@ -166,9 +171,20 @@ class Question:
         return self.chance_if_better(x, skimmed=skimmed) / self.price(x)
 
     def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of ``x``, ``(n, d)``, can be paid and have room, each by itself with all its copies: ``(n,)``."""
+        """Which of ``x``, ``(n, d)``, can be paid and have room, each by itself with all its copies: ``(n,)``.
+
+        And where caution is asked for, are believed to keep what they must.
+        """
         paid = pays_all(x) if self.purchase is None else self.purchase.pays(x, self.copies)
-        return paid if self.room is None else paid & self.room(x[:0])(x)
+        paid = paid if self.room is None else paid & self.room(x[:0])(x)
+        if self.caution is not None and paid.any():
+            paid = np.array(paid)
+            paid[paid] = self.caution.allows(x[paid])
+        return paid
+
+    def leaning(self, x: Tensor) -> Tensor | float:
+        """What a climb multiplies the worth of ``x``, ``(n, d)``, by, to stay where caution allows it: ``(n,)``."""
+        return 1.0 if self.caution is None else self.caution.leaning(x)
 
     @property
     def is_sifted(self) -> bool:

@@ -99,6 +99,7 @@ class SampledImprovement:
         points = x[..., 0, :]
         logs = torch.cat([part.log_improvements(points) for part in self.parts])
         weight = self.question.chance_if_better(points) / self.question.price(points, self.chosen)
+        weight = weight * self.question.leaning(points)
         value: Tensor = logmeanexp(logs, dim=0) + weight.log()
         return value
 

@@ -23,6 +23,7 @@ def wrong_with(target: Target) -> str:
         or _wrong_with_goal(target)
         or _wrong_with_worth(target)
         or _wrong_with_scale(target)
+        or _wrong_with_caution(target)
     )
 
 
@@ -148,3 +149,18 @@ def _wrong_with_scale(t: Target) -> str:
     if found := next((name for name, end in ends.items() if end is not None and not end > 0), ""):
         return f"{found} must be above zero on a logarithmic scale, got {ends[found]:g}; mend it, or leave out scale"
     return ""
+
+
+def _wrong_with_caution(t: Target) -> str:
+    """A sentence on caution that is no chance, or guards nothing; "" where there is none."""
+    if t.cautious is None:
+        return ""
+    if not 0.5 <= t.cautious < 1.0:
+        return (
+            f"cautious is the chance with which what is proposed must keep the thresholds, from 0.5 to below 1, got "
+            f"{t.cautious:g}; write 0.95 perhaps"
+        )
+    if t.has_bounds:
+        return ""
+    word = "goal: keep" if t.classes is not None else "at_least or at_most"
+    return f"cautious is for what must be kept, and nothing is asked of it; add {word}, or leave out cautious"

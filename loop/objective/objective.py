@@ -67,6 +67,11 @@ class Objective:
         return tuple(t for t in self.targets if t.is_wanted)
 
     @property
+    def is_cautious(self) -> bool:
+        """Whether what is proposed must be believed to keep some threshold."""
+        return any(t.cautious is not None for t in self.targets)
+
+    @property
     def on_scale(self) -> Objective:
         """The objective as models learn it and planning weighs it: each target ``on_scale``."""
         return replace(self, targets=tuple(t.on_scale for t in self.targets)) if self.has_logs else self

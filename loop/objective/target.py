@@ -54,6 +54,7 @@ class Target:
     is_exact: bool = False  # a candidate has the same value each time, as a deterministic calculation gives it
     expression: Expression | None = None  # of a derived target, by which it follows from others and from settings
     is_part: bool = False  # of a derived target: then a target that is kept needs no threshold
+    cautious: float | None = None  # with which chance, at least, what is proposed is believed to keep the thresholds
     is_log: bool = False  # what counts is by which factor values differ: it is learnt and weighed as ``on_scale``
 
     def __post_init__(self) -> None:

@@ -13,10 +13,11 @@ from loop.acquisition.fidelities import Fidelities, prices, shares_of
 from loop.acquisition.protocol import Acquisition, Chosen, Question
 from loop.acquisition.registry import acquisition
 from loop.costs import Purse, pays_all
-from loop.errors import PoolExhausted
+from loop.errors import PoolExhausted, Unproven
 from loop.explain import explain_replicate
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.objective import Tradeoff
+from loop.planning.careful import WAYS, nothing_believed, unproven
 from loop.planning.designing import by_design, left_out, payable_at_random, payable_controls
 from loop.planning.hearing import by_sources
 from loop.planning.pick import Pick
@@ -45,11 +46,15 @@ def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
         PoolExhausted: Nothing is left to propose.
     """
     if s.plate is not None:
+        if s.caution is not None and s.belief is None:
+            raise Unproven(unproven(s))
         picks, notes = _on_plate(s, s.plate)
     elif s.belief is not None and not len(s.table):
         picks, notes = by_sources(s)
     elif s.belief is not None:
         picks, notes = _by_model(s, min(s.spec.planner.batch, s.affordable))
+    elif s.caution is not None and not len(s.first_left):
+        raise Unproven(unproven(s))
     elif s.initial_left <= 0 and s.is_random:
         picks, notes = _at_random(s, min(s.spec.planner.batch, s.affordable)), []
     else:
@@ -93,6 +98,8 @@ def _nothing_left(s: Situation) -> str:
     if bought is not None and bought.purse != Purse() and _may_be_dear(s):
         left = said(bought.purse, bought.costs)
         tried, way = f"was tried, is being tried, or costs more than the budget leaves ({left})", "raise it to go on"
+    if s.caution is not None:
+        tried, way = f"{tried}, or {nothing_believed(s)}", WAYS
     if s.spec.planner.replicates == "planned" and s.belief is not None:
         tried += ", and no replicate is worth an experiment"
         way = "end the campaign, or widen the space or the budget"

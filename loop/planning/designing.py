@@ -24,12 +24,30 @@ from loop.space import Category, Component, Ordinal
 ROUNDS = 4  # of looking for cheaper candidates in the place of those that the budget does not cover together
 NAMED = 4  # options that a note names
 CHEAPER = "a cheaper candidate in the place of one of the design, which would take too much of the budget"
+NAMED_FIRST = "comes first, as the campaign file asks"
 NOT_COVERED = "the budget does not cover the design"
 OF_BUDGET = 0.5  # of what the budget leaves, which a design may take
 
 
 def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     """What the initial design asks for next, and notes on what was not as asked, and on what cannot be paid for.
+
+    Raises:
+        PoolExhausted: Nothing untried is left.
+    """
+    named = s.first_left[: s.wanted]
+    picks = [Pick(row, Arm.INITIAL, "", None, NAMED_FIRST) for row in named]
+    if not len(named):
+        return _by_design(s)
+    rest = s.having([*named])
+    if rest.initial_left <= 0 or len(named) == s.wanted:
+        return picks, []
+    more, notes = _by_design(rest)
+    return [*picks, *more], notes
+
+
+def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
+    """The same of what no file names.
 
     Raises:
         PoolExhausted: Nothing untried is left.

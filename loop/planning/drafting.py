@@ -27,6 +27,7 @@ from loop.insight.regret import has_regret, regret_of
 from loop.insight.saying import best_sentence
 from loop.insight.scattering import measured_again, scattered
 from loop.insight.statements import DELTA, Believed, HonestBest
+from loop.planning.careful import believed_kept
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.policy.paying import BATCH_COSTS, covered, said
@@ -118,7 +119,7 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
             )
         else:
             reason = explain_initial(pick.arm, pick.meaning, known) + explain_block(pick.block)
-        reason += origin_of(s.space, pick.x)
+        reason += origin_of(s.space, pick.x) + believed_kept(s, pick)
         drafts.append(
             ProposalDraft(
                 candidate=s.space.candidate(s.space.settings(pick.x)),

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from loop.acquisition.caution import Caution
 from loop.acquisition.protocol import Purchase, Question
 from loop.belief import Belief, learn
 from loop.costs import Pays, Purse, Spent, pays_all
@@ -33,12 +34,13 @@ from loop.record import Json
 from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
 from loop.space.leaving_out import still_has
-from loop.space.rows import key_of
+from loop.space.rows import is_among, key_of
 from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
+from loop.spec.checks.coming_first import named_first
 from loop.spec.checks.derived_targets import derived_without_value
 from loop.spec.checks.deriving import without_value
-from loop.spec.checks.designing import wish_of
+from loop.spec.checks.designing import initial_size, wish_of
 from loop.spec.per_batch import build_batch_limits
 from loop.training import Table, regression_table
 from loop.wording import plural
@@ -82,9 +84,32 @@ class Situation:
     def pays(self) -> Pays:
         """Which candidates, ``(n, d)``, can be paid and go with what is chosen already, each by itself: ``(n,)``."""
         if self.limits is None:
-            return self.pays_of_budget
+            return self._careful(self.pays_of_budget)
         paid, room = self.pays_of_budget, self.room(self.beside_x[:0])
-        return lambda x: paid(x) & room(x)
+        return self._careful(lambda x: paid(x) & room(x))
+
+    def _careful(self, pays: Pays) -> Pays:
+        """The same of candidates that caution allows."""
+        caution = self.caution
+        return pays if caution is None else lambda x: pays(x) & caution.allows(x)
+
+    @cached_property
+    def caution(self) -> Caution | None:
+        """What has to be believed of whatever is proposed; None where nothing is asked."""
+        if not self.objective.is_cautious:
+            return None
+        models = () if self.belief is None else self.belief.as_used().models
+        return Caution.of(self.objective.on_scale, models, self.table.y, self.first)
+
+    @cached_property
+    def first(self) -> NDArray[np.float64]:
+        """The experiments that the file names to come first, shape ``(k, d)``."""
+        return named_first(self.spec, self.space)
+
+    @cached_property
+    def first_left(self) -> NDArray[np.float64]:
+        """Those of them that were not tried, are not being tried, and nobody ruled out: shape ``(k, d)``."""
+        return self.first[~is_among(self.first, self.tried)]
 
     def room(self, more: NDArray[np.float64]) -> Pays:
         """Which candidates, ``(n, d)``, go with what is chosen and ``more``, ``(k, d)``, each by itself: ``(n,)``."""
@@ -131,7 +156,7 @@ class Situation:
         combination with the same product is taken. Where the choice will be run as the real thing, no constraint
         forbids that.
         """
-        pays = self.pays if pays is None else pays
+        pays = self.pays if pays is None else self._careful(pays)
         if self.wants_real:
             pays = self._allowed_as_real(pays)
         if not self.space.has_products:
@@ -177,7 +202,9 @@ class Situation:
     def initial_left(self) -> int:
         """How many experiments of the initial design are still to be made; zero or below when it is done."""
         asked = sum(not o.is_told for o in self.history.observations) + len(self.history.pending)
-        return self.spec.planner.initial.experiments - asked - self._told_of_design
+        first = self.replicates * len(self.first_left)  # these come before any model, whatever else was tried
+        size = initial_size(self.spec)
+        return max(size - asked - self._told_of_design, first)
 
     @cached_property
     def _told_of_design(self) -> int:
@@ -210,6 +237,10 @@ class Situation:
     @property
     def own_first(self) -> str:
         """What keeps the initial design whole, whatever sources expect; "" where nothing does."""
+        if self.objective.is_cautious:
+            return "a cautious target"
+        if len(self.first_left):
+            return "a campaign that names what comes first"
         if self.plate is not None:
             return "a plate"
         if fidelity_column(self.space) is not None:
@@ -289,6 +320,7 @@ class Situation:
             twins=self.twins,
             later=self.later,
             room=None if self.limits is None else self.room,
+            caution=self.caution,
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.costs import Costs, Purse, Spent
-from loop.errors import PoolExhausted
+from loop.errors import PoolExhausted, Unproven
 from loop.fidelity import is_real
 from loop.history import Claim, History, Observation
 from loop.memory.earlier import Earlier
@@ -89,6 +89,8 @@ def play(
                 earlier=earlier,
                 **({} if purse is None else {"purse": purse}),
             )
+        except Unproven:
+            raise
         except PoolExhausted:
             break
         if settled is None and spec.stop:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,12 @@ def rounded(space: Space, x: Array, known: Array, spared: Collection[int] = ()) 
         found[i] = next((row for row in ways if not is_among(row[None], taken)[0]), x[i])
         taken = np.vstack([taken, found[i]])
     return found
+
+
+def rounded_where(space: Space, row: Array, known: Array, allowed: Callable[[Array], NDArray[np.bool_]]) -> Array:
+    """A row, ``(d,)``, with the fewest digits with which it is ``allowed``, up to two more than usual; or as it is."""
+    ways = (_allowed(space, row[None], known, set(), more) for more in range(FINER + 1))
+    return next((way[0] for way in ways if allowed(way)[0] and not is_among(way, known)[0]), row)
 
 
 def rounded_by_itself(space: Space, x: Array, known: Array) -> Array:

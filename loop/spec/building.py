@@ -173,6 +173,7 @@ def target_of(name: str, spec: TargetSpec, *, is_part: bool = False, expression:
         classes=classes_of(spec),
         words=None if spec.words is None else tuple(spec.words),
         is_exact=bool(spec.exact),
+        cautious=spec.cautious,
         is_log=spec.scale == "log",
         is_part=is_part,
         expression=expression,

@@ -81,6 +81,8 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
     ("derived", "*", "desirable"): "{from: 20, to: 80}",
     ("space", "*", "parts"): "{water: O, ethanol: CCO}, or a list of names",
     ("planner", "initial"): "{design: spread, experiments: 5}",
+    ("planner", "initial", "first"): "[{temperature: 60, base: KOAc}], a mapping of settings for each experiment",
+    ("planner", "initial", "first", "*"): "{temperature: 60, base: KOAc}, the settings of one experiment",
     ("planner", "per_batch"): "{hours: 8}, {sums: {volume: 60}} or {at_most: {temperature: 1}}",
     ("planner", "per_batch", "at_most"): "{temperature: 1}, by the names of parameters",
     ("planner", "per_batch", "sums"): "{volume: 60}, by the names of numbers",

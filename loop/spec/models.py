@@ -36,6 +36,7 @@ class WantedSpec(Strict):
     within: float | None = None
     weight: float | None = None
     desirable: dict[Literal["from", "to"], float] | None = None
+    cautious: float | None = None  # the chance with which what is proposed must keep the thresholds
     scale: Literal["linear", "log"] | None = None  # None: linear; log: what counts is by which factor values differ
 
     @model_validator(mode="after")
@@ -113,6 +114,7 @@ class InitialSpec(Strict):
     model: Literal["linear", "interactions", "quadratic"] | None = None  # what an optimal design is to tell
     levels: Levels | None = None  # of each number in a factorial
     centre: int | None = Field(default=None, ge=1)  # of the experiments, at the middle of every number
+    first: Annotated[list[dict[Text, str | float]], Field(min_length=1)] | None = None  # settings of what comes first
     hottest: bool | None = None  # of a spread: whether it is of the hottest third; None: where only yields are sought
 
 

@@ -50,6 +50,8 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("dependson", "condition", "activeif", "parent"), ("when",)),
     **dict.fromkeys(("inputnoise", "uncertainty", "jitter", "perturbation"), ("tolerance",)),
     **dict.fromkeys(("backfill", "backfillvalue", "before", "previously", "was", "until"), ("earlier",)),
+    **dict.fromkeys(("safe", "safety", "careful", "caution", "confidence"), ("cautious",)),
+    **dict.fromkeys(("startingpoints", "initialpoints", "startingdesign", "customarms"), ("first",)),
     **dict.fromkeys(("parameterconstraints", "candidateconstraints"), ("constraints",)),
     **dict.fromkeys(("nchoosek", "cardinality", "mincount", "maxcount"), ("count", "at_least", "at_most")),
     **dict.fromkeys(("linear", "linearequality", "linearinequality", "coefficients"), ("sum",)),

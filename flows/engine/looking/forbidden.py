@@ -10,11 +10,11 @@ from typing import Final
 from flows.engine.looking.relaid import unlike_the_plate
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.people.affording import beyond_batch_by_now
-from flows.engine.people.conditions import checked
 from loop.errors import SpaceError
 from loop.experiment import State
 from loop.record import CampaignState, ProposalRecord, Settings
 from loop.space import Space
+from loop.space.checked import checked
 
 NAMED: Final = 5  # of them; the number tells of the rest
 

@@ -9,15 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from loop.circumstances import SUMS, applying
 from loop.errors import MoleculeError, SpaceError, did_you_mean
 from loop.record import Json, Settings
-from loop.space import Component, Continuous, Discrete, Linear, Parameter, Space
-from loop.space.constraints import Constraint
-from loop.space.counting import is_own
+from loop.space import Component, Continuous, Discrete, Parameter, Space
+from loop.space.checked import check_within, checked
 
 _CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>~]+?)\s*(?P<sign>>=|<=|=|>|<|~)\s*(?P<value>.+?)\s*")
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
@@ -56,46 +52,9 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
         settings[name] = _value(_parameter(space, name), value)
         if changed.setdefault(name, settings[name]) != settings[name]:
             raise SpaceError(f"{name} is given twice, as {changed[name]} and as {settings[name]}; give one value")
-    _check_within(space, settings)  # before anything is left out
+    check_within(space, settings)  # before anything is left out
     settings = dict(applying(space, settings, changed)) if before else _filled(space, settings)
     return checked(space, settings)
-
-
-def checked(space: Space, settings: Settings) -> dict[str, str | float]:
-    """A candidate's settings, all of which the space has.
-
-    Raises:
-        SpaceError: A parameter is missing, or the candidate lies outside the space; the message says why.
-    """
-    _check_within(space, settings)
-    settings = space.settings(space.coordinates(settings))
-    for p in space.shown:
-        if p.name not in settings:  # it does not apply
-            continue
-        if isinstance(p, Discrete) and settings[p.name] not in p.values:
-            near = ", ".join(f"{v:g}" for v in sorted(p.values, key=lambda v: abs(v - float(settings[p.name])))[:3])
-            raise SpaceError(
-                f"{p.name} = {settings[p.name]:g} is none of its values; near it are {near} {p.unit}".rstrip()
-            )
-    x = space.coordinates(settings)[None, :]
-    for constraint in space.constraints:
-        if not constraint.allows(x)[0]:
-            broken = f"{space.label(settings)} breaks {constraint.name!r} of the campaign's constraints"
-            raise SpaceError(broken + _sum_of(constraint, x[0], space))
-    if (why := space.refusal(settings)) is not None:
-        loosen = ", or loosen that filter in the campaign file" if why.endswith("leaves it out") else ""
-        raise SpaceError(f"{space.label(settings)} {why}; choose another{loosen}")
-    if not space.contains(settings):
-        raise SpaceError(f"{space.label(settings)} lies outside the campaign's space; hakken show lists what is inside")
-    return settings
-
-
-def _sum_of(rule: Constraint, x: NDArray[np.float64], space: Space) -> str:
-    """What a sum comes to where it breaks its rule, and what to do about that of a mixture; "" for other rules."""
-    if not isinstance(rule, Linear):
-        return ""
-    total = f"; the sum is {sum(weight * float(x[c]) for c, weight in rule.weights.items()):.6g}"
-    return f"{total}: change other parts with it" if is_own(rule, space) else total
 
 
 def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
@@ -272,20 +231,6 @@ def _meets(value: float, ends: Mapping[str, float]) -> bool:
         and value > ends.get("above", -math.inf)
         and value < ends.get("below", math.inf)
     )
-
-
-def _check_within(space: Space, settings: Settings) -> None:
-    """Refuse a number beyond its bounds. ``Space.settings`` would move it there, and another candidate would run."""
-    for p in space.shown:
-        if not isinstance(p, Continuous) or p.name not in settings:
-            continue
-        number = float(settings[p.name])
-        if not (p.low <= number <= p.high or (p.or_zero and number == 0.0)):
-            nothing = "0 or " if p.or_zero else ""
-            raise SpaceError(
-                f"{p.name} = {number:g} lies outside {nothing}{p.low:g} to {p.high:g} {p.unit}".rstrip()
-                + "; give a value inside, or widen its bounds in the campaign file"
-            )
 
 
 def _split(space: Space, text: str) -> tuple[str, str, str]:

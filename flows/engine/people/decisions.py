@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.people.bans import around, keeps_out, place_of, place_of_record, region_of, region_text, still_there
-from flows.engine.people.conditions import checked
 from flows.unsent import never_sent
 from loop.contracts import Ledger
 from loop.decision import DecisionKind, DecisionRecord, in_force
@@ -21,6 +20,7 @@ from loop.history import History, Said
 from loop.outcome import Fault
 from loop.record import Arm, ObservationRecord, ProposalRecord, Settings
 from loop.space import Space
+from loop.space.checked import checked
 from loop.spec import CampaignSpec
 from loop.spec.space_models import ExcludeSpec, NumberSpec
 from loop.wording import plural

@@ -22,7 +22,7 @@ from flows.engine.steps.regions import Takes, as_json, notes_on, without
 from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.design import WHOLE
-from loop.errors import NothingToGain, PoolExhausted, SpaceError
+from loop.errors import NothingToGain, PoolExhausted, SpaceError, Unproven
 from loop.history import Claim, History
 from loop.memory.earlier import Earlier
 from loop.open_limits import notes_on_open_limits
@@ -32,6 +32,7 @@ from loop.record import Arm, CampaignRecord, Json, ProposalDraft, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec.checks.designing import initial_size
 from loop.spec.costs import build_costs
 from loop.spec.limits import trimmings
 from loop.spec.stock import budget_of
@@ -127,6 +128,8 @@ class Inputs:
             more["left"] = self.left - (self.experiments - experiments)  # what is pinned is taken off both
         try:
             plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **more)
+        except Unproven:  # refusals have nothing to do with it
+            raise
         except (SpaceError, PoolExhausted) as error:
             if isinstance(error, SpaceError) and not (self.way_back or self.regions):
                 raise
@@ -246,11 +249,12 @@ def _open_limits(view: View, history: History) -> tuple[str, ...]:
 
 def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
     """A note where results that were brought in leave less than a batch of the initial design to the first round."""
-    initial, batch = view.spec.planner.initial.experiments, view.spec.planner.batch
+    initial, batch = initial_size(view.spec), view.spec.planner.batch
     known = len(history.observations)
     left = math.ceil((initial - known) / view.spec.planner.copies)
     is_whole = view.spec.planner.initial.design in WHOLE  # what was told beside it takes nothing off it
-    if view.round_number or not known or is_whole or view.spec.plate is not None or not 0 < left < batch:
+    is_whole = is_whole or view.spec.plate is not None or view.spec.planner.initial.first is not None
+    if view.round_number or not known or is_whole or not 0 < left < batch:
         return ()
     return (
         f"{known} of the {initial} experiments of the initial design are on record, and this batch is the rest of it; "

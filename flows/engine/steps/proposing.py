@@ -10,7 +10,7 @@ from flows.engine.steps.losing import Lost, lost_parts
 from flows.engine.steps.planning import Inputs, Need, draft_of, next_inputs, what_is_due
 from flows.engine.steps.withdrawing import expire
 from loop.checkpoints import reached
-from loop.errors import Halted, LedgerError, PoolExhausted, StaleLease
+from loop.errors import Halted, LedgerError, PoolExhausted, StaleLease, Unproven
 from loop.experiment import State
 from loop.insight.saying import best_sentence
 from loop.record import CampaignRecord, CampaignState
@@ -52,6 +52,8 @@ def plan_and_store(session: Session, need: Need, lost: Lost) -> None:
             session.tally.note(
                 f"no more is proposed while {plural(n, 'experiment')} {'runs' if n == 1 else 'run'}: {error}"
             )
+        elif isinstance(error, Unproven):  # what is told or pinned lets it go on
+            raise
         elif session.refresh().campaign.version == view.campaign.version:
             finish(session, str(error))
         return

@@ -17,7 +17,7 @@ from flows.engine.steps.planning import Inputs, next_inputs, what_is_due
 from flows.engine.steps.proposing import finish, store
 from flows.wiring import open_record
 from loop.checkpoints import reached
-from loop.errors import PoolExhausted
+from loop.errors import PoolExhausted, Unproven
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def train_round(
     try:
         plan = inputs.plan(planner or on_device(default_planner, settings.device))
         exhausted = ""
+    except Unproven:  # what is told or pinned lets it go on
+        raise
     except PoolExhausted as error:
         exhausted = str(error)
     reached("train.planned")

@@ -38,6 +38,18 @@ def with_design_size(spec: CampaignSpec) -> CampaignSpec:
     return spec.model_copy(update={"planner": spec.planner.model_copy(update={"initial": sized})})
 
 
+def is_cautious(spec: CampaignSpec) -> bool:
+    """Whether what is proposed must be believed to keep some threshold, so that nothing is laid out before a model."""
+    return any(t.cautious is not None for t in spec.wanted.values())
+
+
+def initial_size(spec: CampaignSpec) -> int:
+    """How many experiments come before the first model: those of the design, and those that the file names first."""
+    initial = spec.planner.initial
+    named = spec.planner.copies * len(initial.first or ())
+    return named if is_cautious(spec) else max(initial.experiments, named)
+
+
 def is_sized_by_space(initial: InitialSpec) -> bool:
     """Whether a classical design has as many experiments as it needs, since the file does not say how many."""
     return initial.design in CLASSICAL and "experiments" not in initial.model_fields_set
@@ -45,7 +57,7 @@ def is_sized_by_space(initial: InitialSpec) -> bool:
 
 def is_covered(spec: CampaignSpec, made: Made) -> bool:
     """Whether the budget covers the initial design, or has done so: what was ``made`` before it was lowered counts."""
-    initial = spec.planner.initial.experiments
+    initial = initial_size(spec)
     return initial <= spec.budget.most or initial <= made(spec.campaign)
 
 

@@ -13,9 +13,17 @@ from loop.space.drawing import refuse_empty
 from loop.spec.analysis import problem_of_analysis
 from loop.spec.building import build_objective, build_space
 from loop.spec.checks.choosing import problem_of_choosing
+from loop.spec.checks.coming_first import problem_of_first
 from loop.spec.checks.derived_targets import problem_of_derived
 from loop.spec.checks.deriving import without_any_value
-from loop.spec.checks.designing import Made, fault_of_design, is_covered, is_sized_by_space, with_design_size
+from loop.spec.checks.designing import (
+    Made,
+    fault_of_design,
+    initial_size,
+    is_covered,
+    is_sized_by_space,
+    with_design_size,
+)
 from loop.spec.checks.noise import problem_of_exact, problem_of_noise
 from loop.spec.checks.prior import problem_of_memory, problem_of_prior
 from loop.spec.checks.saying_nothing import problem_before_building
@@ -170,7 +178,7 @@ def _of_budget(spec: CampaignSpec, made: Made) -> Problem | None:
         return None
     return ("budget", "experiments"), (
         f"the budget of {plural(spec.budget.most, 'experiment')} does not cover the initial design of "
-        f"{spec.planner.initial.experiments}; raise the one or lower the other"
+        f"{initial_size(spec)}; raise the one or lower the other"
     )
 
 
@@ -190,6 +198,7 @@ _CHECKS: Final[tuple[Check, ...]] = (  # each may count on those before it
     problem_of_general,
     problem_of_tolerances,
     problem_of_choosing,
+    problem_of_first,
     problem_of_regret,
     problem_of_prior,
     problem_of_memory,
