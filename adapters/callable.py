@@ -68,9 +68,14 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             "function": settings.function,
             "properties": properties,
             "path": path,
+            **({"words": words} if (words := _words_of(context)) else {}),
         },
         needs_structure=False,
         settings=None,
         is_request=True,
     )
     return place("callable", evaluator, settings, context.folder)
+
+
+def _words_of(context: AdapterContext) -> dict[str, list[str]]:
+    return {name: list(words) for name, words in context.words.items()}

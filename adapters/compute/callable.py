@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from adapters.compute.evaluation import Evaluation, Request
 from adapters.errors import AnalysisFailed, SettingUnknown
+from loop.sheets.cells import is_number
+
+_SIGNS: Final = ("<", ">")  # before a number that is a limit
 
 
-def evaluate(request: Request, *, function: str, properties: Mapping[str, str], path: str | None = None) -> Evaluation:
+def evaluate(
+    request: Request,
+    *,
+    function: str,
+    properties: Mapping[str, str],
+    path: str | None = None,
+    words: Mapping[str, Sequence[str]] | None = None,
+) -> Evaluation:
     """What ``function`` says of the settings.
 
     The function is called with one mapping: numbers in the campaign's units, options by their labels, structures as
     SMILES; a part of a mixture is its fraction. It returns a number (where one property is reported), a mapping from
     property to number, in the unit that the laboratory section states, or an ``Evaluation``. To end as a fault it
     raises an ``EvaluationError``; to say that the answer is no it returns ``{"negative": "why"}``, beside what numbers
-    there are. A ``negative`` of None, False or no words says nothing.
+    there are. A ``negative`` of None, False or no words says nothing. A limit is a text, ``"<1"`` or ``">99"``, and of
+    what has classes or levels a text is the word of one.
 
     Args:
         request: The experiment.
         function: ``module:function``.
         properties: What is reported, with units.
         path: A folder to be searched for the module first.
+        words: Of properties that have classes or levels, what these are called.
 
     Raises:
         SettingUnknown: There is no such module or function where it runs, or what it imports is lacking.
@@ -40,12 +52,15 @@ def evaluate(request: Request, *, function: str, properties: Mapping[str, str], 
     if not isinstance(found, Mapping):
         raise AnalysisFailed(f"{function} returned {found!r}; return a mapping with {', '.join(properties)}")
     negative = _why_not(function, found.get("negative"))
-    values = {name: (_number(function, name, found[name]), unit) for name, unit in properties.items() if name in found}
-    if not values and not negative:
+    given = {name: found[name] for name in properties if name in found}
+    named = {n: v.strip() for n, v in given.items() if n in (words or {}) and isinstance(v, str) and not is_number(v)}
+    limits = {n: v.strip()[0] for n, v in given.items() if isinstance(v, str) and v.strip()[:1] in _SIGNS}
+    values = {n: (_number(function, n, v, words or {}), properties[n]) for n, v in given.items() if n not in named}
+    if not given and not negative:
         got = ", ".join(map(str, found)) or "nothing"
         raise AnalysisFailed(f"{function} returned {got}, and none of {', '.join(properties)}")
     version = str(getattr(sys.modules[called.__module__], "__version__", ""))
-    return Evaluation(values, function, version, negative=negative)
+    return Evaluation(values, function, version, negative=negative, limits=limits, words=named)
 
 
 def _find(function: str, path: str | None) -> Any:
@@ -75,8 +90,11 @@ def _why_not(function: str, said: Any) -> str:
     raise AnalysisFailed(f"{function} returned {said!r} for 'negative'; return why, in words, or leave it out")
 
 
-def _number(function: str, name: str, value: Any) -> float:
+def _number(function: str, name: str, value: Any, words: Mapping[str, Sequence[str]]) -> float:
+    """The number that a value is, or that of a limit, such as ``"<1"``."""
+    text = value.strip() if isinstance(value, str) else ""
     try:
-        return float(value)
+        return float(text[1:] if text[:1] in _SIGNS else value)
     except (TypeError, ValueError, OverflowError):
-        raise AnalysisFailed(f"{function} returned {value!r} for {name!r}; return a number") from None
+        known = f", or one of {', '.join(words[name])}" if name in words else ', or a limit such as "<1"'
+        raise AnalysisFailed(f"{function} returned {value!r} for {name!r}; return a number{known}") from None

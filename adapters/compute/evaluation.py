@@ -50,4 +50,6 @@ class Evaluation:
     repairs: tuple[str, ...] = ()  # whatever was not as first tried
     details: Mapping[str, Any] = field(default_factory=dict)  # charge, geometry, ...: kept in the provenance
     negative: str = ""  # why the answer is no; "" where it is measured
+    limits: Mapping[str, str] = field(default_factory=dict)  # "<" or ">", of values that are limits
+    words: Mapping[str, str] = field(default_factory=dict)  # by property, the class or level that it is, in its word
     lacking: Mapping[str, str] = field(default_factory=dict)  # properties that the structure cannot have, and why

@@ -47,14 +47,15 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
     try:
         subject = Request(**task["request"]) if "request" in task else task["smiles"]
         evaluation = getattr(import_module(module), function)(subject, **task["options"])
-        values = [
-            {"property": name, "value": float(value), "unit": unit}
+        values: list[dict[str, Any]] = [
+            {"property": name, "value": float(value), "unit": unit, **_sign(evaluation.limits.get(name))}
             for name, (value, unit) in evaluation.values.items()
             if name in task["properties"]
         ]
         if odd := [f"{v['property']} came out as {v['value']}" for v in values if not math.isfinite(v["value"])]:
             rule = "leave out what has no value, or let it end as a negative or a fault"
             raise AnalysisFailed(f"{', '.join(odd)}, and a result holds finite numbers; {rule}")
+        values += [{"property": n, "value": w} for n, w in evaluation.words.items() if n in task["properties"]]
         _check_targets(evaluation, values, task.get("targets", ()))  # none in one prepared long ago
     except EvaluationError as error:
         return _fault(error.kind.value, str(error), error.code, _plain(error.details))
@@ -98,6 +99,10 @@ def _check_targets(evaluation: Any, values: Sequence[Mapping[str, Any]], targets
     raise AnalysisFailed(
         f"{evaluation.program} gave {got}, and none of {', '.join(targets)}; have it give one", details=details
     )
+
+
+def _sign(limit: str | None) -> dict[str, str]:
+    return {} if limit is None else {"qualifier": limit}
 
 
 def _fault(kind: str, message: str, code: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:

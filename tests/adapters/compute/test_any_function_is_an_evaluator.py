@@ -15,6 +15,7 @@ from adapters.compute.callable import evaluate
 from adapters.compute.evaluation import Request
 from adapters.errors import AdapterOptionsError, AnalysisFailed, SettingUnknown
 from adapters.registry import build
+from loop.classes import Classes
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
 from loop.testing.adapter import KEY, AdapterContract, wait_for_end
@@ -39,6 +40,12 @@ def nothing(settings):
 
 def words(settings):
     return {"yield": "much"}
+
+def below(settings):
+    return {"yield": "<0.5", "form": "Form II"}
+
+def worded(settings):
+    return {"yield": 0.5, "form": None}
 
 def lost(settings):
     return {"yield": float("inf")}
@@ -75,7 +82,8 @@ def lab(tmp_path: Path) -> Callable[..., Adapter]:
     (tmp_path / "needy.py").write_text("import no_such_package\ndef run(settings): return 1.0\n")
 
     def make(function: str = "bowls:bowl", **options: Any) -> Adapter:
-        context = AdapterContext(str(tmp_path / "lab"), str(tmp_path), "bowl", options.pop("targets", {"yield": "%"}))
+        targets, words = options.pop("targets", {"yield": "%"}), options.pop("words", {})
+        context = AdapterContext(str(tmp_path / "lab"), str(tmp_path), "bowl", targets, words=words)
         return build("callable", {"function": function, **options}, context)
 
     return make
@@ -97,12 +105,30 @@ def test_numbers_come_in_and_go_out_and_structures_are_smiles(lab: Callable[...,
     assert (payload["provenance"]["program"], payload["provenance"]["version"]) == ("bowls:bowl", "2.1")
 
 
+def test_a_limit_and_the_word_of_a_class_are_returned_as_texts(lab: Callable[..., Adapter]) -> None:
+    forms, targets = ("amorphous", "form II", "form I"), {"yield": "%", "form": ""}
+    payload = ended(lab("bowls:below", targets=targets, words={"form": forms}))
+    numbers = {"form": Classes(forms).numbers}
+    outcome = read_outcome(payload, targets, numbers, {"form": Classes(forms)})
+
+    assert isinstance(outcome, Measured)
+    assert [(m.qualifier.value, m.value) for m in outcome.measurements] == [("<", 0.5), ("=", numbers["form"][1])]
+
+
+def test_what_is_no_word_of_a_class_is_said_with_these(lab: Callable[..., Adapter]) -> None:
+    made = lab("bowls:worded", targets={"yield": "%", "form": ""}, words={"form": ("wet", "dry")})
+    outcome = read_outcome(ended(made), {"yield": "%", "form": ""})
+
+    assert isinstance(outcome, Fault)
+    assert "returned None for 'form'; return a number, or one of wet, dry" in outcome.message
+
+
 @pytest.mark.parametrize(
     ("function", "kind", "message"),
     [
         ("bowls:refuse", FaultKind.CONVERGENCE_ERROR, "went round in circles"),
         ("bowls:silent", FaultKind.ANALYSIS_FAILED, "bowls:silent returned None; return a mapping with yield"),
-        ("bowls:words", FaultKind.ANALYSIS_FAILED, "returned 'much' for 'yield'; return a number"),
+        ("bowls:words", FaultKind.ANALYSIS_FAILED, "returned 'much' for 'yield'; return a number, or a limit such as"),
         (
             "bowls:lost",
             FaultKind.ANALYSIS_FAILED,
