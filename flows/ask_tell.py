@@ -22,7 +22,7 @@ from flows.engine.clients.results import Told
 from flows.engine.looking.reports import StatusReport, TellReport
 from flows.settings import Settings
 from flows.wiring import open_record
-from loop.insight.statements import HonestBest, Reliance
+from loop.insight.statements import Comparison, HonestBest, Reliance
 from loop.record import AttemptRecord
 
 Value = str | int | float | Mapping[str, Any] | None
@@ -219,6 +219,23 @@ class Campaign:
             outside = answer.outside.get(number, "")
             found.append({**row, "chance": one.keeps, "experiments": one.experiments, "outside": outside})
         return found
+
+    def compare(self, *, to: Sequence[str], at: Sequence[str] = (), by: Sequence[str] = ()) -> Comparison:
+        """By how much the believed best, with the changes of ``at``, is better than the same with those of ``to``.
+
+        Of each target with a 90 % interval of the difference and the chance that it is better, and by as much as ``by``
+        asks; all in the target's unit.
+
+        Args:
+            to, at: Such as ``"ligand=PPh3"``.
+            by: Such as ``"yield=5"``.
+
+        Raises:
+            CompareError: General conditions are looked for, or ``to`` or ``by`` says nothing that can be compared.
+            PlanError: Nothing is believed yet, or both are one candidate.
+            SpaceError: A candidate cannot be read, or is none.
+        """
+        return engine.compare(self.settings, self.name, to=to, at=at, by=by)
 
     def results(self) -> list[dict[str, Any]]:
         """Every result on record, a row for each, by column as ``hakken export`` writes them."""

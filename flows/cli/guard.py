@@ -37,7 +37,7 @@ FAILED: Final = 1
 REFUSED: Final = 2
 INTERRUPTED: Final = 130
 LOOKS: Final = frozenset(  # compute, and keep nothing
-    {"best", "examine", "explain", "predict", "rehearse", "replay", "window"}
+    {"best", "compare", "examine", "explain", "predict", "rehearse", "replay", "window"}
 )
 
 # typer brings its own click since 0.29 and used the public one before: this finds the class in both.

@@ -9,6 +9,7 @@ from flows.engine.instruments.bringing import IngestError, ingest_files
 from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.answering import RehearseError
 from flows.engine.looking.best import believed, best
+from flows.engine.looking.comparing import CompareError, compare
 from flows.engine.looking.examining import examine, examined
 from flows.engine.looking.explaining import explain, is_about_molecules, rests_on, told_by_design
 from flows.engine.looking.insights import insights_of
@@ -41,6 +42,7 @@ from flows.engine.sources.literature import tell_source
 __all__ = [
     "AskError",
     "Best",
+    "CompareError",
     "ImportReport",
     "IngestError",
     "PredictError",
@@ -61,6 +63,7 @@ __all__ = [
     "best",
     "bring_in",
     "cannot_pause",
+    "compare",
     "decisions",
     "edit",
     "examine",

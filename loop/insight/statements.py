@@ -321,6 +321,59 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What is believed of one target of two candidates.
+
+    Attributes:
+        first, second: What is believed of each, in its unit; of a class the chance of what is looked for.
+        difference: The first less the second; on a logarithmic scale the first over the second.
+        low, high: The 90 % interval of it; None where nothing tells a scale.
+        is_factor: Whether it is one over the other.
+        better: The chance that the first is better; None where the target is only kept, or nothing tells.
+        enough: The chance that it is better by as much as was asked; None where nothing was.
+        asked: By how much, in its unit or as a factor; None likewise.
+        keeps: The chances that the first and the second keep the thresholds; None where there are none.
+    """
+
+    name: str
+    unit: str
+    first: float
+    second: float
+    difference: float
+    low: float | None
+    high: float | None
+    is_factor: bool = False
+    better: float | None = None
+    enough: float | None = None
+    asked: float | None = None
+    keeps: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two candidates by what is believed of them together.
+
+    Attributes:
+        labels: The two for a person.
+        better: With several targets that are wanted the chance that the first is better in each, or by the score of
+            their trade-off; else None.
+        score: What that score is called; "" where there is none.
+        runs: The chances that they run as intended; None where nothing failed so far.
+        measured: How often each was measured, in words; "" where not.
+    """
+
+    settings: tuple[Mapping[str, str | float], Mapping[str, str | float]]
+    labels: tuple[str, str]
+    model: str
+    targets: tuple[Compared, ...]
+    better: float | None = None
+    score: str = ""
+    runs: tuple[float, float] | None = None
+    measured: tuple[str, str] = ("", "")
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HonestBest:
     """The believed best, or the believed front, and the other tried candidates behind.
 

@@ -283,6 +283,18 @@ class TestWhatIsBelieved:
         assert {row["settings.ligand"] for row in rows} == {"XPhos", "SPhos"}
         assert told.predict(rows[:1])[0]["experiments"] == 1  # and are candidates
 
+    def test_candidates_are_compared(self, told: Campaign) -> None:
+        found = told.compare(at=["ligand=SPhos", "temperature=100"], to=["temperature=60"], by=["yield=9.5"])
+
+        of_yield = next(one for one in found.targets if one.name == "yield")
+        assert found.settings[1]["ligand"] == "SPhos"  # what is not said is as there
+        assert of_yield.low is not None
+        assert of_yield.high is not None
+        assert of_yield.low < of_yield.difference < of_yield.high
+        assert of_yield.enough is not None
+        assert of_yield.better is not None
+        assert of_yield.enough < 0.9 < of_yield.better
+
     def test_what_beliefs_rest_on_is_told_by_target(self, told: Campaign) -> None:
         found = {one.target: {p.parameter: p.share for p in one.parameters} for one in told.explain()}
 
