@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flows.engine.looking.doubts import doubts_of, told_of_folders
 from flows.engine.looking.handouts import n_at_work, said_of, takes_in
 from flows.engine.looking.held import Held
-from flows.engine.looking.unplannable import no_plate
+from flows.engine.looking.unplannable import no_plate, nothing_known
 from flows.engine.looking.untried import nothing_left
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.looking.whose import has_asked, has_only_asked
@@ -129,6 +129,8 @@ def _of_next_batch(view: View, with_it: str) -> tuple[str, bool]:
             False,
         )
     if why := no_plate(view):
+        return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True
+    if why := nothing_known(view):
         return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True
     if left := nothing_left(view):
         then = "plans replicates where they decide something, else " if _may_repeat(view) else ""

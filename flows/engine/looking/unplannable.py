@@ -1,4 +1,4 @@
-"""Unplannable: why the next plate cannot be planned before a person has done something."""
+"""Unplannable: why the next batch cannot be planned before a person has done something."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided_next
+from loop.decision import DecisionKind, in_force
 from loop.errors import PlateError
 from loop.spec import build_plate, build_space
 
@@ -31,3 +32,17 @@ def no_plate(view: View) -> str:
         why = str(error).partition("; ")[0]
         return f"no plate can be planned: {why}; {back}, or give plate.controls another condition in the campaign file"
     return ""
+
+
+def nothing_known(view: View) -> str:
+    """What a campaign with caution lacks before anything can be proposed, and the way out; "" of any other."""
+    careful = [name for name, target in view.spec.wanted.items() if target.cautious is not None]
+    if not careful or view.spec.planner.initial.first or len(view.counted) > 1:
+        return ""
+    if any(d.draft.kind is DecisionKind.PIN for d in in_force(view.decisions, view.round_number + 1)):
+        return ""
+    name = quote(view.name)
+    return (
+        f"nothing is known yet to keep what {' and '.join(careful)} asks for, which is cautious: hakken tell {name} "
+        f"FILE brings a few results that do, or hakken pin {name} has a candidate run that you know to"
+    )

@@ -39,13 +39,16 @@ def test_without_anything_known_it_is_refused_and_results_let_it_begin(
     refused = hakken("run", file)
     again = hakken("tick", "sealed")
     state = hakken("status", "sealed", "--json").json[0]["state"]
+    step = hakken("status", "sealed").out.replace("\n", " ")
     told = hakken("tell", file, tmp_path / "known.csv")
     began = hakken("run", file)
 
     assert (refused.code, again.code) == (2, 2)
     assert "nothing is known yet to keep pressure at most 5 bar, which is cautious" in refused.err
     assert state == "active"  # not ended: what is told lets it go on
+    assert "Nothing is known yet to keep what pressure asks for, which is cautious: hakken tell sealed FILE" in step
     assert (told.code, began.code) == (0, 0)
+    assert "Nothing is known yet" not in hakken("status", "sealed").out
     assert "with caution, pressure is kept with a chance of" in hakken("show", "sealed").out.replace("\n", " ")
 
 
@@ -68,9 +71,11 @@ def test_what_is_pinned_lets_it_begin_too(hakken: Callable[..., Any], file: Path
     hakken("run", file)
 
     hakken("pin", "sealed", "--where", "base=A", "--where", "temperature=30", "--why", "today's process")
+    step = hakken("status", "sealed").out
     ran = hakken("run", file)
 
     (draft,) = [p["proposal"]["draft"] for p in hakken("show", "sealed", 1, "--json").json["proposals"]]
+    assert "The next batch is due" in step
     assert ran.code == 0
     assert (draft["arm"], draft["candidate"]["settings"]["temperature"]) == ("manual", 30.0)
 
