@@ -205,6 +205,8 @@ def _number_of_class(name: str, value: object, classes: Classes) -> object:
         near = did_you_mean(value, classes) if isinstance(value, str) else ""
         said = f"{value:g}" if isinstance(value, float) else repr(value)
         either = ", or 0 or 1" if classes.may_be_numbers else ""
+        if isinstance(value, str) and finite(value) is None and not classes.may_be_numbers:
+            either = "; where it is a new one, write it in front of the others in the campaign file"
         raise OutcomeError(
             f"{name!r}: {said} is none of its classes {', '.join(classes)}{near}; report one of them{either}"
         )

@@ -18,6 +18,7 @@ from flows.engine.passes import call_off
 from flows.engine.people.fuller import OnRecord
 from flows.engine.people.reminding import on_told
 from flows.engine.people.rows import (
+    FILE,
     columns_of,
     content_of,
     has_no_result_yet,
@@ -227,6 +228,7 @@ def _remarks(
     return (
         *said_of_completed(told.judgements),
         *_missing(session, told.added),
+        *_unread_files(session, told.added),
         *repeats(name, file, with_numbers),
         *corrected(name, file, named, on_record, ids, told.received),
         *twins(name, told.added, [on_record[o.id] for o in standing]),
@@ -275,6 +277,17 @@ def _missing(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, ..
             columns[header].append(cell)
     said = said_of_missing_numbers(columns)
     return (said,) if said else ()
+
+
+def _unread_files(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note on files that added rows name, as on a worksheet, and that only a pass takes in."""
+    names = [said for e in added if (said := (_cells(e) or {}).get(FILE, "").strip())]
+    if not names or FILE in (*session.view.space.names, *session.view.spec.space, *session.view.spec.objective):
+        return ()
+    return (
+        f"files that a column 'file' names, such as {names[0]!r}, are not taken in by hakken tell: a pass reads them "
+        f"with their rows from the worksheet of the laboratory (hakken tick {shlex.quote(session.name)})",
+    )
 
 
 def _fractions(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:

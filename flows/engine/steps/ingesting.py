@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flows.engine.looking.failing import Failed
+from flows.engine.people.rows import is_told
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.judgement import Judgement, conclude, said_of_completed, write_all
@@ -22,7 +23,7 @@ from loop.contracts import Artifact, Envelope, Handle, RawFile
 from loop.errors import AdapterUnavailable, AttemptUnavailable, PartUnavailable
 from loop.outcome import Fault, FaultKind, Measured
 from loop.raw import sha_of
-from loop.record import AttemptRecord, EnvelopeDraft, Verdict
+from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, Verdict
 
 Ended = Sequence[tuple[AttemptRecord, Handle]]
 
@@ -57,16 +58,36 @@ def ingest(session: Session, ended: Ended) -> None:
     if came.drafts:
         before, known = len(session.view.unjudged), {a.key for a in session.view.attempts}
         with session.work(moves=False) as work:
-            work.receive_all(came.drafts)
+            received = work.receive_all(came.drafts)
             for (name, sha, key), file in came.files.items():
                 if key in known:
                     work.keep(Artifact(sha, name, media_type(name), len(file.data), key))
+        if again := _readable_now(session, came.attempts, received):
+            with session.work(moves=False) as work:
+                work.receive_all(again)
         session.refresh()
         if new := len(session.view.unjudged) - before:
             session.tally.received += new
             session.tally.has_moved = True
             reached("ingest.stored")
     judge_all(session, came.attempts)
+
+
+def _readable_now(
+    session: Session, attempts: Iterable[AttemptRecord], received: Iterable[EnvelopeRecord]
+) -> list[EnvelopeDraft]:
+    """Entries of a person that could not be read when they came, and can since the campaign file was mended.
+
+    A verdict stands for ever, so each comes in an envelope of its own: as it was, and a line end more.
+    """
+    waiting = {a.key for a in attempts if is_by_person(session.laboratory, a)}
+    refused = [e for e in received if e.verdict is Verdict.MALFORMED and e.key in waiting]
+    if not refused:
+        return []
+    found = Judge(session.view, session.files).judge(refused)
+    times = Counter((e.key, e.payload.rstrip("\n")) for e in session.ledger.envelopes(session.name))
+    readable = [j.envelope for j in found if j.verdict is not Verdict.MALFORMED]
+    return [EnvelopeDraft(e.source, e.key, e.payload + "\n" * times[e.key, e.payload]) for e in readable]
 
 
 def _fetch(session: Session, ended: Ended) -> _Came:
@@ -108,7 +129,7 @@ def judge_all(
     unread = [a for a in fetched if not judge.has_ended(a.key) and a.key not in judge.waiting]
     for key, error in judge.waiting.items():
         session.tally.note(f"{f'the result of attempt {key}' if key else 'a result'} waits: {error}")
-    why = _faults_of_reading(session, judgements) if unread else {}
+    why = _faults_of_reading(session, judge, judgements) if unread else {}
     ends = [a for a in unread if not is_by_person(session.laboratory, a)]
     if judgements or ends:
         with session.work() as work:
@@ -134,10 +155,13 @@ def judge_all(
     return judgements
 
 
-def _faults_of_reading(session: Session, judgements: Sequence[Judgement]) -> dict[str | None, str]:
-    """Why the last unreadable envelope of each attempt could not be read, those that a killed pass judged included."""
-    known = {e.key: e.message for e in session.ledger.envelopes(session.name) if e.verdict is Verdict.MALFORMED}
-    return known | {j.envelope.key: j.message for j in judgements if j.verdict is Verdict.MALFORMED}
+def _faults_of_reading(session: Session, judge: Judge, judgements: Sequence[Judgement]) -> dict[str | None, str]:
+    """Why the last unreadable envelope of each attempt cannot be read, those that a killed pass judged included; by
+    the campaign file as it is now."""
+    came = (e for e in session.ledger.envelopes(session.name) if not is_told(e.source))
+    known = {e.key: e for e in came if e.verdict is Verdict.MALFORMED and not judge.has_ended(e.key or "")}
+    anew = {j.envelope.key: j.message for j in judge.judge(known.values()) if j.verdict is Verdict.MALFORMED}
+    return anew | {j.envelope.key: j.message for j in judgements if j.verdict is Verdict.MALFORMED}
 
 
 def _without_result(session: Session, ends: Sequence[AttemptRecord], *, are_unread: bool) -> str:

@@ -75,6 +75,45 @@ def test_a_number_is_refused_since_it_says_nothing(told: Any) -> None:
     )
 
 
+def entered(home: Any, word: str, **more: str) -> Path:
+    """The worksheet, ``word`` entered in its first row, and further cells."""
+    sheet = Path(home.folder("forms") / "laboratory" / "worksheet.csv")
+    head, row, *others = sheet.read_text("utf-8-sig").splitlines()
+    cells = {**dict(zip(head.split(","), row.split(","), strict=True)), "form": word, **more}
+    rest = [line + "," * len(more) for line in others]
+    sheet.write_text("\n".join([",".join(cells), ",".join(cells.values()), *rest]), encoding="utf-8")
+    return sheet
+
+
+def test_an_entry_that_waits_for_a_class_is_read_once_the_file_has_it(told: Any, home: Any) -> None:
+    told("tick", "forms")
+    entered(home, "form III")
+    waits = " ".join(told("tick", "forms").out.split())
+    other = " ".join(rewritten(told, "classes: [wet, amorphous, form II, form I]").out.split())
+    said = " ".join(rewritten(told, "classes: [form III, wet, amorphous, form II, form I]").out.split())
+
+    new = "report one of them; where it is a new one, write it in front of the others in the campaign file"
+    assert (
+        f"waits: 'form': 'form III' is none of its classes amorphous, form II, form I (did you mean 'form II'?); {new}"
+        in waits
+    )
+    assert "is none of its classes wet, amorphous, form II, form I" in other
+    assert "1 came back" in said
+    assert "waits:" not in said
+    assert "form III" in told("show", "forms", "1").out
+    assert told("audit", "verify").code == 0
+
+
+def test_a_worksheet_that_names_photos_can_be_told(told: Any, home: Any) -> None:
+    told("tick", "forms")
+    said = told("tell", "forms", entered(home, "form II", file="a1.jpg"))
+
+    assert "1 result accepted" in said.out, said.err
+    assert "files that a column 'file' names, such as 'a1.jpg', are not taken in by hakken tell" in " ".join(
+        said.out.split()
+    )
+
+
 def test_a_class_that_turns_up_later_is_put_in_front(told: Any) -> None:
     assert rewritten(told, EXTENDED).code == 0
     Path("more.csv").write_text("solvent,cooling,form\ntoluene,4,form III\n")

@@ -9,6 +9,7 @@ wrote has columns of its own.
 
 from flows.engine.people.rows.cells import NoResult, perhaps_fractions
 from flows.engine.people.rows.columns import (
+    FILE,
     IGNORED,
     PLAIN,
     TAKEN,
@@ -59,6 +60,7 @@ from flows.engine.people.rows.reading import (
 
 __all__ = [
     "FAULT",
+    "FILE",
     "IGNORED",
     "OBSERVATION",
     "PLAIN",

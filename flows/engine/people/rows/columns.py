@@ -18,6 +18,7 @@ PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
+FILE: Final = "file"  # of a worksheet: names of photos and other files
 _REALLY: Final = re.compile(r"(?:actual|real|measured)[ ._](.+)|(.+)[ ._](?:actual|real|measured)", re.IGNORECASE)
 _AGAIN: Final = re.compile(r"[ ._#-]*(rep|repl|replicate|repeat|dup|duplicate|run|trial)?[ ._#-]*\d+", re.IGNORECASE)
 _MOLECULES: Final = (ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec)
@@ -64,9 +65,10 @@ def read_columns(
             name in IGNORED
             or head in beside
             or (name == "procedure" and name not in _known(spec, names))
+            or (name == FILE and "key" in header and name not in _known(spec, names))
             or head in described
         ):
-            continue  # "procedure" is on a worksheet, for people to read
+            continue  # "procedure" is on a worksheet, for people to read, and "file" for the pass that takes them in
         column = _column(head, meant.get(head, name), unit, spec, names, apart)
         if column is None:
             unknown.append(head)
