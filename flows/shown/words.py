@@ -31,6 +31,17 @@ def classes_in(spec: Mapping[str, Any], target: str) -> Classes:
     return Classes(said.get("classes") or (), said.get("wanted") or ())
 
 
+def with_later_classes(spec: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A resolved spec with the classes that its targets have ``now``, where others came in front of those it has: a
+    result of an earlier round may be of one of them."""
+    targets = dict(spec["objective"])
+    for name, said in targets.items():
+        had, has = said.get("classes") or (), wanted_of(now, name).get("classes") or ()
+        if had and len(has) > len(had) and list(has[-len(had) :]) == list(had):
+            targets[name] = {**said, "classes": has}
+    return {**spec, "objective": targets}
+
+
 def outcome_line(outcome: Outcome, spec: Mapping[str, Any], code: str = "") -> str:
     """How an experiment ended, in a line; ``code`` says what failed, where the result says it."""
     match outcome:

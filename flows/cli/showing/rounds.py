@@ -13,7 +13,14 @@ from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
 from flows.shown.rounds import by_position, never_sent, other_formulas, round_of
-from flows.shown.words import chosen_by, known_line, outcome_line, predictions_line, reason_line
+from flows.shown.words import (
+    chosen_by,
+    known_line,
+    outcome_line,
+    predictions_line,
+    reason_line,
+    with_later_classes,
+)
 from loop.experiment import State
 from loop.insight.saying import regret_sentence
 from loop.outcome import read_code
@@ -36,7 +43,7 @@ def _handed_out(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]
 def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | None) -> None:
     """The round for a person, in the order in which it is run."""
     record = round_of(ledger, campaign, number)
-    spec = ledger.spec_version(campaign, record.version)
+    spec = with_later_classes(ledger.spec_version(campaign, record.version), ledger.campaign(campaign).spec)
     proposals = ledger.proposals(campaign, record.number)
     attempts, observations = by_position(ledger, campaign, record)
     every = [a for mine in attempts.values() for a in mine]
