@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from flows.cli.naming import Campaign, settings, typed
+from flows.cli.naming import Campaign, conditions, settings, typed
 from flows.cli.screen import Json, Screen, computing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from loop.insight.statements import Comparison
 
 WHY: Final = "to tell it from another"
@@ -61,14 +59,5 @@ def _next(campaign: str, found: Comparison) -> str:
         return f"hakken report {it} draws all that is believed"
     place = min((0, 1), key=lambda i: (found.measured[i] != "", found.measured[i] != "once", i != 1))
     again = " --again" if found.measured[place] else ""
-    return (
-        f"measuring one of them tells more: hakken pin {it} {_where(found.settings[place])}{again} --why {typed(WHY)}"
-    )
-
-
-def _where(candidate: Mapping[str, str | float]) -> str:
-    return " ".join(f"--where {typed(f'{name}={_plain(value)}')}" for name, value in candidate.items())
-
-
-def _plain(value: str | float) -> str:
-    return f"{value:.12g}" if isinstance(value, float) else value
+    pin = f"hakken pin {it} {conditions(found.settings[place])}{again} --why {typed(WHY)}"
+    return f"measuring one of them tells more: {pin}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -171,3 +171,9 @@ def near(path: Path | str) -> str:
         return str(Path(path).relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def conditions(candidate: Mapping[str, str | float]) -> str:
+    """A candidate as options of a command, such as ``--where base=KOAc --where temperature=80``."""
+    shown = {name: f"{v:.12g}" if isinstance(v, float) else v for name, v in candidate.items()}
+    return " ".join(f"--where {typed(f'{name}={value}')}" for name, value in shown.items())

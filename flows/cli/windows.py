@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from flows.cli.naming import Campaign, settings, typed
+from flows.cli.naming import Campaign, conditions, settings, typed
 from flows.cli.screen import Json, Screen, computing
 from flows.shown.windows import asked_line, instead_lines, range_words, strayed_line, together_line
 
@@ -60,13 +60,10 @@ def window(
         screen.say(line)
     screen.say(f"by {found.model}; of the true values, without the noise of a new measurement")
     if found.worst is not None:
-        corner = " ".join(f"--where {typed(f'{name}={_plain(value)}')}" for name, value in found.worst.items())
         again = " --again" if found.measured else ""
-        screen.next_step(f"measure where it is most in doubt: hakken pin {it} {corner}{again} --why {typed(WHY)}")
+        screen.next_step(
+            f"measure where it is most in doubt: hakken pin {it} {conditions(found.worst)}{again} --why {typed(WHY)}"
+        )
     else:
         less = f"hakken window {it} --chance {chance / 2:.2g}"
         screen.next_step(f"{less} asks for less; more results near it would tell more")
-
-
-def _plain(value: str | float) -> str:
-    return f"{value:.12g}" if isinstance(value, float) else value

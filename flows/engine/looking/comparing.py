@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flows.engine.looking.amounts import amounts_of
 from flows.engine.looking.best import believed
 from flows.engine.looking.learning import learning_of, what_teaches
 from flows.engine.looking.view import View
@@ -14,12 +15,10 @@ from flows.engine.people.reminding import times_measured
 from flows.wiring import open_record
 from loop.errors import HakkenError
 from loop.insight.statements import Comparison
-from loop.sheets.cells import as_float
 from loop.spec import build_objective
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from loop.objective import Objective
 
 
 class CompareError(HakkenError):
@@ -50,7 +49,7 @@ def compare(
         from loop.insight.comparing import compared  # brings torch: seconds, only where it is asked for
 
         objective = build_objective(view.spec)
-        asked = _asked(objective, by)
+        asked = amounts_of(objective, by, "how much better it has to be", CompareError)
         earlier, read, _ = what_teaches(view)
         learning = learning_of(view, earlier, read)
         belief = learning.belief
@@ -67,18 +66,3 @@ def compare(
         if best.front > 1 and not at:
             notes = (f"the believed front has {best.front} candidates; --at compares another of them", *notes)
         return replace(found, measured=(times_measured(view, first), times_measured(view, second)), notes=notes)
-
-
-def _asked(objective: Objective, said: Sequence[str]) -> Mapping[str, float]:
-    wanted = [t.name for t in objective.wanted]
-    found: dict[str, float] = {}
-    for text in said:
-        name, sign, number = text.rpartition("=")
-        name = name.strip() if sign else wanted[0]
-        if not sign and len(wanted) > 1:
-            raise CompareError(f"{text!r}: several targets are wanted; write {wanted[0]}={text}, for each that counts")
-        amount = as_float(number.strip())
-        if amount is None:
-            raise CompareError(f"{text!r} is no number; write how much better it has to be, such as {wanted[0]}=5")
-        found[name] = amount
-    return found

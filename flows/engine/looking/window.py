@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.looking.amounts import amounts_of
 from flows.engine.looking.best import believed
 from flows.engine.looking.kept import kept, learns_by_own
 from flows.engine.looking.learning import MANY, learning_of, what_teaches
@@ -17,13 +18,11 @@ from flows.engine.people.reminding import times_measured
 from flows.wiring import open_record
 from loop.errors import HakkenError, PlanError
 from loop.insight.statements import Range, Window
-from loop.sheets.cells import as_float
 from loop.space import Continuous, Discrete
 from loop.spec import build_objective
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from loop.objective import Objective
 
 
 CHANCE: Final = 0.9  # how sure it is to be, where nothing else is asked
@@ -84,7 +83,7 @@ def _looked_for(
     from loop.insight.window import window as looked_for  # brings torch: seconds, only where it is asked for
 
     objective = build_objective(view.spec)
-    lost = _losses(objective, loses)
+    lost = amounts_of(objective, loses, "what may be lost", WindowError)
     earlier, read, _ = what_teaches(view)
     learning = learning_of(view, earlier, read)
     belief = learning.belief
@@ -99,18 +98,3 @@ def _looked_for(
     went = next((t.experiments / (t.experiments + t.faults) for t in tried if t.experiments + t.faults), None)
     found = looked_for(view.space, objective, belief, x, loses=lost, chance=chance, seed=learning.seed, went=went)
     return found if found.worst is None else replace(found, measured=times_measured(view, found.worst))
-
-
-def _losses(objective: Objective, said: Sequence[str]) -> Mapping[str, float]:
-    wanted = [t.name for t in objective.wanted]
-    found: dict[str, float] = {}
-    for text in said:
-        name, sign, number = text.rpartition("=")
-        name = name.strip() if sign else wanted[0]
-        if not sign and len(wanted) > 1:
-            raise WindowError(f"{text!r}: several targets are wanted; write {wanted[0]}={text}, for each that counts")
-        amount = as_float(number.strip())
-        if amount is None:
-            raise WindowError(f"{text!r} is no number; write what may be lost, such as {wanted[0]}=5")
-        found[name] = amount
-    return found
