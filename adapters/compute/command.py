@@ -90,6 +90,7 @@ def evaluate(
     work = int(memory * share)
     words: dict[str, Any] = {"cores": cores, "memory": memory, "memory_per_core": memory // cores}
     words |= {"work_memory": work, "work_memory_per_core": work // cores, **(keywords or {})}
+    words |= {f"{name}_smiles": smiles for name, smiles in request.smiles.items()}
     words |= request.settings  # of what has a structure the name
     repairs: tuple[str, ...] = ()
     details: dict[str, Any] = {"keywords": dict(keywords)} if keywords else {}

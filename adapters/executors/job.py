@@ -49,7 +49,11 @@ def problems(spec: ExperimentSpec, evaluator: Evaluator, capabilities: Capabilit
     if evaluator.needs_structure and len(spec.smiles) != 1:
         structures = ", ".join(sorted(spec.smiles)) or "none"
         rule = f"{evaluator.name} needs exactly one parameter with a structure, got {structures}"
-        found.append(Problem("space", rule, "let the space have one molecule parameter"))
+        named = " and ".join(f"${name}_smiles" for name in sorted(spec.smiles))
+        either = (
+            f", or ask for {named} in the place of what is of one structure" if evaluator.is_request and named else ""
+        )
+        found.append(Problem("space", rule, f"let the space have one molecule parameter{either}"))
     found += [
         Problem(f"parameter {name!r}", f"{evaluator.name} has no such setting", "take it out of the space")
         for name in spec.settings
@@ -64,7 +68,7 @@ def problems(spec: ExperimentSpec, evaluator: Evaluator, capabilities: Capabilit
             f"{evaluator.name} asks for it, and the experiment has no such setting{did_you_mean(name, spec.settings)}",
             "mend the name where it is asked for, or let the space have it, whatever the other settings are",
         )
-        for name in sorted(evaluator.asks - {*spec.settings})
+        for name in sorted(evaluator.asks - {*spec.settings, *(f"{of}_smiles" for of in spec.smiles)})
     ]
     return found
 

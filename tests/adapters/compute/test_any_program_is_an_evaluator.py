@@ -357,6 +357,21 @@ def test_a_template_may_name_the_molecule(tmp_path: Path) -> None:
     assert measured(ended(lab, spec)) == {"gap": 4.0}
 
 
+def test_a_template_may_ask_for_each_of_several_structures(tmp_path: Path) -> None:
+    both = {"ligand": "L0017", "metal": "Pd(II)"}, {}, {"ligand": "CP(C)C", "metal": "[Pd+2]"}, {"gap": "eV"}
+    parse = {"gap": {"regex": r"gap (\S+) of CP\(C\)C \[Pd\+2\] L0017$", "unit": "eV"}}
+    command = ["echo", "gap", "4.0", "of", "$ligand_smiles", "$metal_smiles", "$ligand"]
+    spec = ExperimentSpec("own", *both)
+    lab = laboratory(tmp_path / "a", command=command, parse=parse)
+    (refused,) = laboratory(tmp_path / "b", command=["echo", "$smiles", "$ligand", "$metal"], parse=parse).validate(
+        spec
+    )
+
+    assert [str(problem) for problem in lab.validate(spec) if "metal_smiles" in str(problem)] == []
+    assert measured(ended(lab, spec)) == {"gap": 4.0}
+    assert "got ligand, metal; let the space have one molecule parameter, or ask for $ligand_smiles and" in str(refused)
+
+
 @pytest.mark.parametrize(
     ("program", "files", "kind", "message"),
     [
