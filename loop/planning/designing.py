@@ -36,7 +36,7 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
         PoolExhausted: Nothing untried is left.
     """
     named = s.first_left[: s.wanted]
-    picks = [Pick(row, Arm.INITIAL, "", None, NAMED_FIRST) for row in named]
+    picks = [Pick(row, Arm.INITIAL, "", None, NAMED_FIRST, is_named=True) for row in named]
     if not len(named):
         return _by_design(s)
     rest = s.having([*named])

@@ -93,7 +93,8 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
     per = f" per {costs.shown_unit}" if costs is not None and is_per else ""
     order = run_order(x.numpy(), costs, s.history.last, seed=s.seed)
     blocks = np.array([p.block for p in picks])
-    order = np.lexsort((order, blocks)).argsort()  # one block after the other
+    named = np.array([p.is_named for p in picks])  # these run first, in their order
+    order = np.lexsort((order, np.where(named, np.arange(len(picks)), blocks), ~named)).argsort()  # block after block
     centre = np.array([p.is_centre for p in picks])
     if costs is None or not costs.switch:  # where changes cost, a few of them go before
         order = evenly_between(order, centre, blocks)

@@ -23,3 +23,4 @@ class Pick:
     also: str = ""  # what else is to be said of its choice
     block: int = 0  # of the initial design, from 1; 0 without blocks
     is_centre: bool = False  # a centre point of the initial design
+    is_named: bool = False  # by the campaign file, to come first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.circumstances import SUMS
 from loop.errors import SpaceError
 from loop.record import Settings
 from loop.space.constraints import Constraint, Linear
@@ -48,6 +49,16 @@ def _sum_of(rule: Constraint, x: NDArray[np.float64], space: Space) -> str:
         return ""
     total = f"; the sum is {sum(weight * float(x[c]) for c, weight in rule.weights.items()):.6g}"
     return f"{total}: change other parts with it" if is_own(rule, space) else total
+
+
+def filled(space: Space, settings: Settings) -> dict[str, str | float]:
+    """Settings with 0 for the parts of a mixture that the others leave nothing for."""
+    found = dict(settings)
+    for mixture in space.mixtures:
+        parts = [space.names[c] for c in mixture.columns]
+        if abs(sum(float(settings.get(name, 0.0)) for name in parts) - 1.0) <= SUMS:
+            found |= {name: 0.0 for name in parts if name not in settings}
+    return found
 
 
 def check_within(space: Space, settings: Settings) -> None:

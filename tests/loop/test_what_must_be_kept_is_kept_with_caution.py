@@ -243,6 +243,8 @@ def test_first_comes_before_a_design_and_is_part_of_it() -> None:
 
     assert [p.candidate.settings for p in first[:2]] == KNOWN[:2]
     assert len(first) == 5  # the design's five, these among them
+    assert [p.run_order for p in first[:2]] == [0, 1]
+    assert sorted(p.run_order for p in first[2:]) == [2, 3, 4]
     assert len(again) == 3
     assert all(p.candidate.settings not in KNOWN[:2] for p in again)
 
@@ -302,3 +304,12 @@ def test_a_plate_begins_with_what_was_told_and_has_only_what_is_believed() -> No
         "untried candidates are believed to keep pressure at most 5 bar with a chance of 0.9" in n for n in found.notes
     )
     assert "planner.initial.first" not in str(said.value)
+
+
+def test_parts_of_a_mixture_that_nothing_is_left_for_need_not_be_named() -> None:
+    text = TEXT.replace("base: {type: category, options: [A, B, C]}", "s: {type: mixture, parts: [water, DMSO, MeOH]}")
+    more = "initial: {first: [{s.water: 0.5, s.DMSO: 0.5, temperature: 30}]}"
+
+    (first, *_) = plan(spec_of(more=more, text=text), History(), seed=0, experiments=30).proposals
+
+    assert first.candidate.settings == {"s.water": 0.5, "s.DMSO": 0.5, "s.MeOH": 0.0, "temperature": 30.0}

@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from loop.circumstances import SUMS, applying
+from loop.circumstances import applying
 from loop.errors import MoleculeError, SpaceError, did_you_mean
 from loop.record import Json, Settings
 from loop.space import Component, Continuous, Discrete, Parameter, Space
-from loop.space.checked import check_within, checked
+from loop.space.checked import check_within, checked, filled
 
 _CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>~]+?)\s*(?P<sign>>=|<=|=|>|<|~)\s*(?P<value>.+?)\s*")
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
@@ -53,7 +53,7 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
         if changed.setdefault(name, settings[name]) != settings[name]:
             raise SpaceError(f"{name} is given twice, as {changed[name]} and as {settings[name]}; give one value")
     check_within(space, settings)  # before anything is left out
-    settings = dict(applying(space, settings, changed)) if before else _filled(space, settings)
+    settings = dict(applying(space, settings, changed)) if before else filled(space, settings)
     return checked(space, settings)
 
 
@@ -124,21 +124,11 @@ def _whole(space: Space, given: Mapping[str, Sequence[str | float]]) -> Settings
     """
     if not all(len(values) == 1 for values in given.values()):
         return None
-    settings = _filled(space, {name: values[0] for name, values in given.items()})
+    settings = filled(space, {name: values[0] for name, values in given.items()})
     with suppress(SpaceError):
         space.coordinates(settings)
         return settings
     return None
-
-
-def _filled(space: Space, settings: Settings) -> dict[str, str | float]:
-    """Settings with 0 for the parts of a mixture that the others leave nothing for."""
-    filled = dict(settings)
-    for mixture in space.mixtures:
-        parts = [space.names[c] for c in mixture.columns]
-        if abs(sum(float(settings.get(name, 0.0)) for name in parts) - 1.0) <= SUMS:
-            filled |= {name: 0.0 for name in parts if name not in settings}
-    return filled
 
 
 def unmet(space: Space, region: Json) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from loop.design import CLASSICAL
 from loop.errors import SpaceError
 from loop.space import Space
-from loop.space.checked import checked
+from loop.space.checked import checked, filled
 from loop.space.rows import key_of
 from loop.spec.building import build_space
 from loop.spec.lines import Problem
@@ -19,7 +19,7 @@ AT = ("planner", "initial", "first")
 
 def named_first(spec: CampaignSpec, space: Space) -> NDArray[np.float64]:
     """Coordinates of the experiments that the file names to come first, in their order: shape ``(k, d)``."""
-    rows = [space.coordinates(checked(space, one)) for one in spec.planner.initial.first or ()]
+    rows = [space.coordinates(checked(space, filled(space, one))) for one in spec.planner.initial.first or ()]
     return np.array(rows, dtype=np.float64).reshape(-1, len(space.parameters))
 
 
@@ -62,7 +62,7 @@ def _of_first(spec: CampaignSpec) -> Problem | None:
     space, seen = build_space(spec), dict[bytes, int]()
     for i, settings in enumerate(first):
         try:
-            x = space.coordinates(checked(space, settings))
+            x = space.coordinates(checked(space, filled(space, settings)))
         except SpaceError as error:
             return (*AT, i), str(error)
         if (before := seen.setdefault(key_of(x), i)) != i:
