@@ -149,6 +149,7 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
             f"{'measure' if t.is_only_measured else t.goal.value} {t.name}"
             + (f" [{t.unit}]" if t.unit else "")
             + (" by factors" if t.is_log else "")
+            + (f" with caution ({t.cautious:g})" if t.cautious is not None else "")
             + (f" = {t.expression.text}" if t.expression is not None else "")
             for t in objective.targets
         ],
