@@ -53,6 +53,7 @@ def spec_of_source(
     targets = {t: own.objective[t] for t in own.objective if t in columns or (known and t in known.spec["objective"])}
     beside = {name: head for head, name in structures_told(table.header, own, space.names, of_others=True).items()}
     varied, notes = {}, [*_derived(others, own, space), *_alike(others, [*space.names, *own.objective])]
+    notes += _unheard(others, [p for p in space.parameters if p.name not in columns], own)
     for p in space.parameters:
         if p.name not in columns:
             continue
@@ -158,6 +159,23 @@ def _derived(others: Iterable[str], own: CampaignSpec, space: Space) -> list[str
         for head in others
         if head in follows
     ]
+
+
+def _unheard(others: Iterable[str], lacking: Iterable[Parameter], own: CampaignSpec) -> list[str]:
+    """Notes on substances of which a table seems to say something, under what the campaign's own file calls them, or
+    tables of molecules usually do."""
+    kept, notes = list(others), []
+    for p in lacking:
+        said = own.space.get(p.name)
+        usual = {"name", "smiles", *(str(getattr(said, part, "")).casefold() for part in ("name", "smiles"))}
+        heads = [repr(head) for head in kept if head.casefold() in usual]
+        if isinstance(p, Component) and heads:
+            are, what = ("is", "column") if len(heads) == 1 else ("are", "columns")
+            notes.append(
+                f"nothing is learnt of {p.name}, since {what} {' and '.join(heads)} {are} only kept; where one says "
+                f"which {p.name} it was, call it {p.name!r}, for names or SMILES, and tell the table again"
+            )
+    return notes
 
 
 def _alike(others: Iterable[str], names: Sequence[str]) -> list[str]:

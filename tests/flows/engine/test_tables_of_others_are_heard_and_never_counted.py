@@ -249,6 +249,18 @@ class TestATableOfOthers:
             "tell the table again",
         )
 
+    def test_a_substance_under_a_name_of_its_own_is_noted(self, settings: Settings, tmp_path: Path) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        path.write_text("Name,base,time,yield\nwater,DBU,1,10\nEtOH,DBU,2,20\n", encoding="utf-8")
+
+        _, report = tell_source(settings, name, path, "Smith", by="A")
+
+        assert report.accepted == 2
+        assert report.notes == (
+            "nothing is learnt of solvent, since column 'Name' is only kept; where one says which solvent it was, call "
+            "it 'solvent', for names or SMILES, and tell the table again",
+        )
+
     def test_a_table_with_a_mended_header_replaces_the_one_before(self, settings: Settings, tmp_path: Path) -> None:
         name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
         rows = "water,DBU,1,10\nEtOH,KOAc,2,20\n"
