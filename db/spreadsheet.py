@@ -32,7 +32,8 @@ def write_workbook(header: Sequence[str], rows: Sequence[Mapping[str, Any]], pat
         raise LedgerError(
             f"{len(rows)} rows of {len(header)} columns are more than a sheet holds; write .csv or .parquet"
         )
-    book = openpyxl.Workbook(write_only=True)
+    cells = [[_cell(name, name) for name in header], *([_cell(row[name], name) for name in header] for row in rows)]
+    book = openpyxl.Workbook(write_only=True)  # which, left half written, would say so when it is forgotten
     sheet = book.create_sheet("results")
     sheet.freeze_panes = "A2"
     for place, name in enumerate(header, start=1):
@@ -46,9 +47,9 @@ def write_workbook(header: Sequence[str], rows: Sequence[Mapping[str, Any]], pat
             made.font = Font(bold=True)
         return made
 
-    sheet.append([cell(_cell(name, name), bold=True) for name in header])
-    for row in rows:
-        sheet.append([cell(_cell(row[name], name)) for name in header])
+    sheet.append([cell(value, bold=True) for value in cells[0]])
+    for row in cells[1:]:
+        sheet.append([cell(value) for value in row])
     made = io.BytesIO()
     book.save(made)
     path.write_bytes(made.getvalue())
