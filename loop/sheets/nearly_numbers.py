@@ -133,7 +133,7 @@ def of_isomers(text: str) -> str:
         what, either = ("limit", f">{number} or <-{number}") if limit else ("number", f"{number} or -{number}")
         return f"write the {what} alone, with the sign that this enantiomer has in the campaign: {either}"
     ratio = _RATIO.fullmatch(text)
-    if ratio is None or not (less := float(ratio[3].replace(",", "."))):
+    if ratio is None or _CLOCK.fullmatch(text) or not (less := float(ratio[3].replace(",", "."))):
         return ""
     more = float(ratio[2].replace(",", "."))
     excess = 100 * (more - less) / (more + less)

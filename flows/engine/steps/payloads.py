@@ -10,8 +10,8 @@ from loop.circumstances import actual_of
 from loop.errors import OutcomeError
 from loop.named_once import named_once
 from loop.outcome import Fault, FaultKind, Outcome, write_outcome
-from loop.raw import read_raw
-from loop.record import AttemptRecord, Json, Settings, Verdict
+from loop.raw import is_raw, read_raw
+from loop.record import AttemptRecord, EnvelopeRecord, Json, Settings, Verdict
 from loop.space import Space
 
 
@@ -29,6 +29,14 @@ def read_payload(text: str) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise OutcomeError(f"a result must be a JSON object with 'outcome', got {type(data).__name__}")
     return data
+
+
+def names_files(envelope: EnvelopeRecord) -> bool:
+    """Whether what was received names files of an instrument instead of values."""
+    try:
+        return is_raw(read_payload(envelope.payload))
+    except OutcomeError:
+        return False
 
 
 def problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:

@@ -57,7 +57,8 @@ def test_a_number_whose_sign_is_in_doubt_is_asked_about(
 
     line, column, text = cell
     asked = f"table.csv line {line}: column '{column}' must hold a finite number, got '{text}' "
-    assert f"{asked}({EITHER.format(other)}); correct the cell" in " ".join(said.err.split())
+    either = EITHER.format(other).replace(" 1", " <1") if text.startswith("<") else EITHER.format(other)
+    assert f"{asked}({either}); correct the cell" in " ".join(said.err.split())
     assert f"{len(rows) - 1} result" in said.out
 
 
