@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from loop.insight.saying import chance_of
 from loop.insight.statements import Compared, Comparison
 from loop.wording import factor_text, in_digits, in_places, signed_in_places
+
+WIDTH: Final = 3.29  # of a 90 % interval, in standard deviations
 
 
 def compared_lines(found: Comparison) -> Iterator[str]:
@@ -34,7 +37,7 @@ def _values(one: Compared) -> str:
         between = "" if one.low is None or one.high is None else f"{in_digits(one.low)} to {in_digits(one.high)} times"
         first, second = in_digits(one.first), in_digits(one.second)
     else:
-        doubt = abs(one.difference) if one.low is None or one.high is None else (one.high - one.low) / 3.29
+        doubt = abs(one.difference) if one.low is None or one.high is None else (one.high - one.low) / WIDTH
         apart = f"{signed_in_places(one.difference, doubt)}{unit}"
         between = ""
         if one.low is not None and one.high is not None:

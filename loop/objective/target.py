@@ -47,9 +47,7 @@ class Target:
     weight: float = 1.0
     desirable: tuple[float, float] | None = None
     levels: tuple[float, ...] | None = None  # of an ordinal outcome, in rising order: nothing else can be measured
-    classes: tuple[str, ...] | None = (
-        None  # of an outcome that is a word; ``Classes`` say which are wanted, else the last
-    )
+    classes: tuple[str, ...] | None = None  # of an outcome that is a word; as ``Classes``, with what is wanted
     words: tuple[str, ...] | None = None  # for the levels, one for each
     is_exact: bool = False  # a candidate has the same value each time, as a deterministic calculation gives it
     expression: Expression | None = None  # of a derived target, by which it follows from others and from settings

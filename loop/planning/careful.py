@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from loop.classes import Classes
 from loop.errors import PoolExhausted
 from loop.objective import Target
 from loop.planning.pick import Pick
@@ -28,7 +27,7 @@ WAYS: Final = (
 def asked(target: Target) -> str:
     """What a target has to keep, such as "pressure at most 5 bar"."""
     if target.classes is not None:
-        return f"{target.name} {Classes(target.classes).sought}"
+        return f"{target.name} {target.sought}"
     low, high = target.asked
     parts = [
         f"{word} {end:g} {target.unit}".rstrip()

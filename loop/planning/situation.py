@@ -202,9 +202,10 @@ class Situation:
     def initial_left(self) -> int:
         """How many experiments of the initial design are still to be made; zero or below when it is done."""
         asked = sum(not o.is_told for o in self.history.observations) + len(self.history.pending)
-        first = self.replicates * len(self.first_left)  # these come before any model, whatever else was tried
-        size = initial_size(self.spec)
-        return max(size - asked - self._told_of_design, first)
+        left = initial_size(self.spec) - asked - self._told_of_design
+        if named := len(self.first_left):  # they come before any model, whatever else was tried
+            return max(left, self.replicates * named)
+        return left
 
     @cached_property
     def _told_of_design(self) -> int:

@@ -13,6 +13,8 @@ from loop.planner import plan
 from loop.record import Arm
 from loop.spec import build_space
 
+NAMED = {"alcohol": "butanol", "base": "weak", "temperature": 40}
+
 
 def yields(settings):
     return measured(**{"yield": alcohol_yield(settings)})
@@ -88,6 +90,16 @@ def test_controls_take_their_share_and_say_so():
     assert arms.count(Arm.INITIAL) == 4
     assert arms.count(Arm.CONTROL) == 4  # a quarter of the 16 that follow
     assert arms.count(Arm.MODEL) == 12
+
+
+@pytest.mark.parametrize("initial", [{"experiments": 4}, {"experiments": 4, "first": [NAMED]}])
+def test_a_share_of_controls_that_is_less_than_one_of_a_batch_is_kept_over_several(initial):
+    _, plans = run_rounds(reaction_spec(control=0.25, batch=2, surrogate="gp", initial=initial), yields, 5)
+
+    arms = [[p.arm for p in made.proposals] for made in plans]
+
+    assert arms[0] == [Arm.INITIAL] * 4
+    assert [batch.count(Arm.CONTROL) for batch in arms[1:]] == [0, 1, 0, 1]
 
 
 def test_a_budget_is_never_overdrawn():

@@ -14,14 +14,14 @@ from flows.engine.session import Session
 from flows.engine.steps.analysing import Analyst, Result, said_analysis
 from flows.engine.steps.completing import parts_of
 from flows.engine.steps.judgement import ENGINE
-from flows.engine.steps.payloads import placed, read_payload
+from flows.engine.steps.payloads import placed, raw_of
 from flows.wiring import open_record, raw_files
 from loop.checkpoints import reached
 from loop.contracts import Work
-from loop.errors import AnalysisError, LedgerError, OutcomeError
+from loop.errors import AnalysisError, LedgerError
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind, Measured, Outcome, write_outcome
-from loop.raw import RawResult, is_raw, raw_payload, read_raw
+from loop.raw import RawResult, raw_payload
 from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
 from loop.spec import CampaignSpec
 
@@ -99,7 +99,7 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
     envelopes = {e.id: e for e in view.ledger.envelopes(view.name)}
     every = {o.id: o for o in view.ledger.observations(view.name, with_retracted=True)}
     analysed = {method.target for method in analyst.analysis.methods}
-    last_raw = {e.key: e for e in envelopes.values() if e.key is not None and _raw_of(e) is not None}
+    last_raw = {e.key: e for e in envelopes.values() if e.key is not None and raw_of(e) is not None}
     attempts = {a.key: a for a in view.attempts}
     changed: list[_Anew] = []
     problems: list[str] = []
@@ -107,7 +107,7 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
     for o in view.observations:
         attempt = attempts.get(o.key or "")
         envelope = next((e for part in parts_of(o, every) if (e := _envelope_of(part, envelopes, last_raw))), None)
-        raw = None if envelope is None else _raw_of(envelope)
+        raw = None if envelope is None else raw_of(envelope)
         if attempt is None or envelope is None or raw is None:
             continue
         if said_analysis(o.context) == analyst.analysis.version:
@@ -124,7 +124,7 @@ def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]
         else:
             changed.append(_Anew(attempt, o, envelope, raw, result, outcome))
     for attempt, envelope in _waiting(view, last_raw, {o.key for o in every.values()}):
-        raw = _raw_of(envelope)
+        raw = raw_of(envelope)
         assert raw is not None
         try:
             result = analyst.result(raw, attempt, received=envelope.received)
@@ -143,7 +143,7 @@ def _waiting(
         envelope = last_raw.get(attempt.key)
         if attempt.state is State.READY or envelope is None or attempt.key in with_results:
             continue
-        if envelope.verdict is Verdict.MALFORMED and (raw := _raw_of(envelope)) is not None and not raw.problem:
+        if envelope.verdict is Verdict.MALFORMED and (raw := raw_of(envelope)) is not None and not raw.problem:
             yield attempt, envelope
 
 
@@ -172,18 +172,10 @@ def _envelope_of(
     o: ObservationRecord, envelopes: Mapping[str, EnvelopeRecord], last_raw: Mapping[str, EnvelopeRecord]
 ) -> EnvelopeRecord | None:
     """The envelope with the files behind a result; the last one where an attempt ended because none could be read."""
-    if _raw_of(envelopes[o.id]) is not None:
+    if raw_of(envelopes[o.id]) is not None:
         return envelopes[o.id]
     failed = isinstance(o.outcome, Fault) and o.outcome.kind is FaultKind.ANALYSIS_FAILED and o.source == ENGINE
     return last_raw.get(o.key or "") if failed else None
-
-
-def _raw_of(envelope: EnvelopeRecord) -> RawResult | None:
-    try:
-        data = read_payload(envelope.payload)
-        return read_raw(data) if is_raw(data) else None
-    except OutcomeError:
-        return None
 
 
 def _supersede(work: Work, each: _Anew, version: str, by: str, why: str) -> None:

@@ -128,9 +128,7 @@ def _of_next_batch(view: View, with_it: str) -> tuple[str, bool]:
             "a larger one in the campaign file lets it go on.",
             False,
         )
-    if why := no_plate(view):
-        return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True
-    if why := nothing_known(view):
+    if why := no_plate(view) or nothing_known(view):
         return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True
     if left := nothing_left(view):
         then = "plans replicates where they decide something, else " if _may_repeat(view) else ""

@@ -7,8 +7,7 @@ from shlex import quote
 from typing import Final
 
 from flows.engine.looking.view import View
-from flows.engine.people.decisions import decided_next
-from loop.decision import DecisionKind, in_force
+from flows.engine.people.decisions import decided_next, still_pinned
 from loop.errors import PlateError
 from loop.spec import build_plate, build_space
 
@@ -37,9 +36,7 @@ def no_plate(view: View) -> str:
 def nothing_known(view: View) -> str:
     """What a campaign with caution lacks before anything can be proposed, and the way out; "" of any other."""
     careful = [name for name, target in view.spec.wanted.items() if target.cautious is not None]
-    if not careful or view.spec.planner.initial.first or len(view.counted) > 1:
-        return ""
-    if any(d.draft.kind is DecisionKind.PIN for d in in_force(view.decisions, view.round_number + 1)):
+    if not careful or view.spec.planner.initial.first or len(view.counted) > 1 or still_pinned(view):
         return ""
     name = quote(view.name)
     return (

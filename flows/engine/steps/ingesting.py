@@ -15,7 +15,7 @@ from flows.engine.steps.judgement import Judgement, conclude, said_of_completed,
 from flows.engine.steps.judging import Judge
 from flows.engine.steps.late import late_answers
 from flows.engine.steps.parts import NAMED, can_work, is_by_person, others_go_on, unreached, untold
-from flows.engine.steps.payloads import names_files
+from flows.engine.steps.payloads import raw_of
 from flows.progress import Progress, in_silence
 from flows.remarks import rearranged_in
 from loop.analysis import media_type
@@ -83,7 +83,7 @@ def _readable_now(
     for an analysis are left to whoever has them analysed anew, with a reason.
     """
     waiting = {a.key for a in attempts if is_by_person(session.laboratory, a)}
-    refused = [e for e in received if e.verdict is Verdict.MALFORMED and e.key in waiting and not names_files(e)]
+    refused = [e for e in received if e.verdict is Verdict.MALFORMED and e.key in waiting and raw_of(e) is None]
     if not refused:
         return []
     found = Judge(session.view, session.files).judge(refused)

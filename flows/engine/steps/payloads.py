@@ -10,7 +10,7 @@ from loop.circumstances import actual_of
 from loop.errors import OutcomeError
 from loop.named_once import named_once
 from loop.outcome import Fault, FaultKind, Outcome, write_outcome
-from loop.raw import is_raw, read_raw
+from loop.raw import RawResult, is_raw, read_raw
 from loop.record import AttemptRecord, EnvelopeRecord, Json, Settings, Verdict
 from loop.space import Space
 
@@ -31,12 +31,13 @@ def read_payload(text: str) -> Mapping[str, Any]:
     return data
 
 
-def names_files(envelope: EnvelopeRecord) -> bool:
-    """Whether what was received names files of an instrument instead of values."""
+def raw_of(envelope: EnvelopeRecord) -> RawResult | None:
+    """The files of an instrument that what was received names instead of values; None where it names none."""
     try:
-        return is_raw(read_payload(envelope.payload))
+        data = read_payload(envelope.payload)
+        return read_raw(data) if is_raw(data) else None
     except OutcomeError:
-        return False
+        return None
 
 
 def problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:

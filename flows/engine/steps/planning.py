@@ -252,9 +252,9 @@ def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
     initial, batch = initial_size(view.spec), view.spec.planner.batch
     known = len(history.observations)
     left = math.ceil((initial - known) / view.spec.planner.copies)
-    is_whole = view.spec.planner.initial.design in WHOLE  # what was told beside it takes nothing off it
-    is_whole = is_whole or view.spec.plate is not None or view.spec.planner.initial.first is not None
-    if view.round_number or not known or is_whole or not 0 < left < batch:
+    spec = view.spec.planner.initial
+    is_whole = spec.design in WHOLE  # what was told beside it takes nothing off it
+    if view.round_number or not known or is_whole or spec.first or view.spec.plate or not 0 < left < batch:
         return ()
     return (
         f"{known} of the {initial} experiments of the initial design are on record, and this batch is the rest of it; "
