@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import os
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -117,7 +119,8 @@ class Scheduler:
         for left in reversed(range(_GREETINGS)):
             client = kind.__new__(kind)
             try:
-                client.__init__(self._address, timeout=_PATIENCE, set_as_default=False)
+                with nothing_collected():
+                    client.__init__(self._address, timeout=_PATIENCE, set_as_default=False)
             except AssertionError:
                 _close(client)  # left half-made, it would be closed by whatever thread collects it, and hold that up
                 if not left:
@@ -154,6 +157,19 @@ def _versions_elsewhere(client: Any) -> str:
 def version_here() -> str:
     """Of distributed here."""
     return str(import_module("distributed").__version__)
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """For the start of a client: another one that is collected meanwhile would be closed by the thread that starts,
+    and wait for a lock which that holds."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _close_apart(client: Any) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from adapters.executors.dask_scheduler import nothing_collected
 from tests.adapters.helpers import free_port
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sacct")
@@ -368,7 +369,9 @@ class OneNodeDask:
     def wait_until_it_answers(self, workers: int, seconds: float = 120.0) -> None:
         from distributed import Client
 
-        with Client(self.address, timeout=seconds, set_as_default=False) as client:
+        with nothing_collected():
+            client = Client(self.address, timeout=seconds, set_as_default=False)
+        with client:
             client.wait_for_workers(workers, timeout=seconds)
 
     def close(self) -> None:

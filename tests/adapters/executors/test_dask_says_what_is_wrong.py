@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from pathlib import Path
 from typing import Any, NoReturn
@@ -144,6 +145,25 @@ def test_a_scheduler_that_never_greets_as_it_should_answers_with_an_error(
     told = executor(tmp_path, dask.address).health().message
 
     assert told.startswith(f"the Dask scheduler at {dask.address} answers with an error (AssertionError: AssertionErr")
+
+
+def test_no_client_is_collected_while_another_starts(
+    dask: OneNodeDask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be closed by the thread that starts, and wait for ever for a lock which that holds."""
+    from distributed import Client
+
+    starts, collecting = Client.start, []
+
+    def start(self: Client, **said: Any) -> Any:
+        collecting.append(gc.isenabled())
+        return starts(self, **said)
+
+    monkeypatch.setattr(Client, "start", start)
+
+    assert executor(tmp_path, dask.address).health().is_ok
+    assert collecting == [False]
+    assert gc.isenabled()
 
 
 def test_what_a_lost_connection_logs_is_not_shown_beside_what_we_say_of_it(dask: OneNodeDask, tmp_path: Path) -> None:
