@@ -270,26 +270,13 @@ def campaign_file(settings: Settings, campaign: str) -> Path | None:
 
 def targets_in_order(settings: Settings, spec: CampaignSpec) -> dict[str, str]:
     """The unit of each target, in the order of the campaign file as it was last read here; else in the record's."""
-    said = _noted(settings, spec.campaign) or {}
+    said = noted(settings, spec.campaign) or {}
     return {name: spec.objective[name].unit for name in in_order(spec.objective, said.get("targets", ()))}
 
 
-def _written(settings: Settings, campaign: str) -> tuple[str, ...]:
-    """The parameters in the order of the campaign file as it was last read here; nothing where nobody noted it."""
-    with suppress(SpecError, OSError):  # it is said where the file itself is needed
-        return tuple((_noted(settings, campaign) or {}).get("parameters", ()))
-    return ()
-
-
-def _origin(settings: Settings, campaign: str) -> tuple[Path, str] | None:
-    """Folder and name of the campaign file, as noted when it was read."""
-    said = _noted(settings, campaign)
-    return None if said is None else (Path(said["base"]), str(said["file"]))
-
-
-def _noted(settings: Settings, campaign: str) -> Json | None:
-    """What was noted of the campaign file when it was read: ``base`` and ``file``, and the order of ``targets`` and
-    ``parameters``."""
+def noted(settings: Settings, campaign: str) -> Json | None:
+    """What was noted of the campaign file when it was taken up: ``base`` and ``file``, the order of ``targets`` and
+    ``parameters``, and over a library what it said and its ``files``; None where nothing was."""
     path = settings.folder(campaign) / ORIGIN
     try:
         said: Json = json.loads(os.fsdecode(path.read_bytes()))
@@ -298,3 +285,16 @@ def _noted(settings: Settings, campaign: str) -> Json | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise SpecError(f"{path} cannot be read ({error}); add the campaign file again, which writes it anew") from None
+
+
+def _written(settings: Settings, campaign: str) -> tuple[str, ...]:
+    """The parameters in the order of the campaign file as it was last read here; nothing where nobody noted it."""
+    with suppress(SpecError, OSError):  # it is said where the file itself is needed
+        return tuple((noted(settings, campaign) or {}).get("parameters", ()))
+    return ()
+
+
+def _origin(settings: Settings, campaign: str) -> tuple[Path, str] | None:
+    """Folder and name of the campaign file, as noted when it was read."""
+    said = noted(settings, campaign)
+    return None if said is None else (Path(said["base"]), str(said["file"]))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.common.durable import replace_bytes
+from flows.engine.changes.origins import remember
 from flows.engine.changes.results import check_change
 from flows.engine.looking.suiting import check_laboratory
 from flows.engine.looking.view import View
@@ -18,7 +16,6 @@ from flows.named_files import reader
 from flows.own_code import check_code
 from flows.wiring import (
     LIBRARIES,
-    ORIGIN,
     RAW,
     library_reader,
     made_on_record,
@@ -27,11 +24,10 @@ from flows.wiring import (
     open_record,
     without_misread_units,
 )
-from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger
 from loop.errors import LedgerError, NotFound, SpecError
 from loop.record import CampaignState, Json
-from loop.spec import CampaignSpec, parameters_of, read_spec
+from loop.spec import CampaignSpec, read_spec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -53,7 +49,7 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
     """
     path = Path(spec_path)
     spec, laboratory = usable_file(path, settings)
-    name, base = spec.campaign, path.absolute().parent
+    name = spec.campaign
     with make_record(settings) as ledger:
         before = ledger.last_entry()
         known = known_as(settings, ledger, spec)
@@ -63,7 +59,7 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
         if ledger.last_entry() != before:  # a result, or another's change, came while it was looked at
             known = known_as(settings, ledger, spec)
             resolved = resolved_for(known, spec)
-        _remember(settings, name, base, path, spec)
+        remember(settings, spec, path)
         record = ledger.open_campaign(name, resolved, by=settings.by)
         if known is not None and record.version > known.campaign.version:
             _go_on(settings, ledger, name)
@@ -194,19 +190,3 @@ def _go_on(settings: Settings, ledger: Ledger, name: str) -> None:
         return
     with writing(settings, ledger, name, settings.by) as work:
         work.set_state(CampaignState.ACTIVE, "the spec was changed")
-
-
-def _remember(settings: Settings, name: str, base: Path, path: Path, spec: CampaignSpec) -> None:
-    """Note where the file was, whole or not at all: relative paths of the laboratory section start there.
-
-    And in which order it has its targets and parameters, which the record does not keep.
-    """
-    target = settings.folder(name) / ORIGIN
-    order = {"targets": list(spec.objective), "parameters": parameters_of(spec)}
-    said = {"base": str(base), "file": path.name, **order}
-    text = os.fsencode(json.dumps(said, ensure_ascii=False, indent=2) + "\n")
-    if target.is_file() and target.read_bytes() == text:
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    replace_bytes(target, text)
-    reached("campaign.remembered")

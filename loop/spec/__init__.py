@@ -16,7 +16,7 @@ from loop.spec.building import (
 )
 from loop.spec.costs import build_costs
 from loop.spec.general import build_general
-from loop.spec.lines import perhaps_decimals, place
+from loop.spec.lines import load_yaml, perhaps_decimals, place
 from loop.spec.misread import misread_units
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.plate import build_plate
@@ -40,6 +40,7 @@ __all__ = [
     "context_of",
     "declared_of",
     "levels_of",
+    "load_yaml",
     "looks_for_hits",
     "misread_units",
     "molecules_of",

@@ -80,7 +80,17 @@ def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = 
     takes = f"hakken run {shlex.quote(file)}"
     if edits.renamed:
         return _renamed(settings, name, file, edits.renamed)
-    if (undone := overtaken(settings, read_campaign_file(edits.path, settings))) is not None:
+    if edits.gone:
+        return (
+            f"{', '.join(edits.gone)}, named by {file}, is not there any more: by its name {name} goes on as it is on "
+            f"record; put it back, or name another, before {takes}"
+        )
+    if edits.files:
+        return (
+            f"{', '.join(edits.files)}, named by {file}, was changed; {takes} takes that up, by its name it goes on as "
+            "before"
+        )
+    if edits.is_read and (undone := overtaken(settings, read_campaign_file(edits.path, settings))) is not None:
         return (
             f"{file} is as {name} was in version {undone.version}, and {undone.by} changed it since ({undone.since}): "
             f"by its name it goes on by that; {takes} would undo it"

@@ -361,3 +361,49 @@ def test_results_beyond_what_a_changed_file_says_that_a_target_can_be_are_named(
     assert said in changed.out
     assert "where yield can be so, mend its low or high in the campaign file" in changed.out
     assert said not in again.out
+
+
+LIBRARY = """
+campaign: screen
+space: {molecule: {type: molecule, file: vendor.smi, name: name}}
+objective: {pKi: {goal: maximize}}
+planner: {surrogate: random, batch: 1, initial: {experiments: 1, design: random}}
+budget: {experiments: 2}
+laboratory: {adapter: manual}
+"""
+
+
+def test_a_library_that_was_changed_and_is_not_taken_up_is_said(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file, library = Path("screen.yaml"), Path("vendor.smi")
+    file.write_text(LIBRARY)
+    library.write_text("CCO ethanol\nCCC propane\nCC(C)O isopropanol\n")
+    assert hakken("tick", "screen.yaml").code == 0
+    library.touch()
+    file.write_text(f"# of the vendor\n{LIBRARY}")
+
+    same = hakken("status", "screen")
+    library.write_text("CCO ethanol\nCCC propane\nCC(C)O isopropanol\nCCN ethylamine\n")
+    longer = hakken("status", "screen")
+    taken_up = hakken("tick", "screen.yaml").out + hakken("status", "screen").out
+    library.unlink()
+    gone = hakken("status", "screen")
+    library.write_text("CCO ethanol\nCCC propane\nCC(C)O isopropanol\nCCN ethylamine\n")
+    file.write_text(LIBRARY.replace("experiments: 2}", "experiments: 3}"))
+    edited = hakken("status", "screen")
+    file.write_text(LIBRARY.replace("screen", "other"))
+    renamed = hakken("status", "screen")
+    file.write_text("campaign: [")
+    broken = hakken("status", "screen")
+
+    assert "was changed" not in same.out
+    said = "vendor.smi, named by screen.yaml, was changed; hakken run screen.yaml takes that up, by its name"
+    assert said in longer.out
+    assert "note: screen.yaml changes what is on record of screen, which goes on by it from here: space" in taken_up
+    assert "was changed" not in taken_up
+    assert "vendor.smi, named by screen.yaml, is not there any more: by its name screen goes on as it is on" in gone.out
+    assert "screen.yaml was changed; hakken run screen.yaml takes that up" in edited.out
+    assert "screen.yaml is of campaign 'other' by now" in renamed.out
+    assert "screen.yaml was changed and cannot be used (screen.yaml line 1: not valid YAML" in broken.out
