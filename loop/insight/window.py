@@ -18,8 +18,8 @@ from scipy.stats import qmc
 from torch import Tensor
 
 from loop.belief import Belief
-from loop.errors import PlanError
 from loop.insight.chances import doubted
+from loop.insight.losing import losses
 from loop.insight.statements import Range, Window
 from loop.objective import Objective, Target
 from loop.space import Category, Component, Discrete, Ordinal, Space
@@ -66,7 +66,7 @@ def window(
     Raises:
         PlanError: Nothing is asked, or a target that may lose is not wanted.
     """
-    asked = _Asked(objective, belief.as_measured(), at, _checked(objective, loses), seed, went)
+    asked = _Asked(objective, belief.as_measured(), at, losses(objective, loses), seed, went)
     here = float(asked.chances(at[None])[0])
     numbers = [space.names.index(p.name) for p in space.shown if isinstance(p, Number)]
     numbers = [c for c in numbers if _can_be_off(space, c, at)]
@@ -91,25 +91,6 @@ def window(
         strayed=None if belief.used is None else float(asked.chances(_strayed(belief.used.tolerances, at)).min()),
         straying="" if belief.used is None else belief.used.tolerances.said(),
     )
-
-
-def _checked(objective: Objective, loses: Mapping[str, float]) -> Mapping[str, float]:
-    """By target, the loss on its scale."""
-    wanted = {t.name: t for t in objective.wanted}
-    for name, loss in loses.items():
-        if name not in wanted:
-            raise PlanError(f"{name!r} is no target that is wanted; losses are stated of {', '.join(wanted)}")
-        least = 1.0 if wanted[name].is_log else 0.0
-        if not (math.isfinite(loss) and loss > least):
-            kind = "a factor above 1, since its scale is logarithmic" if least else "a number above zero"
-            raise PlanError(f"what {name} may lose must be {kind}, got {loss:g}")
-    if not loses and not any(t.has_bounds for t in objective.targets):
-        name, target = next(iter(wanted.items()))
-        much = "1" if target.levels is not None else "0.1" if target.classes is not None else "5"
-        raise PlanError(
-            f"no target has a threshold, so nothing says what is still good enough; give --loses, such as {name}={much}"
-        )
-    return {name: math.log10(loss) if wanted[name].is_log else loss for name, loss in loses.items()}
 
 
 class _Asked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +28,7 @@ from loop.experiment import Event, State
 from loop.limits import broken
 from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
-from loop.record import AttemptRecord, ProposalRecord
+from loop.record import Arm, AttemptRecord, ProposalRecord
 from loop.spec import build_limits, build_recipe
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def ask(
         report = report_of(session)
         out = handouts(session.ledger.steps(name))
         given = _described(session.view, [key for key, its in out.items() if its.request == request], out)
+        fewer = () if is_repeated else _why_fewer(session.view, len(given), experiments)
         remade = [note for e in given if e.state == State.RUNNING and (note := other_procedure(session.view, e))]
         return Asked(
             name,
@@ -168,7 +169,7 @@ def ask(
             is_repeated,
             report.state,
             report.next_step,
-            tuple(dict.fromkeys((*([edited] if edited else []), *notes, *remade, *report.notes))),
+            tuple(dict.fromkeys((*([edited] if edited else []), *notes, *fewer, *remade, *report.notes))),
         )
 
 
@@ -272,6 +273,18 @@ def _attempt(view: View, key: str) -> AttemptRecord:
             f"{len(found)} experiments of campaign {view.name!r} have keys that begin with {key!r}; give one whole"
         )
     return found[0]
+
+
+def _why_fewer(view: View, given: int, wanted: int) -> Iterator[str]:
+    """That the campaign file has fewer planned at a time than were asked for, where it is that which kept them back."""
+    at_a_time = view.spec.planner.batch
+    if given >= wanted or at_a_time >= wanted or view.spec.plate is not None or len(view.pending) < at_a_time:
+        return
+    if all(p.draft.arm is not Arm.INITIAL for p in view.ledger.proposals(view.name, view.round_number)):
+        yield (
+            f"{wanted} were asked for, and planner.batch of the campaign file has {at_a_time} at a time; batch: "
+            f"{wanted} has as many chosen together"
+        )
 
 
 def _prepare(session: Session, experiments: int) -> tuple[str, ...]:

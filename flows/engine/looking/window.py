@@ -17,6 +17,7 @@ from flows.engine.people.conditions import read_candidate
 from flows.engine.people.reminding import times_measured
 from flows.wiring import open_record
 from loop.errors import HakkenError, PlanError
+from loop.insight.losing import losses
 from loop.insight.statements import Range, Window
 from loop.space import Continuous, Discrete
 from loop.spec import build_objective
@@ -84,6 +85,7 @@ def _looked_for(
 
     objective = build_objective(view.spec)
     lost = amounts_of(objective, loses, "what may be lost", WindowError)
+    losses(objective, lost)  # what is asked wrongly is said at once, and not after models have learnt
     earlier, read, _ = what_teaches(view)
     learning = learning_of(view, earlier, read)
     belief = learning.belief

@@ -173,6 +173,27 @@ def test_in_rolling_mode_more_are_planned_as_results_come(settings: Settings, tm
         assert len(ledger.round("small", 2).pending) == 2
 
 
+def test_who_asks_for_more_than_are_planned_at_a_time_is_told_how_to_get_them(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, laboratory=ASKED)
+    said = (
+        "6 were asked for, and planner.batch of the campaign file has 3 at a time; batch: 6 has as many chosen together"
+    )
+    first = asked(settings, 6, "a")
+    for one in first.experiments:
+        told(settings, one, measured(50.0))
+
+    second, again = asked(settings, 6, "b"), asked(settings, 6, "c")
+    enough = asked(settings, 3, "b")
+
+    assert len(keys(first)) == 4  # the initial design
+    assert said not in first.notes
+    assert [len(keys(second)), len(keys(again))] == [3, 0]
+    assert {said} == {*second.notes} & {*again.notes}
+    assert said not in enough.notes
+
+
 def test_what_is_given_back_goes_to_the_next_who_asks(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, laboratory=ASKED)
     first = asked(settings, 4, "a")
