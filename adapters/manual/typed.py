@@ -129,7 +129,7 @@ class Typed:
                         continue
                     payload = read_row(row, columns, self._targets, spec, sheet)
                     if payload is not None and not deviations_alone(row, columns):
-                        self._keep(handle, row, payload, path)
+                        self._keep(handle, row, payload, path, sheet)
                         continue
                     never, asked = self._lacking(path, sheet, row, columns)
                     unread, wants = never or unread, wants or asked
@@ -203,15 +203,14 @@ class Typed:
             if row is None or not targets_of(row, columns)[0]:
                 continue
             if read_row(row, columns, self._targets, spec, sheet) is None:
-                cells = {column: _with_point(text, sheet) for column, text in row.items()}
-                completed = partial(with_cells, key=key, cells=cells)
+                completed = partial(with_cells, key=key, cells=_with_points(row, sheet))
                 if completed(sheets[0][1]) != sheets[0][1]:
                     has_changed |= change_sheet(self._path, completed)
         if has_changed:
             self._write_form(read_sheet(self._path), columns)
         return has_changed
 
-    def _keep(self, handle: Handle, row: Mapping[str, str], payload: dict[str, Any], path: Path) -> None:
+    def _keep(self, handle: Handle, row: Mapping[str, str], payload: dict[str, Any], path: Path, sheet: Sheet) -> None:
         """Store what a row says with the files that it attaches; what was given back is shown on the worksheet too."""
         key = self._jobs.key(handle)
         try:
@@ -225,7 +224,8 @@ class Typed:
             return
         self.returned.keep(handle, dump(payload))
         if path != self._path:
-            change_sheet(self._path, lambda sheet: with_cells(sheet, key, row))
+            cells = _with_points(row, sheet)
+            change_sheet(self._path, lambda there: with_cells(there, key, cells))
         self._write_form(read_sheet(self._path), self._columns(self._jobs.spec(handle)))
 
     def late(self, handles: Collection[Handle]) -> Sequence[Envelope]:
@@ -316,9 +316,12 @@ class Typed:
                 raise AdapterUnavailable(f"{self._path} {error}") from None
 
 
-def _with_point(text: str, sheet: Sheet) -> str:
-    """A cell as every worksheet can have it: a decimal comma is one only beside semicolons or tabs."""
-    return text.replace(",", ".") if sheet.has_decimal_commas and has_decimal_comma(text.strip()) else text
+def _with_points(row: Mapping[str, str], sheet: Sheet) -> dict[str, str]:
+    """A row as every worksheet can have it: a decimal comma is one only beside semicolons or tabs."""
+    return {
+        column: text.replace(",", ".") if sheet.has_decimal_commas and has_decimal_comma(text.strip()) else text
+        for column, text in row.items()
+    }
 
 
 def _read_as(payload: Mapping[str, Any]) -> Any:

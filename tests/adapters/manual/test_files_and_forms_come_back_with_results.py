@@ -79,6 +79,23 @@ def test_results_come_back_in_parts_from_the_form(tmp_path: Path, manual: Manual
     assert isinstance(read_outcome(json.loads(manual.fetch(other)[0].payload), EXPERIMENT.targets), Negative)
 
 
+@pytest.mark.parametrize("number", ["61,5", "<0,5"])
+def test_decimal_commas_that_were_given_back_are_one_result_and_no_second(
+    tmp_path: Path, manual: Manual, handle: Handle, number: str
+) -> None:
+    other = manual.prepare(EXPERIMENT, OTHER)
+    manual.start(other, OTHER)
+    given = sheet_of(tmp_path).with_name("worksheet-returned.csv")
+    given.write_text(f"key;yield [%];comment\n{KEY};{number};trübe, nass\n{OTHER};7,25;\n", encoding="utf-8")
+    (envelope,), (second,) = manual.fetch(handle), manual.fetch(other)
+
+    assert [(row["yield [%]"], row["comment"]) for row in read(sheet_of(tmp_path))] == [
+        (number.replace(",", "."), "trübe, nass"),
+        ("7.25", ""),
+    ]
+    assert [list(manual.fetch(h)) for h in (handle, other)] == [[envelope], [second]]
+
+
 def test_what_was_given_back_and_is_no_table_is_named(tmp_path: Path, manual: Manual, handle: Handle) -> None:
     sheet_of(tmp_path).with_name("worksheet-returned.csv").write_text("dear all\n", encoding="utf-8")
 
