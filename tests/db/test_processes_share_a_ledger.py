@@ -20,9 +20,11 @@ import sqlalchemy as sa
 
 from db import SqlLedger, open_ledger
 from db import engine as engines
+from db import tables as t
 from db.ids import uuid7
 from loop.contracts import Ledger
 from loop.errors import LedgerBusy, NotFound, StaleLease
+from loop.experiment import Event
 from loop.record import EnvelopeDraft, Lease
 from loop.testing.ledger import SPEC, batch
 
@@ -104,6 +106,22 @@ def test_a_holder_that_was_overtaken_inside_its_pass_cannot_begin_the_next_write
             work.receive(EnvelopeDraft("robot", None, "second"))
 
         assert [e.payload for e in theirs.envelopes("coupling")] == ["first"]
+
+
+def test_the_row_of_an_attempt_says_who_wrote_it_last_and_under_which_epoch(url: str) -> None:
+    with open_ledger(url) as ledger:
+        ledger.open_campaign("coupling", SPEC, by="ada")
+        first = ledger.acquire("coupling", "engine-1", -HOUR)
+        with ledger.work(first) as work:
+            work.record_round(batch(1))
+        key = ledger.attempts("coupling")[0].key
+        second = ledger.acquire("coupling", "engine-2", HOUR)
+        with ledger.work(second) as work:
+            work.move(key, Event.CLAIMED)
+
+        with engines.reading(ledger._engine) as session:
+            row = session.get_one(t.Attempt, key)
+            assert (row.lease_holder, row.epoch) == ("engine-2", second.epoch)
 
 
 def test_many_threads_write_one_chain(url: str) -> None:

@@ -121,6 +121,15 @@ class AttemptLaws:
         assert (again.replicate_no, again.attempt_no, again.state) == (1, 1, State.READY)
         assert [a.attempt_no for a in ledger.attempts("coupling")] == [0, 0, 1]
 
+    @pytest.mark.parametrize("state", [State.CANCELLED, State.EXPIRED])
+    def test_what_never_gave_an_outcome_can_be_tried_again(self, ledger: Ledger, lease: Lease, state: State) -> None:
+        (key,) = in_state(ledger, lease, state, n=1)
+
+        with ledger.work(lease) as work:
+            again = work.retry(key, "the robot is back")
+
+        assert (again.attempt_no, again.state) == (1, State.READY)
+
     def test_only_what_ended_without_a_result_can_be_tried_again_and_once(self, ledger: Ledger, lease: Lease) -> None:
         running, good, failed = (a.key for a in started(ledger, lease, n=3))
         with ledger.work(lease) as work:

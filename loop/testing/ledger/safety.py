@@ -52,8 +52,10 @@ class SafetyLaws:
 
     def test_nothing_is_claimed_for_a_laboratory_while_it_is_halted(self, ledger: Ledger, lease: Lease) -> None:
         with ledger.work(lease) as work:
-            work.record_round(batch(1, proposal(0), proposal(1)))
-        one, two = ledger.attempts("coupling")
+            work.record_round(batch(1, proposal(0), proposal(1), proposal(2)))
+        one, two, sent = ledger.attempts("coupling")
+        with ledger.work(lease) as work:
+            work.move(sent.key, Event.CLAIMED, adapter="robot")
         ledger.halt("coupling", by="ada", why="it smells of gas")
         before = everything(ledger)
 
@@ -64,7 +66,8 @@ class SafetyLaws:
         with ledger.work(lease) as work:  # a result that came before its attempt was sent
             work.move(two.key, Event.CLAIMED, "a result came before it was sent")
             work.accept(work.receive(EnvelopeDraft("tell", two.key, "{}")).id, measured())
-        assert ledger.attempt(two.key).state is State.ENDED
+            work.move(sent.key, Event.ACCEPTED, adapter="robot", handle="job-3")  # what the laboratory has, it has
+        assert [ledger.attempt(a.key).state for a in (two, sent)] == [State.ENDED, State.SUBMITTED]
 
     def test_it_needs_no_lease_and_survives_what_else_is_written(self, ledger: Ledger, lease: Lease) -> None:
         stop = ledger.halt("coupling", by="ada", why="it smells of gas")
