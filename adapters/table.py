@@ -1,9 +1,10 @@
 """Measured tables: a file of conditions and results, read strictly and looked up exactly.
 
 A row belongs to an experiment when every setting agrees: numbers within 1e-9 (relative, and absolute below one),
-options by label or by structure. Columns that are neither settings nor targets are ignored; several rows for one
-condition are replicates, in the order of the file. A target's cell holds a number or a limit (``<5``), or nothing where
-only others were measured; that of a number which applies only now and then nothing where it does not.
+options by label or by structure. A column is read in the unit that its header states (``temperature (K)``). Those that
+are neither settings nor targets are ignored; several rows for one condition are replicates, in the order of the file. A
+target's cell holds a number or a limit (``<5``), or nothing where only others were measured; that of a number which
+applies only now and then nothing where it does not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import csv
 import hashlib
 import io
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,7 @@ from loop.sheets.cells import (
     finite,
     hint_of,
     says_nothing,
+    split_header,
     used,
     with_points,
     without_doubt,
@@ -78,7 +81,8 @@ class MeasuredTable:
                 and then decimal commas too; an Excel workbook or a Parquet file. Row numbers of pandas are left out.
             columns: Column of each parameter or target whose column has another name.
             targets: Properties to be read, with the unit wanted.
-            units: Unit of a column, by parameter or target, where it is not the campaign's.
+            units: Unit of a column, by parameter or target, where it is another than its header states or, without one,
+                than the campaign's.
             levels: What a target can be, where that is one of a few levels, from the lowest; numbers of classes, too.
             words: The words for them, where there are any; a cell holds either.
 
@@ -86,7 +90,6 @@ class MeasuredTable:
             TableError: The file, a column or a cell is not as it should be; names the line.
         """
         self.name = path.name
-        self._columns, self._units = dict(columns), dict(units)
         self._levels, self._words = dict(levels or {}), dict(words or {})
         data = _read_bytes(path)
         self.sha = hashlib.sha256(data).hexdigest()
@@ -95,6 +98,8 @@ class MeasuredTable:
         for name, column in columns.items():
             if column not in self._index:
                 raise TableError(self.name, 1, f"no column {column!r} (for {name!r}){self._hint(column)}")
+        self._columns = {**_with_units(header, columns), **columns}
+        self._units = {**_units_in(self._columns), **units}
         self.targets = dict(targets)
         self._rows = self._read_rows()
         self._numbers: dict[str, list[float]] = {}
@@ -152,7 +157,7 @@ class MeasuredTable:
         for name, value in spec.settings.items():
             found: _Cell | Problem
             if self._columns.get(name, name) not in self._index:
-                rule = f"table {self.name} has no column {self._columns.get(name, name)!r}{self._hint(name)}"
+                rule = f"table {self.name} has no column {name!r}{self._hint(name)}"
                 found = Problem(f"parameter {name!r}", rule, f"name its column: columns: {{{name}: ...}}")
             elif isinstance(value, str):
                 found = self._option(name, value, spec.smiles.get(name))
@@ -182,9 +187,9 @@ class MeasuredTable:
         return Problem(f"parameter {name!r}", rule, f"take the option out of the space, or rename it{other}")
 
     def _number(self, name: str, value: float, unit: str) -> _Cell | Problem:
-        subject = f"parameter {name!r}"
+        subject, written = f"parameter {name!r}", self._units.get(name, unit)
         try:
-            wanted = convert(value, unit, self._units.get(name, unit))
+            wanted = convert(value, unit, written)
         except UnitError as error:
             return Problem(subject, str(error), f"give its unit in the table: units: {{{name}: ...}}")
         if name not in self._numbers:
@@ -203,7 +208,8 @@ class MeasuredTable:
             return _Cell(nearest)
         shown = ", ".join(f"{number:g}" for number in known[:8]) + (" ..." if len(known) > 8 else "")
         rule = f"{wanted:g} is not in table {self.name}; it has {shown}"
-        return Problem(subject, rule, f"use measured values only, such as values: [{nearest:g}]")
+        near = f"{convert(nearest, written, unit):.10g}"
+        return Problem(subject, rule, f"use measured values only, such as values: [{near}]")
 
     def _matching(self, cells: Mapping[str, _Cell]) -> Sequence[int]:
         names = tuple(sorted(cells))
@@ -261,7 +267,8 @@ class MeasuredTable:
         try:
             return convert(number, self._units.get(target, unit), unit), limit
         except UnitError as error:
-            raise TableError(self.name, None, f"column {column!r}: {error}") from None
+            remedy = f"say in which unit it is: units: {{{target}: ...}}"
+            raise TableError(self.name, None, f"column {column!r}: {error}; {remedy}") from None
 
     def _level(self, target: str, line: int, column: str, text: str) -> float:
         """The level that a cell names, by its word in whatever case or its number."""
@@ -346,6 +353,20 @@ def _shown(spec: ExperimentSpec, *names: str) -> str:
         f"{name} {value}" if isinstance(value, str) else f"{name} {value:.10g} {spec.units.get(name, '')}".rstrip()
         for name, value in settings
     )
+
+
+def _with_units(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
+    """Columns called as a thing and its unit, such as ``yield (%)``, by the thing; none where two may be it."""
+    free = [column for column in header if column not in columns.values()]
+    names = {column: split_header(column)[0] for column in free}
+    times = Counter(names.values())
+    return {name: column for column, name in names.items() if times[name] == 1 and name != column}
+
+
+def _units_in(columns: Mapping[str, str]) -> dict[str, str]:
+    """The units that headers state, by what their columns hold."""
+    stated = {name: split_header(column)[1] for name, column in columns.items() if column != name}
+    return {name: unit for name, unit in stated.items() if unit is not None}
 
 
 def _is_empty(cell: str) -> bool:

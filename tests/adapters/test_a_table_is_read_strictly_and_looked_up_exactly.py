@@ -246,3 +246,38 @@ def test_a_condition_without_a_row_is_named_with_the_remedy(
 
     assert message in str(problem)
     assert table(tmp_path).rows(asked) == ()
+
+
+@pytest.mark.parametrize("columns", [{}, {"temperature": "temperature (K)", "yield": "yield []"}])
+def test_a_header_states_the_unit_of_its_column(tmp_path: Path, columns: dict[str, str]) -> None:
+    text = "ligand,temperature (K),yield [],run time (h)\nPPh3,363.15,0.125,2\nPPh3,378.15,0.1,2\n"
+    read = table(tmp_path, text, columns=columns)
+    (problem,) = read.problems(replace(ask(temperature=100.0), smiles={}))
+
+    assert [row.values["yield"] for row in read.rows(replace(ask(temperature=90.0), smiles={}))] == [12.5]
+    assert read.parameters == {"ligand", "temperature", "run time"}
+    assert "373.15 is not in table table.csv; it has 363.15, 378.15; use measured values" in str(problem)
+    assert str(problem).endswith("such as values: [105]")
+
+
+def test_units_that_are_said_go_before_those_of_headers_and_others_are_refused(tmp_path: Path) -> None:
+    text = "ligand,temperature,yield (mg)\nPPh3,90,12.5\n"
+
+    assert table(tmp_path, text, units={"yield": "%"}).rows(EXPERIMENT)[0].values["yield"] == 12.5
+    with pytest.raises(TableError, match=r"column 'yield \(mg\)': .*; say in which unit it is: units: {yield: ...}"):
+        table(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("temperature (K),temperature (degC)", "has no column 'temperature' (did you mean 'temperature (K)'"),
+        ("temperature,temperature (K)", ""),  # what is called just so is meant
+    ],
+)
+def test_of_two_columns_that_may_be_meant_none_is_guessed(tmp_path: Path, header: str, says: str) -> None:
+    read = table(tmp_path, f"ligand,{header},yield\nPPh3,90,363.15,12.5\n")
+    asked = replace(ask(temperature=90.0), smiles={})
+
+    assert says in "; ".join(str(problem) for problem in read.problems(asked))
+    assert bool(read.rows(asked)) == (not says)
