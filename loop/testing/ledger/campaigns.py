@@ -9,7 +9,7 @@ import pytest
 from loop.contracts import Ledger
 from loop.errors import LedgerError, NotFound
 from loop.record import CampaignState, Lease
-from loop.testing.ledger.material import HOUR, SPEC
+from loop.testing.ledger.material import HOUR, SPEC, everything
 
 
 class CampaignLaws:
@@ -77,3 +77,16 @@ class CampaignLaws:
         assert (active.state, active.reason) == (CampaignState.ACTIVE, "")
         last = ledger.audit()[-1]
         assert (last.actor, last.action, last.detail["reason"]) == ("ada", "set_state", "one more plate")
+
+    def test_a_campaign_told_again_what_it_is_leaves_no_trace(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            work.set_state(CampaignState.STOPPED, "lunch")
+        before = everything(ledger)
+
+        with ledger.work(lease) as work:
+            work.set_state(CampaignState.STOPPED, "lunch")
+
+        assert everything(ledger) == before
+        with ledger.work(lease) as work:
+            work.set_state(CampaignState.STOPPED, "a meeting")
+        assert ledger.campaign("coupling").reason == "a meeting"

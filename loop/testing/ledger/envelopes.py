@@ -7,7 +7,7 @@ import pytest
 from loop.contracts import Artifact, Ledger
 from loop.errors import LedgerError, NotFound
 from loop.record import EnvelopeDraft, Lease, Verdict
-from loop.testing.ledger.material import candidate, everything, measured, started
+from loop.testing.ledger.material import HOUR, SPEC, candidate, everything, measured, started
 
 
 class EnvelopeLaws:
@@ -138,3 +138,13 @@ class EnvelopeLaws:
                     work.keep(file)
 
         assert ledger.artifacts("coupling") == files
+
+    def test_a_file_that_two_campaigns_have_is_kept_for_each(self, ledger: Ledger, lease: Lease) -> None:
+        file = Artifact("a" * 64, "plate.png", "image/png", 0)
+        ledger.open_campaign("other", SPEC, by="ada")
+
+        for held in (lease, ledger.acquire("other", "engine-2", HOUR)):
+            with ledger.work(held) as work:
+                work.keep(file)
+
+        assert ledger.artifacts("coupling") == ledger.artifacts("other") == (file,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -86,6 +87,26 @@ class LeaseLaws:
         with pytest.raises(StaleLease), ledger.work(lease) as work:
             work.record_round(batch())
         assert ledger.rounds("coupling") == ()
+
+    def test_of_two_leases_of_one_holder_the_later_alone_writes_and_is_given_back(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        again = ledger.acquire("coupling", lease.holder, HOUR)  # as a process does that was started anew
+
+        with pytest.raises(StaleLease), ledger.work(lease) as work:
+            work.record_round(batch())
+        ledger.release(lease)
+
+        with ledger.work(again) as work:
+            work.record_round(batch())
+        assert len(ledger.rounds("coupling")) == 1
+
+    def test_a_lease_on_no_campaign_writes_nothing(self, ledger: Ledger, lease: Lease) -> None:
+        nowhere = replace(lease, campaign_id="of another record")
+
+        ledger.release(nowhere)
+        with pytest.raises(NotFound, match="no campaign has the id of another record"), ledger.work(nowhere):
+            pass
 
     def test_releasing_a_stale_lease_leaves_the_new_holder_in_place(
         self, ledger: Ledger, lease: Lease, clock: Clock

@@ -9,12 +9,13 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.engine import pin, replay, retract, tell, tick
-from flows.engine.sources.hearing import SAME, SOURCES, read_of
+from flows.engine.sources.hearing import SAME, SOURCES, read_of, sources_of
 from flows.settings import Settings
 from loop.planner import Plan
 from loop.planner import plan as real_planner
 from loop.record import Arm
-from tests.flows.engine.memories import campaign, extra, first_round, planned, table
+from loop.spec import CampaignSpec
+from tests.flows.engine.memories import SPACE, campaign, extra, first_round, planned, table
 
 
 @pytest.fixture
@@ -164,6 +165,31 @@ def test_a_campaign_with_another_target_is_not_read(settings: Settings, tmp_path
     planned(settings, name)
 
     assert SOURCES not in first_round(settings, name).model
+
+
+def test_of_more_campaigns_than_are_read_those_with_the_most_parameters_in_common_are(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.engine.sources.hearing.MOST", 1)
+    less = {name: said for name, said in SPACE.items() if name != "time"}
+    tell(settings, campaign(settings, tmp_path, "far", space=less), short(tmp_path), by="A")
+    for name in ("near", "newer"):
+        tell(settings, campaign(settings, tmp_path, name), table(tmp_path), by="A")
+    campaign(settings, tmp_path, "later", memory="auto")
+
+    with open_ledger(settings.database) as ledger:
+        spec = CampaignSpec.from_record(ledger.campaign("later").spec)
+        _, read, notes = sources_of(ledger, spec)
+
+    assert list(read) == ["near"]
+    assert "memory: 2 more with targets in common were not read" in notes[0]
+
+
+def short(folder: Path) -> Path:
+    """Results of a campaign that varies no time."""
+    path = folder / "short.csv"
+    path.write_text("solvent,base,yield\nwater,KOAc,12\nEtOH,DBU,45\n", encoding="utf-8")
+    return path
 
 
 def test_a_plan_without_sources_asks_the_planner_as_before(settings: Settings, tmp_path: Path) -> None:
