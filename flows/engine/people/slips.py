@@ -42,6 +42,11 @@ from loop.values import values_of
 SLACK: Final = 0.05  # of a target's range: so far beyond it noise and rounding may bring a value, as a yield of 103 %
 WEIGHED_IN: Final = 0.02  # of a sum, as of the parts of a mixture
 STRONGEST: Final = 18.0  # of a pIC50: binding at one attomole per litre is beyond any that was measured
+ONE: Final = 1.0  # %, above which no value is taken for a fraction that was typed among percents
+# A value below one is rare where so many others are all at least so large: on three tables of measured yields, of which
+# 3 to 7 % lie between 0 and 1 %, 0.05 to 1.5 % of random campaigns of 60 experiments had the note.
+MANY: Final = 5
+LARGE: Final = 10.0  # %
 USED: Final = 0.1  # of a parameter's range: what is really used is seldom what was asked for
 
 
@@ -60,6 +65,7 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
         *_breaking(view, seen),
         *_useless(view, seen),
         *_of_either_sign(view, seen),
+        *_fractions(view, seen),
         *_beside(view, seen),
         *_derived(view, seen),
         *_doubled(view, seen),
@@ -190,6 +196,39 @@ def _of_either_sign(view: View, observations: Iterable[ObservationRecord]) -> It
         said, first = those[0]
         more = f", and so may {name} of {len(those) - 1} more" if len(those) > 1 else ""
         yield f"{said}{more}; where next to none of either was meant, 0 with an sd says so. {_remedy(view, first)}"
+
+
+def _fractions(view: View, observations: Sequence[ObservationRecord]) -> Iterator[str]:
+    """Values in percent of which all others say that they are fractions: one note for each target.
+
+    Where a small value, a limit or a negative shows that little is found at times, none is."""
+    new = {o.id for o in observations if view.spec.source is None}
+    for name, target in view.spec.objective.items() if new else ():
+        if target.unit != "%":
+            continue
+        told = [(o, value) for o in view.observations for value in _of_target(o.outcome, name)]
+        small = [(o, value) for o, value in told if o.id in new and 0.0 < value <= ONE and name in values_of(o.outcome)]
+        others = [value for told_in, value in told if all(told_in is not o for o, _ in small)]
+        if not small or len(others) < MANY or min(others) < LARGE:
+            continue
+        most = 100.0 if target.high is None else target.high
+        those = [(o, value) for o, value in small if min(others) <= 100.0 * value <= most]
+        if those:
+            o, value = those[0]
+            more = f", and so {'is' if len(those) == 2 else 'are'} {name} of {len(those) - 1} more" if those[1:] else ""
+            yield (
+                f"{name} {value:g} % of {view.label(o.settings)} is a hundredth of what the {len(others)} others are "
+                f"({_range(min(others), max(others))} %){more}: perhaps {100 * value:g} %, written as a fraction; it "
+                f"counts as it is. {_remedy(view, o)}"
+            )
+
+
+def _of_target(outcome: Outcome, name: str) -> list[float]:
+    """What a result says of a target, limits too; 0 of a negative that says nothing of it."""
+    if isinstance(outcome, Fault):
+        return []
+    said = [m.canonical for m in outcome.measurements if m.property == name]
+    return said or [0.0] * isinstance(outcome, Negative)
 
 
 def bare_negatives(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:

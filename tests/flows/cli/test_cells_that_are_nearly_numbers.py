@@ -102,6 +102,36 @@ def test_a_limit_that_leaves_either_enantiomer_open_is_said(
     assert (said in told) if said else "may be anything" not in told
 
 
+@pytest.mark.parametrize("further", ["", "6,,,,,,,negative\n"])
+def test_a_fraction_among_percents_is_remarked_on_where_nothing_else_is_small(
+    tmp_path: Path, hakken: Any, tell_table: Any, further: str
+) -> None:
+    known = {
+        "one": (64, 77, 81.5, 88, 90),
+        "two": (64, 77, 81.5, 88, 90),
+        "low": (64, 77, 81.5, 88, 90),
+        "few": (64, 77, 81.5, 88, ""),
+        "small": (64, 77, 81.5, 88, 7),
+        "limit": (64, 77, 81.5, 88, "<5"),
+    }
+    head = ",".join(("step", *(f"{name} [%]" for name in known), "outcome\n"))
+    rows = [",".join(map(str, (n, *row, "\n"))) for n, row in enumerate(zip(*known.values(), strict=True), start=1)]
+    targets = {name: {"goal": "maximize", "unit": "%"} for name in known}
+    tell_table({**ONE_NUMBER, "objective": targets}, "".join((head, *rows, further)))
+    new = "7,0.91,0.91,0.3,0.91,0.91,0.91,\n8,80,0.7,,,,,\n"  # 30 % of low would be less than any other
+    (tmp_path / "more.csv").write_text(head + new, encoding="utf-8")
+
+    told = " ".join(hakken("tell", "cells", "more.csv").out.split())
+
+    assert "2 results accepted" in told
+    said = (
+        "0.91 % of step 7 is a hundredth of what the {} others are (64 to 90 %){}: perhaps 91 %, written as a fraction"
+    )
+    assert (f"one {said.format(6, '')}" in told) == (not further)
+    assert (f"two {said.format(5, ', and so is two of 1 more')}" in told) == (not further)
+    assert told.count("hundredth") == told.count("Where that is a slip: hakken retract cells") == 2 * (not further)
+
+
 def test_a_typeset_minus_and_a_number_for_a_word_are_read(tell_table: Any, hakken: Any) -> None:
     space = {"step": {"type": "number", "low": -9, "high": 9}, "stage": {"type": "category", "options": ["1", "2"]}}
     tell_table({**ONE_NUMBER, "space": space}, "step;stage;yield\n\N{MINUS SIGN}3;2,0;>\N{MINUS SIGN}1\n")
