@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from loop.contracts import Ledger, ToldOutcome
-from loop.errors import LedgerError, OutcomeConflict
+from loop.errors import LedgerError, NotFound, OutcomeConflict
 from loop.experiment import Event, State
 from loop.outcome import Negative
 from loop.record import Arm, Candidate, EnvelopeDraft, Lease, Verdict
@@ -65,6 +65,15 @@ class ObservationLaws:
         assert ledger.campaign("coupling").data_version == 503
         assert [e.action for e in ledger.audit()].count("accept") == 503
         assert ledger.verify_audit().is_intact
+
+    def test_one_that_is_told_twice_together_counts_once(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            one, other = work.receive_all([EnvelopeDraft(f"tell:a.csv:{line}", None, "{}") for line in (2, 3)])
+            told = [ToldOutcome(r.id, measured(), candidate(0)) for r in (one, other, one)]
+            first, second, again = work.accept_told(told)
+
+        assert again == first
+        assert ledger.observations("coupling") == (first, second)
 
     def test_one_that_cannot_be_accepted_keeps_the_others_from_it_too(self, ledger: Ledger, lease: Lease) -> None:
         with ledger.work(lease) as work:
@@ -128,6 +137,11 @@ class ObservationLaws:
         assert ledger.campaign("coupling").data_version == 3
         with pytest.raises(LedgerError, match=r"already retracted by ada \(wrong vial\)"), ledger.work(lease) as work:
             work.retract(first.id, "bob", "again")
+        with ledger.work(lease) as work, pytest.raises(NotFound, match="has no observation 'nothing'"):
+            work.retract("nothing", "bob", "of one that is not there")
+        with ledger.work(lease) as work:
+            work.retract(second.id, "bob", "that one as well")
+        assert ledger.observations("coupling") == ()
 
     def test_what_contradicted_a_retracted_outcome_can_count_in_its_place(self, ledger: Ledger, lease: Lease) -> None:
         first, _ = finished(ledger, lease)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from loop.contracts import Ledger
 from loop.experiment import State
 from loop.record import Arm, Candidate, Lease, Place
-from loop.testing.ledger.material import batch, candidate, proposal, with_point
+from loop.testing.ledger.material import HOUR, SPEC, batch, candidate, proposal, with_point
 
 
 class ProposalLaws:
@@ -52,6 +52,16 @@ class ProposalLaws:
         ids = [p.candidate_id for p in ledger.proposals("coupling")]
         assert len(set(ids[:4])) == 1
         assert ids[4] != ids[0]
+
+    def test_a_candidate_of_two_campaigns_is_one_of_each(self, ledger: Ledger, lease: Lease) -> None:
+        ledger.open_campaign("other", SPEC, by="ada")
+
+        for held in (lease, ledger.acquire("other", "engine-2", HOUR)):
+            with ledger.work(held) as work:
+                work.record_round(batch(1, proposal(0)))
+
+        ids = {p.candidate_id for name in ("coupling", "other") for p in ledger.proposals(name)}
+        assert len(ids) == 2
 
     def test_a_label_that_now_means_another_structure_is_another_candidate(self, ledger: Ledger, lease: Lease) -> None:
         as_proposed = [

@@ -61,12 +61,15 @@ class ResultLaws:
         with ledger.work(lease) as work:
             other = work.receive(EnvelopeDraft("robot", key, "{ }"))
             again = work.accept(other.id, swapped)
+        judged = ledger.envelopes("coupling")
+        with ledger.work(lease) as work:
             work.judge(other.id, Verdict.DUPLICATE)
 
         assert again == first
+        assert (judged[1].verdict, judged[1].message) == (Verdict.DUPLICATE, f"repeats observation {first.id}")
         assert ledger.observations("coupling") == (first,)
         assert ledger.campaign("coupling").data_version == 1
-        assert [e.verdict for e in ledger.envelopes("coupling")] == [Verdict.ACCEPTED, Verdict.DUPLICATE]
+        assert ledger.envelopes("coupling") == judged
         assert [e.event for e in ledger.events(key)].count(Event.OUTCOME) == 1
 
     @pytest.mark.parametrize(

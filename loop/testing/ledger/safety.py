@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from loop.contracts import Ledger
+from loop.contracts import Ledger, ToldOutcome
 from loop.errors import Halted, LedgerError, NotFound
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
 from loop.record import CampaignState, EnvelopeDraft, Json, Lease
-from loop.testing.ledger.material import HOUR, SPEC, batch, everything, measured, proposal, started
+from loop.testing.ledger.material import HOUR, SPEC, batch, candidate, everything, measured, proposal, started
 
 STOP = Fault.of(FaultKind.SAFETY_STOP, "the hood is off")
 
@@ -49,6 +49,17 @@ class SafetyLaws:
             work.record_round(batch(2))
         with ledger.work(lease) as work:
             work.accept(work.receive(EnvelopeDraft("robot", two.key, "{}")).id, measured())  # what runs comes in
+
+    def test_one_that_is_told_of_what_the_campaign_did_not_send_halts_nothing(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        with ledger.work(lease) as work:
+            ids = [work.receive(EnvelopeDraft("tell:old.csv", None, str(row))).id for row in range(2)]
+            work.accept(ids[0], STOP, candidate=candidate(0))
+            work.accept_told([ToldOutcome(ids[1], STOP, candidate(0))])
+
+        assert [o.outcome for o in ledger.observations("coupling")] == [STOP, STOP]
+        assert ledger.stops("coupling", with_lifted=True) == ()
 
     def test_nothing_is_claimed_for_a_laboratory_while_it_is_halted(self, ledger: Ledger, lease: Lease) -> None:
         with ledger.work(lease) as work:

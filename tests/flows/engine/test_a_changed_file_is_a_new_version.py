@@ -232,6 +232,21 @@ def test_a_target_that_was_left_out_comes_back_in_the_unit_of_its_results(settin
         add(settings, tmp_path, objective={"yield": {"goal": "maximize", "unit": "mg"}} | purity)
 
 
+def test_of_several_versions_that_had_a_target_the_last_one_says_its_unit(settings: Settings, tmp_path: Path) -> None:
+    def targets(*names: str, unit: str) -> dict[str, Any]:
+        return {name: {"goal": "maximize", "unit": unit} for name in names}
+
+    add(settings, tmp_path, objective=targets("yield", "purity", unit="mg"))  # in which nothing was ever told
+    add(settings, tmp_path, objective=targets("yield", "purity", unit="%"))
+    tell(settings, "small", write(tmp_path, "solvent,base,step,yield,purity\nwater,DBU,1,10,3\n"), by="tester")
+    add(settings, tmp_path, objective=targets("purity", unit="%"))
+
+    with pytest.raises(SpecError, match="target 'yield' has results in '%' on record and is in 'mg' now"):
+        add(settings, tmp_path, objective=targets("yield", unit="mg") | targets("purity", unit="%"))
+    add(settings, tmp_path, objective=targets("yield", "purity", unit="%"))
+    assert status(settings, "small")[0].version == 4
+
+
 def test_a_number_that_is_made_a_class_is_told_apart_from_another_unit(settings: Settings, tmp_path: Path) -> None:
     number, classes = {"goal": "maximize", "unit": "%"}, {"goal": "maximize", "classes": ["no", "yes"]}
     add(settings, tmp_path, objective={"yield": number})

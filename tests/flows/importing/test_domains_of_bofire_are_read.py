@@ -70,6 +70,43 @@ def test_constraints_allow_what_bofire_allows(changed: dict[str, Any], is_allowe
     assert bool(np.all([constraint.allows(x) for constraint in space.constraints])) is is_allowed
 
 
+def with_constraint(**rule: Any) -> Foreign:
+    """The blend with one constraint alone."""
+    domain = json.loads((DATA / BLEND).read_text())
+    domain["constraints"]["constraints"] = [rule]
+    return read_foreign(Source(Path("b.json"), json.dumps(domain).encode(), {}))
+
+
+@pytest.mark.parametrize(
+    ("operator", "kept"),
+    [("<", [2, 5]), ("<=", [5]), (">", [1, 2]), (">=", [1]), ("==", [1, 5]), ("!=", [2])],
+)
+def test_a_threshold_leaves_out_the_values_that_meet_it(operator: str, kept: list[float]) -> None:
+    rules = [
+        {"type": "SelectionCondition", "selection": ["fast"]},
+        {"type": "ThresholdCondition", "threshold": 2.0, "operator": operator},
+    ]
+    space = build_space(
+        spec_of(with_constraint(type="CategoricalExcludeConstraint", features=["mixer", "passes"], conditions=rules))
+    )
+
+    fast = [space.coordinates(ALLOWED | {"mixer": "fast", "passes": float(n)}) for n in (1, 2, 5)]
+    slow = [space.coordinates(ALLOWED | {"mixer": "slow", "passes": float(n)}) for n in (1, 2, 5)]
+    assert [n for n, ok in zip((1, 2, 5), space.allows(np.array(fast)), strict=True) if ok] == kept
+    assert space.allows(np.array(slow)).all()
+
+
+def test_at_least_so_many_or_none_at_all_has_no_word() -> None:
+    rule = {"type": "NChooseKConstraint", "features": ["A", "B", "C"], "min_count": 2, "max_count": 3}
+
+    strict, loose = (with_constraint(**rule, none_also_valid=is_loose) for is_loose in (False, True))
+
+    counted = {"count": ["A", "B", "C"], "at_least": 2}
+    assert [counted in [dict(entry.keys) for entry in one.constraints] for one in (strict, loose)] == [True, False]
+    assert not any("NChooseK" in line for line in strict.left)
+    assert any(line.startswith("constraint NChooseKConstraint of A, B, C") for line in loose.left)
+
+
 def test_what_has_no_word_is_said() -> None:
     left = read(BLEND).left
 
