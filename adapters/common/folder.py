@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,6 +30,8 @@ from loop.contracts import Absent, AttemptKey, ExperimentSpec, Found, Handle
 from loop.outcome import Fault, FaultKind, write_outcome
 
 _OF_ONE_FILE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN})
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+ROOM: Final = 1 << 18  # bytes: what a batch of commands and their procedures takes, each a block or two of the disk
 PATIENCE: Final = 90.0  # seconds to wait for another process that has just this attempt in hand: above a slow sbatch
 # Nothing that leads out of a folder. File systems allow 255 bytes, and temporary names are longer than final ones.
 _NAME: Final = re.compile(r"[A-Za-z0-9_~%-]{1,120}")
@@ -256,6 +259,21 @@ def cannot_be_read_now(error: OSError) -> str:
     return f"cannot be read now ({error.strerror}); close it where it is open, or give the right to read it"
 
 
+def without_room(*folders: Path) -> str:
+    """What is said of the first of these whose disk takes no more; "" for none. Those that are not there are left out.
+
+    Raises:
+        OSError: A disk cannot be asked.
+    """
+    for folder in filter(Path.exists, folders):
+        free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
+        if free < ROOM:
+            return f"the disk of {folder} is full ({free / 1024:.0f} KiB are free); make room there"
+        if files.f_files and not files.f_favail:  # some file systems count none
+            return f"the disk of {folder} takes no more files (df -i); delete some there"
+    return ""
+
+
 @contextmanager
 def reachable(path: Path) -> Iterator[None]:
     """Whatever the file system refuses inside the block is ``AdapterUnavailable``, naming ``path``."""
@@ -263,10 +281,12 @@ def reachable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         is_open = error.errno in _OF_ONE_FILE and os.path.isfile(path)  # which raises nothing, whatever the rights
-        remedy = "close it where a program keeps it open, or check its rights and those of its folder"
-        raise AdapterUnavailable(
-            f"{path} cannot be used ({error}); {remedy if is_open else 'check the folder, its rights and the disk'}"
-        ) from error
+        remedy = "check the folder, its rights and the disk"
+        if is_open:
+            remedy = "close it where a program keeps it open, or check its rights and those of its folder"
+        if error.errno in _FULL:
+            remedy = "the disk is full: make room there"
+        raise AdapterUnavailable(f"{path} cannot be used ({error}); {remedy}") from error
 
 
 def read_only(*folders: Path) -> Path | None:

@@ -10,8 +10,10 @@ The files of a command's procedure are staged before it and moved before it: whe
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.common.durable import replace, replace_bytes, sync_folder
-from adapters.common.folder import reachable, read_json, read_only
+from adapters.common.folder import reachable, read_json, read_only, without_room
 from adapters.common.instant import Clock, dump
 from adapters.common.resting import Mark, mark_of
 from adapters.csv_folder.procedures import SUFFIXES
@@ -29,6 +31,8 @@ from loop.contracts import Handle
 
 _STAGED: Final = ".staged"
 _KEYS: Final = "keys"  # in there: a file for each attempt of whatever campaign
+_MANY: Final = 1000  # responses, of which a look at a share across a network takes a second and more
+_LOOKS: Final = 4
 _NUMBER: Final = re.compile(r"(\d{6,11})-.+")
 
 
@@ -53,6 +57,9 @@ class Exchange:
         self.taken = None if taken is None else folder / taken
         self.procedures = None if procedures is None else folder / procedures
         self._staged = folder / _STAGED
+        self._found: dict[str, Mark] = {}  # by the last look at the responses, with when it ended and how long it took
+        self._looked, self._took = -math.inf, 0.0
+        self.misnamed: tuple[str, ...] = ()  # files among the responses, where by that look none is called as they are
         self._keys = self._staged / _KEYS
 
     def check(self) -> None:
@@ -77,6 +84,9 @@ class Exchange:
                     f"{self.folder} has {alike[0]} and {folder.name}, which are one folder to a program on Windows; "
                     "remove one, or name the one that the device uses in the campaign file"
                 )
+        with reachable(self.folder):
+            if full := without_room(self.folder, *mine):
+                raise AdapterUnavailable(f"{full}, or no command is handed over, and none answered")
         for folder in filter(None, (self.responses, self.taken)):
             if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
                 raise AdapterUnavailable(f"{folder} cannot be read by this user; give the right to, or mount it so")
@@ -192,10 +202,13 @@ class Exchange:
     def arrived(self) -> dict[str, Mark]:
         """Every response, by name, with what changes when it is written anew. Temporary files are passed over.
 
-        For each attempt that is asked about all of them are looked at, and of years there are thousands.
+        For each attempt that is asked about all of them are looked at, and of years there are thousands: of so many a
+        look counts for as long as four more would take, so that a pass on a slow share is not spent looking.
         """
+        if len(self._found) >= _MANY and time.monotonic() - self._looked < _LOOKS * self._took:
+            return self._found
         self.check()
-        found: dict[str, Mark] = {}
+        began, found, others = time.monotonic(), dict[str, Mark](), list[str]()
         with (
             reachable(self.responses),
             suppress(FileNotFoundError, NotADirectoryError),
@@ -203,11 +216,18 @@ class Exchange:
         ):
             for one in there:
                 is_one = self._files.match(one.name.lower()) is not None  # devices write .CSV as well
-                if is_one and not one.name.startswith((".", "~")):
-                    with suppress(FileNotFoundError):
-                        if one.is_file():
-                            found[one.name] = mark_of(one.stat())
-        return dict(sorted(found.items()))
+                if one.name.startswith((".", "~")):
+                    continue
+                with suppress(FileNotFoundError):
+                    if is_one and one.is_file():
+                        found[one.name] = mark_of(one.stat())
+                    elif not found and one.is_file():
+                        others.append(one.name)
+        self._found = dict(sorted(found.items()))
+        self.misnamed = () if found else tuple(sorted(others))
+        self._looked = time.monotonic()
+        self._took = self._looked - began
+        return self._found
 
 
 def named_in(name: str) -> Handle:

@@ -221,6 +221,7 @@ class CsvFolder:
         belong, go = ("belongs", "goes") if n == 1 else ("belong", "go")
         left = f"{plural(n, 'response')} {belong} to no attempt and {go} on record with the next result"
         parts += [left] if n else []
+        parts += [misnamed] if (misnamed := self._misnamed()) else []
         return Health(True, "; ".join([*parts, *troubles]))
 
     def _stage(self, handle: Handle) -> Command:
@@ -318,8 +319,8 @@ class CsvFolder:
         those that wait: the first that was asked.
         """
         rows = [(key, file) for key, payload in self._returned.of_nobody() if (file := _file_of(payload))]
-        files = self._files_of_nobody()
-        if not (rows or files):
+        files, misnamed = self._files_of_nobody(), self._misnamed()
+        if not (rows or files or misnamed):
             return ""
         if self._teller is None or self._returned.is_over(self._teller) or handle in self._asked_since:
             self._teller = handle  # the last: the teller is asked no more, since it was told, say
@@ -329,10 +330,23 @@ class CsvFolder:
         self._asked_since.clear()
         if files:
             return f"waits, and {files[0]}; perhaps it is the answer to this one"
+        if not rows:
+            return f"waits, and {misnamed}"
         key, file = rows[0]
         names = f"it says {key!r}" if key != file else "neither its name nor a key in it is one's"
         more = f" (and {len(rows) - 1} more such)" if len(rows) > 1 else ""
         return f"waits, and {file}{more} is of no attempt: {names}; write the key of its command there"
+
+    def _misnamed(self) -> str:
+        """What is said of files among the responses, where none of them is called as a response is; "" for none."""
+        if not (names := self._exchange.misnamed):
+            return ""
+        more = f" and {plural(len(names) - 1, 'other')}" if names[1:] else ""
+        is_so, files = ("are", "them") if more else ("is", "it")
+        return (
+            f"{names[0]}{more} in {self._exchange.responses} {is_so} not read, as no response is called so "
+            f"({self._options.response.files}): let the device call {files} so, or say response.files"
+        )
 
     def _files_of_nobody(self) -> list[str]:
         """What is wrong with files that cannot be read and are not called as a command is."""

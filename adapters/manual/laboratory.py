@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from adapters.common.folder import Jobs, read_only
+from adapters.common.folder import Jobs, reachable, read_only, without_room
 from adapters.common.limits import excluded
+from adapters.errors import AdapterUnavailable
 from adapters.manual.typed import Typed
 from loop.contracts import (
     Absent,
@@ -125,4 +126,12 @@ class Manual:
     def health(self) -> Health:
         if (path := read_only(self._path.parent)) is not None:
             return Health(False, f"no worksheet can be written in {path}; give the right to, or name another place")
+        try:
+            with reachable(self._path.parent):
+                full = without_room(self._path.parent)
+            self._typed.check()
+        except AdapterUnavailable as error:
+            return Health(False, str(error))
+        if full:
+            return Health(False, f"{full}, or the worksheet gets no rows")
         return Health(True, f"results come when a person fills in {self._path}")

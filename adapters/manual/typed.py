@@ -82,6 +82,11 @@ class Typed:
         every = (*self.returned.envelopes(handle), *self.returned.give_out(handle))
         return tuple(Envelope(e.key, e.payload, self._attachments.named_in(e.payload)) for e in every)
 
+    def check(self) -> None:
+        """Raises ``AdapterUnavailable`` where the worksheet, or what was given back beside it, cannot be read."""
+        with self._readable():
+            self._sheets()
+
     def say_cancelled(self, key: AttemptKey) -> None:
         """Say in an attempt's row that it was called off."""
         with self._sheet_alone():
@@ -307,7 +312,13 @@ class Typed:
     @contextmanager
     def _sheet_alone(self) -> Iterator[None]:
         """Alone among our own processes; the person's programs are met by Note [A sheet that changes under us]."""
-        with self._jobs.locked("sheet.lock"), reachable(self._path):
+        with self._jobs.locked("sheet.lock"), self._readable():
+            yield
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """What cannot be read inside the block is ``AdapterUnavailable``."""
+        with reachable(self._path):
             try:
                 yield
             except csv.Error as error:

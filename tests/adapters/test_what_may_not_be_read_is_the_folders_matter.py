@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.common.folder import Jobs
+from adapters.common.folder import Jobs, reachable
 from adapters.errors import AdapterUnavailable
 from loop.contracts import Phase
 from loop.testing.adapter import KEY, OTHER
@@ -41,6 +42,13 @@ def test_a_job_whose_folder_may_not_be_read_is_told_with_the_remedy(
 
     assert str(caught.value).startswith(f"{closed / 'job.json'} cannot be used ([Errno 13] Permission denied")
     assert str(caught.value).endswith("check the folder, its rights and the disk")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_of_a_full_disk_it_is_said_that_room_is_wanted(tmp_path: Path, number: int) -> None:
+    said = r"lab cannot be used \(.*; the disk is full: make room there$"
+    with pytest.raises(AdapterUnavailable, match=said), reachable(tmp_path / "lab"):
+        raise OSError(number, os.strerror(number))
 
 
 @pytest.mark.parametrize("name", ["job.json", "started.json"])

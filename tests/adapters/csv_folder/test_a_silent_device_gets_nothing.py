@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,3 +97,29 @@ def test_a_folder_that_gives_no_right_is_named_before_anything_is_sent(
     assert not health.is_ok
     assert str(rig.folder / folder) in health.message
     assert "by this user; give the right to" in health.message
+
+
+@pytest.mark.parametrize(
+    ("blocks", "files", "says"),
+    [
+        (90, (10, 5), "is full (90 KiB are free); make room there, or no command is handed over"),
+        (10_000, (10, 0), "takes no more files (df -i); delete some there"),
+        (10_000, (0, 0), ""),  # a file system that counts none
+    ],
+)
+def test_a_full_disk_is_named_before_anything_is_sent(
+    make: Callable[..., CsvFolder],
+    rig: FolderRig,
+    monkeypatch: pytest.MonkeyPatch,
+    blocks: int,
+    files: tuple[int, int],
+    says: str,
+) -> None:
+    sizes = {"f_frsize": 1024, "f_blocks": 20_000, "f_bfree": blocks, "f_bavail": blocks}
+    disk = SimpleNamespace(**sizes, f_files=files[0], f_favail=files[1])
+    monkeypatch.setattr(os, "statvfs", lambda _: disk)
+
+    health = make().health()
+
+    assert health.is_ok == (not says)
+    assert not says or health.message.startswith(f"the disk of {rig.folder} {says}")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from adapters.common import resting
 from adapters.common.durable import replace
+from adapters.csv_folder import exchange
 from adapters.csv_folder.laboratory import CsvFolder
 from loop.contracts import Phase
 from loop.testing.adapter import KEY, OTHER
-from tests.adapters.csv_folder.exchange import answer, begin, commands, outcome
+from tests.adapters.csv_folder.exchange import STATUS, answer, begin, commands, outcome
 from tests.adapters.csv_folder.rigs import FolderRig, table
 from tests.adapters.helpers import Clock
 
@@ -276,3 +280,52 @@ def test_old_responses_are_listed_when_an_attempt_is_asked_about_and_not_opened_
 
     assert asked
     assert not [path for path in asked if "old-" in path]
+
+
+def test_responses_of_another_name_are_pointed_at_until_one_is_called_as_they_are(
+    make: Callable[..., CsvFolder], rig: FolderRig
+) -> None:
+    adapter, other = make(), make(response={**STATUS, "files": "*.txt"})
+    first, second = begin(adapter), begin(adapter, OTHER)
+    answer(rig, f"000001-{KEY}.txt", f"key,yield [%]\n{KEY},61.5\n")
+    answer(rig, "trace.log", "0 1 2\n")
+    answer(rig, ".trace.csv", "0 1 2\n")
+
+    said = (
+        f"000001-{KEY}.txt and 1 other in {rig.folder / 'responses'} are not read, as no response is called so (*.csv)"
+    )
+    assert [adapter.status(h).wants.startswith(f"waits, and {said}: let the device") for h in (first, second)] == [
+        True,
+        False,
+    ]
+    assert said in adapter.health().message
+    assert "is not read" not in other.health().message
+    answer(rig, f"000002-{OTHER}.csv", f"key,yield [%]\n{OTHER},50\n")
+    assert (adapter.status(first).wants, adapter.status(second).phase) == ("", Phase.ENDED)
+
+
+def test_thousands_of_responses_on_a_slow_share_are_looked_at_once_for_several_attempts(
+    make: Callable[..., CsvFolder], rig: FolderRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter, looks, now, look = make(), list[Path](), [0.0], os.scandir
+
+    def slow(path: Path) -> Any:
+        if path == rig.folder / "responses":
+            looks.append(path)
+            now[0] += 2.0  # seconds
+        return look(path)
+
+    first, second = begin(adapter), begin(adapter, OTHER)
+    for number in range(9):
+        (rig.folder / "responses" / f"{number}.csv").touch()
+    monkeypatch.setattr(exchange, "_MANY", 9)
+    monkeypatch.setattr(exchange, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(os, "scandir", slow)
+    assert [adapter.status(h).phase for h in (first, second)] == [Phase.WAITING] * 2
+    assert len(looks) == 1
+    answer(rig, f"000002-{OTHER}.csv", f"key,yield [%]\n{OTHER},50\n")
+    now[0] += 7.9
+    assert adapter.status(second).phase is Phase.WAITING
+    now[0] += 0.2
+
+    assert (adapter.status(second).phase, len(looks)) == (Phase.ENDED, 2)

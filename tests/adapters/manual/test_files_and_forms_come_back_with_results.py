@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +19,7 @@ from loop.outcome import Measured, Negative, read_outcome
 from loop.testing.adapter import KEY, OTHER
 from tests.adapters.helpers import EXPERIMENT, context
 from tests.adapters.manual.sheets import fill, read, sheet_of
+from tests.workbooks import workbook
 
 
 def attach(tmp_path: Path, **files: bytes) -> None:
@@ -97,10 +100,40 @@ def test_decimal_commas_that_were_given_back_are_one_result_and_no_second(
 
 
 def test_what_was_given_back_and_is_no_table_is_named(tmp_path: Path, manual: Manual, handle: Handle) -> None:
+    assert manual.health().is_ok
     sheet_of(tmp_path).with_name("worksheet-returned.csv").write_text("dear all\n", encoding="utf-8")
 
+    health = manual.health()
+    assert not health.is_ok
+    assert "worksheet-returned.csv has no column 'key' in its first line" in health.message
     with pytest.raises(AdapterUnavailable, match=r"worksheet-returned.csv has no column 'key' in its first line"):
         manual.status(handle)
+
+
+def test_of_a_workbook_with_another_sheet_in_front_that_is_said(tmp_path: Path, manual: Manual, handle: Handle) -> None:
+    sheets = {"plan": [["key", "yield [%]"], [KEY, 61.5]], "weights": [["sample", "m/g"], ["a", 1.2]]}
+    book = sheet_of(tmp_path).with_suffix(".xlsx")
+    book.write_bytes(workbook(sheets, front="weights"))
+
+    with pytest.raises(
+        AdapterUnavailable, match=r"the keys back \(sheet 'weights' was read, .* and not 'plan'; where an"
+    ):
+        manual.status(handle)
+    book.write_bytes(workbook(sheets, front="plan"))
+    assert manual.status(handle).phase is Phase.ENDED
+
+
+def test_a_full_disk_under_the_worksheet_is_named(
+    tmp_path: Path, manual: Manual, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet_of(tmp_path).parent.mkdir()
+    sizes = {"f_frsize": 1024, "f_blocks": 20_000, "f_bfree": 9, "f_bavail": 9}
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**sizes, f_files=0, f_favail=0))
+
+    health = manual.health()
+
+    assert not health.is_ok
+    assert health.message.startswith(f"the disk of {sheet_of(tmp_path).parent} is full (9 KiB are free); make room")
 
 
 def test_the_form_shows_what_is_still_wanted_and_lets_no_text_out_of_its_place(tmp_path: Path) -> None:
