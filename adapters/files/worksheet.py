@@ -78,9 +78,10 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
         SheetError: It is no table, or lacks that column.
     """
     try:
-        text = without_mark(read_table_file(data).text)
+        file = read_table_file(data)
     except NoTable as other:
         raise SheetError(f"is {other}") from None
+    text = without_mark(file.text)
     delimiter = delimiter_of(text)
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
     if not lines:
@@ -92,8 +93,10 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
     named = tuple(names[i] for i in kept)
     if key is not None and key not in named:  # its rows could not be told apart
         shown = delimiter.join(lines[0]).strip(delimiter)  # a title above a table has empty cells beside it
+        remark = f" ({file.remark})" if file.remark else ""  # of a workbook that has a sheet with the keys, say
         raise SheetError(
-            f"has no column {key!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
+            f"has no column {key!r} in its first line, which reads {shown[:80]!r}; put the header and the keys "
+            f"back{remark}"
         )
     rows = tuple({names[i]: line[i] for i in kept} for line in even[1:])
     overlong = tuple(row for row, line in zip(rows, lines[1:], strict=True) if len(line) > len(lines[0]))

@@ -34,7 +34,8 @@ _SHOWN: Final = 15  # digits of a number in a spreadsheet
 _FEW: Final = 12  # digits of what a person may have typed
 _SHORT: Final = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")  # 1.250, which beside decimal commas might be 1250
 _WORKED_OUT_ON_LOAD: Final = re.compile(rb'fullCalcOnLoad="(?:1|true)"')
-_FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_FORMULA: Final = re.compile(rb"<(?:\w+:)?c\b[^>]*>\s*<(?:\w+:)?f[\s>/]")  # with the cell that it stands in
+_PLACE: Final = re.compile(rb'\br="([A-Z]+\d+)"')
 _NAMED: Final = 5  # rows or places that are named of many
 _HIDDEN: Final = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*?\br="(\d+)"')
 _MERGED: Final = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*?\bref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
@@ -67,6 +68,7 @@ class Sheet:
     title: str
     text: str
     doubts: tuple[str, ...] = ()
+    unworked: str = ""  # the first cell with a formula that no program has worked out
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ def read_workbook(data: bytes) -> Workbook:
     Raises:
         NoWorkbook: It is another archive, is damaged, or holds no cells, or formulas that no program has worked out.
     """
-    return Workbook(*_read(data, _column))
+    book = Workbook(*_read(data, _column))
+    _see_that_it_is_worked_out(book.read)
+    return book
 
 
 def read_sheets(data: bytes) -> tuple[Sheet, ...]:
@@ -120,7 +124,10 @@ def read_sheets(data: bytes) -> tuple[Sheet, ...]:
     Raises:
         NoWorkbook: As ``read_workbook``.
     """
-    return _read(data, _shown)[0]
+    sheets, _ = _read(data, _shown)
+    for sheet in sheets:
+        _see_that_it_is_worked_out(sheet)
+    return sheets
 
 
 def _read(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int | None]:
@@ -128,12 +135,8 @@ def _read(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int | None]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _see_that_it_is_one(archive)
-            if _has_formulas_to_work_out(archive):
-                raise NoWorkbook(
-                    "an Excel workbook with formulas that were never worked out; open it in a spreadsheet program and "
-                    f"save it there, or {_WAY_OUT}"
-                )
-        sheets, front = _sheets(data, typed)
+            unworked = _FORMULA if _is_worked_out_on_load(archive) else _WITHOUT_VALUE
+        sheets, front = _sheets(data, typed, unworked)
     except NoWorkbook:
         raise
     except _DAMAGED as error:
@@ -169,15 +172,29 @@ def _book_of(archive: zipfile.ZipFile) -> str | None:
     return next((name for part in parts if part and (name := part[1].decode()) in names), None)
 
 
-def _has_formulas_to_work_out(archive: zipfile.ZipFile) -> bool:
-    """Whether a program wrote formulas and no values of them: these are missing then, or are noughts."""
-    sheets = [name for name in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
-    all_are = _WORKED_OUT_ON_LOAD.search(archive.read(_book_of(archive) or _BOOK)) is not None
-    return any((_FORMULA if all_are else _WITHOUT_VALUE).search(archive.read(name)) for name in sheets)
+def _is_worked_out_on_load(archive: zipfile.ZipFile) -> bool:
+    """Whether a program wrote formulas and leaves it to others to work them out: their values are noughts then."""
+    return _WORKED_OUT_ON_LOAD.search(archive.read(_book_of(archive) or _BOOK)) is not None
 
 
-def _sheets(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int | None]:
-    """The sheets with cells, and the place among them of the one in front."""
+def _see_that_it_is_worked_out(sheet: Sheet) -> None:
+    if sheet.unworked:
+        raise NoWorkbook(
+            f"an Excel workbook with formulas that were never worked out ({sheet.unworked} of sheet {sheet.title!r}); "
+            f"open it in a spreadsheet program and save it there, or {_WAY_OUT}"
+        )
+
+
+def _first_cell(part: bytes, pattern: re.Pattern[bytes]) -> str:
+    """The place of the first cell of a sheet's part that is like ``pattern``; "" where there is none."""
+    if (found := pattern.search(part)) is None:
+        return ""
+    place = _PLACE.search(found[0])
+    return "a cell" if place is None else place[1].decode()
+
+
+def _sheets(data: bytes, typed: _Typed, unworked: re.Pattern[bytes]) -> tuple[tuple[Sheet, ...], int | None]:
+    """The sheets with cells, and the place among them of the one in front; cells like ``unworked`` lack their value."""
     import openpyxl  # 0.2 s, and only here
 
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
@@ -188,9 +205,11 @@ def _sheets(data: bytes, typed: _Typed) -> tuple[tuple[Sheet, ...], int | None]:
                 continue
             sheet.reset_dimensions()  # what programs note of the extent may be wrong
             rows = [[_Cell(cell.value, cell.number_format or "") for cell in row] for row in sheet.iter_rows()]
-            if text := _text_of(rows, typed):
+            part = book._archive.read(sheet._worksheet_path)
+            text, without = _text_of(rows, typed), _first_cell(part, unworked)
+            if text or without:
                 front = len(found) if sheet is book.active else front
-                found.append(Sheet(sheet.title, text, _doubts(book._archive.read(sheet._worksheet_path), text)))
+                found.append(Sheet(sheet.title, text, _doubts(part, text) if text else (), without))
     finally:
         book.close()
     return tuple(found), front

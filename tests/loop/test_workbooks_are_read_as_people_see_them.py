@@ -14,7 +14,7 @@ import pytest
 from loop.analysis.formats import is_cut_off, read_file
 from loop.errors import AnalysisError, SpecError
 from loop.sheets.files import read_table_file, table_called
-from loop.sheets.workbooks import NoWorkbook, read_workbook
+from loop.sheets.workbooks import NoWorkbook, read_sheets, read_workbook
 from loop.spec import read_table
 from tests.workbooks import workbook
 
@@ -149,6 +149,25 @@ def test_hidden_rows_and_merged_cells_are_said() -> None:
     )
 
 
+@pytest.mark.parametrize("state", ["visible", "hidden"])
+def test_formulas_of_a_sheet_that_is_not_read_are_no_matter(state: str) -> None:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for row in (["t"], [1]):
+        book.active.append(row)
+    other = book.create_sheet("Sums")
+    other.append(["=6*7"])
+    other.merge_cells("A2:A3")
+    other.sheet_state = state
+    book.save(file)
+
+    assert rows_of(file.getvalue()) == [(2, {"t": "1"})]
+    if state == "visible":
+        with pytest.raises(NoWorkbook, match=r"\(A1 of sheet 'Sums'\)"):
+            read_sheets(file.getvalue())
+    else:
+        assert [sheet.title for sheet in read_sheets(file.getvalue())] == ["Sheet"]
+
+
 def test_a_workbook_of_excel_on_the_web_is_one() -> None:
     data, new = workbook({"Data": [["t"], [1]]}), io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(new, "w") as archive:
@@ -166,10 +185,10 @@ def test_a_workbook_of_excel_on_the_web_is_one() -> None:
     [
         (
             lambda: with_formula("<v/>"),
-            "formulas that were never worked out; open it in a spreadsheet program",
+            r"formulas that were never worked out \(A2 of sheet 'Sheet'\); open it in a spreadsheet program",
         ),
-        (lambda: with_formula(""), "formulas that were never worked out"),
-        (lambda: with_formula("<v>0</v>", calculated=False), "formulas that were never worked out"),
+        (lambda: with_formula(""), r"formulas that were never worked out \(A2 of"),
+        (lambda: with_formula("<v>0</v>", calculated=False), r"formulas that were never worked out \(A2 of"),
         (lambda: workbook({"Data": []}), "in which no cell holds anything; save the one that has the table"),
         (
             lambda: workbook({"Data": [["a"], [1]]})[:-40],
