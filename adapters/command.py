@@ -76,6 +76,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     measured("command", properties, context.targets)
     said_in = "command" if settings.command is not None and settings.executable is None else "executable"
     settable = asked - {*OF_STRUCTURE, *OF_JOB, *program.keywords}
+    blank = {f"{name}_smiles": name for name in context.may_be_nothing if f"{name}_smiles" in settable}
     evaluator = Evaluator(
         name="command",
         function="adapters.compute.command:evaluate",
@@ -98,12 +99,13 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             "cores": settings.cores,
             "memory": settings.memory,
             "share": program.share,
+            "blank": sorted(blank),
         },
         programs={program.command[0].replace("$$", "$"): f"install it, or say in {said_in!r} where it lies"},
         needs_structure=bool(asked & set(OF_STRUCTURE)),
         foresees="adapters.compute.geometry:foresee" if asked & set(OF_STRUCTURE) else "",
-        settings=frozenset(settable),
-        asks=frozenset(settable),
+        settings=frozenset({*settable, *blank.values()}),
+        asks=frozenset(settable - set(blank)),
         is_request=True,
     )
     return place("command", evaluator, settings, context.folder)

@@ -25,6 +25,7 @@ from loop.spec import (
     build_limits,
     build_recipe,
     levels_of,
+    may_be_nothing_of,
     misread_units,
     molecules_of,
     parameters_of,
@@ -236,6 +237,7 @@ def _context(settings: Settings, spec: CampaignSpec, base: Path | None) -> Adapt
         words=words_of(spec),
         levels=levels_of(spec),
         molecules=molecules_of(spec),
+        may_be_nothing=may_be_nothing_of(spec),
         derived=tuple(spec.derived or ()),
     )
 

@@ -47,7 +47,7 @@ def evaluate(
     found = called({**request.settings, **{n: smiles for n, smiles in request.smiles.items() if n not in fractions}})
     if isinstance(found, Evaluation):
         return found
-    if isinstance(found, int | float) and not isinstance(found, bool) and len(properties) == 1:
+    if len(properties) == 1 and _is_one_number(found):
         found = {next(iter(properties)): found}
     if not isinstance(found, Mapping):
         raise AnalysisFailed(f"{function} returned {found!r}; return a mapping with {', '.join(properties)}")
@@ -79,6 +79,15 @@ def _find(function: str, path: str | None) -> Any:
     if not callable(found):
         raise SettingUnknown(f"{function} is {found!r}, and no function; correct the name")
     return found
+
+
+def _is_one_number(found: Any) -> bool:
+    """Whether a number stands alone, also one of numpy or of a model: an int32, a tensor without axes."""
+    if isinstance(found, bool | str | Mapping):
+        return False
+    return (
+        getattr(found, "shape", ()) == () and hasattr(found, "__float__") and str(getattr(found, "dtype", "")) != "bool"
+    )
 
 
 def _why_not(function: str, said: Any) -> str:

@@ -57,6 +57,7 @@ def evaluate(
     cores: int = 1,
     memory: int = 2048,
     share: float = 0.75,
+    blank: Sequence[str] = (),
 ) -> Evaluation:
     """What a program says of an experiment, in a folder of its own that is removed afterwards.
 
@@ -81,6 +82,7 @@ def evaluate(
         cores: Threads that the program may use.
         memory: MiB that it may use.
         share: The part of ``memory`` that it is told to plan with, by ``$work_memory``.
+        blank: Placeholders of structures that stay empty where an option adds nothing.
 
     Raises:
         InputRefused: The structure cannot be treated, or a template asks for what there is not.
@@ -88,7 +90,8 @@ def evaluate(
         NotConverged, OutOfResources, ProgramFailed, AnalysisFailed: As ``failures`` say, or as the program ended.
     """
     work = int(memory * share)
-    words: dict[str, Any] = {"cores": cores, "memory": memory, "memory_per_core": memory // cores}
+    words: dict[str, Any] = dict.fromkeys(blank, "")
+    words |= {"cores": cores, "memory": memory, "memory_per_core": memory // cores}
     words |= {"work_memory": work, "work_memory_per_core": work // cores, **(keywords or {})}
     words |= {f"{name}_smiles": smiles for name, smiles in request.smiles.items()}
     words |= request.settings  # of what has a structure the name

@@ -170,7 +170,7 @@ def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[l
     from flows.engine.looking.resources import sample_experiments
     from flows.engine.looking.suiting import check_laboratory
     from loop.contracts import AdapterContext
-    from loop.spec import build_recipe, levels_of, words_of
+    from loop.spec import build_recipe, levels_of, may_be_nothing_of, words_of
 
     with tempfile.TemporaryDirectory() as folder:  # building a laboratory may make its folder
         context = AdapterContext(
@@ -181,6 +181,7 @@ def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[l
             recipe=build_recipe(spec),
             words=words_of(spec),
             levels=levels_of(spec),
+            may_be_nothing=may_be_nothing_of(spec),
         )
         laboratory = build(spec.laboratory.adapter, spec.laboratory.options, context)
         check_laboratory(laboratory, spec)

@@ -65,4 +65,5 @@ class AdapterContext:
     levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of properties that can be nothing else
     parameters: Sequence[str] = ()  # as the campaign file has them, for who reads them in that order
     molecules: Sequence[str] = ()  # parameters that are a library or products of reagents: their names say no structure
+    may_be_nothing: Sequence[str] = ()  # components of which an option adds nothing, and has no structure
     derived: Sequence[str] = ()  # targets that are worked out from the others, so that nobody is asked for them

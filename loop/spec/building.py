@@ -213,6 +213,12 @@ def molecules_of(spec: CampaignSpec) -> tuple[str, ...]:
     return tuple(n for n, p in spec.space.items() if isinstance(p, MoleculeSpec | ProductsSpec | UnionSpec))
 
 
+def may_be_nothing_of(spec: CampaignSpec) -> tuple[str, ...]:
+    """The components of which an option adds nothing."""
+    listed = ((n, p.options) for n, p in spec.space.items() if isinstance(p, ComponentSpec))
+    return tuple(n for n, options in listed if options is not None and None in options.values())
+
+
 def parameters_of(spec: CampaignSpec) -> tuple[str, ...]:
     """The parameters in the order in which the file has them, parts of mixtures and lists of reagents with theirs."""
     found: list[str] = []

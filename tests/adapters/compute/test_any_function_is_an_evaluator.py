@@ -59,6 +59,18 @@ def other(settings):
 def broken(settings):
     return settings["pressure"]
 
+def learnt(settings):
+    import numpy
+    return numpy.float32(12.5)
+
+def counted(settings):
+    import numpy
+    return {"yield": numpy.int64(12)}
+
+def is_good(settings):
+    import numpy
+    return numpy.bool_(True)
+
 def huge(settings):
     return {"yield": 10**400}
 
@@ -105,6 +117,14 @@ def test_numbers_come_in_and_go_out_and_structures_are_smiles(lab: Callable[...,
     assert (payload["provenance"]["program"], payload["provenance"]["version"]) == ("bowls:bowl", "2.1")
 
 
+@pytest.mark.parametrize(("function", "value"), [("bowls:learnt", 12.5), ("bowls:counted", 12.0)])
+def test_numbers_of_numpy_are_numbers(lab: Callable[..., Adapter], function: str, value: float) -> None:
+    outcome = read_outcome(ended(lab(function)), SPEC.targets)
+
+    assert isinstance(outcome, Measured)
+    assert [m.value for m in outcome.measurements] == [value]
+
+
 def test_a_limit_and_the_word_of_a_class_are_returned_as_texts(lab: Callable[..., Adapter]) -> None:
     forms, targets = ("amorphous", "form II", "form I"), {"yield": "%", "form": ""}
     payload = ended(lab("bowls:below", targets=targets, words={"form": forms}))
@@ -128,6 +148,7 @@ def test_what_is_no_word_of_a_class_is_said_with_these(lab: Callable[..., Adapte
     [
         ("bowls:refuse", FaultKind.CONVERGENCE_ERROR, "went round in circles"),
         ("bowls:silent", FaultKind.ANALYSIS_FAILED, "bowls:silent returned None; return a mapping with yield"),
+        ("bowls:is_good", FaultKind.ANALYSIS_FAILED, "return a mapping with yield"),
         ("bowls:words", FaultKind.ANALYSIS_FAILED, "returned 'much' for 'yield'; return a number, or a limit such as"),
         (
             "bowls:lost",

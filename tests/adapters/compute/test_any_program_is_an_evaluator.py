@@ -357,6 +357,20 @@ def test_a_template_may_name_the_molecule(tmp_path: Path) -> None:
     assert measured(ended(lab, spec)) == {"gap": 4.0}
 
 
+def test_the_structure_of_an_option_that_adds_nothing_is_empty(tmp_path: Path) -> None:
+    said = {
+        "command": ["echo", "gap", "4.0", "of", "<$ligand_smiles>"],
+        "parse": {"gap": {"regex": r"gap (\S+) of <>$", "unit": "eV"}},
+    }
+    context = AdapterContext(str(tmp_path), str(tmp_path), "own", {"gap": "eV"}, may_be_nothing=["ligand"])
+    spec = ExperimentSpec("own", {"ligand": "none"}, {}, {}, {"gap": "eV"})
+    lab, unaware = build("command", said, context), laboratory(tmp_path / "b", **said)
+
+    assert lab.validate(spec) == []
+    assert measured(ended(lab, spec)) == {"gap": 4.0}
+    assert "parameter 'ligand_smiles'" in [problem.subject for problem in unaware.validate(spec)]
+
+
 def test_a_template_may_ask_for_each_of_several_structures(tmp_path: Path) -> None:
     both = {"ligand": "L0017", "metal": "Pd(II)"}, {}, {"ligand": "CP(C)C", "metal": "[Pd+2]"}, {"gap": "eV"}
     parse = {"gap": {"regex": r"gap (\S+) of CP\(C\)C \[Pd\+2\] L0017$", "unit": "eV"}}

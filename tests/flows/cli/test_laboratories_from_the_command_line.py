@@ -12,7 +12,11 @@ import yaml
 from adapters.catalogue import catalogue, known, options_of
 from adapters.registry import describe
 from flows.cli.guard import REFUSED
+from flows.settings import Settings
+from flows.wiring import open_laboratory
+from loop.contracts import ExperimentSpec
 from loop.errors import UnknownName
+from loop.spec import read_spec
 from tests.adapters.plates.robots import OT2, options
 from tests.flows.cli.small import write
 
@@ -456,3 +460,29 @@ def test_code_of_ones_own_that_fails_is_named_and_no_fault_of_hakken(hakken: Any
     assert said.code == 2
     assert "bench.py line 6, code of your own, in validate: KeyError: 'pan'; mend it" in said.err
     assert "report it" not in said.err
+
+
+@pytest.mark.parametrize("other", ["none: null", "PEt3: CCP(CC)CC"])
+def test_a_program_is_given_no_structure_where_an_option_adds_nothing(
+    tmp_path: Path, home: Settings, hakken: Any, other: str
+) -> None:
+    text = f"""\
+campaign: program
+space:
+  ligand: {{type: component, options: {{PMe3: CP(C)C, {other}}}}}
+objective: {{gap: {{goal: minimize, unit: eV}}}}
+budget: {{experiments: 2}}
+planner: {{initial: {{experiments: 2}}}}
+laboratory:
+  adapter: command
+  command: [echo, gap, "4.0", "<$ligand_smiles>"]
+  parse: {{gap: {{regex: 'gap (\\S+)', unit: eV}}}}
+"""
+    Path("program.yaml").write_text(text)
+    said = hakken("validate", "program.yaml")
+    lab = open_laboratory(home, read_spec(text, source="program.yaml", read=str), base=tmp_path)
+    nothing = ExperimentSpec("program", {"ligand": "none"}, {}, {}, {"gap": "eV"})
+
+    assert said.code == 0
+    assert "command asks for it" not in said.out
+    assert bool(lab.validate(nothing)) == (other != "none: null")
