@@ -10,7 +10,7 @@ from loop.contracts import Ledger, ToldOutcome
 from loop.decision import Amendment, DecisionDraft, DecisionKind, in_force
 from loop.errors import LedgerError, NotFound
 from loop.record import Arm, EnvelopeDraft, Lease
-from loop.testing.ledger.material import batch, candidate, everything, measured, proposal, started
+from loop.testing.ledger.material import HOUR, SPEC, batch, candidate, everything, measured, proposal, started
 
 
 class DecisionLaws:
@@ -151,3 +151,28 @@ class DecisionLaws:
                 work.amend(amendment)
         assert len(ledger.proposals("coupling")) == 3
         assert ledger.verify_audit().is_intact
+
+    def test_rounds_of_another_campaign_put_no_decision_off(self, ledger: Ledger, lease: Lease) -> None:
+        ledger.open_campaign("other", SPEC, by="ada")
+        with ledger.work(ledger.acquire("other", "engine-2", HOUR)) as work:
+            work.record_round(batch(1))
+
+        with ledger.work(lease) as work:
+            decision = work.settle(DecisionDraft(DecisionKind.PIN, "ada", "why not", {"ligand": "PPh3"}))
+
+        assert decision.after_round == 0
+
+    def test_an_edit_is_the_next_of_its_round_and_of_what_was_decided(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch(1, *(proposal(i) for i in range(3)), approved=False))
+            work.record_round(batch(2, proposal(0), approved=False))
+            work.settle(DecisionDraft(DecisionKind.PIN, "ada", "why not", {"ligand": "PPh3"}))
+        (old,) = ledger.proposals("coupling", 2)
+
+        with ledger.work(lease) as work:
+            with pytest.raises(LedgerError, match="replicates must be at least 1"):
+                work.amend(Amendment(old.id, replace(old.draft, replicates=0), "ada", "none of it"))
+            made = work.amend(Amendment(old.id, old.draft, "ada", "as it was"))
+
+        assert (made.round_number, made.draft.position) == (2, 1)
+        assert [d.number for d in ledger.decisions("coupling")] == [1, 2]
