@@ -108,12 +108,18 @@ def _in_a_row(view: View) -> list[Fault]:
 
 def _are_parted(view: View, n: int) -> bool:
     """Whether among the last experiments there are some that were called off, beside the ``n`` last that were not."""
-    return n > 0 and list(view.counted[-n:]) != _let_run(view)[-n:]
+    return n > 0 and _as_they_came(view)[-n:] != _let_run(view)[-n:]
+
+
+def _as_they_came(view: View) -> list[ObservationRecord]:
+    """What counts in the order of the record, whatever the place in its batch; first what was told of no attempt."""
+    return sorted(view.counted, key=lambda o: (o.key is not None, o.entry))
 
 
 def _let_run(view: View) -> list[ObservationRecord]:
     """What counts without what was called off, by a person or a safety stop: that tells nothing of a laboratory."""
-    return [o for o in view.counted if not (isinstance(o.outcome, Fault) and o.outcome.kind is FaultKind.CANCELLED)]
+    called_off = FaultKind.CANCELLED
+    return [o for o in _as_they_came(view) if not (isinstance(o.outcome, Fault) and o.outcome.kind is called_off)]
 
 
 def _teaches_nothing(fault: Fault) -> bool:

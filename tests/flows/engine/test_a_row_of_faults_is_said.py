@@ -6,8 +6,10 @@ import json
 import re
 from pathlib import Path
 
+from db.ledger import open_ledger
 from flows.engine import resume, retract, status, stop, tick
 from flows.settings import Settings
+from loop.contracts import Phase
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, spec_of
 
 
@@ -69,6 +71,27 @@ def test_after_ten_nothing_more_is_sent_and_what_is_resumed_stops_at_the_next_su
     reports = [tick(settings, "small", planner=cheap_planner) for _ in range(4)]
     assert {r.state for r in reports} == {"active"}
     assert reports[-1].experiments_done > 13
+
+
+def test_a_result_that_comes_after_faults_of_later_places_in_the_batch_ends_their_row(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    laboratory.answers = lambda _: [fault("consumable_missing", "no vials")]
+    planner = {**spec_of()["planner"], "batch": 12, "initial": {"design": "random", "experiments": 12}}
+    add(settings, tmp_path, budget={"experiments": 30}, planner=planner)
+    a_pass(settings)
+    with open_ledger(settings.database) as ledger:
+        first = [laboratory.jobs[a.key] for a in ledger.attempts("small") if a.position < 4]
+    for job in first:
+        job.phase, job.payloads = Phase.RUNNING, [measured(50.0)]
+
+    before = a_pass(settings)
+    for job in first:
+        job.phase = Phase.ENDED
+    after = a_pass(settings)
+
+    assert before[0].startswith("the last 8 experiments ended in a fault, and none has had a result yet")
+    assert after == []
 
 
 def test_faults_that_tell_of_candidates_or_come_from_a_person_stop_nothing(
