@@ -46,6 +46,19 @@ class DecisionLaws:
 
         assert everything(ledger) == before
 
+    def test_what_was_approved_with_its_round_stays_approved(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch(1))
+        one = ledger.proposals("coupling")[0]
+        before = everything(ledger)
+
+        with ledger.work(lease) as work:
+            work.decide(one.id, True, "ada", "yes")
+            with pytest.raises(LedgerError, match="already approved"):
+                work.decide(one.id, False, "ada", "no")
+
+        assert everything(ledger) == before
+
     def test_decisions_come_back_as_they_were_made_and_count_from_the_next_round(
         self, ledger: Ledger, lease: Lease
     ) -> None:

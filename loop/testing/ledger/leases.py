@@ -145,6 +145,12 @@ class LeaseLaws:
                 lambda: work.judge(mine.id, Verdict.FOREIGN),
                 lambda: work.retract(seen.id, "bob", "no"),
                 lambda: work.retry(key, "again"),
+                lambda: work.accept(mine.id, measured()),
+                lambda: work.decide(ledger.proposals("coupling")[0].id, False, "bob", "no"),
+                lambda: work.record_round(batch(1, observations=(seen.id,))),
+                lambda: work.record_round(batch(1, pending=(ledger.attempts("coupling")[1].key,))),
+                lambda: work.keep(Artifact("0" * 64, "log.txt", "text/plain", 1, key)),
             ):
                 with pytest.raises(NotFound):
                     write()
+            work.record_round(batch(1))  # the number is the other's own

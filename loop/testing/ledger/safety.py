@@ -197,10 +197,11 @@ class SafetyLaws:
         assert len(ledger.stops("coupling")) == 1
 
     def test_a_stop_that_nobody_made_or_of_nobody_knows_what_is_refused(self, ledger: Ledger, lease: Lease) -> None:
-        assert lease.holder
         for by, why in (("", "gas"), ("ada", "")):
             with pytest.raises(LedgerError, match="needs somebody who makes it and a reason"):
                 ledger.halt("coupling", by=by, why=why)
+            with ledger.work(lease) as work, pytest.raises(LedgerError, match="needs somebody who makes it"):
+                work.halt(by, why)
         with pytest.raises(NotFound):
             ledger.halt("nobody", by="ada", why="gas")
         with ledger.work(lease) as work:
