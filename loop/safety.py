@@ -45,8 +45,9 @@ class SafetyStop:
 
     @property
     def text(self) -> str:
-        """Without its number, as a sentence's end: of which campaign, by whom, why and when."""
-        return f"{self.why} ({self.by}, campaign {self.campaign}, {self.at:%Y-%m-%d %H:%M} UTC)"
+        """Without its number, as a sentence's end: of which campaign, by whom, why and when, and whom it waits for."""
+        waits = f"; {' or '.join(self.may_lift)} may lift it" if self.may_lift and self.is_in_force else ""
+        return f"{self.why} ({self.by}, campaign {self.campaign}, {self.at:%Y-%m-%d %H:%M} UTC{waits})"
 
 
 def safety_of(spec: Json) -> Mapping[str, object]:

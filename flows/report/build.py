@@ -13,6 +13,7 @@ from flows.candidates import price_of, structures_of
 from flows.due import due_dates
 from flows.engine.looking.derived import by_its_formulas, with_derived
 from flows.engine.looking.insights import Insights
+from flows.engine.looking.view import HALTED
 from flows.figures import figures_of
 from flows.handed import waits_to_be_asked
 from flows.plates.content import laid_out, read_plate
@@ -197,7 +198,7 @@ def _head(
     settled = settled_in(campaign.reason) if campaign.state is CampaignState.FINISHED else ""
     return Head(
         name=campaign.name,
-        state=campaign.state,
+        state=HALTED if stops else campaign.state.value,
         reason=f"halted by {told(campaign.name, stops)}" if stops else campaign.reason,
         version=campaign.version,
         spec_sha=campaign.spec_sha,

@@ -15,7 +15,7 @@ from loop.insight.statements import HonestBest
 from loop.insight.tally import Tally
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
-from loop.record import Arm, CampaignState, Json, Prediction
+from loop.record import Arm, Json, Prediction
 from loop.safety import SafetyStop
 
 
@@ -295,7 +295,7 @@ class Head:
     """Where the campaign stands."""
 
     name: str
-    state: CampaignState
+    state: str  # active, finished or stopped; or halted, whatever else it is
     reason: str
     version: int
     spec_sha: str

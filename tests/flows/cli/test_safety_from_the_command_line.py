@@ -33,6 +33,7 @@ def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
     tick = hakken("tick", "two")
     run = hakken("run", "one", "--json")
     page = hakken("report", "one")
+    halted = Path("runs/one/report.html").read_text()
     plain = hakken("resume", "two", "--by", "ada", "--why", "a larger budget")
     nameless = hakken("resume", "two", "--stop", "1")
     reasonless = hakken("resume", "two", "--stop", "1", "--by", "ada")
@@ -45,7 +46,9 @@ def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
     assert run.json["state"] == "halted"
     assert run.json["sent"] == 0
     assert page.code == 0
-    assert "halted by safety stop 1: it smells of gas" in Path("runs/one/report.html").read_text()
+    assert '<span class="state halted">halted</span> halted by safety stop 1: it smells of gas (bob' in halted
+    assert halted.count("UTC; ada may lift it)") == 1
+    assert status.out.count("UTC; ada may lift it)") == 4
     for refused, says in (
         (plain, "campaign 'two' is halted by safety stop 1: it smells of gas"),
         (nameless, "a safety stop is lifted by a named person and for a reason: --by NAME --why REASON"),
@@ -60,6 +63,7 @@ def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
     listed = [line for line in hakken("decisions", "two").out.splitlines() if line.startswith("safety stop ")]
     assert [line.partition("; ")[0].partition(" (")[0] for line in listed] == ["safety stop 1: it smells of gas"]
     assert "; lifted by ada: the valve was closed (" in listed[0]
+    assert "may lift it" not in listed[0]
     assert hakken("decisions", "two", "--json").json["stops"][0]["lifted_by"] == "ada"
     hakken("report", "two")
     page = Path("runs/two/report.html").read_text()
