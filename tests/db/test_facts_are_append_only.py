@@ -43,6 +43,13 @@ def test_the_tables_that_may_change_are_the_lock_the_state_and_the_schema() -> N
     assert set(t.Base.metadata.tables) - set(t.APPEND_ONLY) == {"campaign", "attempt", "schema_info"}
 
 
+def test_the_usual_circumstances_of_a_run_have_columns_of_their_own(sqlite_file: Path) -> None:
+    with closing(sqlite3.connect(sqlite_file)) as connection:
+        found = connection.execute("SELECT instrument, well, lot FROM run_context ORDER BY entry LIMIT 2").fetchall()
+
+    assert found == [("HPLC-2", None, None), (None, "A1", None)]
+
+
 def test_sqlite_refuses_to_change_or_remove_any_fact(sqlite_file: Path) -> None:
     with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as connection:
         for table in t.APPEND_ONLY:

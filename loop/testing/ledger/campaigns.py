@@ -65,6 +65,13 @@ class CampaignLaws:
 
         assert ledger.campaigns() == ()
 
+    @pytest.mark.parametrize("name", ["", " "])
+    def test_a_campaign_without_a_name_is_refused(self, ledger: Ledger, name: str) -> None:
+        with pytest.raises(LedgerError, match="a campaign needs a name"):
+            ledger.open_campaign(name, SPEC, by="ada")
+
+        assert ledger.campaigns() == ()
+
     def test_a_campaign_ends_with_a_reason_and_can_go_on(self, ledger: Ledger, lease: Lease) -> None:
         with ledger.work(lease) as work:
             work.set_state(CampaignState.FINISHED, "yield above 99 %")
