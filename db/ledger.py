@@ -254,7 +254,6 @@ class SqlLedger:
                 writer.write("take_over_lease", detail)
             row.epoch += 1
             row.lease_holder, row.lease_expires = holder, now + ttl
-            session.flush()
             writer.has_written = True
             return Lease(row.id, holder, row.epoch, row.lease_expires)
 
@@ -264,7 +263,6 @@ class SqlLedger:
             row = writer.session.get(t.Campaign, lease.campaign_id, with_for_update={"key_share": True})
             if row is not None and (row.epoch, row.lease_holder) == (lease.epoch, lease.holder):
                 row.lease_holder = row.lease_expires = None
-                writer.session.flush()
                 writer.has_written = True
 
     @contextmanager

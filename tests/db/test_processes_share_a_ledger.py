@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from db import SqlLedger, open_ledger
+from db import SqlLedger, open_ledger, reading
 from db import engine as engines
 from db import tables as t
 from db.ids import uuid7
@@ -34,7 +35,7 @@ HOUR = timedelta(hours=1)
 WRITER = """
 import json, os, signal, sys
 from datetime import datetime, timedelta
-from db import SqlLedger, open_ledger
+from db import SqlLedger, open_ledger, reading
 from loop import checkpoints
 from loop.errors import LedgerError
 from loop.record import EnvelopeDraft, Lease
@@ -122,6 +123,25 @@ def test_the_row_of_an_attempt_says_who_wrote_it_last_and_under_which_epoch(url:
         with engines.reading(ledger._engine) as session:
             row = session.get_one(t.Attempt, key)
             assert (row.lease_holder, row.epoch) == ("engine-2", second.epoch)
+
+
+def test_a_change_that_two_make_at_once_is_one_version(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed, look = {**SPEC, "seed": 5}, reading.campaigns
+
+    def looked(*asked: Any) -> Any:
+        monkeypatch.setattr(reading, "campaigns", look)
+        found = look(*asked)
+        theirs.open_campaign("coupling", changed, by="bob")
+        return found
+
+    with open_ledger(url) as mine, open_ledger(url) as theirs:
+        mine.open_campaign("coupling", SPEC, by="ada")
+        monkeypatch.setattr(reading, "campaigns", looked)
+
+        opened = mine.open_campaign("coupling", changed, by="ada")
+
+        assert opened.version == 2
+        assert [e.actor for e in mine.audit()] == ["ada", "bob"]
 
 
 def test_many_threads_write_one_chain(url: str) -> None:

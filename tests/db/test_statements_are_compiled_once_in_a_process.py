@@ -70,13 +70,15 @@ def test_a_file_that_took_the_place_of_another_is_read_whoever_still_reads_that(
 
 
 def test_two_that_have_it_open_have_connections_of_their_own_and_closing_twice_is_harmless(tmp_path: Path) -> None:
-    first, second = open_ledger(str(tmp_path / "a.sqlite")), open_ledger(str(tmp_path / "a.sqlite"))
-    first.close()
+    path = str(tmp_path / "a.sqlite")
+    first, second = open_ledger(path), open_ledger(path)
     first.close()
     second.open_campaign("one", {"campaign": "one"}, by="tester")
-    with open_ledger(str(tmp_path / "a.sqlite")) as third:
-        names = [campaign.name for campaign in third.campaigns()]
-        assert third._engine is not second._engine
+    with open_ledger(path) as third:
+        first.close()
+        with open_ledger(path) as fourth:
+            names = [campaign.name for campaign in fourth.campaigns()]
+            assert len({id(ledger._engine) for ledger in (second, third, fourth)}) == 3
     second.close()
 
     assert names == ["one"]
