@@ -126,7 +126,7 @@ def _see_that_nobody_works(read: Session, now: datetime) -> None:
     for name, holder, expires in read.execute(
         select(t.Campaign.name, t.Campaign.lease_holder, t.Campaign.lease_expires).order_by(t.Campaign.name)
     ):
-        if holder is not None and expires is not None and expires > now:
+        if expires is not None and expires > now:
             raise LedgerError(
                 f"campaign {name!r} is held by {holder!r}; end what works on it (hakken run, hakken listen, a "
                 f"schedule), or wait until {expires:%Y-%m-%d %H:%M} UTC where that was killed, then copy again"

@@ -23,6 +23,8 @@ from db.copying import copy_record, copy_to_try
 from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.record import EnvelopeDraft
 
+GOLDEN = Path(__file__).parent / "golden" / "0.1.0.sqlite"  # of the first schema
+
 
 def later() -> datetime:
     """When every lease of these tests has run out."""
@@ -61,6 +63,17 @@ def see_that_it_is_whole(source: str, target: str) -> None:
 
 def test_to_another_file(source: str, tmp_path: Path) -> None:
     see_that_it_is_whole(source, f"sqlite:///{tmp_path / 'new' / 'target.sqlite'}")
+
+
+@pytest.mark.parametrize("copied", [copy_record, copy_to_try])
+def test_an_older_record_is_brought_up_to_date_first(copied: Callable[[str, str], object], tmp_path: Path) -> None:
+    shutil.copy(GOLDEN, tmp_path / "older.sqlite")
+
+    copied(str(tmp_path / "older.sqlite"), str(tmp_path / "copy.sqlite"))
+
+    with open_ledger(str(tmp_path / "older.sqlite")) as source, open_ledger(str(tmp_path / "copy.sqlite")) as target:
+        assert target.observations("coupling") == source.observations("coupling") != ()
+        assert target.verify_audit() == source.verify_audit()
 
 
 def test_to_postgres_and_back(source: str, tmp_path: Path, new_postgres: Callable[[], str]) -> None:
