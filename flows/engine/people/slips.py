@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.looking.view import View
+from flows.engine.people.rows import once_more
 from loop.circumstances import (
     Context,
     Declared,
@@ -28,7 +29,7 @@ from loop.errors import SpaceError
 from loop.outcome import Fault, Measured, Negative, Outcome, Qualifier, as_told
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, Json, ObservationRecord, Settings
-from loop.sheets.cells import is_number, split_header
+from loop.sheets.cells import finite, is_number, split_header
 from loop.space import Continuous, Discrete, Linear
 from loop.space.constraints import Constraint
 from loop.space.leaving_out import rules_of
@@ -253,7 +254,13 @@ def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[s
     written = _labels(view, declared, {o.id for o in told})
     for o in told:
         context, remarks = read_context(o.context, declared)
-        for remark in (*remarks, *_misread(view, o), *_off_plate(view, o, attempts), *_alike(context, written)):
+        for remark in (
+            *remarks,
+            *_once_more(view, o),
+            *_misread(view, o),
+            *_off_plate(view, o, attempts),
+            *_alike(context, written),
+        ):
             found.setdefault(remark, []).append(o)
     for remark, those in found.items():
         more = f", and {len(those) - 1} more" if len(those) > 1 else ""
@@ -313,6 +320,18 @@ def _may_be_one(name: str, one: str, other: str) -> bool:
 def _bare(label: str) -> str:
     """A label without case, and without blanks and hyphens, save between digits: 1-11 is not 11-1."""
     return re.sub(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)", "", label).casefold() or label
+
+
+def _once_more(view: View, o: ObservationRecord) -> Iterator[str]:
+    """Further values of a target that a person put into columns of their own, as on a worksheet."""
+    for column, said in o.context.items():
+        if isinstance(said, str) and finite(said) is not None:
+            target = once_more(split_header(column)[0], view.spec.objective)
+            if target is not None:
+                yield (
+                    f"{column!r} beside it is kept and not learnt from; give the mean of all under {target!r}, how "
+                    f"many they are under '{target} n' and their scatter under '{target} sd'"
+                )
 
 
 def _misread(view: View, o: ObservationRecord) -> Iterator[str]:

@@ -253,3 +253,51 @@ def test_a_parameter_called_like_a_column_of_a_plate_is_told_by_the_column_that_
     said = hakken("tell", "two", sheet)
 
     assert "4 results accepted" in said.out, said.err
+
+
+def with_own_columns(sheet: Path, *names: str) -> None:
+    head, *rows = sheet.read_text("utf-8-sig").splitlines()
+    sheet.write_text("\n".join([",".join([head, *names]), *(row + "," * len(names) for row in rows), ""]), "utf-8")
+
+
+def test_columns_of_ones_own_are_kept_whether_a_worksheet_is_told_or_read(sheet: Path, hakken: Any) -> None:
+    with_own_columns(sheet, "flask", "r1 [%]")
+    fill(sheet, 0, **{"yield": "61", "dimer": "3", "flask": "B", "r1": "60"})
+
+    told, read = hakken("tell", "two", sheet), hakken("tick", "two")
+    hakken("export", "two", "out.csv")
+
+    assert told.code == 0, told.err
+    assert "1 result accepted" in told.out
+    assert "contradict" not in read.out
+    (row,) = (row for row in csv.DictReader(Path("out.csv").read_text("utf-8").splitlines()) if row["round"] == "1")
+    assert (row["context.flask"], row["context.r1 [%]"]) == ("B", "60")
+
+
+@pytest.mark.parametrize("command", ["tell", "tick"])
+def test_a_value_that_was_measured_once_more_is_not_lost_unheard(sheet: Path, hakken: Any, command: str) -> None:
+    with_own_columns(sheet, "yield 2 [%]")
+    fill(sheet, 0, **{"yield": "61", "dimer": "3", "yield 2": "65"})
+
+    said = hakken(command, "two", *([sheet] if command == "tell" else []))
+
+    if command == "tell":
+        assert (said.code, "yield measured once more is a row of its own" in " ".join(said.err.split())) == (2, True)
+    else:
+        kept = (
+            "'yield 2 [%]' beside it is kept and not learnt from; give the mean of all under 'yield', how many they are"
+        )
+        assert kept in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize("column", ["yeild sd", ""])
+def test_a_column_that_is_perhaps_misspelt_is_asked_about_on_a_worksheet_too(
+    sheet: Path, hakken: Any, column: str
+) -> None:
+    with_own_columns(sheet, column)
+    fill(sheet, 0, **{"yield": "61", "dimer": "3", column: "1"})
+
+    said = hakken("tell", "two", sheet)
+
+    assert said.code == 2
+    assert ("did you mean 'yield" if column else "a column has cells and no name") in " ".join(said.err.split())

@@ -58,6 +58,7 @@ def read_columns(
     beside = structures_told(whole, spec, names, of_others=bool(of_others))
     described = frozenset[str]() if of_others else descriptors_of(spec)  # what others measured is kept
     unknown: list[str] = []
+    is_worksheet = _is_worksheet(header, spec)
     apart = {split_header(head)[0].removeprefix("setting ") for head in header if head.startswith("setting ")}
     for head in header:
         name, unit = split_header(head)
@@ -70,6 +71,8 @@ def read_columns(
         ):
             continue  # "procedure" is on a worksheet, for people to read, and "file" for the pass that takes them in
         column = _column(head, meant.get(head, name), unit, spec, names, apart)
+        if column is None and is_worksheet and head and not _meant(head, spec, names):
+            column = Column(head, head, "context", None)  # a person's own, kept beside the results as a pass does
         if column is None:
             unknown.append(head)
             continue
@@ -186,24 +189,43 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
     if "" in heads:
         return "a column has cells and no name; name it in the header, such as comment for remarks, or remove it"
     beside = dict.fromkeys((*context_of(spec), *BESIDE, *TAKEN))
-    known = [*names, *spec.objective, *PLAIN, *beside]
-    parts = [f"{t}_{part}" for t in spec.objective for part in ("sd", "n")]
-    wanted = ", ".join([*names, *spec.objective, *parts, *sorted(PLAIN), *beside])
-    hints = [
-        _instead_of(split_header(head)[0], spec, names) or did_you_mean(split_header(head)[0], known) for head in heads
-    ]
+    wanted = ", ".join([*names, *spec.objective, *_parts(spec), *sorted(PLAIN), *beside])
+    hints = [_meant(head, spec, names) for head in heads]
     if len(heads) == 1:
         return f"column {heads[0]!r} is unknown{hints[0]}; known: {wanted}. Rename or remove it"
     listed = ", ".join(f"{head!r}{hint}" for head, hint in zip(heads, hints, strict=True))
     return f"columns {listed} are unknown; known: {wanted}. Rename or remove them"
 
 
+def _is_worksheet(header: Sequence[str], spec: CampaignSpec) -> bool:
+    """Whether a table is a worksheet with a column for each target, so that none can be another, renamed."""
+    return {"key", "run_order", *spec.objective} <= {split_header(head)[0] for head in header}
+
+
+def _meant(head: str, spec: CampaignSpec, names: Sequence[str]) -> str:
+    """What a column that nothing is called like may be; "" where that is not seen."""
+    name = split_header(head)[0]
+    known = [*names, *spec.objective, *_parts(spec), *PLAIN, *context_of(spec), *BESIDE, *TAKEN]
+    return _instead_of(name, spec, names) or did_you_mean(name, known)
+
+
+def _parts(spec: CampaignSpec) -> list[str]:
+    """What the columns of deviations and of how many readings there were are called."""
+    return [f"{target}_{part}" for target in spec.objective for part in ("sd", "n")]
+
+
+def once_more(name: str, targets: Collection[str]) -> str | None:
+    """The target of which a column called so has a further value, as ``yield 2`` has; None where it has none."""
+    found = (t for t in targets if name != t and name.startswith(t) and _AGAIN.fullmatch(name, len(t)))
+    return next(found, None)
+
+
 def _instead_of(name: str, spec: CampaignSpec, names: Sequence[str]) -> str:
     """The columns that a mixture has, where one is called like it or like its part; where a repeated value belongs, or
     what was really set; or what becomes of a concentration of which the logarithm is the target; "" elsewhere."""
+    if (again := once_more(name, spec.objective)) is not None:
+        return f" ({again} measured once more is a row of its own, with the same settings)"
     for target in spec.objective:
-        if name.startswith(target) and _AGAIN.fullmatch(name, len(target)):
-            return f" ({target} measured once more is a row of its own, with the same settings)"
         if target.casefold() == f"p{name}".casefold():
             return f" ({target} is 9 - log10 of {name} in nM, and < of one is > of the other; write {target})"
     if (said := _REALLY.fullmatch(name)) and (really := said[1] or said[2]) in names:
