@@ -212,10 +212,11 @@ def _examine_attempts(session: Session, _log: Sequence[Any], found: dict[int, st
                 if mine != its:
                     message = f"attempt {attempt.id} says {mine}, and its last event (entry {seen.entry}) {its}"
                     found.setdefault(seen.entry, message)
-        elif attempt.state != "ready":
-            found.setdefault(
-                attempt.entry, f"attempt {attempt.id} says {attempt.state}, and no event since entry {attempt.entry}"
-            )
+            continue
+        for mine, its in ((attempt.state, "ready"), (attempt.adapter, None), (attempt.handle, None)):
+            if mine != its:
+                message = f"attempt {attempt.id} says {mine}, and no event since entry {attempt.entry}"
+                found.setdefault(attempt.entry, message)
 
 
 def _examine_campaigns(session: Session, log: Sequence[Any], found: dict[int, str]) -> None:

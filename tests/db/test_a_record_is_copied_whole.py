@@ -173,16 +173,17 @@ def test_what_is_written_while_it_is_copied_is_not_left_out_without_a_word(
         if not pressed:
             with open_ledger(source) as ledger:
                 pressed.append(ledger.halt("coupling", by="ada", why="it smells of gas"))
+                pressed.append(ledger.halt("coupling", by="bob", why="it smells there, too"))
 
     monkeypatch.setattr(copying, "_copy", copy)
 
-    said = r"was written to while it was copied \(safety_stop by ada\), and nothing was copied; end what works"
+    said = r"was written to while it was copied \(safety_stop by ada and 1 entry more\), and nothing was copied; end what"
     with pytest.raises(LedgerError, match=said):
         copy_record(source, target, clock=later)
     copy_record(source, target, clock=later)
 
     with open_ledger(target) as ledger:
-        assert [s.why for s in ledger.stops("coupling")] == ["it smells of gas"]
+        assert [s.why for s in ledger.stops("coupling")] == ["it smells of gas", "it smells there, too"]
 
 
 def test_a_server_that_breaks_off_while_it_is_copied_is_named_and_not_the_copy(
