@@ -177,7 +177,7 @@ def test_what_is_written_while_it_is_copied_is_not_left_out_without_a_word(
 
     monkeypatch.setattr(copying, "_copy", copy)
 
-    said = r"was written to while it was copied \(safety_stop by ada and 1 entry more\), and nothing was copied; end what"
+    said = r"was written to while it was copied \(safety_stop by ada and 1 entry more\), and nothing was copied; end"
     with pytest.raises(LedgerError, match=said):
         copy_record(source, target, clock=later)
     copy_record(source, target, clock=later)
