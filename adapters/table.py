@@ -36,7 +36,7 @@ from loop.sheets.cells import (
     without_mark,
 )
 from loop.sheets.files import table_called
-from loop.units import convert
+from loop.units import convert, is_stated
 
 FEW: Final = 8  # values of a column that a message names
 _LIMITS: Final = (Qualifier.BELOW, Qualifier.ABOVE)
@@ -99,7 +99,11 @@ class MeasuredTable:
             if column not in self._index:
                 raise TableError(self.name, 1, f"no column {column!r} (for {name!r}){self._hint(column)}")
         self._columns = {**_with_units(header, columns), **columns}
-        self._units = {**_units_in(self._columns), **units}
+        self._units, self._stated, self._named = (
+            dict(units),
+            _units_in(self._columns),
+            frozenset(columns) - units.keys(),
+        )
         self.targets = dict(targets)
         self._rows = self._read_rows()
         self._numbers: dict[str, list[float]] = {}
@@ -187,7 +191,7 @@ class MeasuredTable:
         return Problem(f"parameter {name!r}", rule, f"take the option out of the space, or rename it{other}")
 
     def _number(self, name: str, value: float, unit: str) -> _Cell | Problem:
-        subject, written = f"parameter {name!r}", self._units.get(name, unit)
+        subject, written = f"parameter {name!r}", self._unit_of(name, unit)
         try:
             wanted = convert(value, unit, written)
         except UnitError as error:
@@ -210,6 +214,15 @@ class MeasuredTable:
         rule = f"{wanted:g} is not in table {self.name}; it has {shown}"
         near = f"{convert(nearest, written, unit):.10g}"
         return Problem(subject, rule, f"use measured values only, such as values: [{near}]")
+
+    def _unit_of(self, name: str, wanted: str) -> str:
+        """The unit of a column: as it is said, else as its header states it, else ``wanted``, the campaign's.
+
+        Of one that is named for what it holds, what its header has in brackets may be no unit.
+        """
+        stated = self._units.get(name, self._stated.get(name, wanted))
+        is_none = stated != wanted and name in self._named and not is_stated(stated, wanted)
+        return wanted if is_none else stated
 
     def _matching(self, cells: Mapping[str, _Cell]) -> Sequence[int]:
         names = tuple(sorted(cells))
@@ -265,7 +278,7 @@ class MeasuredTable:
         limit = Qualifier(text[0]) if is_limit else Qualifier.EQUAL
         number = _number(self.name, line, column, text[1:] if is_limit else text)
         try:
-            return convert(number, self._units.get(target, unit), unit), limit
+            return convert(number, self._unit_of(target, unit), unit), limit
         except UnitError as error:
             remedy = f"say in which unit it is: units: {{{target}: ...}}"
             raise TableError(self.name, None, f"column {column!r}: {error}; {remedy}") from None

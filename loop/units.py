@@ -97,6 +97,7 @@ _SIZES: Final = (
     {DIMENSIONLESS: 100, "equiv": 100, "%": 1, "mol%": 1},
 )
 _SHARES_OF_ONE: Final = (1e2, 1e3, 1e6, 1e9)  # percent to parts per billion
+_OF_ONE: Final = frozenset({"", "%", "percent", "dimensionless", "ppm", "ppb"})  # as headers have them
 _IN_WORDS: Final = ("Celsius", "kelvin", "atm", "torr", "psi", "seconds", "minutes", "hours", "days", "percent")
 _MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, mega for M, pico for p; and what is meant
     **dict.fromkeys(("ML", "Ml"), "'mL'"),
@@ -284,6 +285,16 @@ def is_unit_of(unit: str, name: str) -> bool:
         return True
     last = "".join(_WORDS.findall(name.casefold())[-1:])  # "reaction time", and no "flow over time mL"
     return any(_measures(unit, one) for quantity, units in _QUANTITIES if quantity.fullmatch(last) for one in units)
+
+
+def is_stated(unit: str, wanted: str) -> bool:
+    """Whether what stands in brackets in a name, such as ``Temp (K)``, is a unit of what is wanted in another one.
+
+    Of plain numbers only shares are: ``Area (mAU)`` is no thousandth, though absorbance has no dimension.
+    """
+    if _measures("", wanted):
+        return _SPELLINGS.get(unit, unit) in _OF_ONE
+    return _measures(unit, wanted)
 
 
 def _measures(unit: str, other: str) -> bool:

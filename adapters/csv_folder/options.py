@@ -14,7 +14,8 @@ from adapters.errors import AdapterOptionsError
 from loop.contracts import AdapterContext, Delivery
 from loop.errors import UnitError, did_you_mean
 from loop.outcome import FaultKind
-from loop.units import check_unit
+from loop.sheets.cells import split_header
+from loop.units import check_unit, is_stated
 
 if TYPE_CHECKING:
     from adapters.csv_folder.laboratory import CsvFolder
@@ -43,7 +44,7 @@ class Column(Options):
     """A column of the device's tables. A name alone is short for ``{column: NAME}``."""
 
     column: str = Field(min_length=1)
-    unit: str | None = None  # the campaign's own when left out
+    unit: str | None = None  # when left out that of the column's name, as in Temp (K), or the campaign's own
 
     @field_validator("unit")
     @classmethod
@@ -52,6 +53,13 @@ class Column(Options):
             return unit if unit is None else check_unit(unit)
         except UnitError as error:
             raise ValueError(str(error)) from None
+
+    def unit_of(self, wanted: str) -> str | None:
+        """The unit of what stands in the column: as it is said, or as the name of the column states it, where that is
+        one of what the campaign has in ``wanted``; None for the campaign's own.
+        """
+        stated = split_header(self.column)[1] if self.unit is None else self.unit
+        return stated if self.unit is not None or (stated is not None and is_stated(stated, wanted)) else None
 
 
 class CommandColumn(Column):

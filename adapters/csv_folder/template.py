@@ -41,7 +41,7 @@ class Template:
         self._command, self._response = command, response
         plain = Columns.of(None, targets, beside)
         given = response.columns
-        reported = {t: given[t].unit if t in given else None for t in targets}
+        reported = {t: given[t].unit_of(unit) if t in given else None for t, unit in targets.items()}
         # An empty unit in a result stands for the target's own, so a bare fraction is called by its name.
         self._units = {t: unit if (r := reported[t]) is None else r or "dimensionless" for t, unit in targets.items()}
         self._columns = replace(
@@ -109,9 +109,10 @@ class Template:
                 found.append(Problem(what, str(error), f"correct laboratory.command.columns.{name}.unit"))
         for name, really in self._response.actual.items():
             wanted = spec.units.get(name)
-            if really.unit is not None and wanted is not None and not isinstance(spec.settings.get(name), str):
+            unit = None if wanted is None else really.unit_of(wanted)
+            if unit is not None and wanted is not None and not isinstance(spec.settings.get(name), str):
                 try:
-                    convert(1.0, really.unit, wanted)
+                    convert(1.0, unit, wanted)
                 except UnitError as error:
                     remedy = f"correct laboratory.response.actual.{name}.unit"
                     found.append(Problem(f"what was really set of {name!r}", str(error), remedy))
@@ -188,7 +189,8 @@ class Template:
             title, figure = titled(name, unit), value
         else:
             title = column.column
-            figure = value if isinstance(value, str) or column.unit is None else convert(value, unit, column.unit)
+            theirs = column.unit_of(unit)
+            figure = value if isinstance(value, str) or theirs is None else convert(value, unit, theirs)
             if column.smiles and name in spec.smiles:
                 figure = spec.smiles[name]
             figure = column.names.get(shown(value), figure)
@@ -215,9 +217,10 @@ class Template:
                 continue
             value = as_number(text, sheet, column.column)
             wanted = None if spec is None else spec.units.get(name)
-            if column.unit is not None and wanted is not None and not isinstance(value, str):
+            unit = None if wanted is None else column.unit_of(wanted)
+            if unit is not None and wanted is not None and not isinstance(value, str):
                 try:
-                    value = convert(value, column.unit, wanted)
+                    value = convert(value, unit, wanted)
                 except UnitError as error:
                     raise SheetError(f"has a column {column.column!r}: {error}") from None
             found[name] = value

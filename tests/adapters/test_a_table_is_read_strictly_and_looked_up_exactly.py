@@ -264,6 +264,7 @@ def test_units_that_are_said_go_before_those_of_headers_and_others_are_refused(t
     text = "ligand,temperature,yield (mg)\nPPh3,90,12.5\n"
 
     assert table(tmp_path, text, units={"yield": "%"}).rows(EXPERIMENT)[0].values["yield"] == 12.5
+    assert table(tmp_path, text, columns={"yield": "yield (mg)"}).rows(EXPERIMENT)[0].values["yield"] == 12.5
     with pytest.raises(TableError, match=r"column 'yield \(mg\)': .*; say in which unit it is: units: {yield: ...}"):
         table(tmp_path, text)
 

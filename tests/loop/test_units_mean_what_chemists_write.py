@@ -15,7 +15,7 @@ from loop.limits import broken
 from loop.outcome import Measured, read_outcome
 from loop.recipe.amounts import SPEED, read_amount
 from loop.spec import build_limits, misread_units, read_spec
-from loop.units import check_unit, convert, logarithm_of, misread, unit_of_logarithm
+from loop.units import check_unit, convert, is_stated, logarithm_of, misread, unit_of_logarithm
 
 
 @pytest.mark.parametrize("unit", ["1/min", "rev/min", "revolution/min", "cycle/min", "revolutions_per_minute"])
@@ -357,3 +357,18 @@ def test_a_temperature_in_kelvin_is_one_in_degrees(tenths: int) -> None:
 def test_logarithms_of_a_number_without_unit_are_log10(unit: str, logarithm: str, shown: str) -> None:
     assert check_unit(logarithm_of(unit)) == logarithm
     assert unit_of_logarithm(logarithm) == shown
+
+
+@pytest.mark.parametrize(
+    ("unit", "wanted", "is_one"),
+    [
+        ("K", "degC", True),
+        ("mmol/h", "mol/h", True),
+        ("", "%", True),
+        ("mol%", "%", True),
+        ("mAU", "%", False),
+        ("A", "K", False),
+    ],
+)
+def test_what_stands_in_brackets_is_a_unit_of_what_is_wanted(unit: str, wanted: str, is_one: bool) -> None:
+    assert is_stated(unit, wanted) == is_one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +71,43 @@ def test_a_response_is_read_in_the_devices_language(make: Callable[..., CsvFolde
     assert (measurement.canonical, measurement.canonical_sd) == (pytest.approx(61.5), pytest.approx(1.0))
     assert context_["actual"] == {"temperature": pytest.approx(89.75)}
     assert context_["lamp"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("unit", "sent", "value", "used"),
+    [(None, "363.15", 61.5, 89.75), ("degC", "90", 61.5, 362.9)],  # what is said goes before what a name states
+)
+def test_names_of_columns_state_units(
+    make: Callable[..., CsvFolder], rig: FolderRig, unit: str | None, sent: str, value: float, used: float
+) -> None:
+    command = {"columns": {"temperature": {"column": "Temp (K)", "unit": unit}}}
+    actual = {"temperature": {"column": "T act [K]", "unit": unit}}
+    adapter = make(command=command, response={"columns": {"yield": {"column": "Y []", "sd": "sY"}}, "actual": actual})
+    handle = begin(adapter)
+    answer(rig, "r.csv", f"key,Y [],sY,T act [K]\n{KEY},0.615,0.01,362.9\n")
+
+    (measurement,) = outcome(adapter, handle).measurements
+    assert adapter.validate(EXPERIMENT) == []
+    assert next(csv.DictReader(io.StringIO(commands(rig)[0].read_text())))["Temp (K)"] == sent
+    assert (measurement.canonical, measurement.canonical_sd) == (pytest.approx(value), pytest.approx(1.0))
+    context_ = json.loads(adapter.fetch(handle)[0].payload)["context"]
+    assert context_["actual"] == {"temperature": pytest.approx(used)}
+
+
+def test_a_name_with_what_is_no_unit_of_its_quantity_states_none(
+    make: Callable[..., CsvFolder], rig: FolderRig
+) -> None:
+    adapter = make(
+        command={"columns": {"temperature": "Zone (A)"}},
+        response={"columns": {"yield": "Area (mAU)"}, "actual": {"temperature": "Zone B (A)"}},
+    )
+    handle = begin(adapter)
+    answer(rig, "r.csv", f"key,Area (mAU),Zone B (A)\n{KEY},61.5,89\n")
+
+    assert adapter.validate(EXPERIMENT) == []
+    assert next(csv.DictReader(io.StringIO(commands(rig)[0].read_text())))["Zone (A)"] == "90"
+    assert outcome(adapter, handle).measurements[0].canonical == 61.5
+    assert json.loads(adapter.fetch(handle)[0].payload)["context"]["actual"] == {"temperature": 89}
 
 
 @pytest.mark.parametrize(
