@@ -140,7 +140,8 @@ def _no_name(f: Fault) -> str:
 def _too_short(f: Fault) -> str:
     least, has = int(f.context.get("min_length", 1)), int(f.context.get("actual_length", 0))
     if has and least > 1:
-        return f"{f.where}: has {has} only; give at least {least}"
+        kept = f"; one that is run no more stays, under constraints: - exclude: {{{f.path[1]}: THAT ONE}}"
+        return f"{f.where}: has {has} only; give at least {least}{kept * ('fidelity' in f.raw[2:3])}"
     if isinstance(f.got, str):
         is_structure = len(f.path) > 2 and f.path[-2] in ("options", "parts")
         return f"{f.where}: is empty; {'give a SMILES, or null for nothing' if is_structure else 'write it'}"
