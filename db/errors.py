@@ -125,6 +125,10 @@ def translated(url: str) -> Iterator[None]:
                 "grant it, or name another user in HAKKEN_DATABASE"
             ) from error
         raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error
+    except exc.StatementError as error:
+        if isinstance(error.orig, LedgerError):  # of a value that a column's type refuses, such as a time without zone
+            raise error.orig from error
+        raise
 
 
 def _cut_off(url: str, text: str) -> LedgerBusy:

@@ -7,8 +7,8 @@ import pytest
 from loop.contracts import Ledger
 from loop.errors import LedgerError, NotFound
 from loop.experiment import PENDING, Event
-from loop.record import Lease, Place, RoundDraft
-from loop.testing.ledger.material import SPEC, batch, everything, finished, proposal
+from loop.record import EnvelopeDraft, Lease, Place, RoundDraft
+from loop.testing.ledger.material import HOUR, SPEC, batch, candidate, everything, finished, measured, proposal
 
 
 class RoundLaws:
@@ -88,6 +88,19 @@ class RoundLaws:
         }
         for number, seen in lists.items():
             assert ledger.round("coupling", number).observations == tuple(seen), number
+
+    def test_rounds_of_two_campaigns_were_planned_from_results_of_their_own(self, ledger: Ledger, lease: Lease) -> None:
+        ledger.open_campaign("other", SPEC, by="ada")
+        told = {}
+        for name, held in (("coupling", lease), ("other", ledger.acquire("other", "engine-2", HOUR))):
+            with ledger.work(held) as work:
+                received = work.receive_all([EnvelopeDraft("tell:a.csv", None, str(line)) for line in range(3)])
+                seen = [work.accept(r.id, measured(), candidate=candidate(0)).id for r in received]
+                for number in (1, 2, 3):
+                    work.record_round(batch(number, observations=tuple(seen[:number])))
+            told[name] = tuple(seen)
+
+        assert {name: ledger.round(name, 3).observations for name in told} == told
 
     def test_a_round_planned_from_what_is_not_on_record_is_refused(self, ledger: Ledger, lease: Lease) -> None:
         for changes in ({"observations": ("unheard-of",)}, {"pending": ("unheard-of",)}):
