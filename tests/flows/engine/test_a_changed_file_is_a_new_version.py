@@ -330,6 +330,7 @@ def test_words_that_results_on_record_would_lose_are_refused(
 
 
 def test_words_that_were_left_out_do_not_come_back_for_other_levels(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, objective={"yield": {"goal": "maximize", "levels": ["awful", "poor", "fair"]}})  # unused
     add(settings, tmp_path, objective={"yield": {"goal": "maximize", "levels": ["poor", "fair", "good"]}})
     tell(settings, "small", write(tmp_path, "solvent,base,step,yield\nwater,DBU,1,fair\n"), by="tester")
     add(settings, tmp_path, objective={"yield": {"goal": "maximize"}})
@@ -337,7 +338,7 @@ def test_words_that_were_left_out_do_not_come_back_for_other_levels(settings: Se
     with pytest.raises(SpecError, match="were 'fair' and would be 'poor'; keep 2 for fair"):
         add(settings, tmp_path, objective={"yield": {"goal": "maximize", "levels": ["awful", "poor", "fair"]}})
     add(settings, tmp_path, objective={"yield": {"goal": "maximize", "levels": ["poor", "fair", "good"]}})
-    assert status(settings, "small")[0].version == 3
+    assert status(settings, "small")[0].version == 4
 
 
 def test_levels_may_be_added_and_renamed_where_each_keeps_its_number(settings: Settings, tmp_path: Path) -> None:
