@@ -451,6 +451,16 @@ def test_a_structure_is_written_otherwise_added_or_changed_where_nothing_was_mea
     assert status(settings, "small")[0].version == 6
 
 
+def test_of_a_molecule_that_was_not_varied_before_nothing_says_what_it_was(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    tell(settings, "small", write(tmp_path, "solvent,base,step,yield\nwater,DBU,1,10\n"), by="tester")
+    write(tmp_path, "name,smiles\na,CCN\nb,CCC\n", "library.csv")
+    ligand = {"type": "molecule", "file": "library.csv", "name": "name"}
+
+    with pytest.raises(SpecError, match="nothing says what ligand was before, so leave it out; else give the campaign"):
+        add(settings, tmp_path, space={**spec_of()["space"], "ligand": ligand})
+
+
 def test_what_another_way_of_standardising_makes_of_a_library_is_taken_and_another_molecule_refused(
     settings: Settings, tmp_path: Path
 ) -> None:
