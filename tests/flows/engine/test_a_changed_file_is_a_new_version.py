@@ -247,6 +247,20 @@ def test_of_several_versions_that_had_a_target_the_last_one_says_its_unit(settin
     assert status(settings, "small")[0].version == 4
 
 
+def test_what_is_recorded_beside_results_comes_back_in_its_unit(settings: Settings, tmp_path: Path) -> None:
+    def space(unit: str) -> dict[str, Any]:
+        return {**spec_of()["space"], "humidity": {"type": "context", "unit": unit}}
+
+    add(settings, tmp_path, space=space("%"))
+    tell(settings, "small", write(tmp_path, "solvent,base,step,yield,humidity\nwater,DBU,1,10,40\n"), by="tester")
+    add(settings, tmp_path)
+
+    with pytest.raises(SpecError, match="parameter 'humidity' has results in '%' on record and is in 'g/L' now"):
+        add(settings, tmp_path, space=space("g/L"))
+    add(settings, tmp_path, space=space("%"))
+    assert status(settings, "small")[0].version == 3
+
+
 def test_a_number_that_is_made_a_class_is_told_apart_from_another_unit(settings: Settings, tmp_path: Path) -> None:
     number, classes = {"goal": "maximize", "unit": "%"}, {"goal": "maximize", "classes": ["no", "yes"]}
     add(settings, tmp_path, objective={"yield": number})
