@@ -47,9 +47,7 @@ class EmulatorOptions(Options):
 
     table: str  # CSV file, as seen from the campaign file
     columns: dict[str, str] = Field(default_factory=dict)  # of a parameter or target, where it differs
-    units: dict[str, str] = Field(
-        default_factory=dict
-    )  # of a column, where its header states none and it is not the campaign's
+    units: dict[str, str] = Field(default_factory=dict)  # of a column, where its header, or the campaign, has another
     noise: NonNegative | dict[str, NonNegative] = 0.0  # standard deviation in target units, for all or by target
     delay: NonNegative = 0.0  # seconds that each run takes
     failure: Annotated[float, Field(ge=0, le=1)] = 0.0  # probability that a run ends in a random error

@@ -99,11 +99,8 @@ class MeasuredTable:
             if column not in self._index:
                 raise TableError(self.name, 1, f"no column {column!r} (for {name!r}){self._hint(column)}")
         self._columns = {**_with_units(header, columns), **columns}
-        self._units, self._stated, self._named = (
-            dict(units),
-            _units_in(self._columns),
-            frozenset(columns) - units.keys(),
-        )
+        self._units, self._stated = dict(units), _units_in(self._columns)
+        self._named = frozenset(columns) - units.keys()
         self.targets = dict(targets)
         self._rows = self._read_rows()
         self._numbers: dict[str, list[float]] = {}

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TextIO, TypeAlias
 
+from db.durable import sync
 from loop.as_written import written_in
 from loop.circumstances import read_expense
 from loop.classes import Classes
@@ -389,9 +390,9 @@ def _replacing(target: Path) -> Iterator[Path]:
         _remove_left(target.parent, ours)
         with _locked(temporary):
             yield temporary
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -421,14 +422,6 @@ def _locked(path: Path) -> Iterator[None]:
             if path.exists():  # nobody took it for one that was left, before it was locked
                 yield
                 return
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write_workbook(rows: list[Row], path: Path) -> None:

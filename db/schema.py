@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from db import engine as engines
 from db import only_read
+from db.durable import sync
 from db.errors import NotALedger, NothingYet, NotLetIn, SchemaTooNew, refused
 
 HEAD: Final = "0005"  # the newest revision in ``migrations/versions``; a test compares them
@@ -193,7 +194,9 @@ def _copy(file: Path, head: str) -> Path:
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as target:
             target.execute("PRAGMA journal_mode = OFF")  # half a copy is thrown away, not rolled back
             source.backup(target)
+        sync(part)
         part.replace(copy)
+        sync(copy.parent)  # before anything in the record is changed
     except BaseException:
         part.unlink(missing_ok=True)
         raise

@@ -165,11 +165,11 @@ class MemoryLedger:
         )
 
     def attempt(self, key: str) -> AttemptRecord:
-        """By key, or by a beginning of it that only one has. Raises ``NotFound``."""
+        """By key, or by a beginning of it that only one has, in whatever case. Raises ``NotFound``."""
         known = {k: a for campaign in self._campaigns.values() for k, a in campaign.attempts.items()}
         if key in known:
             return known[key]
-        found = sorted(k for k in known if key and k.startswith(key))
+        found = sorted(k for k in known if key and k.lower().startswith(key.lower()))
         if len(found) == 1:
             return known[found[0]]
         if found:

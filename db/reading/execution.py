@@ -76,7 +76,7 @@ def attempt(session: Session, key: str) -> AttemptRecord:
     if key and key.isascii() and "\x00" not in key:  # as every key is; PostgreSQL looks for no other
         if whole := attempts(session, t.Attempt.id == key):  # nearly always, and no other key is looked at
             return whole[0]
-        beginning = t.Attempt.id.startswith(key, autoescape=True)
+        beginning = t.Attempt.id.istartswith(key, autoescape=True)  # SQLite's LIKE knows no case
         ids = session.scalars(select(t.Attempt.id).where(beginning).limit(4)).all()
         if len(ids) == 1:
             return attempts(session, t.Attempt.id == ids[0])[0]

@@ -182,7 +182,7 @@ class Ledger(Protocol):
         """Ordered by round, run order, replicate and attempt number."""
 
     def attempt(self, key: str) -> AttemptRecord:
-        """By key, or by a beginning of it that only one has. Raises ``NotFound``."""
+        """By key, or by a beginning of it that only one has, in whatever case. Raises ``NotFound``."""
 
     def events(self, key: str) -> tuple[AttemptEventRecord, ...]: ...
     def steps(self, name: str) -> tuple[AttemptEventRecord, ...]:

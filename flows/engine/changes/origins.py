@@ -86,7 +86,7 @@ def differing(settings: Settings, name: str) -> Differing | None:
     if said is None or "says" not in said:
         return None
     base, path = Path(said["base"]), Path(said["base"], said["file"])
-    data, _ = load_yaml(path.read_text(encoding="utf-8"), path.name)
+    data, _ = load_yaml(path.read_text(encoding="utf-8", errors="replace"), path.name)
     here = {file: known for file, known in said["files"].items() if (base / file).is_file()}
     changed = tuple(f for f, known in here.items() if _Fingerprint.of(base / f, known).sha256 != known["sha256"])
     gone = tuple(file for file in said["files"] if file not in here)

@@ -262,7 +262,9 @@ def check_request(request: str, by: str) -> None:
 
 
 def _attempt(view: View, key: str) -> AttemptRecord:
-    found = [a for a in view.attempts if a.key == key] or [a for a in view.attempts if key and a.key.startswith(key)]
+    found = [a for a in view.attempts if a.key == key] or [
+        a for a in view.attempts if key and a.key.lower().startswith(key.lower())
+    ]
     if not found:
         raise NotFound(
             f"no experiment of campaign {view.name!r} has the key {key!r}; hakken export {quote(view.name)} todo.csv "

@@ -93,6 +93,7 @@ class AttemptLaws:
 
         assert ledger.attempt(first).key == first
         assert ledger.attempt(first[: len(shared) + 1]).key == first
+        assert ledger.attempt(first.upper()).key == first  # as somebody may type it
         assert ledger.events(first[: len(shared) + 1]) == ledger.events(first)
         assert sorted(ledger.steps("coupling"), key=_place) == sorted(
             (e for a in ledger.attempts("coupling") for e in ledger.events(a.key)), key=_place

@@ -397,6 +397,8 @@ def test_a_library_that_was_changed_and_is_not_taken_up_is_said(
     renamed = hakken("status", "screen")
     file.write_text("campaign: [")
     broken = hakken("status", "screen")
+    file.write_bytes(f"# of M\u00fcller\n{LIBRARY}".replace("2}", "4}").encode("latin-1"))
+    other_letters = hakken("status", "screen")
 
     assert "was changed" not in same.out
     said = "vendor.smi, named by screen.yaml, was changed; hakken run screen.yaml takes that up, by its name"
@@ -407,3 +409,4 @@ def test_a_library_that_was_changed_and_is_not_taken_up_is_said(
     assert "screen.yaml was changed; hakken run screen.yaml takes that up" in edited.out
     assert "screen.yaml is of campaign 'other' by now" in renamed.out
     assert "screen.yaml was changed and cannot be used (screen.yaml line 1: not valid YAML" in broken.out
+    assert "screen.yaml was changed; hakken run screen.yaml takes that up" in other_letters.out
