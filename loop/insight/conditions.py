@@ -33,6 +33,7 @@ from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 
 TOLD: Final = 5  # conditions of which every substrate is told
 COMMON: Final = 0.5  # of the mean squared error of values left out, what all substrates of a condition share
+RIVALS: Final = 0.25  # of that, by how much each of many rivals may be better or worse by itself
 
 
 def best_condition(
@@ -93,11 +94,11 @@ def _believed(
     model = belief.models[0]
     known, notes = _promising(general, model, known)
     scene, more = _scene(general, objective, history, belief, pool, known, seed)
-    draws = _draws(general, belief, scene, seed)
+    draws, rivals = _draws(general, belief, scene, seed)
     means, low, high = (ends.tolist() for ends in _summed_up(general, draws))
     places = np.flatnonzero(is_among(scene.conditions, known.conditions))
-    of_tried = _shares(draws[:, torch.from_numpy(places)]).tolist()
-    of_all = None if pool is None else _shares(draws).tolist()
+    of_tried = _shares(rivals[:, torch.from_numpy(places)]).tolist()
+    of_all = None if pool is None else _shares(rivals).tolist()
     answers, rows = answers_of(general, history), []
     for k, place in enumerate(places.tolist()):
         settings = general.settings(known.conditions[k])
@@ -171,18 +172,26 @@ def _scene(
     return field_of(question, general, always=known.conditions)
 
 
-def _draws(general: Generality, belief: Belief, scene: Field, seed: int) -> Tensor:
-    """Draws of what each condition comes to over the scope, ``(n, c)``, about the mean that is known of all of it."""
+def _draws(general: Generality, belief: Belief, scene: Field, seed: int) -> tuple[Tensor, Tensor]:
+    """Draws of what each condition comes to over the scope, ``(n, c)``, for its interval and for which is the best.
+
+    They lie about the mean that is known of all of the scope. Were many conditions off as a whole by as much, each by
+    itself, one of them would be the best more often than one is: by mean and by share a part of that counts in the
+    second (docs/decisions/0183).
+    """
     model = belief.models[0]
-    draws = judged_draws(model, scene, DRAWS, seed=seed, astray=_astray(general, belief, scene.conditions))
+    astray = _astray(general, belief, scene.conditions)
+    draws = rivals = judged_draws(model, scene, DRAWS, seed=seed, astray=astray)
+    if astray is not None and general.by is not Judgement.WORST:
+        rivals = judged_draws(model, scene, DRAWS, seed=seed, astray=math.sqrt(RIVALS) * astray)
     if general.by is Judgement.MEAN:  # known over the whole scope; draws only say how sure it is
         cells = scene.cells
         usual = judged(scene, model.moments(cells)[0]) if scene.is_whole else hopes(model, general, scene.conditions)[0]
     elif general.by is Judgement.SHARE and not scene.is_whole:
         usual = expected_shares(model, general, scene.conditions)
     else:
-        return draws
-    return draws + (usual - draws.mean(0))
+        return draws, rivals
+    return draws + (usual - draws.mean(0)), rivals + (usual - rivals.mean(0))
 
 
 def _summed_up(general: Generality, draws: Tensor) -> tuple[Tensor, Tensor, Tensor]:

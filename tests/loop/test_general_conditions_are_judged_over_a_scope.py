@@ -417,3 +417,20 @@ def test_no_interval_of_a_condition_is_given_while_all_results_are_equal() -> No
     assert first.substrates
     assert not any("[" in substrate_line(one) for one in first.substrates)
     assert any("known to differ" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("general", "are_lucky"), [({}, False), ({"by": "worst"}, True)])
+def test_to_be_the_best_rivals_are_not_all_lucky_as_their_intervals_are(general: Any, are_lucky: bool) -> None:
+    """What each condition may be off by as a whole widens its interval, and counts for less in which is the best."""
+    spec = spec_of(general)
+    found = honest_best(spec, history(spec, some(14, seed=4)), seed=0).candidates
+    stated = [one.targets[0] for one in found]
+
+    means = np.array([s.mean for s in stated])
+    ends = np.array([(s.low, s.high) for s in stated], dtype=float)
+    apart = means + (ends[:, 1] - ends[:, 0]) / 3.29 * np.random.default_rng(0).standard_normal((100_000, len(means)))
+    by_intervals = float((apart.argmax(axis=1) == 0).mean())
+
+    chance = found[0].best_of_tried
+    assert chance is not None
+    assert (chance < by_intervals + 0.1) is are_lucky
