@@ -110,6 +110,13 @@ def _of_every_laboratory() -> list[str]:
     return [name for name in LaboratorySpec.model_fields if name != "adapter"]
 
 
+def _elsewhere(key: str) -> str:
+    """In which other part of a campaign file a key is known that stands in its laboratory, in brackets."""
+    from loop.spec.known_keys import elsewhere  # as above
+
+    return elsewhere(("laboratory", key))
+
+
 def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> list[str]:
     messages: list[str] = []
     wrong: dict[str, list[str]] = {}  # an option of several types is reported once, with what each type would have
@@ -121,7 +128,8 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
             case "extra_forbidden":
                 inner = _fields_at(model, entry["loc"][:-1])
                 every = [] if len(entry["loc"]) > 1 else _of_every_laboratory()
-                hint = did_you_mean(str(entry["loc"][-1]), [*inner, *every])
+                key = str(entry["loc"][-1])
+                hint = (len(entry["loc"]) == 1 and _elsewhere(key)) or did_you_mean(key, [*inner, *every])
                 known = f"known: {', '.join(inner)}" if inner else "it has none of its own; leave it out"
                 messages.append(f"unknown option {where!r}{hint}; {known}")
             case "missing":

@@ -46,7 +46,8 @@ def stop(
         screen.say(f"{', '.join(names)} halted for safety: {made.why} ({who})", bold=True)
         for note in notes:
             screen.say(f"note: {note}")
-        screen.next_step(f"{lifting(campaign, [made])} lifts it, when the laboratory is safe")
+        only = f"; {' or '.join(made.may_lift)} may lift it" if made.may_lift else ""
+        screen.next_step(f"{lifting(campaign, [made])} lifts it, when the laboratory is safe{only}")
         return
     engine.stop(where, campaign, by=who, why=why)
     (now,) = engine.status(where, campaign)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,11 @@ from flows.cli.naming import Campaign, onward, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.labels import label_of
 from loop.decision import MOST_TIMES
+from loop.errors import LedgerError
 from loop.wording import plural
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 By = Annotated[str | None, typer.Option("--by", help="Who decides; HAKKEN_USER or the login name if left out.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, kept on record; wanted where a refusal has a meaning.")]
@@ -20,12 +24,12 @@ Where = Annotated[
     list[str],
     typer.Option("--where", help="Such as ligand=XPhos, 'temperature>100', time=10..20 or 'molecule~SMARTS'."),
 ]
-Round = Annotated[int, typer.Argument(metavar="ROUND", min=1, help="Number of the round.")]
+Round = Annotated[int | None, typer.Argument(metavar="ROUND", min=1, help="Number of a round that waits.")]
 
 
 def approve(
     campaign: Campaign,
-    round_number: Round,
+    round_number: Round = None,
     only: Annotated[
         list[int] | None, typer.Argument(metavar="[NUMBER]...", min=1, help="Of its proposals; all if left out.")
     ] = None,
@@ -47,6 +51,8 @@ def approve(
 
     where, screen = settings(), Screen(as_json)
     who = by or where.by
+    if round_number is None:
+        raise _without_round(where, campaign, "approve")
     n = engine.approve(where, campaign, round_number, by=who, why=why, refuse=refuse, only=only or (), meaning=meaning)
     document = {"campaign": campaign, "round": round_number, "approved": not refuse, "by": who, "why": why}
     notes = () if refuse else engine.on_approve(where, campaign, round_number)
@@ -67,9 +73,13 @@ def approve(
 
 def edit(
     campaign: Campaign,
-    round_number: Round,
-    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Of the proposal, as show gives it.")],
-    change: Annotated[list[str], typer.Option("--set", help="Such as temperature=90; several times for several.")],
+    round_number: Round = None,
+    number: Annotated[
+        int | None, typer.Argument(metavar="NUMBER", min=1, help="Of the proposal, as show gives it.")
+    ] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Such as temperature=90; several times for several.")
+    ] = None,
     why: Reason = "",
     by: By = None,
     as_json: Json = False,
@@ -81,6 +91,13 @@ def edit(
 
     where, screen = settings(), Screen(as_json)
     who = by or where.by
+    if round_number is None:
+        raise _without_round(where, campaign, "edit")
+    if number is None:
+        it = f"hakken show {typed(campaign)} {round_number}"
+        raise LedgerError(f"the number of the proposal of round {round_number} is missing; {it} numbers them")
+    if not change:
+        raise LedgerError("what is to be changed is missing; say it with --set, such as --set temperature=90")
     made = engine.edit(where, campaign, round_number, number, change, by=who, why=why)
     notes = engine.on_edit(where, campaign, made)
     document = {"campaign": campaign, "round": round_number, "proposal": made, "by": who, "why": why}
@@ -208,6 +225,23 @@ def resolve(
     became = "ran: it ends as a fault that says nothing about its candidate" if ran else "never ran: it is sent again"
     screen.say(f"attempt {key}{' and the others on its plate' if plate else ''} {became}")
     screen.next_step("hakken status shows which campaigns wait; hakken run CAMPAIGN goes on")
+
+
+def _without_round(where: Settings, campaign: str, command: str) -> LedgerError:
+    """That a command was given no round, with those of the campaign that wait for a person."""
+    from flows import engine
+
+    (now,) = engine.status(where, campaign)
+    if not now.to_approve:
+        return LedgerError(f"the round is missing, and none of {campaign} waits for approval")
+    numbers = ", ".join(map(str, now.to_approve))
+    wait = (
+        f"round {numbers} of {campaign} waits" if len(now.to_approve) == 1 else f"rounds {numbers} of {campaign} wait"
+    )
+    rest = "" if command == "approve" else " NUMBER --set NAME=VALUE"
+    return LedgerError(
+        f"the round is missing; {wait} for approval: hakken {command} {typed(campaign)} {now.to_approve[0]}{rest}"
+    )
 
 
 def _say(screen: Screen, notes: Iterable[str]) -> None:

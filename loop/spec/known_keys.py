@@ -67,6 +67,13 @@ _KEYS_OF: Final[Mapping[Any, type[BaseModel]]] = {
     "plate": PlateSpec,
     "laboratory": LaboratorySpec,
 }
+_BLOCKS: Final[Mapping[Path, type[BaseModel]]] = {  # where a key is looked for that is in no section itself
+    ("laboratory", "safety"): SafetySpec,
+    ("planner", "initial"): InitialSpec,
+    ("planner", "per_batch"): PerBatchSpec,
+    ("plate", "controls"): ControlsSpec,
+    ("general",): GeneralSpec,
+}
 _SECTIONS: Final = frozenset({"planner", "noise", "costs", "plate", "general", "recipe"})
 _EXAMPLES: Final[Mapping[Path, str]] = {
     ("budget",): "{experiments: 40}",
@@ -116,17 +123,28 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
 
 
 def elsewhere(path: Path) -> str:
-    """In which other part of the file a key is known, in brackets; "" where it is in none."""
-    section, key = path[0] if len(path) > 1 else None, path[-1]
-    if len(path) > 2 or (section is not None and section not in _KEYS_OF):
+    """In which other part of the file a key is known, in brackets; "" where it is in none.
+
+    Of a key that stands in a block of a section that section alone is looked through: elsewhere it would mean more.
+    """
+    here, key = path[:-1], path[-1]
+    sections: dict[Path, type[BaseModel]] = {(name,): model for name, model in _KEYS_OF.items()}
+    if here and here not in {*sections, *_BLOCKS}:
         return ""
-    if section is not None and key in CampaignSpec.model_fields:
+    if here and key in CampaignSpec.model_fields:
         return " (it stands at the left margin, in no other entry)"
     for word in (*our_words(key), key):
-        found = [f"{name}:" for name, model in _KEYS_OF.items() if word in model.model_fields and name != section]
-        if found:
-            return f" (it belongs under {' or '.join(found)}{f' as {word}' if word != key else ''})"
+        for places in (sections, _BLOCKS):
+            near = {p: model for p, model in places.items() if p != here and (len(here) < 2 or p[0] == here[0])}
+            found = [_said(place) for place, model in near.items() if word in model.model_fields]
+            if found:
+                return f" (it belongs under {' or '.join(found)}{f' as {word}' if word != key else ''})"
     return ""
+
+
+def _said(place: Path) -> str:
+    """A part of the file by the keys that lead to it, the innermost first."""
+    return " in ".join(f"{part}:" for part in reversed(place))
 
 
 def entries(path: Path, raw: Path) -> str:

@@ -350,3 +350,31 @@ def test_an_option_that_reads_like_another_condition_is_one() -> None:
     space = Space((Category("base", ("K2CO3", "K2CO3, time=2")), Discrete("time", (1.0, 2.0), "h")))
 
     assert read_conditions(space, ["base=K2CO3, time=2"]).region == {"exclude": {"base": ["K2CO3, time=2"]}}
+
+
+@pytest.mark.parametrize(
+    ("command", "rest"),
+    [
+        (["approve"], ""),
+        (["approve", "--refuse"], ""),
+        (["edit", "--set", "temperature=80"], " NUMBER --set NAME=VALUE"),
+    ],
+)
+def test_a_decision_without_a_round_is_told_which_one_waits(hakken: Any, command: list[str], rest: str) -> None:
+    first, *options = command
+    hakken("run", "small.yaml")
+
+    asked = hakken(first, "small", *options)
+    hakken("approve", "small", "1")
+    late = hakken(first, "small", *options)
+
+    assert (asked.code, late.code) == (2, 2)
+    assert f"the round is missing; round 1 of small waits for approval: hakken {first} small 1{rest}\n" in asked.err
+    assert "the round is missing, and none of small waits for approval" in late.err
+
+
+def test_an_edit_says_what_else_is_missing(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    assert "the number of the proposal of round 1 is missing; hakken show small 1" in hakken("edit", "small", "1").err
+    assert "what is to be changed is missing; say it with --set" in hakken("edit", "small", "1", "1").err

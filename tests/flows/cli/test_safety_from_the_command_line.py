@@ -94,7 +94,8 @@ def test_of_several_those_are_lifted_that_are_named_and_no_other(hakken: Any) ->
     again = hakken("resume", "one", "--stop", "1-2", "--by", "ada", "--why", "aired")
     second = hakken("resume", "one", "--stop", "2", "--by", "ada", "--why", "unplugged", "--json")
 
-    assert pressed.out.splitlines()[-1].startswith("next: hakken resume one --stop 1 --by NAME --why REASON lifts it")
+    lifts = "next: hakken resume one --stop 1 --by NAME --why REASON lifts it, when the laboratory is safe"
+    assert pressed.out.splitlines()[-1] == f"{lifts}; ada may lift it"
     assert (unnamed.code, mistyped.code, again.code) == (2, 2, 2)
     assert "halted by 2 safety stops: 1: it smells of gas (bob, campaign one, " in unnamed.err
     assert "hakken resume one --stop 1-2 --by NAME --why REASON" in unnamed.err
