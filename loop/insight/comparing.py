@@ -6,6 +6,7 @@ they have in common) is in none of it. So both are drawn together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -90,7 +91,7 @@ def _check(objective: Objective, name: str, much: float) -> None:
     if target.classes is not None:
         raise PlanError(f"{name} is told in classes, of which none is better by so much; leave it out")
     least = 1.0 if target.is_log else 0.0
-    if not much > least:
+    if not (math.isfinite(much) and much > least):
         what = "a factor above 1" if target.is_log else f"above zero, in {target.unit or 'its unit'}"
         raise PlanError(f"how much better {name} has to be is {what}, got {much:g}")
 

@@ -84,7 +84,7 @@ def carefully(s: Situation, picks: Sequence[Pick], before: Sequence[Pick]) -> tu
     if not kept:
         raise PoolExhausted(f"whatever was chosen {nothing_believed(s)}; {WAYS}")
     if dropped := len(found) - len(kept):
-        notes.append(f"{plural(dropped, 'proposal')} left out, since it {nothing_believed(s)}")
+        notes.append(f"{plural(dropped, 'proposal')} left out: what was chosen {nothing_believed(s)}")
     return kept, notes
 
 

@@ -13,6 +13,8 @@ from loop.acquisition.caution import UNKNOWN, Caution, Guard
 from loop.errors import PoolExhausted, Unproven
 from loop.history import History, Observation, Pending, Said
 from loop.planner import plan
+from loop.planning.careful import carefully
+from loop.planning.pick import Pick
 from loop.planning.situation import situation_of
 from loop.record import Arm
 from loop.space import ProductPool
@@ -210,6 +212,54 @@ def test_a_pinned_candidate_runs_and_a_note_says_what_is_believed() -> None:
     (note,) = [n for n in notes if "pinned" in n]
     assert note.startswith("C, temperature 110 degC, pinned")
     assert "is believed to keep pressure with a chance of 0." in note
+
+
+def test_a_pinned_candidate_that_is_believed_to_keep_it_has_no_note() -> None:
+    spec = spec_of(numbers=FIVES)
+    space = build_space(spec)
+    safe, bold = ({"base": b, "temperature": t} for b, t in (("A", 35.0), ("C", 110.0)))
+    history = History(told(spec, KNOWN), pinned=tuple(Said(space.coordinates(s), "try it") for s in (safe, bold)))
+
+    notes = plan(spec, history, seed=0, experiments=30).notes
+
+    assert [n.partition(", pinned,")[0] for n in notes if "pinned" in n] == ["C, temperature 110 degC"]
+
+
+def chosen(spec, arm, base, temperature):
+    return Pick(build_space(spec).coordinates({"base": base, "temperature": temperature}), arm, "ei", None, "")
+
+
+def test_what_was_chosen_and_does_not_keep_it_is_left_out_unless_a_person_names_it() -> None:
+    spec = spec_of()
+    s = situation_of(spec, History(told(spec, KNOWN)), None, seed=0, experiments=9, purse=None)
+    safe, bold, hot = (chosen(spec, Arm.MODEL, b, t) for b, t in (("A", 35.0), ("C", 110.0), ("C", 115.0)))
+    named = chosen(spec, Arm.MANUAL, "C", 120.0)
+    picks = [safe, bold, hot, named]
+
+    kept, notes = carefully(s, picks, picks)
+
+    assert kept == [safe, named]
+    assert notes == [
+        "2 proposals left out: what was chosen is not believed to keep pressure at most 5 bar with the chance that is "
+        "asked (0.95)"
+    ]
+    assert carefully(s, [safe], [safe]) == ([safe], [])
+    with pytest.raises(PoolExhausted, match=r"whatever was chosen is not believed to keep pressure .*; tell results"):
+        carefully(s, [bold, hot], [bold, hot])
+
+
+def test_what_keeps_it_with_all_its_digits_alone_keeps_as_many_as_it_needs() -> None:
+    spec = spec_of()
+    s = situation_of(spec, History(told(spec, KNOWN)), None, seed=0, experiments=9, purse=None)
+    line = [chosen(spec, Arm.MODEL, "A", t) for t in np.arange(50.0, 120.0, 0.01)]
+    allowed = s.caution.allows(np.array([p.x for p in line]))
+    beyond = int(np.flatnonzero(~allowed)[0])
+
+    ((found,), notes) = carefully(s, [line[beyond]], [line[beyond - 1]])
+
+    assert s.caution.allows(found.x[None]).all()
+    assert found.x == pytest.approx(line[beyond - 1].x, abs=0.01)
+    assert notes == []
 
 
 def test_classes_are_kept_with_caution() -> None:

@@ -15,7 +15,7 @@ def amounts_of(
     """The amount of each target that is named; ``meaning`` ends "write ..., such as yield=5".
 
     Raises:
-        error: One is no number, or names no target where several are wanted.
+        error: One is no number, names no target where several are wanted, or is given again as another.
     """
     wanted = [t.name for t in objective.wanted]
     found: dict[str, float] = {}
@@ -27,5 +27,6 @@ def amounts_of(
         amount = as_float(number.strip())
         if amount is None:
             raise error(f"{text!r} is no number; write {meaning}, such as {wanted[0]}=5")
-        found[name] = amount
+        if found.setdefault(name, amount) != amount:
+            raise error(f"{name} is given twice, as {found[name]:g} and as {amount:g}; give one amount")
     return found

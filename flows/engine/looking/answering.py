@@ -85,7 +85,10 @@ def looked_up(spec: CampaignSpec, space: Space, table: MeasuredTable) -> Answeri
         RehearseError: The space has too many of them, or they are continuous, or the table has no two rows.
     """
     if not space.is_finite:
-        raise RehearseError(f"campaign {spec.campaign!r} has continuous numbers, of which no table has every value")
+        raise RehearseError(
+            f"campaign {spec.campaign!r} has continuous numbers, of which no table has every value; give "
+            "--table and a file of results: of its rows the one nearest to what is proposed answers"
+        )
     pool = ProductPool(space)
     if not pool.counted.is_exact or len(pool) > LOOKED_UP:
         raise RehearseError(
@@ -105,7 +108,10 @@ def looked_up(spec: CampaignSpec, space: Space, table: MeasuredTable) -> Answeri
             points.append(x)
             outcomes.append(Measured(found))
     if len(points) < 2:
-        raise RehearseError(f"table {table.name} has no two rows of candidates of campaign {spec.campaign!r}")
+        raise RehearseError(
+            f"table {table.name} has no two rows of candidates of campaign {spec.campaign!r}; give --table and a file "
+            "that has, or name its options and values in the campaign file"
+        )
     return _answering(spec, table.name, points, outcomes)
 
 

@@ -128,6 +128,6 @@ def _teaches_nothing(fault: Fault) -> bool:
 
 def _said(view: View, faults: Sequence[Fault]) -> str:
     since = "yet" if len(faults) == len(_let_run(view)) else "since"
-    why = f"{faults[0].kind.value}, the last: {faults[0].message}"
+    why = f"{faults[0].kind.value}, the last: {_both_ends(faults[0].message)}"
     let_run = " that were not called off" if _are_parted(view, len(faults)) else ""
     return f"the last {len(faults)} experiments{let_run} ended in a fault, and none has had a result {since} ({why})"

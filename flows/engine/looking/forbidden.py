@@ -111,10 +111,8 @@ def outside(space: Space, settings: Settings) -> str:
     try:
         checked(space, settings)
     except SpaceError as error:
-        return _rule(error).removeprefix(f"{space.label(settings)} ") if _can_be_read(space, settings) else _rule(error)
+        said = str(error)
+        if _can_be_read(space, settings):  # named beside it; a name may have a semicolon in it
+            said = said.removeprefix(f"{space.label(settings)} ")
+        return said.partition("; ")[0]  # its remedy is for candidates that are yet to be chosen
     return ""
-
-
-def _rule(error: SpaceError) -> str:
-    """What a refusal says without its remedy, which is for candidates that are yet to be chosen."""
-    return str(error).partition("; ")[0]

@@ -197,7 +197,12 @@ def test_a_budget_that_is_spent_does_not_end_a_rehearsal(hakken: Any) -> None:
         (
             {"space": {**SPEC["space"], "T": {"type": "number", "low": 20, "high": 100, "unit": "degC"}}},
             (),
-            "has continuous numbers, of which no table has every value",
+            "has continuous numbers, of which no table has every value; give --table and a file of results",
+        ),
+        (
+            {"space": {**SPEC["space"], "ligand": {"type": "category", "options": ["E", "F"]}}},
+            (),
+            "table measured.csv has no two rows of candidates of campaign 'heat'; give --table and a file that has",
         ),
     ],
 )

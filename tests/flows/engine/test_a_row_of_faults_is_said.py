@@ -47,6 +47,22 @@ def test_it_is_said_from_the_fifth_on_with_the_cause_and_the_way_out_until_somet
     assert "none has had a result since" in found[0]
 
 
+def test_of_a_long_message_both_ends_are_said_in_one_line_in_the_reason_that_is_kept_too(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    trace = "Traceback:\n" + "  in driver.py, move\n" * 60 + "DriverError: the lid is open"
+    laboratory.answers = lambda _: [fault("consumable_missing", trace)]
+    add(settings, tmp_path, budget={"experiments": 60})
+    reports = [tick(settings, "small", planner=cheap_planner) for _ in range(5)]
+
+    (note, *_) = [n for r in reports for n in r.notes if "none has had a result" in n]
+    for said in (note, reports[-1].reason):
+        assert "the last: Traceback: in driver.py, move in" in said
+        assert "DriverError: the lid is open)" in said
+        assert "\n" not in said
+        assert len(said) < 700
+
+
 def test_after_ten_nothing_more_is_sent_and_what_is_resumed_stops_at_the_next_such_fault(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from db.ledger import open_ledger
 from flows.engine import View, best, status, tick
-from flows.engine.looking.forbidden import forbidden
+from flows.engine.looking.forbidden import forbidden, outside
 from flows.engine.steps.planning import next_inputs
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.record import AttemptRecord
+from loop.spec import build_space, read_spec
 from tests.flows.engine.bench import add, cheap_planner, spec_of
 
 SPACE: dict[str, Any] = spec_of()["space"]
@@ -73,6 +76,17 @@ def test_what_a_new_constraint_excludes_is_named_with_the_rule_until_its_result_
     assert said(settings) == ""
     with open_ledger(settings.database) as ledger:
         assert [o.key for o in ledger.observations("small")] == [first.key]
+
+
+def test_the_rule_is_said_of_a_substance_with_a_semicolon_in_its_name() -> None:
+    options = ["THF; dry", "THF"]
+    rule = {"name": "too dear", "exclude": {"solvent": ["THF; dry"]}}
+    sections = {"space": SPACE | {"solvent": {"type": "category", "options": options}}, "constraints": [rule]}
+    space = build_space(read_spec(yaml.safe_dump(spec_of(**sections)), source="small.yaml", read=None))
+    dry, plain = ({"solvent": option, "base": "DBU", "step": 2.0} for option in options)
+
+    assert outside(space, dry) == "breaks 'too dear' of the campaign's constraints"
+    assert outside(space, plain) == ""
 
 
 def test_of_an_option_that_is_gone_it_is_said_that_nothing_is_learnt(settings: Settings, tmp_path: Path) -> None:
