@@ -102,6 +102,11 @@ def _why_not(function: str, said: Any) -> str:
 def _number(function: str, name: str, value: Any, words: Mapping[str, Sequence[str]]) -> float:
     """The number that a value is, or that of a limit, such as ``"<1"``."""
     text = value.strip() if isinstance(value, str) else ""
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")).removeprefix("torch.") == "bool":
+        word = (
+            f"one of {', '.join(words[name])}" if name in words else "a number, or a word where the target has classes"
+        )
+        raise AnalysisFailed(f"{function} returned {value!r} for {name!r}; yes or no is no measurement, return {word}")
     try:
         return float(text[1:] if text[:1] in _SIGNS else value)
     except (TypeError, ValueError, OverflowError):

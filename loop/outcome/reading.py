@@ -200,7 +200,8 @@ def _in_numbers(
 
 def _number_of_class(name: str, value: object, classes: Classes) -> object:
     """The number of the class that a value names; of more than two a number is none."""
-    number = classes.number(value) if isinstance(value, str) else value if classes.may_be_numbers else None
+    may_count = classes.may_be_numbers and not isinstance(value, bool)
+    number = classes.number(value) if isinstance(value, str) else value if may_count else None
     if number is None and value is not None:
         near = did_you_mean(value, classes) if isinstance(value, str) else ""
         said = f"{value:g}" if isinstance(value, float) else repr(value)
@@ -300,6 +301,8 @@ def _way_out(value: object, none: str, unit: str | None, sign: str) -> str:
             'a value with its deviation is {"value": 50, "sd": 2}, the mean of several {"value": 50, "sd": 2, "n": 3}, '
             "where sd is their scatter"
         )
+    if isinstance(value, bool):
+        return "yes or no is no measurement; report the number, or give the target classes and report a word of them"
     text = value.strip() if isinstance(value, str) else ""
     if either := hint_of(text):
         return either

@@ -207,6 +207,7 @@ def test_a_result_is_told_by_its_word_or_number(value):
     ("value", "qualifier", "message"),
     [
         ("actve", "=", r"'actve' is none of its classes inactive, active \(did you mean 'active'\?\); report one"),
+        (True, "=", "True is none of its classes inactive, active; report one of them, or 0 or 1"),
         (0.5, "=", "0.5 is none of its classes inactive, active; report one of them"),
         ("active", "<", "a class has no limits, got '<'; report it as it is"),
     ],

@@ -71,6 +71,13 @@ def is_good(settings):
     import numpy
     return numpy.bool_(True)
 
+def true(settings):
+    return {"yield": settings["temperature"] > 0}
+
+def numpys_true(settings):
+    import numpy
+    return {"yield": numpy.bool_(True)}
+
 def huge(settings):
     return {"yield": 10**400}
 
@@ -156,6 +163,12 @@ def test_what_is_no_word_of_a_class_is_said_with_these(lab: Callable[..., Adapte
             "yield came out as inf, and a result holds finite numbers; leave out",
         ),
         ("bowls:other", FaultKind.ANALYSIS_FAILED, "returned yeild, and none of yield"),
+        (
+            "bowls:true",
+            FaultKind.ANALYSIS_FAILED,
+            "True for 'yield'; yes or no is no measurement, return a number, or a",
+        ),
+        ("bowls:numpys_true", FaultKind.ANALYSIS_FAILED, "for 'yield'; yes or no is no measurement, return a number"),
         ("bowls:huge", FaultKind.ANALYSIS_FAILED, "for 'yield'; return a number"),
         ("bowls:unread", FaultKind.UNKNOWN, "ValueError: r\\udce9sultat.out is empty"),
         ("stale:run", FaultKind.UNKNOWN, "AttributeError: module 'json' has no attribute 'float'"),
