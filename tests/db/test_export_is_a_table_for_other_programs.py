@@ -111,6 +111,8 @@ def recorded(*contexts: Json, spec: Json | None = None) -> MemoryLedger:
         ([66.0, 2**70], ["66.0", str(2**70)]),
         ([66.5, 2**60 + 1], ["66.5", str(2**60 + 1)]),
         ([1, 2**63], ["1", str(2**63)]),
+        ([1, 2**63 - 1], [1, 2**63 - 1]),
+        ([66.5, 2**53], [66.5, 2.0**53]),
         ([10**400, "warm"], [str(10**400), "warm"]),
         ([{}, {}], ["{}", "{}"]),
         ([66, "warm \ud83d"], ["66", "warm \\ud83d"]),
@@ -144,6 +146,29 @@ def test_the_unit_of_what_was_recorded_beside_a_result_stands_beside_it(tmp_path
     assert (first["context.room"], first["context.room.unit"], first["context.lot"]) == ("21.5", "degC", "L1")
     assert (second["context.room"], second["context.room.unit"]) == ("", "")
     assert "context.lot.unit" not in first
+
+
+def test_structures_stand_beside_what_they_are_of(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    ledger.open_campaign("c", {}, by="ada")
+    with ledger.work(ledger.acquire("c", "me", timedelta(hours=1))) as work:
+        envelope = work.receive(EnvelopeDraft("tell", None, "0"))
+        told = Measured((Measurement("yield", 1.0, "%", 1.0),))
+        work.accept(envelope.id, told, candidate=Candidate({"ligand": "PPh3"}, {"ligand": "c1ccccc1"}))
+
+    export(ledger, "c", tmp_path / "out.csv")
+
+    (row,) = rows(tmp_path / "out.csv")
+    assert (row["settings.ligand"], row["settings.ligand.smiles"]) == ("PPh3", "c1ccccc1")
+
+
+def test_a_mark_says_that_it_is_utf_8_where_that_is_needed_alone(tmp_path: Path) -> None:
+    export(recorded({"comment": "warm"}), "c", tmp_path / "plain.csv")
+    export(recorded({"comment": "wärm"}), "c", tmp_path / "cell.csv")
+    export(recorded({"wärme": 1.0}), "c", tmp_path / "header.csv")
+
+    marked = {path.name: path.read_bytes().startswith(b"\xef\xbb\xbf") for path in tmp_path.glob("*.csv")}
+    assert marked == {"plain.csv": False, "cell.csv": True, "header.csv": True}
 
 
 def test_who_may_read_it_is_left_to_the_system(tmp_path: Path) -> None:

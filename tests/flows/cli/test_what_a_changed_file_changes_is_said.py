@@ -80,6 +80,9 @@ def test_an_older_copy_of_a_file_is_said_to_undo_what_a_colleague_changed(
     by("bob", "tick", "bob.yaml")
     Path("bob.yaml").write_text(CAMPAIGN.replace("experiments: 2}\nlab", "experiments: 3}\nlab"))
     own = by("bob", "tick", "bob.yaml")
+    for n in (5, 3):  # ada goes back to what bob had left
+        Path("ada.yaml").write_text(CAMPAIGN.replace("experiments: 2}\nlab", f"experiments: {n}}}\nlab"))
+        own_too = by("ada", "tick", "ada.yaml")
 
     assert "undo" not in wider
     assert (
@@ -93,6 +96,7 @@ def test_an_older_copy_of_a_file_is_said_to_undo_what_a_colleague_changed(
     assert "note: bob.yaml is as heat was in version 2: what ada changed since (version 3, THEN UTC) is" in mended
     assert "changes what is on record of heat" in own  # what one has changed oneself
     assert "undone" not in own
+    assert "undone" not in own_too
 
 
 def test_two_who_edit_copies_of_a_file_at_once_are_told_what_they_take_back(

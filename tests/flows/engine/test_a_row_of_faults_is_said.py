@@ -8,8 +8,10 @@ from pathlib import Path
 
 from db.ledger import open_ledger
 from flows.engine import resume, retract, status, stop, tick
+from flows.engine.looking.failing import Failed, failed
 from flows.settings import Settings
 from loop.contracts import Phase
+from loop.outcome import Fault, FaultKind
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, spec_of
 
 
@@ -47,6 +49,29 @@ def test_it_is_said_from_the_fifth_on_with_the_cause_and_the_way_out_until_somet
     assert "none has had a result since" in found[0]
 
 
+def test_the_fifth_in_a_row_is_enough(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
+    laboratory.answers = lambda _: [fault("consumable_missing", "no vials")]
+    add(settings, tmp_path, planner={**spec_of()["planner"], "batch": 1})
+    said = [a_pass(settings) for _ in range(3)]
+
+    assert said[:2] == [[], []]
+    assert [note.partition(" ended in")[0] for note in said[2]] == ["the last 5 experiments"]
+
+
+def test_of_a_fault_that_tells_of_its_candidate_no_way_back_is_said() -> None:
+    tells, lasts = (Failed("A", Fault(FaultKind.TIMEOUT, "runs on", tells), False, key="k") for tells in (True, False))
+
+    assert failed("small", [tells]) == ("A ended in a fault (timeout): runs on; it is not tried again",)
+    assert "it is not tried again, nor proposed again: where its time was too short" in failed("small", [lasts])[0]
+
+
+def test_a_message_in_one_word_is_cut_in_two_where_it_is_too_long() -> None:
+    whole, cut = (failed("small", [Failed("A", Fault(FaultKind.UNKNOWN, "x" * n, True), False)]) for n in (300, 301))
+
+    assert f": {'x' * 300};" in whole[0]
+    assert f": {'x' * 150} ... {'x' * 150};" in cut[0]
+
+
 def test_of_a_long_message_both_ends_are_said_in_one_line_in_the_reason_that_is_kept_too(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
@@ -77,6 +102,7 @@ def test_after_ten_nothing_more_is_sent_and_what_is_resumed_stops_at_the_next_su
         "vials); see to what causes it first"
     )
     assert reports[-1].next_step.endswith("Go on with hakken resume small.")
+    assert status(settings, "small")[0].failing == ()  # the reason says it
 
     resume(settings, "small", by="ada")
     reports = [tick(settings, "small", planner=cheap_planner) for _ in range(4)]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from db.exchange import table
 from db.ledger import open_ledger
 from flows.engine import (
     approve,
@@ -158,6 +159,10 @@ def test_an_edited_proposal_runs_in_place_of_the_one_it_came_from(settings: Sett
     with open_ledger(settings.database) as ledger:
         ran = {tuple(o.settings.values()): o.arm for o in ledger.observations("small")}
         page = render(build(ledger, "small"))
+        exported = [row for row in table(ledger, "small") if row["edited_by"] is not None]
+    assert [(row["settings.step"], row["edited_from"], row["edited_why"]) for row in exported] == [
+        (step, old.draft.position, "the pump is too slow")
+    ]
     assert ran[tuple(made.draft.candidate.settings.values())] is Arm.MANUAL
     assert tuple(before.values()) not in ran
     assert "the pump is too slow" in page
