@@ -106,7 +106,7 @@ class Emulator:
         self._runs.cancel(handle, reason)
 
     def health(self) -> Health:
-        return Health(True, f"table {self.table.name} is read; it answers at once")
+        return Health(True, f"table {self.table.name} is read{self.table.left_out}; it answers at once")
 
     def _foresee(self, handle: Handle) -> Foreseen:
         spec = self._runs.jobs.spec(handle)

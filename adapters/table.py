@@ -4,7 +4,7 @@ A row belongs to an experiment when every setting agrees: numbers within 1e-9 (r
 options by label or by structure. A column is read in the unit that its header states (``temperature (K)``). Those that
 are neither settings nor targets are ignored; several rows for one condition are replicates, in the order of the file. A
 target's cell holds a number or a limit (``<5``), or nothing where only others were measured; that of a number which
-applies only now and then nothing where it does not.
+applies only now and then nothing where it does not. Rows in which no target has a value are left out, and counted.
 """
 
 from __future__ import annotations
@@ -103,6 +103,10 @@ class MeasuredTable:
         self._named = frozenset(columns) - units.keys()
         self.targets = dict(targets)
         self._rows = self._read_rows()
+        measured = [i for i, row in enumerate(self._rows) if row.values]
+        self._n_empty = len(self._rows) - len(measured)
+        self._rows = [self._rows[i] for i in measured]
+        self._cells, self._lines = [self._cells[i] for i in measured], [self._lines[i] for i in measured]
         self._numbers: dict[str, list[float]] = {}
         self._structures: dict[str, dict[str, str]] = {}
         self._lookups: dict[tuple[tuple[str, bool, bool], ...], dict[tuple[str | float, ...], list[int]]] = {}
@@ -138,7 +142,13 @@ class MeasuredTable:
 
     @property
     def _none(self) -> str:
-        return f"is in no row of table {self.name}"
+        return f"is in no row of table {self.name}{self.left_out}"
+
+    @property
+    def left_out(self) -> str:
+        """In brackets, how many rows are passed over since no target has a value there; "" where none is."""
+        each = "row of which no target" if self._n_empty == 1 else "rows of which no target"
+        return f" (beside {self._n_empty} {each} has a value)" if self._n_empty else ""
 
     def rows(self, spec: ExperimentSpec) -> tuple[Row, ...]:
         """Every row measured at these settings, in the order of the file."""
@@ -249,22 +259,19 @@ class MeasuredTable:
     def _read_rows(self) -> list[Row]:
         values: list[dict[str, float]] = [{} for _ in self._lines]
         limits: list[dict[str, Qualifier]] = [{} for _ in self._lines]
-        empty: list[tuple[str, int, str, str]] = []
         for target in self.targets:
             column = self._columns.get(target, target)
             if column not in self._index:
                 remedy = f"; name it by columns: {{{target}: ...}}"
                 raise TableError(self.name, 1, f"no column {column!r} for the target{self._hint(column)}{remedy}")
             for at, cell in enumerate(self._numbered(target)):
-                if _is_empty(cell[-1]) and len(self.targets) > 1:
-                    empty.append((target, at, *cell[1:]))
+                if _is_empty(cell[-1]):
                     continue
                 values[at][target], limit = self._value(target, *cell)
                 if limit is not Qualifier.EQUAL:
                     limits[at][target] = limit
-        for target, at, column, text in empty:
-            if not values[at]:
-                self._value(target, self._lines[at], column, text)  # which says what is wrong with it
+        if self.targets and not any(values):
+            self._value(target := next(iter(self.targets)), *self._numbered(target)[0])  # which says what is wrong
         return [Row(*told) for told in zip(self._lines, values, limits, strict=True)]
 
     def _value(self, target: str, line: int, column: str, text: str) -> tuple[float, Qualifier]:

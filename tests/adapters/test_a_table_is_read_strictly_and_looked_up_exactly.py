@@ -66,7 +66,6 @@ def test_levels_are_read_as_words_in_whatever_case_or_as_numbers(tmp_path: Path)
     [
         ("smal crystals", r"got 'smal crystals' \(did you mean 'small crystals'\?\); mend or remove the row"),
         ("4", "got '4'; mend or remove the row"),
-        ("", "got an empty cell; mend or remove the row"),
     ],
 )
 def test_what_is_no_level_is_named_with_those_that_there_are(tmp_path: Path, cell: str, says: str) -> None:
@@ -93,7 +92,7 @@ def test_empty_columns_that_a_spreadsheet_leaves_behind_are_passed_over(tmp_path
             "line 1: no column 'yield' for the target; it has ligand, amount; name it by columns",
         ),
         ("ligand,yeild\nPPh3,1\n", "did you mean 'yeild'"),
-        ("ligand,yield\nPPh3,12\nPCy3,nan\n", "line 3: column 'yield' must hold a finite number, got 'nan'"),
+        ("ligand,yield\nPPh3,nan\n", "line 2: column 'yield' must hold a finite number, got 'nan'"),
         ("ligand,yield\nPPh3,inf\n", "line 2: column 'yield' must hold a finite number, got 'inf'"),
         ("ligand,yield\nPPh3,much\n", "line 2: column 'yield' must hold a finite number, got 'much'"),
         ("ligand,yield\nPPh3,\n", "line 2: column 'yield' must hold a finite number, got an empty cell"),
@@ -121,13 +120,28 @@ def test_limits_are_kept_as_limits_in_the_targets_unit(tmp_path: Path) -> None:
     assert [row.limits.get("yield") for row in rows] == [Qualifier.BELOW, Qualifier.ABOVE, None]
 
 
-def test_a_target_that_was_not_measured_is_left_out_and_a_row_of_none_is_named(tmp_path: Path) -> None:
+def test_a_target_that_was_not_measured_is_left_out_and_a_table_of_none_is_named(tmp_path: Path) -> None:
     both = {"yield": "%", "ee": "%"}
     read = table(tmp_path, "ligand,temperature,yield,ee\nPPh3,90,12,\nPPh3,90,NA,80\n", targets=both)
 
     assert [dict(row.values) for row in read.rows(EXPERIMENT)] == [{"yield": 12}, {"ee": 80}]
-    with pytest.raises(TableError, match="line 3: column 'yield' must hold a finite number, got an empty cell"):
-        table(tmp_path, "ligand,temperature,yield,ee\nPPh3,90,12,\nPPh3,90,,NA\n", targets=both)
+    with pytest.raises(TableError, match="line 2: column 'yield' must hold a finite number, got an empty cell"):
+        table(tmp_path, "ligand,temperature,yield,ee\nPPh3,90,,\nPPh3,90,,NA\n", targets=both)
+
+
+@pytest.mark.parametrize("cell", ["", "NA", "nan"])
+def test_rows_without_a_value_are_left_out_and_counted(tmp_path: Path, cell: str) -> None:
+    read = table(tmp_path, f"ligand,temperature,yield\nPPh3,90,{cell}\nPPh3,90,12\nPPh3,105,{cell}\nPCy3,105,3\n")
+
+    assert [(row.line, dict(row.values)) for row in read.rows(ask(temperature=90.0))] == [(3, {"yield": 12})]
+    (problem,) = read.problems(ask(temperature=105.0))
+    assert "is in no row of table table.csv (beside 2 rows of which no target has a value)" in str(problem)
+
+
+def test_a_row_without_a_level_is_left_out(tmp_path: Path) -> None:
+    read = graded(tmp_path, "ligand,form\nPPh3,\nPPh3,large\n")
+
+    assert [row.values for row in read.rows(replace(EXPERIMENT, settings={"ligand": "PPh3"}))] == [{"form": 3}]
 
 
 def test_a_number_that_does_not_apply_has_an_empty_cell(tmp_path: Path) -> None:
