@@ -19,6 +19,9 @@ from loop.sheets.cells import alike
 from loop.wording import plural
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from flows.engine.looking.foreseeing import Foreseen
     from loop.contracts import Health
     from loop.objective import Objective
@@ -391,6 +394,8 @@ def _first_batch(spec: Any, objective: Objective, space: Space) -> str:
         said.append(f"for the {initial.model or 'linear'} model")
     if heat := _heat(spec, objective, space):
         said.append(heat)
+    if leaving := _leaving(spec, objective, space):
+        said.append(leaving)
     if initial.blocks:
         said.append(f"in {plural(initial.blocks, 'block')}")
     return ", ".join(said)
@@ -398,17 +403,44 @@ def _first_batch(spec: Any, objective: Objective, space: Space) -> str:
 
 def _heat(spec: Any, objective: Objective, space: Space) -> str:
     """What of the first experiments is hot, as far as the file tells; "" where nothing is."""
-    import numpy as np
-
     from loop.policy.hottest import begins_hot, hottest, which
-    from loop.space import ProductPool
 
     if not begins_hot(spec.planner.initial, objective, space):
         return ""
-    if space.is_finite and len(pool := ProductPool(space)) <= LOOKED_THROUGH:
-        wanted = -(-min(spec.planner.initial.experiments, spec.budget.most) // spec.planner.copies)
-        if hottest(space, pool.take(np.arange(len(pool), dtype=np.int64)), is_whole=True).sum() < wanted:
-            return ""
+    if (x := _all_of(space)) is not None and hottest(space, x, is_whole=True).sum() < _first_conditions(spec):
+        return ""
+    return f"hot ({which(space)}) unless {_leading(spec)} lead it"
+
+
+def _leaving(spec: Any, objective: Objective, space: Space) -> str:
+    """Which leaving groups the first experiments have, as far as the file tells; "" where they are of all."""
+    from loop.policy.leaving import begins_with_the_best, has_any, which
+    from loop.spec import build_general
+
+    out = begins_with_the_best(spec.planner.initial, objective, space, build_general(spec, space))
+    x = _all_of(space) if out else None
+    if not out or (x is not None and (~has_any(x, out)).sum() < _first_conditions(spec)):
+        return ""
+    return f"without worse leaving groups ({which(space, out)}) unless {_leading(spec)} lead it"
+
+
+def _all_of(space: Space) -> NDArray[np.float64] | None:
+    """Every candidate, ``(n, d)``, of a space that is looked through; None of a larger one."""
+    import numpy as np
+
+    from loop.space import ProductPool
+
+    if not space.is_finite or len(pool := ProductPool(space)) > LOOKED_THROUGH:
+        return None
+    return pool.take(np.arange(len(pool), dtype=np.int64))
+
+
+def _first_conditions(spec: Any) -> int:
+    """How many different ones the initial design is of."""
+    return int(-(-min(spec.planner.initial.experiments, spec.budget.most) // spec.planner.copies))
+
+
+def _leading(spec: Any) -> str:
+    """What a first batch follows before it is hot or of the best leaving groups."""
     hears = spec.prior or spec.memory not in (None, "off")
-    leading = "a prior, earlier campaigns or results told before" if hears else "results told before"
-    return f"hot ({which(space)}) unless {leading} lead it"
+    return "a prior, earlier campaigns or results told before" if hears else "results told before"

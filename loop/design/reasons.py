@@ -12,6 +12,7 @@ INITIAL: Final = {  # what the initial design says of a candidate, by the meanin
     "spread": "far from the others, to see the whole space",
     "hot spread": "far from the others in the hottest third, where most reactions yield more",
     "spread as hot as may be": "far from the others in the hottest third of what there is with one of its options",
+    "spread of leaving groups": "far from the others with the best leaving groups, with which couplings yield more",
     "medoid": "the middle of its part of the space",
     "factorial": "one of the combinations of a full factorial",
     "fractional": "a point of a two-level fraction, in which main effects can be told apart",

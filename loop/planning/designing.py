@@ -14,12 +14,14 @@ from loop.fidelity import fidelity_column, is_real
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.planning.versions import each_version
+from loop.policy import leaving
 from loop.policy.hottest import begins_hot, harmful, heat_harms
 from loop.policy.initial import first_experiments, initial_design
 from loop.policy.paying import covered, said
 from loop.policy.run_order import run_order, within
 from loop.record import Arm
 from loop.space import Category, Component, Ordinal
+from loop.space.electrophiles import Outdone
 
 ROUNDS = 4  # of looking for cheaper candidates in the place of those that the budget does not cover together
 NAMED = 4  # options that a note names
@@ -58,9 +60,13 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     if hot and heat_harms(initial, s.objective, s.space, s.table):
         hot = False
         notes.append(harmful(s.space))
+    out = leaving.begins_with_the_best(initial, s.objective, s.space, s.general) if _goes_on(s) else {}
+    if out and initial.best_leaving_group is None and leaving.speaks_against(s.objective, s.table, out):
+        notes.append(leaving.harmful(s.space, out))
+        out = {}
     design = initial.design
     try:
-        laid = _first(s, size, hot)
+        laid = _first(s, size, hot, out)
     except SpaceError as error:
         if s.pool is None:
             raise
@@ -71,7 +77,7 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     notes += laid.notes
     x = laid.points
     if design not in CLASSICAL:
-        x, is_half = _together(s, x, design, hot)
+        x, is_half = _together(s, x, design, hot, out)
         if exchanged := len(x) - sum((laid.points == row).all(axis=1).any() for row in x):
             why = "the design would take more than half of what the budget leaves" if is_half else NOT_COVERED
             notes.append(f"{why}: cheaper candidates stand in the place of {exchanged} of its {len(laid.points)}")
@@ -96,8 +102,12 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
 
 def is_to_be_hot(s: Situation) -> bool:
     """Whether the first experiments are still to be hot; not where hot ones were tried, and nothing came of them."""
-    goes_on = s.initial_left > 0 or not len(s.tried)
-    return goes_on and begins_hot(s.spec.planner.initial, s.objective, s.space)
+    return _goes_on(s) and begins_hot(s.spec.planner.initial, s.objective, s.space)
+
+
+def _goes_on(s: Situation) -> bool:
+    """Whether the design is not at its end yet."""
+    return s.initial_left > 0 or not len(s.tried)
 
 
 def payable_design(
@@ -165,7 +175,7 @@ def left_out(s: Situation) -> list[str]:
     ]
 
 
-def _first(s: Situation, n: int, hot: bool) -> Design:
+def _first(s: Situation, n: int, hot: bool, out: Outdone) -> Design:
     initial = s.spec.planner.initial
     if s.is_random and initial.design == "random" and fidelity_column(s.space) is not None:
         return Design(payable_at_random(s, n))
@@ -180,6 +190,7 @@ def _first(s: Situation, n: int, hot: bool) -> Design:
             seed=s.seed,
             pays=pays,
             hot=hot,
+            out=out,
             copies=s.spec.planner.copies,
             refused=s.refused,
         )
@@ -190,7 +201,9 @@ def _first(s: Situation, n: int, hot: bool) -> Design:
         return laid_out(s.admits(s.tried, pays_all))
 
 
-def _together(s: Situation, x: NDArray[np.float64], design: str, hot: bool) -> tuple[NDArray[np.float64], bool]:
+def _together(
+    s: Situation, x: NDArray[np.float64], design: str, hot: bool, out: Outdone
+) -> tuple[NDArray[np.float64], bool]:
     """The points of a design, ``(n, d)``, that its share of the budget covers together, then cheaper ones in the place
     of others; and whether that share is half of what the budget leaves.
 
@@ -220,7 +233,7 @@ def _together(s: Situation, x: NDArray[np.float64], design: str, hot: bool) -> t
         try:
             may = s.admits(taken, pays)
             more = initial_design(
-                design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=may, hot=hot
+                design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=may, hot=hot, out=out
             )
         except PoolExhausted:
             break

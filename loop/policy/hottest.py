@@ -55,11 +55,14 @@ def heat_harms(initial: InitialSpec, objective: Objective, space: Space, table: 
     if initial.hottest is not None:
         return False
     hot = are_hot(space, table.x)
-    if min(hot.sum(), (~hot).sum()) < SEVERAL:
-        return False
+    return min(hot.sum(), (~hot).sum()) >= SEVERAL and are_worse(objective, table, hot)
+
+
+def are_worse(objective: Objective, table: Table, these: NDArray[np.bool_]) -> bool:
+    """Whether the best yields of ``these`` results, ``(n,)``, are worse than all others."""
     yields = [i for i, t in enumerate(objective.targets) if is_yield(t)]
-    best_hot, worst_other = (table.high[hot][:, yields].max(axis=0), table.low[~hot][:, yields].min(axis=0))
-    return bool((best_hot < worst_other).all())  # never where one was not measured
+    best, worst_other = (table.high[these][:, yields].max(axis=0), table.low[~these][:, yields].min(axis=0))
+    return bool((best < worst_other).all())  # never where one was not measured
 
 
 def hottest(space: Space, x: NDArray[np.float64], *, is_whole: bool) -> NDArray[np.bool_]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,9 +11,11 @@ from loop.acquisition.streaming import POOL_LIMIT
 from loop.costs import Pays, pays_all
 from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
+from loop.policy import leaving
 from loop.policy.hottest import are_hot, hot_meanings, hottest, said, too_few
 from loop.policy.seeking import LOOKED_AT, MEDOID_LOOKED_AT, SEEKERS, spread
 from loop.space import PointPool, Pool, Space, sample_space
+from loop.space.electrophiles import Outdone
 from loop.space.filling import fill
 from loop.space.pool import LargePool
 from loop.space.rows import different, is_among
@@ -36,6 +40,7 @@ def initial_design(
     seed: int,
     pays: Pays = pays_all,
     hot: bool = False,
+    out: Outdone = MappingProxyType({}),
 ) -> NDArray[np.float64]:
     """Coordinates of up to ``n`` untried points, shape ``(k, d)``.
 
@@ -49,6 +54,7 @@ def initial_design(
         seed: Decides every random choice.
         pays: Which candidates can be paid for.
         hot: Whether a spread is of the hottest candidates (``loop.policy.hottest``).
+        out: Options that a spread leaves out, by column (``loop.policy.leaving``).
 
     Raises:
         PoolExhausted: Nothing untried is left that can be paid for.
@@ -58,7 +64,7 @@ def initial_design(
     elif design in FILLING:
         points = _filled(design, space, pool, tried, n, seed, pays).points
     else:
-        points = _sought(design, space, pool, tried, n, seed, pays, hot).points
+        points = _sought(design, space, pool, tried, n, seed, pays, hot, out).points
     if not len(points):
         raise PoolExhausted(EXHAUSTED)
     return points
@@ -74,6 +80,7 @@ def first_experiments(
     seed: int,
     pays: Pays,
     hot: bool = False,
+    out: Outdone = MappingProxyType({}),
     copies: int = 1,
     refused: NDArray[np.float64] | None = None,
 ) -> Design:
@@ -98,7 +105,7 @@ def first_experiments(
     if initial.design in FILLING:
         found = _filled(initial.design, space, pool, tried, n, seed, pays)
     else:
-        found = _sought(initial.design, space, pool, tried, n, seed, pays, hot)
+        found = _sought(initial.design, space, pool, tried, n, seed, pays, hot, out)
     if not len(found.points):
         raise PoolExhausted(EXHAUSTED)
     return found
@@ -167,8 +174,12 @@ def _sought(
     seed: int,
     pays: Pays,
     hot: bool,
+    out: Outdone,
 ) -> Design:
-    """A choice among untried points that were drawn; a spread, of the hottest where ``hot`` and ``n`` or more are."""
+    """A choice among untried points that were drawn; a spread, of the hottest where ``hot`` and ``n`` or more are.
+
+    A spread leaves out options ``out`` where ``n`` or more points are left.
+    """
     rng = np.random.default_rng(seed)
     hot = hot and design == "spread"
     looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
@@ -177,14 +188,22 @@ def _sought(
     draw = _of_each_source if space.union is not None and design in SEEKERS else _untried_sample
     options = draw(space, pool, tried, rng, pays, enough)
     notes: tuple[str, ...] = ()
+    meaning = ""
+    if out and design == "spread":
+        better = options[~leaving.has_any(options, out)]
+        if len(better) >= n:
+            options, notes, meaning = better, (leaving.said(space, out),), leaving.MEANING
+        else:
+            notes = (leaving.too_few(space, out, n),)
     if hot:
         kept = hottest(space, options, is_whole=pool is not None and len(pool) <= enough)
         if kept.sum() >= n:
             points = spread(space, options[kept], tried, n)
-            return Design(points, notes=(said(space, are_hot(space, points)),), meanings=hot_meanings(space, points))
-        notes = (too_few(space, n),)
+            notes = (said(space, are_hot(space, points)), *notes)
+            return Design(points, notes=notes, meanings=hot_meanings(space, points))
+        notes = (too_few(space, n), *notes)
     points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
-    return Design(points, notes=notes)
+    return Design(points, notes=notes, meanings=(meaning,) * len(points))
 
 
 def _untried_sample(

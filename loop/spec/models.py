@@ -116,6 +116,7 @@ class InitialSpec(Strict):
     centre: int | None = Field(default=None, ge=1)  # of the experiments, at the middle of every number
     first: Annotated[list[dict[Text, str | float]], Field(min_length=1)] | None = None  # settings of what comes first
     hottest: bool | None = None  # of a spread: whether it is of the hottest third; None: where only yields are sought
+    best_leaving_group: bool | None = None  # of a spread: the best of each substrate; None: where couplings are sought
 
 
 def _replicates(value: object) -> object:

@@ -61,6 +61,12 @@ def is_covered(spec: CampaignSpec, made: Made) -> bool:
     return initial <= spec.budget.most or initial <= made(spec.campaign)
 
 
+def _has_leaving_groups(space: Space) -> bool:
+    from loop.space.electrophiles import outdone_options  # brings rdkit, only where it is asked for
+
+    return bool(outdone_options(space.parameters))
+
+
 def fault_of_design(spec: CampaignSpec, made: Made) -> str:
     """What is wrong with the initial design, with the way out; "" if nothing is."""
     initial = spec.planner.initial
@@ -84,6 +90,17 @@ def fault_of_design(spec: CampaignSpec, made: Made) -> str:
         return (
             "hottest needs a temperature that is chosen and always applies, and there is none; "
             "give the number that is one unit: degC, or leave hottest out"
+        )
+    if initial.best_leaving_group is not None and initial.design != "spread":
+        return f"best_leaving_group goes with the design spread, not with {initial.design!r}; leave it out"
+    if initial.best_leaving_group and spec.plate is not None:
+        return (
+            "best_leaving_group goes with single experiments, and a plate lays out its first wells itself; leave it out"
+        )
+    if initial.best_leaving_group and not _has_leaving_groups(build_space(spec)):
+        return (
+            "best_leaving_group needs a component with one aryl or alkenyl group as iodide, bromide, triflate or "
+            "chloride, two of them at least, and there is none; give the options their SMILES, or leave it out"
         )
     if initial.levels is not None and initial.design != "factorial":
         return f"levels goes with the design factorial, not with {initial.design!r}; leave it out"

@@ -85,6 +85,32 @@ laboratory: {{adapter: manual}}
     assert first_batch(many, "memory: off") == first_batch(many)
 
 
+def test_of_which_leaving_groups_the_first_batch_is_told(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def first_batch(bases: str) -> str:
+        text = f"""
+campaign: coupling
+space:
+  halide: {{type: component, options: {{a: "Clc1ccccc1", b: "Brc1ccccc1", c: "Clc1ccccn1"}}}}
+  ligand: {{type: component, options: {{PPh3: "c1ccc(P(c2ccccc2)c2ccccc2)cc1"}}}}
+  base: {{type: category, options: {bases}}}
+objective: {{yield: {{goal: maximize, unit: "%"}}}}
+planner: {{initial: {{experiments: 5}}}}
+budget: {{experiments: 6}}
+laboratory: {{adapter: manual}}
+"""
+        (tmp_path / "coupling.yaml").write_text(text, encoding="utf-8")
+        return str(hakken("validate", "coupling.yaml", "--json").json["first_batch"])
+
+    spread = "5 experiments by spread"
+    told = f"{spread}, without worse leaving groups (halide: 1 of 3 options) unless results told before lead it"
+    assert first_batch("[KOAc, CsOAc, K3PO4]") == told
+    assert first_batch("[KOAc, CsOAc]") == spread  # four are left
+
+
 def test_a_derived_number_without_a_value_somewhere_is_told_by_validate_and_by_every_round(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
