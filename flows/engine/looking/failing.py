@@ -81,7 +81,7 @@ def failing(view: View) -> tuple[str, ...]:
     faults = _in_a_row(view)
     if len(faults) < MANY:
         return ()
-    also = f", and after {TOO_MANY} in a row the campaign stops by itself" if _teaches_nothing(faults[0]) else ""
+    also = f", and after {TOO_MANY} in a row the campaign stops by itself" if _teach_nothing(faults) else ""
     return (
         f"{_said(view, faults)}. See to what causes it before more is spent; hakken stop {quote(view.name)} sends "
         f"nothing more until hakken resume{also}",
@@ -91,7 +91,7 @@ def failing(view: View) -> tuple[str, ...]:
 def why_broken(view: View) -> str:
     """Why nothing more is to be sent until a person has looked; "" where nothing speaks against it."""
     faults = _in_a_row(view)
-    return _said(view, faults) if len(faults) >= TOO_MANY and _teaches_nothing(faults[0]) else ""
+    return _said(view, faults) if len(faults) >= TOO_MANY and _teach_nothing(faults) else ""
 
 
 def _in_a_row(view: View) -> list[Fault]:
@@ -122,8 +122,9 @@ def _let_run(view: View) -> list[ObservationRecord]:
     return [o for o in _as_they_came(view) if not (isinstance(o.outcome, Fault) and o.outcome.kind is called_off)]
 
 
-def _teaches_nothing(fault: Fault) -> bool:
-    return not fault.informative and fault.kind is not FaultKind.AMBIGUOUS
+def _teach_nothing(faults: Sequence[Fault]) -> bool:
+    """Whether none of the last faults, newest first, tells of what was tried, as a laboratory may say of each."""
+    return not any(fault.informative or fault.kind is FaultKind.AMBIGUOUS for fault in faults[:TOO_MANY])
 
 
 def _said(view: View, faults: Sequence[Fault]) -> str:

@@ -49,6 +49,19 @@ def test_it_is_said_from_the_fifth_on_with_the_cause_and_the_way_out_until_somet
     assert "none has had a result since" in found[0]
 
 
+def test_one_that_tells_of_its_candidate_among_the_last_ten_keeps_them_from_stopping_it(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    accident = fault("analysis_failed", "a bubble")
+    told = [json.dumps({**json.loads(accident), "message": "a mixture of isomers", "informative": True})]
+    laboratory.answers = lambda _: [told.pop() if told else accident]
+    add(settings, tmp_path, budget={"experiments": 60})
+
+    reports = [tick(settings, "small", planner=cheap_planner) for _ in range(6)]
+
+    assert [(r.experiments_done, r.state) for r in reports[3:5]] == [(10, "active"), (13, "stopped")]
+
+
 def test_the_fifth_in_a_row_is_enough(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
     laboratory.answers = lambda _: [fault("consumable_missing", "no vials")]
     add(settings, tmp_path, planner={**spec_of()["planner"], "batch": 1})
