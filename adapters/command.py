@@ -77,6 +77,9 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     said_in = "command" if settings.command is not None and settings.executable is None else "executable"
     settable = asked - {*OF_STRUCTURE, *OF_JOB, *program.keywords}
     blank = {f"{name}_smiles": name for name in context.may_be_nothing if f"{name}_smiles" in settable}
+    of_structure = asked & set(OF_STRUCTURE)
+    if of_structure == {"smiles"} and len(context.may_be_nothing) == 1:  # of nothing there is a text and no geometry
+        blank["smiles"] = context.may_be_nothing[0]
     evaluator = Evaluator(
         name="command",
         function="adapters.compute.command:evaluate",
@@ -102,8 +105,9 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             "blank": sorted(blank),
         },
         programs={program.command[0].replace("$$", "$"): f"install it, or say in {said_in!r} where it lies"},
-        needs_structure=bool(asked & set(OF_STRUCTURE)),
-        foresees="adapters.compute.geometry:foresee" if asked & set(OF_STRUCTURE) else "",
+        needs_structure=bool(of_structure),
+        may_be_nothing="smiles" in blank,
+        foresees="adapters.compute.geometry:foresee" if of_structure else "",
         settings=frozenset({*settable, *blank.values()}),
         asks=frozenset(settable - set(blank)),
         is_request=True,

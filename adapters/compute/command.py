@@ -97,7 +97,7 @@ def evaluate(
     words |= request.settings  # of what has a structure the name
     repairs: tuple[str, ...] = ()
     details: dict[str, Any] = {"keywords": dict(keywords)} if keywords else {}
-    if _asks_for_structure([*command, *inputs.values()]):
+    if _asks_for_structure([*command, *inputs.values()]) and (request.smiles or "smiles" not in blank):
         geometry = _geometry(request, conformers, optimise, seed, charge)
         words |= _of_structure(request, geometry)
         repairs = geometry.repairs

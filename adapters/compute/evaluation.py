@@ -23,6 +23,7 @@ class Evaluator:
     requires: Mapping[str, str] = field(default_factory=dict)  # module that must be installed, and the remedy
     programs: Mapping[str, str] = field(default_factory=dict)  # program that must be on the path, and the remedy
     needs_structure: bool = True  # exactly one parameter with a structure
+    may_be_nothing: bool = False  # whether there may be none instead: an option that adds nothing
     settings: frozenset[str] | None = frozenset()  # other parameters that it takes; None for whatever there is
     asks: frozenset[str] = frozenset()  # parameters that it cannot do without
     is_request: bool = False  # whether the function is given the whole request, and not the structure alone

@@ -46,7 +46,7 @@ def computing(evaluator: Evaluator, delivery: Delivery, at_once: int) -> Capabil
 def problems(spec: ExperimentSpec, evaluator: Evaluator, capabilities: Capabilities) -> Sequence[Problem]:
     """Why the evaluator cannot do the experiment."""
     found = excluded(spec, capabilities)
-    if evaluator.needs_structure and len(spec.smiles) != 1:
+    if evaluator.needs_structure and len(spec.smiles) != 1 and (spec.smiles or not evaluator.may_be_nothing):
         structures = ", ".join(sorted(spec.smiles)) or "none"
         rule = f"{evaluator.name} needs exactly one parameter with a structure, got {structures}"
         named = " and ".join(f"${name}_smiles" for name in sorted(spec.smiles))

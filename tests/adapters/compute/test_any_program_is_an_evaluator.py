@@ -11,6 +11,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -369,6 +370,34 @@ def test_the_structure_of_an_option_that_adds_nothing_is_empty(tmp_path: Path) -
     assert lab.validate(spec) == []
     assert measured(ended(lab, spec)) == {"gap": 4.0}
     assert "parameter 'ligand_smiles'" in [problem.subject for problem in unaware.validate(spec)]
+
+
+@pytest.mark.parametrize(("options", "is_sound"), [(["ligand"], True), (["ligand", "additive"], False), ([], False)])
+def test_the_one_structure_is_empty_where_its_option_adds_nothing(
+    tmp_path: Path, options: list[str], is_sound: bool
+) -> None:
+    said = {
+        "command": ["echo", "gap", "4.0", "of", "<$smiles>"],
+        "parse": {"gap": {"regex": r"gap (\S+) of <C?>$", "unit": "eV"}},
+    }
+    context = AdapterContext(str(tmp_path), str(tmp_path), "own", {"gap": "eV"}, may_be_nothing=options)
+    spec = ExperimentSpec("own", {"ligand": "none"}, {}, {}, {"gap": "eV"})
+    lab = build("command", said, context)
+
+    assert (lab.validate(spec) == []) is is_sound
+    if is_sound:
+        assert measured(ended(lab, spec)) == {"gap": 4.0}
+        assert lab.validate(replace(spec, settings={"ligand": "methane"}, smiles={"ligand": "C"})) == []
+
+
+def test_of_nothing_there_is_no_geometry(tmp_path: Path) -> None:
+    said = {"command": ["echo", "$smiles", "$atoms"], "parse": {"gap": {"regex": "(.)", "unit": "eV"}}}
+    context = AdapterContext(str(tmp_path), str(tmp_path), "own", {"gap": "eV"}, may_be_nothing=["ligand"])
+    (problem, *_) = build("command", said, context).validate(
+        ExperimentSpec("own", {"ligand": "none"}, {}, {}, {"gap": "eV"})
+    )
+
+    assert "needs exactly one parameter with a structure, got none" in str(problem)
 
 
 def test_a_template_may_ask_for_each_of_several_structures(tmp_path: Path) -> None:
