@@ -1,0 +1,59 @@
+"""Experiments that wait at the laboratory for a person are said by what they wait for, and not one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.engine import View, halt, tick
+from flows.engine.looking.held_up import said_of
+from flows.settings import Settings
+from flows.wiring import open_record
+from tests.flows.engine.bench import add, cheap_planner
+
+
+@pytest.fixture
+def small(settings: Settings, tmp_path: Path) -> Settings:
+    """Ten experiments that a person has in hand."""
+    planner = {"surrogate": "random", "initial": {"design": "random", "experiments": 10}}
+    add(settings, tmp_path, laboratory={"adapter": "manual"}, planner=planner)
+    tick(settings, "small", planner=cheap_planner)
+    return settings
+
+
+def test_those_that_wait_for_the_same_are_one_sentence(small: Settings) -> None:
+    with open_record(small) as ledger:
+        view = View(ledger, "small")
+        first, second, *_ = view.pending
+
+        (alone,) = said_of(view, [(first, "waits for its lid")])
+        (both,) = said_of(view, [(first, "waits for its lid"), (second, "waits for its lid")])
+
+        assert alone == f"{view.label(first.settings)} ({first.key}) waits for its lid"
+        assert both == f"2 experiments, such as {view.label(first.settings)} ({first.key}): each waits for its lid"
+
+
+@pytest.mark.parametrize(
+    ("n", "more"), [(8, ()), (9, ("1 more experiment waits",)), (10, ("2 more experiments wait",))]
+)
+def test_of_many_texts_eight_are_said_and_the_rest_is_counted(small: Settings, n: int, more: tuple[str, ...]) -> None:
+    with open_record(small) as ledger:
+        view = View(ledger, "small")
+
+        said = said_of(view, [(a, f"waits for lid {i}") for i, a in enumerate(view.pending[:n])])
+
+    assert [one.rpartition(" ")[2] for one in said[:8]] == [*"01234567"]
+    assert said[8:] == tuple(f"{one} for a person in the same way" for one in more)
+
+
+def test_while_a_stop_is_in_force_nothing_is_let_go_on(small: Settings) -> None:
+    halt(small, "small", by="ada", why="smoke")
+    with open_record(small) as ledger:
+        view = View(ledger, "small")
+        first, second, *_ = view.pending
+
+        said = [said_of(view, [(a, "waits") for a in waiting]) for waiting in ((), (first,), (first, second))]
+
+    end = "there for a person; let nothing go on before the safety stop is lifted"
+    assert said == [(), (f"1 experiment under way waits {end}",), (f"2 experiments under way wait {end}",)]
