@@ -95,6 +95,8 @@ def _unknown_key(f: Fault) -> str:
     hint = (not is_here and elsewhere(f.path)) or meant(str(f.path[-1]), known)
     if re.match(r"\d", str(f.path[-1])) and f.got is None:  # {low: 0,5} is low: 0 and an entry 5
         hint = " (a comma parts entries; write decimals with a point)"
+    if f.path[0] == "space" and f.raw[2:3] == ("molecule",) and f.path[2:] == ("descriptors",):
+        hint = " (those of a library are computed; of your own are those of type: component, which has options)"
     said = f"{f.where}: unknown key{hint}; known here: {', '.join(known)}{_of_parts(f)}"
     return f"{said}; {RANGE}" if f.path[0] == "constraints" and f.path[-1] in CONSTRAINT_KINDS else said
 
@@ -189,7 +191,8 @@ def _no_text(f: Fault) -> str:
         return said
     if f.path[2:3] == ("parts",) and f.got is None:
         return f"{f.where}: must be a SMILES, got nothing; give it, or write parts as a list of names"
-    if f.path[:3] == ("plate", "controls", "settings") and isinstance(f.got, dict):
+    of_settings = f.path[:3] == ("plate", "controls", "settings") or f.path[:3] == ("planner", "initial", "first")
+    if of_settings and isinstance(f.got, dict):
         parts = f"of a mixture give each part, {f.path[-1]}.PART: 0.5"
         return f"{f.where}: must be an option or a number, got entries; {parts}"
     if f.path[0] == "space" and f.path[2:] == ("smiles",) and isinstance(f.got, dict):
