@@ -14,6 +14,7 @@ from loop.history import History
 from loop.insight.tried import Tried
 from loop.outcome import Fault, Measured, Negative, Qualifier
 from loop.space.rows import is_among, key_of
+from loop.wording import plural
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def tried_conditions(general: Generality, tried: Sequence[Tried]) -> TriedCondit
     forbidden = general.first_allowed(conditions) < 0
     if forbidden.any():
         label = general.space.label(general.settings(conditions[forbidden][0]))
-        notes = (f"left out: {forbidden.sum()} conditions that are allowed with no substrate, such as {label}",)
+        of = plural(int(forbidden.sum()), "condition that is", "conditions that are")
+        notes = (f"left out: {of} allowed with no substrate, such as {label}",)
         is_kept = is_among(x[:, general.rest], conditions[~forbidden])
         tried = [t for t, kept in zip(tried, is_kept, strict=True) if kept]
         x = _rows(general, tried)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from campaigns import measured
 from scopes import FORBIDDEN, WEIGHTS, asked, everything, history, judgement, made_up, some, spec_of
 
 from loop.acquisition.general import General
@@ -44,7 +45,7 @@ def test_a_condition_that_is_allowed_with_no_substrate_is_never_the_best(goal: s
 
     assert {"ligand": "PMe3", "base": "weak"} not in [b.settings for b in found.candidates]
     assert found.candidates[0].targets[0].low < found.candidates[0].targets[0].mean
-    assert "left out: 1 conditions that are allowed with no substrate, such as PMe3, weak" in found.notes
+    assert "left out: 1 condition that is allowed with no substrate, such as PMe3, weak" in found.notes
     assert honest_best(spec, history(spec, [row]), seed=0).candidates == ()
 
 
@@ -92,6 +93,21 @@ def test_what_is_said_of_the_best_condition_is_what_was_measured_and_believed() 
     assert first.substrates[0].settings["bromide"] == "thienyl"  # the hardest first
     assert [s.mean for s in first.substrates] == sorted(s.mean for s in first.substrates)
     assert second.targets[0].mean < stated.mean
+
+
+def test_where_less_is_wanted_the_substrate_with_most_is_the_hardest() -> None:
+    spec = spec_of(objective={"waste": {"goal": "minimize", "unit": "%"}})
+    rows = [(s, 100.0 - made_up(s)) for s in everything()]
+    space = build_space(spec)
+    seen = History(
+        tuple(Observation(str(i), space.coordinates(s), measured(waste=waste)) for i, (s, waste) in enumerate(rows))
+    )
+
+    (first, *_) = honest_best(spec, seen, seed=0).candidates
+
+    assert first.settings == {"ligand": "PCy3", "base": "strong"}
+    assert first.substrates[0].settings["bromide"] == "thienyl"
+    assert [s.mean for s in first.substrates] == sorted((s.mean for s in first.substrates), reverse=True)
 
 
 def test_of_a_substrate_is_said_what_is_predicted_of_it() -> None:

@@ -14,6 +14,7 @@ from flows.wiring import open_record
 from loop.history import History
 from loop.insight.statements import Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
 from loop.outcome import Fault
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine.sources.hearing import Read
@@ -63,7 +64,8 @@ def _passed_over(view: View, history: History) -> Iterator[str]:
     if left:
         some = "; ".join(dict.fromkeys(view.label(o.settings) for o in left[:SHOWN]))
         more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+        are, their = ("is", "its") if len(left) == 1 else ("are", "their")
         yield (
-            f"{len(left)} of {len(ran)} results are not used, as the campaign file does not have their "
+            f"{len(left)} of {plural(len(ran), 'result')} {are} not used, as the campaign file does not have {their} "
             f"settings (any longer): {some}{more}. Put back what was taken out, and exclude it by a constraint"
         )

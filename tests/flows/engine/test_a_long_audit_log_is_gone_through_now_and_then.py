@@ -35,7 +35,7 @@ def ledger(settings: Settings, tmp_path: Path) -> Iterator[SqlLedger]:
 
 def looked(settings: Settings, ledger: SqlLedger, minutes: float, *, took: float = 6.0):
     """What is found so many minutes after noon, where to go through the log takes ``took`` seconds: 600 s of use."""
-    seconds = count(0.0, took)
+    seconds = count(100.0, took)
     return audited(settings, ledger, now=lambda: NOON + timedelta(minutes=minutes), clock=lambda: next(seconds))
 
 

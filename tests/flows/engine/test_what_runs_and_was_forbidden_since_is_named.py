@@ -118,7 +118,7 @@ def test_the_best_says_which_results_are_not_used_since_an_option_is_gone(settin
     assert kept.endswith("put back what was taken out, and exclude it by a constraint")
     (said,) = [note for note in best(settings, "small").notes if "not used" in note]
 
-    assert said.startswith(f"{len(lost)} of {len(attempts)} results are not used, as the campaign file does not have")
+    assert said.startswith("1 of 4 results is not used, as the campaign file does not have its settings (any longer): ")
     assert said.count(f"{gone}, ") == len(lost)
     assert said.endswith("Put back what was taken out, and exclude it by a constraint")
     add(settings, tmp_path, laboratory={"adapter": "manual"})
