@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from db import MemoryLedger
+from flows.engine.looking.former_names import with_former_names
+from loop.spec import build_space, read_spec
+
 BASES = {"sodium": "[OH-].[Na+]", "potassium": "[OH-].[K+]", "caesium": "[OH-].[Cs+]", "none": None}
 RENAMED = {"CsOH": "[OH-].[Cs+]", "NaOH": "[OH-].[Na+]", "nothing": None, "KOH": "[OH-].[K+]"}
 
@@ -46,6 +50,21 @@ def waiting(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
     assert hakken("run", write(BASES)).code == 0
     assert hakken("export", "small", "before.csv", "--waiting").code == 0
     return rows_of("before.csv")
+
+
+@pytest.mark.parametrize(("bottles", "former"), [(("caesium", "sodium"), {"X": "Na"}), (("sodium", "caesium"), {})])
+def test_a_name_that_stood_for_several_is_the_last_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bottles: tuple[str, str], former: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ledger, rest = MemoryLedger(), {"KOH": BASES["potassium"]}
+    for options in (*({"X": BASES[bottle]} for bottle in bottles), {"Na": BASES["sodium"]}):
+        spec = read_spec(Path(write(options | rest)).read_text(), source="small.yaml", read=None)
+        version = ledger.open_campaign("small", spec.resolved(), by="ada").version
+
+    (base,) = with_former_names(build_space(spec), ledger, "small", version).parameters
+
+    assert base.former == former
 
 
 def test_a_table_from_before_is_told(hakken: Any, waiting: list[dict[str, str]]) -> None:

@@ -116,6 +116,7 @@ def test_several_targets_thresholds_and_factors(hakken: Any, tell_table: Any) ->
         (["--to", "base=weak", "--by", "much"], "'much' is no number; write how much better it has to be"),
         (["--to", "base=weak", "--by", "purity=5"], "'purity' is no target that is wanted more, less or near a value"),
         (["--to", "base=weak", "--by", "0"], "how much better yield has to be is above zero, in %, got 0"),
+        (["--to", "base=weak", "--by", " yield = 0"], "how much better yield has to be is above zero, in %, got 0"),
         (["--to", "base=weak", "--by", "inf"], "how much better yield has to be is above zero, in %, got inf"),
         (["--to", "base=weak", "--by", "5", "--by", "yield=9"], "yield is given twice, as 5 and as 9; give one amount"),
     ],

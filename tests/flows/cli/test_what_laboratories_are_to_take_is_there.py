@@ -46,6 +46,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("temperature: 85", "'when' gives 'temperature' the value 85, which it never is; it is one of 80, 90"),
         ("temperature: '80'", "'when' gives 'temperature' the value '80', which is no number; write it without quotes"),
         ("loading: 12", "'when' gives 'loading' the value 12, which lies outside 1 to 10"),
+        ("loading: 0", "'when' gives 'loading' the value 0, which lies outside 1 to 10"),
         ("additive: 2", "'when' gives 'additive' the value 2, which lies outside 5 to 50 and is not 0"),
         ("temperature: [[80]]", "'when' must give each parameter an option or a list, got {'temperature': [[80]]}"),
         ("oven: null", "'when' must give each parameter an option or a list, got {'oven': None}"),
@@ -64,7 +65,8 @@ def test_what_it_takes_and_is_not_there_is_named_with_its_line(
     assert message in said.err
 
 
-def test_none_of_an_amount_is_a_value(hakken: Any) -> None:
-    Path("ovens.yaml").write_text(CAMPAIGN.replace('oven: "1"}', "additive: 0}"))
+@pytest.mark.parametrize("when", ["additive: 0", "additive: 5", "loading: [1, 10]"])
+def test_none_of_an_amount_and_the_ends_of_a_range_are_values(hakken: Any, when: str) -> None:
+    Path("ovens.yaml").write_text(CAMPAIGN.replace('oven: "1"}', f"{when}}}"))
 
     assert hakken("validate", "ovens.yaml").code == 0
