@@ -100,6 +100,29 @@ def test_each_experiment_is_handed_to_one_and_says_all_that_is_needed(settings: 
     assert [e.handed_to for e in experiments_of(settings, "small")] == ["robot", "robot", "robot", "anna"]
 
 
+@pytest.mark.parametrize(
+    ("experiments", "changes", "is_more"),
+    [(3, {}, True), (2, {}, False), (3, {"mode": "rolling"}, False)],
+    ids=["more in the budget", "the whole budget", "planned as results come"],
+)
+def test_the_next_step_counts_what_waits_and_what_is_handed_out(
+    settings: Settings, tmp_path: Path, experiments: int, changes: dict[str, Any], is_more: bool
+) -> None:
+    planner = {**spec_of()["planner"], "batch": 2, "initial": {"design": "random", "experiments": 2}, **changes}
+    add(settings, tmp_path, laboratory=ASKED, planner=planner, budget={"experiments": experiments})
+    steps = [once(settings).next_step]
+    for request in "ab":
+        asked(settings, 1, request)
+        steps.append(status(settings, "small")[0].next_step)
+
+    assert [step.partition(":")[0] for step in steps] == [
+        "2 experiments wait to be asked for",
+        "1 experiment waits to be asked for and 1 handed out waits for its result",
+        "2 experiments handed out wait for their results",
+    ]
+    assert {"; the next batch is planned once all of them have ended" in step for step in steps} == {is_more}
+
+
 def test_a_request_that_comes_again_gets_the_same_experiments_as_they_stand_then(
     settings: Settings, tmp_path: Path
 ) -> None:
