@@ -35,7 +35,11 @@ laboratory: {adapter: manual}
         ("yield", 0.0, "how much better yield has to be is above zero, in %, got 0"),
         ("yield", math.inf, "how much better yield has to be is above zero, in %, got inf"),
         ("waste", 1.0, "how much better waste has to be is a factor above 1, got 1"),
-        ("purity", 1.0, "'purity' is no target that is wanted more, less or near a value; those are yield, waste, form"),
+        (
+            "purity",
+            1.0,
+            "'purity' is no target that is wanted more, less or near a value; those are yield, waste, form",
+        ),
     ],
 )
 def test_what_is_no_amount_of_a_target_is_refused(name: str, much: float, says: str) -> None:
