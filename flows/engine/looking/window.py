@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -50,9 +51,15 @@ def window(
     with open_record(settings) as ledger:
         view = View(ledger, name)
         if view.spec.general is not None:
-            raise WindowError(f"campaign {name!r} looks for general conditions, which have no operating window")
+            raise WindowError(
+                f"campaign {name!r} looks for general conditions, which have no operating window; hakken best "
+                f"{shlex.quote(name)} says what is believed of each with every substrate"
+            )
         if not _varies_numbers(view):
-            raise WindowError(f"campaign {name!r} varies no number, so nothing can be a little off")
+            raise WindowError(
+                f"campaign {name!r} varies no number, so nothing can be a little off; hakken compare "
+                f"{shlex.quote(name)} --to NAME=VALUE says what another option would cost"
+            )
         return _looked_for(view, settings.folder(name), at=at, loses=loses, chance=chance)
 
 

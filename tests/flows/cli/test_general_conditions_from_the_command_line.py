@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from flows.engine import add_campaign
+
 CAMPAIGN = """\
 campaign: scope
 space:
@@ -37,6 +39,17 @@ def test_substrates_that_count_more_are_said(hakken: Any) -> None:
 
     assert "over 4 substrates (bromide), by their weights" in " ".join(weighted.split())
     assert "by their weights" not in hakken("validate", "alike.yaml").out
+
+
+def test_what_is_of_single_candidates_points_to_the_best(hakken: Any, home: Any) -> None:
+    add_campaign(home, Path("scope.yaml"))
+
+    none = hakken("window", "scope", "--loses", "5")
+    other = hakken("compare", "scope", "--to", "bromide=k")
+
+    assert (none.code, other.code) == (2, 2)
+    assert "have no operating window; hakken best scope says what is believed of each with every substrate" in none.err
+    assert "looks for general conditions; hakken best scope holds them against each other" in other.err
 
 
 def test_it_ends_with_a_condition_and_every_command_speaks_of_it(hakken: Any, home: Any) -> None:

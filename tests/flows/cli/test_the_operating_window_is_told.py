@@ -172,7 +172,7 @@ def test_of_names_alone_there_is_none(hakken: Any, tell_table: Any) -> None:
     said = hakken("window", "heat", "--loses", "5")
 
     assert said.code == REFUSED
-    assert "campaign 'heat' varies no number, so nothing can be a little off" in said.err
+    assert "campaign 'heat' varies no number, so nothing can be a little off; hakken compare heat --to" in said.err
 
 
 def test_several_targets_are_named_each(hakken: Any, tell_table: Any) -> None:
