@@ -1,4 +1,4 @@
-"""By how much one candidate is to be better is asked of targets that have amounts, and as amounts."""
+"""Two candidates held against each other: by how much one is better, and by how much it may be asked to be."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from campaigns import measured
 from loop.errors import PlanError
 from loop.history import History, Observation
 from loop.insight.comparing import compared
+from loop.insight.predicting import predict
 from loop.planning.situation import situation_of
 from loop.spec import build_space, read_spec
 
@@ -56,3 +57,21 @@ def test_what_is_no_amount_of_a_target_is_refused(name: str, much: float, says: 
         compared(space, s.objective, s.belief, first, second, by={name: much}, seed=0)
 
     assert str(refused.value) == says
+
+
+def test_what_is_in_doubt_of_both_at_once_is_not_in_doubt_of_their_difference() -> None:
+    """Two neighbours far from what was measured: either may be much or little, and both are alike."""
+    text = TEXT.replace("low: 1, high: 5, step: 1", "low: 1, high: 50, step: 1")
+    spec = read_spec(text, source="forms.yaml", read=None)
+    space = build_space(spec)
+    seen = tuple(
+        Observation(str(t), np.array([float(t)]), measured(**{"yield": y, "waste": t, "form": t % 2}))
+        for t, y in ((1, 10.0), (4, 40.0), (7, 45.0), (10, 20.0), (13, 12.0))
+    )
+    s = situation_of(spec, History(seen), None, seed=0, experiments=4, purse=None)
+    x = np.array([space.coordinates({"cooling": float(t)}) for t in (39, 40)])
+
+    found = compared(space, s.objective, s.belief, *x, by={}, seed=0).targets[0]
+    each = predict(spec, History(seen), x, seed=0).candidates[0].targets[0]
+
+    assert found.high - found.low < (each.high - each.low) / 2
