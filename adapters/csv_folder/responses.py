@@ -127,10 +127,18 @@ class Responses:
         rests = self._resting.seconds(path, mark) >= _REST
         if rests and data and not self._template.final_newline:
             return True
-        way_out = "let the device end it, or say final_newline: false under response"
         self._forget_troubles(path.name)
-        self.complain(path.name, f"is cut off: its last line does not end; {way_out}", may_come=not rests)
+        self.complain(path.name, self._why_not(data), may_come=not rests)
         return False
+
+    def _why_not(self, data: bytes) -> str:
+        """Why a file does not count yet, and what makes it count."""
+        if not data:
+            return "is empty; let the device write its header and its row"
+        if self._template.final_newline:
+            way_out = "let the device end it, or say final_newline: false under response"
+            return f"is cut off: its last line does not end; {way_out}"
+        return f"does not end its last line yet; it counts once it has not changed for {_REST:g} s"
 
 
 def _is_same(file: str, name: str) -> bool:

@@ -70,6 +70,26 @@ def test_passes_that_look_but_once_hear_a_device_that_never_ends_its_last_line(
     assert outcome(make(response={"final_newline": False}), handle).measurements[0].value == 61.5
 
 
+@pytest.mark.parametrize(
+    ("text", "ends", "says"),
+    [
+        ("", True, "r.csv is empty; let the device write its header and its row"),
+        ("", False, "r.csv is empty; let the device write its header and its row"),
+        ("key,yield [%]", False, "r.csv does not end its last line yet; it counts once it has not changed for 5 s"),
+    ],
+)
+def test_a_file_that_does_not_count_yet_is_not_told_to_do_what_was_done(
+    make: Callable[..., CsvFolder], rig: FolderRig, text: str, ends: bool, says: str
+) -> None:
+    adapter = make(response={"final_newline": ends})
+    answer(rig, "r.csv", text)
+    adapter.status(begin(adapter))
+
+    message = adapter.health().message
+    assert says in message
+    assert "final_newline" not in message
+
+
 def test_files_that_rest_are_noted_once_for_each_look_and_gone_ones_forgotten(
     make: Callable[..., CsvFolder], rig: FolderRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
