@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,28 +13,36 @@ from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, random_untried, shortlist
 from loop.acquisition.utility import draws_of, hoped, least
 from loop.policy.hottest import hottest
+from loop.policy.leaving import has_any
+from loop.space.electrophiles import Outdone
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
 
-WIDE = 1_000  # candidates that are thinned out: those of a continuous space that lie close, and those that are not hot
+WIDE = 1_000  # candidates that are thinned out: of continuous spaces those that lie close, else what is narrowed down
 SCALED = 8_192  # candidates at random by which hopes are scaled
 SCALED_MADE = 256  # of products, which have to be made first
 APART = 0.2  # of the range of one number; two options are 1.4 apart
 
 
-def first_choices(question: Question, q: int, *, hot: int = 0) -> tuple[Chosen, ...]:
+def first_choices(
+    question: Question, q: int, *, hot: bool = False, out: Outdone = MappingProxyType({}), enough: int = 0
+) -> tuple[Chosen, ...]:
     """Up to ``q`` points whose best is expected to be highest; for one target, or targets with a trade-off.
 
     There is nothing to improve on yet: each point counts for what it adds to the best of those chosen before it. Where
     numbers are continuous the points lie apart, and there may be fewer of them. For sources that tell nothing of
-    temperatures, ``hot`` asks for the hottest alone, and for none where there are fewer of those.
+    temperatures, ``hot`` asks for the hottest alone, and for those that tell nothing of leaving groups ``out`` leaves
+    options out; there are no points where fewer than ``enough`` are left.
     """
     with torch.no_grad():
-        short = shortlist(question, _optimistic(question), WIDE if question.pool is None or hot else SHORTLIST)
+        short = shortlist(question, _optimistic(question), WIDE if question.pool is None or hot or out else SHORTLIST)
+        if out:
+            short = short[torch.from_numpy(~has_any(short.numpy(), out))]
         if hot and len(short):
             is_whole = question.pool is not None and len(question.pool) <= WIDE
             short = short[torch.from_numpy(hottest(question.space, short.numpy(), is_whole=is_whole))]
-            short = short[: 0 if len(short) < hot else None]
+        if (hot or out) and len(short) < enough:
+            return ()
         short = _apart(question, short) if question.pool is None else short[:SHORTLIST]
         if not len(short):
             return ()

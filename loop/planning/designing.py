@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +62,7 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     if hot and heat_harms(initial, s.objective, s.space, s.table):
         hot = False
         notes.append(harmful(s.space))
-    out = leaving.begins_with_the_best(initial, s.objective, s.space, s.general) if _goes_on(s) else {}
+    out = is_left_out(s)
     if out and initial.best_leaving_group is None and leaving.speaks_against(s.objective, s.table, out):
         notes.append(leaving.harmful(s.space, out))
         out = {}
@@ -105,13 +107,25 @@ def is_to_be_hot(s: Situation) -> bool:
     return _goes_on(s) and begins_hot(s.spec.planner.initial, s.objective, s.space)
 
 
+def is_left_out(s: Situation) -> Outdone:
+    """The options that first experiments are still to leave out for a better leaving group."""
+    return leaving.begins_with_the_best(s.spec.planner.initial, s.objective, s.space, s.general) if _goes_on(s) else {}
+
+
 def _goes_on(s: Situation) -> bool:
     """Whether the design is not at its end yet."""
     return s.initial_left > 0 or not len(s.tried)
 
 
 def payable_design(
-    design: str, s: Situation, taken: NDArray[np.float64], n: int, seed: int, *, hot: bool = False
+    design: str,
+    s: Situation,
+    taken: NDArray[np.float64],
+    n: int,
+    seed: int,
+    *,
+    hot: bool = False,
+    out: Outdone = MappingProxyType({}),
 ) -> NDArray[np.float64]:
     """Up to ``n`` points of a design that can be paid for, none of them ``taken``; any where none can be: ``(k, d)``.
 
@@ -119,9 +133,10 @@ def payable_design(
         PoolExhausted: Nothing untried is left.
     """
     try:
-        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken), hot=hot)
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken), hot=hot, out=out)
     except PoolExhausted:  # whoever reckons up the batch says what is wanting
-        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken, pays_all), hot=hot)
+        may = s.admits(taken, pays_all)
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=may, hot=hot, out=out)
 
 
 def payable_controls(s: Situation, taken: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:

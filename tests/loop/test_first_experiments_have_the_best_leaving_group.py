@@ -207,3 +207,19 @@ def test_what_cannot_be_is_refused_with_the_remedy(first: str, initial: str, sai
     with pytest.raises(SpecError) as caught:
         read_spec(TEXT.format(first=first, initial=initial), source="c.yaml", read=None)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("prior", "is_open"), [({"ligand": ["PCy3", "PPh3"]}, True), ({"halide": ["ArCl", "ArBr"]}, False)]
+)
+def test_what_sources_leave_open_of_halides_has_the_best_leaving_groups(prior: Any, is_open: bool) -> None:
+    batch = batch_of(spec_of(prior={"yield": prior}, planner={"batch": 5, "initial": {"experiments": 5}}))
+
+    assert (halides(batch) <= BEST) is is_open
+    notes = [n for n in batch.notes if "leaving group" in n]
+    assert [n.startswith("no source tells of halide; the first experiments leave out") for n in notes] == [
+        True
+    ] * is_open
+    ours = [p.reason for p in batch.proposals if p.arm is Arm.INITIAL]
+    assert all(("with the best leaving groups" in reason) is is_open for reason in ours)
+    assert len(ours) == 2
