@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-from loop.classes import CLASSES
+from loop.classes import CLASSES, Classes
 from loop.objective.goals import Goal
 from loop.sheets.cells import is_number
 
@@ -64,10 +64,14 @@ def _wrong_with_classes(target: Target) -> str:
     if any(is_number(c) for c in classes):
         return f"classes are words, got {list(classes)}; for numbers write levels: [0, 1]"
     if target.goal not in (Goal.MAXIMIZE, Goal.KEEP):
+        goal = f"the goal is {target.goal.value}; write goal: maximize, or keep beside another target"
+        wanted = Classes(classes).wanted
+        if wanted != classes[-1:]:
+            return f"of the classes {' or '.join(wanted)} is looked for, and {goal}"
         turned = ", ".join((*classes[1:], classes[0]))
         return (
-            f"the last of the classes is what is looked for, and the goal is {target.goal.value}; write goal: "
-            f"maximize, or keep beside another target, and classes: [{turned}] where {classes[0]!r} is wanted"
+            f"the last of the classes is what is looked for, and {goal}, and classes: [{turned}] where {classes[0]!r} "
+            "is wanted"
         )
     numbers = (target.low, target.high, target.at_least, target.at_most, target.desirable)
     if target.unit or target.levels != CLASSES or any(n is not None for n in numbers):

@@ -109,7 +109,7 @@ def _round(session: Session, number: int) -> Iterator[Step]:
             for p in undecided:
                 work.decide(p.id, True, session.settings.by, WHY)
         session.refresh()
-        yield Step("approved", f"{len(undecided)} of them wait for a person", detail="taken as approved here")
+        yield Step("approved", f"{_waits(len(undecided), 'of them')} for a person", detail="taken as approved here")
     for _ in range(LONGEST):
         steps = list(_pass(session))
         yield from steps
@@ -136,9 +136,10 @@ def _pass(session: Session) -> Iterator[Step]:
     held = held_rounds(view, session.laboratory) if ready else {}
     for number, round_ in held.items():
         n = ready.count(number)
-        yield Step("held", f"{n} of round {number} wait for {round_.waits_for}", detail=f"{round_.why}; {round_.then}")
+        many = _waits(n, f"of round {number}")
+        yield Step("held", f"{many} for {round_.waits_for}", detail=f"{round_.why}; {round_.then}")
     if waits := sum(number not in held for number in ready):
-        yield Step("waits", f"{waits} wait until there is room")
+        yield Step("waits", f"{_waits(waits)} until there is room")
     look(session)
     attempts = {a.key: a for a in session.view.attempts}
     for o in session.view.observations:
@@ -159,3 +160,8 @@ def _resource(session: Session, attempt: AttemptRecord) -> str:
     if isinstance(laboratory, HasParts) and attempt.handle is not None:
         return laboratory.part_of(Handle(attempt.handle))
     return session.adapter
+
+
+def _waits(n: int, of: str = "") -> str:
+    """How many wait, such as "1 of round 2 waits"."""
+    return f"{n} {of}".rstrip() + (" waits" if n == 1 else " wait")

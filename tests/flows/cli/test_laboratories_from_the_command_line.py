@@ -307,7 +307,9 @@ class TestSimulate:
         order = [s["what"] for s in steps]
         assert order.index("approved") < order.index("sent")
         assert said["resources"]["a"]["max_parallel"] == 1
-        assert order.count("waits") >= 2
+        waits = [s["text"] for s in steps if s["what"] == "waits"]
+        assert len(waits) >= 2
+        assert "1 waits until there is room" in waits
         assert order.count("result") == 6
 
     def test_what_would_be_refused_is_said_before_anything_moves(self, hakken: Any) -> None:
