@@ -4,11 +4,15 @@ In the attempt's own folder ``command-000.json`` says which file is its command,
 handed over, ``begun-000.json`` since when the device has it, ``gone-000.json`` since when it is nowhere,
 ``doubt-000.json`` why nobody can tell what became of it; ``sent-back-000.json`` and its like since when the clock is
 behind one of these times. A further command (001) follows only where a person said that the last never ran.
+
+``sender.json`` names this folder to the exchange, which keeps under that name the command that it sent last: an older
+copy of the folder that was put back does not have that one, and would send anew what was sent since.
 """
 
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +21,7 @@ from typing import Final
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.instant import Clock, dump
-from adapters.csv_folder.exchange import Exchange, Place
+from adapters.csv_folder.exchange import Exchange, Place, named_in
 from loop.checkpoints import reached
 from loop.contracts import Handle
 
@@ -92,11 +96,27 @@ class Commands:
 
     def send(self, handle: Handle, command: Command) -> None:
         """Hand the command over, after its procedure, unless it was."""
+        self._exchange.note_last(self._sender(), command.name)
         if self._exchange.bring(command.name):
             reached("csv_folder.instructed")
         if self._exchange.publish(command.name):
             reached("csv_folder.published")
         self._since(handle, command, "sent")
+
+    def forgotten(self) -> str | None:
+        """Why nothing may be sent, where a command was sent from this folder that it knows nothing of; else None."""
+        if (sender := read_json(self._jobs.root / "sender.json")) is None:
+            return None
+        name = self._exchange.last_sent(str(sender["id"]))
+        handle = named_in(name)
+        if not name or (self._jobs.knows(handle) and any(c.name == name for c in self._all(handle))):
+            return None
+        return (
+            f"{name} was sent from {self._jobs.root}, which knows nothing of it: that folder is an older copy, or "
+            "another copy of it was used, and what was sent since would run again; put the newer copy back, or, to go "
+            f"on with this one, take commands that it does not know out of {self._exchange.commands}, bring in what "
+            f"came of such (hakken tell), and delete {self._exchange.last_of(str(sender['id']))}"
+        )
 
     def doubt(self, handle: Handle, command: Command) -> str | None:
         """Why nobody can tell what became of the command, where that is on record."""
@@ -138,6 +158,13 @@ class Commands:
         if every and source not in heard:
             about = next((command for command in every if command.name == response), every[-1])
             self._note(handle, about, "doubt", why=why, source=source)
+
+    def _sender(self) -> str:
+        """The name of this folder in the exchange, made with its first command."""
+        path = self._jobs.root / "sender.json"
+        with reachable(path):
+            write_once(path, dump({"id": uuid.uuid4().hex[:16]}))
+        return str((read_json(path) or {})["id"])
 
     def _all(self, handle: Handle) -> list[Command]:
         folder = self._jobs.folder(handle)

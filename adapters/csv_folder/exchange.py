@@ -154,6 +154,24 @@ class Exchange:
         self.recall(name)
         return True
 
+    def note_last(self, sender: str, name: str) -> None:
+        """Note here which command a laboratory's folder sends, before the device sees it."""
+        self.check()
+        with reachable(self._staged):
+            replace(self.last_of(sender), f"{name}\n")
+
+    def last_sent(self, sender: str) -> str:
+        """The command that a laboratory's folder sent last; "" for none, or none that is noted."""
+        with reachable(self._staged):
+            try:
+                return self.last_of(sender).read_text(encoding="utf-8", errors="replace").strip()
+            except FileNotFoundError:
+                return ""
+
+    def last_of(self, sender: str) -> Path:
+        """Where that is noted."""
+        return self._staged / f"last-{sender}.txt"
+
     def take_out(self, name: str) -> None:
         """Take a command that a person wants no more out of the device's folders, wherever it lies."""
         self.check()

@@ -45,7 +45,7 @@ from loop.contracts import (
     Status,
     Unknown,
 )
-from loop.errors import OutcomeError
+from loop.errors import NotSetUp, OutcomeError
 from loop.outcome import read_outcome
 from loop.raw import FileName, raw_payload, sha_of
 from loop.recipe import Recipe, say, work_out
@@ -109,13 +109,16 @@ class CsvFolder:
         Raises:
             KeyReused: The key is on record with another experiment.
             AdapterUnavailable: The folder is not there.
+            NotSetUp: The laboratory's own folder is an older copy, which lacks commands that were sent.
         """
+        with self._alone():
+            known = handle_of(key)
+            if not self._jobs.knows(known) or self._is_to_stage(known):
+                self._check_memory()
         handle = self._jobs.prepare(spec, key)
         with self._alone():
-            if not self._returned.is_over(handle):
-                last = self._commands.last(handle)
-                if last is None or self._commands.doubt(handle, last) is not None:  # a person said it never ran
-                    self._stage(handle)
+            if self._is_to_stage(handle):
+                self._stage(handle)
         reached("csv_folder.prepared")
         return handle
 
@@ -211,6 +214,7 @@ class CsvFolder:
             age = None if self._heartbeat is None else self._heartbeat.age()
             if self._heartbeat is not None and (trouble := self._heartbeat.trouble()) is not None:
                 return Health(False, trouble)
+            self._check_memory()
             with self._alone():
                 self._collect()
                 troubles, n = self._responses.troubles(), len(self._returned.of_nobody())
@@ -223,6 +227,18 @@ class CsvFolder:
         parts += [left] if n else []
         parts += [misnamed] if (misnamed := self._misnamed()) else []
         return Health(True, "; ".join([*parts, *troubles]))
+
+    def _check_memory(self) -> None:
+        """Raises ``NotSetUp`` where this folder forgot what it sent, as an older copy of it has."""
+        if (forgotten := self._commands.forgotten()) is not None:
+            raise NotSetUp(forgotten)
+
+    def _is_to_stage(self, handle: Handle) -> bool:
+        """Whether an attempt that is prepared has no command, or needs another."""
+        if self._returned.is_over(handle):
+            return False
+        last = self._commands.last(handle)
+        return last is None or self._commands.doubt(handle, last) is not None  # a person said it never ran
 
     def _stage(self, handle: Handle) -> Command:
         """Stage the attempt's next command. The heartbeat's file also tells that this is the device's own share."""
