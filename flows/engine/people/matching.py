@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Final
 
-from flows.engine.looking.view import WITH_LABORATORY, View
+from flows.engine.looking.view import View
 from flows.engine.people.bans import place_of, place_of_record
 from flows.engine.people.in_wells import is_by_well, keys_of_wells
 from flows.engine.people.rows import Line, draft_row, is_exported, read_beside, read_told
 from flows.engine.people.slips import what_it_says
 from loop.errors import HakkenError
+from loop.experiment import State
 from loop.outcome import Measured, Negative, read_outcome
 from loop.record import AttemptRecord
 from loop.sheets.cells import split_header
@@ -43,7 +44,7 @@ class _Found:
 
 
 def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequence[Collection[str]]) -> Matched:
-    """Each row without a key that has the settings of an experiment in the laboratory, as a result of that experiment.
+    """Each row without a key that has the settings of an experiment that waits, sent or not, as a result of that one.
 
     Replicates of one condition are told apart by nothing, so that rows are theirs in their order, if there are no more
     rows than replicates; wells of a plate are by ``plate`` and ``well``, where the table has these, and by these alone
@@ -79,8 +80,8 @@ def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequ
             beside = read_beside(payload, view.spec, view.space) if has_places else {}
             where = (place, str(beside.get("plate", "")), str(beside.get("well", ""))) if has_places else (place,)
             groups.setdefault(where, _Found(view.label(told.settings))).rows.append(line)
-    for a in view.attempts:
-        if a.state in WITH_LABORATORY and (place := place_of_record(view.space, a)) is not None:
+    for a in sorted(view.pending, key=lambda a: a.state is State.READY):  # what was not sent yet, after what was
+        if (place := place_of_record(view.space, a)) is not None:
             of = ("", "") if a.place is None else (str(a.place.plate), a.place.well)
             if (found := groups.get((place, *of) if has_places else (place,))) is not None:
                 found.waiting.append(a)

@@ -12,6 +12,7 @@ from flows.engine import status, tell, tick
 from flows.engine.looking.reports import TellReport
 from flows.settings import Settings
 from flows.wiring import open_record
+from loop.experiment import State
 from loop.record import AttemptRecord
 from tests.flows.engine.bench import add, once
 
@@ -129,6 +130,24 @@ def test_two_replicates_are_filled(settings: Settings, tmp_path: Path) -> None:
 
     assert report.notes[0] == "2 rows are results of experiments that were waited for with their settings"
     assert values(settings) == {first.key: 10.0, second.key: 12.0}
+
+
+def test_what_was_planned_and_not_sent_is_waited_for_too_after_what_was_sent(
+    settings: Settings, tmp_path: Path
+) -> None:
+    laboratory = {"adapter": "csv_folder", "folder": str(tmp_path), "heartbeat": None, "at_once": 1}
+    planner = {"batch": 1, "replicates": 2, "initial": {"experiments": 1}}
+    tick(settings, add(settings, tmp_path, laboratory=laboratory, planner=planner))
+    with open_record(settings) as ledger:
+        by_state = {a.state: a for a in ledger.attempts("small")}
+    sent, unsent = by_state[State.SUBMITTED], by_state[State.READY]
+
+    first = told(settings, tmp_path, [row(sent, "10")])
+    second = told(settings, tmp_path, [row(sent, "10"), row(sent, "12")])
+
+    note = "1 row is the result of an experiment that was waited for with its settings"
+    assert [report.notes[0] for report in (first, second)] == [note, note]
+    assert values(settings) == {sent.key: 10.0, unsent.key: 12.0}
 
 
 def test_what_nobody_waits_for_is_told_beside_and_said(settings: Settings, tmp_path: Path) -> None:
