@@ -12,6 +12,7 @@ import typer
 
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.showing.describing import descriptors_in, imputed_in
+from flows.cli.showing.first_batch import first_batch
 from flows.cli.showing.left_out import left_out_of, said_of, stored_in
 from flows.cli.showing.unread import states_unread
 from loop.perhaps_one import perhaps_one
@@ -19,16 +20,13 @@ from loop.sheets.cells import alike
 from loop.wording import plural
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from flows.engine.looking.foreseeing import Foreseen
     from loop.contracts import Health
     from loop.objective import Objective
     from loop.space import Space
 
 SHOWN: Final = 10  # reagents that were standardised
-LOOKED_THROUGH: Final = 4_096  # candidates, to see how many are hot
+LOOKED_THROUGH: Final = 4_096  # options of one parameter, to see which may be confused
 
 
 def validate(
@@ -133,7 +131,7 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
     surrogate, batch, initial = spec.planner.surrogate, spec.planner.batch, spec.planner.initial
     plate, general = build_plate(spec, space), build_general(spec, space)
     tolerances = build_tolerances(spec, space)
-    first = _first_batch(spec, objective, space)
+    first = first_batch(spec, objective, space)
     if (limits := build_batch_limits(spec, space, build_costs(spec, space))) is not None:
         batch = f"{batch}{'' if limits.is_full else ' at most'}, within {limits.text}"
     if plate is not None:
@@ -375,72 +373,3 @@ def _budget(spec: Any) -> int | str:
     if (n := spec.budget.experiments) is not None:
         return n if purse == Purse() else f"{plural(n, 'experiment')}, {in_words(purse, unit)}"
     return in_words(purse, unit) or "none; the rules under stop end it"
-
-
-def _first_batch(spec: Any, objective: Objective, space: Space) -> str:
-    """The initial design in words, such as "24 experiments by d-optimal, for the quadratic model, in 3 blocks"."""
-    from loop.design import CENTRES
-    from loop.spec.checks.designing import initial_size
-
-    initial, named = spec.planner.initial, spec.planner.copies * len(spec.planner.initial.first or ())
-    if objective.is_cautious:
-        return f"{plural(named, 'experiment')} that the file names" if named else "none: results are told, or pinned"
-    said = [f"{plural(initial_size(spec) - named, 'experiment')} by {initial.design}"]
-    if named:
-        said = [f"{plural(named, 'experiment')} that the file names", *(said if initial.experiments > named else ())]
-    if centre := initial.centre or CENTRES.get(initial.design, 0):
-        said.append(f"{centre * spec.planner.copies} of them at the centre")
-    if initial.design.endswith("-optimal"):
-        said.append(f"for the {initial.model or 'linear'} model")
-    if heat := _heat(spec, objective, space):
-        said.append(heat)
-    if leaving := _leaving(spec, objective, space):
-        said.append(leaving)
-    if initial.blocks:
-        said.append(f"in {plural(initial.blocks, 'block')}")
-    return ", ".join(said)
-
-
-def _heat(spec: Any, objective: Objective, space: Space) -> str:
-    """What of the first experiments is hot, as far as the file tells; "" where nothing is."""
-    from loop.policy.hottest import begins_hot, hottest, which
-
-    if not begins_hot(spec.planner.initial, objective, space):
-        return ""
-    if (x := _all_of(space)) is not None and hottest(space, x, is_whole=True).sum() < _first_conditions(spec):
-        return ""
-    return f"hot ({which(space)}) unless {_leading(spec)} lead it"
-
-
-def _leaving(spec: Any, objective: Objective, space: Space) -> str:
-    """Which leaving groups the first experiments have, as far as the file tells; "" where they are of all."""
-    from loop.policy.leaving import begins_with_the_best, has_any, which
-    from loop.spec import build_general
-
-    out = begins_with_the_best(spec.planner.initial, objective, space, build_general(spec, space))
-    x = _all_of(space) if out else None
-    if not out or (x is not None and (~has_any(x, out)).sum() < _first_conditions(spec)):
-        return ""
-    return f"without worse leaving groups ({which(space, out)}) unless {_leading(spec)} lead it"
-
-
-def _all_of(space: Space) -> NDArray[np.float64] | None:
-    """Every candidate, ``(n, d)``, of a space that is looked through; None of a larger one."""
-    import numpy as np
-
-    from loop.space import ProductPool
-
-    if not space.is_finite or len(pool := ProductPool(space)) > LOOKED_THROUGH:
-        return None
-    return pool.take(np.arange(len(pool), dtype=np.int64))
-
-
-def _first_conditions(spec: Any) -> int:
-    """How many different ones the initial design is of."""
-    return int(-(-min(spec.planner.initial.experiments, spec.budget.most) // spec.planner.copies))
-
-
-def _leading(spec: Any) -> str:
-    """What a first batch follows before it is hot or of the best leaving groups."""
-    hears = spec.prior or spec.memory not in (None, "off")
-    return "a prior, earlier campaigns or results told before" if hears else "results told before"
