@@ -25,6 +25,7 @@ def _all(where: Settings) -> Iterator[Check]:
     yield machine.threads()
     yield project.disk(where)
     yield from project.record(where)
+    yield from project.older_copies(where)
     yield from project.laboratories()
     yield from project.campaigns(where)
     yield from project.overdue_results(where)

@@ -9,7 +9,7 @@ from flows.cli.checks.active import active_campaigns
 from flows.cli.checks.check import Check, failed
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
-from loop.errors import HakkenError
+from loop.errors import HakkenError, OlderRecord
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -52,6 +52,22 @@ def record(where: Settings) -> Iterator[Check]:
         yield Check(
             "project", "audit", "problem", audit.message, "find out who wrote to the database; go back to a copy"
         )
+
+
+def older_copies(where: Settings) -> Iterator[Check]:
+    """Campaigns of which the record lacks what their folders know, as an older copy of it does."""
+    from flows.engine.last_round import check_last
+    from flows.wiring import open_record
+
+    try:
+        with open_record(where) as ledger:
+            for campaign in ledger.campaigns():
+                try:
+                    check_last(where, campaign.name, ledger)
+                except OlderRecord as error:
+                    yield Check("campaigns", campaign.name, "problem", "the record lacks what was sent", str(error))
+    except (HakkenError, OSError):
+        return  # said by ``record``
 
 
 def has_campaigns(where: Settings) -> bool:

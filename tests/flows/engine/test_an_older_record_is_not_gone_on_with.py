@@ -49,6 +49,10 @@ def rounds(hakken: Any) -> int:
     return int(hakken("show", "c", "--json").json["round"]["number"])
 
 
+def problems(hakken: Any) -> list[str]:
+    return [check["found"] for check in hakken("doctor", "--json").json["checks"] if check["verdict"] == "problem"]
+
+
 def test_nothing_is_planned_again_until_a_person_has_said_so(hakken: Any, home: Any, copied: Any) -> None:
     then = rounds(hakken)
     while rounds(hakken) == then:
@@ -62,8 +66,13 @@ def test_nothing_is_planned_again_until_a_person_has_said_so(hakken: Any, home: 
         assert f"round {then + 1} is known in" in said.err
         assert "Put the newer record back" in said.err.replace("\n", " ")
     assert rounds(hakken) == then
+    assert hakken("status", "c").out.replace("\n", " ").endswith(f"delete {home.home / 'c/last-round.txt'}. ")
+    (standing,) = hakken("status", "--json").json
+    assert standing["next_step"].startswith(f"Campaign 'c': round {then + 1} is known in")
+    assert "the record lacks what was sent" in problems(hakken)
 
     (home.home / "c/last-round.txt").unlink()
+    assert "the record lacks what was sent" not in problems(hakken)
     assert hakken("run", "c").code == 0
     assert rounds(hakken) == 4
 
