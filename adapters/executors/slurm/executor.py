@@ -278,7 +278,13 @@ class SlurmExecutor:
             if row is None:
                 return Status(Phase.PREPARED, f"Slurm has forgotten job {released['id']}; it is submitted again")
         kind = _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
-        self._spool.settle(handle, kind, f"job {row.id} {row.end} before it began{self._queue.last_words(handle)}")
+        how = f"job {row.id} {row.end} before it began"
+        if row.state == "COMPLETED":
+            how = (
+                f"job {row.id} completed, and its folder has nothing of it; a line of setup ended it, or an older "
+                "copy of the folder was put back"
+            )
+        self._spool.settle(handle, kind, f"{how}{self._queue.last_words(handle)}")
         return Status(Phase.RUNNING)
 
     def _unless_ended(self, handle: Handle, status: Status) -> Status:

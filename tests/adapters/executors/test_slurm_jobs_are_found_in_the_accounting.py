@@ -54,19 +54,28 @@ def accounted(folder: Path, handle: Handle) -> list[str]:
     return [row.state for row in Slurm().accounted(f"hakken-{handle}", folder / "lab" / "jobs" / handle)]
 
 
-def test_a_job_that_ended_and_left_the_queue_is_not_submitted_again(slurm: OneNodeSlurm, tmp_path: Path) -> None:
-    handle = begin(executor(tmp_path, setup=["exit 3"]))  # it ends before it takes its attempt up
-    wait_until(lambda: accounted(tmp_path, handle) == ["FAILED"])
+@pytest.mark.parametrize(
+    ("setup", "state", "said"),
+    [
+        ("exit 3", "FAILED", "ended as FAILED before it began"),
+        ("exit 0", "COMPLETED", "completed, and its folder has nothing of it; a line of setup ended it, or an older copy"),
+    ],
+)
+def test_a_job_that_ended_and_left_the_queue_is_not_submitted_again(
+    slurm: OneNodeSlurm, tmp_path: Path, setup: str, state: str, said: str
+) -> None:
+    handle = begin(executor(tmp_path, setup=[setup]))  # it ends before it takes its attempt up
+    wait_until(lambda: accounted(tmp_path, handle) == [state])
     slurm.kill_controller()
     slurm.start_controller(is_empty=True, first_id=200)  # as after MinJobAge, or a cluster set up anew
 
-    result = outcome(executor(tmp_path, setup=["exit 3"]), handle)
+    result = outcome(executor(tmp_path, setup=[setup]), handle)
 
     assert slurm.run("squeue", "--noheader", "--states=all").strip() == ""
     assert isinstance(result, Fault)
     assert result.kind is FaultKind.COMPUTE_LOST
-    assert "ended as FAILED before it began" in result.message
-    assert accounted(tmp_path, handle) == ["FAILED"]
+    assert said in result.message
+    assert accounted(tmp_path, handle) == [state]
 
 
 def test_how_a_job_ended_that_had_begun_is_asked_when_the_queue_has_no_more_of_it(
