@@ -51,6 +51,7 @@ from loop.raw import FileName, raw_payload, sha_of
 from loop.recipe import Recipe, say, work_out
 from loop.wording import plural
 
+_NO_ROW: Final = "has no row below its header yet; let the device write one, with the result"
 _UNFILLED: Final = "give it, or say under outcome or status how the experiment ended"
 
 
@@ -170,7 +171,8 @@ class CsvFolder:
             wants = wants or self._of_nobody(handle)
         if is_waiting:
             return Status(Phase.WAITING, f"{last.name} lies in {self._exchange.commands}", wants)
-        return Status(Phase.RUNNING, f"the device has {last.name}", wants)
+        so_far = f"; its response {said.text}" if said is not None and said.may_come else ""
+        return Status(Phase.RUNNING, f"the device has {last.name}{so_far}", wants)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
@@ -276,6 +278,10 @@ class CsvFolder:
     def _collect(self) -> None:
         """Keep what responses say that were not read before."""
         for response in self._responses.fresh():
+            if not response.sheet.rows:  # some write the header as they begin, and the row hours later
+                handle = self._known_as(named_in(response.name))
+                about = handle if self._jobs.knows(handle) else ""
+                self._responses.complain(response.name, _NO_ROW, about, may_come=True)
             for row in response.sheet.rows:
                 self._take(response.name, row, response.sheet)
             reached("csv_folder.collected")

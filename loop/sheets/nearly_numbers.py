@@ -70,6 +70,10 @@ _RUNNING: Final = frozenset(
     }
 )
 _NOT_ENDED: Final = "leave the cell empty until it has ended, or write what it has come to as a limit, such as >500"
+_FORMULA: Final = re.compile(  # #DIV/0!, #NAME?, #BEZUG!; where nothing could be looked up; Err:502 of LibreOffice
+    r"#(?:DIV/0|[^\W\d_]+)[!?]|#(?:N/A|NV|N/D)|Err:\d{3}", re.IGNORECASE
+)
+_MEND: Final = "a formula's error, as spreadsheets write it: mend the formula"
 _AT_LEAST: Final = re.compile(
     rf"(?:([<>])=|([\N{{GREATER-THAN OR EQUAL TO}}\N{{LESS-THAN OR EQUAL TO}}]))\s*({_NUMBER})"
 )
@@ -82,6 +86,8 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
         of_a_word: What to say where the cell holds a word.
         is_target: Whether a target's values stand there: they may be limits, with a deviation in a column of its own.
     """
+    if _FORMULA.fullmatch(text):
+        return f" ({_MEND})"
     if either := hint_of(text):
         return f" ({either})"
     if has_decimal_comma(text):
@@ -111,6 +117,8 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
 
 def instead_of(text: str) -> str:
     """What to write in place of a reported value that is more or less a number; "" where nothing tells."""
+    if _FORMULA.fullmatch(text):
+        return _MEND
     if several := of_isomers(text):
         return several
     if limit := _limit_in(text):

@@ -59,6 +59,25 @@ def test_a_device_that_never_ends_its_last_line_is_heard_once_the_file_rests(
     assert outcome(adapter, handle).measurements[0].value == 61.5
 
 
+def test_a_response_without_a_row_is_named_and_wanted_of_nobody_as_its_row_may_come(
+    make: Callable[..., CsvFolder], rig: FolderRig
+) -> None:
+    adapter = make()
+    handle = begin(adapter)
+    name, says = commands(rig)[0].name, "has no row below its header yet; let the device write one, with the result"
+    commands(rig)[0].unlink()  # the device took it
+    answer(rig, name, "key,yield [%]\n")
+
+    status = adapter.status(handle)
+    assert (status.detail, status.wants) == (f"the device has {name}; its response {name} {says}", "")
+    answer(rig, "log.csv", "key,yield [%]\n")
+    assert f"log.csv {says}" in adapter.health().message
+    assert not adapter.status(handle).wants
+    answer(rig, name, f"key,yield [%]\n{KEY},61.5\n")
+    assert adapter.status(handle).phase is Phase.ENDED
+    assert name not in adapter.health().message
+
+
 def test_passes_that_look_but_once_hear_a_device_that_never_ends_its_last_line(
     make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock
 ) -> None:

@@ -28,6 +28,10 @@ CELLS = [
     (">50 (running)", "write the limit alone: it is read in '%'"),
     ("racemic", "of a racemate write the number that it has, 0 of an excess"),
     ("92 (S)", "with the sign that this enantiomer has in the campaign: 92 or -92"),
+    ("#DIV/0!", "got '#DIV/0!'; a formula's error, as spreadsheets write it: mend the formula"),
+    ("#NV", "mend the formula"),
+    ("Err:502", "mend the formula"),
+    ("#5", "write a limit such as <1 where nothing was found"),
     (">20:1", "a ratio: write >20 where it is meant, or >90.48 where an excess in percent is"),
 ]
 
@@ -60,6 +64,7 @@ def test_a_cell_that_is_nearly_a_number_is_told_how_to_be_one(
         (">20:1", "a ratio: write >20 where it is meant, or >90.48 where"),
         (">", "has '>' without a limit; write >5, if that is the limit"),
         ("1_2", "must hold a finite number, got '1_2'"),
+        ("#NAME?", "got '#NAME?' (a formula's error, as spreadsheets write it: mend the formula); correct the cell"),
     ],
 )
 def test_a_told_cell_that_is_nearly_a_number_is_told_how_to_be_one(
