@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,7 +12,7 @@ from loop.acquisition.streaming import SHORTLIST, Score, random_untried, shortli
 from loop.acquisition.utility import draws_of, hoped, least
 from loop.policy.hottest import hottest
 from loop.policy.leaving import has_any
-from loop.space.electrophiles import Outdone
+from loop.policy.narrowing import NOTHING, Narrowing
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
 
@@ -24,24 +22,21 @@ SCALED_MADE = 256  # of products, which have to be made first
 APART = 0.2  # of the range of one number; two options are 1.4 apart
 
 
-def first_choices(
-    question: Question, q: int, *, hot: bool = False, out: Outdone = MappingProxyType({}), enough: int = 0
-) -> tuple[Chosen, ...]:
+def first_choices(question: Question, q: int, *, narrowing: Narrowing = NOTHING, enough: int = 0) -> tuple[Chosen, ...]:
     """Up to ``q`` points whose best is expected to be highest; for one target, or targets with a trade-off.
 
     There is nothing to improve on yet: each point counts for what it adds to the best of those chosen before it. Where
-    numbers are continuous the points lie apart, and there may be fewer of them. For sources that tell nothing of
-    temperatures, ``hot`` asks for the hottest alone, and for those that tell nothing of leaving groups ``out`` leaves
-    options out; there are no points where fewer than ``enough`` are left.
+    numbers are continuous the points lie apart, and there may be fewer of them. There are none where
+    ``narrowing``, by what sources tell nothing of, leaves fewer than ``enough``.
     """
     with torch.no_grad():
-        short = shortlist(question, _optimistic(question), WIDE if question.pool is None or hot or out else SHORTLIST)
-        if out:
-            short = short[torch.from_numpy(~has_any(short.numpy(), out))]
-        if hot and len(short):
+        short = shortlist(question, _optimistic(question), WIDE if question.pool is None or narrowing else SHORTLIST)
+        if narrowing.out:
+            short = short[torch.from_numpy(~has_any(short.numpy(), narrowing.out))]
+        if narrowing.hot and len(short):
             is_whole = question.pool is not None and len(question.pool) <= WIDE
             short = short[torch.from_numpy(hottest(question.space, short.numpy(), is_whole=is_whole))]
-        if (hot or out) and len(short) < enough:
+        if narrowing and len(short) < enough:
             return ()
         short = _apart(question, short) if question.pool is None else short[:SHORTLIST]
         if not len(short):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,11 @@ from loop.planning.versions import each_version
 from loop.policy import leaving
 from loop.policy.hottest import begins_hot, harmful, heat_harms
 from loop.policy.initial import first_experiments, initial_design
+from loop.policy.narrowing import NOTHING, Narrowing
 from loop.policy.paying import covered, said
 from loop.policy.run_order import run_order, within
 from loop.record import Arm
 from loop.space import Category, Component, Ordinal
-from loop.space.electrophiles import Outdone
 
 ROUNDS = 4  # of looking for cheaper candidates in the place of those that the budget does not cover together
 NAMED = 4  # options that a note names
@@ -58,17 +58,16 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     """
     size = s.wanted
     initial, notes = s.spec.planner.initial, left_out(s)
-    hot = is_to_be_hot(s)
-    if hot and heat_harms(initial, s.objective, s.space, s.table):
-        hot = False
+    narrowing = narrowing_of(s)
+    if narrowing.hot and heat_harms(initial, s.objective, s.space, s.table):
+        narrowing = replace(narrowing, hot=False)
         notes.append(harmful(s.space))
-    out = is_left_out(s)
-    if out and initial.best_leaving_group is None and leaving.speaks_against(s.objective, s.table, out):
-        notes.append(leaving.harmful(s.space, out))
-        out = {}
+    if narrowing.out and leaving.speaks_against(initial, s.objective, s.table, narrowing.out):
+        notes.append(leaving.harmful(s.space, narrowing.out))
+        narrowing = replace(narrowing, out={})
     design = initial.design
     try:
-        laid = _first(s, size, hot, out)
+        laid = _first(s, size, narrowing)
     except SpaceError as error:
         if s.pool is None:
             raise
@@ -79,7 +78,7 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     notes += laid.notes
     x = laid.points
     if design not in CLASSICAL:
-        x, is_half = _together(s, x, design, hot, out)
+        x, is_half = _together(s, x, design, narrowing)
         if exchanged := len(x) - sum((laid.points == row).all(axis=1).any() for row in x):
             why = "the design would take more than half of what the budget leaves" if is_half else NOT_COVERED
             notes.append(f"{why}: cheaper candidates stand in the place of {exchanged} of its {len(laid.points)}")
@@ -102,19 +101,15 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     return picks, [*notes, *unplaced]
 
 
-def is_to_be_hot(s: Situation) -> bool:
-    """Whether the first experiments are still to be hot; not where hot ones were tried, and nothing came of them."""
-    return _goes_on(s) and begins_hot(s.spec.planner.initial, s.objective, s.space)
-
-
-def is_left_out(s: Situation) -> Outdone:
-    """The options that first experiments are still to leave out for a better leaving group."""
-    return leaving.begins_with_the_best(s.spec.planner.initial, s.objective, s.space, s.general) if _goes_on(s) else {}
-
-
-def _goes_on(s: Situation) -> bool:
-    """Whether the design is not at its end yet."""
-    return s.initial_left > 0 or not len(s.tried)
+def narrowing_of(s: Situation) -> Narrowing:
+    """What the first experiments are still to be; nothing once the design has ended, and nothing came of it."""
+    if s.initial_left <= 0 and len(s.tried):
+        return NOTHING
+    initial = s.spec.planner.initial
+    return Narrowing(
+        begins_hot(initial, s.objective, s.space),
+        leaving.begins_with_the_best(initial, s.objective, s.space, s.general),
+    )
 
 
 def payable_design(
@@ -124,8 +119,7 @@ def payable_design(
     n: int,
     seed: int,
     *,
-    hot: bool = False,
-    out: Outdone = MappingProxyType({}),
+    narrowing: Narrowing = NOTHING,
 ) -> NDArray[np.float64]:
     """Up to ``n`` points of a design that can be paid for, none of them ``taken``; any where none can be: ``(k, d)``.
 
@@ -133,10 +127,10 @@ def payable_design(
         PoolExhausted: Nothing untried is left.
     """
     try:
-        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken), hot=hot, out=out)
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken), narrowing=narrowing)
     except PoolExhausted:  # whoever reckons up the batch says what is wanting
         may = s.admits(taken, pays_all)
-        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=may, hot=hot, out=out)
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=may, narrowing=narrowing)
 
 
 def payable_controls(s: Situation, taken: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
@@ -190,7 +184,7 @@ def left_out(s: Situation) -> list[str]:
     ]
 
 
-def _first(s: Situation, n: int, hot: bool, out: Outdone) -> Design:
+def _first(s: Situation, n: int, narrowing: Narrowing) -> Design:
     initial = s.spec.planner.initial
     if s.is_random and initial.design == "random" and fidelity_column(s.space) is not None:
         return Design(payable_at_random(s, n))
@@ -204,8 +198,7 @@ def _first(s: Situation, n: int, hot: bool, out: Outdone) -> Design:
             n,
             seed=s.seed,
             pays=pays,
-            hot=hot,
-            out=out,
+            narrowing=narrowing,
             copies=s.spec.planner.copies,
             refused=s.refused,
         )
@@ -217,7 +210,7 @@ def _first(s: Situation, n: int, hot: bool, out: Outdone) -> Design:
 
 
 def _together(
-    s: Situation, x: NDArray[np.float64], design: str, hot: bool, out: Outdone
+    s: Situation, x: NDArray[np.float64], design: str, narrowing: Narrowing
 ) -> tuple[NDArray[np.float64], bool]:
     """The points of a design, ``(n, d)``, that its share of the budget covers together, then cheaper ones in the place
     of others; and whether that share is half of what the budget leaves.
@@ -248,7 +241,7 @@ def _together(
         try:
             may = s.admits(taken, pays)
             more = initial_design(
-                design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=may, hot=hot, out=out
+                design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=may, narrowing=narrowing
             )
         except PoolExhausted:
             break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -11,16 +10,14 @@ import torch
 from loop.acquisition.general import General
 from loop.errors import PoolExhausted
 from loop.memory.first import first_choices
-from loop.planning.designing import is_left_out, is_to_be_hot, payable_design
+from loop.planning.designing import narrowing_of, payable_design
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.policy import leaving
 from loop.policy.hottest import are_hot, hot_meanings, said
+from loop.policy.narrowing import NOTHING, Narrowing
 from loop.record import Arm
-from loop.space.electrophiles import Outdone
 from loop.space.temperatures import temperatures
-
-Narrowed: TypeAlias = tuple[bool, Outdone]  # whether it is hot, and which options are left out for a better one
 
 HEARD = 0.6  # of the first batch, where sources speak; docs/decisions/0009
 
@@ -31,13 +28,13 @@ def by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
     Where a first batch is to be hot and no source tells of temperature, all of it is hot; likewise of leaving groups.
     """
     size = s.wanted
-    picks, notes, narrowed = _most(s, size)
-    hot, out = narrowed
+    picks, notes, narrowing = _most(s, size)
+    hot, out = narrowing.hot, narrowing.out
     if size > len(picks):
         design = s.spec.planner.initial.design
         taken = np.vstack([s.tried, *(p.x[None, :] for p in picks)])
         try:
-            x = payable_design(design, s, taken, size - len(picks), s.seed, hot=hot, out=out)
+            x = payable_design(design, s, taken, size - len(picks), s.seed, narrowing=narrowing)
         except PoolExhausted:  # the sources' choices may be all that is left
             x = np.empty((0, len(s.space.parameters)))
         meanings = hot_meanings(s.space, x) if hot else [leaving.MEANING if out else design] * len(x)
@@ -50,10 +47,10 @@ def by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
     return picks, notes
 
 
-def _most(s: Situation, size: int) -> tuple[list[Pick], list[str], Narrowed]:
-    """Most of ``size`` experiments, by the sources; notes on them, and by what the whole batch is to be narrowed."""
+def _most(s: Situation, size: int) -> tuple[list[Pick], list[str], Narrowing]:
+    """Most of ``size`` experiments, by the sources; notes on them, and by what the whole batch is narrowed."""
     question, n = s.question, math.ceil(HEARD * size)
-    narrowed: Narrowed = (False, {})
+    narrowing = NOTHING
     if s.general is not None:  # what counts is the condition over its scope, not the highest result with one substrate
         function = General()
         with torch.no_grad():
@@ -61,18 +58,19 @@ def _most(s: Situation, size: int) -> tuple[list[Pick], list[str], Narrowed]:
         name, chosen, notes = function.name, choice.points, list(choice.notes)
     else:
         name, chosen, notes = "first", (), []
-        for narrowed in _left_open(s):
-            if chosen := first_choices(question, n, hot=narrowed[0], out=narrowed[1], enough=size):
+        for narrowing in _left_open(s):
+            if chosen := first_choices(question, n, narrowing=narrowing, enough=size):
                 break
-    return [Pick(c.x, Arm.MODEL, name, c.value, c.meaning) for c in chosen], notes, narrowed
+    return [Pick(c.x, Arm.MODEL, name, c.value, c.meaning) for c in chosen], notes, narrowing
 
 
-def _left_open(s: Situation) -> list[Narrowed]:
+def _left_open(s: Situation) -> list[Narrowing]:
     """By what a batch may be narrowed, of which no source tells: as much as is meant, less, and nothing."""
     told = {column for hints in s.hints.values() for hint in hints if not hint.is_spare for column in hint.columns}
-    hot = is_to_be_hot(s) and not temperatures(s.space.frame).keys() & told
-    out = {column: those for column, those in is_left_out(s).items() if column not in told}
-    found: list[Narrowed] = [(hot, out)] if hot or out else []
+    meant = narrowing_of(s)
+    hot = meant.hot and not temperatures(s.space.frame).keys() & told
+    out = {column: those for column, those in meant.out.items() if column not in told}
+    found = [Narrowing(hot, out)] if hot or out else []
     if hot and out:
-        found.append((hot, {}))
-    return [*found, (False, {})]
+        found.append(Narrowing(hot))
+    return [*found, NOTHING]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +11,9 @@ from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
 from loop.policy import leaving
 from loop.policy.hottest import are_hot, hot_meanings, hottest, said, too_few
+from loop.policy.narrowing import NOTHING, Narrowing
 from loop.policy.seeking import LOOKED_AT, MEDOID_LOOKED_AT, SEEKERS, spread
 from loop.space import PointPool, Pool, Space, sample_space
-from loop.space.electrophiles import Outdone
 from loop.space.filling import fill
 from loop.space.pool import LargePool
 from loop.space.rows import different, is_among
@@ -39,8 +37,7 @@ def initial_design(
     *,
     seed: int,
     pays: Pays = pays_all,
-    hot: bool = False,
-    out: Outdone = MappingProxyType({}),
+    narrowing: Narrowing = NOTHING,
 ) -> NDArray[np.float64]:
     """Coordinates of up to ``n`` untried points, shape ``(k, d)``.
 
@@ -53,8 +50,7 @@ def initial_design(
         n: How many.
         seed: Decides every random choice.
         pays: Which candidates can be paid for.
-        hot: Whether a spread is of the hottest candidates (``loop.policy.hottest``).
-        out: Options that a spread leaves out, by column (``loop.policy.leaving``).
+        narrowing: Of which candidates a spread is.
 
     Raises:
         PoolExhausted: Nothing untried is left that can be paid for.
@@ -64,7 +60,7 @@ def initial_design(
     elif design in FILLING:
         points = _filled(design, space, pool, tried, n, seed, pays).points
     else:
-        points = _sought(design, space, pool, tried, n, seed, pays, hot, out).points
+        points = _sought(design, space, pool, tried, n, seed, pays, narrowing).points
     if not len(points):
         raise PoolExhausted(EXHAUSTED)
     return points
@@ -79,8 +75,7 @@ def first_experiments(
     *,
     seed: int,
     pays: Pays,
-    hot: bool = False,
-    out: Outdone = MappingProxyType({}),
+    narrowing: Narrowing = NOTHING,
     copies: int = 1,
     refused: NDArray[np.float64] | None = None,
 ) -> Design:
@@ -105,7 +100,7 @@ def first_experiments(
     if initial.design in FILLING:
         found = _filled(initial.design, space, pool, tried, n, seed, pays)
     else:
-        found = _sought(initial.design, space, pool, tried, n, seed, pays, hot, out)
+        found = _sought(initial.design, space, pool, tried, n, seed, pays, narrowing)
     if not len(found.points):
         raise PoolExhausted(EXHAUSTED)
     return found
@@ -173,15 +168,11 @@ def _sought(
     n: int,
     seed: int,
     pays: Pays,
-    hot: bool,
-    out: Outdone,
+    narrowing: Narrowing,
 ) -> Design:
-    """A choice among untried points that were drawn; a spread, of the hottest where ``hot`` and ``n`` or more are.
-
-    A spread leaves out options ``out`` where ``n`` or more points are left.
-    """
+    """A choice among untried points that were drawn; a spread, of what ``narrowing`` leaves if ``n`` or more are left."""
     rng = np.random.default_rng(seed)
-    hot = hot and design == "spread"
+    hot, out = (narrowing.hot, narrowing.out) if design == "spread" else (False, {})
     looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
     made = round(looked_at / PART) if hot else looked_at
     enough = max(made, n) if space.has_products else CANDIDATES  # no more are made than are looked at
@@ -189,7 +180,7 @@ def _sought(
     options = draw(space, pool, tried, rng, pays, enough)
     notes: tuple[str, ...] = ()
     meaning = ""
-    if out and design == "spread":
+    if out:
         better = options[~leaving.has_any(options, out)]
         if len(better) >= n:
             options, notes, meaning = better, (leaving.said(space, out),), leaving.MEANING

@@ -39,8 +39,13 @@ def begins_with_the_best(
     return {column: out for column, out in found.items() if is_sought and _is_coupled(space, column)}
 
 
-def speaks_against(objective: Objective, table: Table, out: Outdone) -> bool:
-    """Whether results on record speak against the best leaving groups: all are worse than all that are outdone."""
+def speaks_against(initial: InitialSpec, objective: Objective, table: Table, out: Outdone) -> bool:
+    """Whether results on record speak against the best leaving groups: all are worse than all that are outdone.
+
+    What a campaign file asks for stays.
+    """
+    if initial.best_leaving_group is not None:
+        return False
     best = ~has_any(table.x, out)
     return min(best.sum(), (~best).sum()) >= SEVERAL and are_worse(objective, table, best)
 

@@ -25,4 +25,4 @@ def outdone_options(parameters: Sequence[Parameter], but: Collection[int] = ()) 
 
 def is_ingredient(p: Parameter) -> TypeGuard[Component]:
     """Whether a parameter is a choice between substances, rather than of a library or of reactions."""
-    return isinstance(p, Component) and not p.is_library and not p.is_stored and not any(">" in s for s in p.smiles)
+    return isinstance(p, Component) and not p.is_library and not p.is_stored and not p.has_reactions
