@@ -170,7 +170,7 @@ def _sought(
     pays: Pays,
     narrowing: Narrowing,
 ) -> Design:
-    """A choice among untried points that were drawn; a spread, of what ``narrowing`` leaves if ``n`` or more are left."""
+    """A choice among untried points that were drawn; a spread, of what ``narrowing`` leaves if that is enough."""
     rng = np.random.default_rng(seed)
     hot, out = (narrowing.hot, narrowing.out) if design == "spread" else (False, {})
     looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
