@@ -62,8 +62,8 @@ def status(
 
 
 def _status(settings: Settings, view: View) -> StatusReport:
-    """All that can be told; where a library is gone, or the campaign's folder cannot be read, what the record alone
-    tells, and how to have the rest: what is wrong with one campaign hides no other.
+    """All that can be told; where a library is gone, the campaign's folder cannot be read, or the record is an older
+    copy, what the record alone tells, and how to have the rest: what is wrong with one campaign hides no other.
     """
     recorded = _recorded(view)
     try:
