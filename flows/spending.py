@@ -23,7 +23,7 @@ from loop.record import AttemptRecord, EnvelopeRecord, ObservationRecord, Verdic
 from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.stock import budget_of
-from loop.wording import amount_of, amount_text
+from loop.wording import amount_of, amount_text, part_of
 
 NAMED: Final = 6  # things bought that are named
 
@@ -57,10 +57,7 @@ class Spending:
         parts = [(self.spent.cost, self.budget.cost, unit)] if self.costs.has_money else []
         if self.costs.has_hours or self.spent.hours:
             parts.append((self.spent.hours, self.budget.hours, "h"))
-        said = [
-            f"{amount_text(mine)}{'' if limit is None else f' of {amount_text(limit)}'} {what}"
-            for mine, limit, what in parts
-        ]
+        said = [part_of(mine, limit, what) for mine, limit, what in parts]
         spent = "spent " + " and ".join(said) if said else ""
         used = [
             f"{amount_text(mine)} of {amount_of(much, what)}"

@@ -22,7 +22,7 @@ from loop.record import Json
 from loop.space import Category, Space
 from loop.spec import CampaignSpec, build_costs
 from loop.spec.costs import unpriced
-from loop.wording import amount_text
+from loop.wording import as_time, time_text
 
 MANY: Final = 3  # results before a stated figure is said to contradict them; our choice
 LARGE: Final = 2.0  # a factor that a stated figure may be off; our choice: run times scatter by less
@@ -105,11 +105,11 @@ def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken], used: 
     if states_hours or costs is stated:
         if per_batch is not None and not (costs.has_hours_each or states_hours):
             notes.append(
-                f"nothing says yet how long an experiment takes; a batch keeps to {amount_text(per_batch)} h once "
+                f"nothing says yet how long an experiment takes; a batch keeps to {time_text(per_batch)} once "
                 "results say it (a column hours of the worksheet or table), or costs.hours does"
             )
         if spec.budget.hours is not None and not (costs.has_hours_each or states_hours):
-            limit = f"the budget of {amount_text(spec.budget.hours)} h"
+            limit = f"the budget of {time_text(spec.budget.hours)}"
             notes.append(
                 f"nothing says yet how long an experiment takes; {limit} is counted down as results say it "
                 "(a column hours of the worksheet or table), or costs.hours does"
@@ -202,8 +202,9 @@ def _told(pooled: _Pooled, names: Sequence[str], unit: str) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    """An amount with its unit; hours below a hundredth in seconds."""
-    return f"{3600 * value:.3g} s" if unit == "h" and value < 0.01 else f"{_three(value)} {unit}"
+    """An amount with its unit; a time as it is read."""
+    much, unit = as_time(value) if unit == "h" else (value, unit)
+    return f"{_three(much)} {unit}"
 
 
 def _three(value: float) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from loop.errors import SpaceError
 from loop.record import Json
 from loop.space import Space
+from loop.wording import as_time
 
 SHORTEST: Final = 1.0 / 60.0  # hours; the engine looks every few seconds, and less cannot be told from that
 
@@ -131,8 +132,9 @@ def sites_of(space: Space, resources: Iterable[Resource]) -> tuple[Site, ...]:
 
 
 def said_hours(hours: float) -> str:
-    """Hours as a person reads them: seconds below a hundredth of an hour."""
-    return f"{3600 * hours:.3g} s" if hours < 0.01 else f"{hours:.3g} h"
+    """Hours as a person reads them, with three digits."""
+    much, unit = as_time(hours)
+    return f"{much:.3g} {unit}"
 
 
 def notes_on(sites: Sequence[Site], resources: Sequence[Resource]) -> tuple[str, ...]:

@@ -110,6 +110,31 @@ def amount_text(value: float) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}".rstrip("0").rstrip(".")  # + 0.0: no minus before a zero
 
 
+def as_time(hours: float) -> tuple[float, str]:
+    """A time in the unit in which a person reads it: seconds below a minute, minutes below a tenth of an hour."""
+    if not hours or abs(hours) >= 0.1:
+        return hours, "h"
+    return (3600 * hours, "s") if abs(hours) * 60 < 1 else (60 * hours, "min")
+
+
+def time_text(hours: float) -> str:
+    """A time in words: "12.5 h", "3 min", "1.72 s"."""
+    much, unit = as_time(hours)
+    return f"{amount_text(much)} {unit}"
+
+
+def part_of(used: float, most: float | None, unit: str) -> str:
+    """What is used of what there may be, in words, such as "7 of 8 h"; a time whose unit is ``"h"`` as it is read."""
+    if unit != "h":
+        return f"{amount_text(used)}{'' if most is None else f' of {amount_text(most)}'} {unit}".rstrip()
+    mine = time_text(used)
+    if most is None:
+        return mine
+    limit = time_text(most)
+    alike = not used or mine.split()[1] == limit.split()[1]
+    return f"{mine.split()[0] if alike else mine} of {limit}"
+
+
 def plural(n: int, one: str, many: str = "") -> str:
     """How many of something: ``"1 experiment"``, ``"3 experiments"``; ``many`` where it has more than an s besides."""
     return f"{n} {one if n == 1 else many or f'{one}s'}"

@@ -10,7 +10,7 @@ import typer
 
 from flows.cli.naming import SpecOrCampaign, is_file, settings, typed
 from flows.cli.screen import Json, Screen, computing
-from loop.wording import amount_text, in_digits, plural
+from loop.wording import amount_text, in_digits, part_of, plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.rehearsing import Rehearsed
@@ -210,4 +210,4 @@ def _ending(ending: Ending, done: Rehearsed) -> str:
 
 
 def _paid(amount: float | None, found: Rehearsal) -> str:
-    return "" if amount is None else f"{amount_text(amount)} {found.paid_in}"
+    return "" if amount is None else part_of(amount, None, found.paid_in)

@@ -16,7 +16,7 @@ from loop.costs import Coordinate, Costs, Floats, Pays, Purse, Spent
 from loop.policy.paying import in_words
 from loop.policy.run_order import run_order, within
 from loop.space.constraints import Formula
-from loop.wording import amount_of, amount_text, plural
+from loop.wording import amount_of, amount_text, part_of, plural
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,9 @@ class BatchLimits:
             spent = self._spent(x)
             hours = self.purse.hours if self.costs.has_hours else None
             given = ((spent.cost, self.purse.cost, self.costs.unit), (spent.hours, hours, "h"))
-            parts = [_of(used, most, unit) for used, most, unit in given if most is not None]
+            parts = [part_of(used, most, unit) for used, most, unit in given if most is not None]
         parts += [f"{amount_text(used)} of {amount_of(left, what)} left" for used, left, what in self._drawn(x)]
-        parts += [_of(self.copies * float(s.at(x).sum()), s.most, s.unit) + f" of {s.name}" for s in self.sums]
+        parts += [part_of(self.copies * float(s.at(x).sum()), s.most, s.unit) + f" of {s.name}" for s in self.sums]
         parts += [f"{len(d.values(x))} of {plural(d.most, 'value')} of {d.name}" for d in self.different]
         return _listed(parts)
 
@@ -188,7 +188,3 @@ class BatchLimits:
 
 def _listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
-def _of(used: float, most: float, unit: str) -> str:
-    return f"{amount_text(used)} of {amount_text(most)} {unit}".rstrip()

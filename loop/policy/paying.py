@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from loop.costs import Costs, Purse, Spent
 from loop.policy.run_order import run_order, within
-from loop.wording import amount_of, amount_text
+from loop.wording import amount_of, amount_text, time_text
 
 BATCH_COSTS: Final = "the batch costs"  # how the note begins that says it
 
@@ -78,6 +78,6 @@ def said(purse: Purse, costs: Costs) -> str:
 def in_words(purse: Purse, unit: str) -> str:
     """The same, of money in ``unit``; "" where nothing limits any."""
     parts = [] if purse.cost is None else [f"{amount_text(purse.cost)} {unit}".rstrip()]
-    parts += [] if purse.hours is None else [f"{amount_text(purse.hours)} h"]
+    parts += [] if purse.hours is None else [time_text(purse.hours)]
     parts += [amount_of(much, what) for what, much in purse.stocks]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 2 else parts)

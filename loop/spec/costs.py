@@ -17,7 +17,7 @@ from loop.spec.cost_models import CostsSpec
 from loop.spec.lines import Problem
 from loop.spec.space_models import FidelitySpec, MixtureSpec
 from loop.spec.stock import build_stocks
-from loop.wording import amount_text
+from loop.wording import amount_text, time_text
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
@@ -204,7 +204,7 @@ def _check_per_cost(spec: CampaignSpec, costs: Costs) -> None:
 def _said(spent: Spent, unit: str) -> str:
     """What the cheapest experiment takes, in words."""
     money = f"{amount_text(spent.cost)} {unit}".strip()
-    return " and ".join([money] * (spent.cost > 0) + [f"{amount_text(spent.hours)} h"] * (spent.hours > 0))
+    return " and ".join([money] * (spent.cost > 0) + [time_text(spent.hours)] * (spent.hours > 0))
 
 
 def _prices(

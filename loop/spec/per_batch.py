@@ -11,7 +11,7 @@ from loop.policy.batch_limits import BatchLimits, Different, Sum
 from loop.space import Continuous, Discrete, Space
 from loop.spec.amounts import Measure, column_of, measure_of
 from loop.spec.space_models import MixtureSpec
-from loop.wording import amount_text, plural
+from loop.wording import amount_text, plural, time_text
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
@@ -114,5 +114,7 @@ def _check_room(limits: BatchLimits, space: Space, places: int) -> None:
     )
     for key, each, most_, unit in pairs:
         if most_ is not None and count * each > most_ * (1 + 1e-9):
-            what, limit = (f"{amount_text(v)} {unit}".rstrip() for v in (count * each, most_))
+            what, limit = (
+                time_text(v) if key == "hours" else f"{amount_text(v)} {unit}".rstrip() for v in (count * each, most_)
+            )
             raise CostError((*AT, key), f"{experiments} {verb} at least {what}, and a batch may take {limit}{lower}")

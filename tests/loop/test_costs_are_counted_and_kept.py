@@ -20,7 +20,7 @@ from loop.policy.run_order import run_order, within
 from loop.record import Arm
 from loop.space import Discrete
 from loop.spec import CampaignSpec, build_costs, build_space
-from loop.wording import amount_text
+from loop.wording import amount_text, part_of, time_text
 
 SLOW = Costs("EUR", 10.0, 1.0, 2.0, ((0, np.array([0.0, 5.0, 7.0])),), ((1, 20.0, 0.5), (2, 3.0, 0.0)))
 points = st.lists(st.tuples(*[st.integers(0, 2)] * 3), min_size=1, max_size=6)
@@ -351,3 +351,18 @@ def test_amounts_are_shown_to_the_hundredth_and_without_an_exponent() -> None:
     assert shown == ["0", "1200000", "1234567.89", "5487.5", "12345.67", "11.7569", "0.00123457"]
     assert amount_text(3 * 100.1) == "300.3"
     assert [amount_text(v) for v in (1e-13, -1e-13, -12.5)] == ["0", "0", "-12.5"]
+
+
+def test_a_time_is_told_in_the_unit_in_which_it_is_read() -> None:
+    shown = [time_text(hours) for hours in (0.0, 12.5, 0.5, 0.05, 0.01, 0.000476944)]
+
+    assert shown == ["0 h", "12.5 h", "0.5 h", "3 min", "36 s", "1.717 s"]
+
+
+def test_what_is_used_of_a_time_has_one_unit_where_both_are_read_in_it() -> None:
+    assert part_of(12.5, 100, "h") == "12.5 of 100 h"
+    assert part_of(0.0, 0.01, "h") == "0 of 36 s"
+    assert part_of(0.001, 0.01, "h") == "3.6 of 36 s"
+    assert part_of(0.001, 8, "h") == "3.6 s of 8 h"
+    assert part_of(0.001, None, "h") == "3.6 s"
+    assert part_of(0.001, 3, "EUR") == "0.001 of 3 EUR"

@@ -10,7 +10,7 @@ from flows.engine.looking.failing import Failed
 from flows.engine.looking.view import View
 from loop.experiment import PENDING
 from loop.record import AttemptRecord
-from loop.wording import amount_text
+from loop.wording import amount_text, time_text
 
 
 def made_again(view: View, came: Sequence[Failed]) -> tuple[str, ...]:
@@ -49,5 +49,5 @@ def _changes(view: View, again: Sequence[AttemptRecord]) -> str:
     others = view.accounts.spending(a for a in view.attempts if a.key not in keys).spent
     own = reduce(add, (view.accounts.spending([a]).spent for a in again))
     cost, hours = every.cost - others.cost - own.cost, every.hours - others.hours - own.hours
-    amounts = [(cost, costs.unit or "in money"), (hours, "h")]
-    return " and ".join(f"{amount_text(amount)} {unit}" for amount, unit in amounts if amount > 1e-9)
+    money = f"{amount_text(cost)} {costs.unit or 'in money'}"
+    return " and ".join([money] * (cost > 1e-9) + [time_text(hours)] * (hours > 1e-9))

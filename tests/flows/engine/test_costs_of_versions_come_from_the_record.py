@@ -38,9 +38,9 @@ def test_costs_are_learnt_said_and_replayed(settings: Settings, tmp_path: Path, 
         "every real candidate was tried, is being tried, or costs more than the budget leaves (0.98 h)" in report.reason
     )
     assert "nothing says yet what its versions cost, so they count as equally dear" in " ".join(rounds[0].notes)
-    assert "calculated 0.01 h" in " ".join(rounds[1].notes)
+    assert "calculated 36 s" in " ".join(rounds[1].notes)
     assert rounds[-1].model["learnt_costs"]["measured"]["price"] == 2.0
-    assert status(settings, "small")[0].spending.endswith("by the record: calculated 0.01 h, measured 2 h")
+    assert status(settings, "small")[0].spending.endswith("by the record: calculated 36 s, measured 2 h")
     assert " of 9 h" in report.spending
     assert all(replay(settings, "small", r.number).is_identical for r in rounds)
 
