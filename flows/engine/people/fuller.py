@@ -99,6 +99,22 @@ class OnRecord:
         """The result that counts of each attempt."""
         return {o.key: o for o in self._observations.values() if o.key is not None and o.retracted is None}
 
+    def keys_before(self, file: str, header: Sequence[str], rows: Sequence[Row]) -> dict[int, str]:
+        """By line, the key of the result that counts as which a row without one was told before, when the file was
+        matched with what waits."""
+        if is_exported(header):
+            return {}
+        before: dict[str, list[str]] = defaultdict(list)
+        for e in self._rows.values():
+            if e.key in self._by_key and e.verdict is Verdict.ACCEPTED and _file_of(e) == f"{TELL}{file}":
+                before[_without_key(_cells_of(e))].append(e.key or "")
+        found = {}
+        for line, cells in rows if before else ():
+            typed = dict(zip(header, cells, strict=False))
+            if len(cells) == len(header) and not typed.get("key") and (keys := before.get(_without_key(typed))):
+                found[line] = keys.pop(0)
+        return found
+
     def lacks_beside(self, header: Sequence[str], cells: Sequence[str]) -> bool:
         """Whether a row without a result names an experiment that has one, and says something to stand beside it, such
         as a lot, that was not recorded with it, or otherwise."""
@@ -326,6 +342,10 @@ def _measured(cells: Typed, targets: Collection[str]) -> set[str]:
 
 def _file_of(envelope: EnvelopeRecord) -> str:
     return envelope.source.rpartition(":")[0].partition("/")[0]
+
+
+def _without_key(cells: Typed) -> str:
+    return text_of({head: cell for head, cell in cells.items() if head != "key"})
 
 
 def _cells_of(envelope: EnvelopeRecord) -> Typed:

@@ -92,6 +92,12 @@ def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequ
     return Matched([(lines[0][0], wide), *filled], tuple(_said(view, len(new), groups.values())))
 
 
+def filled(header: Sequence[str], cells: Sequence[str], key: str) -> tuple[list[str], list[str]]:
+    """A header and the cells below it with a key, in a column of its own where there is none."""
+    at = [*header, KEY].index(KEY)
+    return [*header[:at], KEY, *header[at + 1 :]], [*cells[:at], key, *cells[at + 1 :]]
+
+
 def _filled(line: int, cells: list[str], at: int, key: str, width: int) -> Line:
     if len(cells) != width:  # said as it is
         return line, cells

@@ -14,7 +14,7 @@ from typing import Final
 from flows.engine.looking.view import View
 from flows.engine.people.formats import table_told
 from flows.engine.people.fuller import OnRecord
-from flows.engine.people.matching import with_keys
+from flows.engine.people.matching import filled, with_keys
 from flows.engine.people.rows import (
     OBSERVATION,
     RETRACTED,
@@ -88,7 +88,9 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         header = lines[0][1]
     drafts, waiting, blank, targets = [], [], 0, record.targets
     rows, passed_over, withdrawn = _others(file, header, lines[1:], record)
-    known = record.of_rows(file, header, [row for row in rows if row[0] not in unlike_it], lines[1:])
+    keys = record.keys_before(file, header, rows) if view is None else {}
+    typed = [row for row in rows if row[0] not in unlike_it and row[0] not in keys]
+    known = record.of_rows(file, header, typed, lines[1:])
     seen.update(known.before)
     wide = header
     for line, cells in rows:
@@ -102,6 +104,8 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         else:
             either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
             source, of = f"{TELL}{file}:{line}", known.of.get(line)
+            if line in keys:  # known, and with its key the same to the letter
+                header, cells = filled(header, cells, keys[line])
             draft = draft_row(source, header, cells, seen, delimiter=delimiter, doubtful=either, of=of)
             if of is not None and of.key is None and record.is_as_told(draft, of):
                 draft = without_of(draft)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.engine import status, tell, tick
+from flows.engine import retract, status, tell, tick
 from flows.engine.looking.reports import TellReport
 from flows.settings import Settings
 from flows.wiring import open_record
@@ -30,13 +30,13 @@ def row(attempt: AttemptRecord, value: str, **more: str) -> dict[str, str]:
     return {**{n: str(v) for n, v in attempt.settings.items()}, "yield [%]": value, **more}
 
 
-def told(settings: Settings, folder: Path, rows: Rows) -> TellReport:
+def told(settings: Settings, folder: Path, rows: Rows, *, is_matched: bool = True) -> TellReport:
     path = folder / "vendor.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*rows[0]])
         writer.writeheader()
         writer.writerows(rows)
-    return tell(settings, "small", path, by="tester", is_matched=True)
+    return tell(settings, "small", path, by="tester", is_matched=is_matched)
 
 
 def values(settings: Settings) -> dict[str | None, float]:
@@ -107,6 +107,32 @@ def test_the_same_table_again_adds_nothing_also_when_rows_were_added(settings: S
     assert (again.accepted, again.duplicates) == (len(waiting) - 2, 2)
     assert (once_more.accepted, once_more.duplicates, once_more.notes) == (0, len(waiting), ())
     assert None not in values(settings)
+
+
+def test_a_table_that_was_matched_adds_nothing_when_it_is_told_without(settings: Settings, tmp_path: Path) -> None:
+    waiting = begun(settings, tmp_path)
+    rows = [row(a, str(10 * i)) for i, a in enumerate(waiting)]
+    told(settings, tmp_path, rows[:2])
+    once(settings)
+
+    plain = told(settings, tmp_path, [*reversed(rows[:2])], is_matched=False)
+    added = told(settings, tmp_path, [*rows[:2], rows[1]], is_matched=False)
+
+    assert (plain.accepted, plain.duplicates, plain.notes) == (0, 2, ())
+    assert (added.accepted, added.duplicates) == (1, 2)
+    assert {k: v for k, v in values(settings).items() if k} == {a.key: 10.0 * i for i, a in enumerate(waiting[:2])}
+
+
+def test_a_matched_row_that_was_retracted_can_be_told_without_a_match(settings: Settings, tmp_path: Path) -> None:
+    first = begun(settings, tmp_path)[0]
+    told(settings, tmp_path, [row(first, "10")])
+    once(settings)
+    retract(settings, "small", first.key, by="tester", why="of another experiment")
+
+    plain = told(settings, tmp_path, [row(first, "10")], is_matched=False)
+
+    assert (plain.accepted, plain.duplicates) == (1, 0)
+    assert values(settings)[None] == 10.0
 
 
 def test_replicates_are_theirs_in_order_and_more_rows_than_those_are_left_to_a_person(
