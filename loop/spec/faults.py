@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from loop.sheets.cells import has_decimal_comma
-from loop.spec.known_keys import KINDS, SAID_KINDS, TAGS, elsewhere, entries, known_keys
+from loop.spec.known_keys import KINDS, SAID_KINDS, TAGS, elsewhere, entries, known_keys, missing_example
 from loop.spec.lines import Lines, Path
 from loop.spec.other_words import meant, our_words
 from loop.spec.space_models import CONSTRAINT_KINDS, RANGE
@@ -95,6 +95,8 @@ def _unknown_key(f: Fault) -> str:
     hint = (not is_here and elsewhere(f.path)) or meant(str(f.path[-1]), known)
     if re.match(r"\d", str(f.path[-1])) and f.got is None:  # {low: 0,5} is low: 0 and an entry 5
         hint = " (a comma parts entries; write decimals with a point)"
+    if f.path[0] == "objective" and f.path[2:] == ("type",):
+        hint = " (levels: [...] make a target ordinal, classes: [...] one of classes; a number needs neither)"
     if f.path[0] == "space" and f.raw[2:3] == ("molecule",) and f.path[2:] == ("descriptors",):
         hint = " (those of a library are computed; of your own are those of type: component, which has options)"
     said = f"{f.where}: unknown key{hint}; known here: {', '.join(known)}{_of_parts(f)}"
@@ -102,7 +104,7 @@ def _unknown_key(f: Fault) -> str:
 
 
 def _missing(f: Fault) -> str:
-    return f"{f.where}: is missing; add it"
+    return f"{f.where}: is missing; add {missing_example(f.path) or 'it'}"
 
 
 def _without_type(f: Fault) -> str:
@@ -110,14 +112,25 @@ def _without_type(f: Fault) -> str:
     if f.path[0] == "space" and "union" in f.raw[2:3]:
         return f"{f.where}: type is missing; add type: molecule or products"
     if f.path[0] == "constraints" and not isinstance(f.got, dict):
-        return f"{f.where}: must be entries KEY: VALUE, such as {_RULE}, got {_shown(f.got)}"
+        is_formula = isinstance(f.got, str) and re.search(r"[<>]|==", f.got) and '"' not in f.got
+        rule = f'{{expression: "{f.got}"}}' if is_formula else f"such as {_RULE}"
+        return f"{f.where}: must be entries KEY: VALUE, {rule}, got {_shown(f.got)}"
     if f.path[0] == "constraints":
         hints = (meant(str(word), CONSTRAINT_KINDS) for word in (f.got.get("type", ""), *f.got) if word)
-        hint = next(filter(None, hints), "")
+        hint = _named_by_key(f.got) or next(filter(None, hints), "")
         return f"{f.where}: says nothing of what is not allowed; give one of {', '.join(CONSTRAINT_KINDS)}{hint}"
     if run_on := next((key for key in f.got or () if re.fullmatch(r"type:\S+", str(key))), None):
         return f"{f.where}: {run_on!r} is one word; write a blank after the colon, {run_on.replace(':', ': ')}"
     return f"{f.where}: type is missing; add type: {SAID_KINDS}"
+
+
+def _named_by_key(got: Mapping[Any, Any]) -> str:
+    """That a constraint's name stands before its rule as a key, in brackets; "" where it does not."""
+    name, rule = next(iter(got.items()), ("", None))
+    kind = next((key for key in rule if key in CONSTRAINT_KINDS), "") if isinstance(rule, Mapping) else ""
+    if len(got) != 1 or not kind:
+        return ""
+    return f" ({name!r} is no key; a constraint is named by name: {{name: {name}, {kind}: ...}})"
 
 
 def _unknown_type(f: Fault) -> str:

@@ -122,6 +122,24 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
 }
 
 
+_MISSING: Final[Mapping[Path, str]] = {
+    ("campaign",): "campaign: NAME, what the record calls it",
+    ("space",): "what may be varied, such as space: {base: {type: category, options: [KOAc, CsOAc]}}",
+    ("objective",): "what is measured, such as objective: {yield: {goal: maximize, unit: '%'}}",
+    ("laboratory",): "who runs the experiments, such as laboratory: {adapter: manual}",
+    ("laboratory", "adapter"): "one of those that hakken lab list shows, such as adapter: manual",
+    ("objective", "*", "goal"): "goal: maximize, minimize or match, or keep where only its threshold counts",
+    ("derived", "*", "goal"): "goal: maximize, minimize or match, or keep where only its threshold counts",
+    ("derived", "*", "expression"): "a formula of targets and numbers, such as expression: yield / time",
+}
+
+
+def missing_example(path: Path) -> str:
+    """What may stand at a key that has to be there and is not; "" where its name says it."""
+    places = (p for p in _MISSING if len(p) == len(path))
+    return next((_MISSING[p] for p in places if all(a in ("*", b) for a, b in zip(p, path, strict=True))), "")
+
+
 def elsewhere(path: Path) -> str:
     """In which other part of the file a key is known, in brackets; "" where it is in none.
 

@@ -55,6 +55,7 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("parameterconstraints", "candidateconstraints"), ("constraints",)),
     **dict.fromkeys(("nchoosek", "cardinality", "mincount", "maxcount"), ("count", "at_least", "at_most")),
     **dict.fromkeys(("linear", "linearequality", "linearinequality", "coefficients"), ("sum",)),
+    **dict.fromkeys(("formula", "equation"), ("expression",)),
     **dict.fromkeys(("nonlinear", "nonlinearequality", "nonlinearinequality", "product", "order"), ("expression",)),
     **dict.fromkeys(("dependencies", "implies"), ("when",)),
     **dict.fromkeys(("categoricalexclude", "forbidden", "forbid"), ("exclude",)),
@@ -107,6 +108,7 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(
         ("maxexperiments", "maxtrials", "trials", "ntrials", "iterations", "maxiterations"), ("experiments",)
     ),
+    **dict.fromkeys(("money", "spending", "euros", "dollars"), ("cost",)),
     **dict.fromkeys(("capital", "maxcapital"), ("experiments", "hours", "cost")),
     **dict.fromkeys(("inventory", "supply", "supplies", "availability", "onhand"), ("stock",)),
     **dict.fromkeys(("stopping", "stoppingcriteria", "termination"), ("stop",)),
@@ -173,6 +175,7 @@ _SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
         "stop: [{target: yield, regret: 5}] ends a campaign where nothing is to be gained any more",
     ),
     (("sequential", "synchronous"), "batch: 1 plans one after the other"),
+    (("total", "sumto", "sumsto"), "the parts of a mixture are fractions, which come to 1: 60 % is 0.6"),
     (
         ("simplexlattice", "simplexcentroid", "lattice", "centroid"),
         "of a mixture, factorial with levels: 2 has the pure parts, with levels: 3 halves of two as well, and "
