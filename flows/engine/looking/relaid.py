@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.looking.view import View
+from flows.engine.people.bans import place_of_record
 from loop.errors import PlateError
 from loop.plate.layout import Plate, unstocked, well_number
 from loop.spec import build_plate
@@ -27,8 +28,9 @@ def unlike_the_plate(view: View, number: int) -> str:
     wells: dict[str, NDArray[np.float64]] = {}
     for p in view.proposals:
         if p.round_number == number and p.approved is not False and p.draft.place is not None:
-            settings = view.space.as_named(p.draft.candidate.settings, p.draft.candidate.smiles)
-            wells[p.draft.place.well] = view.space.coordinates(settings)
+            place = place_of_record(view.space, p.draft.candidate)
+            if place is not None:  # else the file has it no more, and it is not sent
+                wells[p.draft.place.well] = np.frombuffer(place)
     if not (wrong := [*_beyond(plate, wells), *_unlike(view, plate, wells)]):
         return ""
     return (

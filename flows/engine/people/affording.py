@@ -11,6 +11,7 @@ import numpy as np
 
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
+from flows.engine.people.bans import place_of_record
 from flows.spending import unpaid
 from loop.costs import Purse, Spent
 from loop.experiment import State
@@ -75,8 +76,8 @@ def _beyond(view: View, number: int) -> str:
     beside = [p for p in view.proposals if p.round_number == number and p.approved is not False]
     ran_last = history_of(view.spec, view.space, view.observations, ())[0].last
     limits = replace(limits, last=ran_last, copies=view.spec.planner.copies)
-    candidates = [p.draft.candidate for p in beside]
-    x = np.array([view.space.coordinates(view.space.as_named(c.settings, c.smiles)) for c in candidates])
+    places = [place_of_record(view.space, p.draft.candidate) for p in beside]  # none of what the file has no more
+    x = np.array([np.frombuffer(place) for place in places if place is not None]).reshape(-1, len(view.space.names))
     return "" if limits.allow(x) else limits.said(x)
 
 

@@ -90,6 +90,28 @@ def test_a_batch_that_waits_for_approval_and_comes_to_more_than_a_changed_file_a
     assert "which waits for approval, comes to" not in looser.out + looser.err
 
 
+@pytest.mark.parametrize("is_approved", [True, False])
+def test_what_of_it_the_file_has_no_more_is_not_counted_in_it(
+    hakken: Callable[..., Any], file: Path, is_approved: bool
+) -> None:
+    by_person = FILE.replace("adapter: simulated", "adapter: manual, approval: person")
+    file.write_text(by_person)
+    hakken("tick", file)
+    drafts = [p["proposal"]["draft"] for p in hakken("show", "bottle", 1, "--json").json["proposals"]]
+    first, other, *rest = drafts
+    if is_approved:
+        assert hakken("approve", "bottle", 1, first["run_order"] + 1).code == 0
+
+    options = ", ".join(each for each in "ABCD" if each != first["candidate"]["settings"]["ligand"])
+    file.write_text(by_person.replace("A, B, C, D", options).replace("volume: 30", "volume: 2"))
+    said = hakken("tick", file)
+    edited = hakken("edit", "bottle", 1, other["run_order"] + 1, "--set", "volume=5", "--why", "more of it")
+
+    left = sum(d["candidate"]["settings"]["volume"] for d in rest)
+    assert said.code == edited.code == 0
+    assert f"with it, the batch comes to {left + 5:g} of 2 mL of volume" in edited.out + edited.err
+
+
 def test_in_rolling_mode_a_pass_says_that_what_runs_leaves_no_room(hakken: Callable[..., Any], file: Path) -> None:
     rolling = FILE.replace("batch: 6,", "batch: 6, mode: rolling,").replace("adapter: simulated", "adapter: manual")
     file.write_text(rolling)

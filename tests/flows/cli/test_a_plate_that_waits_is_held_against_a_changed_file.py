@@ -74,3 +74,23 @@ def test_refused_as_it_is_named_then_its_candidates_are_laid_out_anew(hakken: Ca
     before, after = (sorted(str(p["candidate"]["settings"]) for p in plate) for plate in plates)
     assert before == after  # of these four the space has no others
     assert hakken("replay", "bench", 2).code == 0
+
+
+def test_a_well_that_was_approved_and_whose_option_is_gone_stops_nothing(
+    hakken: Callable[..., Any], file: Path
+) -> None:
+    four = FILE.replace("[A, B, C]", "[A, B, C, D]").replace("{ligand: 3}", "{ligand: 4}")
+    file.write_text(four)
+    hakken("tick", file)
+    first = hakken("show", "bench", 1, "--json").json["proposals"][0]["proposal"]["draft"]
+    gone, number = first["candidate"]["settings"]["ligand"], first["run_order"] + 1
+    assert hakken("approve", "bench", 1, number).code == 0
+    left = [option for option in "ABCD" if option != gone]
+
+    file.write_text(four.replace("[A, B, C, D]", f"[{', '.join(left)}]").replace("{ligand: 4}", "{ligand: 1}"))
+    said, status = hakken("tick", file), hakken("status", "bench")
+
+    assert said.code == 0, said.err
+    assert "was not sent yet and will not be: the campaign file was changed since" in said.out
+    assert f"(parameter 'ligand' has no option '{gone}')" in said.out
+    assert "it has 3 of ligand, and 1 may be on one" in status.out  # of those that are left
