@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Any, Final, Literal
@@ -23,6 +24,7 @@ from loop.spec.space_models import CategorySpec, ComponentSpec, OrdinalSpec
 from loop.units import unit_shown
 
 NONE: Final = "\N{EN DASH}"  # what does not apply
+_NOTHING: Final = re.compile(r"none|nothing|(no|without)( .*)?", re.IGNORECASE)  # an option that is another's absence
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,14 @@ class PlateView:
     procedures: Mapping[str, str] = field(default_factory=dict)  # by well: what is done, where a recipe says it
     prepare: tuple[str, ...] = ()  # what to prepare for the plate, a line for each stock
     short: tuple[str, ...] = ()  # what there is too little of
-    nothing: Mapping[str, str] = field(default_factory=dict)  # by parameter the option that adds nothing
+    nothing: Mapping[str, Collection[str]] = field(default_factory=dict)  # by parameter options that add nothing
     robots: Literal["none", "some", "all"] = "none"  # of its laboratories, those that fill a plate as a whole
 
     @property
     def stocks(self) -> Mapping[str, Mapping[str, int]]:
         """What stock there has to be, as ``stock`` without options that add nothing."""
-        kept = {n: {o: wells for o, wells in of.items() if o != self.nothing.get(n)} for n, of in self.stock.items()}
+        without = self.nothing
+        kept = {n: {o: wells for o, wells in of.items() if o not in without.get(n, ())} for n, of in self.stock.items()}
         return {name: options for name, options in kept.items() if options}
 
     @property
@@ -204,13 +207,13 @@ def _with_recipe(
     )
 
 
-def _nothing(spec: CampaignSpec) -> Iterator[tuple[str, str]]:
-    """Parameters with the option that adds nothing: the one without a structure, or ``none``."""
+def _nothing(spec: CampaignSpec) -> Iterator[tuple[str, frozenset[str]]]:
+    """Parameters with options that add nothing: the one without a structure, or those of which their name says it."""
     for name, p in spec.space.items():
         if isinstance(p, ComponentSpec) and p.options and None in p.options.values():
-            yield name, next(option for option, smiles in p.options.items() if smiles is None)
-        elif isinstance(p, ComponentSpec | CategorySpec | OrdinalSpec) and "none" in (p.options or ()):
-            yield name, "none"
+            yield name, frozenset(option for option, smiles in p.options.items() if smiles is None)
+        elif isinstance(p, ComponentSpec | CategorySpec | OrdinalSpec):
+            yield name, frozenset(option for option in p.options or () if _NOTHING.fullmatch(option))
 
 
 def _counted(wells: Sequence[Well], name: str) -> Mapping[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Protocol
 
@@ -70,8 +70,10 @@ class Analyst:
             )
         files = [(f.name, self.readings(f, raw.plate)) for f in raw.files]
         is_mine = _mine(files, attempt, self.analysis, self._keys)
-        said_day = max((day_of(r.taken) for _, readings in files for r in readings if is_mine(r)), default="")
-        at = raw.measured or said_day or received.astimezone().isoformat()  # with the hour of this machine's zone
+        said_day = max((day_of(_here(r.taken)) for _, readings in files for r in readings if is_mine(r)), default="")
+        at = (
+            _here(raw.measured) or said_day or received.astimezone().isoformat()
+        )  # with the hour of this machine's zone
         analysed = analyse(self.analysis, files, is_mine, at=at)
         said: dict[str, Any] = {
             "program": PROGRAM,
@@ -111,6 +113,15 @@ def on_plate(readings: tuple[Reading, ...], plate: str) -> tuple[Reading, ...]:
         if r.label.plate and r.label.plate.isdigit() and r.label.plate != plate:
             raise AnalysisError(f"{r.where} is of plate {r.label.plate} and plate {plate} was said; give the right one")
     return tuple(replace(r, label=replace(r.label, plate=plate)) for r in readings)
+
+
+def _here(stamp: str) -> str:
+    """A time stamp in UTC by the clock of this machine's zone; one that says another zone, or none, as it is."""
+    try:
+        moment = datetime.fromisoformat(stamp.strip())
+    except ValueError:
+        return stamp
+    return moment.astimezone().isoformat() if moment.utcoffset() == timedelta(0) else stamp
 
 
 def _mine(

@@ -86,6 +86,37 @@ def test_a_file_tells_whether_its_calibration_had_expired(
     assert any("the calibration expired on 2020-12-01" in doubt for doubt in doubts) == has_doubt
 
 
+@pytest.mark.parametrize(
+    ("zone", "measured", "has_doubt"),
+    [
+        ("America/New_York", "2020-12-02T02:00:00Z", False),  # it is still the first there
+        ("Pacific/Kiritimati", "2020-12-01T12:00:00Z", True),  # it is the second there
+        ("Pacific/Kiritimati", "2020-12-01T12:00:00-05:00", False),  # by the clock of the instrument
+    ],
+)
+def test_a_stamp_in_utc_is_of_the_day_that_it_is_where_the_laboratory_is(
+    settings: Settings,
+    tmp_path: Path,
+    chromatograph: Chromatograph,
+    in_zone: Callable[[str], None],
+    zone: str,
+    measured: str,
+    has_doubt: bool,
+) -> None:
+    in_zone(zone)
+    chromatograph.measured = measured
+    calibration = {**ANALYSIS["yield"]["calibration"], "expires": "2020-12-01"}
+    add(settings, tmp_path, analysis={"yield": {**ANALYSIS["yield"], "calibration": calibration}})
+
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02, max_seconds=0)
+    once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        found = next(o for o in ledger.observations("small") if isinstance(o.outcome, Measured))
+    doubts = found.context["provenance"].get("doubts", [])
+    assert any("the calibration expired on 2020-12-01" in doubt for doubt in doubts) == has_doubt
+
+
 @pytest.mark.usefixtures("chromatograph")
 @pytest.mark.parametrize(
     ("zone", "received", "has_doubt"),

@@ -440,6 +440,18 @@ def test_no_stock_is_prepared_of_what_adds_nothing(
     assert "none" not in next(line for line in told.out.splitlines() if "stock of base" in line)
 
 
+def test_no_stock_is_prepared_of_what_is_called_the_absence_of_something(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wells.yaml").write_text(SPEC.replace("[KOAc, K3PO4, CsOAc]", "[KOAc, No base, Norit]"))
+    assert hakken("tick", "wells.yaml").code == 0
+
+    stocks = hakken("plate", "wells", "--json").json["stocks"]
+
+    assert {*stocks["base"]} == {"KOAc", "Norit"}
+
+
 def test_what_is_recorded_beside_results_has_columns_on_page_and_table(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
