@@ -28,6 +28,8 @@ NONE_YET: Final = "none yet in this record (hakken run FILE adds one; HAKKEN_HOM
 _NOT_LET_IN: Final = re.compile(
     'authentication failed|no password supplied|no pg_hba.conf entry|(database|role) ".*" does not exist'
     "|permission denied for|is not permitted to log in"
+    # of the connection, by libpq, in the client's language
+    "|does not support SSL|root certificate file|certificate verify failed|does not match host name"
 )
 # What libpq says of a URL before it asks any server.
 _MISWRITTEN: Final = re.compile(
@@ -37,6 +39,7 @@ _NO_RIGHT: Final = "42501"  # PostgreSQL's code for a missing privilege; see its
 _LOCKED: Final = "55P03"  # for a lock that was waited for as long as ``db.engine`` lets it
 _CUT_OFF: Final = "57014"  # for a statement that was ended, by a time limit or by somebody
 _READ_ONLY: Final = re.compile("read-only transaction|read-write mode during recovery")
+_MAY_NOT_BE_WRITTEN: Final = "a readonly database"  # SQLite; of a server a user or host may be called readonly
 _FULL: Final = re.compile("disk is full|No space left on device|[Qq]uota exceeded")  # SQLite and PostgreSQL
 
 
@@ -75,7 +78,7 @@ def translated(url: str) -> Iterator[None]:
         ) from error
     except (exc.OperationalError, sqlite3.OperationalError) as error:  # the latter of a copy before an upgrade
         text = str(getattr(error, "orig", error)).strip()
-        if "readonly" in text:
+        if _MAY_NOT_BE_WRITTEN in text:
             raise NotLetIn(
                 f"the ledger {url} can only be read here ({text}): the file, its folder or what SQLite has beside it "
                 "may not be written. What only looks (status, show, report, export) works; mend the rights, or copy "
@@ -98,7 +101,7 @@ def translated(url: str) -> Iterator[None]:
         if _NOT_LET_IN.search(text):
             raise NotLetIn(
                 f"the ledger {url} is not to be had ({text}); mend HAKKEN_DATABASE, or the URL that was typed (user, "
-                "password, database), or have the server let this user in"
+                "password, database, sslmode), or have the server let this user in"
             ) from error
         if _code(error) == _LOCKED:
             raise LedgerBusy(
@@ -145,7 +148,7 @@ def _miswritten(url: str, text: str) -> LedgerError:
 def refused(error: exc.DatabaseError) -> str:
     """What the database says where it lets nobody write here, or not this user; "" of any other error."""
     text = str(error.orig).strip()
-    is_refused = _code(error) == _NO_RIGHT or _READ_ONLY.search(text) or "readonly" in text
+    is_refused = _code(error) == _NO_RIGHT or _READ_ONLY.search(text) or _MAY_NOT_BE_WRITTEN in text
     return text.splitlines()[0] if is_refused else ""
 
 

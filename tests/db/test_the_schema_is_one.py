@@ -152,6 +152,21 @@ def test_an_older_file_is_copied_then_migrated_and_keeps_its_facts(
         assert [row[0] for row in after.execute("SELECT revision FROM schema_info")] == [schema.HEAD, NEXT]
 
 
+def test_an_upgrade_copies_over_no_older_copy(sqlite_url: str, tmp_path: Path, newer: Path, fill: Fill) -> None:
+    with open_ledger(sqlite_url) as ledger:
+        fill(ledger)
+        seen = ledger.observations("coupling")
+    older = [tmp_path / f"ledger.sqlite.before-{NEXT}{number}" for number in ("", "-2")]
+    for path in older:
+        path.write_text(f"put aside as {path.name}")
+
+    migrate(sqlite_url, newer)
+
+    assert [path.read_text() for path in older] == [f"put aside as {path.name}" for path in older]
+    with open_ledger(str(tmp_path / f"ledger.sqlite.before-{NEXT}-3")) as before:
+        assert before.observations("coupling") == seen
+
+
 def test_an_upgrade_without_room_for_its_copy_leaves_none_and_says_so(
     sqlite_url: str, tmp_path: Path, newer: Path, fill: Fill
 ) -> None:
@@ -225,6 +240,10 @@ def test_a_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
     for name, statements in {
         "theirs": ["CREATE TABLE molecules (id INTEGER)"],
         "alembic": ["CREATE TABLE alembic_version (version_num TEXT)", "INSERT INTO alembic_version VALUES ('ab12')"],
+        "numbered": [
+            "CREATE TABLE alembic_version (version_num TEXT)",
+            f"INSERT INTO alembic_version VALUES ('{schema.HEAD}')",
+        ],
     }.items():
         path = tmp_path / f"{name}.sqlite"
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -379,6 +398,9 @@ def test_an_older_record_that_may_not_be_changed_from_here_says_who_brings_it_up
     ("kind", "text", "says"),
     [
         (exc.OperationalError, 'FATAL:  password authentication failed for user "ada"', "not to be had .*mend HAKKEN"),
+        (exc.OperationalError, 'FATAL:  password authentication failed for user "readonly"', "let this user in"),
+        (exc.OperationalError, "server does not support SSL, but SSL was required", r"mend .* \(.*, sslmode\)"),
+        (exc.OperationalError, 'root certificate file "/home/a/root.crt" does not exist', r"mend .* \(.*, sslmode\)"),
         (exc.OperationalError, 'FATAL:  no pg_hba.conf entry for host "10.0.0.7"', "have the server let this user in"),
         (exc.InternalError, "cannot execute INSERT in a read-only transaction", "name the server that is written to"),
         (exc.NotSupportedError, "cannot set transaction read-write mode during recovery", "as on a replica"),
@@ -387,6 +409,13 @@ def test_an_older_record_that_may_not_be_changed_from_here_says_who_brings_it_up
 def test_what_a_server_refuses_is_no_reason_to_ask_again(kind: type[exc.DBAPIError], text: str, says: str) -> None:
     with pytest.raises(NotLetIn, match=says), translated("postgresql://ada:***@server/chem"):
         raise kind("SELECT 1", {}, Exception(text))
+
+
+def test_a_server_that_is_away_is_asked_again_whatever_it_is_called() -> None:
+    said = 'connection to server at "readonly.lab.example", port 5432 failed: Connection refused'
+
+    with pytest.raises(LedgerBusy, match="out of reach"), translated("postgresql://readonly.lab.example/chem"):
+        raise exc.OperationalError("SELECT 1", {}, Exception(said))
 
 
 class _CutOff(Exception):
