@@ -117,6 +117,13 @@ def _elsewhere(key: str) -> str:
     return elsewhere(("laboratory", key))
 
 
+def _in_recipe_or_stop(key: str) -> str:
+    """The same of a recipe and of rules by which a campaign stops."""
+    from loop.spec.known_keys import in_recipe_or_stop  # as above
+
+    return in_recipe_or_stop(("laboratory", key))
+
+
 def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> list[str]:
     messages: list[str] = []
     wrong: dict[str, list[str]] = {}  # an option of several types is reported once, with what each type would have
@@ -129,7 +136,9 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
                 inner = _fields_at(model, entry["loc"][:-1])
                 every = [] if len(entry["loc"]) > 1 else _of_every_laboratory()
                 key = str(entry["loc"][-1])
-                hint = (len(entry["loc"]) == 1 and _elsewhere(key)) or did_you_mean(key, [*inner, *every])
+                is_whole = len(entry["loc"]) == 1
+                hint = (is_whole and _elsewhere(key)) or did_you_mean(key, [*inner, *every])
+                hint = hint or (_in_recipe_or_stop(key) if is_whole else "")
                 known = f"known: {', '.join(inner)}" if inner else "it has none of its own; leave it out"
                 messages.append(f"unknown option {where!r}{hint}; {known}")
             case "missing":

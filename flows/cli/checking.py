@@ -47,8 +47,8 @@ def validate(
     guesses: list[str] = []
     campaign = read_campaign(spec, where, guesses.append)
     check_code(campaign, spec.absolute().parent)
-    check_on_record(where, campaign)
     with laboratory_of(spec):
+        check_on_record(where, campaign)
         facts, problems, foreseen = _examine(campaign, spec.parent)
     change = change_of(where, campaign, str(spec))
     problems += [] if change is None else [change.foretold(campaign.campaign, str(spec)), *change.notes]

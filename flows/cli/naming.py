@@ -72,8 +72,8 @@ def _brought_up_to_date(where: Settings, text: str, say: Callable[[str], None]) 
         new_name = renamed(where, Path(text), spec.campaign)
         for line in (*new_name, *guesses, *left_out_of(where, spec), *told_of_products(spec)):
             say(line)
-    change = change_of(where, spec, text)
     with laboratory_of(Path(text)):
+        change = change_of(where, spec, text)
         name = engine.add_campaign(where, Path(text))
     if change is not None:
         parts = ", ".join(change.parts)

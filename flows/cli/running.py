@@ -84,7 +84,8 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
         read = read_campaign(Path(campaign), where)  # first, so that a fault is said as validate says it
         name, spec = read.campaign, as_recorded(read.resolved())
         base = Path(campaign).absolute().parent
-        change = change_of(where, read, campaign)
+        with laboratory_of(Path(campaign)):
+            change = change_of(where, read, campaign)
         with laboratory_of(Path(campaign)), computing():
             plan = engine.preview_file(where, Path(campaign))
     else:

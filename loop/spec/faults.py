@@ -9,7 +9,16 @@ from datetime import date
 from typing import Any, Final
 
 from loop.sheets.cells import has_decimal_comma
-from loop.spec.known_keys import KINDS, SAID_KINDS, TAGS, elsewhere, entries, known_keys, missing_example
+from loop.spec.known_keys import (
+    KINDS,
+    SAID_KINDS,
+    TAGS,
+    elsewhere,
+    entries,
+    in_recipe_or_stop,
+    known_keys,
+    missing_example,
+)
 from loop.spec.lines import Lines, Path
 from loop.spec.other_words import meant, our_words
 from loop.spec.space_models import CONSTRAINT_KINDS, RANGE
@@ -92,7 +101,7 @@ def described(error: Any, lines: Lines) -> str:
 def _unknown_key(f: Fault) -> str:
     known = sorted(known_keys(f.path, f.raw))
     is_here = any(word in known for word in our_words(f.path[-1]))
-    hint = (not is_here and elsewhere(f.path)) or meant(str(f.path[-1]), known)
+    hint = (not is_here and elsewhere(f.path)) or meant(str(f.path[-1]), known) or in_recipe_or_stop(f.path)
     if re.match(r"\d", str(f.path[-1])) and f.got is None:  # {low: 0,5} is low: 0 and an entry 5
         hint = " (a comma parts entries; write decimals with a point)"
     if f.path[0] == "objective" and f.path[2:] == ("type",):

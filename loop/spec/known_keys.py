@@ -160,6 +160,22 @@ def elsewhere(path: Path) -> str:
     return ""
 
 
+def in_recipe_or_stop(path: Path) -> str:
+    """Of a key that is known in a recipe, or in a rule of ``stop`` alone, that it belongs there, in brackets; else "".
+
+    What stands in the blocks of a recipe is looked for from within the recipe only: its words are everybody's.
+    """
+    here, key = path[:-1], path[-1]
+    if here != ("recipe",) and key in RecipeSpec.model_fields:
+        return " (it belongs under recipe:)"
+    if key in StopSpec.model_fields.keys() - TargetSpec.model_fields.keys() - {"target"}:
+        return "" if here[:1] == ("stop",) else " (it belongs to a rule under stop:)"
+    if here[:1] != ("recipe",):
+        return ""
+    places = [block for block, (model,) in _RECIPE.items() if block != here[1:2] and key in model.model_fields]
+    return f" (it belongs under {' or '.join(_said(('recipe', block)) for block in places)})" if places else ""
+
+
 def _said(place: Path) -> str:
     """A part of the file by the keys that lead to it, the innermost first."""
     return " in ".join(f"{part}:" for part in reversed(place))

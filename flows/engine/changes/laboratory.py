@@ -29,6 +29,10 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
     Going back to the laboratory that has every one of them is no such change, nor is how it is asked (a key, a time),
     nor another deck of a robot that has no plate in hand, nor the address of one to which none of them ever went, or
     that set none of them going. Of several laboratories those are kept that have any.
+
+    Raises:
+        SpecError: Such a change.
+        AdapterOptionsError: What is changed are options that are none.
     """
     from adapters.registry import binding, binding_between_runs, binding_once_played, prepares_here
 
@@ -46,6 +50,7 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
     elif prepares_here(now.adapter, was, is_now):
         out = [] if _never_left(settings, known, out) else out
     if out:
+        _check_options(settings, spec)
         differing = list(_differing(binding(before.adapter, was), binding(now.adapter, is_now)))
         out, where = _of_differing(out, differing)
         what = "laboratory" if now.adapter != before.adapter else f"laboratory's options ({', '.join(differing)})"
@@ -56,6 +61,19 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
             f"hakken stop {name} sends no more, hakken tick {name} takes in what has ended (hakken resolve settles a "
             f"doubtful one), then hakken resume {name} and this file again; {to_be_told(known.name)}"
         )
+
+
+def _check_options(settings: Settings, spec: CampaignSpec) -> None:
+    """Raises ``AdapterOptionsError`` where the changed laboratory has options that it does not know: they are mended,
+    and no change to wait for."""
+    from adapters.errors import AdapterOptionsError
+
+    try:
+        open_laboratory(settings, spec)
+    except HakkenError as error:  # what else is wrong is said where the laboratory is used
+        found = error if isinstance(error, AdapterOptionsError) else error.__cause__
+        if isinstance(found, AdapterOptionsError) and any("unknown option" in problem for problem in found.problems):
+            raise found from None
 
 
 def _of_those_that_have(out: Sequence[AttemptRecord], laboratory: LaboratorySpec) -> Mapping[str, Any]:

@@ -130,3 +130,22 @@ def test_who_stops_a_campaign_that_is_halted_is_told_what_takes_it_up_again(hakk
     stopped = hakken("stop", "two", "--why", "enough").out
 
     assert "hakken resume two --stop 1 --by NAME --why REASON lifts it, then hakken resume two takes it up" in stopped
+
+
+def test_who_may_lift_at_a_wrong_place_is_told_before_that_a_laboratory_at_work_stays(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain = CAMPAIGN.replace("NAME", "one").replace("simulated, safety: {bench: hood 2, may_lift: [ada]}", "manual")
+    Path("one.yaml").write_text(plain)
+    assert hakken("tick", "one.yaml").code == 0
+    Path("one.yaml").write_text(plain.replace("adapter: manual", "adapter: manual, may_lift: [ada]"))
+    misplaced = [hakken(*said) for said in (("validate", "one.yaml"), ("tick", "one.yaml"))]
+    dry = hakken("run", "--dry-run", "one.yaml")
+    Path("one.yaml").write_text(plain.replace("adapter: manual", "adapter: manual, worksheet: sheet.csv"))
+    changed = hakken("validate", "one.yaml")
+
+    told = "one.yaml line 6: laboratory: laboratory 'manual': unknown option 'may_lift' (it belongs under safety:"
+    for said in (*misplaced, dry):
+        assert (said.code, told in said.err, "cannot be changed" in said.err) == (2, True, False)
+    assert "the laboratory's options (worksheet) cannot be changed while 2 attempts are with 'manual'" in changed.err
