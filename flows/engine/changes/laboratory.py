@@ -13,6 +13,7 @@ from flows.wiring import open_laboratory
 from loop.contracts import Absent, AttemptKey, Found, Handle, KnowsWhatWasPlayed, RunsTogether, Unknown
 from loop.errors import HakkenError, SpecError
 from loop.experiment import State
+from loop.outcome import Measured
 from loop.record import AttemptRecord, Json
 from loop.spec import CampaignSpec
 
@@ -107,7 +108,13 @@ def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def calculated_otherwise(name: str, before: Json, now: Json, results: int) -> str:
+def who_measured(known: View) -> list[str]:
+    """The laboratory that each measured result of an attempt is of: its name among several, else its adapter."""
+    mine = {a.key: part_in(a.handle or "") if a.adapter == PARTED else str(a.adapter) for a in known.attempts}
+    return [mine[o.key] for o in known.observations if isinstance(o.outcome, Measured) and o.key in mine]
+
+
+def calculated_otherwise(name: str, before: Json, now: Json, by: Sequence[str]) -> str:
     """What is to be said where results were calculated by a method that the laboratory section has no more; "" where
     they were not.
 
@@ -115,13 +122,13 @@ def calculated_otherwise(name: str, before: Json, now: Json, results: int) -> st
         name: Of the campaign.
         before: The laboratory section on record.
         now: The one by which it goes on.
-        results: How many results of the laboratory there are.
+        by: The laboratory of each result (``who_measured``).
     """
     from adapters.registry import methods_in
 
     was, is_now = (methods_in(str(lab.get("adapter")), lab) for lab in (before, now))
     gone = {part: how for part, how in was.items() if how not in is_now.values()}
-    if not gone or not results:
+    if not (results := sum(who in gone for who in by)):
         return ""
     options = []
     for part, how in gone.items():

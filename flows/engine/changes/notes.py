@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.campaigns import resolved_for
 from flows.engine.changes.analyses import analysed_otherwise
-from flows.engine.changes.laboratory import calculated_otherwise, only_played
+from flows.engine.changes.laboratory import calculated_otherwise, only_played, who_measured
 from flows.engine.changes.results import check_change
 from flows.engine.changes.targets import other_targets
 from flows.engine.changes.versions import Overtaken, TakenBack, overtaken, taken_back
@@ -20,7 +20,6 @@ from flows.engine.looking.view import View
 from flows.engine.people.slips import beyond_other_ends
 from flows.shown.changes import spec_changes
 from flows.wiring import open_record, spec_on_record
-from loop.outcome import Measured
 from loop.record import Json
 from loop.spec import CampaignSpec
 
@@ -100,8 +99,8 @@ def _of_another_laboratory(changed: View, before: Json) -> Iterator[str]:
     was, now = before["laboratory"], changed.campaign.spec["laboratory"]
     if was == now:
         return
-    results = sum(isinstance(o.outcome, Measured) and o.key is not None for o in changed.observations)
-    for line in (calculated_otherwise(changed.name, was, now, results), only_played(changed, was, now)):
+    calculated = calculated_otherwise(changed.name, was, now, who_measured(changed))
+    for line in (calculated, only_played(changed, was, now)):
         if line:
             yield line
 

@@ -323,17 +323,40 @@ def test_results_that_were_only_played_are_named_where_a_real_laboratory_goes_on
     ],
 )
 def test_a_method_is_another_where_a_number_depends_on_it(now: dict[str, Any], said: str) -> None:
-    found = calculated_otherwise("gaps", {"adapter": "xtb"}, now, 7)
+    found = calculated_otherwise("gaps", {"adapter": "xtb"}, now, ["xtb"] * 7)
 
     assert (said in found) if said else not found
-    assert not calculated_otherwise("gaps", {"adapter": "xtb"}, now, 0)
+    assert not calculated_otherwise("gaps", {"adapter": "xtb"}, now, ["manual"])
+
+
+def test_results_of_a_laboratory_beside_one_that_calculates_otherwise_are_not_counted_as_its_own(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sums.py").write_text("def once(s): return s['x']\ndef twice(s): return 2 * s['x']\nthird = once\n")
+    both = ", ".join(
+        f'{way}: {{adapter: callable, function: "sums:{function}", when: {{way: {way}}}}}'
+        for way, function in (("A", "once"), ("B", "twice"))
+    )
+    text = CALCULATED.replace("8]}}", "8]}, way: {type: category, options: [A, B]}}").replace("s: 1", "s: 4")
+    text = text.replace('adapter: callable, function: "sums:once"', f"adapter: several, laboratories: {{{both}}}")
+    Path("sums.yaml").write_text(text)
+    hakken("run", "sums.yaml")
+    planned = hakken("show", "sums", 1, "--json").json["proposals"]
+    of_a = [p["proposal"]["draft"]["candidate"]["settings"]["way"] for p in planned].count("A")
+    Path("sums.yaml").write_text(text.replace("once", "third"))
+
+    changed = hakken("tick", "sums.yaml")
+
+    assert 2 <= of_a < 4
+    assert f"the {of_a} results on record were calculated otherwise (laboratory A.function)" in changed.out
 
 
 def test_another_unit_of_what_a_function_returns_makes_another_number() -> None:
     before = {"adapter": "callable", "function": "sums:once", "properties": {"energy": "kJ/mol"}}
 
     assert "(laboratory.properties)" in calculated_otherwise(
-        "sums", before, {**before, "properties": {"energy": "kcal/mol"}}, 7
+        "sums", before, {**before, "properties": {"energy": "kcal/mol"}}, ["callable"]
     )
 
 
@@ -343,7 +366,7 @@ def test_of_several_laboratories_the_one_that_calculates_otherwise_is_named() ->
     now = {"adapter": "several", "laboratories": {"quick": quick, "dear": {**dear, "functional": "b3lyp"}}}
 
     assert "the result on record was calculated otherwise (laboratory dear.functional), and counts" in (
-        calculated_otherwise("gaps", before, now, 1)
+        calculated_otherwise("gaps", before, now, ["dear", "quick", "quick"])
     )
 
 
