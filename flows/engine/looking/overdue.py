@@ -21,6 +21,6 @@ def overdue(view: View, now: datetime) -> tuple[str, ...]:
     for key, since in sorted(handed_over(view.ledger, mine).items(), key=lambda item: item[1]):
         hours = (now - since) / timedelta(hours=1)
         if hours > within:
-            shown = f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+            shown = f"{hours:.2g} h" if hours < 48 else f"{hours / 24:.0f} days"
             found.append(f"{labels[key]} ({key}) is overdue: with the laboratory for {shown}, due after {within:g} h")
     return tuple(found)

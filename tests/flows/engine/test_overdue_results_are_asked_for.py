@@ -37,6 +37,13 @@ def test_a_result_is_overdue_after_its_hours_and_not_before(settings: Settings, 
     assert "with the laboratory for 4 days" in at(settings, 96)[0]
 
 
+def test_what_takes_minutes_is_not_overdue_after_no_hours(settings: Settings, tmp_path: Path) -> None:
+    begin(settings, tmp_path, due_after=0.25)
+
+    assert "with the laboratory for 0.4 h, due after 0.25 h" in at(settings, 0.4)[0]
+    assert "with the laboratory for 1.4 h, due after 0.25 h" in at(settings, 1.4)[0]
+
+
 def test_without_hours_nothing_is_ever_overdue(settings: Settings, tmp_path: Path) -> None:
     begin(settings, tmp_path)
 
