@@ -94,3 +94,15 @@ def test_a_well_that_was_approved_and_whose_option_is_gone_stops_nothing(
     assert "was not sent yet and will not be: the campaign file was changed since" in said.out
     assert f"(parameter 'ligand' has no option '{gone}')" in said.out
     assert "it has 3 of ligand, and 1 may be on one" in status.out  # of those that are left
+
+
+def test_a_well_that_was_refused_is_not_counted_on_it(hakken: Callable[..., Any], file: Path) -> None:
+    hakken("tick", file)
+    drafts = [p["proposal"]["draft"] for p in hakken("show", "bench", 1, "--json").json["proposals"]]
+    ligands = [draft["candidate"]["settings"]["ligand"] for draft in drafts]
+    alone = next(draft for draft, ligand in zip(drafts, ligands, strict=True) if ligands.count(ligand) == 1)
+    assert hakken("approve", "bench", 1, alone["run_order"] + 1, "--refuse", "--why", "dear").code == 0
+
+    file.write_text(FILE.replace("{ligand: 3}", "{ligand: 1}"))
+
+    assert f"it has {len(set(ligands)) - 1} of ligand, and 1 may be on one" in hakken("tick", file).out
