@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -42,7 +43,8 @@ def compare(
         view = View(ledger, name)
         if view.spec.general is not None:
             raise CompareError(
-                f"campaign {name!r} looks for general conditions; hakken best {name} holds them against each other"
+                f"campaign {name!r} looks for general conditions; hakken best {shlex.quote(name)} holds them against "
+                "each other"
             )
         if not to:
             raise CompareError("nothing to compare with is given; write --to NAME=VALUE for what is other there")

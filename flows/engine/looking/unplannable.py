@@ -9,7 +9,9 @@ from typing import Final
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided_next, still_pinned
 from loop.errors import PlateError
-from loop.spec import build_plate, build_space
+from loop.outcome import Negative, Outcome
+from loop.spec import build_objective, build_plate, build_space
+from loop.values import limits_of, values_of
 
 _BAN: Final = re.compile(r"constraint 'ban (\d+)'")
 
@@ -36,10 +38,20 @@ def no_plate(view: View) -> str:
 def nothing_known(view: View) -> str:
     """What a campaign with caution lacks before anything can be proposed, and the way out; "" of any other."""
     careful = [name for name, target in view.spec.wanted.items() if target.cautious is not None]
-    if not careful or view.spec.planner.initial.first or len(view.counted) > 1 or still_pinned(view):
+    if not careful or view.spec.planner.initial.first or _is_learnt_from(view) or still_pinned(view):
         return ""
     name = quote(view.name)
     return (
         f"nothing is known yet to keep what {' and '.join(careful)} asks for, which is cautious: hakken tell {name} "
         f"FILE brings a few results that do, or hakken pin {name} has a candidate run that you know to"
     )
+
+
+def _is_learnt_from(view: View) -> bool:
+    """Whether results say enough of each target for a model of it: of one alone none learns what a threshold needs."""
+    measured = build_objective(view.spec).measured
+    return all(sum(_tells(o.outcome, target.name) for o in view.counted) > 1 for target in measured)
+
+
+def _tells(outcome: Outcome, target: str) -> bool:
+    return isinstance(outcome, Negative) or target in {*values_of(outcome), *limits_of(outcome)}

@@ -52,6 +52,23 @@ def test_without_anything_known_it_is_refused_and_results_let_it_begin(
     assert "with caution, pressure is kept with a chance of" in hakken("show", "sealed").out.replace("\n", " ")
 
 
+def test_results_that_lack_what_is_cautious_let_nothing_begin_and_the_next_step_says_so(
+    hakken: Callable[..., Any], file: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "yields.csv"
+    table.write_text("base,temperature,yield,pressure\nA,30,18,0.5\nB,40,28,\nA,50,30,\n")
+    hakken("run", file)
+
+    told = hakken("tell", file, table)
+    step = hakken("status", "sealed").out.replace("\n", " ")
+    went_on = hakken("tick", "sealed")
+
+    assert told.code == 0
+    assert "Nothing is known yet to keep what pressure asks for, which is cautious: hakken tell sealed FILE" in step
+    assert went_on.code == 2
+    assert "nothing is known yet to keep pressure at most 5 bar" in went_on.err
+
+
 def test_what_comes_first_is_said_run_and_planned_again_the_same(hakken: Callable[..., Any], file: Path) -> None:
     file.write_text(FILE.replace("{batch: 2, surrogate: gp}", FIRST))
 
