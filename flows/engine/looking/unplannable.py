@@ -6,11 +6,16 @@ import re
 from shlex import quote
 from typing import Final
 
+import numpy as np
+
+from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided_next, still_pinned
 from loop.errors import PlateError
 from loop.outcome import Negative, Outcome
+from loop.space.rows import is_among
 from loop.spec import build_objective, build_plate, build_space
+from loop.spec.checks.coming_first import named_first
 from loop.values import limits_of, values_of
 
 _BAN: Final = re.compile(r"constraint 'ban (\d+)'")
@@ -38,7 +43,7 @@ def no_plate(view: View) -> str:
 def nothing_known(view: View) -> str:
     """What a campaign with caution lacks before anything can be proposed, and the way out; "" of any other."""
     careful = [name for name, target in view.spec.wanted.items() if target.cautious is not None]
-    if not careful or view.spec.planner.initial.first or _is_learnt_from(view) or still_pinned(view):
+    if not careful or _is_learnt_from(view) or still_pinned(view) or _comes_first(view):
         return ""
     name = quote(view.name)
     return (
@@ -51,6 +56,14 @@ def _is_learnt_from(view: View) -> bool:
     """Whether results say enough of each target for a model of it: of one alone none learns what a threshold needs."""
     measured = build_objective(view.spec).measured
     return all(sum(_tells(o.outcome, target.name) for o in view.counted) > 1 for target in measured)
+
+
+def _comes_first(view: View) -> bool:
+    """Whether an experiment that the file names to come first is still to be run."""
+    first = named_first(view.spec, view.space)
+    history, _ = history_of(view.spec, view.space, view.counted, view.pending)
+    gone = np.vstack([history.tried(first.shape[1]), *(one.x for one in decided_next(view).kept_out)])
+    return not is_among(first, gone).all()
 
 
 def _tells(outcome: Outcome, target: str) -> bool:

@@ -85,6 +85,24 @@ def test_what_comes_first_is_said_run_and_planned_again_the_same(hakken: Callabl
     assert "comes out again" in hakken("replay", "sealed", 1).out
 
 
+def test_once_what_comes_first_was_run_without_a_value_of_it_the_next_step_says_what_is_lacking(
+    hakken: Callable[..., Any], file: Path, tmp_path: Path
+) -> None:
+    file.write_text(FILE.replace("{batch: 2, surrogate: gp}", FIRST))
+    one, both = tmp_path / "one.csv", tmp_path / "both.csv"
+    one.write_text("base,temperature,yield,pressure\nA,30,18,\n")
+    both.write_text("base,temperature,yield,pressure\nA,30,18,\nB,40,28,\n")
+
+    hakken("tell", file, one)
+    before = hakken("status", "sealed").out
+    hakken("tell", file, both)
+    after = hakken("status", "sealed").out
+
+    assert "The next batch is due" in before
+    assert "Nothing is known yet" in after
+    assert "nothing is known yet" in hakken("tick", "sealed").err
+
+
 def test_what_is_pinned_lets_it_begin_too(hakken: Callable[..., Any], file: Path) -> None:
     hakken("run", file)
 
