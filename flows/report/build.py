@@ -368,7 +368,7 @@ def _unread(envelopes: Iterable[EnvelopeRecord]) -> tuple[Unread, ...]:
             continue
         verdict = "not judged yet" if e.verdict is None else e.verdict.value
         file, _, line = e.source.rpartition(":")
-        is_row = file.startswith("tell:") and line.isdecimal()
+        is_row = file.startswith("tell:") and line.removeprefix("entry ").isdecimal()
         about = (file, verdict, e.message) if is_row else (e.id,)
         if (first := found.get(about)) is not None:
             found[about] = replace(first, more=first.more + 1)

@@ -23,7 +23,15 @@ from loop.outcome.kinds import (
     Qualifier,
     too_large,
 )
-from loop.sheets.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
+from loop.sheets.cells import (
+    finite,
+    has_decimal_comma,
+    has_thousands,
+    hint_of,
+    scatter_of,
+    without_doubt,
+    without_thousands,
+)
 from loop.sheets.nearly_numbers import instead_of, of_isomers
 from loop.units import DIMENSIONLESS, check_unit, convert, is_share, misread
 
@@ -306,8 +314,10 @@ def _way_out(value: object, none: str, unit: str | None, sign: str) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if either := hint_of(text):
         return either
-    if has_decimal_comma(text) or has_thousands(text):
+    if has_decimal_comma(text):
         return "use a point as decimal sign, and no sign for thousands"
+    if has_thousands(text):
+        return f"write {without_thousands(text)}, with no sign for thousands"
     if scatter := scatter_of(text):
         return f"write {scatter[0]} alone, and {scatter[1]} as its sd"
     if several := of_isomers(sign + text):

@@ -152,6 +152,13 @@ def has_thousands(cell: str) -> bool:
     return _GROUPED.fullmatch(cell) is not None
 
 
+def without_thousands(cell: str) -> str:
+    """The number of a cell that has signs between its thousands: 1234.5 for 1.234,5."""
+    decimal = _decimal_sign(cell)
+    kept = (c for c in cell if c == decimal or not (c in ".,'" or c.isspace()))
+    return "".join("." if c == decimal else c for c in kept)
+
+
 def hint_of(cell: str) -> str:
     """What to write in place of a number whose one sign may part thousands, or be a decimal one; "" for any other."""
     plain = cell.removesuffix(_DOUBT)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from loop.errors import UnitError
-from loop.sheets.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, split_header
+from loop.sheets.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, split_header, without_thousands
 from loop.units import check_unit
 
 UNMEASURED: Final = (  # of a word such as "trace" or "failed" where a target's value should be
@@ -93,7 +93,7 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
     if has_decimal_comma(text):
         return " (use a point as decimal sign)"
     if has_thousands(text):
-        return " (no sign for thousands)"
+        return f" (write {without_thousands(text)}, with no sign for thousands)"
     if is_target and (several := of_isomers(text)):
         return f" ({several})"
     name, unit = split_header(header)

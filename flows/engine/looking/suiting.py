@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from adapters.several.unbuilt import Unbuilt
+from flows.engine.looking.foreseeing import foresee, foresee_of
 from flows.engine.looking.resources import sample_experiments
 from flows.engine.looking.routes import check_routes
 from loop.contracts import Adapter, ChecksTogether, HasParts, Problem
@@ -36,6 +37,18 @@ def _refuses_all(laboratory: Adapter, spec: CampaignSpec, *, well: int = 0) -> S
     return [problem for problem in told[0] if all(problem in problems for problems in told[1:])] if told else ()
 
 
+def _foreseen_of_all(laboratory: Adapter, spec: CampaignSpec) -> str:
+    """Why a laboratory is certain to refuse all candidates there are once they run; "" where it may do one of them, or
+    they are more than are asked about. All of them are asked about only where the first few are refused."""
+    few = foresee_of(laboratory, sample_experiments(spec, ALIKE), is_all=False)
+    if few is None or few.refused < few.looked_at:
+        return ""
+    found = foresee(laboratory, spec)
+    if found is None or not found.is_all or found.refused < found.looked_at:
+        return ""
+    return "; ".join(map(str, found.reasons))
+
+
 def check_laboratory(laboratory: Adapter, spec: CampaignSpec) -> None:
     """See that a laboratory does not refuse all that a campaign could send, that each of several takes what it can, and
     that plates can be made as they are described.
@@ -51,6 +64,8 @@ def check_laboratory(laboratory: Adapter, spec: CampaignSpec) -> None:
     if problems := _refuses_all(laboratory, spec):
         said = "; ".join(str(problem) for problem in problems)
         raise AdapterError(f"laboratory {spec.laboratory.adapter!r} would refuse every experiment: {said}")
+    if said := _foreseen_of_all(laboratory, spec):
+        raise AdapterError(f"laboratory {spec.laboratory.adapter!r} is certain to refuse every candidate: {said}")
     _check_plate(laboratory, spec)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from flows.engine.looking.view import View
+from flows.engine.people.calculations import is_calculations
 from flows.engine.people.formats import table_told
 from flows.engine.people.fuller import OnRecord
 from flows.engine.people.matching import filled, with_keys
@@ -70,6 +71,9 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         return ToldTable(
             [draft_file(file, text, f"{unlike}has no rows; give a header line and one line for each result")]
         )
+    entry = ""
+    if is_calculations(data):
+        entry, lines = "entry ", [(n, cells) for n, (_, cells) in enumerate(lines)]
     lines = _without_descriptors(lines, spec)
     seen: Counter[str] = Counter()
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
@@ -100,10 +104,10 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
         if not (is_begun or has_beside):
             blank += not record.has_result(header, cells)  # else files of an instrument gave it
         elif is_begun and (left := record.unknown_of(header, cells, still_empty(header, cells, targets))):
-            waiting.append((line, left))
+            waiting.append((f"{entry}{line}", left))
         else:
             either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
-            source, of = f"{TELL}{file}:{line}", known.of.get(line)
+            source, of = f"{TELL}{file}:{entry}{line}", known.of.get(line)
             if line in keys:  # known, and with its key the same to the letter
                 header, cells = filled(header, cells, keys[line])
             draft = draft_row(source, header, cells, seen, delimiter=delimiter, doubtful=either, of=of)
@@ -169,11 +173,11 @@ def _others(
     return [(line, cells) for line, cells, _ in kept], tuple(notes), withdrawn
 
 
-def _unfinished(file: str, waiting: Sequence[Line], blank: int) -> Iterator[str]:
+def _unfinished(file: str, waiting: Sequence[tuple[str, Sequence[str]]], blank: int) -> Iterator[str]:
     """What is said of a worksheet's rows that are not filled in, or in part only."""
     alike: dict[str, list[str]] = {}
     for line, left in waiting:
-        alike.setdefault(" and ".join(left), []).append(str(line))
+        alike.setdefault(" and ".join(left), []).append(line)
     for missing, lines in alike.items():
         taken, has, it = ("is", "it has", "it") if len(lines) == 1 else ("are", "each has", "them")
         yield (

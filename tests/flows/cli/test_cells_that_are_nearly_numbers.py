@@ -13,8 +13,8 @@ from tests.flows.cli.small import ONE_NUMBER
 CELLS = [
     ("4_5", "must be a finite number"),
     ('"45,3"', "use a point as decimal sign, and no sign for thousands"),
-    ('"1.234,5"', "use a point as decimal sign, and no sign for thousands"),
-    ("1 234.5", "use a point as decimal sign, and no sign for thousands"),
+    ('"1.234,5"', "write 1234.5, with no sign for thousands"),
+    ("1 234.5", "write 1234.5, with no sign for thousands"),
     ("62.1 %", "write 62.1 alone: its unit stands beside it"),
     ("45.2 \N{PLUS-MINUS SIGN} 2", "write 45.2 alone, and 2 as"),
     ("~5", "got '~5'; write 5 alone"),
@@ -56,7 +56,8 @@ def test_a_cell_that_is_nearly_a_number_is_told_how_to_be_one(
     [
         ("45.2 \N{PLUS-MINUS SIGN} 2", "write 45.2 alone, and 2 in a column 'yield_sd' beside it"),
         ("45 +- 2", "write 45 alone, and 2 in a column 'yield_sd' beside it"),
-        ('"1,234.5"', "got '1,234.5' (no sign for thousands)"),
+        ('"1,234.5"', "got '1,234.5' (write 1234.5, with no sign for thousands)"),
+        ('"<1.234.567,5"', "got '<1.234.567,5' (write <1234567.5, with no sign for thousands)"),
         ("rac", "got 'rac' (of a racemate write the number that it has, 0 of an excess)"),
         (">99% (R)", "write the limit alone, with the sign that this enantiomer has in the campaign: >99 or <-99"),
         ("S 92", "with the sign that this enantiomer has in the campaign: 92 or -92"),

@@ -407,6 +407,23 @@ def test_a_laboratory_that_would_refuse_everything_is_refused(home: Any, hakken:
     assert not home.folder("ovens").exists()
 
 
+@pytest.mark.parametrize("words", [("validate",), ("run",), ("run", "--dry-run")])
+def test_a_table_without_a_row_of_any_candidate_is_refused(hakken: Any, home: Any, words: tuple[str, ...]) -> None:
+    Path("ovens.csv").write_text("oven,temperature,yield\nleft,85,10\nright,85,20\n")
+    Path("ovens.yaml").write_text(
+        CAMPAIGN.split("laboratory:")[0] + "laboratory: {adapter: emulator, table: ovens.csv}\n"
+    )
+
+    said = hakken(*words, "ovens.yaml")
+
+    assert said.code == 2
+    assert "ovens.yaml line 9: laboratory: laboratory 'emulator' is certain to refuse every candidate: " in said.err
+    assert (
+        "which is in no row of table ovens.csv; use values that its column 'temperature' has, or add rows" in said.err
+    )
+    assert not home.folder("ovens").exists()
+
+
 def test_one_that_takes_some_is_not(hakken: Any) -> None:
     Path("ovens.csv").write_text("oven,temperature,yield\nleft,80,10\nright,80,20\nthird,100,20\n")
     Path("ovens.yaml").write_text(

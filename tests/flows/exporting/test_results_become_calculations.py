@@ -186,6 +186,20 @@ def test_a_structure_that_is_no_candidate_is_named(hakken: Any) -> None:
     assert "none of its 3 molecules has the name or the structure 'CCO'" in said.err
 
 
+def test_a_calculation_is_named_by_its_entry_in_the_file(hakken: Any) -> None:
+    failed = {"success": False, "input_data": WATER, "error": {"error_type": "X", "error_message": "two\nlines"}}
+    odd = {**ENERGY, "molecule": {"identifiers": {"smiles": "CCO"}}}
+    Path("some.json").write_text(json.dumps([failed, {**ENERGY, **WATER}, odd]))
+    energy = "energy: {goal: minimize, unit: hartree}"
+    Path("small.yaml").write_text(SPEC.replace("gap: {goal: minimize, unit: eV, exact: true}", energy))
+
+    said = hakken("tell", "small.yaml", "some.json")
+
+    assert said.code == 2
+    assert "some.json entry 3: " in said.err
+    assert "line" not in said.err.partition("some.json entry 3: ")[2]
+
+
 def test_results_without_a_geometry_are_refused_or_left_out_with_a_note(hakken: Any) -> None:
     Path("t.csv").write_text("molecule,gap\nwater,14\n")
     hakken("tell", "small.yaml", "t.csv")
