@@ -85,6 +85,15 @@ def check_last(settings: Settings, name: str, ledger: Ledger) -> None:
     )
 
 
+def said_of_older(settings: Settings, name: str, ledger: Ledger) -> str:
+    """As a sentence, that the record is an older copy, and what to do; "" where it is none."""
+    try:
+        check_last(settings, name, ledger)
+    except OlderRecord as error:
+        return f"{str(error)[:1].upper()}{str(error)[1:]}."
+    return ""
+
+
 def _has_round(ledger: Ledger, name: str, noted: _Noted) -> bool:
     try:
         return any(p.id == noted.proposal for p in ledger.proposals(name, int(noted.number)))

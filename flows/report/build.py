@@ -131,7 +131,7 @@ def build(
         insights=insights or Insights(),
         standings=standings,
         hits=_hits(campaign, objective, observations, held),
-        nearest=nearest_of(standings, objective),
+        nearest=nearest_of(standings, results, objective),
         unjudged=unjudged(objective, [standing.values for standing in standings]),
         calibration=tuple(judge(results, foretold, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),

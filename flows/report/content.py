@@ -311,6 +311,7 @@ class Head:
     regret: str = ""  # how much better something untried may be, as a sentence
     regret_when: str = ""  # when it was said last
     audited: datetime | None = None  # when the log was gone through, where not for this page
+    older: str = ""  # that the record is an older copy, and what to do, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +365,7 @@ class Report:
     insights: Insights  # what models and the first design tell; nothing where no model was asked
     standings: tuple[Standing, ...]  # every candidate with a value, best first
     hits: Tally | None  # where hits are looked for
-    nearest: tuple[Standing, str] | None  # to keeping the thresholds where none does, and what it misses
+    nearest: tuple[Standing | Result, str] | None  # to keeping the thresholds where none does, and what it misses
     unjudged: str  # why no result can be held against the thresholds, "" where one can
     calibration: tuple[Calibration, ...]  # by target
     committee: tuple[Committee, ...]  # by target

@@ -51,10 +51,49 @@ def useful(results: Iterable[Result], targets: Sequence[Target]) -> tuple[Result
     return tuple(result for result in results if all(keeps(reading_of(result, t), t) for t in targets))
 
 
-def nearest_of(standings: Sequence[Standing], objective: Objective) -> tuple[Standing, str] | None:
-    """The candidate nearest to keeping the thresholds and what it misses, None where one keeps them all."""
-    found = nearest(objective, [standing.values for standing in standings])
-    return None if found is None else (standings[found], misses(objective, standings[found].values))
+def nearest_of(
+    standings: Sequence[Standing], results: Iterable[Result], objective: Objective
+) -> tuple[Standing | Result, str] | None:
+    """The candidate nearest to keeping the thresholds and what it misses, None where one keeps them all.
+
+    Where it has no value of a threshold, a limit that misses it counts; a candidate may have nothing else.
+    """
+    if any(objective.keeps(standing.values) for standing in standings):
+        return None
+    alone: dict[str, Result] = {}
+    limits: dict[str, dict[str, Reading]] = {}
+    for result in results:
+        for target in objective.targets:
+            if (reading := _missing(result, target)) is not None:
+                alone.setdefault(result.candidate_id, result)
+                mine = limits.setdefault(result.candidate_id, {})
+                nearer = max if reading.qualifier is Qualifier.BELOW else min
+                mine[target.name] = nearer(mine.get(target.name, reading), reading, key=lambda r: r.value)
+    values = {standing.candidate_id: standing.values for standing in standings}
+    every: dict[str, Standing | Result] = {**alone, **{standing.candidate_id: standing for standing in standings}}
+    rows = [{**_values(limits.get(c, {})), **values.get(c, {})} for c in every]
+    if (found := nearest(objective, rows)) is None:
+        return None
+    candidate, one = [*every.items()][found]
+    signs = {
+        name: r.shown_sign for name, r in limits.get(candidate, {}).items() if name not in values.get(candidate, {})
+    }
+    return one, misses(objective, rows[found], signs)
+
+
+def _values(readings: Mapping[str, Reading]) -> dict[str, float]:
+    return {name: reading.value for name, reading in readings.items()}
+
+
+def _missing(result: Result, target: Target) -> Reading | None:
+    """A limit beyond which ``target`` misses its thresholds, such as "< 5" of a yield that is to be at least 40."""
+    reading = result.readings.get(target.name)
+    if reading is None or result.retracted is not None or not result.is_real or reading.qualifier is Qualifier.EQUAL:
+        return None
+    if not target.has_bounds or target.levels is not None or sure(reading, target) is not None:
+        return None
+    (least, most), is_below = target.bounds, reading.qualifier is Qualifier.BELOW
+    return reading if (reading.value < least if is_below else reading.value > most) else None
 
 
 def running_best(results: Iterable[Result], target: Target) -> tuple[Best, ...]:

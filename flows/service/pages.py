@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows import engine
 from flows.engine import View
+from flows.engine.last_round import said_of_older
 from flows.engine.looking.audited import audited
 from flows.engine.looking.whose import has_asked
 from flows.report.page import render
@@ -29,9 +30,9 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._drawing = threading.Lock()
-        # By campaign: the last entry of the audit log, what is said of its file, what of its record the page shows, and
-        # the page.
-        self._drawn: dict[str, tuple[int, str, object, str]] = {}
+        # By campaign: the last entry of the audit log, what is said of the record and of its file, what of its
+        # record the page shows, and the page.
+        self._drawn: dict[str, tuple[int, tuple[str, str], object, str]] = {}
 
     def overview(self) -> str:
         """Where every campaign stands."""
@@ -52,17 +53,19 @@ class Pages:
             NotFound: There is no such campaign.
         """
         with open_record(self._settings) as ledger:
-            entry, edited = ledger.last_entry(), engine.said_of_edits(self._settings, name)
-        if (drawn := self._drawn.get(name)) is not None and drawn[:2] == (entry, edited):  # nothing was written since
+            entry, older = ledger.last_entry(), said_of_older(self._settings, name, ledger)
+            edited = engine.said_of_edits(self._settings, name)
+            said = (older, edited)
+        if (drawn := self._drawn.get(name)) is not None and drawn[:2] == (entry, said):  # nothing was written since
             return drawn[3]
         known = self._as_of(name)
         with self._drawing:
             drawn = self._drawn.get(name)
-            if drawn is not None and drawn[1:3] == (edited, known):
+            if drawn is not None and drawn[1:3] == (said, known):
                 page = drawn[3]
             else:
                 page = render(in_full(self._settings, name, look=audited)[0], edited)
-            self._drawn[name] = (entry, edited, known, page)
+            self._drawn[name] = (entry, said, known, page)
         return page
 
     def _as_of(self, name: str) -> object:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flows import engine, report
+from flows.engine.last_round import said_of_older
 from flows.engine.looking.audited import Audited
 from flows.wiring import open_record, raw_files
 
@@ -51,4 +53,5 @@ def in_full(
             found.at,
             path,
         )
-    return page, note
+        older = said_of_older(settings, name, ledger)
+    return replace(page, head=replace(page.head, older=older)), note

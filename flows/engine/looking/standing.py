@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.engine.changes.versions import said_of_edits
-from flows.engine.last_round import check_last
+from flows.engine.last_round import said_of_older
 from flows.engine.looking.doubts import doubts_of
 from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
@@ -20,7 +20,7 @@ from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.looking.whose import brings_person, pending_with
 from flows.wiring import open_laboratory, open_record
-from loop.errors import HakkenError, LedgerError, NoRecord, OlderRecord
+from loop.errors import HakkenError, LedgerError, NoRecord
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.spec.sieving import told_of_products
@@ -66,10 +66,8 @@ def _status(settings: Settings, view: View) -> StatusReport:
     copy, what the record alone tells, and how to have the rest: what is wrong with one campaign hides no other.
     """
     recorded = _recorded(view)
-    try:
-        check_last(settings, view.name, view.ledger)
-    except OlderRecord as error:
-        return replace(recorded, next_step=f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    if older := said_of_older(settings, view.name, view.ledger):
+        return replace(recorded, next_step=older)
     try:
         held = standstill(view, lambda: open_laboratory(settings, view.spec))
         sentence, _ = next_step(settings, view, by_person=_by_person(view), held=held)

@@ -40,10 +40,11 @@ def _refuses_all(laboratory: Adapter, spec: CampaignSpec, *, well: int = 0) -> S
 def _foreseen_of_all(laboratory: Adapter, spec: CampaignSpec) -> str:
     """Why a laboratory is certain to refuse all candidates there are once they run; "" where it may do one of them, or
     they are more than are asked about. All of them are asked about only where the first few are refused."""
-    few = foresee_of(laboratory, sample_experiments(spec, ALIKE), is_all=False)
-    if few is None or few.refused < few.looked_at:
+    try:
+        few = foresee_of(laboratory, sample_experiments(spec, ALIKE), is_all=False)
+        found = None if few is None or few.refused < few.looked_at else foresee(laboratory, spec)
+    except AdapterFailed:  # said where it is asked what it foresees
         return ""
-    found = foresee(laboratory, spec)
     if found is None or not found.is_all or found.refused < found.looked_at:
         return ""
     return "; ".join(map(str, found.reasons))

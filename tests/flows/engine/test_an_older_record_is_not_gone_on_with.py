@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from flows.service.pages import Pages
+
 CAMPAIGN = """\
 campaign: c
 space: {base: {type: category, options: [A, B, C]}, t: {type: number, values: [20, 40, 60, 80], unit: degC}}
@@ -69,9 +71,15 @@ def test_nothing_is_planned_again_until_a_person_has_said_so(hakken: Any, home: 
     assert hakken("status", "c").out.replace("\n", " ").endswith(f"delete {home.home / 'c/last-round.txt'}. ")
     (standing,) = hakken("status", "--json").json
     assert standing["next_step"].startswith(f"Campaign 'c': round {then + 1} is known in")
+    pages = Pages(home)
+    said = f'<p class="bad">Campaign &#39;c&#39;: round {then + 1} is known in'
+    assert said in pages.report("c")
+    assert hakken("report", "c").code == 0
+    assert said in (home.home / "c/report.html").read_text("utf-8")
     assert "the record lacks what was sent" in problems(hakken)
 
     (home.home / "c/last-round.txt").unlink()
+    assert said not in pages.report("c")
     assert "the record lacks what was sent" not in problems(hakken)
     assert hakken("run", "c").code == 0
     assert rounds(hakken) == 4

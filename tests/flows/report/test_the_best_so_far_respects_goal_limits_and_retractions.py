@@ -111,6 +111,26 @@ def test_what_breaks_a_threshold_is_never_best_and_where_everything_does_the_nea
     assert "no value in % yet" not in page
 
 
+def test_a_limit_that_misses_a_threshold_may_be_what_comes_nearest(story):
+    story.spec["objective"]["yield"]["at_least"] = 80.0
+    story.plan()
+    for temperature, value in ((90.0, 5.0), (105.0, 40.0)):
+        limit = Measurement("yield", value, "%", value, qualifier=Qualifier.BELOW)
+        story.end(story.propose({**HERE, "temperature": temperature}), Measured((limit,)))
+
+    report = build(story.settle(), story.name)
+
+    assert report.standings == ()
+    assert report.nearest[1] == "yield <40 %, and at least 80 % is wanted"
+    assert ("temperature", 105.0) in [(s.name, s.value) for s in report.nearest[0].settings]
+    assert "nothing yet keeps the thresholds" in render(report)
+
+    story.plan()
+    story.end(story.propose({**HERE, "temperature": 75.0}), story.measured(**{"yield": 30.0}))
+
+    assert build(story.settle(), story.name).nearest[1] == "yield <40 %, and at least 80 % is wanted"
+
+
 def test_candidates_are_ranked_by_the_mean_of_their_replicates(story):
     story.plan()
     lucky = story.propose({**HERE, "temperature": 90.0}, replicates=2)
