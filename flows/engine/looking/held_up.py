@@ -50,6 +50,12 @@ def keep(settings: Settings, name: str, wanting: Mapping[str, str]) -> None:
         replace_file(path, json.dumps(wanting, sort_keys=True), is_durable=False)
 
 
+def keep_beside(settings: Settings, name: str, wanting: Mapping[str, str]) -> None:
+    """Leave what else a pass found out, once it was told of the others. Raises as ``keep``."""
+    if wanting:
+        keep(settings, name, {**_kept(settings.folder(name) / NAME), **wanting})
+
+
 def forget(settings: Settings, name: str) -> None:
     """What was held up goes on, or something else is: the next pass tells."""
     (settings.folder(name) / NAME).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flows.engine.looking.failing import Failed
+from flows.engine.looking.held_up import keep_beside
 from flows.engine.people.rows import is_told
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
@@ -150,10 +151,13 @@ def judge_all(
     new = {j.envelope.id for j in judgements if j.verdict is Verdict.ACCEPTED}
     for note in slips(session.view, (o for o in session.view.observations if o.id in new)) if new else ():
         session.tally.note(note)
+    entries = {a.key: why.get(a.key, "nothing readable was entered") for a in unread if a.key in waiting}
     for attempt in unread:
-        if attempt.key in waiting:  # a person's entry that cannot be read is said on every pass, until it is corrected
+        if attempt.key in entries:  # a person's entry that cannot be read is said on every pass, until it is corrected
             waits = f"the entry for {session.view.label(attempt.settings)} ({attempt.key}) waits"
-            session.tally.note(f"{waits}: {why.get(attempt.key, 'nothing readable was entered')}")
+            session.tally.note(f"{waits}: {entries[attempt.key]}")
+    waits_too = {key: error for key, error in judge.waiting.items() if key}
+    keep_beside(session.settings, session.name, {k: f"waits: {said}" for k, said in {**entries, **waits_too}.items()})
     return judgements
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.engine import View, halt, tick
+from flows.engine import View, halt, status, tick
 from flows.engine.looking.held_up import said_of
 from flows.settings import Settings
 from flows.wiring import open_record
-from tests.flows.engine.bench import add, cheap_planner
+from tests.flows.engine.bench import ANALYSIS, add, cheap_planner
 
 
 @pytest.fixture
@@ -45,6 +45,30 @@ def test_of_many_texts_eight_are_said_and_the_rest_is_counted(small: Settings, n
 
     assert [one.rpartition(" ")[2] for one in said[:8]] == [*"01234567"]
     assert said[8:] == tuple(f"{one} for a person in the same way" for one in more)
+
+
+def test_a_file_that_no_value_can_be_made_of_is_said_until_a_better_one_comes(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "hplc").mkdir()
+    laboratory = {"adapter": "instrument", "folder": str(tmp_path / "hplc"), "file": "{key}*.csv", "settle": 0.0}
+    add(settings, tmp_path, laboratory=laboratory, analysis=ANALYSIS)
+    tick(settings, "small", planner=cheap_planner)
+    with open_record(settings) as ledger:
+        first = View(ledger, "small").pending[0]
+    file = tmp_path / "hplc" / f"{first.key}.csv"
+    file.write_text(f"key,signal\n{first.key},0.5\n")
+    for _ in range(2):
+        tick(settings, "small", planner=cheap_planner)
+    (waiting,) = status(settings, "small")
+    file.with_name(f"{first.key}-2.csv").write_text(f"key,RT,Area\n{first.key},4.2,620\n{first.key},6.8,1000\n")
+    for _ in range(2):
+        tick(settings, "small", planner=cheap_planner)
+    (done,) = status(settings, "small")
+
+    assert len(waiting.held_up) == 1
+    assert f"({first.key}) waits: 'yield' needs a chromatogram, spectrum or peaks, and" in waiting.held_up[0]
+    assert (done.experiments_done, done.held_up) == (1, ())
 
 
 def test_while_a_stop_is_in_force_nothing_is_let_go_on(small: Settings) -> None:
