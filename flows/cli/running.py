@@ -10,6 +10,7 @@ import typer
 from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, opened, renamed, say_edits, settings, typed
 from flows.cli.screen import Json, Screen, computing
 from flows.labels import label_of
+from flows.shown.derived_numbers import derived_numbers
 from flows.shown.words import chosen_by, known_line, predictions_line, reason_line
 from loop.insight.saying import regret_sentence
 from loop.wording import plural
@@ -122,12 +123,15 @@ def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan, foreseen: Fores
         as_records = [ProposalRecord("", number, "", draft, None) for draft in placed]
         for line in plate_lines(read_plate(spec, name, number, as_records, ())):
             screen.say(line)
+    derived = derived_numbers(spec)
     by_run_order = sorted(zip(plan.proposals, foreseen.proposals, strict=True), key=lambda pair: pair[0].run_order)
     for proposal, problems in by_run_order:
         well = "" if proposal.place is None else f"{proposal.place.well}: "
         screen.say(f"\n{proposal.run_order + 1:3}. {well}{label_of(spec, proposal.candidate.settings)}", bold=True)
         if known := known_line(proposal.candidate, spec):
             screen.say(f"     {known}")
+        if follows := derived(proposal.candidate.settings):
+            screen.say(f"     derived {follows}")
         screen.say(f"     {reason_line(proposal.arm, proposal.reason)}")
         for line in predictions_line(proposal.predictions, spec):
             screen.say(f"     predicted {line}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from flows.cli.showing.plates import plate_lines
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from flows.plates.repeats import alone, reason_now
+from flows.shown.derived_numbers import derived_numbers
 from flows.shown.rounds import by_position, never_sent, other_formulas, round_of
 from flows.shown.words import (
     chosen_by,
@@ -28,7 +29,7 @@ from loop.wording import plural
 
 if TYPE_CHECKING:
     from loop.contracts import Ledger
-    from loop.record import AttemptRecord, ObservationRecord, ProposalRecord, RoundRecord
+    from loop.record import AttemptRecord, ObservationRecord, ProposalRecord, RoundRecord, Settings
 
 
 def _handed_out(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]) -> dict[str, str]:
@@ -63,6 +64,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     if laid_out(proposals, every) and spec.get("plate"):
         for line in plate_lines(read_plate(spec, campaign, record.number, proposals, every)):
             screen.say(line)
+    derived = derived_numbers(spec)
     without_original = alone(laid_out(proposals, every))
     for proposal in sorted(proposals, key=lambda p: (p.draft.run_order, p.id in replaced)):
         at = proposal.draft.position
@@ -72,7 +74,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         verdict = verdict_of(replace(proposal, by="", why="") if is_told else proposal)
         tried, came = attempts.get(at, []), observations.get(at, [])
         reason = reason_line(proposal.draft.arm, reason_now(proposal, without_original))
-        _print_proposal(screen, spec, heading, proposal, reason, verdict, tried, came, stands)
+        _print_proposal(screen, spec, derived, heading, proposal, reason, verdict, tried, came, stands)
         for decision in decisions:
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
@@ -96,6 +98,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
 def _print_proposal(
     screen: Screen,
     spec: Any,
+    derived: Callable[[Settings], str],
     heading: str,
     proposal: ProposalRecord,
     reason: str,
@@ -112,6 +115,8 @@ def _print_proposal(
     screen.say(f"\n{heading}. {well}{label_of(spec, draft.candidate.settings)}{times}", bold=True)
     if known := known_line(draft.candidate, spec):
         screen.say(f"     {known}")
+    if follows := derived(draft.candidate.settings):
+        screen.say(f"     derived {follows}")
     screen.say(f"     {reason}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")
