@@ -53,7 +53,8 @@ class CampaignLaws:
     def test_an_unknown_campaign_is_refused_with_the_names_there_are(self, ledger: Ledger) -> None:
         ledger.open_campaign("coupling", SPEC, by="ada")
 
-        for ask in (ledger.campaign, ledger.rounds, ledger.observations, ledger.attempts, ledger.envelopes):
+        told = (ledger.campaign, ledger.rounds, ledger.proposals, ledger.attempts, ledger.steps, ledger.envelopes)
+        for ask in (*told, ledger.observations, ledger.decisions, ledger.stops, ledger.artifacts):
             with pytest.raises(NotFound, match=r"'couplin'.*coupling"):
                 ask("couplin")
         with pytest.raises(NotFound, match="coupling"):

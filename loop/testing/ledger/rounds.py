@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from typing import Final
+
 import pytest
 
 from loop.contracts import Ledger
 from loop.errors import LedgerError, NotFound
 from loop.experiment import PENDING, Event
-from loop.record import EnvelopeDraft, Lease, Place, RoundDraft
+from loop.record import EnvelopeDraft, Lease, Place, Prediction, RoundDraft
 from loop.testing.ledger.material import HOUR, SPEC, batch, candidate, everything, finished, measured, proposal
+
+_SAID: Final = Prediction("yield", "own", 60.0, 8.0, 0.5)  # by a model of one's own
+
+
+def _predicting(**changes: float) -> RoundDraft:
+    """A round of one proposal of which a model says ``changes``."""
+    return batch(1, replace(proposal(0), predictions=(replace(_SAID, **changes),)))
 
 
 class RoundLaws:
@@ -128,6 +139,15 @@ class RoundLaws:
             (batch(1, proposal(0, replicates=0)), "replicates must be at least 1"),
             (batch(1, proposal(0, place=Place(1, "A1", 1)), proposal(1, place=Place(1, "A1", 1))), "into well A1"),
             (batch(1, proposal(0, place=Place(0, "A1", 1))), "a place needs a plate"),
+            (batch(1, proposal(0, place=Place(1, "A1", 0))), "a place needs a plate"),
+            (batch(1, proposal(0, place=Place(1, "", 1))), "a place needs a plate"),
+            (batch(1, observations=("one", "one")), "names one observation twice"),
+            (_predicting(mean=math.nan), "the mean of 'yield' by 'own' must be a finite number, got nan"),
+            (_predicting(sd=math.inf), "the sd of 'yield' by 'own' must be a finite number, got inf"),
+            (_predicting(weight=math.nan), "the weight of 'own' must be a finite number, got nan"),
+            (batch(1, replace(proposal(0), novelty=math.nan)), "the novelty must be a finite number"),
+            (batch(1, replace(proposal(0), acquisition_value=math.nan)), "the acquisition value is not a number"),
+            (batch(1, replace(proposal(0), predictions=(_SAID, _SAID))), "one member predicts one target twice"),
             (batch(1, model={"loss": float("inf")}), "cannot be stored as JSON"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
