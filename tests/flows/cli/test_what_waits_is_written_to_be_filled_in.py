@@ -94,3 +94,23 @@ def test_a_batch_that_waits_for_a_person_is_said(tmp_path: Path, monkeypatch: py
         said.err.split()
     )
     assert not Path("todo.csv").exists()
+
+
+def test_what_runs_is_written_also_while_the_rest_waits_for_a_person_and_after_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = {**SPEC, "laboratory": {"adapter": "manual", "approval": "person"}}
+    Path("todo.yaml").write_text(yaml.safe_dump(asked, sort_keys=False))
+    hakken("run", "todo.yaml")
+    hakken("approve", "todo", 1, 2)
+    hakken("run", "todo")
+
+    beside = hakken("export", "todo", "beside.csv", "--waiting")
+    hakken("stop", "todo", "--why", "the hood is cleaned")
+    stopped = hakken("export", "todo", "stopped.csv", "--waiting")
+
+    assert (beside.code, stopped.code) == (0, 0), beside.err + stopped.err
+    for name in ("beside.csv", "stopped.csv"):
+        (row,) = csv.DictReader(Path(name).read_text(encoding="utf-8-sig").splitlines())
+        assert row["run_order"] == "2"
