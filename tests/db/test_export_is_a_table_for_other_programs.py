@@ -52,6 +52,22 @@ def test_each_observation_is_a_row_in_canonical_order(sqlite_ledger: SqlLedger, 
     assert fault["results.yield.value"] == ""
 
 
+@pytest.mark.parametrize(
+    ("can_be", "mean"), [({"low": 62.0}, "62.0"), ({"high": 60.0}, "60.0"), ({"low": 0.0}, "61.5")]
+)
+def test_what_was_predicted_is_within_what_a_target_can_be(
+    sqlite_ledger: SqlLedger, fill: Fill, tmp_path: Path, can_be: dict[str, float], mean: str
+) -> None:
+    fill(sqlite_ledger)
+    spec = sqlite_ledger.campaign("coupling").spec
+    sqlite_ledger.open_campaign("coupling", {**spec, "objective": {"yield": can_be}}, by="ada")
+
+    export(sqlite_ledger, "coupling", tmp_path / "out.csv", "csv")
+
+    first = rows(tmp_path / "out.csv")[1]
+    assert (first["predicted.yield.mean"], first["predicted.yield.sd"]) == (mean, "7.25")
+
+
 def test_parquet_says_what_csv_says_with_types(sqlite_ledger: SqlLedger, fill: Fill, tmp_path: Path) -> None:
     fill(sqlite_ledger)
 
