@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -17,7 +17,7 @@ from loop.testing.ledger.material import HOUR, SPEC, batch, candidate, everythin
 _SAID: Final = Prediction("yield", "own", 60.0, 8.0, 0.5)  # by a model of one's own
 
 
-def _predicting(**changes: float) -> RoundDraft:
+def _predicting(**changes: Any) -> RoundDraft:
     """A round of one proposal of which a model says ``changes``."""
     return batch(1, replace(proposal(0), predictions=(replace(_SAID, **changes),)))
 
