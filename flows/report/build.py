@@ -33,6 +33,7 @@ from flows.report.content import (
     Report,
     Result,
     RoundLine,
+    Standing,
     Unread,
     Waiting,
 )
@@ -40,7 +41,7 @@ from flows.report.decisions import read_decisions
 from flows.report.effects import declared_effects, read_effects
 from flows.report.plates import read_plates
 from flows.report.results import read_objective, read_results, with_units
-from flows.report.standing import nearest_of, rank, running_best, score_of, scored, useful
+from flows.report.standing import SHOWN, nearest_of, rank, running_best, score_of, scored, useful
 from flows.shown.changes import spec_changes
 from flows.spending import accounts_of
 from flows.unsent import why_unsent
@@ -112,7 +113,7 @@ def build(
     ranked = tuple(filter(None, (score_of(objective), *objective.wanted)))
     steps = [running_best(useful(scored(results, objective), targets), target) for target in ranked]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
-    standings = rank(results, placed, objective)
+    standings = _with_what_leaves_out(rank(results, placed, objective), observations, left_out)
     decisions, events = ledger.decisions(name), ledger.steps(name)
     unsent = why_unsent(events)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id and d.draft.proposal_id}
@@ -157,6 +158,19 @@ def build(
         changes=_changes(ledger, campaign, rounds),
         spec=campaign.spec,
     )
+
+
+def _with_what_leaves_out(
+    standings: tuple[Standing, ...],
+    observations: Sequence[ObservationRecord],
+    left_out: Callable[[Settings], str] | None,
+) -> tuple[Standing, ...]:
+    """The same with what the campaign file has against those that a page shows."""
+    if left_out is None:
+        return standings
+    settings = {o.candidate_id: o.settings for o in observations}
+    shown = (replace(one, left_out=left_out(settings[one.candidate_id])) for one in standings[:SHOWN])
+    return (*shown, *standings[SHOWN:])
 
 
 def _best(

@@ -137,6 +137,7 @@ class Standing:
     arm: Arm
     reason: str
     really: tuple[str, ...] = ()  # by what its results ran that ran elsewhere than asked for
+    left_out: str = ""  # of those that a page shows: by which rule the campaign file has it no more
 
 
 @dataclass(frozen=True, slots=True)
