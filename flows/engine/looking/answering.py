@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.looking.predicting import why_outside
-from flows.engine.people.rows import has_no_result_yet, read_told
+from flows.engine.people.rows import NoSetting, has_no_result_yet, read_told
 from flows.engine.people.told_file import not_all, rows_of_file
 from loop.contracts import ExperimentSpec
 from loop.derived import derived
@@ -22,6 +22,7 @@ from loop.space import ProductPool, Space
 from loop.space.pool import said_size
 from loop.spec import CampaignSpec, build_objective, levels_of, words_of
 from loop.spec.space_models import NumberSpec
+from loop.wording import plural
 
 if TYPE_CHECKING:
     from adapters.table import MeasuredTable
@@ -50,7 +51,8 @@ def told_table(file: Path, spec: CampaignSpec, space: Space) -> AnsweringTable:
         RehearseError: It cannot be read, or has no two results.
     """
     units, levels, words = build_objective(spec).measured_units, levels_of(spec), words_of(spec)
-    points, outcomes, problems, outside = [], [], [], 0
+    points, outcomes, outside = [], [], 0
+    alike: dict[str, list[int]] = {}  # by what is wrong with them, the lines
     wanted = "a table of results, as hakken tell takes it"
     for line, payload in rows_of_file(file, spec, space, RehearseError, wanted=wanted):
         if has_no_result_yet(payload, spec, space):
@@ -59,16 +61,21 @@ def told_table(file: Path, spec: CampaignSpec, space: Space) -> AnsweringTable:
             row = read_told(payload, spec, space)
             x = space.coordinates(row.settings)
             outcome = read_outcome(row.payload, units, levels, words)
+        except NoSetting as error:
+            lacks = f"nothing says which {error.parameter} it had; give that column"
+            without = "with the one value of all rows where it was not varied, or rehearse a campaign file without it"
+            alike.setdefault(f"{lacks}, {without}", []).append(line)
+            continue
         except HakkenError as error:
-            problems.append(f"line {line}: {error}")
+            alike.setdefault(str(error), []).append(line)
             continue
         if why_outside(space, row.settings):
             outside += 1
             continue
         points.append(x)
         outcomes.append(outcome)
-    if problems:
-        raise RehearseError(not_all(file, problems))
+    if alike:
+        raise RehearseError(not_all(file, [f"{_lines(lines)}: {text}" for text, lines in alike.items()]))
     if len(points) < 2:
         raise RehearseError(f"{file} has no two results of candidates in the space; give a table with more of them")
     are, they = ("is", "it is no candidate") if outside == 1 else ("are", "they are no candidates")
@@ -76,6 +83,10 @@ def told_table(file: Path, spec: CampaignSpec, space: Space) -> AnsweringTable:
     if not space.is_finite:
         notes.append("numbers are continuous: of the rows not tried yet the one nearest to what is proposed answers")
     return _answering(spec, file.name, points, outcomes, notes)
+
+
+def _lines(lines: Sequence[int]) -> str:
+    return f"line {lines[0]}" + (f" and {plural(len(lines) - 1, 'other')}" if len(lines) > 1 else "")
 
 
 def looked_up(spec: CampaignSpec, space: Space, table: MeasuredTable) -> AnsweringTable:

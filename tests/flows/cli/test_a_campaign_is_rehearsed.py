@@ -182,6 +182,12 @@ def test_a_budget_that_is_spent_does_not_end_a_rehearsal(hakken: Any) -> None:
         ({}, ("--table", "nothing.csv"), "nothing.csv cannot be read (No such file or directory); check the path"),
         ({}, ("--reach", "nan"), "--reach is nan, which nothing reaches; give a number"),
         ({}, ("--table", "words.csv"), "line 2: column 'yield' must hold a finite number, got 'high'"),
+        (
+            {},
+            ("--table", "lacking.csv"),
+            "line 2 and 2 others: nothing says which T it had; give that column, with the one value of all rows where "
+            "it was not varied, or rehearse a campaign file without it",
+        ),
         ({}, ("--table", "few.csv"), "few.csv has no two results of candidates in the space"),
         ({}, ("--table", "other.csv"), "column 'solvent' is unknown"),
         (
@@ -211,6 +217,7 @@ def test_what_cannot_be_rehearsed_says_why_and_what_to_do(
 ) -> None:
     write(**changes)
     Path("words.csv").write_text("ligand,T,yield\nA,20,high\nB,40,3\n")
+    Path("lacking.csv").write_text("ligand,yield\nA,1\nB,3\nC,4\n")
     Path("few.csv").write_text("ligand,T,yield\nA,20,3\n")
     Path("other.csv").write_text("ligand,T,solvent,yield\nA,20,x,3\n")
 

@@ -58,6 +58,7 @@ from flows.engine.people.rows.reading import (
     read_told,
     says_the_same,
 )
+from flows.engine.people.rows.settings import NoSetting
 
 __all__ = [
     "FAULT",
@@ -73,6 +74,7 @@ __all__ = [
     "Column",
     "Line",
     "NoResult",
+    "NoSetting",
     "ToldRow",
     "columns_of",
     "completed_by",

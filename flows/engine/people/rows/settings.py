@@ -25,6 +25,14 @@ from loop.spec.space_models import MoleculeSpec, ParameterSpec, ProductsSpec, Un
 DIGITS: Final = 12  # of a converted number: nobody types more, and conversions differ behind them
 
 
+class NoSetting(OutcomeError):
+    """A row says nothing of a ``parameter`` that every row has to; give it a column, or the cell a value."""
+
+    def __init__(self, parameter: str, remedy: str) -> None:
+        super().__init__(f"parameter {parameter!r} has no value: its column is missing or its cell empty; {remedy}")
+        self.parameter = parameter
+
+
 def settings_of(
     cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bool, is_exported: bool = False
 ) -> dict[str, str | float]:
@@ -47,9 +55,9 @@ def settings_of(
             continue  # what does not apply has an empty cell; the space says if it was wanted
         if column is None:
             without = "; of a table that lacks it the rest is learnt by hakken tell --source TITLE"
-            raise OutcomeError(
-                f"parameter {p.name!r} has no value: its column is missing or its cell empty; give every one of "
-                f"{space.needed()}, or the key of an attempt{_by_well(cells, spec) or without}"
+            raise NoSetting(
+                p.name,
+                f"give every one of {space.needed()}, or the key of an attempt{_by_well(cells, spec) or without}",
             )
         try:
             settings[p.name] = _setting(p, column, text, spec)
