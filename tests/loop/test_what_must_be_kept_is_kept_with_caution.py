@@ -10,6 +10,8 @@ import torch
 from campaigns import measured
 
 from loop.acquisition.caution import UNKNOWN, Caution, Guard
+from loop.acquisition.hits import hit_chance
+from loop.derived import derived
 from loop.errors import PoolExhausted, Unproven
 from loop.history import History, Observation, Pending, Said
 from loop.planner import plan
@@ -148,9 +150,11 @@ def test_the_more_is_asked_the_less_is_allowed_and_the_more_is_known_the_more() 
     assert many > few[0.95]
 
 
-def test_of_what_little_is_known_of_a_model_that_saw_no_danger_is_not_believed() -> None:
+@pytest.mark.parametrize("more", ["", ", exact: true"])
+def test_of_what_little_is_known_of_a_model_that_saw_no_danger_is_not_believed(more) -> None:
     alike = [{"base": "A", "temperature": 20.0 + 0.1 * i} for i in range(12)]  # all far below 5 bar
-    caution = caution_of(spec_of(more="seed: 1"), alike)
+    text = TEXT.replace("cautious: CHANCE", f"cautious: CHANCE{more}")
+    caution = caution_of(spec_of(more="seed: 1", text=text), alike)
     far = np.array([build_space(spec_of()).coordinates({"base": "C", "temperature": 120.0})])
     as_learnt = replace(caution, guards=tuple(replace(g, wider=1.0) for g in caution.guards))
 
@@ -282,6 +286,42 @@ def test_classes_are_kept_with_caution() -> None:
 
     assert found
     assert max(p.candidate.settings["temperature"] for p in found) < 70
+
+
+def test_a_derived_target_is_kept_with_caution_by_what_is_believed_of_its_parts() -> None:
+    rows = [{"base": b, "temperature": float(t)} for b in "AB" for t in range(20, 121, 20)]
+    doubled = "derived: {force: {expression: 2 * pressure, unit: bar, goal: keep, at_most: 10, cautious: CHANCE}}"
+    text = TEXT.replace(", at_most: 5, unit: bar, cautious: CHANCE}", f", unit: bar}}\n{doubled}")
+    plain, spec = spec_of(more="seed: 1"), spec_of(more="seed: 1", text=text)
+    x = np.array([build_space(spec).coordinates({"base": "A", "temperature": t}) for t in (30.0, 118.0)])
+    history = derived(spec, History(told(spec, rows)))
+
+    caution = situation_of(spec, history, None, seed=0, experiments=9, purse=None).caution
+
+    near, far = caution.chances(x)["force"]
+    assert near > 0.99
+    assert far == pytest.approx(caution_of(plain, rows).chances(x)["pressure"][1], abs=0.05)  # without tails
+
+
+def test_levels_are_kept_with_caution_by_their_own_chances() -> None:
+    text = TEXT.replace("at_most: 5, unit: bar", "levels: [1, 2, 3], at_most: 2")
+    spec = spec_of(more="seed: 1", text=text)
+    space = build_space(spec)
+    seen = [({"base": b, "temperature": float(t)}, 1.0 + (t > 50) + (t > 90)) for b in "AB" for t in range(20, 121, 20)]
+    history = History(
+        tuple(
+            Observation(str(i), space.coordinates(at), measured(**{"yield": 50.0 + i, "pressure": level}))
+            for i, (at, level) in enumerate(seen)
+        )
+    )
+    x = np.array([space.coordinates({"base": "A", "temperature": t}) for t in (30.0, 118.0)])
+
+    caution = situation_of(spec, history, None, seed=0, experiments=9, purse=None).caution
+
+    (guard,) = caution.guards
+    assert (guard.wider, guard.tails) == (1.0, 1.0)  # of levels there is no scale to be doubted
+    assert caution.allows(x).tolist() == [True, False]
+    assert caution.chances(x)["pressure"] == hit_chance(guard.target, guard.model, torch.from_numpy(x)).tolist()
 
 
 def test_first_comes_before_a_design_and_is_part_of_it() -> None:
