@@ -19,7 +19,7 @@ from loop.insight.saying import graded_text
 from loop.objective import SCORES, Objective, Target
 from loop.record import Prediction
 from loop.surrogates.protocol import SupportsBetween, skim
-from loop.wording import factor_text, in_digits, in_places, plus_minus, within_factor
+from loop.wording import factor_text, in_digits, in_places, named, plus_minus, within_factor
 
 SHOWN = 4  # members whose expectations a sentence names
 HARDLY = 1e-3  # of the deviation stated: an improvement below which its number, 8e-129 perhaps, tells nobody anything
@@ -121,7 +121,7 @@ def _expected(
     if condition:
         return f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected; {condition}"
     if target.classes is not None:
-        return f"{target.name} {target.sought} with a chance of {whole.mean:.2g}"
+        return f"{named(target.name, target.sought)} with a chance of {whole.mean:.2g}"
     text = f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected{graded_text(target.graded(levels))}"
     if target.is_only_measured:
         return text

@@ -22,6 +22,11 @@ _TOTAL: Final = {
 _MUTE: Final = frozenset({"yes", "no", "true", "false", "on", "off", "none", "nothing"})
 
 
+def named(name: str, words: str) -> str:
+    """A name and what is said of it; once where that begins with the name, as "form II" of a target called form."""
+    return words if words.casefold().startswith(f"{name.casefold()} ") else f"{name} {words}".rstrip()
+
+
 def is_mute(option: str, others: Iterable[Collection[str]]) -> bool:
     """Whether an option says too little by itself: yes or no, none, a number, or an option of another choice as well.
 

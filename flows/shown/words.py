@@ -12,7 +12,7 @@ from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, Candidate, Prediction, ProposalDraft, without_head
 from loop.units import unit_shown
-from loop.wording import in_full, plus_minus, within_factor
+from loop.wording import in_full, named, plus_minus, within_factor
 
 if TYPE_CHECKING:
     pass
@@ -66,7 +66,8 @@ def predictions_line(predictions: Iterable[Prediction], spec: Mapping[str, Any])
         said.sort(key=lambda p: p.member != "committee")
         words, wanted = classes_in(spec, target), wanted_of(spec, target)
         told = [f"{p.mean:.2g}{_by(p)}" if words else _said(p, wanted) for p in said]
-        lines.append(f"{target} " + (f"{words.sought} with a chance of " if words else "") + "; ".join(told))
+        of = f"{named(target, words.sought)} with a chance of" if words else target
+        lines.append(f"{of} {'; '.join(told)}")
     return lines
 
 

@@ -18,7 +18,7 @@ from loop.insight.statements import (
     Stated,
 )
 from loop.record import Json
-from loop.wording import factor_text, in_digits, in_full, in_places, plural
+from loop.wording import factor_text, in_digits, in_full, in_places, named, plural
 
 if TYPE_CHECKING:
     from loop.insight.designed import Designed
@@ -120,7 +120,7 @@ def stated_line(stated: Stated, found: HonestBest | Predicted) -> str:
         doubt = max(doubt, CUT * abs(stated.mean))
     text = f"{stated.target} {in_places(stated.mean, doubt, unit=stated.unit)}"
     if stated.classes:
-        text = f"chance of {stated.target} {stated.sought} {stated.mean:.2g}"
+        text = f"chance of {named(stated.target, stated.sought)} {stated.mean:.2g}"
     text += graded_text(stated.chances) or _between(stated)
     if stated.is_known:
         return f"{text} {stated.unit}".rstrip() + " (exact)"
@@ -152,7 +152,7 @@ def measured_line(stated: Stated) -> str:
     """What was measured, value by value."""
     values = stated.told or [stated.grades.get(v) or in_full(v, stated.unit) for v in stated.values]
     shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *_counted(stated.limits)]
-    return f"{stated.target} {', '.join(shown)} {stated.unit}".rstrip()
+    return f"{named(stated.target, ', '.join(shown))} {stated.unit}".rstrip()
 
 
 def _counted(limits: Sequence[str]) -> list[str]:

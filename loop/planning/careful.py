@@ -15,7 +15,7 @@ from loop.planning.situation import Situation
 from loop.record import Arm
 from loop.space.rounding import rounded_where
 from loop.space.rows import is_among
-from loop.wording import plural
+from loop.wording import named, plural
 
 LOOKED_THROUGH: Final = 20_000  # candidates of which it is said how many may be proposed
 BY_PEOPLE: Final = frozenset({Arm.MANUAL, Arm.REFERENCE})  # what a person or the campaign file names as it is
@@ -27,7 +27,7 @@ WAYS: Final = (
 def asked(target: Target) -> str:
     """What a target has to keep, such as "pressure at most 5 bar"."""
     if target.classes is not None:
-        return f"{target.name} {target.sought}"
+        return named(target.name, target.sought)
     low, high = target.asked
     parts = [
         f"{word} {end:g} {target.unit}".rstrip()
