@@ -17,7 +17,7 @@ def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
     for name, value in arranged(spec, settings).items():
         parameter = space.get(name, {})
         kind = parameter.get("type")
-        if kind == "number" and not isinstance(value, str):
+        if kind in ("number", None) and not isinstance(value, str):  # also one that the file has no more
             words.append(f"{name} {value:g} {unit_shown(parameter.get('unit', ''))}".rstrip())
         elif kind in ("ordinal", "mixture") or _is_mute(space, name, str(value)):
             words.append(f"{name} {value}".rstrip())

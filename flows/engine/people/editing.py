@@ -70,7 +70,8 @@ def _amendment(
     (old,) = waiting_for_approval(ledger, name, round_number, (number,))
     view = View(ledger, name)
     before = dict(view.space.as_named(old.draft.candidate.settings, old.draft.candidate.smiles))
-    wanted = read_candidate(view.space, changes, before)
+    still = {parameter: value for parameter, value in before.items() if parameter in view.space.names}
+    wanted = read_candidate(view.space, changes, still)
     if wanted == before:
         raise LedgerError(f"the edit changes nothing of {view.label(before)}; approve it as it is")
     check_not_banned(view, wanted)

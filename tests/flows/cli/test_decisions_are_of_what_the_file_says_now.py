@@ -59,6 +59,24 @@ def test_proposals_that_would_not_be_sent_by_now_are_named(
     assert "Approved, it is not sent; hakken pin small fills its place" in approved.out
 
 
+def test_an_edit_leaves_out_a_parameter_that_the_file_has_no_more(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hours = {"type": "number", "values": [1, 2, 4, 8], "unit": "h"}
+    assert hakken("run", write(base=BASE, hours=hours)).code == 0
+    first = hakken("show", "small", 1, "--json").json["proposals"][0]["proposal"]["draft"]
+    base, was = (first["candidate"]["settings"][name] for name in ("base", "hours"))
+    write(base=BASE)
+
+    said = hakken("tick", "small.yaml")
+    edited = hakken("edit", "small", 1, first["run_order"] + 1, "--set", f"base={base}", "--why", "as it is")
+
+    assert f"{base}, hours {was:g} (unknown parameter 'hours')" in said.out
+    assert edited.code == 0, edited.err
+    assert f"proposal {first['run_order'] + 1} of round 1 is now {base}\n" in edited.out
+
+
 def test_decisions_know_another_name_of_a_substance(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,10 @@ def test_an_option_that_says_little_has_the_name_of_its_parameter() -> None:
     assert label_of(spec.resolved(), other) == "dry yes, degassed no, X, second A, TBAB, stages 2"
 
 
+def test_a_number_of_a_parameter_that_the_file_has_no_more_keeps_its_name() -> None:
+    assert label_of(RAW, {"base": "weak", "stirring": 400.0}) == "weak, stirring 400"
+
+
 def test_a_round_whose_labels_had_no_names_comes_out_again(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
