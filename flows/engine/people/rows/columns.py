@@ -192,9 +192,17 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
     wanted = ", ".join([*names, *spec.objective, *_parts(spec), *sorted(PLAIN), *beside])
     hints = [_meant(head, spec, names) for head in heads]
     if len(heads) == 1:
-        return f"column {heads[0]!r} is unknown{hints[0]}; known: {wanted}. Rename or remove it"
+        kept = "" if hints[0] else _as_context(heads[0])
+        return f"column {heads[0]!r} is unknown{hints[0]}; known: {wanted}. Rename or remove it{kept}"
     listed = ", ".join(f"{head!r}{hint}" for head, hint in zip(heads, hints, strict=True))
     return f"columns {listed} are unknown; known: {wanted}. Rename or remove them"
+
+
+def _as_context(head: str) -> str:
+    """How a column that is nothing of a campaign is recorded with its results."""
+    name, unit = split_header(head)
+    how = f"{{type: context, unit: {unit!r}}}" if unit else "{type: context}"
+    return f", or have it recorded with each result by a line under space in the campaign file: {name}: {how}"
 
 
 def _is_worksheet(header: Sequence[str], spec: CampaignSpec) -> bool:
