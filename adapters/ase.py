@@ -21,6 +21,7 @@ laboratory:
   optimise: true
 """
 FREE: Final = LIMITS
+TOTALS: Final = frozenset({"energy"})  # energies that other atoms do not share
 REMEDY: Final = "install it: pip install 'hakken[ase]'"
 _ELECTRONS: Final = {"charge", "unpaired"}
 # What calculators of our own need besides ase: module of the calculator, package and remedy.

@@ -29,6 +29,7 @@ laboratory:
   cores: 4
 """
 FREE: Final = LIMITS
+TOTALS: Final = frozenset({"energy", "u0", "h", "g"})  # energies that other atoms do not share
 _SCRIPTS: Final = frozenset({".jl", ".m", ".pl", ".py", ".r", ".R", ".sh"})
 _EMPTY = Program((), {}, None, {})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -28,6 +28,7 @@ laboratory:
   run_on: {slurm: {partition: short}}
 """
 FREE: Final = LIMITS
+TOTALS: Final = frozenset({"energy", "u0", "u", "h", "g"})  # energies that other atoms do not share
 REPEATS: Final = True  # the same input gives the same numbers
 REMEDY: Final = "install it: pip install 'hakken[dft]'"
 _ELECTRONS: Final = ("charge", "unpaired")
@@ -48,6 +49,26 @@ class GivenOptions(Options):
 class PyscfOptions(ComputeOptions):
     """What a campaign file may say of the pyscf laboratory."""
 
+    other_words: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("max_cycle", "maxcycle", "max_cycles", "maxiter", "max_iter", "scf_maxiter"), "iterations"),
+        **dict.fromkeys(("maxsteps", "max_steps", "geom_maxiter"), "steps"),
+        **dict.fromkeys(("xc", "method", "dft_functional"), "functional"),
+        **dict.fromkeys(("max_memory", "mem", "maxcore"), "memory"),
+        **dict.fromkeys(("nprocs", "n_threads", "threads", "ncores"), "cores"),
+        **dict.fromkeys(("grids", "grid_level", "grids_level"), "grid"),
+        **dict.fromkeys(("df", "ri", "with_df"), "density_fit"),
+        **dict.fromkeys(("spin", "uhf"), "unpaired"),
+        **dict.fromkeys(("multiplicity", "mult"), "write unpaired, which is the multiplicity less one"),
+        "solvent_model": "solvation",
+        **dict.fromkeys(
+            ("level_shift", "damp", "smearing", "newton", "soscf"),
+            "where the SCF does not converge, a level shift, smearing and the second order are tried by themselves; "
+            "leave it out, and give more iterations",
+        ),
+        **dict.fromkeys(
+            ("dispersion", "disp", "d3", "d4"), "write it into the functional, such as functional: b3lyp-d3bj"
+        ),
+    }
     timeout: Annotated[float, Field(gt=0)] = 3600.0  # seconds for each
     memory: Annotated[int, Field(ge=512)] = 4096  # MiB for each
     properties: Annotated[list[str], Field(min_length=1)] | None = None  # the electronic ones and the targets

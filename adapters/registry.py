@@ -145,6 +145,15 @@ def repeats(name: str, options: Mapping[str, Any]) -> bool:
     return name in _TABLE and getattr(import_module(module_of(name)), "REPEATS", False)
 
 
+def total_energies(name: str, options: Mapping[str, Any]) -> frozenset[str]:
+    """What it measures that is a total energy of a structure: ``TOTALS`` of its module, without the file's own."""
+    if name not in _TABLE:
+        return frozenset()
+    known: frozenset[str] = getattr(import_module(module_of(name)), "TOTALS", frozenset())
+    own = options.get("parse")
+    return known.difference(own) if isinstance(own, Mapping) else known
+
+
 def methods_in(name: str, options: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """How each laboratory of a section that calculates does so, by its name: every option on which its numbers depend.
 

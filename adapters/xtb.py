@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -23,6 +23,7 @@ laboratory:
   workers: 2
 """
 FREE: Final = LIMITS
+TOTALS: Final = frozenset({"energy"})  # energies that other atoms do not share
 REPEATS: Final = True  # the same input gives the same numbers
 REMEDY: Final = "install it: pip install 'hakken[xtb]'"
 
@@ -30,6 +31,19 @@ REMEDY: Final = "install it: pip install 'hakken[xtb]'"
 class XtbOptions(ComputeOptions):
     """What a campaign file may say of the xtb laboratory."""
 
+    other_words: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("chrg",), "charge"),
+        **dict.fromkeys(("uhf", "spin"), "unpaired"),
+        **dict.fromkeys(("multiplicity", "mult"), "write unpaired, which is the multiplicity less one"),
+        **dict.fromkeys(("gfn", "hamiltonian", "model"), "method"),
+        **dict.fromkeys(("opt", "optimize"), "optimise"),
+        **dict.fromkeys(("alpb", "gbsa"), "write solvent and, where it is not alpb, solvation"),
+        "solvent_model": "solvation",
+        **dict.fromkeys(
+            ("max_cycle", "maxiter", "max_iter", "iterations"), "an SCF of xTB has 250 iterations; leave it out"
+        ),
+        **dict.fromkeys(("acc", "accuracy", "etemp"), "xTB's own value counts; leave it out"),
+    }
     properties: Annotated[list[str], Field(min_length=1)] | None = None  # all that the other options allow
     seed: int = 0  # chooses the conformer
     charge: int | None = None  # of every molecule; left out: that of its structure

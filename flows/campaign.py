@@ -15,13 +15,14 @@ from flows.engine.away import Away
 from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session
 from flows.settings import Settings, prepare_prefect
-from loop.errors import HakkenError, LedgerBusy
+from loop.errors import HakkenError, LeaseHeld, LedgerBusy
 
 prepare_prefect()
 
 import httpx  # noqa: E402 - Prefect's own client
-from prefect import flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
+from prefect import State, flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings  # noqa: E402
+from prefect.states import Completed  # noqa: E402
 
 TRIES: Final = 3  # within 15 s; the 5 of Prefect take a minute each for the end of a run and its log at a lost server
 
@@ -29,6 +30,7 @@ TRIES: Final = 3  # within 15 s; the 5 of Prefect take a minute each for the end
 _settings: ContextVar[Settings | None] = ContextVar("_settings", default=None)
 _on_tick: ContextVar[Callable[[TickReport], None] | None] = ContextVar("_on_tick", default=None)
 _on_wait: ContextVar[Callable[[str], None] | None] = ContextVar("_on_wait", default=None)
+_on_busy: ContextVar[Callable[[LeaseHeld], None] | None] = ContextVar("_on_busy", default=None)
 _on_end: ContextVar[Callable[[], None]] = ContextVar("_on_end", default=lambda: None)
 
 
@@ -41,8 +43,8 @@ def one_pass(session: Session, page: running.Page, until: float | None) -> tuple
 @flow(name="campaign", flow_run_name="campaign {campaign}", persist_result=False, retries=0)
 async def campaign(
     campaign: str, home: str = "", poll: float = 10.0, max_seconds: float | None = None
-) -> dict[str, Any]:
-    """Run a campaign as ``flows.engine.run`` does, each pass a task.
+) -> dict[str, Any] | State[Any]:
+    """Run a campaign as ``flows.engine.run`` does, each pass a task. One that meets another at work ends as "Busy".
 
     Args:
         campaign: Its name.
@@ -71,6 +73,10 @@ async def campaign(
                     if not report.has_changed:
                         await asyncio.sleep(wait)
                     session.held.give_way()
+        except LeaseHeld as error:  # no accident, which Prefect would log with its traceback
+            if (on_busy := _on_busy.get()) is not None:
+                on_busy(error)
+            return Completed(name="Busy", message=str(error))
         except LedgerBusy as error:
             await asyncio.sleep(away.wait(error))
 
@@ -94,6 +100,7 @@ def run_with_prefect(
     A server that goes away meanwhile is no reason to end; ``on_wait`` is told of it when the run is over.
     """
     last: list[TickReport] = []
+    busy: list[LeaseHeld] = []
     has_ended = is_over = False
 
     def remember(report: TickReport) -> None:
@@ -115,6 +122,7 @@ def run_with_prefect(
         _settings.set(settings)
         _on_tick.set(remember)
         _on_wait.set(on_wait)
+        _on_busy.set(busy.append)
         _on_end.set(note_end)
         await campaign(name, str(settings.home), poll=poll, max_seconds=max_seconds)
 
@@ -137,6 +145,8 @@ def run_with_prefect(
         raise _unreachable(error) from error
     finally:
         is_over = True
+    for held in busy:
+        raise held
     return last[0]
 
 

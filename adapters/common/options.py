@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -19,6 +19,8 @@ class Options(BaseModel):
     """Base of every adapter's options: no unknown key, no silent conversion, frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    # What other programs call an option, in lower case, by what is to be said of it: its name here, or a sentence.
+    other_words: ClassVar[Mapping[str, str]] = {}
 
 
 Model = TypeVar("Model", bound=Options)
@@ -110,6 +112,12 @@ def _of_every_laboratory() -> list[str]:
     return [name for name in LaboratorySpec.model_fields if name != "adapter"]
 
 
+def _otherwise(model: type[Options], key: str) -> str:
+    """What an option is called here that another program calls so, in brackets; "" where none says it."""
+    said = model.other_words.get(key.casefold().replace("-", "_"), "")
+    return f" ({f'it is called {said} here' if said in model.model_fields else said})" if said else ""
+
+
 def _elsewhere(key: str) -> str:
     """In which other part of a campaign file a key is known that stands in its laboratory, in brackets."""
     from loop.spec.known_keys import elsewhere  # as above
@@ -137,8 +145,8 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
                 every = [] if len(entry["loc"]) > 1 else _of_every_laboratory()
                 key = str(entry["loc"][-1])
                 is_whole = len(entry["loc"]) == 1
-                hint = (is_whole and _elsewhere(key)) or did_you_mean(key, [*inner, *every])
-                hint = hint or (_in_recipe_or_stop(key) if is_whole else "")
+                hint = _otherwise(model, key) or _elsewhere(key) if is_whole else ""
+                hint = hint or did_you_mean(key, [*inner, *every]) or (_in_recipe_or_stop(key) if is_whole else "")
                 known = f"known: {', '.join(inner)}" if inner else "it has none of its own; leave it out"
                 messages.append(f"unknown option {where!r}{hint}; {known}")
             case "missing":

@@ -28,6 +28,7 @@ DELIVERY: Final = Delivery.KEYED  # a dataset has one entry of a name, and one r
 PREPARES_HERE: Final = True  # what was never started is a note in the folder, and goes to the address in the file
 # How it is asked, not which laboratory it is: these may change while it has attempts.
 FREE: Final = frozenset({"username", "password", "token", "verify", "tag", "priority", "workers", "poll"})
+TOTALS: Final = frozenset({"energy"})  # energies that other atoms do not share
 REMEDY: Final = "pip install 'hakken[qcfractal]'"
 
 

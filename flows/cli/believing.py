@@ -65,6 +65,11 @@ def best(
         doubts = "the replicates that it plans go to such doubts"
     elif all(target.get("exact") for target in spec.get("objective", {}).values()):
         doubts = ""  # of what is exact there is no doubt
+    elif _gives_the_same_each_time(spec):
+        doubts = (
+            "its laboratory gives the same numbers each time, so that no replicate ends such doubts: exact: true of "
+            "each target under objective says that what was calculated is known"
+        )
     it = typed(campaign)
     more = [f"hakken report {it} draws all of it", *([doubts] if doubts else [])]
     if found.has_thresholds and not found.is_hits and _varies_numbers(spec):
@@ -105,6 +110,13 @@ def _below(found: HonestBest, most: int) -> Iterator[str]:
         has_intervals = any(stated.low is not None for one in found.candidates for stated in one.targets)
         of = "; intervals are of the true value, without the noise of a new measurement" if has_intervals else ""
         yield f"by {found.model}{of}"
+
+
+def _gives_the_same_each_time(spec: Mapping[str, Any]) -> bool:
+    from adapters.registry import repeats
+
+    section = spec.get("laboratory", {})
+    return repeats(str(section.get("adapter")), section)
 
 
 def _varies_numbers(spec: Mapping[str, Any]) -> bool:

@@ -79,6 +79,7 @@ def validate(
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen | None]:
     """What the file says in numbers, what is not as it should be now though the file can be used, and what of it the
     laboratory foresees."""
+    from flows.engine.looking.totals import incomparable
     from loop.policy.hottest import is_yield
     from loop.space.counting import said_count
     from loop.space.idle import never_applying
@@ -105,6 +106,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *_confused(spec),
         *imputed_in(spec),
         *_reagents(spec),
+        *incomparable(spec),
         *_unsaid_to_be_exact(spec),
         *_in_an_order(spec),
         *_runs_out(spec, space),

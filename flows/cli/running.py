@@ -72,6 +72,7 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     from flows import engine
     from flows.engine.changes.notes import change_of
     from flows.engine.looking.foreseeing import foresee_plan
+    from flows.engine.looking.totals import incomparable
     from flows.engine.looking.view import View, as_recorded
     from flows.engine.looking.whose import has_only_asked
     from flows.wiring import open_record
@@ -96,10 +97,11 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
             plan = engine.preview(where, name)
         with open_record(where) as ledger:
             spec = ledger.campaign(name).spec
-    foreseen = foresee_plan(where, CampaignSpec.from_record(spec), plan.proposals, base)
+    resolved = CampaignSpec.from_record(spec)
+    foreseen = foresee_plan(where, resolved, plan.proposals, base)
     screen.document({"campaign": name, "plan": plan, "foreseen": foreseen})
     _show_plan(screen, name, spec, plan, foreseen)
-    notes = [] if change is None else [change.foretold(name, campaign), *change.notes]
+    notes = incomparable(resolved) + ([] if change is None else [change.foretold(name, campaign), *change.notes])
     for said in (*(renamed(where, Path(campaign), name) if is_file(campaign) else ()), *notes):
         screen.say(f"note: {said}")
     if is_on_record(where, name):

@@ -44,3 +44,20 @@ def test_nothing_is_said_of_a_laboratory_that_may_scatter(notes: Any) -> None:
     assert notes("{adapter: xtb}", "{adapter: simulated}") == []
     assert notes("{adapter: xtb}", BOTH % "simulated") == []
     assert len(notes("{adapter: xtb}", BOTH % "pyscf")) == 1
+
+
+def test_best_names_it_where_doubts_are_left_that_no_replicate_ends(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    planner = "planner: {surrogate: random, batch: 2, initial: {experiments: 2}}\nlaboratory: {adapter: xtb}"
+    Path("small.yaml").write_text(SPEC.replace("laboratory: {adapter: xtb}", planner))
+    hakken("tick", "small.yaml")
+    rows = "molecule,gap,dipole\nmethane,15.1,0\nethane,13.2,0\n"
+    Path("told.csv").write_text(rows)
+    hakken("tell", "small.yaml", "told.csv")
+
+    said = hakken("best", "small").out.splitlines()[-1]
+
+    assert "exact: true of each target under objective says that what was calculated is known" in said
+    assert "replicates: planned" not in said

@@ -20,6 +20,7 @@ import httpx
 import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
@@ -33,6 +34,7 @@ from flows.engine.steps.training import round_due, train_round
 from flows.settings import Settings
 from flows.train import _is_over
 from loop.contracts import Handle, RunsTogether
+from loop.errors import LeaseHeld
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, story_of
 from tests.flows.engine.zygote import ROOT
 
@@ -396,3 +398,24 @@ def test_an_interval_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str
 
     assert ended.value.code == 2
     assert f"must be a number of seconds from 1 to {deployments.LONGEST}, got {every!r}" in capsys.readouterr().err
+
+
+def test_a_campaign_that_meets_another_at_work_ends_as_busy_and_says_who_it_is(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = []
+
+    async def run(*args: Any, **options: Any) -> None:
+        states.append(await flow.fn(*args, **options))
+
+    flow = campaign.campaign
+    monkeypatch.setattr(campaign, "campaign", run)
+    monkeypatch.setattr(campaign, "get_run_logger", logging.getLogger)
+    add(settings, tmp_path)
+
+    with passes.sitting(settings, "small"), pytest.raises(LeaseHeld, match="'small' is being worked on") as held:
+        campaign.run_with_prefect(settings, "small", on_tick=lambda _: None)
+
+    (state,) = states
+    assert isinstance(state, State)  # no exception left the flow, of which Prefect would log a traceback
+    assert (state.name, state.message) == ("Busy", str(held.value))
