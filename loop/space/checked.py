@@ -66,7 +66,7 @@ def check_within(space: Space, settings: Settings) -> None:
     for p in space.shown:
         if not isinstance(p, Continuous) or p.name not in settings:
             continue
-        number = float(settings[p.name])
+        number = p.index(settings[p.name])
         if not (p.low <= number <= p.high or (p.or_zero and number == 0.0)):
             nothing = "0 or " if p.or_zero else ""
             raise SpaceError(

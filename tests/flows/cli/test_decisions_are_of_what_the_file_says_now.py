@@ -77,6 +77,21 @@ def test_an_edit_leaves_out_a_parameter_that_the_file_has_no_more(
     assert f"proposal {first['run_order'] + 1} of round 1 is now {base}\n" in edited.out
 
 
+def test_what_waits_with_a_word_where_the_file_has_a_number_by_now_is_named(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    doses = {"type": "category", "options": ["none", "little", "much"]}
+    assert hakken("run", write(base=BASE, dose=doses)).code == 0
+    write(base=BASE, dose={"type": "number", "low": 0, "high": 10})
+
+    said = hakken("tick", "small.yaml")
+
+    assert said.code == 0, said.err
+    assert "2 proposals wait for approval outside of the space since the campaign file was changed: 1. " in said.out
+    assert "(parameter 'dose': must be a finite number in 'no unit', got '" in said.out
+
+
 def test_decisions_know_another_name_of_a_substance(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
