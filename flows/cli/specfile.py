@@ -49,7 +49,7 @@ def read_campaign(path: Path, where: Settings, say: Say = lambda _: None) -> Cam
 
 def resolved(text: str, path: Path, where: Settings, say: Say = lambda _: None) -> CampaignSpec:
     """The same of a text that is, or is to be, in a file. Raises ``SpecError``."""
-    from flows.wiring import library_reader, made_on_record, without_misread_units
+    from flows.wiring import begun_as_on_record, library_reader, made_on_record, without_misread_units
 
     with progress_line() as progress:
         libraries = library_reader(where, path.absolute().parent, progress)
@@ -62,7 +62,7 @@ def resolved(text: str, path: Path, where: Settings, say: Say = lambda _: None) 
         )
     for said in perhaps_decimals(text, str(path)):
         say(said)
-    return without_misread_units(where, spec, text, str(path))
+    return begun_as_on_record(where, without_misread_units(where, spec, text, str(path)))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from flows.own_code import check_code
 from flows.wiring import (
     LIBRARIES,
     RAW,
+    begun_as_on_record,
     library_reader,
     made_on_record,
     make_record,
@@ -80,7 +81,7 @@ def read_campaign_file(path: Path, settings: Settings) -> CampaignSpec:
         libraries=library_reader(settings, folder),
         made=made_on_record(settings),
     )
-    return without_misread_units(settings, spec, text, path.name)
+    return begun_as_on_record(settings, without_misread_units(settings, spec, text, path.name))
 
 
 def usable_file(path: Path, settings: Settings) -> tuple[CampaignSpec, Adapter]:

@@ -40,7 +40,7 @@ from loop.spec import CampaignSpec, build_general, build_objective, build_plate,
 from loop.spec.checks.coming_first import named_first
 from loop.spec.checks.derived_targets import derived_without_value
 from loop.spec.checks.deriving import without_value
-from loop.spec.checks.designing import initial_size, wish_of
+from loop.spec.checks.designing import enough_to_begin, initial_size, wish_of
 from loop.spec.per_batch import build_batch_limits
 from loop.training import Table, regression_table
 from loop.wording import plural
@@ -202,7 +202,8 @@ class Situation:
     def initial_left(self) -> int:
         """How many experiments of the initial design are still to be made; zero or below when it is done."""
         asked = sum(not o.is_told for o in self.history.observations) + len(self.history.pending)
-        left = initial_size(self.spec) - asked - self._told_of_design
+        told = self._told_of_design
+        left = (enough_to_begin if told else initial_size)(self.spec) - asked - told
         if named := len(self.first_left):  # they come before any model, whatever else was tried
             return max(left, self.replicates * named)
         return left
@@ -269,7 +270,9 @@ class Situation:
         running = tuple(Pending("", one) for one in x)
         asked = tuple(p for p in running for _ in range(self.replicates))
         planner = self.spec.planner
-        smaller = planner.model_copy(update={"batch": max(planner.batch - len(x), 1)})
+        design = planner.enough if self._told_of_design else planner.first  # as large as it was in the whole batch
+        initial = planner.initial.model_copy(update={"experiments": design})
+        smaller = planner.model_copy(update={"batch": max(planner.batch - len(x), 1), "initial": initial})
         return replace(
             self,
             spec=self.spec.model_copy(update={"planner": smaller}),

@@ -45,6 +45,8 @@ def _spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float6
     scale, picked = 1.0, list[int]()
     if not len(x):
         return picked, scale
+    if n > LOOKED_AT:  # as good as at random, and they are in random order
+        return list(range(min(n, len(options)))), scale
     covariance = spread_covariance(space, x, tried)
     for turn in range(min(n, len(x))):
         variance = _left(covariance, picked)

@@ -21,6 +21,7 @@ from loop.spec.space_models import ConstraintSpec, ParameterSpec
 from loop.spec.strict import Name, Strict, Text
 
 MOST_SIMILAR: Final = 0.9  # count Tanimoto; docs/decisions/0020
+ENOUGH: Final = 5  # experiments that a first model learns from, where the file does not say; docs/decisions/0185
 
 
 class WantedSpec(Strict):
@@ -109,7 +110,7 @@ class InitialSpec(Strict):
         "d-optimal",
         "i-optimal",
     ] = "spread"
-    experiments: int = Field(default=5, ge=1)  # of a classical design: what the design has
+    experiments: int | None = Field(default=None, ge=1)  # None: ``PlannerSpec.first``; of a classical design its size
     blocks: int | None = Field(default=None, ge=1)
     model: Literal["linear", "interactions", "quadratic"] | None = None  # what an optimal design is to tell
     levels: Levels | None = None  # of each number in a factorial
@@ -171,6 +172,20 @@ class PlannerSpec(Strict):
     def copies(self) -> int:
         """How many experiments each proposal is; 1 where replicates are planned, as proposals of their own."""
         return 1 if self.replicates == "planned" else self.replicates
+
+    @property
+    def first(self) -> int:
+        """How many experiments the initial design has: where the file does not say, a batch, or two batches of two."""
+        if self.initial.experiments is not None:
+            return self.initial.experiments
+        if self.batch == 1:
+            return ENOUGH
+        return (4 if self.batch == 2 else self.batch) * self.copies
+
+    @property
+    def enough(self) -> int:
+        """How many experiments a model learns from, of which what was told counts; no more is made then."""
+        return self.first if self.initial.experiments is not None else min(self.first, ENOUGH)
 
 
 class NoiseSpec(Strict):

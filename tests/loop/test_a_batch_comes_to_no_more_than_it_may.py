@@ -137,7 +137,7 @@ def test_money_counts_a_bottle_once() -> None:
 def test_hours_that_nothing_says_yet_limit_nothing_and_a_note_says_so() -> None:
     (first,) = played(spec_of("batch: 3, per_batch: {hours: 8}"), 1)
 
-    assert len(first.proposals) == 5
+    assert len(first.proposals) == 3
     assert any("a batch keeps to 8 h once results say it" in note for note in first.notes)
     assert not any("the batch comes to" in note for note in first.notes)
 

@@ -203,7 +203,7 @@ def test_an_initial_design_keeps_what_takes_too_long_to_change(design):
         found = plan(spec, told, seed=seed, experiments=10, purse=Purse(None, 8.0))
 
         assert {p.candidate.settings["temperature"] for p in found.proposals} == {20}
-        assert len(found.proposals) == spec.planner.initial.experiments - 1
+        assert len(found.proposals) == spec.planner.first - 1
 
 
 @pytest.mark.parametrize("design", DESIGNS[:-1])

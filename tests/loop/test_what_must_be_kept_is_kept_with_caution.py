@@ -326,7 +326,7 @@ def test_levels_are_kept_with_caution_by_their_own_chances() -> None:
 
 def test_first_comes_before_a_design_and_is_part_of_it() -> None:
     plain = TEXT.replace(", cautious: CHANCE", "")
-    spec = spec_of(more=FIRST + ", seed: 3", text=plain)
+    spec = spec_of(more=FIRST + ", seed: 3", text=plain.replace("batch: 3", "batch: 5"))
 
     first = plan(spec, History(), seed=0, experiments=30).proposals
     again = plan(spec, History(told(spec, KNOWN[:2])), seed=0, experiments=30).proposals

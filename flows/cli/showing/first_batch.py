@@ -26,7 +26,7 @@ def first_batch(spec: Any, objective: Objective, space: Space) -> str:
         return f"{plural(named, 'experiment')} that the file names" if named else "none: results are told, or pinned"
     said = [f"{plural(initial_size(spec) - named, 'experiment')} by {initial.design}"]
     if named:
-        said = [f"{plural(named, 'experiment')} that the file names", *(said if initial.experiments > named else ())]
+        said = [f"{plural(named, 'experiment')} that the file names", *(said if spec.planner.first > named else ())]
     if centre := initial.centre or CENTRES.get(initial.design, 0):
         said.append(f"{centre * spec.planner.copies} of them at the centre")
     if initial.design.endswith("-optimal"):
@@ -76,7 +76,7 @@ def _all_of(space: Space) -> NDArray[np.float64] | None:
 
 def _first_conditions(spec: Any) -> int:
     """How many different ones the initial design is of."""
-    return int(-(-min(spec.planner.initial.experiments, spec.budget.most) // spec.planner.copies))
+    return int(-(-min(spec.planner.first, spec.budget.most) // spec.planner.copies))
 
 
 def _leading(spec: Any) -> str:

@@ -31,8 +31,8 @@ from loop.policy.stopping import reason_to_stop, regret_settled
 from loop.record import Arm, CampaignRecord, Json, ProposalDraft, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
-from loop.spec import CampaignSpec, build_objective, build_space
-from loop.spec.checks.designing import initial_size
+from loop.spec import CampaignSpec, PlannerSpec, build_objective, build_space
+from loop.spec.checks.designing import enough_to_begin
 from loop.spec.costs import build_costs
 from loop.spec.limits import trimmings
 from loop.spec.stock import budget_of
@@ -99,8 +99,7 @@ class Inputs:
         notes: tuple[str, ...] = ()
         if purse is not None:
             pinned, purse, notes = paid_pins(self.spec, self.history, pinned, purse)
-        batch = self.spec.planner.batch
-        smaller = self.spec.planner.model_copy(update={"batch": max(batch - len(pinned), 1)})
+        batch, smaller = self.spec.planner.batch, self._beside(len(pinned))
         left = self.experiments - len(pinned)
         try:
             spec = self.spec.model_copy(update={"planner": smaller})
@@ -110,13 +109,26 @@ class Inputs:
                 raise
             seen, waiting = self.history.observations, self.history.pending
             plan = Plan(self.seed, "", {}, (), tuple(o.id for o in seen), tuple(p.key for p in waiting), ())
-        is_full = not left or (batch <= len(pinned) and not any(p.arm is Arm.INITIAL for p in plan.proposals))
+        is_asked = self.spec.planner.initial.experiments is not None or batch == 1  # the design, whatever is pinned
+        comes_first = is_asked and any(p.arm is Arm.INITIAL for p in plan.proposals)
+        is_full = not left or (batch <= len(pinned) and not comes_first)
         kept = () if is_full else plan.proposals
         manual = manual_proposals(
             self.spec, self.history, pinned, seed=self.seed, first=len(kept), earlier=self.earlier
         )
         said = [n.replace(BATCH_COSTS, "what is not pinned costs") for n in plan.notes if kept or BATCH_COSTS not in n]
         return replace(plan, proposals=(*kept, *manual), notes=(*said, *notes))
+
+    def _beside(self, pinned: int) -> PlannerSpec:
+        """How a batch is chosen of which so many places are taken; of a first one that is no more than a batch too."""
+        planner = self.spec.planner
+        smaller = planner.model_copy(update={"batch": max(planner.batch - pinned, 1)})
+        if planner.initial.experiments is not None or planner.batch == 1:
+            return smaller
+        is_told = any(o.is_told for o in self.history.observations)
+        design = planner.enough if is_told else max(planner.first - planner.copies * pinned, 1)
+        initial = planner.initial.model_copy(update={"experiments": design})
+        return smaller.model_copy(update={"initial": initial})
 
     def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int, purse: Purse | None) -> Plan:
         more: dict[str, object] = {} if purse is None else {"purse": purse}
@@ -249,7 +261,7 @@ def _open_limits(view: View, history: History) -> tuple[str, ...]:
 
 def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
     """A note where results that were brought in leave less than a batch of the initial design to the first round."""
-    initial, batch = initial_size(view.spec), view.spec.planner.batch
+    initial, batch = enough_to_begin(view.spec), view.spec.planner.batch
     known = len(history.observations)
     left = math.ceil((initial - known) / view.spec.planner.copies)
     spec = view.spec.planner.initial

@@ -18,7 +18,7 @@ Made: TypeAlias = Callable[[str], int]  # how many experiments are on record of 
 
 def wish_of(initial: InitialSpec, n: int, copies: int = 1) -> Wish:
     """The design that is asked for, of which ``n`` points are wanted, each ``copies`` times."""
-    whole = math.ceil(initial.experiments / copies)
+    whole = math.ceil((initial.experiments or 0) / copies)
     centre = initial.centre or CENTRES.get(initial.design, 0)
     return Wish(initial.design, n, initial.blocks or 1, initial.model, initial.levels, whole, copies, centre)
 
@@ -47,17 +47,26 @@ def initial_size(spec: CampaignSpec) -> int:
     """How many experiments come before the first model: those of the design, and those that the file names first."""
     initial = spec.planner.initial
     named = spec.planner.copies * len(initial.first or ())
-    return named if is_cautious(spec) else max(initial.experiments, named)
+    return named if is_cautious(spec) else max(spec.planner.first, named)
+
+
+def enough_to_begin(spec: CampaignSpec) -> int:
+    """How many experiments have to be known before the first model, where results were told that count among them."""
+    named = spec.planner.copies * len(spec.planner.initial.first or ())
+    return named if is_cautious(spec) else max(spec.planner.enough, named)
 
 
 def is_sized_by_space(initial: InitialSpec) -> bool:
     """Whether a classical design has as many experiments as it needs, since the file does not say how many."""
-    return initial.design in CLASSICAL and "experiments" not in initial.model_fields_set
+    return initial.design in CLASSICAL and initial.experiments is None
 
 
 def is_covered(spec: CampaignSpec, made: Made) -> bool:
-    """Whether the budget covers the initial design, or has done so: what was ``made`` before it was lowered counts."""
-    initial = initial_size(spec)
+    """Whether the budget covers the initial design, or has done so: what was ``made`` before it was lowered counts.
+
+    A batch that is larger than the budget ends with it, as every batch does, if a model can learn from what is left.
+    """
+    initial = min(initial_size(spec), enough_to_begin(spec))
     return initial <= spec.budget.most or initial <= made(spec.campaign)
 
 
@@ -108,12 +117,12 @@ def fault_of_design(spec: CampaignSpec, made: Made) -> str:
         return ""
     if not is_covered(spec, made):
         return (
-            f"the {initial.design} design has {plural(initial.experiments, 'experiment')} and the budget "
+            f"the {initial.design} design has {plural(spec.planner.first, 'experiment')} and the budget "
             f"{spec.budget.experiments}; raise budget.experiments, or choose a smaller design"
         )
     space = build_space(spec)
     copies = spec.planner.copies
-    return why_not(wish_of(initial, math.ceil(initial.experiments / copies), copies), space, _pool(space))
+    return why_not(wish_of(initial, math.ceil(spec.planner.first / copies), copies), space, _pool(space))
 
 
 def _pool(space: Space) -> Pool | None:

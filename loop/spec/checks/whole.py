@@ -18,6 +18,7 @@ from loop.spec.checks.derived_targets import problem_of_derived
 from loop.spec.checks.deriving import without_any_value
 from loop.spec.checks.designing import (
     Made,
+    enough_to_begin,
     fault_of_design,
     initial_size,
     is_covered,
@@ -178,7 +179,7 @@ def _of_budget(spec: CampaignSpec, made: Made) -> Problem | None:
         return None
     return ("budget", "experiments"), (
         f"the budget of {plural(spec.budget.most, 'experiment')} does not cover the initial design of "
-        f"{initial_size(spec)}; raise the one or lower the other"
+        f"{min(initial_size(spec), enough_to_begin(spec))}; raise the one or lower the other"
     )
 
 

@@ -86,7 +86,7 @@ def cheap_planner(
     rng = np.random.default_rng([seed, len(history.observations), round(1e3 * abs(sum_of_values))])
     initial = not history.observations and not history.pending
     plate = None if spec.plate is None else Plate(spec.plate.rows, spec.plate.columns, (1, 1))
-    wanted = spec.planner.initial.experiments if initial else spec.planner.batch
+    wanted = spec.planner.first if initial else spec.planner.batch
     wanted = wanted if plate is None else plate.wells
     replicates = min(spec.planner.replicates, experiments)
     n = min(wanted, experiments // replicates, len(untried))

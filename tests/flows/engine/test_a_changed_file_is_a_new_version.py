@@ -56,6 +56,22 @@ def test_so_it_is_of_a_classical_design_whose_size_follows_from_the_space(settin
     assert once(settings).reason.startswith("the budget of 2 experiments is spent")
 
 
+@pytest.mark.usefixtures("laboratory")
+def test_a_campaign_keeps_the_five_that_it_began_with_before_they_were_a_batch(
+    settings: Settings, tmp_path: Path
+) -> None:
+    planner = {"surrogate": "random", "batch": 7}
+    add(settings, tmp_path, planner=planner | {"initial": {"experiments": 5}})  # as records had it
+    once(settings)
+
+    add(settings, tmp_path, planner=planner)
+
+    assert status(settings, "small")[0].version == 1
+    add(settings, tmp_path, planner=planner, budget={"experiments": 20})
+    with open_ledger(settings.database) as ledger:
+        assert ledger.campaign("small").spec["planner"]["initial"]["experiments"] == 5
+
+
 def test_a_name_that_differs_in_capitals_only_is_refused(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
 

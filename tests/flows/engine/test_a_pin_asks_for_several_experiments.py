@@ -193,3 +193,23 @@ def test_a_pin_of_no_or_too_many_experiments_is_refused(small: Settings, times: 
         want(small, times)
 
     assert decisions(small, "small") == ()
+
+
+@pytest.mark.parametrize(
+    ("batch", "initial", "times", "by_design"),
+    [(8, {}, 3, 5), (3, {}, 1, 2), (3, {}, 3, 0), (2, {}, 1, 3), (1, {}, 2, 5), (3, {"experiments": 4}, 2, 4)],
+)
+@pytest.mark.usefixtures("laboratory")
+def test_it_is_part_of_a_first_batch_whose_size_the_file_leaves_open(
+    settings: Settings, tmp_path: Path, batch: int, initial: dict[str, int], times: int, by_design: int
+) -> None:
+    planner = {"surrogate": "random", "batch": batch, "initial": {"design": "random", **initial}}
+    add(settings, tmp_path, planner=planner, budget={"experiments": 30})
+    want(settings, times)
+
+    once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        arms = [p.draft.arm for p in ledger.proposals("small")]
+    assert arms.count(Arm.MANUAL) == times
+    assert arms.count(Arm.INITIAL) == by_design
