@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -165,6 +166,9 @@ def _expected_factor(
         far = "as much as" if times == "1" else f"{times} times {'above' if mean > best else 'below'}"
         where = " within the thresholds" if mark.is_kept else ""
         text += f"{far} the best believed so far{where} ({in_digits(target.possible(10.0**best), 3)})"
+    elif target.value is not None:
+        times = in_digits(10.0 ** abs(mean - math.log10(target.value)), 2)
+        text += f"{'as' if times == '1' else f'{times} times off'} the wanted {target.value:g}"
     else:
         text += _kept(belief, place, target, mean, sd, x)
     return text + agreement

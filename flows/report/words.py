@@ -110,7 +110,9 @@ def wanted(target: Target) -> str:
     words = [{Goal.MAXIMIZE: "maximise", Goal.MINIMIZE: "minimise", Goal.KEEP: "keep"}.get(target.goal, "")]
     if target.goal is Goal.MATCH:
         words = [f"match {number(target.value)}{after(target.unit)}"]
-        words += [f"within {number(target.within)}{after(target.unit)}"] if target.within is not None else []
+        far = f"{number(target.within)}{after(target.unit)}" if target.within is not None else ""
+        far = f"a factor of {number(target.within)}" if far and target.is_log else far
+        words += [f"within {far}"] if far else []
     for what, end in (("at least", target.at_least), ("at most", target.at_most)):
         if end is not None:
             words.append(f"{what} {target.shown(end) or f'{number(end)}{after(target.unit)}'}")

@@ -268,7 +268,9 @@ def _shown(reference: Tensor, question: Question) -> str:
     parts = []
     for (t, _), value in zip(question.wanted, reference.tolist(), strict=True):
         if (unit := unit_of_logarithm(t.unit)) is not None:
-            parts.append(f"{t.name} {10.0 ** (t.sign * value):.4g} {unit}".rstrip())
+            off = f" within a factor of {10.0**-value:.3g}" if t.value is not None else ""
+            shown = f"{10.0 ** (t.sign * value if t.value is None else t.value):.4g}"
+            parts.append(f"{t.name} {shown} {unit}".rstrip() + off)
             continue
         shown = f"{t.sign * value:.4g}" if t.sign else f"{t.value:g} ± {-value:.3g}"
         parts.append(f"{t.name} {shown} {t.unit}".rstrip())

@@ -13,6 +13,8 @@ from loop.sheets.cells import is_number
 if TYPE_CHECKING:
     from loop.objective.target import Target
 
+FARTHEST = 100.0  # by which factor a match may be off: a larger one is a distance, written where factors count
+
 
 def wrong_with(target: Target) -> str:
     """A sentence on the first thing that cannot be, "" where all can."""
@@ -25,6 +27,11 @@ def wrong_with(target: Target) -> str:
         or _wrong_with_scale(target)
         or _wrong_with_caution(target)
     )
+
+
+def _said(t: Target) -> str:
+    """How far from its value a match may be."""
+    return f"a factor of {t.within:g}" if t.is_log else f"{t.within:g}"
 
 
 def out_of_reach(t: Target) -> str:
@@ -41,7 +48,7 @@ def out_of_reach(t: Target) -> str:
         return f"value {t.value:g} is below low, {low:g}, so nothing can ever reach it; raise value, or lower low"
     least, most = t.bounds
     if (high is not None and least > high) or (low is not None and most < low):
-        return f"nothing within {t.within:g} of {t.value:g} lies between low and high; mend value, or low and high"
+        return f"nothing within {_said(t)} of {t.value:g} lies between low and high; mend value, or low and high"
     return ""
 
 
@@ -108,13 +115,20 @@ def _wrong_with_goal(t: Target) -> str:
         return "goal match needs the value that is wanted; add value: ..."
     if t.goal is not Goal.MATCH and (t.value is not None or t.within is not None):
         return f"value and within go with goal match, and the goal is {t.goal.value}; remove them or change the goal"
+    if t.is_log and t.value is not None and not t.value > 0:
+        return f"value must be above zero on a logarithmic scale, got {t.value:g}; mend it, or leave out scale"
     if t.within is not None and not t.within > 0:
         return f"within must be above zero, got {t.within:g}"
+    if t.within is not None and t.is_log and not 1.0 < t.within <= FARTHEST:
+        return (
+            f"on a logarithmic scale within is the factor by which a value may be off, above 1 and at most "
+            f"{FARTHEST:g}, got {t.within:g}; write 1.1 for a tenth either way"
+        )
     if t.goal is Goal.KEEP and not t.has_bounds and not t.is_part:
         return "goal keep needs a threshold to keep; add at_least, at_most or both"
     low, high = t.bounds
     if not low < high:
-        return f"no value lies within {t.within} of {t.value} and keeps the thresholds; mend one of them"
+        return f"no value lies within {_said(t)} of {t.value:g} and keeps the thresholds; mend one of them"
     return ""
 
 
@@ -142,11 +156,6 @@ def _wrong_with_scale(t: Target) -> str:
     if t.levels is not None:
         told = "classes" if t.classes is not None else "levels"
         return f"scale log is for numbers above zero, and this is told in {told}; leave out scale"
-    if t.goal is Goal.MATCH:
-        return (
-            "goal match asks how far a value is off, and scale log by which factor; leave out scale, or write goal: "
-            "keep with at_least and at_most beside another target"
-        )
     ends = {"high": t.high, "at_least": t.at_least, "at_most": t.at_most}
     if t.desirable is not None:
         ends |= {"desirable from": t.desirable[0], "desirable to": t.desirable[1]}

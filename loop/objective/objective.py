@@ -37,7 +37,7 @@ class Objective:
         for t in self.wanted:
             if t.goal is Goal.MATCH and t.within is None:
                 raise ObjectiveError(f"target {t.name!r}: tradeoff {self.tradeoff.value!r} needs within; add it")
-            if t.is_log and t.on_scale.scale is None:
+            if t.is_log and t.goal is not Goal.MATCH and t.on_scale.scale is None:
                 raise ObjectiveError(
                     f"target {t.name!r}: tradeoff {self.tradeoff.value!r} needs to know what it is worth on its "
                     "logarithmic scale; add desirable: {from: ..., to: ...}, both above zero"

@@ -28,7 +28,8 @@ class Target:
 
     ``low`` and ``high`` are what the quantity can be at all (a yield lies between 0 and 100 %);
     ``at_least`` and ``at_most`` are thresholds: a result beyond them is of no use. A target to be matched has the
-    ``value`` that is wanted and, in ``within``, how far from it a result is still of use. ``desirable`` gives the
+    ``value`` that is wanted and, in ``within``, how far from it a result is still of use: a distance, or a factor where
+    factors count (docs/decisions/0186). ``desirable`` gives the
     values that are worth nothing and everything, ``weight`` how much the target counts in a trade-off.
 
     All numbers here are in the target's unit. Models learn and say where a value stands ``on_scale``, which of a
@@ -113,7 +114,9 @@ class Target:
         low = CLASSES[-1] if self.classes is not None and self.goal is Goal.KEEP else low
         high = math.inf if self.at_most is None else self.at_most
         if self.value is not None and self.within is not None:
-            low, high = max(low, self.value - self.within), min(high, self.value + self.within)
+            far = self.value * self.within if self.is_log else self.value + self.within
+            near = self.value / self.within if self.is_log else self.value - self.within
+            low, high = max(low, near), min(high, far)
         return low, high
 
     @property
@@ -212,8 +215,12 @@ class Target:
     def worth(self, value: Any) -> Any:
         """What is to be maximised, in the target's unit, for a number, an array or a tensor.
 
-        The value or its negative; of a target to be matched, its distance to the value, negative.
+        The value or its negative; of a target to be matched, its distance to the value, negative: on a logarithmic
+        scale the factor between the two, above 1 (infinite of what is not above zero).
         """
+        if self.goal is Goal.MATCH and self.is_log:
+            assert self.value is not None, "a target to be matched was checked to have a value"
+            return -(10.0 ** abs(self.scaled(value) - math.log10(self.value)))
         if self.goal is Goal.MATCH:
             return -abs(value - self.value)
         return self.sign * value
@@ -236,6 +243,8 @@ class Target:
         Linear, below 0 and above 1 too. Derringer and Suich, J. Quality Technology 12 (1980) 214, without exponents.
         What has no place on a logarithmic scale has the merit of the end that it lies beyond.
         """
+        if self.goal is Goal.MATCH and self.is_log:
+            return self.on_scale.merit(self.scaled(value))
         if self.goal is Goal.MATCH:
             return 1.0 + self.worth(value) / self.within
         assert self.scale is not None, "a trade-off was checked to have a scale for each target"
@@ -250,7 +259,7 @@ class Target:
     def may_be_log(self) -> bool:
         """Whether a logarithmic scale may be of use that the target has not: no yield, which has an upper end."""
         is_share = self.sign > 0 and self.high is not None
-        return not self.is_log and self.levels is None and self.goal is not Goal.MATCH and not is_share
+        return not self.is_log and self.levels is None and not is_share
 
     @property
     def on_scale(self) -> Target:
@@ -269,6 +278,8 @@ class Target:
             high=end(self.high),
             at_least=end(self.at_least),
             at_most=end(self.at_most),
+            value=end(self.value),
+            within=end(self.within),
             desirable=None if worth is None else (math.log10(worth[0]), math.log10(worth[1])),
             is_log=False,
         )

@@ -69,7 +69,9 @@ class Measure:
     @property
     def unit(self) -> str:
         wanted = self.objective.wanted
-        return wanted[0].unit if len(wanted) == 1 and not self.is_hits else ""
+        if len(wanted) != 1 or self.is_hits:
+            return ""
+        return "times" if wanted[0].goal is Goal.MATCH and wanted[0].is_log else wanted[0].unit
 
     def shown(self, standing: float) -> float:
         """A standing as it is told: a value that is to be small, or how far one is off, is no negative one."""
