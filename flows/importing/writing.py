@@ -13,7 +13,7 @@ from flows.importing.source import ImportFault
 
 BUDGET: Final = 50  # experiments from here on, where the source says nothing: as hakken init has it
 BATCH: Final = 5
-INITIAL: Final = 5  # experiments before the first model: the default of a campaign file, without results to learn from
+INITIAL: Final = 5  # experiments before the first model, without results to learn from
 BY_OPTION: Final = ("options", "descriptors")  # keys that may take a line for each option
 LONG: Final = 100  # a line longer than this is written as a block
 
