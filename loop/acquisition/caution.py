@@ -44,7 +44,8 @@ class Guard:
 
     Attributes:
         at_least: The chance that is asked.
-        wider: What deviations of the surface are multiplied by, since the unknown is held to break thresholds.
+        wider: What deviations of the surface are multiplied by, since the unknown is held to break thresholds; infinite
+            where nothing tells how large they are.
         tails: What deviations are multiplied by, noise included, since few values tell little of a scale.
     """
 
@@ -72,6 +73,8 @@ class Guard:
         low, high = self.target.bounds
         if isinstance(self.model, FittedDerived):
             return chance_between(self.model, low, high, x, is_new=True)
+        if math.isinf(self.wider):
+            return torch.full((len(x),), UNKNOWN, dtype=x.dtype)
         total = torch.zeros(len(x), dtype=x.dtype)
         own = self.model.widening**0.5 if isinstance(self.model, FittedCommittee) else 1.0
         for share, member in members_of(self.model):
@@ -145,8 +148,10 @@ def _widening(target: Target, model: FittedSurrogate, values: NDArray[np.float64
     usual = float(np.mean(values))
     gap = min(usual - low, high - usual)  # to the threshold that is next
     prior = _of_nothing(model) or float(np.std(values))
-    if not (prior > 0.0 and math.isfinite(gap)):
+    if not math.isfinite(gap):
         return 1.0
+    if not prior > 0.0:  # of values that are all alike a model such as trees believes that nothing varies
+        return math.inf
     return max(gap / _NORMAL.inv_cdf(UNKNOWN) / prior, 1.0)
 
 

@@ -376,6 +376,16 @@ def test_a_model_that_knows_no_prior_is_doubted_by_its_values() -> None:
     assert far < near
 
 
+def test_of_values_that_are_all_alike_a_model_that_knows_no_prior_is_believed_nowhere(monkeypatch) -> None:
+    monkeypatch.setitem(globals(), "pressure", lambda settings: 1.0)
+    spec = spec_of(more="seed: 1, surrogate: trees", numbers=FIVES)
+    rows = [{"base": b, "temperature": float(t)} for b in "AB" for t in range(20, 60, 10)]
+
+    caution = caution_of(spec, rows)
+
+    assert caution.chances(np.array([[0.0, 0.0], [2.0, 20.0]]))["pressure"] == [UNKNOWN, UNKNOWN]
+
+
 def test_a_plate_begins_with_what_was_told_and_has_only_what_is_believed() -> None:
     text = TEXT.replace(
         "planner: {batch: 3, MORE}", "planner: {seed: 1}\nplate: {rows: 2, columns: 3, share: {base: row}}"
