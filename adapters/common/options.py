@@ -147,8 +147,9 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
                 is_whole = len(entry["loc"]) == 1
                 hint = _otherwise(model, key) or _elsewhere(key) if is_whole else ""
                 hint = hint or did_you_mean(key, [*inner, *every]) or (_in_recipe_or_stop(key) if is_whole else "")
-                known = f"known: {', '.join(inner)}" if inner else "it has none of its own; leave it out"
-                messages.append(f"unknown option {where!r}{hint}; {known}")
+                known = f"; known: {', '.join(inner)}" if inner else "; it has none of its own; leave it out"
+                is_said = bool(inner) and any(message.endswith(known) for message in messages)  # once is enough
+                messages.append(f"unknown option {where!r}{hint}{'' if is_said else known}")
             case "missing":
                 messages.append(f"option {where!r} is missing; add it to the laboratory section")
             case _:

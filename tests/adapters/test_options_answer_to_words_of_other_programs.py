@@ -32,6 +32,16 @@ def test_words_of_the_xtb_program_are_answered(word: str, said: str, tmp_path: P
     assert f"unknown option {word!r} ({said}); known: " in str(refused.value)
 
 
+def test_what_is_known_is_said_once_for_several_of_them(tmp_path: Path) -> None:
+    context = AdapterContext(str(tmp_path), ".", "small", {"gap": "eV"})
+
+    with pytest.raises(AdapterOptionsError) as refused:
+        build("xtb", {"chrg": 1, "uhf": 0, "opt": True}, context)
+
+    assert str(refused.value).count("unknown option") == 3
+    assert str(refused.value).count("known: ") == 1
+
+
 @pytest.mark.parametrize("model", [PyscfOptions, XtbOptions])
 def test_no_word_is_an_option_itself(model: type[PyscfOptions] | type[XtbOptions]) -> None:
     assert model.other_words

@@ -377,7 +377,7 @@ def test_a_model_that_knows_no_prior_is_doubted_by_its_values() -> None:
 
 
 def test_of_values_that_are_all_alike_a_model_that_knows_no_prior_is_believed_nowhere(monkeypatch) -> None:
-    monkeypatch.setitem(globals(), "pressure", lambda settings: 1.0)
+    monkeypatch.setitem(globals(), "pressure", lambda _: 1.0)
     spec = spec_of(more="seed: 1, surrogate: trees", numbers=FIVES)
     rows = [{"base": b, "temperature": float(t)} for b in "AB" for t in range(20, 60, 10)]
 
