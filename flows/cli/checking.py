@@ -22,7 +22,7 @@ from loop.wording import plural
 if TYPE_CHECKING:
     from flows.engine.looking.foreseeing import Foreseen
     from loop.contracts import Health
-    from loop.objective import Objective
+    from loop.objective import Objective, Target
     from loop.space import Space
 
 SHOWN: Final = 10  # reagents that were standardised
@@ -151,6 +151,7 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
         "targets": [
             f"{'measure' if t.is_only_measured else t.goal.value} {t.name}"
             + (f" [{t.unit}]" if t.unit else "")
+            + _asked(t)
             + (" by factors" if t.is_log else "")
             + (f" with caution ({t.cautious:g})" if t.cautious is not None else "")
             + (f" = {t.expression.text}" if t.expression is not None else "")
@@ -360,6 +361,17 @@ def _confusable(options: Collection[str]) -> list[list[str]]:
     """Names that differ in capitals or spaces only; not those that are SMILES, in which capitals are other atoms."""
     structures = options if isinstance(options, Mapping) else {}
     return [words for words in alike(options) if not all(structures.get(word) == word for word in words)]
+
+
+def _asked(target: Target) -> str:
+    """The value that is wanted of a target and its thresholds, as they are read from the file, in brackets."""
+    said = [] if target.value is None else [f"{target.value:g}"]
+    if target.within is not None:
+        said.append(f"within {'a factor of ' * target.is_log}{target.within:g}")
+    for what, end in (("at least", target.at_least), ("at most", target.at_most)):
+        if end is not None:
+            said.append(f"{what} {target.shown(end) or f'{end:g}'}")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _budget(spec: Any) -> int | str:

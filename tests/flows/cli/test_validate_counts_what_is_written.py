@@ -200,3 +200,26 @@ def test_conditions_that_contradict_each_other_are_said(
     (said,) = hakken("validate", "gated.yaml", "--json").json["problems"]
 
     assert said.startswith("length never applies: its conditions contradict each other, or those of a parameter that")
+
+
+def test_values_to_be_matched_and_thresholds_stand_beside_the_goals(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = """objective:
+  Mn: {goal: match, value: 20000, within: 1.1, unit: g/mol, scale: log}
+  pH: {goal: match, value: 7, within: 0.5}
+  impurity: {goal: keep, at_most: 0.5, unit: "%"}
+  clarity: {goal: maximize, levels: [cloudy, hazy, clear], at_least: hazy}
+  rate: {goal: maximize}
+"""
+    text = SPEC.replace("objective: {yield: {goal: maximize}}\n", wanted)
+    (tmp_path / "asked.yaml").write_text(text, encoding="utf-8")
+
+    assert hakken("validate", "asked.yaml", "--json").json["targets"] == [
+        "match Mn [g/mol] (20000, within a factor of 1.1) by factors",
+        "match pH (7, within 0.5)",
+        "keep impurity [%] (at most 0.5)",
+        "maximize clarity (at least hazy)",
+        "maximize rate",
+    ]
