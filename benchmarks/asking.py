@@ -42,7 +42,7 @@ space:
   temperature: {{type: number, values: [30, 40, 50, 60, 70, 80, 90, 100, 110, 120], unit: degC}}
 objective: {{yield: {{goal: maximize, unit: "%", low: 0, high: 100}}}}
 laboratory: {{adapter: ask_tell}}
-planner: {{batch: {batch}, mode: rolling, surrogate: {surrogate}, seed: {seed}}}
+planner: {{batch: {batch}, initial: {{experiments: 5}}, mode: rolling, surrogate: {surrogate}, seed: {seed}}}
 budget: {{experiments: {experiments}}}
 """
 LOST = 0.15  # share of answers that a robot loses on the way

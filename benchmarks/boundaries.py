@@ -49,7 +49,7 @@ def run(data: Path, table: str, method: str, seed: int) -> list[dict[str, Any]]:
     keeps = problem.truth[:, 0] >= least
     points = torch.from_numpy(np.array([problem.space.coordinates(row) for row in problem.rows]))
     wanted = {target: {**problem.spec["objective"][target], "at_least": least}}
-    planner = {"batch": BATCH, "acquisition": method}
+    planner = {"batch": BATCH, "acquisition": method, "initial": {"experiments": 5}}
     spec = CampaignSpec.from_resolved({**problem.spec, "objective": wanted, "planner": planner})
     (sought,) = build_objective(spec).targets
     observed: list[dict[str, Any]] = []

@@ -52,7 +52,7 @@ def spec_of(way: str, rows: list[dict[str, str]]) -> CampaignSpec:
             "campaign": "solvation",
             "space": {"solute": solute, **({"method": method} if way == "both" else {})},
             "objective": {"energy": {"goal": "minimize", "unit": "kcal/mol"}},
-            "planner": {"batch": BATCH},
+            "planner": {"batch": BATCH, "initial": {"experiments": 5}},
             "budget": {"experiments": MONEY // CHEAP, "cost": MONEY},
             "laboratory": {"adapter": "manual"},
             **({} if way == "both" else alone),

@@ -53,7 +53,7 @@ def spec_of(way: str, table: dict[str, dict[str, Any]]) -> CampaignSpec:
                 "gap": {"goal": "minimize", "unit": UNITS["gap"]},
                 "dipole": {"goal": "maximize", "unit": UNITS["dipole"]},
             },
-            "planner": {"batch": BATCH},
+            "planner": {"batch": BATCH, "initial": {"experiments": 5}},
             "budget": {"experiments": 100_000},
             "laboratory": {"adapter": "manual"},
         }

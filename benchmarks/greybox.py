@@ -115,7 +115,7 @@ def spec_of(way: str, table: dict[str, dict[str, Any]], ratio: float) -> Campaig
             "campaign": "gap",
             "space": {"molecule": molecule, **({"method": method} if way == "xTB below" else {})},
             "objective": {"gap": {"goal": "minimize", "unit": "eV"}},
-            "planner": {"batch": BATCH},
+            "planner": {"batch": BATCH, "initial": {"experiments": 5}},
             "budget": {"experiments": 100_000},
             "laboratory": {"adapter": "manual"},
         }

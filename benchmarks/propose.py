@@ -52,7 +52,7 @@ space:
   solvent: {type: category, options: [SOLVENTS]}
   temperature: {type: number, low: 20, high: 120, step: 5, unit: degC}
 objective: {y0: {goal: maximize}, y1: {goal: maximize}}
-planner: {batch: 8}
+planner: {batch: 8, initial: {experiments: 5}}
 budget: {experiments: 10000}
 laboratory: {adapter: manual}
 """

@@ -118,7 +118,7 @@ def campaign(name: str, seed: int, is_exact: bool = False) -> dict[str, Any]:
             "campaign": "surface",
             "space": there.space,
             "objective": {"y": {"goal": "maximize", "exact": is_exact}},
-            "planner": {"batch": BATCH},
+            "planner": {"batch": BATCH, "initial": {"experiments": 5}},
             "budget": {"experiments": 2 * EXPERIMENTS},
             "stop": [rule],
             "laboratory": {"adapter": "manual"},

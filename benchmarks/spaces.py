@@ -66,7 +66,7 @@ def campaign(space: dict[str, Any], constraints: list[dict[str, Any]], batch: in
             "space": space,
             "constraints": constraints,
             "objective": {f"y{i}": {"goal": "maximize"} for i in range(targets)},
-            "planner": {"batch": batch},
+            "planner": {"batch": batch, "initial": {"experiments": 5}},
             "budget": {"experiments": 10_000},
             "laboratory": {"adapter": "simulated"},
         }

@@ -65,7 +65,7 @@ def campaign(
     else:
         rules = [{"target": target, "regret": ending}]
     objective = {name: {**wanted, "exact": is_exact} for name, wanted in problem.spec["objective"].items()}
-    planner = {"batch": BATCH}
+    planner = {"batch": BATCH, "initial": {"experiments": 5}}
     spec = CampaignSpec.from_resolved({**problem.spec, "objective": objective, "planner": planner, "stop": rules})
     labels = {problem.space.label(row): i for i, row in enumerate(problem.rows)}
     truth = problem.signs[0] * problem.truth[:, 0]

@@ -62,7 +62,9 @@ class Table:
 
     def planner_spec(self, **planner: Any) -> CampaignSpec:
         """The campaign spec with these planner settings."""
-        return CampaignSpec.from_resolved({**self.spec, "planner": {"batch": 5, **planner}})
+        return CampaignSpec.from_resolved(
+            {**self.spec, "planner": {"batch": 5, "initial": {"experiments": 5}, **planner}}
+        )
 
     def row(self, x: np.ndarray) -> int:
         """Number of the row with these coordinates."""

@@ -81,7 +81,9 @@ class Problem:
         """hakken's spec with these planner settings."""
         objective = {t: {"goal": wanted["goal"], "levels": list(self.levels[t])} if t in self.levels else wanted
                      for t, wanted in self.spec["objective"].items()}  # fmt: skip
-        return CampaignSpec.from_resolved({**self.spec, "objective": objective, "planner": {"batch": 5, **planner}})
+        return CampaignSpec.from_resolved(
+            {**self.spec, "objective": objective, "planner": {"batch": 5, "initial": {"experiments": 5}, **planner}}
+        )
 
     @cached_property
     def space(self) -> Space:
