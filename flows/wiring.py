@@ -32,7 +32,7 @@ from loop.spec import (
     place,
     words_of,
 )
-from loop.spec.models import ENOUGH
+from loop.spec.models import ONE_BY_ONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,15 +155,15 @@ def without_misread_units(settings: Settings, spec: CampaignSpec, text: str, sou
 def begun_as_on_record(settings: Settings, spec: CampaignSpec) -> CampaignSpec:
     """The spec of a campaign file, which keeps the size of its initial design where the record still has a number.
 
-    Where a file says none the record has none (docs/decisions/0185), but for campaigns that earlier releases began.
+    Where a file says none the record has none (docs/decisions/0185), but for what had begun with five by then.
     """
     if spec.planner.initial.experiments is not None:
         return spec
     with suppress(LedgerError):  # what is wrong with the record is told where it is used
         known = (spec_on_record(settings, spec.campaign) or {}).get("planner", {}).get("initial", {})
-        if known.get("experiments") == ENOUGH and known.get("design") == spec.planner.initial.design:
-            initial = spec.planner.initial.model_copy(update={"experiments": ENOUGH})
-            return spec.model_copy(update={"planner": spec.planner.model_copy(update={"initial": initial})})
+        is_as_before = known.get("experiments") == ONE_BY_ONE and known.get("design") == spec.planner.initial.design
+        if is_as_before and made_on_record(settings)(spec.campaign):
+            return spec.model_copy(update={"planner": spec.planner.with_first(ONE_BY_ONE)})
     return spec
 
 

@@ -365,12 +365,12 @@ def _confusable(options: Collection[str]) -> list[list[str]]:
 
 def _asked(target: Target) -> str:
     """The value that is wanted of a target and its thresholds, as they are read from the file, in brackets."""
-    said = [] if target.value is None else [f"{target.value:g}"]
+    said = [] if target.value is None else [f"{target.value:.10g}"]
     if target.within is not None:
-        said.append(f"within {'a factor of ' * target.is_log}{target.within:g}")
+        said.append(f"within {'a factor of ' * target.is_log}{target.within:.10g}")
     for what, end in (("at least", target.at_least), ("at most", target.at_most)):
         if end is not None:
-            said.append(f"{what} {target.shown(end) or f'{end:g}'}")
+            said.append(f"{what} {target.shown(end) or f'{end:.10g}'}")
     return f" ({', '.join(said)})" if said else ""
 
 

@@ -148,7 +148,7 @@ def _widening(target: Target, model: FittedSurrogate, values: NDArray[np.float64
     usual = float(np.mean(values))
     gap = min(usual - low, high - usual)  # to the threshold that is next
     prior = _of_nothing(model) or float(np.std(values))
-    if not math.isfinite(gap):
+    if not (gap > 0.0 and math.isfinite(gap)):
         return 1.0
     if not prior > 0.0:  # of values that are all alike a model such as trees believes that nothing varies
         return math.inf

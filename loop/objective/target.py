@@ -216,7 +216,7 @@ class Target:
         """What is to be maximised, in the target's unit, for a number, an array or a tensor.
 
         The value or its negative; of a target to be matched, its distance to the value, negative: on a logarithmic
-        scale the factor between the two, above 1 (infinite of what is not above zero).
+        scale the factor between the two, above 1 (infinite of what is not above zero), for a number or a tensor.
         """
         if self.goal is Goal.MATCH and self.is_log:
             assert self.value is not None, "a target to be matched was checked to have a value"
@@ -244,7 +244,8 @@ class Target:
         What has no place on a logarithmic scale has the merit of the end that it lies beyond.
         """
         if self.goal is Goal.MATCH and self.is_log:
-            return self.on_scale.merit(self.scaled(value))
+            scaled = self.scaled(value)
+            return 0.0 if isinstance(scaled, float) and math.isinf(scaled) else self.on_scale.merit(scaled)
         if self.goal is Goal.MATCH:
             return 1.0 + self.worth(value) / self.within
         assert self.scale is not None, "a trade-off was checked to have a scale for each target"

@@ -40,7 +40,8 @@ from loop.spec import CampaignSpec, build_general, build_objective, build_plate,
 from loop.spec.checks.coming_first import named_first
 from loop.spec.checks.derived_targets import derived_without_value
 from loop.spec.checks.deriving import without_value
-from loop.spec.checks.designing import enough_to_begin, initial_size, wish_of
+from loop.spec.checks.designing import initial_size, wish_of
+from loop.spec.models import START
 from loop.spec.per_batch import build_batch_limits
 from loop.training import Table, regression_table
 from loop.wording import plural
@@ -202,8 +203,10 @@ class Situation:
     def initial_left(self) -> int:
         """How many experiments of the initial design are still to be made; zero or below when it is done."""
         asked = sum(not o.is_told for o in self.history.observations) + len(self.history.pending)
-        told = self._told_of_design
-        left = (enough_to_begin if told else initial_size)(self.spec) - asked - told
+        known = asked + self._told_of_design
+        left = initial_size(self.spec) - known
+        if self.spec.planner.begins_with_a_batch and not self.objective.is_cautious:  # all of it, or nothing any more
+            left = initial_size(self.spec) if known < START else min(left, 0)
         if named := len(self.first_left):  # they come before any model, whatever else was tried
             return max(left, self.replicates * named)
         return left
@@ -270,9 +273,10 @@ class Situation:
         running = tuple(Pending("", one) for one in x)
         asked = tuple(p for p in running for _ in range(self.replicates))
         planner = self.spec.planner
-        design = planner.enough if self._told_of_design else planner.first  # as large as it was in the whole batch
-        initial = planner.initial.model_copy(update={"experiments": design})
-        smaller = planner.model_copy(update={"batch": max(planner.batch - len(x), 1), "initial": initial})
+        smaller = planner.model_copy(update={"batch": max(planner.batch - len(x), 1)})
+        if planner.initial.experiments is None:  # as many are left as were, less what is chosen
+            known = len(self.history.observations) + len(self.history.pending)
+            smaller = smaller.with_first(known + max(self.initial_left, 0))
         return replace(
             self,
             spec=self.spec.model_copy(update={"planner": smaller}),

@@ -113,4 +113,6 @@ class Measure:
 def _worths(objective: Objective, rows: Sequence[Truth]) -> NDArray[np.float64]:
     wanted = objective.wanted
     whole = [row for row in rows if all(t.name in row for t in wanted)]
-    return np.array([[t.worth(row[t.name]) for t in wanted] for row in whole]).reshape(len(whole), len(wanted))
+    found = [[t.worth(row[t.name]) for t in wanted] for row in whole]
+    near = [worths for worths in found if all(map(math.isfinite, worths))]  # a nought is off by an infinite factor
+    return np.array(near).reshape(len(near), len(wanted))

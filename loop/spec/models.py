@@ -21,7 +21,8 @@ from loop.spec.space_models import ConstraintSpec, ParameterSpec
 from loop.spec.strict import Name, Strict, Text
 
 MOST_SIMILAR: Final = 0.9  # count Tanimoto; docs/decisions/0020
-ENOUGH: Final = 5  # experiments that a first model learns from, where the file does not say; docs/decisions/0185
+ONE_BY_ONE: Final = 5  # experiments before the first model, where batches have one; docs/decisions/0185
+START: Final = 3  # experiments that a model may begin with; docs/decisions/0046
 
 
 class WantedSpec(Strict):
@@ -179,13 +180,22 @@ class PlannerSpec(Strict):
         if self.initial.experiments is not None:
             return self.initial.experiments
         if self.batch == 1:
-            return ENOUGH
+            return ONE_BY_ONE
         return (4 if self.batch == 2 else self.batch) * self.copies
+
+    def with_first(self, experiments: int) -> PlannerSpec:
+        """The same with an initial design of so many experiments, as if the file said so."""
+        return self.model_copy(update={"initial": self.initial.model_copy(update={"experiments": experiments})})
+
+    @property
+    def begins_with_a_batch(self) -> bool:
+        """Whether the initial design is one batch, made whole or not at all; afterwards a model chooses."""
+        return self.initial.experiments is None and self.batch >= START
 
     @property
     def enough(self) -> int:
-        """How many experiments a model learns from, of which what was told counts; no more is made then."""
-        return self.first if self.initial.experiments is not None else min(self.first, ENOUGH)
+        """How many experiments a model begins with."""
+        return START if self.begins_with_a_batch else self.first
 
 
 class NoiseSpec(Strict):

@@ -245,6 +245,16 @@ def test_what_does_not_run_fails_as_the_last_one_did_and_has_no_truth() -> None:
     assert [outcome == fault for outcome in outcomes] == [not row for row in truths]
 
 
+def test_a_front_is_measured_beside_a_nought_that_no_factor_brings_near() -> None:
+    spec = reaction_spec({"Mn": {"goal": "match", "value": 200, "scale": "log"}, "yield": {"goal": "maximize"}})
+    rows = [{"Mn": m, "yield": y} for m, y in ((0.0, 90.0), (100.0, 50.0), (200.0, 20.0), (900.0, 60.0))]
+
+    measure = Measure.of(build_objective(spec), rows)
+
+    assert measure.volume(rows) == pytest.approx(1.0)
+    assert 0.0 < measure.volume(rows[1:2]) < 1.0
+
+
 @pytest.mark.parametrize(
     ("objective", "rows", "curve"),
     [

@@ -80,12 +80,32 @@ def test_a_model_plans_the_second(batch: int, asked: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("batch", "told", "arm", "size"), [(8, 5, "model", 8), (8, 3, "initial", 2), (3, 3, "model", 3)]
+    ("batch", "told", "arm", "size"),
+    [(8, 5, "model", 8), (8, 3, "model", 8), (3, 3, "model", 3), (8, 1, "initial", 8), (20, 2, "initial", 20)],
 )
-def test_told_results_that_are_enough_leave_nothing_to_be_laid_out(batch: int, told: int, arm: str, size: int) -> None:
+def test_told_results_that_are_a_start_leave_nothing_to_lay_out(batch: int, told: int, arm: str, size: int) -> None:
     found = planned(spec_of(f"batch: {batch}"), told=told)
 
     assert arms(found) == [Arm(arm)] * size
+
+
+@pytest.mark.parametrize(
+    ("planner", "asked"),
+    [("batch: 20", 4), ("batch: 24", 10), ("batch: 4, replicates: 3", 8), ("batch: 8", 6), ("batch: 8", 7)],
+)
+def test_a_design_that_was_begun_is_not_gone_on_with_where_a_batch_is_larger_by_now(planner: str, asked: int) -> None:
+    found = planned(spec_of(planner), asked=asked)
+
+    assert {p.arm for p in found.proposals} == {Arm.MODEL}
+
+
+def test_a_first_batch_that_its_limits_cut_is_the_whole_design() -> None:
+    spec = spec_of("batch: 8, per_batch: {at_most: {ligand: 1}, sums: {hours: 12}}")
+
+    first = planned(spec)
+
+    assert 3 <= len(first.proposals) < 8
+    assert {p.arm for p in planned(spec, asked=len(first.proposals)).proposals} == {Arm.MODEL}
 
 
 def test_a_budget_that_is_smaller_ends_the_first_batch() -> None:
@@ -95,8 +115,8 @@ def test_a_budget_that_is_smaller_ends_the_first_batch() -> None:
 
 
 def test_a_budget_from_which_no_model_learns_is_refused() -> None:
-    with pytest.raises(SpecError, match="the budget of 4 experiments does not cover the initial design of 5"):
-        spec_of("batch: 8", budget=4)
+    with pytest.raises(SpecError, match="budget of 2 experiments ends before a model begins, with 3 results; raise"):
+        spec_of("batch: 8", budget=2)
 
 
 def test_a_record_that_has_the_number_keeps_it() -> None:

@@ -335,7 +335,7 @@ def test_first_comes_before_a_design_and_is_part_of_it() -> None:
     assert len(first) == 5  # the design's five, these among them
     assert [p.run_order for p in first[:2]] == [0, 1]
     assert sorted(p.run_order for p in first[2:]) == [2, 3, 4]
-    assert len(again) == 3
+    assert len(again) == 5  # of which two results tell too little
     assert all(p.candidate.settings not in KNOWN[:2] for p in again)
 
 
@@ -374,6 +374,16 @@ def test_a_model_that_knows_no_prior_is_doubted_by_its_values() -> None:
     assert caution.guards[0].wider > 1.0
     assert near > 0.95
     assert far < near
+
+
+def test_nothing_is_believed_to_keep_what_every_result_breaks(monkeypatch) -> None:
+    monkeypatch.setitem(globals(), "pressure", lambda _: 9.0)
+    spec = spec_of(chance=0.7, more="seed: 1, surrogate: trees", numbers=FIVES)
+    rows = [{"base": b, "temperature": float(t)} for b in "AB" for t in range(20, 60, 10)]
+
+    caution = caution_of(spec, rows)
+
+    assert max(caution.chances(np.array([[0.0, 0.0], [2.0, 20.0]]))["pressure"]) < 0.5
 
 
 def test_of_values_that_are_all_alike_a_model_that_knows_no_prior_is_believed_nowhere(monkeypatch) -> None:

@@ -24,7 +24,7 @@ def first_batch(spec: Any, objective: Objective, space: Space) -> str:
     initial, named = spec.planner.initial, spec.planner.copies * len(spec.planner.initial.first or ())
     if objective.is_cautious:
         return f"{plural(named, 'experiment')} that the file names" if named else "none: results are told, or pinned"
-    said = [f"{plural(initial_size(spec) - named, 'experiment')} by {initial.design}"]
+    said = [f"{plural(min(initial_size(spec), spec.budget.most) - named, 'experiment')} by {initial.design}"]
     if named:
         said = [f"{plural(named, 'experiment')} that the file names", *(said if spec.planner.first > named else ())]
     if centre := initial.centre or CENTRES.get(initial.design, 0):

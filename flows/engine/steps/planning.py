@@ -35,6 +35,7 @@ from loop.spec import CampaignSpec, PlannerSpec, build_objective, build_space
 from loop.spec.checks.designing import enough_to_begin
 from loop.spec.costs import build_costs
 from loop.spec.limits import trimmings
+from loop.spec.models import START
 from loop.spec.stock import budget_of
 from loop.training import regression_table
 
@@ -125,10 +126,10 @@ class Inputs:
         smaller = planner.model_copy(update={"batch": max(planner.batch - pinned, 1)})
         if planner.initial.experiments is not None or planner.batch == 1:
             return smaller
-        is_told = any(o.is_told for o in self.history.observations)
-        design = planner.enough if is_told else max(planner.first - planner.copies * pinned, 1)
-        initial = planner.initial.model_copy(update={"experiments": design})
-        return smaller.model_copy(update={"initial": initial})
+        known = len(self.history.observations) + len(self.history.pending)
+        if planner.begins_with_a_batch and known >= START:
+            return smaller.with_first(START)
+        return smaller.with_first(known + max(planner.first - planner.copies * pinned, 1))
 
     def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int, purse: Purse | None) -> Plan:
         more: dict[str, object] = {} if purse is None else {"purse": purse}
@@ -265,7 +266,7 @@ def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
     known = len(history.observations)
     left = math.ceil((initial - known) / view.spec.planner.copies)
     spec = view.spec.planner.initial
-    is_whole = spec.design in WHOLE  # what was told beside it takes nothing off it
+    is_whole = spec.design in WHOLE or view.spec.planner.begins_with_a_batch  # what was told takes nothing off it
     if view.round_number or not known or is_whole or spec.first or view.spec.plate or not 0 < left < batch:
         return ()
     return (

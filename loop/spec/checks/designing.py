@@ -51,7 +51,7 @@ def initial_size(spec: CampaignSpec) -> int:
 
 
 def enough_to_begin(spec: CampaignSpec) -> int:
-    """How many experiments have to be known before the first model, where results were told that count among them."""
+    """How many experiments have to be known before the first model."""
     named = spec.planner.copies * len(spec.planner.initial.first or ())
     return named if is_cautious(spec) else max(spec.planner.enough, named)
 
@@ -64,7 +64,7 @@ def is_sized_by_space(initial: InitialSpec) -> bool:
 def is_covered(spec: CampaignSpec, made: Made) -> bool:
     """Whether the budget covers the initial design, or has done so: what was ``made`` before it was lowered counts.
 
-    A batch that is larger than the budget ends with it, as every batch does, if a model can learn from what is left.
+    A batch that is larger than the budget ends with it, as every batch does, if a model can begin with what is made.
     """
     initial = min(initial_size(spec), enough_to_begin(spec))
     return initial <= spec.budget.most or initial <= made(spec.campaign)

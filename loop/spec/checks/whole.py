@@ -18,7 +18,6 @@ from loop.spec.checks.derived_targets import problem_of_derived
 from loop.spec.checks.deriving import without_any_value
 from loop.spec.checks.designing import (
     Made,
-    enough_to_begin,
     fault_of_design,
     initial_size,
     is_covered,
@@ -35,7 +34,7 @@ from loop.spec.earlier import problem_of_earlier
 from loop.spec.general import problem_of_general
 from loop.spec.limits import problem_of_limits
 from loop.spec.lines import Lines, Path, Problem
-from loop.spec.models import CampaignSpec
+from loop.spec.models import START, CampaignSpec
 from loop.spec.per_batch import check_batch_limits
 from loop.spec.plate import build_plate, check_batch
 from loop.spec.recipe.building import problem_of_recipe
@@ -177,9 +176,12 @@ def _of_end(spec: CampaignSpec) -> Problem | None:
 def _of_budget(spec: CampaignSpec, made: Made) -> Problem | None:
     if is_sized_by_space(spec.planner.initial) or is_covered(spec, made):  # the former is looked at once it is sized
         return None
+    budget = f"the budget of {plural(spec.budget.most, 'experiment')}"
+    if spec.planner.begins_with_a_batch and not spec.planner.initial.first:
+        return ("budget", "experiments"), f"{budget} ends before a model begins, with {START} results; raise it"
+    size = initial_size(spec)
     return ("budget", "experiments"), (
-        f"the budget of {plural(spec.budget.most, 'experiment')} does not cover the initial design of "
-        f"{min(initial_size(spec), enough_to_begin(spec))}; raise the one or lower the other"
+        f"{budget} does not cover the initial design of {size}; raise the one or lower the other"
     )
 
 

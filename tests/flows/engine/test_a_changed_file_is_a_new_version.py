@@ -72,6 +72,16 @@ def test_a_campaign_keeps_the_five_that_it_began_with_before_they_were_a_batch(
         assert ledger.campaign("small").spec["planner"]["initial"]["experiments"] == 5
 
 
+def test_one_that_has_not_begun_takes_up_a_whole_batch(settings: Settings, tmp_path: Path) -> None:
+    planner = {"surrogate": "random", "batch": 7}
+    add(settings, tmp_path, planner=planner | {"initial": {"experiments": 5}})
+
+    add(settings, tmp_path, planner=planner)
+
+    with open_ledger(settings.database) as ledger:
+        assert "experiments" not in ledger.campaign("small").spec["planner"]["initial"]
+
+
 def test_a_name_that_differs_in_capitals_only_is_refused(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
 
