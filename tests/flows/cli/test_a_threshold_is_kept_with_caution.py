@@ -77,7 +77,7 @@ def test_what_comes_first_is_said_run_and_planned_again_the_same(hakken: Callabl
     drafts = [p["proposal"]["draft"] for p in hakken("show", "sealed", 1, "--json").json["proposals"]]
 
     assert "2 experiments that the file names" in validated
-    assert "keep pressure [bar] with caution (0.95)" in validated
+    assert "keep pressure [bar] (at most 5) with caution (0.95)" in validated
     assert [d["candidate"]["settings"] for d in drafts] == [
         {"base": "A", "temperature": 30.0},
         {"base": "B", "temperature": 40.0},
