@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from loop.classes import CLASSES, Classes
 from loop.objective.goals import Goal
@@ -13,7 +13,7 @@ from loop.sheets.cells import is_number
 if TYPE_CHECKING:
     from loop.objective.target import Target
 
-FARTHEST = 100.0  # by which factor a match may be off: a larger one is a distance, written where factors count
+FARTHEST: Final = 100.0  # by which factor a match may be off: a larger one is a distance, written where factors count
 
 
 def wrong_with(target: Target) -> str:

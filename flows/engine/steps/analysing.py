@@ -71,9 +71,8 @@ class Analyst:
         files = [(f.name, self.readings(f, raw.plate)) for f in raw.files]
         is_mine = _mine(files, attempt, self.analysis, self._keys)
         said_day = max((day_of(_here(r.taken)) for _, readings in files for r in readings if is_mine(r)), default="")
-        at = (
-            _here(raw.measured) or said_day or received.astimezone().isoformat()
-        )  # with the hour of this machine's zone
+        came = received.astimezone().isoformat()  # with the hour of this machine's zone
+        at = _here(raw.measured) or said_day or came
         analysed = analyse(self.analysis, files, is_mine, at=at)
         said: dict[str, Any] = {
             "program": PROGRAM,

@@ -32,7 +32,7 @@ from loop.record import Arm, CampaignRecord, Json, ProposalDraft, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
 from loop.spec import CampaignSpec, PlannerSpec, build_objective, build_space
-from loop.spec.checks.designing import enough_to_begin
+from loop.spec.checks.designing import initial_size
 from loop.spec.costs import build_costs
 from loop.spec.limits import trimmings
 from loop.spec.models import START
@@ -262,7 +262,7 @@ def _open_limits(view: View, history: History) -> tuple[str, ...]:
 
 def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
     """A note where results that were brought in leave less than a batch of the initial design to the first round."""
-    initial, batch = enough_to_begin(view.spec), view.spec.planner.batch
+    initial, batch = initial_size(view.spec), view.spec.planner.batch
     known = len(history.observations)
     left = math.ceil((initial - known) / view.spec.planner.copies)
     spec = view.spec.planner.initial

@@ -50,12 +50,6 @@ def initial_size(spec: CampaignSpec) -> int:
     return named if is_cautious(spec) else max(spec.planner.first, named)
 
 
-def enough_to_begin(spec: CampaignSpec) -> int:
-    """How many experiments have to be known before the first model."""
-    named = spec.planner.copies * len(spec.planner.initial.first or ())
-    return named if is_cautious(spec) else max(spec.planner.enough, named)
-
-
 def is_sized_by_space(initial: InitialSpec) -> bool:
     """Whether a classical design has as many experiments as it needs, since the file does not say how many."""
     return initial.design in CLASSICAL and initial.experiments is None
@@ -66,7 +60,8 @@ def is_covered(spec: CampaignSpec, made: Made) -> bool:
 
     A batch that is larger than the budget ends with it, as every batch does, if a model can begin with what is made.
     """
-    initial = min(initial_size(spec), enough_to_begin(spec))
+    named = spec.planner.copies * len(spec.planner.initial.first or ())
+    initial = min(initial_size(spec), max(spec.planner.enough, named))
     return initial <= spec.budget.most or initial <= made(spec.campaign)
 
 
