@@ -277,7 +277,9 @@ class SlurmExecutor:
                 return Status(Phase.WAITING, f"job {released['id']} left the queue: {error}")
             if row is None:
                 return Status(Phase.PREPARED, f"Slurm has forgotten job {released['id']}; it is submitted again")
-        kind = _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
+        # Time that a job which never claimed its attempt took was not the calculation's: a controller that was killed
+        # counts a job as running that no node was given, or a line of setup hung.
+        kind = FaultKind.RESOURCE_ERROR if row.state == "OUT_OF_MEMORY" else FaultKind.COMPUTE_LOST
         how = f"job {row.id} {row.end} before it began"
         if row.state == "COMPLETED":
             how = (

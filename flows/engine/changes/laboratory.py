@@ -11,7 +11,7 @@ from adapters.several import PARTED, part_in
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.wiring import open_laboratory
 from loop.contracts import Absent, AttemptKey, Found, Handle, KnowsWhatWasPlayed, RunsTogether, Unknown
-from loop.errors import HakkenError, SpecError
+from loop.errors import HakkenError, SpecError, UnknownName
 from loop.experiment import State
 from loop.outcome import Measured
 from loop.record import AttemptRecord, Json
@@ -34,6 +34,7 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
     Raises:
         SpecError: Such a change.
         AdapterOptionsError: What is changed are options that are none.
+        UnknownName: The changed laboratory is none.
     """
     from adapters.registry import binding, binding_between_runs, binding_once_played, prepares_here
 
@@ -65,14 +66,21 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
 
 
 def _check_options(settings: Settings, spec: CampaignSpec) -> None:
-    """Raises ``AdapterOptionsError`` where the changed laboratory has options that it does not know: they are mended,
-    and no change to wait for."""
+    """Raises where nobody knows the changed laboratory, or it does not know its options: that is mended, and no change
+    to wait for.
+
+    Raises:
+        UnknownName: No adapter is called so.
+        AdapterOptionsError: It has no such options.
+    """
     from adapters.errors import AdapterOptionsError
 
     try:
         open_laboratory(settings, spec)
     except HakkenError as error:  # what else is wrong is said where the laboratory is used
         found = error if isinstance(error, AdapterOptionsError) else error.__cause__
+        if isinstance(found, UnknownName):
+            raise found from None
         if isinstance(found, AdapterOptionsError) and any("unknown option" in problem for problem in found.problems):
             raise found from None
 

@@ -186,6 +186,20 @@ def test_a_job_that_the_accounting_knows_as_ended_is_lost(tmp_path: Path) -> Non
     assert json.loads(lab.fetch(handle)[0].payload)["provenance"] == {"code": "out_of_memory"}
 
 
+@pytest.mark.parametrize("state", ["TIMEOUT", "DEADLINE"])
+def test_a_job_that_ran_out_of_time_before_it_began_tells_nothing_of_the_calculation(
+    tmp_path: Path, state: str
+) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = begin(lab)
+    cluster.rows = [replace(cluster.rows[0], state=state)]
+    result = outcome(lab, handle)
+
+    assert result.kind is FaultKind.COMPUTE_LOST
+    assert f"job 1 ended as {state} before it began" in result.message
+
+
 def claimed(lab: SlurmExecutor, folder: Path) -> Handle:
     """An attempt that a job took up and gives no sign of life for."""
     handle = begin(lab)

@@ -11,7 +11,7 @@ from flows.engine import approve, ask, best, campaigns, lift, pin, preview_file,
 from flows.report.build import build
 from flows.settings import Settings
 from flows.wiring import campaign_file
-from loop.errors import PoolExhausted, SpecError
+from loop.errors import PoolExhausted, SpecError, UnknownName
 from tests.flows.engine.bench import HEADER, add, cheap_planner, measured, once, spec_of, story_of, write
 
 
@@ -588,6 +588,8 @@ def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings,
             SpecError, match=f"{what}.*hakken stop small.*hakken tick small.*hakken resolve.*hakken resume small"
         ):
             add(settings, tmp_path, laboratory=changed)
+    with pytest.raises(UnknownName, match=r"unknown adapter 'manul'.*did you mean 'manual'"):
+        add(settings, tmp_path, laboratory={"adapter": "manul"})
     assert status(settings, "small")[0].version == 1
     add(settings, tmp_path, laboratory={"adapter": "simulated", "approval": "person"})  # concerns what is not sent yet
     add(settings, tmp_path, budget={"experiments": 4})
