@@ -126,13 +126,15 @@ class Typed:
             if any([self._add_targets(sheets[0][1], columns), self._add_parts(handle, sheets, columns)]):
                 sheets = self._sheets()
             has_row = self._path.exists() and sheets[0][1].row(key) is not None
+            was_read = bool(self.returned.of(handle))  # and refused: what is left of the row counts
             for path, sheet in sheets:
                 for row in sheet.rows:
                     if row.get(KEY, "").strip() != key or (
                         is_cancelled and row.get(OUTCOME, "").strip() == "cancelled"
                     ):
                         continue
-                    payload = read_row(row, columns, self._targets, spec, sheet)
+                    in_parts = was_read and path == self._path
+                    payload = read_row(row, columns, self._targets, spec, sheet, in_parts=in_parts)
                     if payload is not None and not deviations_alone(row, columns):
                         self._keep(handle, row, payload, path, sheet)
                         continue

@@ -119,7 +119,9 @@ def _examined(
             stresses = stress(recipe, space, data, divided[Split.RANDOM], divided[hardest], hardest, seed=seed)
         signs = signs_of(space, data, pool, seed=seed)
         if target.may_be_log:
-            signs = replace(signs, powers=powers_spanned(data.y[~data.is_censored].tolist()))
+            values = data.y[~data.is_censored]
+            zeros = int((values == 0).sum())
+            signs = replace(signs, powers=powers_spanned(values[values != 0].tolist()), zeros=zeros)
         told = tuple(s for s in skills if s is not None), tuple(k for k in leaks if k is not None)
         unit = target.on_scale.unit
         findings = verdict(unit, signs, *told, stresses)

@@ -43,6 +43,7 @@ class Signs:
         version: The real thing among versions of a measurement; "" where there are none.
         limits: How many results are limits beside the values: they train, and tell no error.
         powers: How many powers of ten values span that a logarithmic scale is for; None where it is not.
+        zeros: How many values are zero, which have no place there, of a target that may be on such a scale.
     """
 
     n: int
@@ -56,6 +57,7 @@ class Signs:
     version: str = ""
     limits: int = 0
     powers: float | None = None
+    zeros: int = 0
     beside: tuple[str, ...] = ()
     spent: int = 0
 

@@ -181,7 +181,13 @@ def _of_scale(signs: Signs) -> list[Finding]:
     if signs.powers is None:
         return []
     says = f"values span {signs.powers:.1f} powers of ten, of which models of plain numbers see the largest alone"
-    return [Finding(Standing.WARNING, says, "scale: log beside its goal, where factors count and not differences")]
+    helps = "scale: log beside its goal, where factors count and not differences"
+    if zeros := signs.zeros:
+        helps += (
+            f", and of {plural(zeros, 'value')} that {'is' if zeros == 1 else 'are'} 0 the limit below which "
+            f"{'it lies' if zeros == 1 else 'they lie'}, such as <0.1: a zero trains nothing there"
+        )
+    return [Finding(Standing.WARNING, says, helps)]
 
 
 def _data(unit: str, signs: Signs) -> list[Finding]:

@@ -267,16 +267,15 @@ def _adds(
     whole = torch.vstack([draws, means])
     whole = _over_values(whole, rows, len(base)) if stands_for_all else whole[:, : len(base)]
     before, believed = whole[:-1], whole[-1]
+    offered = {v: mine for v, mine in zip(values, rows, strict=True) if len(mine)}  # what constraints leave
     found, start = [], len(base)
-    for value, mine in zip(values, rows, strict=True):
-        if not len(mine):
-            continue
+    for value, mine in offered.items():
         there = slice(start, start + len(mine))
         start += len(mine)
         added = (draws[:, there] - before[:, mine]).mean(dim=1)
         mean = float((means[there] - believed[mine]).mean())
         low, high = torch.quantile(added, ENDS).tolist()
-        seen = [t for t in with_it if _nearest(values, t.x[column], p) == value]
+        seen = [t for t in with_it if _nearest([*offered], t.x[column], p) == value]
         read = [y for t in seen for v in t.values[target.name] if math.isfinite(y := target.scaled(v))]
         found.append(
             Adds(
@@ -292,7 +291,8 @@ def _adds(
         )
     if not isinstance(p, Continuous | Discrete):
         found.sort(key=lambda one: -one.mean)
-    alone = _alone(draws[:, len(base) :], rows, _counts(p, values, x[space.frame.active(x)[:, column], column]))
+    counts = _counts(p, [*offered], x[space.frame.active(x)[:, column], column])
+    alone = _alone(draws[:, len(base) :], [*offered.values()], counts)
     return tuple(found), of, alone if stands_for_all else None
 
 

@@ -39,6 +39,10 @@ CODE: Final = r"[a-z][a-z0-9_]{0,59}"  # what failed, as programs read it
 _KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "informative", "provenance", "context"})
 _LONGEST: Final = 4_000  # characters of why something ended so: a cell of a spreadsheet holds 32,767
 _NONE: Final = "write a limit such as <1 where nothing was found, or report it as negative or fault"
+_NOT_THIS: Final = (  # of several targets
+    "write a limit such as <1 where nothing was found, leave it out where it was not measured (on a worksheet an empty "
+    "cell, and measured under outcome), or report the whole as negative or fault"
+)
 _NO_SD: Final = "leave it out where it is not known"
 _SIGNS: Final = (Qualifier.BELOW, Qualifier.ABOVE)
 _VALUE_KEYS: Final = frozenset({"property", "value", "unit", "sd", "n", "qualifier", "channel"})
@@ -244,7 +248,8 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
         raise OutcomeError("a value needs a property, such as 'yield'")
     unit = str(row.get("unit") or units.get(name, ""))
     sign = str(row.get("qualifier") or "").strip("=")
-    value = _number(row.get("value"), f"{name!r}: value", unit=unit, sign=sign)
+    none = _NOT_THIS if len(units) > 1 else _NONE
+    value = _number(row.get("value"), f"{name!r}: value", none, unit=unit, sign=sign)
     target_unit = units.get(name, unit)
     if row.get("unit") == DIMENSIONLESS and is_share(target_unit):
         raise OutcomeError(

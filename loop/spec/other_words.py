@@ -182,6 +182,15 @@ _SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
         "centre: 1 adds the middle",
     ),
     (
+        ("hardtochange", "htc", "slow", "splitplot", "wholeplot", "veryhardtochange"),
+        "what takes long to change is said under costs: {switch: {PARAMETER: {hours: 0.5}}}; each batch is then run in "
+        "the order with the fewest changes",
+    ),
+    (
+        ("scheffe", "scheffelinear", "scheffequadratic", "mixturemodel", "blending"),
+        "of a mixture linear is Scheffe's linear model, and interactions his quadratic one",
+    ),
+    (
         ("ofat", "ovat", "onefactoratatime", "onevariableatatime"),
         "one thing at a time hides what acts together; plackett-burman, fractional or d-optimal take as few "
         "experiments",

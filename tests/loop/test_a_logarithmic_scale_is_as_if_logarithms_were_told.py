@@ -313,6 +313,20 @@ def test_an_examination_says_that_a_logarithmic_scale_is_for_such_values() -> No
     assert said == [["scale: log beside its goal, where factors count and not differences"], [], []]
 
 
+def test_an_examination_says_that_zeros_beside_such_values_are_limits_on_a_logarithmic_scale() -> None:
+    spec = reaction_spec({"impurity": {"goal": "minimize", "unit": "%"}})
+    values = [0.0 if i % 3 == 0 else impurity(s) for i, s in enumerate(settings_of(spec))]
+    rows = [
+        observe(spec, s, Measured((Measurement("impurity", v, "%", v),)), f"o{i}")
+        for i, (s, v) in enumerate(zip(settings_of(spec), values, strict=True))
+    ]
+
+    findings = examine_briefly(spec, build_space(spec), History(tuple(rows)), None, seed=0)["impurity"].findings
+
+    (remedy,) = [f.remedy for f in findings if "powers of ten" in f.says]
+    assert f"of {values.count(0.0)} values that are 0 the limit below which they lie" in remedy
+
+
 @pytest.mark.parametrize(
     ("factor", "said"), [(2.43, "2.4"), (1.96, "2"), (1.13, "1.1"), (1.04, "1.04"), (1.0042, "1.004"), (1.0, "1")]
 )

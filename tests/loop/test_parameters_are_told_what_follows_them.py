@@ -172,6 +172,26 @@ constraints: [{name: hot, exclude: {t: [10]}}]
     assert space.allows(made).all()
 
 
+def test_what_was_tried_at_the_end_of_what_constraints_leave_is_counted() -> None:
+    text = """
+  a: {type: mixture, parts: [p, q, r], least: 0.01}
+constraints:
+  - {sum: {a.p: 1}, at_least: 0.02, at_most: 0.1}
+  - {sum: {a.q: 1}, at_least: 0.4, at_most: 0.5}
+"""
+    spec = spec_of(text)
+    space = build_space(spec)
+    blends = [(p, q, 1 - p - q) for p in (0.02, 0.1) for q in (0.4, 0.43, 0.47, 0.5)]
+    rows = [space.coordinates({f"a.{part}": v for part, v in zip("pqr", one, strict=True)}) for one in blends]
+    values = [Measured((Measurement("y", 50 * p + q, "", 50 * p + q),)) for p, q, _ in blends]
+    history = History(tuple(Observation(str(i), x, y) for i, (x, y) in enumerate(zip(rows, values, strict=True))))
+
+    (found,) = influences(spec, history, seed=0)
+
+    assert [sum(a.tried for a in by_name(found)[f"a.{part}"].adds) for part in "pq"] == [8, 8]
+    assert not [note for note in reliance_notes(found) if "one value was tried" in note]
+
+
 def test_parts_in_fine_steps_do_what_parts_without_steps_do() -> None:
     text = """
   lipids: {type: mixture, parts: [ionizable, helper, cholesterol, PEG], step: 0.005}

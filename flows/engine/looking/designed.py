@@ -28,7 +28,8 @@ UNKNOWN: Final = "unknown"  # where nothing says in which block, or on which day
 
 
 def designed_of(view: View) -> tuple[Designed, ...]:
-    """What it tells of each target that is a number; nothing of other designs, and of too few results.
+    """What it tells of each target without classes, of levels by their numbers; nothing of other designs, and of too
+    few results.
 
     Results count that the design asked for, also where a person edited what is run; those told at points of it; and
     what was run again where it had failed. Differences between its blocks, and by what the campaign file says has
@@ -47,8 +48,8 @@ def designed_of(view: View) -> tuple[Designed, ...]:
         except SpaceError:  # a changed file has no such design any more
             return ()
     made = _made(view, whole)
-    numbers = (t for t in build_objective(view.spec).targets if t.levels is None and t.classes is None)
-    return tuple(told for target in numbers if (told := _told_of(view, target, made)) is not None)
+    without_classes = (t for t in build_objective(view.spec).targets if t.classes is None)
+    return tuple(told for target in without_classes if (told := _told_of(view, target, made)) is not None)
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,9 @@ def _told_of(view: View, target: Target, made: _Made) -> Designed | None:
         return None
     nought = len(values) - len(rows)  # which a logarithmic scale has not
     notes = tuple(_left_out(target.name, made.results, [o for o, _ in rows], nought, made.running))
+    if target.words and target.levels:
+        first, last = f"{target.levels[0]:g} ({target.words[0]})", f"{target.levels[-1]:g} ({target.words[-1]})"
+        notes = (f"levels count as numbers from {first} to {last}, as if each lay as far from the next", *notes)
     initial = view.spec.planner.initial
     told = designed(
         view.space,

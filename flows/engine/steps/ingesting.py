@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flows.engine.looking.failing import Failed
@@ -152,13 +152,25 @@ def judge_all(
     for note in slips(session.view, (o for o in session.view.observations if o.id in new)) if new else ():
         session.tally.note(note)
     entries = {a.key: why.get(a.key, "nothing readable was entered") for a in unread if a.key in waiting}
-    for attempt in unread:
-        if attempt.key in entries:  # a person's entry that cannot be read is said on every pass, until it is corrected
-            waits = f"the entry for {session.view.label(attempt.settings)} ({attempt.key}) waits"
-            session.tally.note(f"{waits}: {entries[attempt.key]}")
+    for note in _entries_that_wait(session, [a for a in unread if a.key in entries], entries):
+        session.tally.note(note)
     waits_too = {key: error for key, error in judge.waiting.items() if key}
     keep_beside(session.settings, session.name, {k: f"waits: {said}" for k, said in {**entries, **waits_too}.items()})
     return judgements
+
+
+def _entries_that_wait(session: Session, unread: Sequence[AttemptRecord], why: Mapping[str, str]) -> list[str]:
+    """A note for each reason why a person's entries cannot be read, on every pass until they are corrected."""
+    alike: dict[str, list[AttemptRecord]] = {}
+    for attempt in unread:
+        alike.setdefault(why[attempt.key], []).append(attempt)
+    notes = []
+    for reason, (one, *others) in alike.items():
+        well = "" if one.place is None else f"{one.place.well}: "
+        which = f"{well}{session.view.label(one.settings)} ({one.key})"
+        several = f"the entries for {len(others) + 1} experiments, such as {which}, wait"
+        notes.append(f"{several if others else f'the entry for {which} waits'}: {reason}")
+    return notes
 
 
 def _faults_of_reading(session: Session, judge: Judge, judgements: Sequence[Judgement]) -> dict[str | None, str]:

@@ -80,6 +80,21 @@ def test_what_has_no_logarithm_is_said_to_be_left_out(hakken: Any, tell_table: A
     assert "note: 1 value without a logarithm (zero or less) of it is left out, which may mislead" in said
 
 
+def test_levels_count_as_numbers_with_a_word(hakken: Any, tell_table: Any) -> None:
+    hardness = {"hardness": {"goal": "maximize", "levels": ["B", "HB", "F", "H"]}}
+    lines = ["base,temperature,time,hardness"]
+    for b, t, h in itertools.product(("weak", "strong"), (40, 100), (1, 9)):
+        grade = 2 * (t == 100) + (b == "strong" and h == 9)
+        lines.append(f"{b},{t},{h},{hardness['hardness']['levels'][grade]}")
+    tell_table(spec(objective=hardness), "\n".join(lines))
+
+    said = hakken("explain", "doe").out
+    (found,) = hakken("explain", "doe", "--json").json["designed"]
+
+    assert {one["term"]: one["change"] for one in found["effects"]}["temperature"] == pytest.approx(2)
+    assert "note: levels count as numbers from 1 (B) to 4 (H), as if each lay as far from the next" in said
+
+
 def test_the_page_draws_it(hakken: Any, home: Any, tell_table: Any) -> None:
     tell_table(spec(), rows())
 

@@ -247,6 +247,34 @@ def test_an_entry_that_cannot_be_read_is_said_once_a_pass_with_its_key(settings:
         assert any(f"({a.key}) waits: " in note for a in attempts)
 
 
+def test_entries_that_cannot_be_read_for_one_reason_are_said_once(settings: Settings, tmp_path: Path) -> None:
+    recording(settings, tmp_path, {"yield [%]": "n.d."}, {"yield [%]": "n.d."}, {"yield [%]": "much"})
+
+    notes = once(settings).notes
+
+    (alike,) = (n for n in notes if "n.d." in n)
+    assert alike.startswith("the entries for 2 experiments, such as ")
+    assert ", wait: 'yield'" in alike
+    (other,) = (n for n in notes if "much" in n)
+    assert other.startswith("the entry for ")
+
+
+def test_a_value_that_cannot_be_read_may_be_left_out_instead(settings: Settings, tmp_path: Path) -> None:
+    two = {"yield": {"goal": "maximize", "unit": "%"}, "ee": {"goal": "maximize", "unit": "%"}}
+    add(settings, tmp_path, laboratory={"adapter": "manual"}, budget={"experiments": 4}, objective=two)
+    once(settings)
+    (sheet,) = settings.home.rglob("worksheet.csv")
+    refill(sheet, *[{"yield [%]": "0", "ee [%]": "n.d."}] * 3)
+    asked = once(settings)
+    refill(sheet, *[{"yield [%]": "0", "ee [%]": ""}] * 3)
+    heard = once(settings)
+
+    assert asked.accepted == 0
+    assert any("leave it out where it was not measured" in note for note in asked.notes)
+    assert heard.accepted == 3
+    assert not any("n.d." in note for note in heard.notes)
+
+
 def test_a_round_says_once_what_is_to_be_said_of_several_results(settings: Settings, tmp_path: Path) -> None:
     recording(settings, tmp_path, *[{"yield [%]": f"{i}", "lot": "L3"} for i in range(4)])
     once(settings)
