@@ -440,6 +440,44 @@ def test_one_that_takes_some_is_not(hakken: Any) -> None:
     assert (stands["observations"], stands["faults"]) == (9, 6)
 
 
+@pytest.mark.parametrize(
+    ("temperature", "refuses"),
+    [
+        pytest.param("low: 80, high: 99, step: 1", "59 of the 60 candidates", id="asked about all"),
+        pytest.param("low: 0, high: 99.75, step: 0.25", "400 of 400 candidates looked at", id="asked about some"),
+    ],
+)
+def test_nor_is_one_that_takes_a_candidate_which_was_not_among_the_first_asked_about(
+    hakken: Any, temperature: str, refuses: str
+) -> None:
+    Path("ovens.csv").write_text("oven,temperature,yield\nleft,82,10\n")
+    begin = CAMPAIGN.split("laboratory:")[0].replace("values: [80, 90, 100]", temperature)
+    Path("ovens.yaml").write_text(begin + "laboratory: {adapter: emulator, table: ovens.csv}\n")
+
+    said = hakken("validate", "ovens.yaml")
+
+    assert said.code == 0
+    assert f"laboratory emulator is certain to refuse {refuses}" in said.out
+
+
+@pytest.mark.parametrize("taken", [("left", 80), ("left", 90), ("third", 100)])
+def test_nor_is_one_whose_rules_leave_a_single_candidate(hakken: Any, taken: tuple[str, int]) -> None:
+    oven, temperature = taken
+    Path("bench.py").write_text(
+        "from adapters import simulated\n"
+        "from loop.contracts import Problem\n\n\n"
+        "def bench(options, context):\n"
+        "    laboratory = simulated.build(options, context)\n"
+        "    closed = [Problem('bench', 'is closed', 'open it')]\n"
+        f"    laboratory.validate = lambda spec: [] if spec.settings == {{'oven': {oven!r}, 'temperature': {temperature}}} "
+        "else closed\n"
+        "    return laboratory\n"
+    )
+    Path("ovens.yaml").write_text(CAMPAIGN.split("laboratory:")[0] + 'laboratory: {adapter: "bench:bench"}\n')
+
+    assert hakken("validate", "ovens.yaml").code == 0
+
+
 @pytest.mark.usefixtures("small_campaign")
 def test_an_adapter_of_ones_own_whose_code_fails_hides_no_other_check(hakken: Any) -> None:
     Path("bench.py").write_text(

@@ -48,12 +48,16 @@ def with_plate(**plate: Any) -> dict[str, Any]:
     return changed
 
 
-def beside_a_person(**plate: Any) -> dict[str, Any]:
-    """The robot makes what has XPhos, a person the rest."""
+def beside_a_person(person_takes: str | list[str] = "SPhos", **plate: Any) -> dict[str, Any]:
+    """The robot makes what has XPhos, a person the rest, or that too."""
     changed = with_plate(**plate)
     robot = {**changed["laboratory"], "when": {"ligand": "XPhos"}}
-    parts = {"robot": robot, "hand": {"adapter": "manual", "when": {"ligand": "SPhos"}}}
+    parts = {"robot": robot, "hand": {"adapter": "manual", "when": {"ligand": person_takes}}}
     return changed | {"laboratory": {"adapter": "several", "laboratories": parts}}
+
+
+def by_hand(**plate: Any) -> dict[str, Any]:
+    return with_plate(**plate) | {"laboratory": {"adapter": "manual"}}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,17 @@ def beside_a_person(**plate: Any) -> dict[str, Any]:
             beside_a_person(rows=8, columns=12),
             "laboratory 'robot' of 'several' would refuse whatever lies in well H12: well H12: corning_24_wellplate",
             id="larger than the labware of one of several",
+        ),
+        pytest.param(
+            beside_a_person(["XPhos", "SPhos"], rows=8, columns=12),
+            "",
+            id="larger than that of one of which a person takes all",
+        ),
+        pytest.param(by_hand(share={}), "", id="shared by none and made by a person"),
+        pytest.param(
+            with_plate(rows=2, share={"temperature": "row"}),
+            "makes no plate in which 'temperature' differs: step 2: well A1",
+            id="shared by each of two rows",
         ),
         pytest.param(
             with_plate(share={"temperature": "row"}),
