@@ -462,15 +462,14 @@ def test_nor_is_one_that_takes_a_candidate_which_was_not_among_the_first_asked_a
 
 @pytest.mark.parametrize("taken", [("left", 80), ("left", 90), ("third", 100)])
 def test_nor_is_one_whose_rules_leave_a_single_candidate(hakken: Any, taken: tuple[str, int]) -> None:
-    oven, temperature = taken
+    left = dict(zip(("oven", "temperature"), taken, strict=True))
     Path("bench.py").write_text(
         "from adapters import simulated\n"
         "from loop.contracts import Problem\n\n\n"
         "def bench(options, context):\n"
         "    laboratory = simulated.build(options, context)\n"
         "    closed = [Problem('bench', 'is closed', 'open it')]\n"
-        f"    laboratory.validate = lambda spec: [] if spec.settings == {{'oven': {oven!r}, 'temperature': {temperature}}} "
-        "else closed\n"
+        f"    laboratory.validate = lambda spec: [] if spec.settings == {left} else closed\n"
         "    return laboratory\n"
     )
     Path("ovens.yaml").write_text(CAMPAIGN.split("laboratory:")[0] + 'laboratory: {adapter: "bench:bench"}\n')
