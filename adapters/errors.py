@@ -2,6 +2,7 @@
 
 AdapterError (loop.errors)
 ├── AdapterUnavailable (loop.errors)  it cannot be reached now; ask again later
+│   ├── QueueFull         it takes nothing more before others have ended; ask again later
 │   ├── AdapterFailed (loop.errors)  code of one's own failed, or gave no answer that is one
 │   └── AttemptUnavailable (loop.errors)  it works, and gives no answer of this one attempt
 ├── AdapterOptionsError   the laboratory section of a campaign file is wrong
@@ -51,6 +52,7 @@ __all__ = [
     "OutOfResources",
     "ProgramFailed",
     "ProgramMissing",
+    "QueueFull",
     "ScfNotConverged",
     "SettingUnknown",
     "TableError",
@@ -64,6 +66,12 @@ class AdapterOptionsError(AdapterError):
     def __init__(self, adapter: str, problems: Iterable[str]) -> None:
         self.adapter, self.problems = adapter, tuple(problems)
         super().__init__(f"laboratory {adapter!r}: {'; '.join(self.problems)}")
+
+
+class QueueFull(AdapterUnavailable):
+    """The queue answers, and takes nothing more before others have left it. Ask again later."""
+
+    what = "takes no more for now"
 
 
 class FolderInUse(AdapterError):

@@ -274,7 +274,7 @@ def tracked(n: int) -> tuple[float, float]:
             (job / "job.json").write_text(json.dumps({"key": handle, "spec": plain}))
             (job / "submitted.json").write_text(json.dumps({"id": str(id_), "times": 1}))
             (job / "released.json").write_text(json.dumps({"id": str(id_), "at": 0.0}))
-            rows.append(f"{id_}|PENDING|hakken-{handle}|Priority|{spool.label(handle)}")
+            rows.append(f"{id_}|PENDING|hakken-{handle}|Priority|10:00|{spool.label(handle)}")
         (folder / "rows").write_text("\n".join(rows) + "\n")
         fake = folder / "bin" / "squeue"
         fake.parent.mkdir()

@@ -27,6 +27,11 @@ from adapters.executors.carrying import Told, cancelled, carry_out, end_when_tol
 _ENDED: Final = re.compile(r"CANCELLED AT \S+(?: DUE TO ([A-Z ]+[A-Z]))?")
 
 
+_ANEW: Final = (
+    "requeue: true of run_on.slurm lets Slurm begin such a job anew where the site does, at the cost of no try"
+)
+
+
 def main(folder: Path, token: str) -> None:
     """Compute the job in ``folder`` and write its result, unless somebody did, does, or called it off."""
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
@@ -95,6 +100,8 @@ def _ended_by_queue(folder: Path, is_late: bool, provenance: dict[str, Any]) -> 
         return fault("timeout", text, provenance, "timeout")
     if _has_own_job() and (said := _ENDED.findall(_said_by_slurm(folder))):
         why = said[-1].lower()
+        if why == "preemption":  # Slurm requeues what it preempts where both the site and the job allow it
+            why += f"; {_ANEW}"
         how = f"ended by Slurm while it ran: {why}" if why else "cancelled in Slurm itself (scancel) while it ran"
         return fault("compute_lost", f"job {_job_id()} was {how}", provenance)
     return fault("compute_lost", "its queue ended it (SIGTERM)", provenance)

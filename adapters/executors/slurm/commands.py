@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.errors import AdapterUnavailable
+from adapters.errors import AdapterUnavailable, QueueFull
 from loop.errors import NotSetUp
 
 ELSEWHERE: Final = "run hakken where jobs are submitted, or let it run_on: local"
@@ -48,21 +49,34 @@ _WRONG_JOB: Final = (
     "Requested reservation is invalid",
     "Access denied to requested reservation",
 )
-# Why a job waits that no other job's end lets go. Source: "JOB REASON CODES" of Slurm 24.11.
-_STUCK: Final = frozenset(
-    {"JobHeldAdmin", "PartitionDown", "PartitionInactive", "NodeDown", "InvalidAccount", "InvalidQOS"}
+# What sbatch says of a job that a limit of its account or QOS keeps out; the limit stands in a line of its own.
+_POLICY: Final = "Job violates accounting/QOS policy"
+_LIMIT: Final = re.compile(r"^(?:sbatch: )?error: ((?:QOS|Assoc|Max)\w+)$", re.MULTILINE)
+# Why a job waits that no other job's end lets go. Source: "JOB REASON CODES" of Slurm 24.11; the words as tried.
+_HELD: Final = frozenset(
+    {"JobHeldAdmin", "JobHoldMaxRequeue", "launch failed requeued held", "launch failure limit exceeded requeued held"}
+)
+_STUCK: Final = _HELD | frozenset(
+    {"PartitionDown", "PartitionInactive", "NodeDown", "InvalidAccount", "InvalidQOS"}
     | {"AccountNotAllowed", "QOSNotAllowed", "ReservationDeleted", "ReservationInvalid"}
 )
 _TOO_MUCH: Final = frozenset(
     {"BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit", "QOSTimeLimit", "MaxMemPerLimit"}
 )
-_EACH: Final = "PerJob"  # in the name of every limit on what a single job may have
+_EACH: Final = re.compile("PerJob|PerNode|^QOSMin")  # in the name of every limit on what a single job may have
+# The hours of an account or a QOS.
+_SPENT: Final = re.compile("(?!.*Run).*(Grp.*Minutes|GrpWallLimit)|QOSUsageThreshold")
+# Limits on what the jobs of a person, an account or a QOS take together.
+_TOGETHER: Final = re.compile("(?!.*Jobs).*(QOSGrp|AssocGrp|PerUser|PerAccount)")
+# Reasons of one partition, where a job may name several: Slurm tells that of the first.
+_OF_PARTITION: Final = frozenset({"PartitionTimeLimit", "PartitionDown", "PartitionInactive"})
 # What ``scontrol release`` says of a job that it released, and that no node of its partition can take. As tried.
 _RELEASED: Final = "Requested partition configuration not available now"
 # Why a job waits where no node can take it now; others may still be at work. As tried.
 _NO_NODE: Final = ("Nodes required for job are DOWN", "ReqNodeNotAvail")
 _LET_GO: Final = " (released)"  # behind the comment of a job; see Note [Whose hold it is]
 _REASONS: Final = 3  # why nodes are out, of those that are told
+_TIMES: Final = (1, 60, 3600, 86400)  # seconds of what Slurm's times are made of, the last part first
 
 
 # Variables by which a person has these commands show less, or do otherwise, than is asked here: squeue with a partition
@@ -83,12 +97,14 @@ class Row:
     reason: str = ""  # why it waits
     comment: str = ""
     was_released: bool = False  # by us
+    limit: float = math.inf  # seconds that it may run
 
     @classmethod
     def told(cls, cells: Sequence[str]) -> Row:
-        """A job from its id, state, name, reason and comment."""
-        id_, state, name, reason, comment = cells
-        return cls(id_, state, name, reason, comment.removesuffix(_LET_GO), comment.endswith(_LET_GO))
+        """A job from its id, state, name, reason, limit of time and comment."""
+        id_, state, name, reason, limit, comment = cells
+        said, was_released = comment.removesuffix(_LET_GO), comment.endswith(_LET_GO)
+        return cls(id_, state, name, reason, said, was_released, _seconds(limit))
 
     @property
     def is_alive(self) -> bool:
@@ -98,6 +114,16 @@ class Row:
     def end(self) -> str:
         """How it ended, in words to stand after what it is called."""
         return "was cancelled in Slurm itself (scancel)" if self.state == "CANCELLED" else f"ended as {self.state}"
+
+    @property
+    def fits_elsewhere(self) -> bool:
+        """Whether it waits for a matter of one partition, so that another of those it names may take it."""
+        return self.state == "PENDING" and self.reason in _OF_PARTITION
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether it waits at a limit on what several jobs take together; one that asks for more waits for ever."""
+        return self.state == "PENDING" and not _is_too_much(self.reason) and _TOGETHER.match(self.reason) is not None
 
     @property
     def is_held(self) -> bool:
@@ -119,17 +145,41 @@ class Row:
         """What only a person or a changed campaign file can give it; "" where waiting is all there is."""
         if self.state == "PENDING" and self.reason == "JobHeldUser" and self.was_released:
             return f"is held in Slurm (scontrol hold) as job {self.id}; scontrol release {self.id} lets it go on"
-        asks_too_much = self.reason in _TOO_MUCH or _EACH in self.reason
-        if self.state != "PENDING" or not (asks_too_much or self.reason in _STUCK):
+        if self.state != "PENDING":
             return ""
-        let = f"scontrol release {self.id}" if self.reason == "JobHeldAdmin" else f"scontrol show job {self.id}"
+        if _SPENT.match(self.reason):
+            return (
+                f"waits in Slurm as job {self.id}: the hours of its account or QOS do not suffice ({self.reason}); "
+                f"ask there for more, or {self._less}"
+            )
+        asks_too_much = _is_too_much(self.reason)
+        if not (asks_too_much or self.reason in _STUCK):
+            return ""
+        let = f"scontrol release {self.id}" if self.reason in _HELD else f"scontrol show job {self.id}"
         said = f"waits in Slurm for more than its turn: job {self.id}, {self.reason}; see to it ({let}), or ask there"
-        minute = " (a job asks for a minute more than timeout, in whole minutes)" if "TimeLimit" in self.reason else ""
-        less = (
-            "; if it asks for more than its partition gives one job, correct cores, memory or timeout in the campaign "
-            f"file{minute} and scancel {self.id}, and it is tried again with those"
+        what = "if it asks for more than its partition or QOS gives one job, or for less"
+        return f"{said}; {what}, {self._less}" if asks_too_much else said
+
+    @property
+    def wants_less(self) -> str:
+        """What a person has to see to where no other job's end lets it go, though its limit is of several jobs."""
+        return (
+            f"waits in Slurm at a limit of what several jobs take together, while none of yours runs: job {self.id}, "
+            f"{self.reason}; where it asks for more than all of that limit (sacctmgr show qos, or assoc) it never "
+            f"begins: {self._less}"
         )
-        return said + less if asks_too_much else said
+
+    @property
+    def _less(self) -> str:
+        minute = " (a job asks for a minute more than timeout, in whole minutes)" if self._is_of_time else ""
+        return (
+            f"correct cores, memory or timeout in the campaign file{minute} and scancel {self.id}, and it is tried "
+            "again with those"
+        )
+
+    @property
+    def _is_of_time(self) -> bool:
+        return "TimeLimit" in self.reason or "Wall" in self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +190,7 @@ class Partition:
     is_up: bool
     taking: int  # nodes that run jobs or wait for some: neither down nor drained nor kept for others
     nodes: int
+    longest: float = math.inf  # seconds that a job may run there
 
     @property
     def takes_jobs(self) -> bool:
@@ -212,10 +263,10 @@ class Slurm:
         """This user's jobs in the queue, those that ended a moment ago included; only those of a name where given."""
         chosen = [] if name is None else [f"--name={name}"]
         said = self._run(
-            "squeue", "--noheader", "--states=all", f"--user={os.getuid()}", "--format=%i|%T|%j|%r|%k", *chosen
+            "squeue", "--noheader", "--states=all", f"--user={os.getuid()}", "--format=%i|%T|%j|%r|%l|%k", *chosen
         )
-        cells = (line.split("|", 4) for line in said.splitlines())
-        return [Row.told(row) for row in cells if len(row) == 5]
+        cells = (line.split("|", 5) for line in said.splitlines())
+        return [Row.told(row) for row in cells if len(row) == 6]
 
     def accounted(self, name: str, folder: Path) -> list[Row]:
         """This user's jobs of that name and working directory in the accounting; none where nobody keeps it."""
@@ -245,7 +296,7 @@ class Slurm:
 
     def partitions(self, named: str | None) -> tuple[Partition, ...]:
         """Those named, with commas between, or the default one; raises where one is not there, or none is up."""
-        rows = [line.split("|") for line in self._run("sinfo", "--noheader", "--format=%P|%a|%F").splitlines()]
+        rows = [line.split("|") for line in self._run("sinfo", "--noheader", "--format=%P|%a|%F|%l").splitlines()]
         known = dict.fromkeys(row[0].rstrip("*") for row in rows)
         default = next((row[0].rstrip("*") for row in rows if row[0].endswith("*")), "")
         names = dict.fromkeys((default if named is None else named).split(","))
@@ -260,7 +311,8 @@ class Slurm:
         for name in names:
             nodes = [[int(n) for n in row[2].split("/")] for row in rows if row[0].rstrip("*") == name]
             at_work, idle, _, whole = (sum(each) for each in zip(*nodes, strict=True))
-            found.append(Partition(name, "up" in states[name], at_work + idle, whole))
+            longest = max(_seconds(row[3]) for row in rows if row[0].rstrip("*") == name)
+            found.append(Partition(name, "up" in states[name], at_work + idle, whole, longest))
         return tuple(found)
 
     def without_nodes(self, named: str | None) -> str:
@@ -275,6 +327,10 @@ class Slurm:
         more = [f"{len(why) - _REASONS} more"] if len(why) > _REASONS else []
         told = f" ({'; '.join([*why[:_REASONS], *more])})" if why else ""
         return f"no node of {' or '.join(names)} takes jobs now{told}"
+
+    def takers(self, named: str | None) -> tuple[Partition, ...]:
+        """Those of these partitions that take jobs now; none where Slurm has none that is up."""
+        return tuple(each for each in self.partitions(named) if each.takes_jobs)
 
     def accounting(self) -> str:
         """Whether jobs that left the queue can still be asked for; raises where nobody keeps them."""
@@ -325,4 +381,34 @@ def _failed(command: str, text: str, code: int) -> AdapterUnavailable:
             f"Slurm takes no such job ({'; '.join(lines)}); correct what the campaign file says of it (laboratory: "
             "cores, memory, timeout, and partition, account, qos, extra of run_on.slurm)"
         )
+    if command == "sbatch" and _POLICY in text and (limit := _LIMIT.search(text)) is not None:
+        return _kept_out(limit[1])
     return AdapterUnavailable(f"{command} failed: {last}")
+
+
+def _kept_out(limit: str) -> AdapterUnavailable:
+    """What is said of a job that a limit of an account or a QOS keeps out: for now, or whenever it is submitted."""
+    if "Submit" in limit:
+        return QueueFull(
+            f"Slurm takes no further job of yours: {limit}, which sacctmgr show qos, or assoc, tells; the next goes "
+            "when others have left the queue, and workers in the campaign file may keep to that number"
+        )
+    return NotSetUp(
+        f"Slurm takes no such job ({limit}, a limit of its account or QOS, which sacctmgr show qos, or assoc, tells); "
+        "correct what the campaign file says of it (laboratory: cores, memory, timeout, and account, qos of "
+        "run_on.slurm)"
+    )
+
+
+def _is_too_much(reason: str) -> bool:
+    """Whether a job waits, or is refused, for what it asks for by itself."""
+    return reason in _TOO_MUCH or _EACH.search(reason) is not None
+
+
+def _seconds(text: str) -> float:
+    """A time as squeue and sinfo tell it, ``1-02:03:04`` or ``2:00``; infinite where it is no number."""
+    days, _, rest = text.rpartition("-")
+    parts = [days or "0", *(["0"] * (2 - rest.count(":"))), *rest.split(":")]
+    if not all(part.isdigit() for part in parts):
+        return math.inf
+    return float(sum(int(part) * each for part, each in zip(reversed(parts), _TIMES, strict=True)))

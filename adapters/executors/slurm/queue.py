@@ -24,6 +24,7 @@ from loop.checkpoints import reached
 from loop.contracts import Handle
 
 _ROOM: Final = 256  # MiB beside the calculation: Python and the process that watches it
+_LONG: Final = 600.0  # seconds; who waits longer at a limit while nothing runs that could let it go may wait for ever
 _MARGIN: Final = 60.0  # seconds beside the calculation: what the node needs to begin and end
 
 
@@ -42,6 +43,8 @@ class Queue:
         self._arrays = Arrays(spool, slurm)
         self._look = Look(self.by_label, settings.poll)
         self._nodes = Look(lambda: slurm.without_nodes(settings.partition), settings.poll)
+        self._takers = Look(lambda: slurm.takers(settings.partition), settings.poll)
+        self._is_still = False  # nothing of this person's ran when the queue was looked at, or minutes before
         self._fresh: dict[Handle, str] = {}  # submitted by this object, and not looked at since
 
     @property
@@ -96,6 +99,7 @@ class Queue:
         ours = self._spool.label(Handle(""))
         found: dict[str, list[Row]] = {}
         rows = self._slurm.jobs()
+        self._is_still = all(row.state == "PENDING" for row in rows)  # what ended is told for some minutes
         self._arrays.drop_keyless(rows)
         for row in rows:
             if row.comment.startswith(ours):
@@ -120,13 +124,22 @@ class Queue:
 
     def wants(self, handle: Handle, row: Row) -> str:
         """What a person has to see to before the attempt's job goes on; "" where waiting is all there is."""
-        if not row.may_lack_nodes:
-            return row.wants
         try:
-            said = self._nodes.at(handle)
+            if row.may_lack_nodes:
+                said = self._nodes.at(handle)
+                return said and f"waits in Slurm: {said}; see to it (sinfo -R), or ask there, and it begins by itself"
+            # Of several partitions Slurm may tell what keeps the job out of the first.
+            if row.fits_elsewhere and any(row.limit <= each.longest for each in self._takers.at(handle)):
+                return ""
         except AdapterUnavailable:  # what squeue says is told all the same
-            return ""
-        return said and f"waits in Slurm: {said}; see to it (sinfo -R), or ask there, and it begins by itself"
+            pass
+        if row.waits_for_others and self._is_still and time.time() - self._released(handle) > _LONG:
+            return row.wants_less
+        return row.wants
+
+    def _released(self, handle: Handle) -> float:
+        """When the attempt's job was released, in seconds since the epoch; later than now where it was not."""
+        return float((read_json(self._spool.jobs.folder(handle) / "released.json") or {}).get("at", math.inf))
 
     def submitted(self, handle: Handle) -> str | None:
         """The id under which the attempt was submitted last."""

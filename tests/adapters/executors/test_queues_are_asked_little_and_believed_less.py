@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def test_five_hundred_jobs_are_tracked_with_one_look_for_each_pass(
         (folder / "job.json").write_text(json.dumps({**job, "key": handle}))
         (folder / "submitted.json").write_text(json.dumps({"id": str(id_), "times": 1}))
         (folder / "released.json").write_text(json.dumps({"id": str(id_), "at": 0.0}))
-        rows.append(f"{id_}|PENDING|hakken-{handle}|Priority|{spool.label(handle)}")
+        rows.append(f"{id_}|PENDING|hakken-{handle}|Priority|10:00|{spool.label(handle)}")
     (tmp_path / "rows").write_text("\n".join(rows) + "\n")
     fake = program(tmp_path / "bin", "squeue", f"echo x >>{tmp_path}/calls; cat {tmp_path}/rows")
     monkeypatch.setenv("PATH", f"{fake}:{os.environ['PATH']}")
@@ -282,6 +283,12 @@ def test_without_slurm_nothing_moves_and_the_remedy_is_told(tmp_path: Path, monk
     assert "let it run_on: local" in health.message
 
 
+def _keeps_out(limit: str) -> str:
+    """What sbatch of Slurm 24.11 does with a job that a limit of a QOS keeps out."""
+    refused = "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, ...)"
+    return f"printf 'sbatch: error: {limit}\n{refused}\n' >&2; exit 1"
+
+
 @pytest.mark.parametrize(
     ("text", "message", "asking_again_may_help"),
     [
@@ -289,6 +296,9 @@ def test_without_slurm_nothing_moves_and_the_remedy_is_told(tmp_path: Path, monk
         ("exec sleep 60", "sbatch gave no answer within 0.2 s", True),
         ("echo Slurm temporarily unable to accept job >&2; exit 1", "sbatch failed: Slurm temporarily unable", True),
         ("echo Job violates accounting/QOS policy >&2; exit 1", "sbatch failed: Job violates", True),
+        (_keeps_out("QOSMaxSubmitJobPerUserLimit"), "no further job of yours: QOSMaxSubmitJobPerUserLimit", True),
+        (_keeps_out("QOSMaxWallDurationPerJobLimit"), "no such job .QOSMaxWallDurationPerJobLimit, .*correct", False),
+        (_keeps_out("QOSGrpMemLimit"), "no such job .QOSGrpMemLimit, a limit of its account or QOS", False),
         (
             "echo error: Invalid partition name specified >&2; exit 1",
             "no such job .*Invalid part.*; correct what",
@@ -353,7 +363,11 @@ def test_a_configuration_that_is_not_there_is_said_at_once(tmp_path: Path, monke
         ("PartitionConfig", True, True),
         ("BadConstraints", True, True),
         ("QOSMaxCpuPerJobLimit", True, True),
+        ("QOSMaxMemoryPerNode", True, True),
+        ("QOSMinCpuNotSatisfied", True, True),
         ("PartitionTimeLimit", True, True),
+        ("JobHoldMaxRequeue", True, False),
+        ("launch failed requeued held", True, False),
     ],
 )
 def test_a_job_that_waits_for_more_than_its_turn_says_so(
@@ -369,6 +383,80 @@ def test_a_job_that_waits_for_more_than_its_turn_says_so(
     assert ("correct cores, memory or timeout in the campaign file" in said) is asks_too_much
     assert ("and scancel 1, and it is tried again" in said) is asks_too_much
     assert ("asks for a minute more than timeout" in said) is ("TimeLimit" in reason)
+    assert ("scontrol release 1" in said) is (wants and ("Held" in reason or "held" in reason or "Hold" in reason))
+
+
+@pytest.mark.parametrize("reason", ["QOSGrpCPUMinutesLimit", "AssocGrpBillingMinutes", "QOSGrpWallLimit"])
+def test_a_job_that_waits_for_hours_of_its_account_says_so(tmp_path: Path, reason: str) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = begin(lab)
+    cluster.rows = [replace(row, reason=reason) for row in cluster.rows]
+    said = lab.status(handle).wants
+
+    assert said.startswith(f"waits in Slurm as job 1: the hours of its account or QOS do not suffice ({reason}); ask ")
+
+
+@pytest.mark.parametrize(
+    ("reason", "another", "hours_ago", "is_told"),
+    [
+        ("QOSMaxMemoryPerUser", "PENDING", 1, True),
+        ("AssocGrpCpuLimit", "PENDING", 1, True),
+        ("QOSMaxMemoryPerUser", "RUNNING", 1, False),  # whose end may let it go
+        ("QOSMaxMemoryPerUser", "COMPLETED", 1, False),  # a moment ago
+        ("QOSMaxMemoryPerUser", "PENDING", 0, False),
+        ("QOSMaxJobsPerUserLimit", "PENDING", 1, False),  # how many there are is no matter of what each asks for
+        ("QOSGrpCPURunMinutesLimit", "PENDING", 1, True),
+    ],
+)
+def test_a_job_at_a_limit_of_several_says_so_where_no_end_of_another_can_let_it_go(
+    tmp_path: Path, reason: str, another: str, hours_ago: float, is_told: bool
+) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = begin(lab)
+    released = tmp_path / "lab" / "jobs" / handle / "released.json"
+    released.write_text(json.dumps({"id": "1", "at": time.time() - hours_ago * 3600}))
+    cluster.rows = [replace(row, reason=reason) for row in cluster.rows] + [
+        Row("2", another, "one of the person's own")
+    ]
+    said = lab.status(handle).wants
+
+    assert ("where it asks for more than all of that limit (sacctmgr show qos, or assoc) it never begins" in said) is (
+        is_told
+    )
+    assert bool(said) is is_told
+
+
+@pytest.mark.parametrize(
+    ("partitions", "reason", "waits_its_turn"),
+    [
+        ("long|up|1/0/0/1|1-00:00:00\nshort|up|1/0/0/1|2:00", "PartitionTimeLimit", True),
+        ("long|up|1/0/0/1|5:00\nshort|up|1/0/0/1|2:00", "PartitionTimeLimit", False),
+        ("long|up|1/0/0/1|infinite\nshort|down|1/0/0/1|2:00", "PartitionDown", True),
+        ("long|up|0/0/1/1|infinite\nshort|up|1/0/0/1|2:00", "PartitionTimeLimit", False),  # long has no node
+        ("long|down|1/0/0/1|infinite\nshort|down|1/0/0/1|2:00", "PartitionDown", False),
+    ],
+)
+def test_of_several_partitions_one_that_takes_the_job_is_enough(
+    tmp_path: Path, partitions: str, reason: str, waits_its_turn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path / "lab", ruler(), Limits(), 60.0)
+    job = {"key": "a", "spec": {"campaign": "gap", "settings": {}, "units": {}, "smiles": {}, "targets": {}}}
+    folder = tmp_path / "lab" / "jobs" / "job-a"
+    folder.mkdir(parents=True)
+    for name, told in {"job": job, "submitted": {"id": "7"}, "released": {"id": "7", "at": 0.0}}.items():
+        (folder / f"{name}.json").write_text(json.dumps(told))
+    handle = Handle("job-a")
+    row = f"7|PENDING|hakken-{handle}|{reason}|11:00|{spool.label(handle)} (released)"
+    program(tmp_path / "bin", "squeue", f"echo '{row}'")
+    program(tmp_path / "bin", "sinfo", f"printf '{partitions}\n'")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    settings = SlurmOptions(poll=0.0, partition="long,short")
+    said = SlurmExecutor(tmp_path / "lab", ruler(), settings=settings).status(handle).wants
+
+    assert (said == "") is waits_its_turn
+    assert (f"job 7, {reason}" in said) is not waits_its_turn
 
 
 @pytest.mark.parametrize(
@@ -437,6 +525,20 @@ class TestClaimant:
         if ends:
             assert "its queue ended it (SIGTERM)" in spool.envelopes(handle)[0].payload
         wait_until(lambda: not Path(f"/proc/{running(gate)[0]}").exists())
+
+    def test_a_job_that_slurm_preempts_says_how_it_would_begin_anew(self, spool: Spool, gate: Path) -> None:
+        handle = spool.jobs.prepare(MOLECULE, KEY)
+        (spool.jobs.folder(handle) / "slurm-7.txt").write_text(
+            "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-12-02T23:22:06 DUE TO PREEMPTION ***\n"
+        )
+        process = self.begin(spool, handle, "token", SLURM_JOB_NAME="hakken-x", SLURM_JOB_ID="7")
+        wait_until(lambda: running(gate))
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        result = json.loads(spool.envelopes(handle)[0].payload)
+
+        assert result["kind"] == "compute_lost"
+        assert result["message"].startswith("job 7 was ended by Slurm while it ran: preemption; requeue: true of")
 
     @pytest.mark.parametrize(
         ("name", "end", "kind"),
