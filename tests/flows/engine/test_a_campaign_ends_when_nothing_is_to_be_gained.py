@@ -21,7 +21,7 @@ from flows.settings import Settings
 from flows.wiring import open_record
 from loop.errors import NothingToGain
 from loop.history import History
-from loop.record import Arm
+from loop.record import Arm, Prediction
 from loop.spec import CampaignSpec
 from loop.values import values_of
 from tests.flows.engine.bench import Plan, add, cheap_planner
@@ -178,6 +178,36 @@ def test_what_ran_elsewhere_than_asked_is_held_against_no_prediction(settings: S
     told = [len(claims_of(spec, view.proposals, view.attempts, [*others, one], history)) for one in (last, near, far)]
 
     assert told == [3, 3, 2]
+
+
+def test_what_a_whole_model_said_is_held_against_a_result_and_what_its_members_said_beside_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, budget={"experiments": 5})
+    go(settings, planner=cheap_planner)
+    with open_ledger(settings.database) as ledger:
+        view = View(ledger, "small")
+    *_, last = view.proposals
+    said = (
+        Prediction("yield", "gp", 1.0, 0.1, weight=0.5),
+        Prediction("cost", "gp", 2.0, 0.2, weight=0.5),
+        Prediction("yield", "committee", 3.0, 0.3),
+        Prediction("cost", "committee", 4.0, 0.4),
+    )
+    history = history_of(view.spec, view.space, view.counted, ())[0]
+    off = replace(history, observations=tuple(replace(o, is_off=True) for o in history.observations))
+    asked = last.draft.candidate.settings["step"]
+    real, cheap = ({"space": {"step": {"type": "fidelity", "options": [asked, o]}}} for o in (asked, "full"))
+
+    def told(spec: Any = view.campaign.spec, history: History = history, **draft: Any) -> list[Any]:
+        changed = replace(last, draft=replace(last.draft, predictions=said, **draft))
+        found = claims_of(spec, [changed], view.attempts, view.counted, history)
+        return [(c.target, c.mean, c.sd, c.voices) for c in found]
+
+    assert told() == told(real) == [("yield", 3.0, 0.3, {"gp": (1.0, 0.1)})]
+    assert told(cheap) == []  # a cheaper version of the measurement
+    assert told(history=off) == []  # what really ran has no place in the space
+    assert told(acquisition="first") == told(arm=Arm.INITIAL) == []  # sources said it, before the first result
 
 
 def test_an_end_whose_best_was_retracted_since_is_said_to_hold_no_more(settings: Settings, tmp_path: Path) -> None:
