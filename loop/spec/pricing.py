@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from loop.errors import MoleculeError, SpecError, did_you_mean
-from loop.sheets.cells import finite
+from loop.sheets.cells import finite, has_decimal_comma, hint_of, without_doubt
 from loop.spec.space_models import (
     ComponentSpec,
     MoleculeSpec,
@@ -19,6 +19,7 @@ from loop.spec.tables import ReadFile, read_table
 
 Priced: TypeAlias = ComponentSpec | MoleculeSpec | ReagentsSpec  # whose options may have a price each
 TABLES: Final = (".csv", ".tsv", ".txt")
+LISTED: Final = 8  # lines that are named of those that are wrong
 
 
 def of_name(space: Mapping[str, ParameterSpec], name: str) -> ParameterSpec | ReagentsSpec | None:
@@ -70,9 +71,17 @@ def resolve_prices(
     for file in files:
         if not file.casefold().endswith(TABLES):
             raise SpecError(f"prices are read from CSV tables, and {file} is none; save it as one")
-        for option, price in _rows(file, column, written, read):
-            if option in found.options:
+        wrong: list[tuple[int, str]] = []
+        for line, option, cell in _rows(file, column, written, read):
+            if option not in found.options:
+                continue
+            price = finite(cell)
+            if price is None or price < 0:
+                wrong.append((line, cell))
+            else:
                 prices.setdefault(option, price)  # of what stands twice, the first counts, as it does for its name
+        if wrong:
+            raise SpecError(_no_prices(file, wrong))
     if missing := [option for option in found.options if option not in prices]:
         raise SpecError(
             f"{len(missing)} of {len(found.options)} options have no price in the column {column!r}, the first "
@@ -81,19 +90,29 @@ def resolve_prices(
     return prices
 
 
-def _rows(file: str, column: str, spec: Priced, read: ReadFile) -> Iterator[tuple[str, float]]:
-    """Name and price of each row that has both."""
+def _no_prices(file: str, wrong: Sequence[tuple[int, str]]) -> str:
+    """What is wrong with cells that are no prices, of several lines what they have in common with the first."""
+    named, more = wrong[:LISTED], len(wrong) - LISTED
+    got = ", ".join(repr(text) for text in dict.fromkeys(without_doubt(cell) for _, cell in named))
+    lines = ", ".join(str(line) for line, _ in named) + (f" and {more} more" if more > 0 else "")
+    where, a_price = ("line", "a price is a number") if len(wrong) == 1 else ("lines", "prices are numbers")
+    has_commas = any(has_decimal_comma(cell) or hint_of(cell) for _, cell in wrong)
+    commas = " (with a point as decimal sign)" if has_commas else ""
+    return (
+        f"{file} {where} {lines}: {a_price} of zero or above{commas}, got {got}; write what one experiment's worth "
+        "costs, or leave what cannot be had out of the table"
+    )
+
+
+def _rows(file: str, column: str, spec: Priced, read: ReadFile) -> Iterator[tuple[int, str, str]]:
+    """Line, name and price, as it stands there, of each row that has both."""
     rows = read_table(read(file), file)
     header = list(rows[0][1]) if rows else []
     if rows and column not in header:
         raise SpecError(f"{file} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}")
     for line, row in rows:
-        if not row[column]:
-            continue
-        price = finite(row[column])
-        if price is None or price < 0:
-            raise SpecError(f"{file} line {line}: a price is a number of zero or above, got {row[column]!r}")
-        yield _name_of(row, spec), price
+        if row[column]:
+            yield line, _name_of(row, spec), row[column]
 
 
 def _name_of(row: Mapping[str, str], spec: Priced) -> str:

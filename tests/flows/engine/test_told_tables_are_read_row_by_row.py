@@ -175,6 +175,11 @@ def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(sett
             "Solvent,base,Step (M),yield\nwater,DBU,1,5\n",
             "1: columns 'Solvent' (did you mean 'solvent'?), 'Step (M)' (did you mean 'step'?) are unknown; known: ",
         ),
+        (
+            "solvent,base,step,yield,Purity [%],Remark\nwater,DBU,1,5,97,\n",
+            "or have what matters recorded with each result by a line under space in the campaign file: "
+            "Purity: {type: context, unit: '%'}",
+        ),
         (HEADER + "water,DBU,1,>=95,,,\n", "column 'yield [%]' has '>=95'; write a limit as >95"),
         (HEADER + "water,DBU,1,≤ 0.5,,,\n", "column 'yield [%]' has '≤ 0.5'; write a limit as <0.5"),
         (HEADER + 'water,DBU,1,"45,5 %",,,\n', "(the number alone; the header has its unit); correct the cell"),
@@ -511,7 +516,8 @@ def test_experiments_without_a_result_yet_are_noted_where_others_have_one(settin
     assert (again.accepted, again.duplicates, again.problems, again.notes) == (0, 1, [], first.notes)
     assert (filled.accepted, filled.duplicates, filled.problems) == (1, 1, [])
     assert bad.problems == [  # somebody said something of it
-        "results.csv line 5: no value for 'yield', and no outcome; fill one in (outcome: negative or fault:KIND)"
+        "results.csv line 5: no value for 'yield', and no outcome; fill one in (outcome: negative, cannot, cancelled "
+        "or fault:KIND)"
     ]
 
 

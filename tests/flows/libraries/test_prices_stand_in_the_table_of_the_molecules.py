@@ -103,6 +103,14 @@ def test_a_gap_in_the_list_is_no_gift(tmp_path: Path, cell: str, message: str) -
     assert message in str(refused.value)
 
 
+def test_every_line_without_a_price_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as refused:
+        read(tmp_path, table=TABLE.replace("pyridine;30", "pyridine;on request").replace("ethanol;", "ethanol;EUR "))
+
+    assert "stock.csv lines 2, 3: prices are numbers of zero or above, got 'EUR " in str(refused.value)
+    assert "leave what cannot be had out of the table" in str(refused.value)
+
+
 MADE = """\
 campaign: made
 space:

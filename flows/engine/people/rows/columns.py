@@ -192,17 +192,20 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
     wanted = ", ".join([*names, *spec.objective, *_parts(spec), *sorted(PLAIN), *beside])
     hints = [_meant(head, spec, names) for head in heads]
     if len(heads) == 1:
-        kept = "" if hints[0] else _as_context(heads[0])
+        kept = "" if hints[0] else _as_context(heads[0], is_alone=True)
         return f"column {heads[0]!r} is unknown{hints[0]}; known: {wanted}. Rename or remove it{kept}"
     listed = ", ".join(f"{head!r}{hint}" for head, hint in zip(heads, hints, strict=True))
-    return f"columns {listed} are unknown; known: {wanted}. Rename or remove them"
+    plain = [head for head, hint in zip(heads, hints, strict=True) if not hint]
+    kept = _as_context(plain[0], is_alone=False) if plain else ""
+    return f"columns {listed} are unknown; known: {wanted}. Rename or remove them{kept}"
 
 
-def _as_context(head: str) -> str:
-    """How a column that is nothing of a campaign is recorded with its results."""
+def _as_context(head: str, *, is_alone: bool) -> str:
+    """How a column that is nothing of a campaign is recorded with its results; whether it is the only one."""
     name, unit = split_header(head)
+    what = "it" if is_alone else "what matters"
     how = f"{{type: context, unit: {unit!r}}}" if unit else "{type: context}"
-    return f", or have it recorded with each result by a line under space in the campaign file: {name}: {how}"
+    return f", or have {what} recorded with each result by a line under space in the campaign file: {name}: {how}"
 
 
 def _is_worksheet(header: Sequence[str], spec: CampaignSpec) -> bool:

@@ -58,7 +58,8 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
         )
     if not values:
         names = " or ".join(repr(name) for name in spec.objective)
-        raise NoResult(f"no value for {names}, and no outcome; fill one in (outcome: negative or fault:KIND)")
+        kinds = f"outcome: negative, {CANNOT}, cancelled or fault:KIND"
+        raise NoResult(f"no value for {names}, and no outcome; fill one in ({kinds})")
     return {"outcome": "measured", "values": values, **extra}
 
 
