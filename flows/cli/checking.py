@@ -134,6 +134,10 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
     plate, general = build_plate(spec, space), build_general(spec, space)
     tolerances = build_tolerances(spec, space)
     first = first_batch(spec, objective, space)
+    if (copies := spec.planner.copies) > 1:
+        batch = f"{plural(batch, 'proposal')}, {batch * copies} experiments"
+    if spec.planner.mode == "rolling":
+        batch = f"{batch} under way at once"
     if (limits := build_batch_limits(spec, space, build_costs(spec, space))) is not None:
         batch = f"{batch}{'' if limits.is_full else ' at most'}, within {limits.text}"
     if plate is not None:

@@ -14,6 +14,7 @@ from flows.engine.looking.unplannable import no_plate, nothing_known
 from flows.engine.looking.untried import nothing_left
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.looking.whose import has_asked, has_only_asked
+from flows.engine.sent import Sent, place_of
 from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
 from loop.record import AttemptRecord, CampaignState
@@ -184,7 +185,20 @@ def _brings(settings: Settings, view: View, asked: Sequence[AttemptRecord]) -> s
         ways.append(f"let the instrument's files come into {' and '.join(folders)}")
     if has_asked(view.campaign.spec):
         ways.append("have them asked for and their results told (hakken serve)")
+    if not ways and asked and (place := _sent_elsewhere(settings, view, asked[0])):
+        table = f"{shlex.quote(view.name)} results.csv"
+        they_were = "they were" if len(asked) > 1 else "it was"
+        ways = [
+            f"fill in the worksheet where {they_were} sent from ({place}), and have hakken run go on there",
+            f"have a table here to fill in (hakken export {table} --waiting) and tell it (hakken tell {table})",
+        ]
     return ", or ".join(ways) or f"fill in {laboratory_folder(settings, view.name)}"
+
+
+def _sent_elsewhere(settings: Settings, view: View, attempt: AttemptRecord) -> str:
+    """From where an attempt was last sent, where that is not this folder; "" where it is, or nothing tells."""
+    place = place_of(view.ledger.events(attempt.key)) or ""
+    return place if place != Sent(settings.folder(view.name)).place else ""
 
 
 def _instruments(adapter: str, options: Mapping[str, Any]) -> Iterator[str]:

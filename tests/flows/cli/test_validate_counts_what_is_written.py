@@ -31,6 +31,24 @@ def test_the_sum_of_a_mixture_is_no_constraint_that_was_written(
     assert hakken("validate", "counted.yaml", "--json").json["constraints"] == 2
 
 
+@pytest.mark.parametrize(
+    ("planner", "told"),
+    [
+        ("batch: 4", 4),
+        ("batch: 4, replicates: 2", "4 proposals, 8 experiments"),
+        ("batch: 4, mode: rolling", "4 under way at once"),
+        ("batch: 4, mode: rolling, replicates: 2", "4 proposals, 8 experiments under way at once"),
+    ],
+)
+def test_a_batch_is_told_with_its_replicates_and_how_long_it_stays_full(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planner: str, told: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "counted.yaml").write_text(f"{SPEC}planner: {{{planner}}}\n", encoding="utf-8")
+
+    assert hakken("validate", "counted.yaml", "--json").json["batch"] == told
+
+
 def test_what_of_the_first_batch_is_hot_is_told(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cold.yaml").write_text(SPEC, encoding="utf-8")

@@ -54,6 +54,20 @@ def sent_anew(here: Settings, there: Settings, laboratory: FakeLaboratory) -> An
     return once(there)
 
 
+def test_who_looks_from_another_folder_is_told_where_the_worksheet_is(
+    settings: Settings, other: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+    once(settings)
+
+    here, there = standing(settings).next_step, standing(other).next_step
+
+    assert "worksheet.csv, then hakken run small" in here
+    assert f"fill in the worksheet where they were sent from ({gethostname()}:{settings.home})" in there
+    assert "hakken export small results.csv --waiting" in there
+    assert str(other.folder("small")) not in there
+
+
 def test_what_was_sent_from_another_folder_is_not_lost_in_this_one(
     settings: Settings, other: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
