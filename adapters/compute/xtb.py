@@ -88,11 +88,21 @@ def evaluate(
 
 
 def single_point(geometry: Geometry, method: Method | None = None, **settings: Any) -> Evaluation:
-    """xTB at this geometry; ``settings`` are those of ``Method``. Raises ``ScfNotConverged``."""
+    """xTB at this geometry; ``settings`` are those of ``Method``.
+
+    Raises:
+        InputRefused: There is no electron, or there are more than the orbitals hold.
+        ScfNotConverged: There is no solution.
+    """
     from tblite.library import get_version
 
     method = method or Method(**settings)
     found = solve(geometry, method)
+    if abs(float(sum(found["charges"])) - geometry.charge) > 0.5:  # tblite fills what it has, and says nothing
+        raise InputRefused(
+            f"xTB has {len(found['orbital-energies'])} orbitals of valence electrons for it, and with a charge of "
+            f"{geometry.charge} more would have to be filled; give another charge, or leave the molecule out"
+        )
     homo, lumo = frontier(found["orbital-energies"], found["orbital-occupations"], geometry.unpaired)
     values = {
         "energy": (float(found["energy"]), "hartree"),

@@ -347,6 +347,13 @@ def test_a_singly_occupied_orbital_is_the_homo() -> None:
     assert frontier([-3.0], [2.0], 0) == (-3.0, None)
 
 
+def test_more_electrons_than_the_orbitals_hold_are_refused() -> None:
+    assert "lumo" in evaluate("O", charge=-2, verbosity=0).values
+    for charge in (-5, -30):
+        with pytest.raises(InputRefused, match=f"xTB has 6 orbitals .* with a charge of {charge} more .* give another"):
+            evaluate("O", charge=charge, verbosity=0)
+
+
 def test_two_orbitals_that_share_a_pair_are_homo_and_lumo() -> None:
     """The xtb program's gaps of singlet and triplet oxygen: 0.000 and 15.984 eV."""
     positions = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.2]])
