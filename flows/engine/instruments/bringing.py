@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -171,10 +172,14 @@ def _report(view: View, told: Sequence[_Told], *, notes: Sequence[str] = (), dry
     for files, n in otherwise.items():
         if n > MOST_NAMED:
             more = f"{files}: so did {plural(n - MOST_NAMED, 'attempt')} more"
-            problems.append(f"{more}; hakken retract with --plate lets all results of a plate count no more")
+            problems.append(
+                f"{more}; hakken retract with --plate lets all results of a plate count no more, and files that one "
+                "hakken ingest brings together are readings of one value each"
+            )
     new = {e.id for e, verdict, *_ in told if verdict is Verdict.ACCEPTED}
     said = () if dry_run else slips(view, (o for o in view.observations if o.id in new))
     counts = [r.verdict for r in rows]
+    notes = _not_said_as(problems, [message for _, _, message, *_ in told if message], notes)
     return IngestReport(
         tuple(rows),
         counts.count(Verdict.ACCEPTED.value),
@@ -183,6 +188,14 @@ def _report(view: View, told: Sequence[_Told], *, notes: Sequence[str] = (), dry
         tuple(dict.fromkeys((*notes, *said))),
         dry_run,
     )
+
+
+def _not_said_as(problems: Sequence[str], messages: Sequence[str], notes: Sequence[str]) -> Sequence[str]:
+    """The notes without those that say of one file what a problem says of it, and how many more of these there are."""
+    if not problems:
+        return notes
+    of_one = re.compile(r"\d+ more envelopes? (is|are) ")
+    return [n for n in notes if not (n.endswith(tuple(messages)) or of_one.match(n))]
 
 
 def _where(attempt: AttemptRecord) -> str:

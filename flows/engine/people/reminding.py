@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flows.engine.looking.forbidden import listed, outside_since
 from flows.engine.looking.handouts import waiting
@@ -14,6 +14,7 @@ from flows.engine.people.affording import beyond_batch, too_dear
 from flows.engine.people.bans import among_banned, keeps_out, place_of, place_of_record, region_of, region_text
 from flows.engine.people.conditions import unmet
 from flows.engine.people.decisions import decided, followed_by, still_to_run
+from flows.engine.people.rows.columns import BESIDE
 from flows.engine.steps.completing import left_out, parts_of
 from flows.labels import label_of
 from flows.plates.content import laid_out
@@ -29,7 +30,7 @@ from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord, ObservationRecord, ProposalRecord, Settings
 from loop.space import ProductPool
 from loop.space.pool import goes_untied
-from loop.spec import build_space
+from loop.spec import CampaignSpec, build_space, context_of
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -119,14 +120,15 @@ def _seldom(view: View, pin: DecisionRecord) -> str:
 
 
 def on_retract(settings: Where, name: str, retracted: Iterable[ObservationRecord]) -> tuple[str, ...]:
-    """That values count no more which a result had before others joined it."""
+    """That values count no more which a result had before others joined it, nor what was told beside it later."""
     with open_record(settings) as ledger:
         every = {o.id: o for o in ledger.observations(name, with_retracted=True)}
         spec = ledger.campaign(name).spec
     firsts = [(o, [*parts_of(o, every)][-1]) for o in retracted]
+    beside = _joined_beside(spec, firsts)
     joined = [(o, first, added) for o, first in firsts if (added := left_out(o.outcome, first.outcome)) is not None]
     if not joined:
-        return ()
+        return beside
     whole, first, added = joined[0]
     what = " and ".join(dict.fromkeys(m.property for m in added.measurements))
     more = f", nor of {plural(len(joined) - 1, 'other result')}" if len(joined) > 1 else ""
@@ -134,6 +136,26 @@ def on_retract(settings: Where, name: str, retracted: Iterable[ObservationRecord
         f"what was on record of {label_of(spec, whole.settings)} before {what} joined it, "
         f"{outcome_line(first.outcome, spec)} ({first.source}), counts no more either{more}: tell it again, with what "
         "is corrected, where it is right",
+        *beside,
+    )
+
+
+def _joined_beside(
+    spec: Mapping[str, Any], firsts: Sequence[tuple[ObservationRecord, ObservationRecord]]
+) -> tuple[str, ...]:
+    """What was told beside results later, such as who made them, and goes with them; each with what it was before."""
+    known = (*context_of(CampaignSpec.from_record(spec)), *BESIDE)
+    added = [(o, [n for n in known if n in o.context and n not in first.context]) for o, first in firsts]
+    joined = [(o, names) for o, names in added if names]
+    if not joined:
+        return ()
+    whole, names = joined[0]
+    more = f" and of {plural(len(joined) - 1, 'other')}" if len(joined) > 1 else ""
+    of = f"{label_of(spec, whole.settings)}{more}"
+    them = "it" if len(names) == 1 else "them"
+    return (
+        f"what was told later beside the result of {of}, {' and '.join(names)}, counts no more either: tell {them} "
+        "again once there is another result, in rows with something changed, such as a comment",
     )
 
 

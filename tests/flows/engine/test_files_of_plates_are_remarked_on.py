@@ -108,7 +108,9 @@ def test_a_plate_that_was_measured_again_is_one_problem_and_not_one_for_each_wel
     assert len(again.problems) == 6
     assert all("already ended otherwise; to let this count, hakken retract coupling" in p for p in again.problems[:5])
     assert again.problems[5].startswith("again.csv: so did 7 attempts more; hakken retract with --plate lets all")
+    assert again.problems[5].endswith("files that one hakken ingest brings together are readings of one value each")
     assert [r.verdict for r in again.rows] == ["contradictory"] * 12
+    assert not [note for note in again.notes if "contradictory" in note]  # the problems say so
 
 
 def test_all_results_of_a_plate_are_retracted_together_and_it_may_be_told_anew(

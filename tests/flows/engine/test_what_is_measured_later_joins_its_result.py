@@ -264,6 +264,20 @@ def test_a_result_that_was_completed_is_retracted_as_a_whole(
     assert told(settings, tmp_path, f"key,yield,ee\n{batch[0]},39,91\n", "anew.csv").accepted == 1
 
 
+def test_who_retracts_a_result_is_told_what_was_told_beside_it_later(
+    settings: Settings, tmp_path: Path, batch: list[str]
+) -> None:
+    told(settings, tmp_path, f"key,operator\n{batch[0]},ada\n{batch[1]},ada\n")
+    gone = [o for key in batch[:2] for o in retract(settings, "small", key, by="tester", why="read twice")]
+    (note,) = on_retract(settings, "small", gone)
+
+    assert " and of 1 other, operator, counts no more either: tell it again once there is another result" in note
+    for key, later in ((batch[0], "key,yield\n{},39\n"), (batch[0], "key,operator,comment\n{},ada,anew\n")):
+        told(settings, tmp_path, later.format(key), f"{len(later)}.csv")
+    (mended,) = [o for o in counting(settings) if o.key == batch[0]]
+    assert mended.context["operator"] == "ada"
+
+
 def test_a_reanalysis_keeps_what_joined_the_result_of_files(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, objective=TARGETS, analysis=ANALYSIS, laboratory={"adapter": "manual"})
     once(settings)
