@@ -82,11 +82,12 @@ class Turn:
                 waits(
                     f"campaign {self._campaign!r} is being worked on by {_holder(self._folder)} on this machine; "
                     f"waiting for it to give way between two passes, {until - time.monotonic():.0f} s at most"
+                    f"{_stopped(self._folder)}"
                 )
             if time.monotonic() >= until:
                 raise LeaseHeld(
                     f"campaign {self._campaign!r} is being worked on by {_holder(self._folder)} on this machine; "
-                    "wait until that pass ends, or stop that process"
+                    f"wait until that pass ends, or stop that process{_stopped(self._folder)}"
                 )
             self._sleep(_LOOK)
 
@@ -100,6 +101,21 @@ def _try_lock(file: TextIO) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _stopped(folder: Path) -> str:
+    """What to do where the holder is a process that was stopped, by Ctrl-Z say: waiting for it helps nobody."""
+    pid = _holder(folder).removeprefix("process ")
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]  # proc_pid_stat(5)
+    except (OSError, IndexError):  # gone meanwhile, or no /proc of Linux
+        return ""
+    if state not in (b"T", b"t"):
+        return ""
+    return (
+        f". It stands still (Ctrl-Z, or SIGSTOP) and keeps the campaign meanwhile: kill -CONT {pid} lets it go on, "
+        f"kill -KILL {pid} ends it, and nothing is lost"
+    )
 
 
 def _holder(folder: Path) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -32,6 +36,27 @@ def test_a_second_pass_on_this_machine_is_refused_and_names_the_first(settings: 
         tick(settings, "small", planner=cheap_planner)
 
     assert tick(settings, "small", planner=cheap_planner).round == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells here that a process is stopped")
+def test_a_pass_that_was_stopped_by_a_signal_is_told_with_what_lets_it_go_on(tmp_path: Path) -> None:
+    lock = tmp_path / "engine.lock"
+    holds = "import fcntl, os, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); "
+    says = "f.write(f'process {os.getpid()}'); f.flush(); print('held', flush=True); time.sleep(60)"
+    command = [sys.executable, "-I", "-S", "-c", holds + says, str(lock)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(LeaseHeld) as works:
+            Turn(tmp_path, "small").take()
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        with pytest.raises(LeaseHeld) as stands:
+            Turn(tmp_path, "small").take()
+        process.kill()
+
+    assert str(works.value).endswith("or stop that process")
+    assert f"kill -CONT {process.pid} lets it go on, kill -KILL {process.pid} ends it" in str(stands.value)
 
 
 def test_another_machine_keeps_its_lease_until_it_ends(settings: Settings, tmp_path: Path) -> None:
