@@ -22,6 +22,7 @@ from flows.plates.repeats import alone
 from flows.shown.words import outcome_line
 from flows.unsent import never_sent
 from flows.wiring import open_laboratory, open_record
+from loop.circumstances import read_expense
 from loop.contracts import Handle, TakesOff
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import HakkenError
@@ -160,15 +161,17 @@ def _joined_beside(
 
 
 def on_told(view: View, out: Sequence[AttemptRecord], told: Iterable[ObservationRecord]) -> tuple[str, ...]:
-    """That nobody asked a laboratory to call off what it had (``out``) and was told as cancelled."""
-    had = {a.key: a for a in out if a.adapter != BY_HAND}
+    """That nobody asked a laboratory to call off what it had (``out``) and was told as cancelled, and that money counts
+    as spent on it."""
+    told = [*told]
+    paid, had = _paid_all_the_same(view, told), {a.key: a for a in out if a.adapter != BY_HAND}
     found = [
         had[o.key]
         for o in told
         if o.key in had and isinstance(o.outcome, Fault) and o.outcome.kind is FaultKind.CANCELLED
     ]
     if not found:
-        return ()
+        return paid
     one = found[0]
     n = "1 experiment is" if len(found) == 1 else f"{len(found)} experiments are"
     it = "it" if len(found) == 1 else "them"
@@ -176,6 +179,31 @@ def on_told(view: View, out: Sequence[AttemptRecord], told: Iterable[Observation
         f"{n} cancelled on record ({one.key}, {view.label(one.settings)}{', ...' if len(found) > 1 else ''}), and the "
         f"laboratory was not asked to call {it} off: where it may still carry {it} out, stop {it} there; nobody waits "
         "for what it gives all the same",
+        *paid,
+    )
+
+
+def _paid_all_the_same(view: View, told: Iterable[ObservationRecord]) -> tuple[str, ...]:
+    """That what was cancelled and is told without its cost counts in a budget of money with what the file declares."""
+    if view.spec.budget.cost is None:
+        return ()
+    cancelled = [
+        o
+        for o in told
+        if o.key is not None
+        and isinstance(o.outcome, Fault)
+        and o.outcome.kind is FaultKind.CANCELLED
+        and read_expense(o.context).cost is None
+    ]
+    if not cancelled:
+        return ()
+    are, it, its = ("are", "them", "each with its") if len(cancelled) > 1 else ("is", "it", "with its")
+    counts = "count" if len(cancelled) > 1 else "counts"
+    retract = f"hakken retract {quote(view.name)} {cancelled[0].key} --why REASON"
+    return (
+        f"{plural(len(cancelled), 'experiment')} that {are} cancelled {counts} in budget.cost with what costs declares"
+        f": where less was paid, take {it} back ({retract}) and tell {it} again, {its} cost in a column 'cost' "
+        "(0 for nothing)",
     )
 
 

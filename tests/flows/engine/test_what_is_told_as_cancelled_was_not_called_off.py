@@ -14,12 +14,14 @@ from flows.wiring import open_record
 from tests.flows.engine.bench import add, cheap_planner
 
 
-def told(settings: Settings, folder: Path, laboratory: dict[str, Any], outcome: str, n: int = 1) -> TellReport:
-    tick(settings, add(settings, folder, laboratory=laboratory), planner=cheap_planner)
+def told(
+    settings: Settings, folder: Path, laboratory: dict[str, Any], outcome: str, n: int = 1, head: str = "", **more: Any
+) -> TellReport:
+    tick(settings, add(settings, folder, laboratory=laboratory, **more), planner=cheap_planner)
     with open_record(settings) as ledger:
         keys = [a.key for a in ledger.attempts("small")]
     path = folder / "ended.csv"
-    path.write_text("key,outcome\n" + "".join(f"{key},{outcome}\n" for key in keys[:n]), encoding="utf-8")
+    path.write_text(f"key,outcome{head}\n" + "".join(f"{key},{outcome}\n" for key in keys[:n]), encoding="utf-8")
     return tell(settings, "small", path, by="tester")
 
 
@@ -46,3 +48,16 @@ def test_of_what_was_done_and_of_ones_own_hands_nothing_is_said(
     settings: Settings, tmp_path: Path, laboratory: dict[str, Any], outcome: str
 ) -> None:
     assert told(settings, tmp_path, laboratory, outcome).notes == ()
+
+
+@pytest.mark.parametrize(("head", "outcome", "is_said"), [("", "cancelled", True), (",cost", "cancelled,0", False)])
+def test_of_what_was_not_bought_it_is_said_that_it_counts_as_paid(
+    settings: Settings, tmp_path: Path, head: str, outcome: str, is_said: bool
+) -> None:
+    bought = {"costs": {"unit": "EUR", "experiment": 30}, "budget": {"cost": 900}}
+    notes = told(settings, tmp_path, {"adapter": "manual"}, outcome, 2, head, **bought).notes
+
+    assert bool(notes) == is_said
+    for note in notes:
+        assert note.startswith("2 experiments that are cancelled count in budget.cost with what costs declares")
+        assert "in a column 'cost' (0 for nothing)" in note
