@@ -187,6 +187,11 @@ _SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
         "the order with the fewest changes",
     ),
     (
+        ("availability", "instock", "outofstock", "leadtime", "vendor", "supplier"),
+        "what cannot be had is taken out of the table, or kept out as long as that is so: "
+        "hakken ban CAMPAIGN --where PARAMETER=NAME,NAME",
+    ),
+    (
         ("scheffe", "scheffelinear", "scheffequadratic", "mixturemodel", "blending"),
         "of a mixture linear is Scheffe's linear model, and interactions his quadratic one",
     ),
