@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from adapters.compute.command import evaluate
 from adapters.compute.evaluation import Request
@@ -701,3 +702,35 @@ def test_every_program_can_be_used_as_it_is(tmp_path: Path) -> None:
         lab = laboratory(tmp_path / name, program=name)
         assert lab.validate(WATER) == []
         assert set(lab.capabilities().properties or {}) >= {"energy", "homo", "lumo", "gap", "dipole"}
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "found"),
+    [
+        (" :: HOMO-LUMO gap              4.934260151247 eV    ::\n * finished run on 2026/12/03", 0, "measured"),
+        (
+            "   *** FAILED TO CONVERGE GEOMETRY OPTIMIZATION IN 2 ITERATIONS ***\n"
+            "         :: HOMO-LUMO gap              4.940527526495 eV    ::\n * finished run on 2026/12/03",
+            0,
+            "geometry_not_converged",
+        ),
+        ("-1- scf: Self consistent charge iterator did not converge", 1, "scf_not_converged"),
+        ("         :: HOMO-LUMO gap              4.865308523377 eV    ::", 0, "program_failed"),  # broken off
+    ],
+)
+def test_what_the_guide_looks_for_in_the_words_of_xtb_tells_its_ends_apart(
+    tmp_path: Path, said: str, code: int, found: str
+) -> None:
+    """Lines as xtb 6.7.1 prints them, of benzene by ``--opt``, ``--opt --cycles 2`` and ``--iterations 2``."""
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "programs.md").read_text(encoding="utf-8")
+    (block,) = [b for b in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if "command: [xtb," in b]
+    options = yaml.safe_load(block)["laboratory"]
+    options.pop("adapter")
+    script = tmp_path / "xtb.py"
+    script.write_text(f"print('   * xtb version 6.7.1 (unknown)'); print({said!r}); raise SystemExit({code})")
+    options["command"] = [sys.executable, str(script), *options["command"][1:]]
+    lab = laboratory(tmp_path, **options)
+    payload = ended(lab, WATER)
+
+    assert payload["provenance"].get("code", payload["outcome"]) == found
+    assert payload["outcome"] != "measured" or payload["provenance"]["version"] == "6.7.1"
