@@ -22,7 +22,9 @@ Why = Annotated[str, typer.Option("--why", help="The reason, kept on record; wan
 Reason = Annotated[str, typer.Option("--why", help="The reason, kept on record; it has to be given.")]
 Where = Annotated[
     list[str],
-    typer.Option("--where", help="Such as ligand=XPhos, 'temperature>100', time=10..20 or 'molecule~SMARTS'."),
+    typer.Option(
+        "--where", help="Such as ligand=XPhos, 'ligand!=XPhos', 'temperature>100', time=10..20 or 'molecule~SMARTS'."
+    ),
 ]
 Round = Annotated[int | None, typer.Argument(metavar="ROUND", min=1, help="Number of a round that waits.")]
 
@@ -136,16 +138,26 @@ def pin(
     screen.next_step(f"{onward(where, campaign, 'runs it')}; {takes_back}")
 
 
-def ban(campaign: Campaign, where_: Where, why: Reason = "", by: By = None, as_json: Json = False) -> None:
+def ban(
+    campaign: Campaign,
+    where_: Where,
+    why: Reason = "",
+    for_now: Annotated[
+        bool, typer.Option("--for-now", help="Until it is lifted; what was measured of them counts on as the best.")
+    ] = False,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
     """Keep candidates out from the next batch on: all for which every --where holds."""
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    made = engine.ban(where, campaign, where_, by=by or where.by, why=why)
+    made = engine.ban(where, campaign, where_, by=by or where.by, why=why, for_now=for_now)
     notes = engine.on_ban(where, campaign, made)
     screen.document({"campaign": campaign, "decision": made, "notes": list(notes)})
     what = "that candidate" if made.draft.settings else "whatever meets it"
-    screen.say(f"decision {made.number}: banned by {made.draft.by}; {what} is left out from the next batch on")
+    until = ", until it is lifted" if for_now else ""
+    screen.say(f"decision {made.number}: banned by {made.draft.by}; {what} is left out from the next batch on{until}")
     _say(screen, notes)
     it = typed(campaign)
     screen.next_step(f"hakken lift {it} {made.number} takes it back; hakken decisions {it} lists all")

@@ -77,6 +77,7 @@ class Rule(_Said):
     number: int | None = Field(default=None, description="Of the decision that is lifted.")
     again: bool = Field(default=False, description="Of a pin: it was measured, and is to be once more.")
     times: int = Field(default=1, ge=1, le=MOST_TIMES, description="Of a pin: by so many experiments.")
+    for_now: bool = Field(default=False, description="Of a ban: what was measured of them counts on as the best.")
 
 
 def add_decisions(app: FastAPI, settings: Settings) -> None:
@@ -125,7 +126,7 @@ def add_decisions(app: FastAPI, settings: Settings) -> None:
             made = engine.pin(settings, name, rule.where, by=by, why=rule.why, again=rule.again, times=rule.times)
             notes = engine.on_pin(settings, name, made)
         else:
-            made = engine.ban(settings, name, rule.where, by=by, why=rule.why)
+            made = engine.ban(settings, name, rule.where, by=by, why=rule.why, for_now=rule.for_now)
             notes = engine.on_ban(settings, name, made)
         return plain({"campaign": name, "decision": made, "notes": [as_requests(note) for note in notes]})
 

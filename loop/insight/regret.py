@@ -23,6 +23,7 @@ from loop.insight.doubting import doubting
 from loop.insight.statements import CHECKED
 from loop.objective import SCORES, Objective, Target
 from loop.record import Json
+from loop.space.leaving_out import is_for_now
 from loop.space.rows import is_among
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.derived import STEP, FittedDerived
@@ -58,6 +59,7 @@ class Regret:
         is_repeated: Whether that, or a candidate measured more than once, says of every target how results scatter.
         is_matched: Whether a value is to be matched: how near the best is to it is known no better than its noise.
         is_factor: Whether gaps are decadic logarithms of factors, since the target is learnt on a logarithmic scale.
+        is_narrowed: Whether some candidates are left out for now, and were not looked at.
         unchecked: Targets of which few predictions were held against results, such as one that came as limits only;
             none where that is so of every target.
     """
@@ -75,6 +77,7 @@ class Regret:
     unchecked: tuple[str, ...] = ()
     is_matched: bool = False
     is_factor: bool = False
+    is_narrowed: bool = False
 
     def within(self, delta: float) -> float:
         """The smallest regret, not below 0 (as a factor 1), that is exceeded with a chance of ``delta`` at most.
@@ -111,6 +114,7 @@ class Regret:
             **({"unchecked": list(self.unchecked)} if self.unchecked else {}),
             **({"matched": True} if self.is_matched else {}),
             **({"factor": True} if self.is_factor else {}),
+            **({"narrowed": True} if self.is_narrowed else {}),
             "rules": [{"regret": regret, "delta": d, "chance": self.chance(regret)} for regret, d in rules],
         }
 
@@ -181,6 +185,7 @@ def regret_of(
         is_repeated=told.keys() <= {*scattered, *again},
         unchecked=() if len(few) == len(told) else few,
         is_matched=any(t.value is not None for t in wanted),
+        is_narrowed=any(is_for_now(rule) for rule in question.space.constraints),
     )
 
 

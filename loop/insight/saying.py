@@ -85,9 +85,9 @@ def regret_sentence(told: Json) -> str:
     nothing = 1.0 if told.get("factor") else 0.0
     more = f" by more than {size_of_regret(told, _size(told))}" if told["epsilon"] > nothing else ""
     over = "" if told["is_all"] else f", as far as {told['scored']:,} points tell"
-    return (
-        f"with probability {sure} nothing untried is better than {told['incumbent']}{more}{over}{if_exact(told)}{early}"
-    )
+    now = " of what may run now" if told.get("narrowed") else ""
+    better = f"nothing untried{now} is better than {told['incumbent']}{more}"
+    return f"with probability {sure} {better}{over}{if_exact(told)}{early}"
 
 
 def size_of_regret(told: Json, size: str) -> str:

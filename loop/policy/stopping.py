@@ -109,8 +109,9 @@ def is_to_be_confirmed(spec: CampaignSpec, told: Json) -> bool:
 
 
 def _met(spec: CampaignSpec, told: Json) -> Iterator[tuple[StopSpec, float]]:
-    """The rules on regret that are met, each with the chance of more than it allows."""
-    if told.get("checked", 0) < CHECKED:
+    """The rules on regret that are met, each with the chance of more than it allows: none while a part of the space is
+    left out for now, of which the statement says nothing."""
+    if told.get("checked", 0) < CHECKED or told.get("narrowed"):
         return
     chances = {(r["regret"], r["delta"]): r["chance"] for r in told.get("rules", ())}
     for rule in spec.stop:

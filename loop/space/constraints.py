@@ -32,6 +32,7 @@ class Exclude:
     name: str
     conditions: Mapping[int, frozenset[float]]  # column of the coordinates -> values
     applies: Tests = field(default_factory=dict)  # of the conditional ones among them
+    for_now: bool = False  # none of them is proposed, and what was measured of them counts on
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -50,6 +51,7 @@ class Region:
     conditions: Mapping[int, frozenset[float]]  # column of the coordinates -> values
     ranges: Mapping[int, tuple[float, float]]  # column -> smallest and largest that take part
     applies: Tests = field(default_factory=dict)  # of the conditional ones among them
+    for_now: bool = False  # as of ``Exclude``
 
     @property
     def columns(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from loop.errors import SpaceError
 from loop.record import Settings
-from loop.space.constraints import Constraint, Linear
+from loop.space.constraints import Constraint, Exclude, Linear, Region
 from loop.space.counting import is_own
 from loop.space.parameters import Continuous, Discrete, lies_within, range_said
 from loop.space.space import Space
@@ -15,6 +15,8 @@ from loop.space.space import Space
 
 def still_has(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which rows of ``x``, ``(n, d)``, lie within the ranges of the space and keep its constraints: ``(n,)``.
+
+    What is left out for now only is no less there.
 
     Steps do not matter, nor that the parts of a told mixture sum to one only nearly: what was really done is seldom as
     round as what is proposed.
@@ -43,8 +45,14 @@ def why_left_out(space: Space, settings: Settings) -> str:
 
 
 def rules_of(space: Space) -> list[Constraint]:
-    """The constraints of the campaign file: not that the parts of a mixture sum to one, which they do only nearly."""
-    return [c for c in space.constraints if not _says_that_parts_sum_to_one(c, space)]
+    """The constraints by which the space has no more what was measured: not that the parts of a mixture sum to one,
+    which they do only nearly, nor what holds for now only."""
+    return [c for c in space.constraints if not _says_that_parts_sum_to_one(c, space) and not is_for_now(c)]
+
+
+def is_for_now(rule: Constraint) -> bool:
+    """Whether it keeps candidates from being proposed for a while, such as those of a substance that ran out."""
+    return isinstance(rule, Exclude | Region) and rule.for_now
 
 
 def _says_that_parts_sum_to_one(rule: Constraint, space: Space) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from loop.errors import SpaceError, did_you_mean
 from loop.space import (
@@ -58,10 +59,11 @@ def build_constraint(number: int, spec: ConstraintSpec, space: Space, context: C
             )
         match spec:
             case ExcludeSpec(where=dict() as where):
-                return _region(name, _coordinates(spec.exclude, space, "excludes"), where, space)
+                region = _region(name, _coordinates(spec.exclude, space, "excludes"), where, space)
+                return replace(region, for_now=spec.for_now)
             case ExcludeSpec():
                 conditions = _coordinates(spec.exclude, space, "excludes")
-                return Exclude(name, conditions, _tests(conditions, space))
+                return Exclude(name, conditions, _tests(conditions, space), spec.for_now)
             case RequireSpec():
                 when, require = (
                     _coordinates(spec.when, space, "is about"),

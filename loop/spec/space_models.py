@@ -233,6 +233,7 @@ class ExcludeSpec(_Named):
 
     exclude: Options
     where: dict[str, RangeSpec] | None = None
+    for_now: bool = False  # what was measured of it counts on
 
 
 class RequireSpec(_Named):

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from flows.engine.people.conditions import every_value
 from loop.as_written import in_order
 from loop.decision import DecisionRecord
 from loop.errors import SpaceError
@@ -36,7 +37,7 @@ def among_banned(
         banned = _at(space, settings)
         if banned is None or space.is_finite:
             return tuple(x is not None and banned is not None and bool((banned == x).all()) for x in placed)
-        constraint = around(space, space.with_earlier(settings), "ban")
+        constraint = around(space, space.with_earlier(settings), "ban", for_now=is_for_now(ban))
     else:
         region = None
         with suppress(SpaceError):  # of a space that was changed; planning says so
@@ -50,7 +51,12 @@ def among_banned(
     return tuple(x is not None and not next(allowed) for x in placed)
 
 
-def around(space: Space, settings: Settings, name: str) -> ExcludeSpec:
+def is_for_now(ban: DecisionRecord) -> bool:
+    """Whether a ban keeps out for a while only: what was measured of it counts on."""
+    return bool(ban.draft.region.get("for_now"))
+
+
+def around(space: Space, settings: Settings, name: str, *, for_now: bool = False) -> ExcludeSpec:
     """What keeps a candidate out: its options, and continuous numbers within a hundredth of each range."""
     options: dict[str, list[str | float] | str | float] = {}
     where: dict[str, dict[str, float]] = {}
@@ -63,37 +69,42 @@ def around(space: Space, settings: Settings, name: str) -> ExcludeSpec:
             where[p.name] = {"at_least": float(value) - near, "at_most": float(value) + near}
         else:
             options[p.name] = [value]
-    return ExcludeSpec.model_validate({"name": name, "exclude": options, "where": where})
+    return ExcludeSpec.model_validate({"name": name, "exclude": options, "where": where, "for_now": for_now})
 
 
 def region_of(region: Json, name: str) -> ExcludeSpec:
     """A region as a constraint that leaves it out."""
-    return ExcludeSpec.model_validate(
-        {"name": name, "exclude": region.get("exclude") or {}, "where": region.get("where") or {}}
-    )
+    what = {key: region.get(key) or {} for key in ("exclude", "where")}
+    return ExcludeSpec.model_validate({"name": name, **what, "for_now": bool(region.get("for_now"))})
 
 
 def region_text(region: Json, written: Sequence[str]) -> str:
     """A region in a line, its parameters as they stand in ``written``."""
     parts: dict[str, list[str]] = {}
-    patterns = region.get("patterns") or {}
+    patterns, but = region.get("patterns") or {}, region.get("but") or {}
     for name, values in (region.get("exclude") or {}).items():
         having = " and ".join(f"{name}~{pattern}" for pattern in patterns.get(name, ()))
         listed = f"{having} ({plural(len(values), 'molecule')})" if having else f"{name} = {_listed(values)}"
+        if name in but:
+            listed = f"{name} other than {_listed(but[name])}"
         parts[name] = [listed]
     signs = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
     for name, ends in (region.get("where") or {}).items():
         parts.setdefault(name, []).extend(f"{name} {signs[sign]} {value:g}" for sign, value in ends.items())
-    return " and ".join(part for name in in_order(parts, written) for part in parts[name])
+    said = " and ".join(part for name in in_order(parts, written) for part in parts[name])
+    return f"{said}, for now" if region.get("for_now") else said
 
 
 def _listed(values: Sequence[str | float]) -> str:
     more = f" or {len(values) - LISTED} more" if len(values) > LISTED + 1 else ""
-    return " or ".join(map(str, values[:LISTED] if more else values)) + more
+    shown = [f"{v:g}" if isinstance(v, float) else str(v) for v in (values[:LISTED] if more else values)]
+    return " or ".join(shown) + more
 
 
 def still_there(space: Space, region: Json) -> Json | None:
     """A region without the options that the space has no more; None where no candidate can meet it for that.
+
+    What all but some values of a parameter are meant by has those that the space has by now.
 
     Raises:
         SpaceError: The space lacks a parameter of it, or the parameter is of another kind by now.
@@ -103,7 +114,10 @@ def still_there(space: Space, region: Json) -> Json | None:
         p = _parameter(space, name)
         if isinstance(p, Continuous):
             raise SpaceError(f"it names values of {name!r}, which is continuous by now")
-        exclude[name] = [v for v in values if _has(p, v)]
+        spared = (region.get("but") or {}).get(name)
+        exclude[name] = [v for v in (values if spared is None else every_value(p)) if _has(p, v)]
+        if spared is not None:
+            exclude[name] = [v for v in exclude[name] if v not in spared]
     for name in region.get("where") or {}:
         if not isinstance(_parameter(space, name), Discrete | Continuous):
             raise SpaceError(f"it gives a range of {name!r}, which has options by now")

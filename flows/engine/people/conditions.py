@@ -1,4 +1,5 @@
-"""Conditions as a person writes them: ``ligand=XPhos``, ``temperature>100``, ``time=10..20``, ``molecule~c1ccncc1``."""
+"""Conditions as a person writes them: ``ligand=XPhos``, ``ligand!=XPhos``, ``temperature>100``, ``time=10..20``,
+``molecule~c1ccncc1``."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from loop.record import Json, Settings
 from loop.space import Component, Continuous, Discrete, Parameter, Space
 from loop.space.checked import check_within, checked, filled
 
-_CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>~]+?)\s*(?P<sign>>=|<=|=|>|<|~)\s*(?P<value>.+?)\s*")
+_CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>~]+?)\s*(?P<sign>>=|<=|!=|=|>|<|~)\s*(?P<value>.+?)\s*")
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
 _BETWEEN: Final = re.compile(r"[,;&]|\s+(?:and|AND)\s+")
 SHOWN: Final = 8  # values of a parameter that a message lists; of more it tells how many there are
@@ -31,7 +32,9 @@ class NoRegion(SpaceError):
 class Conditions:
     """What was meant: one candidate, where every parameter has one value, or a region."""
 
-    region: Json  # as a spec's constraint: exclude, where; and the patterns whose molecules are excluded, by parameter
+    # As a spec's constraint: exclude, where; and by parameter the patterns whose molecules are excluded, and the only
+    # values that are not (``but``).
+    region: Json
     candidate: Settings | None
 
 
@@ -68,11 +71,14 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
     exclude: dict[str, list[str | float]] = {}
     ranges: dict[str, dict[str, float]] = {}
     patterns: dict[str, list[str]] = {}
+    but: dict[str, list[str | float]] = {}
     for text in where:
         name, sign, value = _split(space, text)
         p = _parameter(space, name)
         is_number = isinstance(p, Discrete | Continuous)
-        if sign == "~":
+        if sign == "!=":
+            but.setdefault(name, []).extend(_spared(p, text, value))
+        elif sign == "~":
             having = _having(p, value)
             exclude[name] = [option for option in exclude.get(name, having) if option in having]
             patterns.setdefault(name, []).append(value)
@@ -90,7 +96,10 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
                 raise SpaceError(
                     f"{name!r} has two conditions, and no candidate meets both; where either is meant: {name}={both}"
                 )
-    is_told = not any(_split(space, text)[1] == "~" for text in where)
+    only = {name: told for name, told in but.items() if name not in exclude}
+    for name, told in but.items():
+        exclude[name] = _others(_parameter(space, name), exclude.get(name), told)
+    is_told = not any(_split(space, text)[1] in ("~", "!=") for text in where)
     if is_told and not ranges and set(exclude) == set(space.names) and all(len(v) == 1 for v in exclude.values()):
         return Conditions({}, read_candidate(space, where))
     if not ranges and (whole := _whole(space, exclude)) is not None:
@@ -114,7 +123,47 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
         region["where"] = ranges
     if patterns:
         region["patterns"] = patterns
+    if only:
+        region["but"] = only
     return Conditions(region, None)
+
+
+def _spared(p: Parameter, text: str, value: str) -> list[str | float]:
+    """The values of ``p`` that ``text``, ``p != value``, has no part in. Raises ``SpaceError`` where it has none."""
+    match = _RANGE.fullmatch(value) if isinstance(p, Discrete | Continuous) else None
+    ends = sorted(_number(p.name, match[end]) for end in ("low", "high")) if match else []
+    if isinstance(p, Continuous):
+        third = (p.high - p.low) / 3
+        low, high = ends or (p.low + third, p.high - third)
+        raise SpaceError(
+            f"{text!r} asks for all but some values of {p.name!r}, which is continuous; give what lies below and what "
+            f"lies above each on its own, such as {p.name}<{low:g} and, by another command, {p.name}>{high:g}"
+        )
+    if p.size > SEARCHED:
+        raise SpaceError(
+            f"{p.name!r} has {p.size:,} molecules, and all but some are told apart in {SEARCHED:,} at most; write a "
+            "narrower library into the campaign file"
+        )
+    if isinstance(p, Discrete) and ends:
+        return [v for v in p.values if ends[0] <= v <= ends[1]]
+    told = [_value(p, part.strip()) for part in _parts(p, value)]
+    if isinstance(p, Discrete):
+        _check_values(p, told)
+    return told
+
+
+def _others(p: Parameter, among: Sequence[str | float] | None, told: Sequence[str | float]) -> list[str | float]:
+    """What ``p`` has beside ``told``, of ``among`` where that is given. Raises ``SpaceError`` where that is nothing."""
+    found = [v for v in (every_value(p) if among is None else among) if v not in told]
+    if not found:
+        raise SpaceError(f"{p.name!r} has no value but those after !=; name fewer")
+    return found
+
+
+def every_value(p: Parameter) -> tuple[str | float, ...]:
+    """The values of a parameter that is not continuous."""
+    assert not isinstance(p, Continuous)
+    return tuple(p.values) if isinstance(p, Discrete) else tuple(p.options)
 
 
 def _whole(space: Space, given: Mapping[str, Sequence[str | float]]) -> Settings | None:
@@ -228,6 +277,8 @@ def _split(space: Space, text: str) -> tuple[str, str, str]:
     if match is None:
         raise SpaceError(f"{text!r} is no condition; write PARAMETER=VALUE, such as {space.shown_names[0]}=...")
     _check_single(space, text, match["name"], match["value"])
+    if match["sign"] == "!=" and f"{match['name']}!" in space.names:  # a name may end so
+        return f"{match['name']}!", "=", match["value"]
     return match["name"], match["sign"], match["value"]
 
 

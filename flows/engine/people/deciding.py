@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.view import View
-from flows.engine.people.bans import keeps_out, place_of, place_of_record, region_of, region_text
+from flows.engine.people.bans import is_for_now, keeps_out, place_of, place_of_record, region_of, region_text
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
 from flows.engine.people.decisions import decided_next, still_to_run
 from flows.engine.people.reminding import times_measured
@@ -65,8 +65,12 @@ def _pinned(view: View, where: Sequence[str], by: str, why: str, *, again: bool,
     return DecisionDraft(DecisionKind.PIN, by, why, wanted, times=times)
 
 
-def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) -> DecisionRecord:
+def ban(
+    settings: Where, name: str, where: Sequence[str], *, by: str, why: str, for_now: bool = False
+) -> DecisionRecord:
     """Keep a candidate (every parameter given) or a whole region out, from the next batch on.
+
+    With ``for_now`` what was measured of it counts on as the best so far, and no regret ends the campaign meanwhile.
 
     Raises:
         LedgerError: The campaign is a source, no reason is given, nothing would be left, or a large union lets only
@@ -76,19 +80,20 @@ def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) 
     with open_record(settings) as ledger:
 
         def look() -> DecisionDraft:
-            return _banned(View(ledger, name), where, by, why)
+            return _banned(View(ledger, name), where, by, why, for_now=for_now)
 
         with deciding(settings, ledger, name, by, look) as (work, draft):
             return work.settle(draft)
 
 
-def _banned(view: View, where: Sequence[str], by: str, why: str) -> DecisionDraft:
+def _banned(view: View, where: Sequence[str], by: str, why: str, *, for_now: bool) -> DecisionDraft:
     """The ban, where it leaves something to try. Raises as ``ban``."""
     refuse_source(view.campaign)
     conditions: Conditions = read_conditions(view.space, where)
+    a_while = {"for_now": True} if for_now else {}
     if conditions.candidate is not None:
-        return DecisionDraft(DecisionKind.BAN, by, why, conditions.candidate)
-    draft = DecisionDraft(DecisionKind.BAN, by, why, region=conditions.region)
+        return DecisionDraft(DecisionKind.BAN, by, why, conditions.candidate, region=a_while)
+    draft = DecisionDraft(DecisionKind.BAN, by, why, region={**conditions.region, **a_while})
     said = decided_next(view)
     constraints = [*said.spec.constraints, region_of(conditions.region, "this ban")]
     _check_something_is_left(build_space(said.spec.model_copy(update={"constraints": constraints})), draft)
@@ -138,7 +143,8 @@ def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: 
     if draft.kind is DecisionKind.LIFT:
         return f"decision {known[draft.lifts].number}" if draft.lifts is not None else ""
     if draft.settings:
-        return label_of(spec, draft.settings) + draft.said_times
+        for_now = ", for now" if is_for_now(decision) else ""
+        return label_of(spec, draft.settings) + draft.said_times + for_now
     return region_text(draft.region, written_in(spec["space"]))
 
 

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.engine.people.bans import around, keeps_out, place_of, place_of_record, region_of, region_text, still_there
+from flows.engine.people.bans import (
+    around,
+    is_for_now,
+    keeps_out,
+    place_of,
+    place_of_record,
+    region_of,
+    region_text,
+    still_there,
+)
 from flows.unsent import never_sent
 from loop.contracts import Ledger
 from loop.decision import DecisionKind, DecisionRecord, in_force
@@ -143,10 +152,10 @@ class _Gathered:
             else:
                 self._impossible[said.x.tobytes()] = replace(said, why=d.draft.why)
         if d.draft.kind is DecisionKind.BAN and d.draft.settings:
-            if self._keep_out(d.draft.settings, d.draft.why, name):
+            if self._keep_out(d.draft.settings, d.draft.why, name, for_now=is_for_now(d)):
                 self._bans.append(d.number)
             if self._space.is_finite and _is_control(self._spec, d.draft.settings):  # which no planner chooses
-                self._constraints.append(around(self._space, d.draft.settings, name))
+                self._constraints.append(around(self._space, d.draft.settings, name, for_now=is_for_now(d)))
         elif d.draft.kind is DecisionKind.BAN:
             self._leave_out(d, name)
 
@@ -188,7 +197,9 @@ class _Gathered:
             return f"hakken lift {name} NUMBER takes one of bans {said} back"
         return f"hakken pin {name} runs what was refused all the same"
 
-    def _keep_out(self, settings: Settings, why: str, name: str, *, is_edited: bool = False) -> bool:
+    def _keep_out(
+        self, settings: Settings, why: str, name: str, *, is_edited: bool = False, for_now: bool = False
+    ) -> bool:
         x = self._place(settings, name)
         if x is None:
             return False
@@ -196,7 +207,7 @@ class _Gathered:
         if not is_edited:
             self._unwanted.add(x.x.tobytes())
         if not self._space.is_finite:
-            self._constraints.append(around(self._space, settings, name))
+            self._constraints.append(around(self._space, settings, name, for_now=for_now))
         return True
 
     def _leave_out(self, ban: DecisionRecord, name: str) -> None:

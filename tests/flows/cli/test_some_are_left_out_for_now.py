@@ -1,0 +1,128 @@
+"""What cannot be run for a while: all but some options are banned at once, and what was measured of them counts on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loop.policy.stopping import regret_settled
+from loop.spec import read_spec
+
+CAMPAIGN = """\
+campaign: bench
+space:
+  ligand: {type: category, options: [A, B, C, D]}
+  temperature: {type: number, values: [60, 80, 100], unit: degC}
+objective: {yield: {goal: maximize, unit: "%", low: 0, high: 100}}
+planner: {surrogate: gp, batch: 2, initial: {experiments: 2}}
+budget: {experiments: 20}
+laboratory: {adapter: manual}
+"""
+TOLD = "ligand,temperature,yield\nA,60,60\nA,80,75\nA,100,90\nB,60,10\nB,80,20\nD,60,30\n"
+
+
+@pytest.fixture
+def bench(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    Path("bench.yaml").write_text(CAMPAIGN)
+    Path("told.csv").write_text(TOLD)
+    assert hakken("tell", "bench.yaml", "told.csv").code == 0
+    return hakken
+
+
+def next_batch(hakken: Any) -> tuple[set[str], str]:
+    """The ligands of the next batch, and how it is told."""
+    chosen = hakken("tick", "bench.yaml", "--dry-run", "--json").json["plan"]["proposals"]
+    ligands = {p["candidate"]["settings"]["ligand"] for p in chosen}
+    return ligands, " ".join(hakken("tick", "bench.yaml", "--dry-run").out.split())
+
+
+def test_all_but_some_are_banned_those_of_later_files_too(bench: Any) -> None:
+    said = bench("ban", "bench", "--where", "ligand!=B,C", "--why", "the others are not to be had")
+    before, _ = next_batch(bench)
+    Path("bench.yaml").write_text(CAMPAIGN.replace("[A, B, C, D]", "[A, B, C, D, E, F]"))
+    after, told = next_batch(bench)
+
+    assert said.code == 0, said.err
+    assert before <= {"B", "C"}
+    assert after <= {"B", "C"}
+    assert "ligand other than B or C (the others are not to be had)" in told
+
+
+@pytest.mark.parametrize(
+    ("more", "best", "sentence"),
+    [([], "20", "nothing untried is better"), (["--for-now"], "90", "nothing untried of what may run now is better")],
+)
+def test_what_was_measured_counts_on_of_what_is_left_out_for_now(
+    bench: Any, more: list[str], best: str, sentence: str
+) -> None:
+    bench("ban", "bench", "--where", "ligand!=B,C", "--why", "stock", *more)
+    ligands, told = next_batch(bench)
+    marks = {float(part.split("(")[1].split(")")[0]) for part in told.split("the best believed so far ")[1:]}
+
+    assert ligands <= {"B", "C"}
+    assert all(abs(mark - float(best)) < 6.0 for mark in marks)
+    assert len(marks) > 0
+    assert sentence in told
+
+
+def test_a_file_leaves_out_for_now_as_well(bench: Any) -> None:
+    rule = "constraints: [{name: stock, exclude: {ligand: [A, D]}, for_now: true}]\n"
+    Path("bench.yaml").write_text(CAMPAIGN.replace("objective:", rule + "objective:"))
+    ligands, told = next_batch(bench)
+
+    assert ligands <= {"B", "C"}
+    assert "nothing untried of what may run now is better than A, temperature 100 degC" in told
+
+
+def test_all_but_some_values_of_a_number_are_banned(bench: Any) -> None:
+    bench("ban", "bench", "--where", "temperature!=70..90", "--where", "ligand!=B", "--for-now", "--why", "the bath")
+    made = bench("decisions", "bench", "--json").json["decisions"][0]["decision"]["draft"]["region"]
+
+    assert made["exclude"] == {"temperature": [60.0, 100.0], "ligand": ["A", "C", "D"]}
+    assert "ligand other than B and temperature other than 80, for now" in " ".join(
+        bench("decisions", "bench").out.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        (["ligand!=E"], "parameter 'ligand' has no option 'E'"),
+        (["ligand!=A,B,C,D"], "'ligand' has no value but those after !=; name fewer"),
+        (
+            ["temperature!=70"],
+            "temperature = 70 is none of its values as the campaign file has it: 60, 80, 100",
+        ),
+        (["ligand=A", "ligand!=A"], "'ligand' has no value but those after !=; name fewer"),
+    ],
+)
+def test_what_nothing_is_meant_by_is_refused(bench: Any, where: list[str], says: str) -> None:
+    said = bench("ban", "bench", *(word for one in where for word in ("--where", one)), "--why", "x")
+
+    assert said.code == 2
+    assert says in said.err
+
+
+def test_all_but_some_of_a_continuous_number_are_two_bans(bench: Any) -> None:
+    text = CAMPAIGN.replace("campaign: bench", "campaign: flow").replace("values: [60, 80, 100]", "low: 20, high: 110")
+    Path("flow.yaml").write_text(text)
+    bench("tick", "flow.yaml")
+    said = bench("ban", "flow", "--where", "temperature!=70..90", "--why", "the bath")
+
+    assert said.code == 2
+    assert "such as temperature<70 and, by another command, temperature>90" in said.err
+
+
+def test_a_regret_ends_nothing_while_some_are_left_out_for_now() -> None:
+    spec = read_spec(
+        CAMPAIGN.replace("budget:", "stop: [{target: yield, regret: 5}]\nbudget:"),
+        source="bench.yaml",
+        read=lambda _: "",
+    )
+    told = {"incumbent": "A", "unit": "%", "checked": 100, "rules": [{"regret": 5.0, "delta": 0.05, "chance": 0.01}]}
+
+    assert "nothing untried is believed to be better than A" in regret_settled(spec, told)
+    assert regret_settled(spec, {**told, "narrowed": True}) == ""
