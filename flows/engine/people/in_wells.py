@@ -17,9 +17,15 @@ PLATE, WELL = "plate", "well"
 SHOWN = 3  # wells that a note names
 
 
+def called(head: str) -> str:
+    """What a column is called; plate and well in small letters, however a plate reader writes them."""
+    name = split_header(head)[0]
+    return lower if (lower := name.casefold()) in (PLATE, WELL) else name
+
+
 def is_by_well(header: Sequence[str], view: View) -> bool:
     """Whether a table tells plate and well, and nothing of what is in them."""
-    names = {split_header(head)[0] for head in header}
+    names = {called(head) for head in header}
     settings = {name + tail for name in view.space.names for tail in ("", "_smiles")}
     return view.spec.plate is not None and {PLATE, WELL} <= names and not names & settings
 
@@ -29,7 +35,7 @@ def keys_of_wells(
 ) -> tuple[dict[int, str], list[Line], list[str]]:
     """Keys by number of line, of rows that have none at ``at``; the lines with plate and well as the campaign calls
     them; and what is to be said. A well that was made again is its last attempt."""
-    plate, well = (next(i for i, head in enumerate(header) if split_header(head)[0] == name) for name in (PLATE, WELL))
+    plate, well = (next(i for i, head in enumerate(header) if called(head) == name) for name in (PLATE, WELL))
     attempts = _by_well(view)
     keys: dict[int, str] = {}
     found, nowhere, waited = [lines[0]], [], 0

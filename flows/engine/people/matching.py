@@ -11,14 +11,13 @@ from typing import Final
 
 from flows.engine.looking.view import View
 from flows.engine.people.bans import place_of, place_of_record
-from flows.engine.people.in_wells import is_by_well, keys_of_wells
+from flows.engine.people.in_wells import called, is_by_well, keys_of_wells
 from flows.engine.people.rows import Line, draft_row, is_exported, read_beside, read_told
 from flows.engine.people.slips import what_it_says
 from loop.errors import HakkenError
 from loop.experiment import State
 from loop.outcome import Measured, Negative, read_outcome
 from loop.record import AttemptRecord
-from loop.sheets.cells import split_header
 from loop.spec import levels_of, words_of
 from loop.wording import plural
 
@@ -63,7 +62,7 @@ def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequ
     keys = {}
     groups: dict[object, _Found] = {}
     ended, units = _ended(view), {target: said.unit for target, said in view.spec.objective.items()}
-    has_places = {"plate", "well"} <= {split_header(head)[0] for head in header} and view.spec.plate is not None
+    has_places = {"plate", "well"} <= {called(head) for head in header} and view.spec.plate is not None
     for line, cells in lines[1:]:
         if len(cells) != len(header) or (at < len(cells) and cells[at]):
             continue

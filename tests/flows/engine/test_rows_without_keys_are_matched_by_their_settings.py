@@ -246,10 +246,13 @@ def well_of(attempt: AttemptRecord) -> str:
     return attempt.place.well
 
 
-def test_a_table_without_settings_is_matched_by_plate_and_well(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("plate", "well"), [("plate", "well"), ("Plate", "Well")])
+def test_a_table_without_settings_is_matched_by_plate_and_well(
+    settings: Settings, tmp_path: Path, plate: str, well: str
+) -> None:
     waiting = on_plate(settings, tmp_path)
     rows = [
-        {"plate": "P01", "well": f"{well_of(a)[0].lower()}0{well_of(a)[1:]}", "yield [%]": str(i)}
+        {plate: "P01", well: f"{well_of(a)[0].lower()}0{well_of(a)[1:]}", "yield [%]": str(i)}
         for i, a in enumerate(waiting)
     ]
 

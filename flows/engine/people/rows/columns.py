@@ -17,6 +17,7 @@ from loop.spec.space_models import CategorySpec, ComponentSpec, MoleculeSpec, Pr
 PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
+WELLS: Final = ("plate", "well")
 TAKEN: Final = ("hours", "cost")  # what the experiment took
 FILE: Final = "file"  # of a worksheet: names of photos and other files
 _REALLY: Final = re.compile(r"(?:actual|real|measured)[ ._](.+)|(.+)[ ._](?:actual|real|measured)", re.IGNORECASE)
@@ -174,6 +175,8 @@ def _column(
             return Column(head, target, "valid", None)
     if name in BESIDE or name in (spec.derived or {}):  # what is worked out is kept, and counts for nothing
         return Column(head, name, "context", None)
+    if (lower := name.casefold()) in WELLS and lower not in names:  # as plate readers write them
+        return Column(head, lower, "context", None)
     if name in TAKEN:
         return Column(head, name, "taken", unit)
     kind, _, rest = name.partition(" ")  # a worksheet tells columns apart so, whose names would be alike
