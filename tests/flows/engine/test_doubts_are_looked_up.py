@@ -356,3 +356,37 @@ def test_doubts_are_told_beside_what_goes_on(settings: Settings, tmp_path: Path,
     assert asked in report.next_step
     assert asked in by_hand
     assert waits
+
+
+PLATE = {"plate": {"rows": 2, "columns": 2}, "planner": {"initial": {"experiments": 4}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "n", "more", "plate"),
+    [
+        pytest.param({}, 1, "", "", id="one"),
+        pytest.param({}, 3, " (and 2 more)", "", id="several"),
+        pytest.param(PLATE, 1, "", "", id="one on a plate"),
+        pytest.param(
+            PLATE,
+            2,
+            " (and 1 more)",
+            " (with --plate, of all on its plate)",
+            id="several on a plate",
+        ),
+    ],
+)
+def test_how_many_are_in_doubt_is_said_and_that_a_plate_can_be_settled_at_once(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, spec: dict[str, Any], n: int, more: str, plate: str
+) -> None:
+    add(settings, tmp_path, budget={"experiments": 4}, **spec)
+    once(settings)
+    keys = [a.key for a in attempts(settings)]
+    back_to_sending(settings, *keys[:n])
+    laboratory.cannot_tell = True
+
+    asks = once(settings).next_step
+
+    key = keys[0]
+    assert f"Nobody can tell whether attempt {key}{more} ran: " in asks
+    assert asks.endswith(f"hakken resolve {key} --ran or hakken resolve {key} --never-ran{plate}.")
