@@ -600,6 +600,15 @@ def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings,
     assert status(settings, "small")[0].version == 4
 
 
+@pytest.mark.usefixtures("laboratory")
+def test_a_single_attempt_stands_against_another_laboratory_too(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, planner={"batch": 1, "initial": {"experiments": 1}})
+    once(settings)
+
+    with pytest.raises(SpecError, match="the laboratory cannot be changed while 1 attempt is with 'simulated'"):
+        add(settings, tmp_path, laboratory={"adapter": "manual"}, planner={"batch": 1, "initial": {"experiments": 1}})
+
+
 def test_what_was_believed_before_the_file_asked_for_something_else_says_so(settings: Settings, tmp_path: Path) -> None:
     plain = {"planner": {"surrogate": "gp", "batch": 2, "initial": {"experiments": 4}}, "budget": {"experiments": 6}}
     add(settings, tmp_path, **plain)
