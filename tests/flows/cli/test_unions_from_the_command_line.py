@@ -167,6 +167,6 @@ def test_of_a_large_union_single_candidates_alone_can_be_banned(hakken: Any, mon
     refused = hakken("ban", "amides", "--where", "hours=8", "--why", "too long")
     banned = hakken("ban", "amides", "--where", "molecule=stock: phenol", "--where", "hours=8", "--why", "it smells")
 
-    assert "hours = 8.0 is more than one candidate, and of 24 combinations with the union 'molecule'" in refused.err
+    assert "hours = 8 is more than one candidate, and of 24 combinations with the union 'molecule'" in refused.err
     assert "only single ones can be banned; give every parameter (molecule, hours), or leave those" in refused.err
     assert banned.code == 0, banned.err
