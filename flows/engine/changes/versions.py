@@ -81,13 +81,15 @@ def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = 
     if edits.renamed:
         return _renamed(settings, name, file, edits.renamed)
     if edits.gone:
+        is_, it = ("is", "it") if len(edits.gone) == 1 else ("are", "them")
         return (
-            f"{', '.join(edits.gone)}, named by {file}, is not there any more: by its name {name} goes on as it is on "
-            f"record; put it back, or name another, before {takes}"
+            f"{', '.join(edits.gone)}, named by {file}, {is_} not there any more: by its name {name} goes on as it is "
+            f"on record; put {it} back, or name another, before {takes}"
         )
     if edits.files:
+        was = "was" if len(edits.files) == 1 else "were"
         return (
-            f"{', '.join(edits.files)}, named by {file}, was changed; {takes} takes that up, by its name it goes on as "
+            f"{', '.join(edits.files)}, named by {file}, {was} changed; {takes} takes that up, by its name it goes on as "
             "before"
         )
     if edits.is_read and (undone := overtaken(settings, read_campaign_file(edits.path, settings))) is not None:

@@ -400,6 +400,29 @@ laboratory: {adapter: manual}
 """
 
 
+def test_several_libraries_that_were_changed_or_are_gone_are_said_in_the_plural(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = [Path("acids.smi"), Path("vendor.smi")]
+    second = "vendor.smi, name: name}, acid: {type: molecule, file: acids.smi, name: name}}"
+    Path("screen.yaml").write_text(LIBRARY.replace("vendor.smi, name: name}}", second))
+    for file in files:
+        file.write_text("CC(=O)O acetic\nCCC(=O)O propionic\n")
+    assert hakken("tick", "screen.yaml").code == 0
+
+    for file in files:
+        file.write_text("CC(=O)O acetic\nCCC(=O)O propionic\nCCCC(=O)O butyric\n")
+    changed = hakken("status", "screen").out
+    for file in files:
+        file.unlink()
+    gone = hakken("status", "screen").out
+
+    assert "acids.smi, vendor.smi, named by screen.yaml, were changed; hakken run" in changed
+    assert "acids.smi, vendor.smi, named by screen.yaml, are not there any more: by its name screen goes on" in gone
+    assert "put them back, or name another" in gone
+
+
 def test_a_library_that_was_changed_and_is_not_taken_up_is_said(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
