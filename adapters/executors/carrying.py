@@ -187,6 +187,8 @@ def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance:
         text = f"used more than {task['memory'] / 2**20:.0f} MiB; raise 'memory' if it may"
         return fault("resource_error", text, provenance, "out_of_memory")
     payload = once_there_is_room(lambda: _output(folder), away=PATIENCE)
+    if payload is None and (folder / "cancelled.json").exists():  # its queue may end the child before the watch
+        return cancelled(folder, provenance)
     if payload is None:
         last = (provenance["stderr"].strip().splitlines() or [""])[-1][-_LINE:]
         if _NO_MEMORY.search(last):

@@ -89,8 +89,8 @@ def said_of_edits(settings: Settings, name: str, shown: Callable[[Path], str] = 
     if edits.files:
         was = "was" if len(edits.files) == 1 else "were"
         return (
-            f"{', '.join(edits.files)}, named by {file}, {was} changed; {takes} takes that up, by its name it goes on as "
-            "before"
+            f"{', '.join(edits.files)}, named by {file}, {was} changed; {takes} takes that up, by its name it goes on "
+            "as before"
         )
     if edits.is_read and (undone := overtaken(settings, read_campaign_file(edits.path, settings))) is not None:
         return (

@@ -17,6 +17,7 @@ import pytest
 
 from adapters.common.scratch import make_scratch, remove_scratch, scratch_of
 from adapters.compute.evaluation import Evaluator
+from adapters.executors.carrying import carry_out
 from adapters.executors.job import Limits
 from adapters.executors.local import LocalExecutor
 from adapters.executors.session import Session
@@ -271,3 +272,17 @@ def test_a_look_at_many_processes_is_not_taken_all_the_time(monkeypatch: pytest.
 
     assert len(looks) == 2  # one second of looking, then twenty of rest
     assert seen[0] == seen[1] > 0
+
+
+def test_a_child_that_its_queue_ends_first_was_cancelled_where_it_was_called_off(tmp_path: Path) -> None:
+    runner = tmp_path / "runner.py"
+    runner.write_text(
+        "import os, signal, sys\n"
+        "open(os.path.join(sys.argv[1], 'cancelled.json'), 'w').write('{\"reason\": \"budget spent\"}')\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    folder = tmp_path / "job"
+    folder.mkdir()
+    payload = carry_out(folder, {"runner": str(runner), "environ": {}, "timeout": 60.0, "memory": 2**30})
+
+    assert (payload["kind"], payload["message"]) == ("cancelled", "budget spent")

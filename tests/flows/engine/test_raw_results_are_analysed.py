@@ -234,7 +234,7 @@ def test_what_waited_for_an_analysis_is_taken_in_by_reanalysing(
         ended = [o for o in ledger.observations("small") if o.source == "reanalyse:ada"]
     assert waiting.experiments_done == still.experiments_done == 0
     assert any(
-        "waits: the result is a file, and the campaign file had no analysis when it came" in note
+        "wait: the result is a file, and the campaign file had no analysis when it came" in note
         for note in waiting.notes
     )
     made = {o.key: o.outcome for o in ended}
