@@ -82,6 +82,7 @@ class Said(ByValue):
 
     x: NDArray[np.float64]
     why: str
+    for_now: bool = False  # of what is kept out: until somebody lifts that
 
 
 @dataclass(frozen=True, slots=True)

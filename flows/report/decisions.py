@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.engine.people.bans import region_text
+from flows.engine.people.bans import is_for_now, region_text
 from flows.report.content import Said
 from flows.report.results import with_units
 from flows.report.words import candidate
@@ -24,7 +24,7 @@ def read_decisions(decisions: Sequence[DecisionRecord], spec: Json) -> tuple[Sai
         else:
             settings, region = d.draft.settings, d.draft.region
             about = candidate(with_units(settings, spec)) if settings else region_text(region, written)
-            about += d.draft.said_times
+            about += d.draft.said_times + (", for now" if settings and is_for_now(d) else "")
         kind = d.draft.kind.value.replace("_", " ")
         lines.append(Said(d.number, kind, about, d.draft.by, d.draft.why, d.after_round + 1, d.at, d.id in lifted))
     return tuple(lines)

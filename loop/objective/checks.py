@@ -125,7 +125,10 @@ def _wrong_with_goal(t: Target) -> str:
             f"{FARTHEST:g}, got {t.within:g}; write 1.1 for a tenth either way"
         )
     if t.goal is Goal.KEEP and not t.has_bounds and not t.is_part:
-        return "goal keep needs a threshold to keep; add at_least, at_most or both"
+        return (
+            "goal keep needs a threshold to keep; add at_least, at_most or both; what is only recorded with results is "
+            "a parameter of type: context"
+        )
     low, high = t.bounds
     if not low < high:
         return f"no value lies within {_said(t)} of {t.value:g} and keeps the thresholds; mend one of them"

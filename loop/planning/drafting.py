@@ -192,6 +192,12 @@ def _first_that_stands(s: Situation, believed: HonestBest) -> Believed | None:
     return None if has_thresholds and first.keeps is not None and first.keeps < 0.5 else first
 
 
+def _leaves_some_for_now(s: Situation) -> bool:
+    """Whether a single candidate that was not measured is kept out for now only."""
+    x = np.array([one.x for one in s.history.kept_out if one.for_now]).reshape(-1, len(s.space.parameters))
+    return not is_among(x, s.question.observed.numpy()).all()
+
+
 def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[Pick]) -> Json:
     """How much better something untried may be, under ``regret``; nothing where that has no meaning, or no best."""
     is_named = bool(believed.candidates) and believed.is_kept
@@ -214,7 +220,8 @@ def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[
             scattered(s.history, s.objective),
             measured_again(s.history, s.objective) | exact,
         )
-    found = replace(found, is_factor=is_factor, unit="" if is_factor else found.unit)
+    is_narrowed = found.is_narrowed or _leaves_some_for_now(s)
+    found = replace(found, is_factor=is_factor, unit="" if is_factor else found.unit, is_narrowed=is_narrowed)
     alike = first_alike(s.objective, belief.table) if found.drawn else ""
     if alike:
         found = replace(found, gaps=torch.full_like(found.gaps, math.inf))

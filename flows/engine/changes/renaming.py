@@ -85,9 +85,9 @@ def _who_has(known: View, part: str) -> str:
 
 
 def _named(draft: DecisionDraft) -> Iterator[tuple[str, str]]:
-    """The options that a decision names, with their parameters."""
+    """The options that a decision names, with their parameters; of all but some, these."""
     yield from ((name, str(value)) for name, value in draft.settings.items())
-    for name, options in (draft.region.get("exclude") or {}).items():
+    for name, options in ((draft.region.get("exclude") or {}) | (draft.region.get("but") or {})).items():
         yield from ((name, str(option)) for option in ([options] if isinstance(options, str | float) else options))
 
 

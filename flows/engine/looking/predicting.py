@@ -27,7 +27,7 @@ from loop.errors import HakkenError, OutcomeError, SpaceError, did_you_mean
 from loop.fidelity import is_real
 from loop.insight.statements import Predicted
 from loop.space import Component, Discrete, ProductPool, Space, sample_space
-from loop.space.leaving_out import why_left_out
+from loop.space.leaving_out import is_for_now, why_left_out
 from loop.space.pool import CHUNK, said_size
 from loop.space.rounding import rounded_by_itself
 from loop.space.rows import different
@@ -126,7 +126,7 @@ def _banned(view: View, candidates: Sequence[Mapping[str, str | float]]) -> dict
 
 
 def why_outside(space: Space, settings: Mapping[str, str | float]) -> str:
-    """Why the campaign would never propose this; "" where it may."""
+    """Why the campaign would not propose this, ever or for now; "" where it may."""
     for p in space.parameters:
         if isinstance(p, Component) and p.name in settings and not p.has(settings[p.name]):
             return f"is none that the campaign chooses: {settings[p.name]!r} is no option of {p.name} in its file"
@@ -139,6 +139,10 @@ def why_outside(space: Space, settings: Mapping[str, str | float]) -> str:
                 f"lies outside the space as the campaign file has it: {p.name} has no value {value:g}, next to it are"
             )
             return f"{said} {near} {p.unit}".rstrip()
+    x = space.coordinates(space.with_earlier(settings))[None]
+    for rule in space.constraints:
+        if is_for_now(rule) and not rule.allows(x)[0]:
+            return f"is left out for now by the campaign file: by {rule.name!r}"
     return space.refusal(settings) or ""
 
 

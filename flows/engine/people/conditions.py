@@ -102,7 +102,7 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
     is_told = not any(_split(space, text)[1] in ("~", "!=") for text in where)
     if is_told and not ranges and set(exclude) == set(space.names) and all(len(v) == 1 for v in exclude.values()):
         return Conditions({}, read_candidate(space, where))
-    if not ranges and (whole := _whole(space, exclude)) is not None:
+    if not (ranges or only) and (whole := _whole(space, exclude)) is not None:
         return Conditions({}, checked(space, whole))
     for p in space.parameters:
         if isinstance(p, Continuous) and p.name in exclude:

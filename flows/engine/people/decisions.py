@@ -203,7 +203,9 @@ class _Gathered:
         x = self._place(settings, name)
         if x is None:
             return False
-        self._refused.setdefault(x.x.tobytes(), replace(x, why=why))
+        before = self._refused.setdefault(x.x.tobytes(), replace(x, why=why, for_now=for_now))
+        if before.for_now and not for_now:  # for good as well
+            self._refused[x.x.tobytes()] = replace(before, for_now=False)
         if not is_edited:
             self._unwanted.add(x.x.tobytes())
         if not self._space.is_finite:

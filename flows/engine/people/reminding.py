@@ -410,7 +410,7 @@ def _idle(view: View, decision: DecisionRecord) -> str:
     It stands all the same: the space may be widened later.
     """
     region = decision.draft.region
-    if not region:
+    if decision.draft.settings or not region:
         return ""
     remedy = (
         f"it is on record, and counts where a changed campaign file brings some; where that is a slip: hakken lift "

@@ -126,3 +126,27 @@ def test_a_regret_ends_nothing_while_some_are_left_out_for_now() -> None:
 
     assert "nothing untried is believed to be better than A" in regret_settled(spec, told)
     assert regret_settled(spec, {**told, "narrowed": True}) == ""
+
+
+def test_all_but_one_of_the_only_parameter_are_kept_as_that(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = CAMPAIGN.replace("  temperature: {type: number, values: [60, 80, 100], unit: degC}\n", "")
+    Path("bench.yaml").write_text(text.replace("[A, B, C, D]", "[A, B]").replace("batch: 2", "batch: 1"))
+    Path("told.csv").write_text("ligand,yield\nA,60\n")
+    hakken("tell", "bench.yaml", "told.csv")
+    hakken("ban", "bench", "--where", "ligand!=A", "--for-now", "--why", "stock")
+
+    listed = " ".join(hakken("decisions", "bench").out.split())
+    assert "ligand other than A, for now" in listed
+
+
+def test_a_single_candidate_is_left_out_for_now_and_said_to_be(bench: Any) -> None:
+    one = ("--where", "ligand=C", "--where", "temperature=100")
+    said = bench("ban", "bench", *one, "--for-now", "--why", "stock")
+    _, told = next_batch(bench)
+
+    assert said.code == 0, said.err
+    assert "C, temperature 100 degC, for now" in " ".join(bench("decisions", "bench").out.split())
+    assert "nothing untried of what may run now is better" in told
