@@ -25,8 +25,6 @@ from adapters.executors.carrying import Told, cancelled, carry_out, end_when_tol
 # What Slurm writes to the output of a job that it ends, with the reason where it has one of its own. Source: slurmd's
 # stepd_api and req.c of Slurm 24.11.
 _ENDED: Final = re.compile(r"CANCELLED AT \S+(?: DUE TO ([A-Z ]+[A-Z]))?")
-
-
 _ANEW: Final = (
     "requeue: true of run_on.slurm lets Slurm begin such a job anew where the site does, at the cost of no try"
 )

@@ -22,7 +22,8 @@ from typing import Final
 from adapters.common.durable import replace
 from adapters.common.folder import reachable, read_json
 from adapters.errors import AdapterUnavailable
-from adapters.executors.slurm.commands import Row, Slurm
+from adapters.executors.slurm.commands import Slurm
+from adapters.executors.slurm.told import Row
 from adapters.executors.spool import Spool
 from loop.checkpoints import reached
 from loop.contracts import Handle

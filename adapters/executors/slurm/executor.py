@@ -14,9 +14,10 @@ from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
 from adapters.executors.job import Limits, computing, foreseen, late_results, missing, problems, resting_on
 from adapters.executors.slurm.arrays import MOST
-from adapters.executors.slurm.commands import Row, Slurm
+from adapters.executors.slurm.commands import Slurm
 from adapters.executors.slurm.options import DELIVERY, JOBS, SlurmOptions
 from adapters.executors.slurm.queue import Queue, has_begun, name_of
+from adapters.executors.slurm.told import Row
 from adapters.executors.spool import Spool
 from loop.checkpoints import reached
 from loop.contracts import (

@@ -17,8 +17,9 @@ from adapters.common.looks import Look
 from adapters.errors import AdapterUnavailable
 from adapters.executors.job import Limits
 from adapters.executors.slurm.arrays import Arrays, Task
-from adapters.executors.slurm.commands import Row, Slurm
+from adapters.executors.slurm.commands import Slurm
 from adapters.executors.slurm.options import SlurmOptions
+from adapters.executors.slurm.told import Row
 from adapters.executors.spool import Spool
 from loop.checkpoints import reached
 from loop.contracts import Handle

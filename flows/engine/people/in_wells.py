@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.rows import Line
+from flows.engine.people.rows.columns import WELLS
 from loop.analysis.readings import plate_name, well_name
 from loop.errors import AnalysisError
 from loop.experiment import State
@@ -13,7 +14,7 @@ from loop.record import AttemptRecord
 from loop.sheets.cells import split_header
 from loop.wording import plural
 
-PLATE, WELL = "plate", "well"
+PLATE, WELL = WELLS
 SHOWN = 3  # wells that a note names
 
 

@@ -16,7 +16,8 @@ import pytest
 from adapters.errors import AdapterOptionsError, AdapterUnavailable
 from adapters.executors.job import Limits
 from adapters.executors.slurm import SlurmExecutor, SlurmOptions
-from adapters.executors.slurm.commands import Row, Slurm
+from adapters.executors.slurm.commands import Slurm
+from adapters.executors.slurm.told import Row
 from adapters.executors.spool import Spool
 from adapters.registry import build
 from loop.contracts import Absent, AttemptKey, Handle, Phase
