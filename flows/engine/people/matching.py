@@ -17,7 +17,7 @@ from flows.engine.people.slips import what_it_says
 from loop.errors import HakkenError
 from loop.experiment import State
 from loop.outcome import Measured, Negative, read_outcome
-from loop.record import AttemptRecord
+from loop.record import AttemptRecord, ObservationRecord
 from loop.spec import levels_of, words_of
 from loop.wording import plural
 
@@ -38,8 +38,10 @@ class _Found:
     """The rows of one candidate that have no key, and the experiments that are waited for there."""
 
     label: str
+    place: bytes  # where the candidate lies
     rows: list[int] = field(default_factory=list)  # numbers of lines
     waiting: list[AttemptRecord] = field(default_factory=list)
+    results: list[ObservationRecord] = field(default_factory=list)  # of experiments there, which say something else
 
 
 def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequence[Collection[str]]) -> Matched:
@@ -73,17 +75,19 @@ def with_keys(lines: Sequence[Line], view: View, *, delimiter: str, doubts: Sequ
             outcome = read_outcome(told.payload, units, levels_of(view.spec), words_of(view.spec))
             if (place := place_of(view.space, told.settings)) is None:  # so is what cannot be
                 continue
-            if mine := ended.get((place, what_it_says(outcome))):
-                keys[line] = mine.pop(0)
+            if mine := ended.get(place, {}).get(what_it_says(outcome)):
+                keys[line] = mine.pop(0).key or ""
                 continue
             beside = read_beside(payload, view.spec, view.space) if has_places else {}
             where = (place, str(beside.get("plate", "")), str(beside.get("well", ""))) if has_places else (place,)
-            groups.setdefault(where, _Found(view.label(told.settings))).rows.append(line)
+            groups.setdefault(where, _Found(view.label(told.settings), place)).rows.append(line)
     for a in sorted(view.pending, key=lambda a: a.state is State.READY):  # what was not sent yet, after what was
         if (place := place_of_record(view.space, a)) is not None:
             of = ("", "") if a.place is None else (str(a.place.plate), a.place.well)
             if (found := groups.get((place, *of) if has_places else (place,))) is not None:
                 found.waiting.append(a)
+    for found in groups.values():
+        found.results = [o for left in ended.get(found.place, {}).values() for o in left]
     fitting = [found for found in groups.values() if _is_plain(found)]
     new = {line: a.key for found in fitting for line, a in zip(found.rows, found.waiting, strict=False)}
     keys |= new
@@ -103,12 +107,12 @@ def _filled(line: int, cells: list[str], at: int, key: str, width: int) -> Line:
     return line, [*cells[:at], key or "".join(cells[at : at + 1]), *cells[at + 1 :]]
 
 
-def _ended(view: View) -> dict[tuple[bytes | None, object], list[str]]:
-    """Keys of ended experiments, by where their candidates lie and what came out."""
-    found: dict[tuple[bytes | None, object], list[str]] = defaultdict(list)
+def _ended(view: View) -> dict[bytes | None, dict[object, list[ObservationRecord]]]:
+    """Results of experiments that ended, by where their candidates lie and what came out."""
+    found: dict[bytes | None, dict[object, list[ObservationRecord]]] = defaultdict(lambda: defaultdict(list))
     for o in view.observations:
         if o.key is not None and isinstance(o.outcome, Measured | Negative):
-            found[place_of_record(view.space, o), what_it_says(o.outcome)].append(o.key)
+            found[place_of_record(view.space, o)][what_it_says(o.outcome)].append(o)
     return found
 
 
@@ -140,8 +144,20 @@ def _said(view: View, matched: int, groups: Collection[_Found]) -> Iterator[str]
         has, they = ("has", "it counts") if rows == 1 else ("have", "they count")
         yield (
             f"{plural(rows, 'row')} {has} the settings of no experiment that is waited for, such as {_shown(beside)}; "
-            f"{they} beside what the campaign asks for"
+            f"{they} beside what the campaign asks for{_other_results(name, beside)}"
         )
+
+
+def _other_results(name: str, beside: Sequence[_Found]) -> str:
+    """What is to be done where rows stand in the place of results that experiments have already."""
+    if not (measured := [found for found in beside if found.results]):
+        return ""
+    first, more = measured[0], len(measured) - 1
+    also = f", and so have {more} more" if more else ""
+    return (
+        f". The experiment of {first.label} has another result{also}: where a row corrects it, take that back, such as "
+        f"hakken retract {name} {first.results[0].id} --why CORRECTED"
+    )
 
 
 def _shown(found: Sequence[_Found]) -> str:

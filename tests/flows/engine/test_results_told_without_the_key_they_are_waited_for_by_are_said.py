@@ -24,8 +24,8 @@ def waiting(settings: Settings, tmp_path: Path) -> list[tuple[str, dict[str, str
         return [(a.key, {n: str(v) for n, v in a.settings.items()}) for a in ledger.attempts("small")]
 
 
-def told(settings: Settings, folder: Path, *rows: dict[str, str]) -> TellReport:
-    path = folder / "mine.csv"
+def told(settings: Settings, folder: Path, *rows: dict[str, str], file: str = "mine.csv") -> TellReport:
+    path = folder / file
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*rows[0]])
         writer.writeheader()
@@ -95,6 +95,33 @@ def test_a_result_that_says_something_else_than_what_was_told_is_no_copy(
     path.write_text(f"key,yield [%]\n{key},5\n", encoding="utf-8")
 
     assert not any("told without a key" in note for note in tell(settings, "small", path, by="tester").notes)
+
+
+def test_told_again_without_keys_and_by_another_name_it_is_said_that_both_count(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    rows = [{"key": key, **first, "yield [%]": str(10.0 + n)} for n, (key, first) in enumerate(waiting[:2])]
+    told(settings, tmp_path, *rows)
+    keyless = [{name: cell for name, cell in one.items() if name != "key"} for one in rows]
+
+    report = told(settings, tmp_path, *keyless, file="again.csv")
+    (standing,) = status(settings, "small")
+    gone = retract(settings, "small", report.observations[0], by="tester", why="KEYLESS", whole_file=True)
+
+    assert standing.observations == 4
+    (note,) = report.notes
+    assert "the experiment of round 1 with these settings has the same values, and both count" in note
+    assert f"hakken retract small {report.observations[0]} --why KEYLESS (--file beside it" in note
+    assert {o.id for o in gone} == {*report.observations}
+
+
+def test_a_limit_that_an_experiment_has_too_is_no_copy(
+    settings: Settings, tmp_path: Path, waiting: list[tuple[str, dict[str, str]]]
+) -> None:
+    key, first = waiting[0]
+    told(settings, tmp_path, {"key": key, **first, "yield [%]": "<1"})
+
+    assert told(settings, tmp_path, {**first, "yield [%]": "<1"}, file="again.csv").notes == ()
 
 
 def test_only_what_a_told_file_brought_is_taken_back_with_its_file(

@@ -193,6 +193,19 @@ def test_what_nobody_waits_for_is_told_beside_and_said(settings: Settings, tmp_p
     assert values(settings) == {None: 5.0, waiting[0].key: 50.0}
 
 
+def test_a_row_in_the_place_of_a_result_that_an_experiment_has_is_said(settings: Settings, tmp_path: Path) -> None:
+    waiting = begun(settings, tmp_path)[:2]
+    told(settings, tmp_path, [row(waiting[0], "10"), row(waiting[1], "20")])
+    with open_record(settings) as ledger:
+        (corrected,) = (o.id for o in ledger.observations("small") if o.key == waiting[1].key)
+
+    (note, *_) = told(settings, tmp_path, [row(waiting[0], "10"), row(waiting[1], "25")]).notes
+
+    assert note.startswith("1 row has the settings of no experiment that is waited for, such as")
+    assert "has another result: where a row corrects it, take that back, such as" in note
+    assert note.endswith(f"hakken retract small {corrected} --why CORRECTED")
+
+
 def test_a_row_with_its_key_and_one_that_cannot_be_read_stay_as_they_are(settings: Settings, tmp_path: Path) -> None:
     first, second, third, *_ = begun(settings, tmp_path)
 

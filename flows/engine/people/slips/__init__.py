@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from flows.engine.looking.view import View
 from flows.engine.people.slips.beside import beside, derived
-from flows.engine.people.slips.twice import doubled, keyless, told_before, what_it_says
+from flows.engine.people.slips.twice import doubled, keyless, told_after, told_before, what_it_says
 from flows.engine.people.slips.values import (
     bare_negatives,
     beyond,
@@ -39,6 +39,7 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
         *doubled(view, seen),
         *keyless(view, seen),
         *told_before(view, seen),
+        *told_after(view, seen),
         *_gone(view, seen),
     )
 

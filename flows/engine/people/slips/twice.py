@@ -11,7 +11,8 @@ from flows.engine.people.slips.wording import remedy
 from loop.circumstances import read_context
 from loop.outcome import Fault, Measured, Negative, Outcome, as_told
 from loop.record import AttemptRecord, ObservationRecord, Settings
-from loop.spec import declared_of
+from loop.spec import declared_of, levels_of
+from loop.values import values_of
 
 
 def doubled(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
@@ -71,6 +72,23 @@ def told_before(view: View, observations: Sequence[ObservationRecord]) -> Iterat
             f"result of {view.label(o.settings)}: the same settings and values were told without a key, and both "
             f"count{more}. Where they are one result: hakken retract {shlex.quote(view.name)} {told.id} --why KEYLESS"
             f"{_with_its_file(len(found))}"
+        )
+
+
+def told_after(view: View, observations: Sequence[ObservationRecord]) -> Iterator[str]:
+    """A note where numbers without a key are those of results of experiments on record: told twice, perhaps, from
+    files of two names. Words and levels are often the same in true replicates."""
+    levels = levels_of(view.spec)
+    new = [o for o in observations if o.key is None and values_of(o.outcome).keys() - levels]
+    keyed = {_said(view, o): o for o in view.observations if o.key is not None} if new else {}
+    found = [(o, known) for o in new if (known := keyed.get(_said(view, o))) is not None]
+    if found:
+        o, known = found[0]
+        more = f", and so with each of {len(found) - 1} more" if len(found) > 1 else ""
+        yield (
+            f"result of {view.label(o.settings)}: the experiment of round {known.round_number} with these settings has "
+            f"the same values, and both count{more}. Where they are one result: hakken retract "
+            f"{shlex.quote(view.name)} {o.id} --why KEYLESS{_with_its_file(len(found))}"
         )
 
 
