@@ -219,7 +219,14 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     view, tally = session.view, session.tally
     by_person = _by_person(view, lambda: session.laboratory)
     held = standstill(view, lambda: session.laboratory)
-    sentence, waits = next_step(session.settings, view, by_person=by_person, held=held, lacks=tally.lacks)
+    sentence, waits = next_step(
+        session.settings,
+        view,
+        by_person=by_person,
+        held=held,
+        lacks=tally.lacks,
+        is_exhausted=session.exhausted is not None,
+    )
     faults = failing(view) or (*failed(view.name, tally.failed), *made_again(view, tally.failed))
     for line in (*overdue(view, datetime.now(UTC)), *faults, *left_pinned(view)):
         tally.note(line)

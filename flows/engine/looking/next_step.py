@@ -11,7 +11,7 @@ from flows.engine.looking.doubts import doubts_of, told_of_folders
 from flows.engine.looking.handouts import n_at_work, said_of, takes_in
 from flows.engine.looking.held import Held
 from flows.engine.looking.unplannable import no_plate, nothing_known
-from flows.engine.looking.untried import nothing_left
+from flows.engine.looking.untried import left_for_now, nothing_left
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.looking.whose import has_asked, has_only_asked
 from flows.engine.sent import Sent, place_of
@@ -26,12 +26,19 @@ if TYPE_CHECKING:
 
 
 def next_step(
-    settings: Settings, view: View, *, by_person: Collection[str] = (), held: Held | None = None, lacks: str = ""
+    settings: Settings,
+    view: View,
+    *,
+    by_person: Collection[str] = (),
+    held: Held | None = None,
+    lacks: str = "",
+    is_exhausted: bool = False,
 ) -> tuple[str, bool]:
     """The sentence, and whether nothing moves until a person does something.
 
     ``by_person`` are keys of pending attempts whose results a person brings. ``held`` is a round for which all waits,
-    ``lacks`` why the laboratory cannot be used from here, with the remedy.
+    ``lacks`` why the laboratory cannot be used from here, with the remedy. ``is_exhausted`` says that the planner was
+    asked, and found nothing to propose.
     """
     if said := _of_state(settings, view):
         return said
@@ -56,7 +63,7 @@ def next_step(
         return said_of_handouts + also, True
     if going := [a for a in view.pending if a.state is not State.AMBIGUOUS]:
         return _of_going(settings, view, going, by_person, also)
-    return _of_next_batch(view, with_it)
+    return _of_next_batch(view, with_it, is_exhausted=is_exhausted)
 
 
 def _of_state(settings: Settings, view: View) -> tuple[str, bool] | None:
@@ -120,7 +127,7 @@ def _of_going(
     return said.format(f"hakken run {name}") + also, False
 
 
-def _of_next_batch(view: View, with_it: str) -> tuple[str, bool]:
+def _of_next_batch(view: View, with_it: str, *, is_exhausted: bool) -> tuple[str, bool]:
     """The next batch of a campaign for which nothing runs or waits, or why there is none."""
     name = shlex.quote(view.name)
     if view.spent >= (most := view.spec.budget.most):
@@ -131,6 +138,10 @@ def _of_next_batch(view: View, with_it: str) -> tuple[str, bool]:
         )
     if why := no_plate(view) or nothing_known(view):
         return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True
+    if why := left_for_now(view):
+        if not is_exhausted and _may_repeat(view):
+            return f"hakken run {name} plans replicates where they decide something; {why}.", False
+        return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}, or end it: hakken stop {name}.", True
     if left := nothing_left(view):
         then = "plans replicates where they decide something, else " if _may_repeat(view) else ""
         return (

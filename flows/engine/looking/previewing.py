@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flows.engine.campaigns import known_as, resolved_for, usable_file
 from flows.engine.looking.suiting import check_laboratory
 from flows.engine.looking.unplannable import no_plate
+from flows.engine.looking.untried import left_for_now
 from flows.engine.looking.view import View, as_recorded
 from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.engine.steps.planning import Inputs, first_inputs, goal_reached, next_inputs, on_its_plate
@@ -78,6 +79,10 @@ def _next(settings: Settings, view: View, planner: Planner | None) -> Plan:
         raise NothingToGain(
             f"campaign {name!r}: {error}; take the regret out of stop in the campaign file to plan more"
         ) from error
+    except PoolExhausted as error:
+        if why := left_for_now(view):
+            raise PoolExhausted(f"campaign {name!r}: {why}") from error
+        raise
 
 
 def _first(settings: Settings, spec: CampaignSpec, ledger: Ledger | None, planner: Planner | None) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.handouts import waiting
+from flows.engine.looking.untried import left_for_now
 from flows.engine.session import Session
 from flows.engine.steps.losing import Lost, lost_parts
 from flows.engine.steps.planning import Inputs, Need, draft_of, next_inputs, what_is_due
@@ -54,8 +55,8 @@ def plan_and_store(session: Session, need: Need, lost: Lost) -> None:
             )
         elif isinstance(error, Unproven):  # what is told or pinned lets it go on
             raise
-        elif session.refresh().campaign.version == view.campaign.version:
-            finish(session, str(error))
+        elif session.refresh().campaign.version == view.campaign.version and not left_for_now(session.view):
+            finish(session, str(error))  # else it waits for what is left out for now, as the next step says
         return
     reached("propose.planned")
     if not store(session, inputs, plan, view.campaign):

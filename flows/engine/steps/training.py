@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.holding import PATIENCE
+from flows.engine.looking.untried import left_for_now
 from flows.engine.looking.view import View
 from flows.engine.passes import sitting
 from flows.engine.steps.losing import Lost
@@ -67,7 +68,7 @@ def train_round(
         if exhausted:
             if lost.regions:  # there is more to do once they are back
                 return f"nothing is left that does not need what is lost ({exhausted})"
-            if not session.view.pending:
+            if not session.view.pending and not left_for_now(session.view):
                 finish(session, exhausted)
             return exhausted
         if not store(session, inputs, plan, view.campaign):

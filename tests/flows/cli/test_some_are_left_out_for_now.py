@@ -150,3 +150,62 @@ def test_a_single_candidate_is_left_out_for_now_and_said_to_be(bench: Any) -> No
     assert said.code == 0, said.err
     assert "C, temperature 100 degC, for now" in " ".join(bench("decisions", "bench").out.split())
     assert "nothing untried of what may run now is better" in told
+
+
+@pytest.fixture
+def shelf(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A campaign of four candidates, of which those of A were measured."""
+    monkeypatch.chdir(tmp_path)
+    text = CAMPAIGN.replace("[A, B, C, D]", "[A, B]").replace("[60, 80, 100]", "[60, 80]")
+    Path("bench.yaml").write_text(text)
+    Path("told.csv").write_text("ligand,temperature,yield\nA,60,60\nA,80,75\n")
+    assert hakken("tell", "bench.yaml", "told.csv").code == 0
+    return hakken
+
+
+def test_a_campaign_waits_for_what_is_left_out_for_now_alone(shelf: Any) -> None:
+    shelf("ban", "bench", "--where", "ligand=B", "--for-now", "--why", "ran out")
+    dry = shelf("tick", "bench.yaml", "--dry-run")
+    waits = shelf("run", "bench.yaml", "--json").json
+    status = shelf("status", "bench").out
+    shelf("lift", "bench", "1", "--why", "back")
+    goes_on = shelf("tick", "bench.yaml", "--json").json
+
+    way = "othing is left to try but 2 candidates left out for now; hakken lift bench 1 takes ban 1 back (ran out)"
+    assert way in dry.err
+    assert (waits["state"], waits["waits_for_person"]) == ("active", True)
+    assert f"N{way}; then go on with hakken run" in waits["next_step"]
+    assert f"N{way}" in " ".join(status.split())
+    assert goes_on["round"] == 1
+
+
+def test_it_waits_for_what_the_file_leaves_out_for_now_as_well(shelf: Any) -> None:
+    text = Path("bench.yaml").read_text()
+    rule = "constraints: [{name: stock, exclude: {ligand: [B]}, for_now: true}]\nobjective:"
+    Path("bench.yaml").write_text(text.replace("objective:", rule))
+    waits = shelf("tick", "bench.yaml", "--json").json
+    Path("bench.yaml").write_text(text.replace("objective:", rule.replace(", for_now: true", "")))
+    ends = shelf("tick", "bench.yaml", "--json").json
+
+    assert waits["state"] == "active"
+    assert "left out for now; without constraint 'stock' the campaign file has some again" in waits["next_step"]
+    assert ends["state"] == "finished"
+
+
+def test_it_ends_where_what_is_left_out_for_now_was_tried_or_refused_as_well(shelf: Any) -> None:
+    shelf("ban", "bench", "--where", "ligand=A", "--for-now", "--why", "ran out")
+    shelf("ban", "bench", "--where", "ligand=B", "--where", "temperature=60", "--why", "smells")
+    shelf("ban", "bench", "--where", "ligand=B", "--where", "temperature=80", "--why", "smells")
+
+    assert shelf("tick", "bench.yaml", "--json").json["state"] == "finished"
+
+
+def test_replicates_come_before_the_waiting(shelf: Any) -> None:
+    text = Path("bench.yaml").read_text().replace("planner: {", "planner: {replicates: planned, ")
+    Path("bench.yaml").write_text(text)
+    shelf("ban", "bench", "--where", "ligand=B", "--for-now", "--why", "ran out")
+    waits = shelf("run", "bench.yaml", "--json").json
+    said = " ".join(shelf("status", "bench").out.split())
+
+    assert (waits["state"], waits["waits_for_person"]) == ("active", True)
+    assert "plans replicates where they decide something; nothing is left to try but 2 candidates" in said
