@@ -25,6 +25,7 @@ from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import CHUNK, POOL_LIMIT, candidates
 from loop.generality import Generality, Judgement
 from loop.space import ProductPool
+from loop.space.leaving_out import is_for_now
 from loop.space.rows import is_among
 from loop.wording import in_digits, in_places, plus_minus
 
@@ -117,10 +118,14 @@ def _conditions(question: Question, general: Generality) -> tuple[NDArray[np.flo
     for start in range(0, len(indices), CHUNK):
         found = np.unique(np.vstack([found, general.conditions(pool.take(indices[start : start + CHUNK]))]), axis=0)
     most = max(FEWEST, POOL_LIMIT // len(general.substrates))
-    if len(found) > most:
-        rng = np.random.default_rng([question.seed, 4])
+    waits = _leaves_out_for_now(question)
+    if waits or len(found) > most:
         known = general.conditions(question.observed.numpy())
         known = known[general.first_allowed(known) >= 0]
+    if waits:  # what is left out for now is no candidate, and what was measured of it is what is to be improved on
+        found = np.unique(np.vstack([found, known]), axis=0)
+    if len(found) > most:
+        rng = np.random.default_rng([question.seed, 4])
         drawn = found[np.sort(rng.choice(len(found), most, replace=False))]
         notes = (*notes, f"judged {most} of {len(found)} conditions, drawn at random, and those tried")
         found = np.unique(np.vstack([drawn, known]), axis=0)
@@ -131,10 +136,16 @@ def _open(question: Question, scene: Field) -> Tensor:
     """Numbers of the cells that may be run next, shape ``(k,)``."""
     x = scene.cells.numpy()
     may = (scene.shares.reshape(-1) > 0.0).numpy() & ~is_among(x, question.tried) & question.affordable(x)
+    if _leaves_out_for_now(question):  # what is judged all the same
+        may[may] = question.space.holds(x[may])
     may[may] = question.admits(x[may])
     if question.pool is not None and not isinstance(question.pool, ProductPool):
         may &= is_among(x, question.pool.take(np.arange(len(question.pool), dtype=np.int64)))
     return torch.from_numpy(np.flatnonzero(may))
+
+
+def _leaves_out_for_now(question: Question) -> bool:
+    return any(is_for_now(rule) for rule in question.space.constraints)
 
 
 def _relief(voice: Voice, lead: int) -> Tensor:

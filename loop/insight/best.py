@@ -30,7 +30,7 @@ from loop.memory.earlier import Earlier
 from loop.objective import Objective, Target
 from loop.outcome import Qualifier
 from loop.space import Pool, ProductPool, Space
-from loop.space.leaving_out import why_left_out
+from loop.space.leaving_out import lasting, why_left_out
 from loop.spec import CampaignSpec, build_general, build_objective, build_space
 from loop.surrogates.noiseless import Known
 from loop.surrogates.protocol import TrainingSet
@@ -61,7 +61,7 @@ def honest_best(
         learning: What these arguments teach, where others ask for it too; None to learn it.
     """
     learning = learning or Learning(spec, history, seed=seed, earlier=earlier)
-    space, objective, history = build_space(spec), build_objective(spec), learning.worked_out
+    space, objective, history = lasting(build_space(spec)), build_objective(spec), learning.worked_out
     general = build_general(spec, space)
     if pool is None and space.is_finite:
         pool = ProductPool(space)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,6 +55,13 @@ def rules_of(space: Space) -> list[Constraint]:
 def is_for_now(rule: Constraint) -> bool:
     """Whether it keeps candidates from being proposed for a while, such as those of a substance that ran out."""
     return isinstance(rule, Exclude | Region) and rule.for_now
+
+
+def lasting(space: Space) -> Space:
+    """The same space with what is left out of it for now only."""
+    if not any(is_for_now(rule) for rule in space.constraints):
+        return space
+    return replace(space, constraints=tuple(c for c in space.constraints if not is_for_now(c)))
 
 
 def _says_that_parts_sum_to_one(rule: Constraint, space: Space) -> bool:

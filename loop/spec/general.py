@@ -15,6 +15,7 @@ from loop.errors import did_you_mean
 from loop.generality import Generality, Judgement
 from loop.objective import Goal
 from loop.space import Continuous, Discrete, Space
+from loop.space.leaving_out import lasting
 from loop.space.parameters import Finite
 from loop.spec.lines import Path, Problem
 from loop.spec.strict import Strict, Text
@@ -49,7 +50,10 @@ class GeneralSpec(Strict):
 
 
 def build_general(spec: CampaignSpec, space: Space) -> Generality | None:
-    """How conditions are judged; None where the campaign looks for one best candidate. The spec must be sound."""
+    """How conditions are judged; None where the campaign looks for one best candidate. The spec must be sound.
+
+    What is left out for now only is judged, and counts among the substrates, all the same.
+    """
     from loop.spec.building import target_of
 
     said = spec.general
@@ -67,7 +71,7 @@ def build_general(spec: CampaignSpec, space: Space) -> Generality | None:
     (name, target), *_ = spec.objective.items()
     product = np.array([math.prod(w) for w in itertools.product(*counts)])
     return Generality(
-        space=space,
+        space=lasting(space),
         columns=columns,
         target=target_of(name, target),
         by=Judgement(said.by),

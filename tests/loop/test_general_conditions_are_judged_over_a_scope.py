@@ -450,3 +450,33 @@ def test_to_be_the_best_rivals_are_not_all_lucky_as_their_intervals_are(general:
     chance = found[0].best_of_tried
     assert chance is not None
     assert (chance < by_intervals + 0.1) is are_lucky
+
+
+def test_a_condition_left_out_for_now_counts_on_and_is_not_run() -> None:
+    """PCy3 with a strong base is best by far: what may run now is held against it, and none of it is chosen."""
+    rule = {"name": "stock", "exclude": {"ligand": "PCy3"}, "for_now": True}
+    spec, free = spec_of(constraints=[rule]), spec_of()
+    seen = history(spec, some(20, seed=3))
+    assert any(build_space(free).settings(o.x)["ligand"] == "PCy3" for o in seen.observations)
+
+    batch = plan(spec, seen, seed=0, experiments=3)
+    best, usual = honest_best(spec, seen, seed=0), honest_best(free, seen, seed=0)
+
+    assert all(p.candidate.settings["ligand"] != "PCy3" for p in batch.proposals)
+    assert all("behind the condition believed best (PCy3" in p.reason for p in batch.proposals)
+    assert [c.settings for c in best.candidates] == [c.settings for c in usual.candidates]
+    assert best.candidates[0].settings["ligand"] == "PCy3"
+
+
+def test_a_condition_is_judged_with_the_substrates_that_are_left_out_for_now_too() -> None:
+    """Without the hard ones the best would seem to reach what ends the campaign."""
+    rule = {"name": "stock", "exclude": {"bromide": ["thienyl", "nitrile"]}}
+    seen = history(spec_of(), [s for s in everything() if s["ligand"] != "PMe3"])
+
+    free, for_now, for_good = (
+        plan(spec_of(constraints=rules), seen, seed=0, experiments=3).model["condition"]
+        for rules in ([], [{**rule, "for_now": True}], [rule])
+    )
+
+    assert for_now["value"] == pytest.approx(free["value"])
+    assert for_good["value"] > for_now["value"] + 5.0
