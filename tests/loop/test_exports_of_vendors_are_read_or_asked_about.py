@@ -293,8 +293,22 @@ R1-1\t1:A,1\t1\t11/13/2026 9:00:00 AM\t4.210\t620\t38\t70
 R1-1\t1:A,1\t1\t11/13/2026 9:00:00 AM\t6.800\t1000\t62\t90
 """
 
+CHEMSTATION = """Probenname:;R1-1
+Injektionsdatum:;13.11.2026 09:00:00
 
-@pytest.mark.parametrize("text", [CHROMELEON, EMPOWER])
+Peak #;RetZeit;Typ;Breite;Fläche;Höhe;Fläche
+;[min];;[min];[mAU*s];[mAU];%
+1;4,210;BB;0,05;620,0;70,1;38,27
+2;6,800;BB;0,05;1000,0;90,0;61,73
+Summen:;;;;1620,0;160,1;
+"""
+GERMAN_GC = """Probe\tRetentionszeit (min)\tFläche (µV*s)\tHöhe (µV)
+R1-1\t4,210\t620\t70
+R1-1\t6,800\t1000\t90
+"""
+
+
+@pytest.mark.parametrize("text", [CHROMELEON, EMPOWER, CHEMSTATION, GERMAN_GC])
 def test_reports_are_read_as_their_programs_write_them(text: str) -> None:
     found = analysed(text.encode("cp1252"))
 

@@ -14,30 +14,39 @@ from loop.sheets.cells import doubtful, finite, hint_of, in_doubt, pointed, spli
 from loop.sheets.workbooks import NoWorkbook, is_workbook, read_sheets
 from loop.units import convert
 
-# What programs call a column, in lower case, with blanks for dots and underscores; and what it is called here.
+# What programs call a column, in English and in German, in lower case, with blanks for dots and underscores; and what
+# it is called here.
 _NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("key", "attempt", "attempt key"), "key"),
     **dict.fromkeys(("sample", "sample name", "samplename", "sample id", "injection name"), "sample"),
+    **dict.fromkeys(("probe", "probenname", "proben-id", "probenbezeichnung"), "sample"),
     **dict.fromkeys(("plate", "plate id", "plate name", "plate barcode", "barcode"), "plate"),
     **dict.fromkeys(("well", "well id", "well position"), "well"),
     "position": "position",  # a well, or a vial's place in a sampler
     **dict.fromkeys(("vial", "vial position", "vial location"), "vial"),  # a well where nothing else names one
     **dict.fromkeys(("retention time", "rettime", "ret time", "r time", "r t", "rt", "time"), "time"),
-    **dict.fromkeys(("area", "peak area"), "area"),
-    **dict.fromkeys(("height", "peak height"), "height"),
+    **dict.fromkeys(("retentionszeit", "retzeit", "ret zeit", "zeit"), "time"),
+    **dict.fromkeys(("area", "peak area", "fläche", "flaeche", "peakfläche", "peakflaeche"), "area"),
+    **dict.fromkeys(("height", "peak height", "höhe", "hoehe", "peakhöhe", "peakhoehe"), "height"),
     **dict.fromkeys(("compound", "peak name", "peak", "name", "component", "analyte"), "peak"),
+    **dict.fromkeys(("komponente", "verbindung", "substanz", "peakname"), "peak"),
     **dict.fromkeys(("dilution", "dilution factor", "dil factor", "sample dilution"), "dilution"),
+    **dict.fromkeys(("verdünnung", "verdünnungsfaktor"), "dilution"),
     **dict.fromkeys(("saturated", "overload", "overloaded"), "saturated"),
     **dict.fromkeys(("injection", "inj", "injection number", "injection no", "replicate"), "injection"),
     **dict.fromkeys(("inj no", "inj number", "inj #", "inj#", "injection #", "injection id"), "injection"),
+    **dict.fromkeys(("injektion", "inj nr", "inj -nr", "injektionsnummer"), "injection"),
     **dict.fromkeys(("acquired", "date", "injection date", "acquisition time", "measured"), "taken"),
+    **dict.fromkeys(("datum", "injektionsdatum", "aufnahmedatum"), "taken"),
     **dict.fromkeys(("channel", "signal name", "wavelength", "measurement wavelength", "read"), "channel"),
 }
 _AXES: Final = {"time": "min", "wavelength": "nm", "wavenumber": "1/cm", "chemical shift": "ppm", "raman shift": "1/cm"}
 _LABELS: Final = frozenset({"key", "sample", "plate", "well", "position", "vial"})
 _SAID_ABOVE: Final = _LABELS | {"injection", "taken", "channel", "dilution"}  # "Time: 14:05" is not of the rows
 _SIGNAL: Final = re.compile(r"(signal|intensity|absorbance|response|counts|detector)\b.*")
-_DETECTED: Final = re.compile(r"(?i)(?P<name>(?:peak[\s_]*)?(?:area|height))\s*\((?P<unit>[^()]*)\)")
+_DETECTED: Final = re.compile(
+    r"(?i)(?P<name>(?:peak[\s_]*)?(?:area|height|fläche|flaeche|höhe|hoehe))\s*\((?P<unit>[^()]*)\)"
+)
 _DELIMITERS: Final = "\t;,"  # a comma last: beside the others it is a decimal sign
 _HUNDREDS: Final = re.compile(r"[1-9]\d\d")
 _ROW: Final = re.compile(r"[A-Za-z]{1,2}")

@@ -21,7 +21,7 @@ from loop.units import convert
 _THOUSANDS: Final = re.compile(r"[-+]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d*)?")
 _YES: Final = frozenset({"yes", "true", "1", "x", "y", "saturated"})
 _NOTHING: Final = frozenset({"", "-", "--", "n/a", "na", "n.a.", "#n/a", "nan", "n.d.", "nd", "n.f.", "not found"})
-_SUMMARY: Final = re.compile(r"(?i)(grand )?(totals?|sum|mean|average|std\.? ?dev\.?|%? ?rsd ?%?)\b.*")
+_SUMMARY: Final = re.compile(r"(?i)(grand )?(totals?|sum(men)?|mean|mittelwert|average|std\.? ?dev\.?|%? ?rsd ?%?)\b.*")
 
 _Place: TypeAlias = tuple[Label, str, str, float]  # what a reading is of, its injection, when it was taken, dilution
 _PARTS: Final = re.compile(r"1\s*:\s*(\d+)")  # one part in ten
