@@ -148,7 +148,7 @@ _Told = tuple[EnvelopeRecord, Verdict | None, str, Outcome | None, Json | None]
 def _report(view: View, told: Sequence[_Told], *, notes: Sequence[str] = (), dry_run: bool = False) -> IngestReport:
     attempts = {a.key: a for a in view.attempts}
     rows: list[Ingested] = []
-    problems: list[str] = []
+    told_of: Counter[str] = Counter()  # what is said of a file, and of how many experiments
     otherwise: Counter[str] = Counter()  # attempts that ended otherwise, by file
     for envelope, verdict, message, outcome, context in told:
         attempt = attempts.get(envelope.key or "")
@@ -168,7 +168,8 @@ def _report(view: View, told: Sequence[_Told], *, notes: Sequence[str] = (), dry
         otherwise[files] += verdict is Verdict.CONTRADICTORY
         is_shown = verdict is not Verdict.CONTRADICTORY or otherwise[files] <= MOST_NAMED
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE) and is_shown:
-            problems.append(f"{files}: {message or 'its file is not on this machine'}")
+            told_of[f"{files}: {message or 'its file is not on this machine'}"] += 1
+    problems = [said if n == 1 else f"{said} (so it is of {n} experiments)" for said, n in told_of.items()]
     for files, n in otherwise.items():
         if n > MOST_NAMED:
             more = f"{files}: so did {plural(n - MOST_NAMED, 'attempt')} more"

@@ -316,6 +316,17 @@ def test_a_reanalysis_wants_a_reason_and_leaves_what_it_cannot_read(waiting: Set
         reanalyse(waiting, "small", by="bob", why=" ")
 
 
+def test_what_is_wrong_with_a_file_for_several_experiments_is_said_once(waiting: Settings, tmp_path: Path) -> None:
+    file = write(tmp_path, "sample,signal\nR1-1,620\nR1-2,310\nR1-3,5\n")
+
+    report = ingest_files(waiting, "small", [file], by="ada")
+
+    (problem,) = report.problems
+    assert "'yield' needs a chromatogram, spectrum or peaks" in problem
+    assert problem.endswith("(so it is of 3 experiments)")
+    assert [r.verdict for r in report.rows] == ["malformed"] * 3
+
+
 @pytest.mark.parametrize("label", ["raw.kept", "raw.brought", "raw.received", "work.before-commit", "ingest.judged"])
 def test_files_are_taken_in_once_wherever_it_was_killed(
     label: str, waiting: Settings, tmp_path: Path, zygote: Zygote
