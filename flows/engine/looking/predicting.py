@@ -16,6 +16,7 @@ from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.other_options import nameless, with_others
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
+from flows.engine.people.bans import is_for_now as is_ban_for_now
 from flows.engine.people.conditions import Conditions, NoRegion, read_conditions, unmet
 from flows.engine.people.rows import SETTINGS, Line, is_column, is_exported, read_settings, stand_ins, structures_told
 from flows.engine.people.told_file import not_all, rows_of_file, rows_of_lines
@@ -119,7 +120,8 @@ def _banned(view: View, candidates: Sequence[Mapping[str, str | float]]) -> dict
     found: dict[int, str] = {}
     for d in in_force(view.decisions, view.round_number + 1):
         if d.draft.kind is DecisionKind.BAN:
-            said = f"is kept out by ban {d.number} ({d.draft.why}): hakken lift {shlex.quote(view.name)} {d.number}"
+            out = "kept out for now" if is_ban_for_now(d) else "kept out"
+            said = f"is {out} by ban {d.number} ({d.draft.why}): hakken lift {shlex.quote(view.name)} {d.number}"
             kept_out = among_banned(view.spec, view.space, d, candidates)
             found = {i: said for i, is_out in enumerate(kept_out) if is_out} | found
     return found

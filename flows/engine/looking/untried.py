@@ -6,6 +6,7 @@ from shlex import quote
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
@@ -13,7 +14,8 @@ from flows.engine.people.bans import is_for_now
 from flows.engine.people.decisions import decided_next
 from loop.decision import DecisionKind, in_force
 from loop.errors import SpaceError
-from loop.space import ProductPool
+from loop.fidelity import is_real
+from loop.space import Pool, ProductPool, Space
 from loop.space.leaving_out import is_for_now as holds_for_now
 from loop.space.rows import is_among
 from loop.spec import build_space
@@ -40,11 +42,17 @@ def nothing_left(view: View) -> str:
         pool = ProductPool(build_space(said.spec) if said.way_back else space)
     except SpaceError as error:  # emptied by bans, or not to be enumerated, which whoever plans says
         return f"{error}; {said.way_back}" if said.way_back else ""
-    if len(taken) < len(pool) or not is_among(pool.take(np.arange(len(pool))), taken).all():
+    if _untried(space, pool, taken):
         return ""
     if said.way_back:
         return f"every candidate of the space was tried, or a person refused it; {said.way_back}"
     return "every candidate of the space was tried"
+
+
+def _untried(space: Space, pool: Pool, taken: NDArray[np.float64]) -> int:
+    """How many candidates are none of those ``taken``; where there is a fidelity, of the real thing."""
+    x = pool.take(np.arange(len(pool)))
+    return int((is_real(space, x) & ~is_among(x, taken)).sum())
 
 
 def left_for_now(view: View) -> str:
@@ -70,9 +78,9 @@ def left_for_now(view: View) -> str:
         pool = ProductPool(build_space(spec))
     except SpaceError:  # emptied by what is not for now alone
         return ""
-    back = ~is_among(pool.take(np.arange(len(pool))), np.vstack([history.tried(width), *gone]))
-    if not back.any():
+    back = _untried(view.space, pool, np.vstack([history.tried(width), *gone]))
+    if not back:
         return ""
     ways = [f"hakken lift {quote(view.name)} {d.number} takes ban {d.number} back ({d.draft.why})" for d in bans]
     ways += [f"without constraint {name!r} the campaign file has some again" for name in rules]
-    return f"nothing is left to try but {plural(int(back.sum()), 'candidate')} left out for now; {'; '.join(ways)}"
+    return f"nothing is left to try but {plural(back, 'candidate')} left out for now; {'; '.join(ways)}"

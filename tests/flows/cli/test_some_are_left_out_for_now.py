@@ -209,3 +209,27 @@ def test_replicates_come_before_the_waiting(shelf: Any) -> None:
 
     assert (waits["state"], waits["waits_for_person"]) == ("active", True)
     assert "plans replicates where they decide something; nothing is left to try but 2 candidates" in said
+
+
+def test_of_a_fidelity_the_real_thing_is_waited_for(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cheaper versions of what cannot be measured now are left, and none of them is chosen."""
+    monkeypatch.chdir(tmp_path)
+    method = "  method: {type: fidelity, options: [calculated, measured], costs: {calculated: 1, measured: 10}}\n"
+    Path("bench.yaml").write_text(CAMPAIGN.replace("space:\n", f"space:\n{method}"))
+    rows = ("measured,A,60,60", "measured,B,80,75", "calculated,A,60,50", "calculated,B,80,70")
+    Path("told.csv").write_text("\n".join(["method,ligand,temperature,yield", *rows]))
+    hakken("tell", "bench.yaml", "told.csv")
+    hakken("ban", "bench", "--where", "method=measured", "--for-now", "--why", "the oven is broken")
+    waits = hakken("tick", "bench.yaml", "--json").json
+
+    assert (waits["state"], waits["waits_for_person"]) == ("active", True)
+    assert "but 10 candidates left out for now; hakken lift bench 1" in waits["next_step"]
+
+
+def test_a_prediction_says_that_a_ban_is_for_now(bench: Any) -> None:
+    bench("ban", "bench", "--where", "ligand=A", "--for-now", "--why", "ran out")
+    said = bench("predict", "bench", "--where", "ligand=A", "--where", "temperature=60").out
+
+    assert "it is kept out for now by ban 1 (ran out): hakken lift bench 1" in said
