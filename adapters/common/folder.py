@@ -266,9 +266,9 @@ def without_room(*folders: Path) -> str:
         OSError: A disk cannot be asked.
     """
     for folder in filter(Path.exists, folders):
-        free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
-        if free < ROOM:
-            return f"the disk of {folder} is full ({free / 1024:.0f} KiB are free); make room there"
+        files = os.statvfs(folder)
+        if shutil.disk_usage(folder).free < ROOM:
+            return f"the disk of {folder} is full (less than {ROOM >> 10} KiB are free); make room there"
         if files.f_files and not files.f_favail:  # some file systems count none
             return f"the disk of {folder} takes no more files (df -i); delete some there"
     return ""

@@ -31,7 +31,11 @@ def make_scratch(job: Path) -> Path:
         from tempfile import mkdtemp
 
         scratch = Path(mkdtemp(prefix="hakken-"))
-    replace(job / _NOTE, json.dumps({"host": os.uname().nodename, "path": str(scratch)}), is_durable=False)
+    try:
+        replace(job / _NOTE, json.dumps({"host": os.uname().nodename, "path": str(scratch)}), is_durable=False)
+    except BaseException:  # nobody would know of it
+        scratch.rmdir()
+        raise
     return scratch
 
 

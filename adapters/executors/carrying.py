@@ -55,7 +55,8 @@ def ignore_when_told() -> None:
 def carry_out(
     folder: Path, task: dict[str, Any], *, keep: tuple[int, ...] = (), beat: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """Run the task of ``folder`` in a child, and give the payload of its result.
+    """Run the task of ``folder`` in a child, and give the payload of its result. Where its disk is full it begins as
+    soon as there is room.
 
     Args:
         folder: The job's own; gets ``running.json``, a line in ``runs.log``, ``stdout.txt`` and ``stderr.txt``.
@@ -68,7 +69,7 @@ def carry_out(
         Told: SIGTERM came (see ``end_when_told``); the child is gone, and what is known of it is in the exception.
     """
     clear(folder)
-    scratch = make_scratch(folder)
+    scratch = once_there_is_room(lambda: make_scratch(folder), meanwhile=beat)
     try:
         return _carry_out(folder, scratch, task, keep, beat)
     finally:
@@ -85,10 +86,8 @@ def clear(folder: Path) -> None:
 def _carry_out(
     folder: Path, scratch: Path, task: dict[str, Any], keep: tuple[int, ...], beat: Callable[[], None]
 ) -> dict[str, Any]:
-    began, since = time.time(), time.monotonic()  # the second goes on where a clock is set
-    write_once(folder / "running.json", json.dumps({"at": began}), is_durable=False)
-    with (folder / "runs.log").open("a") as log:  # one line for each run there ever was
-        log.write(f"{began} {os.getpid()}\n")
+    once_there_is_room(lambda: _note_beginning(folder), meanwhile=beat)
+    since = time.monotonic()  # goes on where a clock is set
     with (folder / "stdout.txt").open("wb") as out, (folder / "stderr.txt").open("wb") as err:
         child = subprocess.Popen(
             [sys.executable, "-P", task["runner"], str(folder), str(os.getpid())],
@@ -116,6 +115,13 @@ def _carry_out(
     if why == "told":
         raise Told(provenance)
     return _result(folder, child.returncode, why, task, provenance)
+
+
+def _note_beginning(folder: Path) -> None:
+    began = time.time()
+    write_once(folder / "running.json", json.dumps({"at": began}), is_durable=False)
+    with (folder / "runs.log").open("a") as log:  # one line for each run there ever was
+        log.write(f"{began} {os.getpid()}\n")
 
 
 def _with_decimal_points() -> dict[str, str]:

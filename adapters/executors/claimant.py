@@ -19,7 +19,7 @@ from typing import Any, Final
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from adapters.common.durable import write_once
+from adapters.common.durable import once_there_is_room, write_once
 from adapters.executors.carrying import Told, cancelled, carry_out, end_when_told, fault, hand_in, ignore_when_told
 
 # What Slurm writes to the output of a job that it ends, with the reason where it has one of its own. Source: slurmd's
@@ -70,7 +70,7 @@ def _claim(folder: Path, token: str, task: dict[str, Any]) -> bool:
     }
     if (folder / "result.json").exists():
         return False
-    if write_once(folder / "claimed.json", json.dumps(claim)):
+    if once_there_is_room(lambda: write_once(folder / "claimed.json", json.dumps(claim))):
         return True
     first = json.loads((folder / "claimed.json").read_text(encoding="utf-8"))
     if restart == 0 or first.get("token") != token:
@@ -84,7 +84,7 @@ def _claim(folder: Path, token: str, task: dict[str, Any]) -> bool:
 
 
 def _compute(folder: Path, task: dict[str, Any]) -> dict[str, Any]:
-    (folder / "beat").touch()
+    once_there_is_room((folder / "beat").touch)
     return _called_off(folder, {}) or carry_out(folder, task, beat=_beat(folder / "beat", task["silence"] / 10))
 
 

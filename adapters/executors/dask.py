@@ -20,7 +20,16 @@ from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
 from adapters.executors.dask_scheduler import REMEDY, Scheduler, version_here
-from adapters.executors.job import Limits, computing, foreseen, late_results, missing, problems, resting_on
+from adapters.executors.job import (
+    Limits,
+    computing,
+    foreseen,
+    late_results,
+    missing,
+    problems,
+    resting_on,
+    wants_room,
+)
 from adapters.executors.spool import Spool
 from loop.checkpoints import reached
 from loop.contracts import (
@@ -304,4 +313,6 @@ class DaskExecutor:
             kind = FaultKind.COMPUTE_LOST if called_off is None else FaultKind.CANCELLED
             said = "the job began and gave no sign of life" if called_off is None else called_off["reason"]
             self._spool.settle(handle, kind, said)
-        return Status(Phase.ENDED if self._spool.has_ended(handle) else Phase.RUNNING)
+        if self._spool.has_ended(handle):
+            return Status(Phase.ENDED)
+        return Status(Phase.RUNNING, "", wants_room(self._jobs))

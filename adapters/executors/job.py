@@ -15,7 +15,7 @@ from shutil import which
 from typing import Any, Final
 
 from adapters.common.durable import write_once
-from adapters.common.folder import Jobs, reachable
+from adapters.common.folder import Jobs, reachable, without_room
 from adapters.common.limits import excluded
 from adapters.compute.evaluation import Evaluator, Request
 from loop.contracts import Capabilities, Delivery, Envelope, ExperimentSpec, Finding, Handle, Problem
@@ -166,6 +166,13 @@ def late_results(jobs: Jobs, handles: Sequence[Handle]) -> list[Envelope]:
     with reachable(jobs.root):
         ended = [handle for handle in mine if (jobs.folder(handle) / "result.json").exists()]
     return [envelope for handle in ended for envelope in result_of(jobs, handle)]
+
+
+def wants_room(jobs: Jobs) -> str:
+    """That a calculation neither begins nor hands in its result before somebody makes room; "" where there is some."""
+    with reachable(jobs.root):
+        full = without_room(jobs.root)
+    return full and f"begins, or hands in what it has, when there is room: {full}"
 
 
 def _version(module: str) -> str:

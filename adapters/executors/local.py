@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.common.durable import replace
-from adapters.common.folder import Jobs, reachable
+from adapters.common.folder import Jobs, reachable, without_room
 from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
@@ -30,6 +30,7 @@ from adapters.executors.job import (
     resting_on,
     result_of,
     task,
+    wants_room,
     write_fault,
 )
 from loop.checkpoints import reached
@@ -59,6 +60,7 @@ laboratory:
   run_on: local
 """
 DELIVERY: Final = Delivery.KEYED  # a job begins once, under its lock
+_WAITS: Final = "waits for a free worker"
 _PATIENCE: Final = 10.0  # seconds to wait for another process that is about to start the same job; it needs 0.05
 
 
@@ -157,7 +159,8 @@ class LocalExecutor:
                 return Status(Phase.ENDED)
             if self._is_held(folder):
                 is_running = (folder / "running.json").exists()
-                return Status(Phase.RUNNING) if is_running else Status(Phase.WAITING, "waits for a free worker")
+                wants = wants_room(self._jobs)
+                return Status(Phase.RUNNING, "", wants) if is_running else Status(Phase.WAITING, _WAITS, wants)
             if (folder / "started.json").exists():
                 self._settle(folder, FaultKind.COMPUTE_LOST, "its processes ended without a result")
             elif (cancelled := self._jobs.cancelled(handle)) is not None:
@@ -219,7 +222,8 @@ class LocalExecutor:
                 code = process.wait()  # it forks at once; the fork carries on
         if code:
             said = (folder / "supervisor.txt").read_text(encoding="utf-8", errors="replace")[-500:]
-            raise AdapterUnavailable(f"no process could be started for {handle} (code {code}): {said}")
+            why = said or without_room(folder)  # which leaves it nowhere to say so
+            raise AdapterUnavailable(f"no process could be started for {handle} (code {code}): {why}")
         reached("executor.spawned")
 
     def _is_held(self, folder: Path) -> bool:

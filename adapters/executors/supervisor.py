@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from adapters.common.durable import write_once
+from adapters.common.durable import once_there_is_room, write_once
 from adapters.executors.carrying import cancelled, carry_out, fault, hand_in
 
 
@@ -35,7 +35,7 @@ def main(folder: Path, lock: int) -> None:
 
 
 def _supervise(folder: Path, lock: int, task: dict[str, Any]) -> dict[str, Any]:
-    slot = _take_slot(folder, Path(task["slots"]), task["workers"])
+    slot = once_there_is_room(lambda: _take_slot(folder, Path(task["slots"]), task["workers"]))
     if slot is None:
         return cancelled(folder, {})
     payload = carry_out(folder, task, keep=(lock,))  # should this be killed, the lock holds until the child is gone too

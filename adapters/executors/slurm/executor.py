@@ -12,7 +12,16 @@ from adapters.common.folder import read_json
 from adapters.common.looks import last_known
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import Limits, computing, foreseen, late_results, missing, problems, resting_on
+from adapters.executors.job import (
+    Limits,
+    computing,
+    foreseen,
+    late_results,
+    missing,
+    problems,
+    resting_on,
+    wants_room,
+)
 from adapters.executors.slurm.arrays import MOST
 from adapters.executors.slurm.commands import Slurm
 from adapters.executors.slurm.options import DELIVERY, JOBS, SlurmOptions
@@ -249,7 +258,8 @@ class SlurmExecutor:
     def _of_claimed(self, handle: Handle, row: Row | None) -> Status:
         if row is not None and row.is_alive:
             again = f", begun anew by Slurm: {row.reason}" if row.state == "PENDING" else ""
-            return Status(Phase.RUNNING, f"job {row.id}{again}", self._queue.wants(handle, row))
+            wants = self._queue.wants(handle, row) or wants_room(self._jobs)
+            return Status(Phase.RUNNING, f"job {row.id}{again}", wants)
         if self._spool.is_silent(handle):
             if (called_off := self._jobs.cancelled(handle)) is not None:
                 self._spool.settle(handle, FaultKind.CANCELLED, called_off["reason"])

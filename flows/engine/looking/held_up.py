@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from adapters.common.durable import NO_ROOM
 from adapters.common.durable import replace as replace_file
 from flows.engine.looking.view import View
 from loop.record import AttemptRecord
@@ -45,9 +46,14 @@ def said_of(view: View, wanting: Sequence[tuple[AttemptRecord, str]]) -> tuple[s
 
 
 def keep(settings: Settings, name: str, wanting: Mapping[str, str]) -> None:
-    """Leave what a pass was told, by key. Raises ``OSError`` where the folder cannot be written."""
-    if wanting != _kept(path := settings.folder(name) / NAME):
+    """Leave what a pass was told, by key. Raises ``OSError`` where the folder cannot be written, unless it is full."""
+    if wanting == _kept(path := settings.folder(name) / NAME):
+        return
+    try:
         replace_file(path, json.dumps(wanting, sort_keys=True), is_durable=False)
+    except OSError as error:
+        if error.errno not in NO_ROOM:  # else it may be what this would say, and the pass itself does
+            raise
 
 
 def keep_beside(settings: Settings, name: str, wanting: Mapping[str, str]) -> None:

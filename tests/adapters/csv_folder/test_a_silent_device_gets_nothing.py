@@ -102,7 +102,7 @@ def test_a_folder_that_gives_no_right_is_named_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("blocks", "files", "says"),
     [
-        (90, (10, 5), "is full (90 KiB are free); make room there, or no command is handed over"),
+        (90, (10, 5), "is full (less than 256 KiB are free); make room there, or no command is handed over"),
         (10_000, (10, 0), "takes no more files (df -i); delete some there"),
         (10_000, (0, 0), ""),  # a file system that counts none
     ],

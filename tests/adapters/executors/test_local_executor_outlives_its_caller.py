@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from adapters.common import durable
+from adapters.common import folder as folders
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, UnknownHandle
 from adapters.executors import claimant
@@ -146,6 +147,46 @@ def test_who_hands_in_a_result_waits_for_room_and_is_heard_meanwhile(
 
     assert heard == [False, False]
     assert json.loads((tmp_path / "result.json").read_text()) == {"outcome": "measured"}
+
+
+def test_a_calculation_begins_when_its_disk_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, scratch = tmp_path / "job", tmp_path / "scratch"
+    folder.mkdir()
+    scratch.mkdir()
+    told = task(MOLECULE, ruler(), Limits(timeout=600.0, memory=2**31))
+    (folder / "task.json").write_text(json.dumps(told))
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(durable, "_write_temporary", without_room(2))
+    heard: list[list[Path]] = []
+
+    payload = carry_out(folder, told, beat=lambda: heard.append([*scratch.iterdir()]))
+
+    assert payload["outcome"] == "measured", payload
+    assert heard[:2] == [[], []]  # nothing is left of a try
+    assert [*scratch.iterdir()] == []
+    assert len((folder / "runs.log").read_text().splitlines()) == 1
+
+
+def test_an_attempt_is_claimed_when_its_disk_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durable, "_write_temporary", without_room(1))
+
+    assert claimant._claim(tmp_path, "a token", {"silence": 120.0})
+    assert not claimant._claim(tmp_path, "another", {"silence": 120.0})
+
+
+def test_what_waits_for_room_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    handle = begin(lab)
+    before = lab.status(handle).wants
+    monkeypatch.setattr(folders, "ROOM", 2**62)
+    full = lab.status(handle).wants
+    gate.touch()
+
+    assert before == ""
+    assert full.startswith("begins, or hands in what it has, when there is room: the disk of ")
+    assert f"{tmp_path / 'lab'} is full (" in full
+    assert full.endswith("make room there")
+    assert isinstance(outcome(lab, handle), Measured)
 
 
 def test_a_folder_that_is_away_for_a_while_loses_no_calculation(tmp_path: Path) -> None:

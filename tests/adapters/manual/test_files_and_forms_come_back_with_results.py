@@ -133,7 +133,7 @@ def test_a_full_disk_under_the_worksheet_is_named(
     health = manual.health()
 
     assert not health.is_ok
-    assert health.message.startswith(f"the disk of {sheet_of(tmp_path).parent} is full (9 KiB are free); make room")
+    assert health.message.startswith(f"the disk of {sheet_of(tmp_path).parent} is full (less than 256 KiB are free)")
 
 
 def test_the_form_shows_what_is_still_wanted_and_lets_no_text_out_of_its_place(tmp_path: Path) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from adapters.common import durable
 from flows.engine import View, halt, status, tick
-from flows.engine.looking.held_up import said_of
+from flows.engine.looking.held_up import keep, said_of
 from flows.settings import Settings
 from flows.wiring import open_record
+from tests.adapters.compute.evaluators import without_room
 from tests.flows.engine.bench import ANALYSIS, add, cheap_planner
 
 
@@ -45,6 +50,20 @@ def test_of_many_texts_eight_are_said_and_the_rest_is_counted(small: Settings, n
 
     assert [one.rpartition(" ")[2] for one in said[:8]] == [*"01234567"]
     assert said[8:] == tuple(f"{one} for a person in the same way" for one in more)
+
+
+@pytest.mark.parametrize(("number", "is_raised"), [(errno.ENOSPC, False), (errno.EDQUOT, False), (errno.EACCES, True)])
+def test_a_full_disk_ends_no_pass_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_raised: bool
+) -> None:
+    monkeypatch.setattr(durable, "_write_temporary", without_room(1, number))
+    there = Settings(tmp_path)
+    there.folder("small").mkdir()
+
+    with pytest.raises(PermissionError) if is_raised else nullcontext():
+        keep(there, "small", {"a key": os.strerror(number)})
+
+    assert [*there.folder("small").iterdir()] == []
 
 
 def test_a_file_that_no_value_can_be_made_of_is_said_until_a_better_one_comes(
