@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.turn import Turn
@@ -38,10 +39,12 @@ class Holding:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ledger, self._campaign, self._ttl = ledger, campaign, settings.lease
+        self._has_own_record = settings.has_own_record
         self._clock, self._sleep = clock, sleep
         # One name for all processes of this home on this machine: the turn lets only one of them through, and
         # under its own name the next takes over what a killed one left behind, without waiting for the lease's end.
-        self._holder = f"{socket.gethostname()}:{settings.home.resolve()}"  # one home, by whatever links it is reached
+        self._host = socket.gethostname()
+        self._holder = f"{self._host}:{settings.home.resolve()}"  # one home, by whatever links it is reached
         self._turn = Turn(settings.folder(campaign), campaign, sleep=sleep)
         self._lease: Lease | None = None
         self._since = datetime.min.replace(tzinfo=UTC)
@@ -81,6 +84,10 @@ class Holding:
             self._acquire()
             return
         except LeaseHeld as error:
+            if self._is_of_this_home_before_it_moved(error.holder):
+                self._ledger.release(self._ledger.acquire(self._campaign, error.holder, self._ttl))
+                self._acquire()
+                return
             if patience <= 0:
                 raise
             waits(
@@ -97,6 +104,12 @@ class Holding:
                     if time.monotonic() >= until:
                         raise
                     self._sleep(_LOOK)
+
+    def _is_of_this_home_before_it_moved(self, holder: str) -> bool:
+        """Whether a process left a lease behind when this folder, its record within, had another name on this machine.
+        It is gone: its lock would have moved along, and the turn is taken here."""
+        host, _, home = holder.partition(":")
+        return self._has_own_record and host == self._host and not Path(home).exists()
 
     def _acquire(self) -> None:
         """The lease, from now on by this machine's clock, whose time the record need not go by."""

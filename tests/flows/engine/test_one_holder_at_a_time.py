@@ -84,6 +84,29 @@ def test_what_a_killed_pass_held_is_taken_over_through_a_link_to_the_same_home(
 
 
 @pytest.mark.usefixtures("laboratory")
+def test_what_a_killed_pass_held_is_taken_over_where_its_folder_was_moved(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    with open_ledger(settings.database) as ledger:
+        ledger.acquire("small", f"{socket.gethostname()}:{settings.home}", timedelta(minutes=5))
+    moved = Settings(home=settings.home.rename(tmp_path / "moved"), by="tester")
+
+    with sitting(moved, "small"), open_ledger(moved.database) as ledger:
+        with pytest.raises(LeaseHeld, match=f"held by '{socket.gethostname()}:{moved.home}'"):
+            ledger.acquire("small", "elsewhere:/srv", timedelta(minutes=5))
+
+
+def test_a_folder_that_is_gone_is_not_this_one_where_the_record_lies_elsewhere(
+    settings: Settings, tmp_path: Path
+) -> None:
+    elsewhere = replace(settings, database=f"sqlite:///{tmp_path / 'shared.db'}")
+    add(elsewhere, tmp_path)
+    with open_ledger(elsewhere.database) as ledger:
+        ledger.acquire("small", f"{socket.gethostname()}:{tmp_path / 'gone'}", timedelta(minutes=5))
+
+    with pytest.raises(LeaseHeld, match=f"{tmp_path / 'gone'}"), sitting(elsewhere, "small"):
+        pass
+
+
 def test_a_pass_whose_lease_was_taken_over_writes_nothing_more(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
