@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -29,7 +30,7 @@ def evaluate(
     property to number, in the unit that the laboratory section states, or an ``Evaluation``. To end as a fault it
     raises an ``EvaluationError``; to say that the answer is no it returns ``{"negative": "why"}``, beside what numbers
     there are. A ``negative`` of None, False or no words says nothing. A limit is a text, ``"<1"`` or ``">99"``, and of
-    what has classes or levels a text is the word of one.
+    what has classes or levels a text is the word of one. NaN beside another answer is a property not measured.
 
     Args:
         request: The experiment.
@@ -59,8 +60,14 @@ def evaluate(
     if not given and not negative:
         got = ", ".join(map(str, found)) or "nothing"
         raise AnalysisFailed(f"{function} returned {got}, and none of {', '.join(properties)}")
+    unknown = [name for name, (value, _) in values.items() if math.isnan(value)]
+    if len(unknown) == len(given) and not negative:
+        unknown = []  # nothing would be left: whoever runs it says what came instead
+    values = {name: value for name, value in values.items() if name not in unknown}
+    limits = {name: sign for name, sign in limits.items() if name not in unknown}
     version = str(getattr(sys.modules[called.__module__], "__version__", ""))
-    return Evaluation(values, function, version, negative=negative, limits=limits, words=named)
+    left_out = tuple(f"{name} came out as nan, and counts as not measured" for name in unknown)
+    return Evaluation(values, function, version, left_out, negative=negative, limits=limits, words=named)
 
 
 def _find(function: str, path: str | None) -> Any:

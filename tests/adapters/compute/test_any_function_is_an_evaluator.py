@@ -50,6 +50,9 @@ def worded(settings):
 def lost(settings):
     return {"yield": float("inf")}
 
+def half(settings):
+    return {"yield": 42.0, "purity": float("nan")}
+
 def silent(settings):
     return None
 
@@ -130,6 +133,21 @@ def test_numbers_of_numpy_are_numbers(lab: Callable[..., Adapter], function: str
 
     assert isinstance(outcome, Measured)
     assert [m.value for m in outcome.measurements] == [value]
+
+
+def test_nan_beside_another_answer_is_what_was_not_measured(lab: Callable[..., Adapter], tmp_path: Path) -> None:
+    payload = ended(lab("bowls:half", properties={"yield": "%", "purity": "%"}, targets={"yield": "%", "purity": "%"}))
+    (tmp_path / "halves.py").write_text("def run(settings): return {**settings, 'yield': float('nan')}\n")
+    how = {"function": "halves:run", "properties": {"yield": "%", "purity": "%"}, "path": str(tmp_path)}
+    said_no = evaluate(Request({"negative": "decomposed"}), **how)
+    limit = evaluate(Request({"purity": "<1"}), **how)
+    neither = evaluate(Request({"purity": "nan"}), **how)  # which whoever runs it refuses
+
+    assert payload["values"] == [{"property": "yield", "unit": "%", "value": 42.0}]
+    assert payload["provenance"]["repairs"] == ["purity came out as nan, and counts as not measured"]
+    assert (said_no.negative, said_no.values) == ("decomposed", {})
+    assert (limit.values, limit.limits) == ({"purity": (1.0, "%")}, {"purity": "<"})
+    assert set(neither.values) == {"yield", "purity"}
 
 
 def test_a_limit_and_the_word_of_a_class_are_returned_as_texts(lab: Callable[..., Adapter]) -> None:
