@@ -74,7 +74,8 @@ def read_xyz(block: str, *, charge: int | None = None, unpaired: int | None = No
     Charge is 0 and the number of unpaired electrons the least that fits, unless given.
 
     Raises:
-        InputRefused: A line cannot be read, or two atoms lie on each other; the message names the line.
+        InputRefused: A line cannot be read, or two atoms lie on each other, which the message names; or ``unpaired``
+            electrons are given, and there are not so many that they can be.
     """
     import numpy as np
     from rdkit import Chem
@@ -112,9 +113,10 @@ def read_xyz(block: str, *, charge: int | None = None, unpaired: int | None = No
             f"XYZ: atoms {first + 1} and {second + 1} are {apart.min():.2f} angstrom apart; mend the geometry"
         )
     total = 0 if charge is None else charge
-    alone, repairs = _spin(sum(numbers) - total, unpaired or 0)
-    said = tuple(repairs) if unpaired is not None else ()
-    return Geometry(tuple(numbers), positions, total, alone, said, isotopes=_if_any(heavy))
+    if unpaired is not None and (wrong := _unfit(sum(numbers) - total, unpaired)):
+        raise InputRefused(f"XYZ: the molecule {wrong}")
+    alone, _ = _spin(sum(numbers) - total, unpaired or 0)
+    return Geometry(tuple(numbers), positions, total, alone, (), isotopes=_if_any(heavy))
 
 
 def embed(smiles: str, *, seed: int = 0, charge: int | None = None, unpaired: int | None = None) -> Geometry:

@@ -180,13 +180,13 @@ def _failure(view: View, o: ObservationRecord) -> dict[str, Any]:
 
 def _molecule(o: ObservationRecord, told: Json) -> dict[str, Any]:
     """The structure that was computed, in bohr, placed as it was."""
-    geometry = read_xyz(str(told["xyz"]), charge=int(told.get("charge", 0)), unpaired=told.get("unpaired"))
+    geometry = read_xyz(str(told["xyz"]), charge=int(told.get("charge", 0)))
     smiles = _smiles(o)
     return {
         "symbols": list(geometry.symbols),
         "geometry": [float(at) / BOHR for place in geometry.positions for at in place],
         "molecular_charge": geometry.charge,
-        "molecular_multiplicity": geometry.unpaired + 1,
+        "molecular_multiplicity": int(told.get("unpaired", geometry.unpaired)) + 1,
         "fix_com": True,
         "fix_orientation": True,
         **({"identifiers": {"smiles": smiles}} if smiles else {}),

@@ -31,7 +31,13 @@ def test_the_number_of_unpaired_electrons_is_the_least_that_fits_unless_given() 
     assert read_xyz(hydroxyl).unpaired == 1
     assert read_xyz(hydroxyl, charge=-1).unpaired == 0
     assert read_xyz("1\n\nO 0 0 0", unpaired=2).unpaired == 2
-    assert read_xyz("1\n\nO 0 0 0", unpaired=1).repairs == ("8 electrons: calculated with 0 unpaired",)
+
+
+@pytest.mark.parametrize(("charge", "unpaired"), [(None, 1), (-1, 2), (0, 10)])
+def test_a_number_of_unpaired_electrons_that_cannot_be_is_refused(charge: int | None, unpaired: int) -> None:
+    """It was computed with another, and only the provenance said so."""
+    with pytest.raises(InputRefused, match=rf"electrons, of which {unpaired} cannot be unpaired; give another number"):
+        read_xyz("1\n\nO 0 0 0", charge=charge, unpaired=unpaired)
 
 
 def test_an_embedded_molecule_can_be_handed_on_as_xyz() -> None:
