@@ -70,6 +70,18 @@ def test_a_mixture_is_one_word_of_a_label() -> None:
     assert label_of(SPEC.resolved(), settings) == "weak, risk low, solvent 0.75 water + 0.25 DMSO"
 
 
+def test_an_option_that_begins_with_the_name_of_its_parameter_is_not_called_so_twice() -> None:
+    space = {
+        "grade": {"type": "ordinal", "options": ["Grade A", "Grade B"]},
+        "mode": {"type": "category", "options": ["1", "modest"]},
+    }
+    raw = SPEC.resolved() | {"space": space}
+    settings = {"grade": "Grade A", "mode": "1"}
+
+    assert label_of(raw, settings) == "Grade A, mode 1"
+    assert build_space(CampaignSpec.from_resolved(raw)).label(settings) == "Grade A, mode 1"
+
+
 def test_reagents_of_a_product_stand_in_the_order_of_its_reaction() -> None:
     spec = read_spec(
         """
