@@ -48,7 +48,7 @@ def run(
         else:
             from flows.engine import run as go
         report = go(where, name, on_tick=progress.show, on_wait=progress.waits, poll=poll, max_seconds=max_seconds)
-    conclude(screen, where, report)
+    conclude(screen, where, report, progress)
 
 
 def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = False) -> None:
@@ -65,7 +65,7 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
     with RunProgress(screen, name) as progress:
         report = engine.tick(where, name)
         progress.show(report)
-    conclude(screen, where, report)
+    conclude(screen, where, report, progress)
 
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:

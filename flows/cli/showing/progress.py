@@ -26,6 +26,7 @@ class RunProgress:
 
     def __init__(self, screen: Screen, campaign: str) -> None:
         self._screen, self._campaign = screen, campaign
+        self.has_changed = False  # whether any pass moved anything on
         self._status: Any = None
         self._stack = ExitStack()
         self._best: tuple[tuple[str, float], ...] = ()
@@ -51,6 +52,7 @@ class RunProgress:
 
     def show(self, report: TickReport) -> None:
         """What one pass did; nothing where nothing changed."""
+        self.has_changed |= report.has_changed
         say = self._screen.say
         did = []
         if report.received:
@@ -108,7 +110,7 @@ def _waiting(report: TickReport) -> str:
     return f"{done_of(report)} done, {pending}{running}"
 
 
-def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
+def conclude(screen: Screen, where: Settings, report: TickReport, progress: RunProgress) -> None:
     """The end of a run: where the campaign stands, the best candidates, the page, and how to go on."""
     page = where.folder(report.campaign) / "report.html"
     screen.document({**report.as_json(), "report": str(page) if page.exists() else None})
@@ -118,7 +120,7 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
     screen.say(f"\n{report.campaign} is {report.state}{reason}; {done_of(report)} done")
     if report.spending:
         screen.say(report.spending)
-    if report.state == "finished" and not report.has_changed:
+    if report.state == "finished" and not progress.has_changed:
         screen.say("nothing was left to do: every result is on record already")
     from flows.cli.showing.standing import show_best
 

@@ -48,13 +48,26 @@ def test_a_run_says_that_it_waits_for_its_record_and_a_pass_ends(
 
 
 def test_run_again_says_that_nothing_was_left_to_do(hakken: Any) -> None:
-    hakken("run", "small.yaml")
+    first = hakken("run", "small.yaml")
 
     said = hakken("run", "small.yaml")
 
+    assert "small is finished" in first.out
+    assert "nothing was left to do" not in first.out
     assert said.code == 0
     assert "nothing was left to do" in said.out
     assert "to start anew beside this one: HAKKEN_HOME=runs/again hakken run small.yaml" in said.out
+
+
+def test_a_run_whose_last_pass_alone_did_nothing_was_not_left_with_nothing_to_do(hakken: Any) -> None:
+    once_more = "{adapter: simulated, failures: {instrument_fault: 1}}\ncosts: {experiment: 2}"
+    write(**{"{adapter: simulated}": once_more, "{experiments: 4}": "{cost: 5}"})
+
+    said = hakken("run", "small.yaml")
+
+    assert "the budget leaves 1" in said.out
+    assert "small is finished" in said.out
+    assert "nothing was left to do" not in said.out
 
 
 def test_run_by_name_says_which_file_to_change(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,9 +90,12 @@ def test_what_a_killed_pass_held_is_taken_over_where_its_folder_was_moved(settin
         ledger.acquire("small", f"{socket.gethostname()}:{settings.home}", timedelta(minutes=5))
     moved = Settings(home=settings.home.rename(tmp_path / "moved"), by="tester")
 
-    with sitting(moved, "small"), open_ledger(moved.database) as ledger:
-        with pytest.raises(LeaseHeld, match=f"held by '{socket.gethostname()}:{moved.home}'"):
-            ledger.acquire("small", "elsewhere:/srv", timedelta(minutes=5))
+    with (
+        sitting(moved, "small"),
+        open_ledger(moved.database) as ledger,
+        pytest.raises(LeaseHeld, match=f"held by '{socket.gethostname()}:{moved.home}'"),
+    ):
+        ledger.acquire("small", "elsewhere:/srv", timedelta(minutes=5))
 
 
 def test_a_folder_that_is_gone_is_not_this_one_where_the_record_lies_elsewhere(
