@@ -30,6 +30,10 @@ _ABBREVIATED: Final = {  # in English and in German
     "At": "at",
     "Gew": "wt",
     "Ma": "wt",
+    "w": "wt",
+    "m": "wt",
+    "v": "vol",
+    "V": "vol",
 }
 _SHARES: Final = {  # percent of what: a share by mass is none by amount of substance
     f"{said}{space}{sign}": of
@@ -37,11 +41,12 @@ _SHARES: Final = {  # percent of what: a share by mass is none by amount of subs
     for space in ("", " ", "-", ".", ". ", ".-")
     for sign in ("%", "percent")
 } | {f"{sign}{space}{of}": "RH" for of in ("RH", "r.h.") for space in ("", " ") for sign in ("%", "percent")}
+_OF_AREA: Final = ("area", "Area", "a", "A", "Fl", "Flächen")  # of a chromatogram, in English and in German
 _SPELLINGS: Final = {
     **dict.fromkeys(("%", "pct"), "percent"),
     **dict.fromkeys(_SHARES, "percent"),
-    **{f"%{space}{of}": "percent" for of in ("ee", "de", "area") for space in ("", " ")},
-    **{f"{of}{space}%": "percent" for of in ("ee", "de", "area") for space in ("", " ", "-")},
+    **{f"%{space}{of}": "percent" for of in ("ee", "de", *_OF_AREA) for space in ("", " ")},
+    **{f"{of}{space}%": "percent" for of in ("ee", "de", *_OF_AREA) for space in ("", " ", "-", ".-")},
     **dict.fromkeys(("equiv", "equiv.", "equivalent", "equivalents", "eq", "eq."), "dimensionless"),
     **{f"{degree}{letter}": f"deg{letter}" for letter in "CF" for degree in _DEGREES},
     "\N{DEGREE CELSIUS}": "degC",
@@ -270,6 +275,11 @@ def is_share(unit: str) -> bool:
     return any(math.isclose(size, one) for one in _SHARES_OF_ONE)
 
 
+def is_percent(unit: str) -> bool:
+    """Whether a unit is percent, of whatever and however it is written: ``%``, ``wt%``, ``a%``."""
+    return _SPELLINGS.get(unit, unit) == "percent"
+
+
 def meant(unit: str, name: str) -> str:
     """The unit of something called ``name``: of a temperature, ``C`` is ``degC`` and ``F`` is ``degF``, no charge."""
     is_temperature = any(_TEMPERATURE.fullmatch(word) for word in _WORDS.findall(name.casefold()))
@@ -281,7 +291,7 @@ def is_unit_of(unit: str, name: str) -> bool:
     a share or degrees, of which nothing is counted, or of what the name says. ``Stirring/min`` may well be a rate."""
     unit = meant(unit, name)
     is_degrees = is_temperature(unit) and unit[0] not in "Kk"
-    if is_degrees or unit == "%" or unit in _SHARES or _SPELLINGS.get(unit, unit) == "dimensionless":
+    if is_degrees or _SPELLINGS.get(unit, unit) in _OF_ONE:
         return True
     last = "".join(_WORDS.findall(name.casefold())[-1:])  # "reaction time", and no "flow over time mL"
     return any(_measures(unit, one) for quantity, units in _QUANTITIES if quantity.fullmatch(last) for one in units)

@@ -20,6 +20,8 @@ from loop.sheets.cells import split_header
         ("p/bar", "p", "bar"),
         ("c/(mol/L)", "c", "mol/L"),
         ("Yield/%", "Yield", "%"),
+        ("Purity / a%", "Purity", "a%"),
+        ("Pd / ppm", "Pd", "ppm"),
         ("Yield in %", "Yield", "%"),
         ("loading mol%", "loading", "mol%"),
         ("base/equiv", "base", "equiv"),

@@ -15,7 +15,7 @@ from loop.limits import broken
 from loop.outcome import Measured, read_outcome
 from loop.recipe.amounts import SPEED, read_amount
 from loop.spec import build_limits, misread_units, read_spec
-from loop.units import check_unit, convert, is_stated, logarithm_of, misread, unit_of_logarithm
+from loop.units import check_unit, convert, is_percent, is_stated, logarithm_of, misread, unit_of_logarithm
 
 
 @pytest.mark.parametrize("unit", ["1/min", "rev/min", "revolution/min", "cycle/min", "revolutions_per_minute"])
@@ -87,11 +87,16 @@ def test_shares_are_percentages_in_whatever_way_they_are_abbreviated(symbol: str
 
 
 @pytest.mark.parametrize(
-    "symbol", ["% ee", "%ee", "ee%", "ee %", "% de", "area%", "area-%", "area %", "wt.%", "vol. %", "mol. %"]
+    "symbol",
+    [
+        *("% ee", "%ee", "ee%", "ee %", "% de", "area%", "area-%", "area %", "wt.%", "vol. %", "mol. %"),
+        *("a%", "a-%", "A%", "% Area", "Fl.-%", "Flächen-%", "w%", "m%", "m-%", "V%", "v %"),
+    ],
 )
 def test_an_excess_and_a_share_of_area_are_percentages(symbol: str) -> None:
     assert convert(50.0, symbol, "%") == 50.0
     assert convert(50.0, symbol, "") == 0.5
+    assert is_percent(symbol)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +302,9 @@ def test_shares_are_hundredths_and_equivalents_are_ones() -> None:
     assert convert(1.5, "equiv", "") == pytest.approx(1.5)
 
 
-@pytest.mark.parametrize(("unit", "to"), [("wt%", "mol%"), ("mol %", "vol%"), ("Vol.-%", "wt %"), ("at%", "Gew%")])
+@pytest.mark.parametrize(
+    ("unit", "to"), [("wt%", "mol%"), ("mol %", "vol%"), ("Vol.-%", "wt %"), ("at%", "Gew%"), ("m%", "V%")]
+)
 def test_a_share_by_mass_is_none_by_amount_of_substance(unit: str, to: str) -> None:
     with pytest.raises(UnitError, match=r"one is a share of .*, the other of "):
         convert(5.0, unit, to)

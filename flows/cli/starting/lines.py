@@ -9,6 +9,7 @@ from flows.cli.starting.columns import Column
 from flows.cli.starting.parts import Part, comment
 from flows.cli.starting.yaml_text import known_before, scalar
 from loop.objective.scale import powers_spanned
+from loop.units import is_percent
 
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
 
@@ -42,10 +43,10 @@ def target(column: Column, goal: str) -> str:
         hints.append(
             "0 and 1 only: with classes: [inactive, active] as many of the latter as can be had are looked for"
         )
-    is_share = goal == "maximize" and column.unit == "%"
+    is_share = goal == "maximize" and is_percent(column.unit)
     if not is_share and (powers := powers_spanned(column.numbers or ())) is not None:
         hints.append(f"values span {powers:.1f} powers of ten; with scale: log it counts by which factor they differ")
-    if column.unit == "%" and all(0 <= value <= 100 for value in column.numbers or ()):
+    if is_percent(column.unit) and all(0 <= value <= 100 for value in column.numbers or ()):
         entries.append("low: 0, high: 100")
     return f"{scalar(column.name)}: {{{', '.join(entries)}}}" + comment(column, hints)
 
