@@ -164,7 +164,7 @@ def on_told(view: View, out: Sequence[AttemptRecord], told: Iterable[Observation
     """That nobody asked a laboratory to call off what it had (``out``) and was told as cancelled, and that money counts
     as spent on it."""
     told = [*told]
-    paid, had = _paid_all_the_same(view, told), {a.key: a for a in out if a.adapter != BY_HAND}
+    paid, had = paid_all_the_same(view, told), {a.key: a for a in out if a.adapter != BY_HAND}
     found = [
         had[o.key]
         for o in told
@@ -183,7 +183,7 @@ def on_told(view: View, out: Sequence[AttemptRecord], told: Iterable[Observation
     )
 
 
-def _paid_all_the_same(view: View, told: Iterable[ObservationRecord]) -> tuple[str, ...]:
+def paid_all_the_same(view: View, told: Iterable[ObservationRecord]) -> tuple[str, ...]:
     """That what was cancelled and is told without its cost counts in a budget of money with what the file declares."""
     if view.spec.budget.cost is None:
         return ()

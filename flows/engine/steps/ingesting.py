@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from flows.engine.looking.failing import Failed
 from flows.engine.looking.held_up import keep_beside
+from flows.engine.people.reminding import paid_all_the_same
 from flows.engine.people.rows import is_told
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
@@ -149,7 +150,8 @@ def judge_all(
         session.tally.note(_without_result(session, ends, are_unread=all(a.key in why for a in ends)))
     _count(session, [j for j in judgements if j.verdict is not Verdict.MALFORMED or j.envelope.key not in waiting])
     new = {j.envelope.id for j in judgements if j.verdict is Verdict.ACCEPTED}
-    for note in slips(session.view, (o for o in session.view.observations if o.id in new)) if new else ():
+    came = [o for o in session.view.observations if o.id in new] if new else []
+    for note in (*slips(session.view, came), *paid_all_the_same(session.view, came)) if came else ():
         session.tally.note(note)
     entries = {a.key: why.get(a.key, "nothing readable was entered") for a in unread if a.key in waiting}
     for note in _entries_that_wait(session, [a for a in unread if a.key in entries], entries):

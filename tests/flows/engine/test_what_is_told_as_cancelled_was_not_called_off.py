@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,24 @@ def test_of_what_was_not_bought_it_is_said_that_it_counts_as_paid(
     for note in notes:
         assert note.startswith("2 experiments that are cancelled count in budget.cost with what costs declares")
         assert "in a column 'cost' (0 for nothing)" in note
+
+
+@pytest.mark.parametrize(("cost", "is_said"), [(None, True), ("0", False)])
+def test_so_it_is_said_of_rows_of_a_worksheet(
+    settings: Settings, tmp_path: Path, cost: str | None, is_said: bool
+) -> None:
+    bought = {"costs": {"unit": "EUR", "experiment": 30}, "budget": {"cost": 900}}
+    add(settings, tmp_path, laboratory={"adapter": "manual"}, **bought)
+    tick(settings, "small", planner=cheap_planner)
+    sheet = settings.folder("small") / "laboratory" / "worksheet.csv"
+    head, *rows = list(csv.reader(sheet.read_text("utf-8-sig").splitlines()))
+    rows[0][head.index("outcome")] = "cancelled"
+    more = [["cost"], [cost], *[[""]] * (len(rows) - 1)] if cost is not None else [[]] * (len(rows) + 1)
+    lines = [[*row, *cell] for row, cell in zip([head, *rows], more, strict=True)]
+    sheet.write_text("\n".join(",".join(line) for line in lines) + "\n", encoding="utf-8")
+
+    notes = [n for n in tick(settings, "small", planner=cheap_planner).notes if "counts in budget.cost" in n]
+    again = [n for n in tick(settings, "small", planner=cheap_planner).notes if "counts in budget.cost" in n]
+
+    assert [n.startswith("1 experiment that is cancelled counts in budget.cost") for n in notes] == [True] * is_said
+    assert again == []
