@@ -292,6 +292,8 @@ class SlurmExecutor:
         # counts a job as running that no node was given, or a line of setup hung.
         kind = FaultKind.RESOURCE_ERROR if row.state == "OUT_OF_MEMORY" else FaultKind.COMPUTE_LOST
         how = f"job {row.id} {row.end} before it began"
+        if row.state == "CANCELLED":  # Slurm says no more of a prolog that failed, and drains its node
+            how = f"job {row.id} was cancelled in Slurm itself (scancel, or a prolog failed: sinfo -R) before it began"
         if row.state == "COMPLETED":
             how = (
                 f"job {row.id} completed, and its folder has nothing of it; a line of setup ended it, or an older "

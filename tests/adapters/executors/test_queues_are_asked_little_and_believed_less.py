@@ -202,6 +202,28 @@ def test_a_job_that_ran_out_of_time_before_it_began_tells_nothing_of_the_calcula
     assert f"job 1 ended as {state} before it began" in result.message
 
 
+def test_a_job_that_slurm_did_not_begin_anew_says_what_else_helps(tmp_path: Path) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = claimed(lab, tmp_path)
+    cluster.rows = [replace(cluster.rows[0], state="PREEMPTED")]
+    result = outcome(lab, handle)
+
+    assert result.kind is FaultKind.COMPUTE_LOST
+    assert result.message.startswith("the job began and ended as PREEMPTED: it gave way to a job of a higher rank")
+    assert "else name a partition or qos that gives way to none" in result.message
+
+
+def test_a_job_that_was_cancelled_before_it_began_may_have_had_a_prolog_that_failed(tmp_path: Path) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = begin(lab)
+    cluster.rows = [replace(cluster.rows[0], state="CANCELLED")]
+    result = outcome(lab, handle)
+
+    assert "was cancelled in Slurm itself (scancel, or a prolog failed: sinfo -R) before it began" in result.message
+
+
 def claimed(lab: SlurmExecutor, folder: Path) -> Handle:
     """An attempt that a job took up and gives no sign of life for."""
     handle = begin(lab)

@@ -275,7 +275,7 @@ def test_a_job_that_somebody_cancels_in_slurm_is_lost(slurm: OneNodeSlurm, tmp_p
 
     assert waiting.phase is Phase.WAITING
     assert result.kind is FaultKind.COMPUTE_LOST
-    assert "was cancelled in Slurm itself (scancel) before it began" in result.message
+    assert "was cancelled in Slurm itself (scancel, or a prolog failed: sinfo -R) before it began" in result.message
     assert runs(tmp_path, KEY) == 0
 
 
