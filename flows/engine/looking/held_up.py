@@ -7,6 +7,7 @@ that whoever only looks can say it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 NAME: Final = "held-up.json"  # by key of the attempt, what it waits for in words
-NAMED: Final = 8  # texts that are said one by one
+NAMED: Final = 8  # texts that are said one by one, and jobs
+_JOB: Final = re.compile(r"\bjob (\d+)\b")
 
 
 def said_of(view: View, wanting: Sequence[tuple[AttemptRecord, str]]) -> tuple[str, ...]:
@@ -32,17 +34,26 @@ def said_of(view: View, wanting: Sequence[tuple[AttemptRecord, str]]) -> tuple[s
             f"{plural(n, 'experiment')} under way wait{'s' * (n == 1)} there for a person; let nothing go on before "
             "the safety stop is lifted",
         )
-    by_text: dict[str, list[AttemptRecord]] = {}
+    by_text: dict[str, list[tuple[AttemptRecord, str]]] = {}
     for attempt, wants in wanting:
-        by_text.setdefault(wants, []).append(attempt)
+        by_text.setdefault(_without_job(wants), []).append((attempt, wants))
     said = []
-    for wants, (attempt, *others) in list(by_text.items())[:NAMED]:
+    for (attempt, wants), *others in list(by_text.values())[:NAMED]:
         well = "" if attempt.place is None else f"{attempt.place.well}: "
         one = f"{well}{view.label(attempt.settings)} ({attempt.key})"
-        said.append(f"{len(others) + 1} experiments, such as {one}: each {wants}" if others else f"{one} {wants}")
+        if jobs := [match[1] for _, text in others if text != wants and (match := _JOB.search(text))]:
+            ids = ", ".join(jobs[:NAMED]) + (", ..." if len(jobs) > NAMED else "")
+            said.append(f"{one} {wants}; the same holds of {plural(len(others), 'experiment')} more: job {ids}")
+        else:
+            said.append(f"{len(others) + 1} experiments, such as {one}: each {wants}" if others else f"{one} {wants}")
     if more := sum(len(attempts) for attempts in list(by_text.values())[NAMED:]):
         said.append(f"{plural(more, 'more experiment')} wait{'s' * (more == 1)} for a person in the same way")
     return tuple(said)
+
+
+def _without_job(wants: str) -> str:
+    """What an attempt waits for without the number of its job in a queue, which is another of each."""
+    return wants if (job := _JOB.search(wants)) is None else re.sub(rf"\b{job[1]}\b", "...", wants)
 
 
 def keep(settings: Settings, name: str, wanting: Mapping[str, str]) -> None:

@@ -39,6 +39,23 @@ def test_those_that_wait_for_the_same_are_one_sentence(small: Settings) -> None:
         assert both == f"2 experiments, such as {view.label(first.settings)} ({first.key}): each waits for its lid"
 
 
+def test_jobs_of_a_queue_that_wait_for_the_same_are_one_sentence_with_their_numbers(small: Settings) -> None:
+    with open_record(small) as ledger:
+        view = View(ledger, "small")
+        held = "is held in Slurm as job {}; scontrol release {} lets it go on"
+        waiting = [(a, held.format(17 + i, 17 + i)) for i, a in enumerate(view.pending)]
+        first = view.pending[0]
+
+        (three,) = said_of(view, waiting[:3])
+        (ten,) = said_of(view, waiting)
+        others = said_of(view, [waiting[0], (view.pending[1], "waits in Slurm as job 18 for more hours")])
+
+    one = f"{view.label(first.settings)} ({first.key}) {held.format(17, 17)}"
+    assert three == f"{one}; the same holds of 2 experiments more: job 18, 19"
+    assert ten == f"{one}; the same holds of 9 experiments more: job 18, 19, 20, 21, 22, 23, 24, 25, ..."
+    assert len(others) == 2
+
+
 @pytest.mark.parametrize(
     ("n", "more"), [(8, ()), (9, ("1 more experiment waits",)), (10, ("2 more experiments wait",))]
 )
