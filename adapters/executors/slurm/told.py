@@ -68,8 +68,8 @@ class Row:
         if self.state == "PREEMPTED":  # even where the job would let Slurm begin it anew
             return (
                 "ended as PREEMPTED: it gave way to a job of a higher rank, and Slurm did not begin it anew (with "
-                "requeue: true of run_on.slurm it does where the site does; else name a partition or qos that gives way "
-                "to none)"
+                "requeue: true of run_on.slurm it does where the site does; else name a partition or qos that gives "
+                "way to none)"
             )
         return f"ended as {self.state}"
 
