@@ -30,6 +30,7 @@ from loop.plate.supply import Stocked
 from loop.policy.control import controls_in
 from loop.policy.paying import covered, said, set_aside
 from loop.policy.replicate import spend
+from loop.policy.stopping import MEASURED_AGAIN
 from loop.record import Arm, Place
 from loop.space.rows import is_among
 from loop.space.sifting import firsts
@@ -91,7 +92,7 @@ def _nothing_left(s: Situation) -> str:
         tried = "was tried or is being tried, gives a product that was, or does not pass a filter"
     way = "widen the space or end the campaign"
     if _may_be_measured_again(s):
-        way += "; replicates: planned under planner measures again what may be the best"
+        way += MEASURED_AGAIN
     real = ""
     if bought is not None and bought.purse != Purse():
         real = " real" if fidelity_column(s.space) is not None else ""

@@ -23,6 +23,8 @@ from loop.values import AT_LEAST, AT_MOST, Sure, sign_of_score, sure_of
 from loop.wording import plural
 
 CONFIRMS: Final = "confirms"  # in a statement on regret: what came of the best measured once more is waited for
+# Advice where nothing is left; whoever knows that a laboratory's numbers come out the same each time leaves it out.
+MEASURED_AGAIN: Final = "; replicates: planned under planner measures again what may be the best"
 _SETTLED: Final = re.compile(
     r"nothing untried is believed to be better than .* was allowed\)(, if results hardly scatter)?"
 )

@@ -27,7 +27,7 @@ from loop.history import Claim, History
 from loop.memory.earlier import Earlier
 from loop.open_limits import notes_on_open_limits
 from loop.policy.paying import BATCH_COSTS, reason_to_end
-from loop.policy.stopping import reason_to_stop, regret_settled
+from loop.policy.stopping import MEASURED_AGAIN, reason_to_stop, regret_settled
 from loop.record import Arm, CampaignRecord, Json, ProposalDraft, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
@@ -146,12 +146,19 @@ class Inputs:
         except (SpaceError, PoolExhausted) as error:
             if isinstance(error, SpaceError) and not (self.way_back or self.regions):
                 raise
-            by_people = (f"nothing is left that a person did not refuse: {error}", self.way_back)
-            said = by_people if self.way_back else (str(error),)
+            why = str(error).replace(MEASURED_AGAIN, "") if self._comes_out_the_same() else str(error)
+            by_people = (f"nothing is left that a person did not refuse: {why}", self.way_back)
+            said = by_people if self.way_back else (why,)
             raise PoolExhausted("; ".join((*said, *self.unrun))) from error
         if not plan.proposals:
             raise PoolExhausted("the planner proposed nothing; widen the space or end the campaign")
         return plan
+
+    def _comes_out_the_same(self) -> bool:
+        """Whether to measure again what was measured tells nothing."""
+        from adapters.registry import repeats
+
+        return repeats(self.spec.laboratory.adapter, self.spec.laboratory.options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,3 +186,22 @@ laboratory: {adapter: simulated}
 
     assert "3 proposals at random, from 3 observations" in last.out
     assert "next batch of plates: 3 proposals at random; nothing is recorded or sent\nplate 3, wells by" in said.out
+
+
+@pytest.mark.parametrize(("adapter", "is_advised"), [("manual", True), ("xtb", False)])
+def test_to_measure_again_is_no_advice_where_numbers_come_out_the_same(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: str, is_advised: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    molecules = "{type: component, options: {methane: C, ethane: CC, water: O}}"
+    Path("gap.yaml").write_text(
+        f"campaign: gap\nspace: {{molecule: {molecules}}}\nobjective: {{gap: {{goal: minimize, unit: eV}}}}\n"
+        "planner: {surrogate: gp, batch: 1, initial: {experiments: 2}}\nbudget: {experiments: 9}\n"
+        f"laboratory: {{adapter: {adapter}}}\n"
+    )
+    Path("told.csv").write_text("molecule,gap\nmethane,14\nethane,12\nwater,13\n")
+    hakken("tell", "gap.yaml", "told.csv")
+    said = hakken("run", "--dry-run", "gap.yaml").err
+
+    assert "every candidate was tried or is being tried; widen the space or end the campaign" in said
+    assert ("measures again what may be the best" in said) == is_advised
