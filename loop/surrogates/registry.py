@@ -8,6 +8,7 @@ from typing import Final
 
 from loop.errors import UnknownName
 from loop.fidelity import fidelity_column
+from loop.molecules.stereoisomers import has_stereoisomers
 from loop.own import is_own, own_surrogate
 from loop.space import Component, Space
 from loop.surrogates.ard import ArdGaussianProcess
@@ -123,7 +124,7 @@ def _calibrates(space: Space) -> bool:
 
 def default_members(space: Space, *, learns_noise: bool = False, has_classes: bool = False) -> tuple[str, ...]:
     """The committee's members for a kind of space; docs/decisions/0005 says why, and 0008 where all are numbers, 0066
-    where no parameter has a structure.
+    where no parameter has a structure, 0189 where a library has stereoisomers.
 
     Where descriptors are given, ``gp-given`` is one more (docs/decisions/0051).
     ``has_classes``: for a target with classes; docs/decisions/0020.
@@ -134,13 +135,24 @@ def default_members(space: Space, *, learns_noise: bool = False, has_classes: bo
     return (*members, "gp-given") if is_described(space.frame) else members
 
 
+def _is_told_by_name_alone(space: Space) -> bool:
+    """Whether a library that is varied beside other parameters has stereoisomers, which its members take for one
+    molecule; it is small enough to be learnt name by name."""
+    library, version = space.library, fidelity_column(space)
+    if library is None or library.size > FEW_OPTIONS or space.union is not None or library.selective is not None:
+        return False
+    beside = len(space.parameters) - 1 - (version is not None)
+    return beside > 0 and has_stereoisomers(tuple(library.smiles))
+
+
 def _members(space: Space, learns_noise: bool) -> tuple[str, ...]:
     structured = [p.size for p in space.parameters if isinstance(p, Component)]
     if not space.is_finite:
         return ("ard", "tanimoto" if structured else "gp")  # without structures the two are one
     if space.library is not None:
         is_large = space.library.size > (DESCRIBED if space.union is None else DESCRIBED_ON_DEMAND)
-        return ("tanimoto", "trees") if is_large else ("tanimoto", "gp-descriptors", "trees")
+        members = ("tanimoto", "trees") if is_large else ("tanimoto", "gp-descriptors", "trees")
+        return (*members, "gp") if _is_told_by_name_alone(space) else members
     if is_numbers_only(space) and not learns_noise:  # members that learn the noise see all numbers alike
         return ("ard", "trees")
     if not structured:
