@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from loop.space import Space
 
 SHOWN: Final = 10  # reagents that were standardised
+_WITHOUT: Final = re.compile(r"(no|without|w/o)\s|nothing$", re.IGNORECASE)  # begins what perhaps adds nothing
 LOOKED_THROUGH: Final = 4_096  # options of one parameter, to see which may be confused
 
 
@@ -302,6 +304,7 @@ def _confused(spec: Any) -> Iterator[str]:
         if asked.get(name):
             column = "the column of what an experiment took"
             yield f"{name} is called like {column}, which no table can tell then; rename it"
+    counted = {*(spec.plate.at_most if spec.plate else ()), *(n for c in spec.constraints for n in _counted(c))}
     for name, p in spec.space.items():
         for words in _confusable(getattr(p, "options", None) or ()):
             yield (
@@ -312,9 +315,15 @@ def _confused(spec: Any) -> Iterator[str]:
             for said in perhaps_one([option for option in options if isinstance(option, str)]):
                 yield f"{name}: {said}; where two options are one substance, keep one of them"
         for option, structure in _with_structures(getattr(p, "options", None) or ()):
-            if option.casefold() == "none" != option and structure is not None:
+            is_none = option.casefold() == "none" or (name in counted and _WITHOUT.match(option))
+            if is_none and option != "none" and structure is not None:
                 used = "which counts as something that is used"
                 yield f"{name} has {option!r}, {used}; what adds nothing is written none"
+
+
+def _counted(constraint: Any) -> Collection[str]:
+    """The parameters of which a constraint counts how many are used."""
+    return getattr(constraint, "count", None) or ()
 
 
 def _with_structures(options: Collection[str]) -> Iterator[tuple[str, str | None]]:

@@ -53,6 +53,19 @@ SPEC: dict[str, Any] = {
             id="an option that is perhaps to add nothing",
         ),
         pytest.param(
+            {
+                "space": {"base": {"type": "category", "options": ["KOAc", "No base"]}},
+                "plate": {"rows": 1, "columns": 2, "at_most": {"base": 1}},
+            },
+            "base has 'No base', which counts as something that is used; what adds nothing is written none",
+            id="an option that is perhaps no stock",
+        ),
+        pytest.param(
+            {"space": {"mixing": {"type": "category", "options": ["stirred", "no stirring"]}}},
+            "",
+            id="an option without something of what nobody counts",
+        ),
+        pytest.param(
             {"space": {"well": {"type": "category", "options": ["deep", "flat"]}}},
             "well is called like a column of worksheets, which call it 'setting well'; rename it, lest one be read for "
             "the other",
