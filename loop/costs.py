@@ -187,17 +187,29 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class OptionUse:
-    """What an experiment takes of an option, one use where no ``amount`` says how much: coordinates ``(n, d)`` to
+    """What an experiment takes of an option, one use where no ``amounts`` say how much: coordinates ``(n, d)`` to
     ``(n,)``.
     """
 
-    column: int
+    columns: tuple[int, ...]  # one, or those that are interchangeable
     option: int
-    amount: Callable[[Any], Any] | None = None
+    amounts: tuple[Callable[[Any], Any], ...] = ()  # one for each column
 
     def __call__(self, x: Any) -> Any:
-        uses = (np.rint(x[:, self.column]) == self.option).astype(np.float64)
-        return uses if self.amount is None else uses * np.asarray(self.amount(x), dtype=np.float64)
+        uses = [(np.rint(x[:, column]) == self.option).astype(np.float64) for column in self.columns]
+        if self.amounts:
+            uses = [u * np.asarray(amount(x), dtype=np.float64) for u, amount in zip(uses, self.amounts, strict=True)]
+        return np.sum(uses, axis=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What is taken of several numbers in all: coordinates ``(n, d)`` to ``(n,)``."""
+
+    of: tuple[Callable[[Any], Any], ...]
+
+    def __call__(self, x: Any) -> Any:
+        return np.sum([each(x) for each in self.of], axis=0)
 
 
 @dataclass(frozen=True)
@@ -228,7 +240,7 @@ class Costs:
     option_hours: tuple[tuple[int, Floats], ...] = ()
     amounts: tuple[Amount, ...] = ()
     lasting: tuple[Amount, ...] = ()
-    once: tuple[tuple[int, Floats], ...] = ()
+    once: tuple[tuple[tuple[int, ...], Floats], ...] = ()
     least: Spent = Spent()
     stocks: tuple[Stock, ...] = ()
 
@@ -261,18 +273,19 @@ class Costs:
         if not self.once or not len(x):
             return self
         left = []
-        for column, prices in self.once:
+        for columns, prices in self.once:
             rest = prices.copy()
-            rest[_options_at(x, column)] = 0.0
-            left.append((column, rest))
+            for column in columns:
+                rest[_options_at(x, column)] = 0.0
+            left.append((columns, rest))
         return replace(self, once=tuple(left))
 
     def bought(self, x: Floats) -> tuple[tuple[int, int, float], ...]:
         """What is used at ``x``, ``(n, d)``, for the first time and costs something then: column, option, price."""
         return tuple(
-            (column, int(option), float(prices[option]))
-            for column, prices in self.once
-            for option in np.unique(_options_at(x, column))
+            (columns[0], int(option), float(prices[option]))
+            for columns, prices in self.once
+            for option in np.unique([_options_at(x, column) for column in columns])
             if prices[option]
         )
 
@@ -369,7 +382,13 @@ class Costs:
 
     def _first(self, x: Floats) -> Floats:
         """What each of ``x`` uses for the first time costs, as if it were alone."""
-        return _with(np.zeros(len(x)), x, self.once, ())
+        total = np.zeros(len(x))
+        for columns, prices in self.once:
+            used = [_options_at(x, column) for column in columns]
+            for i, mine in enumerate(used):
+                is_new = ~np.any([mine == other for other in used[:i]] or [np.zeros(len(x), dtype=bool)], axis=0)
+                total = total + prices[mine] * is_new
+        return total
 
     def _money(self, x: Floats) -> Floats:
         """Without the price of hours."""

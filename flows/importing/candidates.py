@@ -40,9 +40,11 @@ def compared(parameters: Sequence[Entry], rules: Sequence[Entry], listed: Sequen
     try:
         space = _space(parameters, rules)
         x = np.array([space.coordinates(row) for row in listed])
-        wrong = [i for i, constraint in enumerate(space.constraints) if not constraint.allows(x).all()]
+        broken = {constraint.name for constraint in space.constraints if not constraint.allows(x).all()}
+        wrong = [i for i in range(len(rules)) if f"constraint {i + 1}" in broken]  # one may be several in the space
         if wrong:
             space = _space(parameters, [rule for i, rule in enumerate(rules) if i not in wrong])
+        known = {_key(space.arranged(row)) for row in listed}
         pool = ProductPool(space)
         if pool.counted.is_exact and len(pool) == len(known):  # all that is listed is allowed, so it is the same
             return Compared([], wrong)

@@ -96,7 +96,7 @@ class Climber:
         few = rng.random(shaken.shape) < max(2.0 / shaken.shape[1], 0.3)
         shaken = shaken + np.where(few, rng.normal(size=shaken.shape) * size * (high - low), 0.0)
         shaken = inside(self.rules, low, high, shaken) if self.rules else np.clip(shaken, low, high)
-        children = np.concatenate([taken, shaken])
+        children = self.space.frame.arranged(np.concatenate([taken, shaken]))
         return np.asarray(children[self.space.holds(children)])
 
     def free(self, x: Array) -> tuple[Array, Array]:

@@ -31,6 +31,7 @@ class Way:
     name: str
     columns: tuple[int, ...]
     blend: Blend | None = None
+    held: tuple[int, ...] = ()  # of slots: the column of each that holds the options, whichever of them does
 
     def changed(self, space: Space, x: Floats, z: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Rows of ``x``, ``(n, d)``, with the values of ``z``, ``(n, d)``; and which are candidates, ``(n,)``.
@@ -49,11 +50,20 @@ class Way:
 
 
 def ways(space: Space) -> list[Way]:
-    """All that changes by itself, in the space's order; a version does not, a blend does and then each of its parts."""
+    """All that changes by itself, in the space's order; a version does not, a blend does and then each of its parts.
+
+    What slots hold changes together, since nothing says which of them holds what.
+    """
     mixed = {c: blend for blend in blends_of(space) for c in blend.columns}
+    pooled = {c: slots for slots in space.frame.pooled for slot in slots.columns for c in slot}
     found = []
     for column, name in enumerate(space.names):
-        if column not in mixed:
+        if (slots := pooled.get(column)) is not None:
+            if column == min(c for slot in slots.columns for c in slot):
+                held = tuple(slot[0] for slot in slots.columns)
+                every = tuple(c for slot in slots.columns for c in slot)
+                found.append(Way(" or ".join(space.called(held)), every, held=held))
+        elif column not in mixed:
             found += [Way(name, (column,))] if column != fidelity_column(space) else []
         elif column == min((blend := mixed[column]).columns):
             found += [Way(blend.name, blend.columns), *(Way(space.names[c], (c,), blend) for c in blend.columns)]
@@ -73,7 +83,7 @@ def swapped(space: Space, x: Floats, z: Floats, columns: Sequence[int]) -> tuple
         new = space.frame.active(made) & ~before
         made = np.where(new & there, z, made)
     now = space.frame.active(made)
-    made = space.frame.canonical(made)
+    made = space.frame.arranged(space.frame.canonical(made))
     taken = np.isin(np.arange(x.shape[1]), columns)
     kept = ~(now & (taken | ~before) & ~there).any(axis=1) & space.allows(made)
     if space.is_sieved:

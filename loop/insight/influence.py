@@ -245,21 +245,25 @@ def _adds(
     seed: int,
 ) -> tuple[tuple[Adds, ...], int, float | None]:
     """What each value of a parameter adds, how many values it has, and its share by itself; nothing of a whole mixture,
-    and no share where some of its options are not looked at."""
-    if len(way.columns) > 1:
+    and no share where some of its options are not looked at.
+
+    Of slots it is what an option adds that takes the place of what one of them holds; no share is told.
+    """
+    held = way.held or way.columns
+    if len(held) > 1 and not way.held:
         return (), 0, None
-    (column,) = way.columns
-    p = space.parameters[column]
-    with_it = [t for t in tried if space.frame.active(t.x[None])[0, column]]
-    values, of = _values(p, x[space.frame.active(x)[:, column], column], [t.x[column] for t in with_it], rng)
+    p = space.parameters[held[0]]
+    have, seen_in = _held(space, x, held), [(t, {*_held(space, t.x[None], held).tolist()}) for t in tried]
+    values, of = _values(p, have, [v for _, its in seen_in for v in its], rng)
     base = x[rng.permutation(len(x))[:BACKGROUND]]
+    column = np.array(held)[rng.integers(0, len(held), len(base))] if way.held else np.full(len(base), held[0])
     parts: list[Floats] = [base]
     rows: list[NDArray[np.int64]] = []
     for value in values:
         z = base.copy()
-        z[:, column] = value
+        z[np.arange(len(z)), column] = value
         made, kept = way.changed(space, base, z)
-        applies = space.frame.active(made)[:, column]
+        applies = (space.frame.active(made)[:, held] & (way.held == () or made[:, held] == value)).any(axis=1)
         rows.append(np.flatnonzero(kept & applies))
         parts.append(made[rows[-1]])
     draws, means = draw(model, torch.from_numpy(np.vstack(parts)), DRAWS, seed=seed)
@@ -275,7 +279,7 @@ def _adds(
         added = (draws[:, there] - before[:, mine]).mean(dim=1)
         mean = float((means[there] - believed[mine]).mean())
         low, high = torch.quantile(added, ENDS).tolist()
-        seen = [t for t in with_it if _nearest([*offered], t.x[column], p) == value]
+        seen = [t for t, its in seen_in if any(_nearest([*offered], v, p) == value for v in its)]
         read = [y for t in seen for v in t.values[target.name] if math.isfinite(y := target.scaled(v))]
         found.append(
             Adds(
@@ -291,9 +295,14 @@ def _adds(
         )
     if not isinstance(p, Continuous | Discrete):
         found.sort(key=lambda one: -one.mean)
-    counts = _counts(p, [*offered], x[space.frame.active(x)[:, column], column])
-    alone = _alone(draws[:, len(base) :], [*offered.values()], counts)
-    return tuple(found), of, alone if stands_for_all else None
+    if not stands_for_all or way.held:
+        return tuple(found), of, None
+    return tuple(found), of, _alone(draws[:, len(base) :], [*offered.values()], _counts(p, [*offered], have))
+
+
+def _held(space: Space, x: Floats, columns: Sequence[int]) -> Floats:
+    """All that rows of ``x``, ``(n, d)``, have in some columns where these apply: ``(k,)``."""
+    return x[:, columns][space.frame.active(x)[:, columns]]
 
 
 def _counts(p: Parameter, values: Sequence[float], there: Floats) -> list[int]:

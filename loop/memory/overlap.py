@@ -13,6 +13,8 @@ from torch import Tensor
 
 from loop.errors import UnitError
 from loop.space import Category, Component, Condition, Continuous, Descriptors, Discrete, Ordinal, Parameter, Space
+from loop.space.exchanging import ordered_by
+from loop.space.slots import Slots
 from loop.space.structure import Frame
 from loop.units import convert
 
@@ -61,12 +63,14 @@ class Overlap:
         missing: What of this space the source lacks.
         frame: The source's, which says where its parameters apply.
         conditional: Which of the shared do not always apply, here or there.
+        slots: What is interchangeable here, where both spaces have all of it.
     """
 
     shared: tuple[Shared, ...]
     missing: tuple[str, ...]
     frame: Frame
     conditional: tuple[int, ...] = ()
+    slots: tuple[Slots, ...] = ()  # what is interchangeable in this space, by columns of the shared one
 
     @property
     def known(self) -> tuple[Shared, ...]:
@@ -101,7 +105,8 @@ class Overlap:
     @property
     def space(self) -> Space:
         """The shared parameters alone; what need not apply is marked so, by a condition that rules nothing out."""
-        return Space(tuple(s.parameter for s in self.shared), conditions=tuple(Condition(i) for i in self.conditional))
+        conditions = tuple(Condition(i) for i in self.conditional)
+        return Space(tuple(s.parameter for s in self.shared), conditions=conditions, slots=self.slots)
 
     def here(self, x: Tensor) -> Tensor:
         """Coordinates of this space, ``(*b, d)``, in the shared one: ``(*b, shared)``."""
@@ -142,7 +147,21 @@ def overlap(here: Space, there: Space) -> Overlap:
             found.append(shared)
     gated = (here.frame.conditional, there.frame.conditional)
     conditional = tuple(i for i, s in enumerate(found) if s.here in gated[0] or s.there in gated[1])
-    return Overlap(tuple(found), tuple(missing), there.frame, conditional)
+    slots = tuple(s for s in (_shared_slots(slots, found) for slots in here.slots) if s is not None)
+    return Overlap(tuple(found), tuple(missing), there.frame, conditional, slots)
+
+
+def _shared_slots(slots: Slots, found: Sequence[Shared]) -> Slots | None:
+    """Slots by columns of the shared space; None where that lacks some, or has their parameters with other options."""
+    place = {s.here: i for i, s in enumerate(found)}
+    if any(c not in place for slot in slots.columns for c in slot):
+        return None
+    columns = tuple(tuple(place[c] for c in slot) for slot in slots.columns)
+    first, *others = ([found[c].parameter for c in slot] for slot in columns)
+    if any(replace(p, name="") != replace(q, name="") for slot in others for p, q in zip(first, slot, strict=True)):
+        return None
+    ranks, nothing = ordered_by(first)
+    return replace(slots, columns=columns, ranks=ranks, nothing=nothing)
 
 
 def _alike(p: Parameter, here: Space, there: Space) -> list[int]:

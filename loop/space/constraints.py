@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from loop.space.expressions import Expression
 from loop.space.intervals import Span
 from loop.space.parameters import Parameter, least_and_most
+from loop.space.slots import Slots
 
 Tests: TypeAlias = Mapping[int, Callable[[NDArray[np.float64]], NDArray[np.bool_]]]  # column -> where it applies
 
@@ -224,7 +225,33 @@ class Computable:
         return np.asarray(has_value | ~_apply(x, self.applies))
 
 
-Constraint: TypeAlias = Exclude | Region | Require | Linear | Count | Comparison | Computable
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """One of the slots comes before the next, as ``Slots`` has them; of those that are distinct, no option comes twice.
+
+    ``by_options``: whatever the numbers beside them, so that this is told before they are.
+    """
+
+    slots: Slots
+    first: int  # which of them
+    by_options: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.slots.name
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        kept = self.slots.optional if self.by_options else None
+        return tuple(c for slot in self.slots.columns[self.first : self.first + 2] for c in slot[:kept])
+
+    def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
+        allowed = ~self.slots.after(x, self.first, by_options=self.by_options)
+        return allowed & ~self.slots.repeats(x, self.first) if self.slots.distinct else allowed
+
+
+Constraint: TypeAlias = Exclude | Region | Require | Linear | Count | Comparison | Computable | InOrder
 
 
 def _apply(x: NDArray[np.float64], tests: Tests) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import SpaceError
-from loop.space.constraints import Comparison, Computable, Count, Linear, Require
+from loop.space.constraints import Comparison, Computable, Count, InOrder, Linear, Require
 from loop.space.drawing import beside, draw, refuse_empty
 from loop.space.factors import ENUMERABLE, Counted, Factor, factors
 from loop.space.parameters import Component, Discrete
@@ -166,7 +166,7 @@ class ProductPool:
             there = self.space.frame.active(changed)[:, condition.column] & ~was[condition.column]
             options = levels(self.space, condition.column)[0]
             changed[there, condition.column] = options[rng.integers(0, len(options), int(there.sum()))]
-        return self.space.frame.canonical(changed)
+        return self.space.frame.arranged(self.space.frame.canonical(changed))
 
     def _unpack(self, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
         parameters = self.space.finite_parameters()
@@ -310,7 +310,7 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
 
     d = len(space.parameters)
     is_tied = bool(space.conditions) or any(
-        isinstance(c, Comparison | Computable | Count | Require) for c in space.constraints
+        isinstance(c, Comparison | Computable | Count | InOrder | Require) for c in space.constraints
     )
     found = np.empty((0, d))
     drawn = made = 0

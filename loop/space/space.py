@@ -20,6 +20,7 @@ from loop.errors import SpaceError, did_you_mean
 from loop.record import Candidate, Settings
 from loop.space.constraints import Constraint
 from loop.space.parameters import Category, Component, Continuous, Discrete, Finite, Ordinal, Parameter, Selective
+from loop.space.slots import Slots
 from loop.space.structure import Condition, Derived, Frame, Mixture, Products
 from loop.space.united import UnionNames
 from loop.wording import MANY, is_mute, with_name
@@ -42,6 +43,7 @@ class Space:
     derived: tuple[Derived, ...] = ()
     conditions: tuple[Condition, ...] = ()
     products: tuple[Products, ...] = ()
+    slots: tuple[Slots, ...] = ()
     written: tuple[str, ...] = field(default=(), compare=False)  # names as the campaign file has them; (): as they are
     earlier: Settings = field(default_factory=dict, compare=False)  # of those that came later: what they were before
     _shown: tuple[int, ...] = field(default=(), init=False, repr=False, compare=False)
@@ -55,7 +57,7 @@ class Space:
     @property
     def frame(self) -> Frame:
         """The space without its constraints."""
-        return Frame(self.parameters, self.mixtures, self.derived, self.conditions, self.products)
+        return Frame(self.parameters, self.mixtures, self.derived, self.conditions, self.products, self.slots)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,11 +127,29 @@ class Space:
         return finite
 
     def coordinates(self, settings: Settings) -> NDArray[np.float64]:
-        """Coordinates of a candidate, shape ``(d,)``.
+        """Coordinates of a candidate, shape ``(d,)``; what is interchangeable may be given in any order.
 
         Raises:
             SpaceError: A parameter is missing, unknown or does not apply, an option is unknown or a number is not one.
         """
+        x = self._as_given(settings)
+        return np.asarray(self.frame.arranged(x[None, :])[0]) if self.slots else x
+
+    def arranged(self, settings: Settings) -> Settings:
+        """Settings of a candidate with what is interchangeable in order. Raises ``SpaceError`` as ``coordinates``."""
+        x = self._as_given(settings)
+        found = dict(settings)
+        for slots in self.slots:
+            names = [[self.names[c] for c in slot] for slot in slots.columns]
+            for mine, held in zip(names, (names[i] for i in slots.order(x)), strict=True):
+                for name, other in zip(mine, held, strict=True):
+                    found.pop(name, None)
+                    if other in settings:
+                        found[name] = settings[other]
+        return found
+
+    def _as_given(self, settings: Settings) -> NDArray[np.float64]:
+        """The same in the order in which it is given."""
         if not isinstance(settings, Mapping):
             raise SpaceError(
                 f"settings must map each parameter to its value, such as {{{self.shown_names[0]!r}: ...}}, "

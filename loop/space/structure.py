@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from loop.space.constraints import Formula
 from loop.space.parameters import NOTHING, Category, Component, Continuous, Ordinal, Parameter
+from loop.space.slots import Slots
 
 if TYPE_CHECKING:
     from loop.molecules.sieve import Sieve, Taken
@@ -112,6 +113,7 @@ class Frame:
     derived: tuple[Derived, ...] = ()
     conditions: tuple[Condition, ...] = ()
     products: tuple[Products, ...] = ()
+    slots: tuple[Slots, ...] = ()
 
     @property
     def mixed_columns(self) -> frozenset[int]:
@@ -139,6 +141,19 @@ class Frame:
             there = condition.holds(x, active)
             active[:, condition.column] = there
             x[~there, condition.column] = inactive_coordinate(self.parameters[condition.column])
+        return x
+
+    @property
+    def pooled(self) -> tuple[Slots, ...]:
+        """The slots that models see as one set, since they hold options without an order."""
+        return tuple(
+            s for s in self.slots if any(isinstance(self.parameters[c], Category | Component) for c in s.columns[0])
+        )
+
+    def arranged(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows of ``x`` with what is interchangeable in order: ``(n, d)`` to ``(n, d)``."""
+        for slots in self.slots:
+            x = slots.arranged(x)
         return x
 
     def on_scales(self, x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -28,11 +28,13 @@ from loop.space import (
     Space,
 )
 from loop.space.determined import with_determined_values
+from loop.space.exchanging import in_any_order, rules_of_order
 from loop.space.expressions import Expression
 from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived, computable
 from loop.spec.describing import descriptors_of
 from loop.spec.earlier import earlier_of
+from loop.spec.interchangeable import build_slots
 from loop.spec.limits import derived_limits, plain_limits, trimmed
 from loop.spec.models import CampaignSpec, TargetSpec
 from loop.spec.sieving import sieve_of
@@ -42,6 +44,7 @@ from loop.spec.space_models import (
     ContextSpec,
     DerivedSpec,
     FidelitySpec,
+    InterchangeableSpec,
     MixtureSpec,
     MoleculeSpec,
     NumberSpec,
@@ -101,9 +104,15 @@ def build_space(spec: CampaignSpec) -> Space:
     conditions = build_conditions(columns, bare)
     derived = build_derived(columns, bare)
     tied = replace(bare, derived=derived, conditions=conditions)
+    tied = replace(tied, slots=build_slots(spec.constraints, tied))
     rules = [rule for m in tied.mixtures for rule in _of_mixture(m, tied)]
     recorded = context_of(spec)
-    rules.extend(build_constraint(i, c, tied, recorded) for i, c in enumerate(spec.constraints, start=1))
+    slots = iter(tied.slots)  # one for each constraint that says so
+    for i, c in enumerate(spec.constraints, start=1):
+        if isinstance(c, InterchangeableSpec):
+            rules.extend(rules_of_order(next(slots), tied))
+        else:
+            rules.extend(in_any_order(build_constraint(i, c, tied, recorded), tied.slots))
     rules.extend(build_constraint(0, c, tied) for c in derived_limits(spec, limits))
     rules.extend(computable(tied))
     return with_determined_values(replace(tied, constraints=tuple(rules)))

@@ -37,15 +37,17 @@ from loop.spec.space_models import (
     DerivedSpec,
     ExcludeSpec,
     ExpressionSpec,
+    InterchangeableSpec,
     LinearSpec,
     Options,
     ParameterSpec,
+    PlainConstraint,
     RequireSpec,
 )
 from loop.units import unit_shown
 
 
-def build_constraint(number: int, spec: ConstraintSpec, space: Space, context: Collection[str] = ()) -> Constraint:
+def build_constraint(number: int, spec: PlainConstraint, space: Space, context: Collection[str] = ()) -> Constraint:
     """One constraint, the ``number``-th of the spec. Raises ``SpaceError``, which names it.
 
     ``context`` are the names of what is only recorded.
@@ -96,6 +98,8 @@ def named_by(spec: ConstraintSpec) -> set[str]:
             return set(spec.count)
         case ExpressionSpec():
             return {name for side, _ in read_comparisons(spec.expression) for name in side.names}
+        case InterchangeableSpec():
+            return {n for one in spec.interchangeable for n in ([one] if isinstance(one, str) else one)}
 
 
 def build_conditions(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Condition, ...]:

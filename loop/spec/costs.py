@@ -14,6 +14,7 @@ from loop.errors import CostError, SpaceError
 from loop.space import Category, Component, Ordinal, Space
 from loop.spec.amounts import column_of, lasting, priced_amounts, priced_by_number
 from loop.spec.cost_models import CostsSpec
+from loop.spec.each_slot import of_each_slot, slots_by_name
 from loop.spec.lines import Problem
 from loop.spec.space_models import FidelitySpec, MixtureSpec
 from loop.spec.stock import build_stocks
@@ -71,25 +72,38 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
 
 
 def _built(spec: CampaignSpec, space: Space, stated: CostsSpec) -> Costs:
-    per_use = (stated.options or {}).items()
-    options = {name: _prices(spec, space, "options", name, prices) for name, prices in per_use}
-    once = [_prices(spec, space, "once", name, prices) for name, prices in (stated.once or {}).items()]
-    by_number, least_by_number = priced_by_number(spec, space, options, stated.per or {})
-    amounts, least = priced_amounts(spec, space, stated.amounts or {})
+    per_use = of_each_slot(space, ("costs", "options"), stated.options or {})
+    per = of_each_slot(space, ("costs", "per"), stated.per or {})
+    options = {name: _prices(spec, space, "options", name, prices) for name, prices in per_use.items()}
+    by_number, least_by_number = priced_by_number(spec, space, options, per)
+    amounts, least = priced_amounts(spec, space, of_each_slot(space, ("costs", "amounts"), stated.amounts or {}))
     lasts, hours = lasting(spec, space, stated.lasts)
     return Costs(
         stated.unit,
         stated.experiment or 0.0,
         stated.hours or 0.0,
         stated.hour or 0.0,
-        tuple(prices for name, prices in options.items() if name not in (stated.per or {})),
+        tuple(prices for name, prices in options.items() if name not in per),
         _switches(spec, space, stated),
         amounts=(*by_number, *amounts),
         lasting=lasts,
-        once=tuple((column, prices) for column, prices in once if prices.any()),
+        once=tuple(_bottles(spec, space, stated.once or {})),
         least=Spent(least_by_number + least, hours),
         stocks=build_stocks(spec, space),
     )
+
+
+def _bottles(
+    spec: CampaignSpec, space: Space, stated: Mapping[str, Mapping[str, float] | str]
+) -> Iterator[tuple[tuple[int, ...], NDArray[np.float64]]]:
+    """What is bought once, of slots whichever of them uses it first."""
+    every = of_each_slot(space, ("costs", "once"), stated)
+    firsts = dict(slots_by_name(space))
+    others = {name for names in firsts.values() for name in names}
+    for name, said in every.items():
+        column, prices = _prices(spec, space, "once", name, said)
+        if prices.any() and name not in others:
+            yield (column, *(space.names.index(fellow) for fellow in firsts.get(name, ()))), prices
 
 
 def _check_end(spec: CampaignSpec, stated: CostsSpec, costs: Costs) -> None:

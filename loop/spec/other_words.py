@@ -140,8 +140,9 @@ _SAID_OTHERWISE: Final = (  # what has no name here, and how the same is said
         "experiments share under plate: share, at_most",
     ),
     (
-        ("nolabelduplicates", "permutationinvariance", "permutation"),
-        "what is mixed in any order is of type mixture, in which each part occurs once",
+        ("nolabelduplicates", "permutationinvariance", "permutation", "symmetry", "symmetries", "unordered", "slots"),
+        "parameters whose order means nothing are a constraint: {interchangeable: [additive_1, additive_2]}, with "
+        "distinct: true where none is taken twice; what is mixed in shares may be one of type mixture",
     ),
     (
         ("transformation", "bell", "triangular"),

@@ -278,12 +278,20 @@ class CountSpec(_Named):
         return self
 
 
+class InterchangeableSpec(_Named):
+    """Parameters, or groups of them, of which it says nothing which is which: each choice is tried in one order."""
+
+    interchangeable: list[Text | list[Text]] = Field(min_length=2)
+    distinct: bool = False
+
+
 CONSTRAINT_KINDS: Mapping[str, type[Strict]] = {  # the key that tells which it is
     "exclude": ExcludeSpec,
     "sum": LinearSpec,
     "expression": ExpressionSpec,
     "count": CountSpec,
     "when": RequireSpec,
+    "interchangeable": InterchangeableSpec,
 }
 
 
@@ -292,11 +300,13 @@ def _kind_of_constraint(value: Any) -> str | None:
     return next((f"{kind} constraint" for kind in CONSTRAINT_KINDS if kind in keys), None)
 
 
+PlainConstraint: TypeAlias = ExcludeSpec | LinearSpec | ExpressionSpec | CountSpec | RequireSpec
 ConstraintSpec: TypeAlias = Annotated[
     Annotated[ExcludeSpec, Tag("exclude constraint")]
     | Annotated[LinearSpec, Tag("sum constraint")]
     | Annotated[ExpressionSpec, Tag("expression constraint")]
     | Annotated[CountSpec, Tag("count constraint")]
-    | Annotated[RequireSpec, Tag("when constraint")],
+    | Annotated[RequireSpec, Tag("when constraint")]
+    | Annotated[InterchangeableSpec, Tag("interchangeable constraint")],
     Discriminator(_kind_of_constraint),
 ]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from loop.space.parameters import GAP, NOTHING, Category, Component, Continuous, Discrete, Ordinal
 from loop.space.raw import raw_sample
+from loop.space.slots import Slots
 from loop.space.structure import Derived, Frame
 
 SAMPLE = 512  # points that the range of a derived number is taken from
@@ -33,11 +34,14 @@ def derived_position(frame: Frame, number: Derived, x: Tensor) -> Tensor:
 def one_hot(frame: Frame, x: Tensor, *, without: frozenset[int] = frozenset()) -> Tensor:
     """Coordinates as inputs: options one-hot, the rest scaled to 0 to 1: ``(*b, d)`` to ``(*b, features)``.
 
-    Parameters at the columns ``without`` are left out.
+    Parameters at the columns ``without`` are left out. Of slots there is how many hold each option, and beside numbers
+    how much of these stands with it.
     """
-    columns = [x[..., :0]]
+    pooled = [slots for slots in frame.pooled if without.isdisjoint(c for slot in slots.columns for c in slot)]
+    columns = [x[..., :0], *(_of_slots(frame, slots, x) for slots in pooled)]
+    done = without.union(c for slots in pooled for slot in slots.columns for c in slot)
     for i, p in enumerate(frame.parameters):
-        if i in without:
+        if i in done:
             continue
         match p:
             case Category() | Component():
@@ -46,6 +50,23 @@ def one_hot(frame: Frame, x: Tensor, *, without: frozenset[int] = frozenset()) -
                 columns.append(position(frame, i, x[..., i])[..., None])
     columns.extend(derived_position(frame, number, x)[..., None] for number in frame.derived)
     return torch.cat(columns, dim=-1)
+
+
+def _of_slots(frame: Frame, slots: Slots, x: Tensor) -> Tensor:
+    total = x.new_zeros(())
+    for slot in slots.columns:
+        numbers = [c for c in slot if isinstance(frame.parameters[c], Discrete | Continuous | Ordinal)]
+        options = torch.cat(
+            [
+                _options(x[..., c].detach().round().long(), p.size, c in frame.conditional).to(x.dtype)
+                for c in slot
+                if isinstance(p := frame.parameters[c], Category | Component)
+            ],
+            dim=-1,
+        )
+        amounts = [options * position(frame, c, x[..., c]).clamp_min(0.0)[..., None] for c in numbers]
+        total = total + torch.cat([options, *amounts], dim=-1)
+    return total
 
 
 def _options(index: Tensor, size: int, is_conditional: bool) -> Tensor:

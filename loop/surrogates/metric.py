@@ -37,6 +37,7 @@ from loop.surrogates.distance_parts import (
     Part,
     PointPart,
     ProductPart,
+    SlotsPart,
     Weighted,
     by_rows,
 )
@@ -102,13 +103,21 @@ def metric(space: Space, representation: Representation, apart: float = 1.0, num
     found = _metric(space.frame, representation, apart)
     if numbers == 1.0:
         return found
-    parts = [Weighted(part, numbers) if isinstance(part, NumberPart | DerivedPart) else part for part in found.parts]
-    return Metric(tuple(parts), found.dimension)
+    return Metric(tuple(_weighted(part, numbers) for part in found.parts), found.dimension)
+
+
+def _weighted(part: Part, numbers: float) -> Part:
+    if isinstance(part, SlotsPart):
+        return part.weighted(numbers)
+    return Weighted(part, numbers) if isinstance(part, NumberPart | DerivedPart) else part
 
 
 def has_numbers(space: Space, representation: Representation) -> bool:
     """Whether a metric of the space has numbers among its parts."""
-    return any(isinstance(part, NumberPart | DerivedPart) for part in _metric(space.frame, representation, 1.0).parts)
+    return any(
+        part.has_numbers if isinstance(part, SlotsPart) else isinstance(part, NumberPart | DerivedPart)
+        for part in _metric(space.frame, representation, 1.0).parts
+    )
 
 
 @lru_cache(maxsize=32)  # a campaign's rounds share the look-up tables
@@ -116,15 +125,21 @@ def _metric(frame: Frame, representation: Representation, apart: float) -> Metri
     mixed = frame.mixed_columns
     whole = frame.products if representation in WHOLE else ()  # others see the reagents, one by one
     made = {c for p in whole for c in p.columns}
+    pooled = {c for slots in frame.pooled for slot in slots.columns for c in slot}
     parts: list[Part] = [
         _part(frame, column, representation, apart)
         for column in range(len(frame.parameters))
-        if column not in mixed and column not in made
+        if column not in mixed and column not in made and column not in pooled
     ]
+    parts.extend(
+        SlotsPart(slots.columns, tuple(_part(frame, column, representation, apart) for column in slots.columns[0]))
+        for slots in frame.pooled
+    )
     parts.extend(ProductPart.of(p, frame, WHOLE[representation]) for p in whole)
     parts.extend(MixturePart(m.columns, _table(m, representation, frame)) for m in frame.mixtures)
     parts.extend(DerivedPart(frame, number) for number in frame.derived)
-    single = [p for column, p in enumerate(frame.parameters) if column not in mixed and column not in made]
+    of_sets = {c for slots in frame.pooled for slot in slots.columns[1:] for c in slot}  # all see the first one's
+    single = [p for column, p in enumerate(frame.parameters) if column not in mixed | made | of_sets]
     dimension = sum(_dimension(p) for p in single) + LIBRARY_DIMENSION * len(whole)
     return Metric(tuple(parts), dimension + sum(len(m.parts) for m in frame.mixtures) + len(frame.derived))
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from loop.errors import TooFewPoints
 from loop.space import Category, Component, Continuous, Discrete, Parameter, Space
 from loop.space.parameters import least_and_most
+from loop.space.slots import Slots
 from loop.surrogates.calibration import Calibration, calibrate, log_density
 from loop.surrogates.censoring import truncated
 from loop.surrogates.coordinate_model import CoordinateModel
@@ -228,19 +229,37 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
     decides nothing.
     """
     rows = x.detach().numpy()
-    columns = []
-    for i, p in enumerate(space.parameters):
-        if isinstance(p, Category | Component):
-            index = np.rint(rows[:, i]).astype(np.int64)
-            columns.append(_features_at(p, index.clip(0)) * (index >= 0)[:, None].astype(np.float32))
-        else:
-            is_log = isinstance(p, Continuous | Discrete) and p.scale == "log"
-            columns.append(_within(p.position(rows[:, i])) if is_log else _within(rows[:, i], *least_and_most(p)))
+    pooled = space.frame.pooled
+    columns = [_of_slots(space, slots, rows) for slots in pooled]
+    done = {c for slots in pooled for slot in slots.columns for c in slot}
+    columns.extend(_of_parameter(space, i, rows) for i in range(len(space.parameters)) if i not in done)
     for mixture in space.mixtures:
         if mixture.smiles:
             columns.append(rows[:, list(mixture.columns)].astype(np.float32) @ _structure_features(mixture.smiles))
     columns.extend(_within(d.formula(rows), *derived_range(space.frame, d)) for d in space.derived)
     return np.concatenate(columns, axis=1)
+
+
+def _of_parameter(space: Space, column: int, rows: NDArray[np.float64]) -> NDArray[np.float32]:
+    """What trees see of one parameter: ``(n, d)`` to ``(n, features)``."""
+    p = space.parameters[column]
+    if isinstance(p, Category | Component):
+        index = np.rint(rows[:, column]).astype(np.int64)
+        return np.asarray(_features_at(p, index.clip(0)) * (index >= 0)[:, None].astype(np.float32))
+    is_log = isinstance(p, Continuous | Discrete) and p.scale == "log"
+    return _within(p.position(rows[:, column])) if is_log else _within(rows[:, column], *least_and_most(p))
+
+
+def _of_slots(space: Space, slots: Slots, rows: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Of what slots hold together: sums of features, and of features times the numbers beside them."""
+    total = np.zeros((len(rows), 1), dtype=np.float32)
+    for slot in slots.columns:
+        seen = [_of_parameter(space, c, rows) for c in slot]
+        has_options = [isinstance(space.parameters[c], Category | Component) for c in slot]
+        options = np.concatenate([f for f, has in zip(seen, has_options, strict=True) if has], axis=1)
+        amounts = [options * f for f, has in zip(seen, has_options, strict=True) if not has]
+        total = total + np.concatenate([options, *amounts], axis=1)
+    return total
 
 
 def _within(values: NDArray[np.float64], low: float = 0.0, high: float = 1.0) -> NDArray[np.float32]:

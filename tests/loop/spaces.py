@@ -77,6 +77,17 @@ def sections(draw, *, is_finite: bool):
     if flag():
         space["v"] = {"type": "number", "low": 0, "high": 50, **step}
         constraints.append({"sum": {"t": 1, "v": 1}, "equals": 100})
+    if flag() and flag():
+        has_amounts = flag()
+        for slot in "12":
+            space[f"salt_{slot}"] = {"type": "category", "options": ["KI", "none"]}
+            if has_amounts:
+                values = {"values": [1, 2]} if is_finite else {"low": 1, "high": 2}
+                space[f"amount_{slot}"] = {"type": "number", **values, "unless": {f"salt_{slot}": "none"}}
+        slots = [[f"salt_{slot}", f"amount_{slot}"] if has_amounts else f"salt_{slot}" for slot in "12"]
+        constraints.append({"interchangeable": slots, "distinct": flag()})
+        if flag():
+            constraints.append({"exclude": {"salt_2": "KI", "base": "KOAc"}})
     if flag():
         space["heat"] = {"type": "derived", "expression": "log10(t) * 2"}
         constraints.append({"expression": "heat <= 3.9"})
@@ -88,15 +99,17 @@ def spaces(*, is_finite: bool):
 
 
 def brute_count(space: Space) -> int:
-    """Every combination of every choice, each looked at alone, through settings only."""
+    """Every combination of every choice, each looked at alone, through settings only; in any order it is one."""
     choices = []
     conditional = {c.column for c in space.conditions}
     for column, p in enumerate(space.parameters):
         assert not isinstance(p, Continuous)
         values: list = list(p.values) if isinstance(p, Discrete) else list(p.options)
         choices.append([*values, *([None] if column in conditional else [])])
-    found = 0
+    found = set()
     for combination in itertools.product(*choices):
         settings = {n: v for n, v in zip(space.names, combination, strict=True) if v is not None}
-        found += space.contains(settings)
-    return found
+        if space.contains(settings):
+            slots = [sorted([settings.pop(f"{n}_{i}", 0) for n in ("salt", "amount")] for i in "12")]
+            found.add(str((sorted(settings.items()), slots)))
+    return len(found)

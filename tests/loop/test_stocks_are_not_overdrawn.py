@@ -172,7 +172,7 @@ def test_a_purse_with_stocks_goes_through_a_record():
 
 
 def test_what_is_taken_is_less_by_it_and_never_below_nothing():
-    stock = Stock("A", "uses", 2.0, OptionUse(0, 1))
+    stock = Stock("A", "uses", 2.0, OptionUse((0,), 1))
     purse = Purse(stocks=((stock.what, 2.0),))
     taken = stock.at(np.array([[1.0], [0.0], [-1.0], [1.0], [1.0]]))
 

@@ -12,11 +12,12 @@ from loop.space import Space
 def identified(space: Space, settings: Mapping[str, str | float]) -> Candidate:
     """The candidate with its structures, and with the InChIKey of its molecule in a campaign over molecules.
 
+    What is interchangeable is in order there, in whichever it was given.
+
     Raises:
         SpaceError: The settings do not fit the space.
     """
-    space.coordinates(settings)
-    candidate = space.candidate(settings)
+    candidate = space.candidate(space.arranged(settings))
     structure = None if space.molecule is None else candidate.smiles.get(space.molecule)
     if structure is None:
         return candidate

@@ -20,6 +20,12 @@ _FILTERS: Final = (  # constraints that do nothing but leave candidates out
     "DiscreteCardinalityConstraint",
     "DiscretePermutationInvarianceConstraint",
 )
+_OF_NO_ORDER: Final = (  # constraints that say the same of all their parameters
+    "DiscreteSumConstraint",
+    "DiscreteProductConstraint",
+    "DiscreteCardinalityConstraint",
+    "DiscreteNoLabelDuplicatesConstraint",
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Constraints:
     left: list[str]
     entries: list[Entry] = field(default_factory=list)
     gates: dict[str, dict[str, list[Setting]]] = field(default_factory=dict)
+    beside: Sequence[Mapping[str, Any]] = ()  # all of them that are about discrete parameters
     wordless: list[str] = field(default_factory=list)
 
     def only(self, name: str, active: Sequence[Setting]) -> None:
@@ -73,10 +80,7 @@ class Constraints:
             case "DiscreteLinkedParametersConstraint":
                 done = self._linked(of)
             case "DiscretePermutationInvarianceConstraint":
-                self.left.append(
-                    f"that the order of {', '.join(of)} does not matter: each is tried once, models are not told"
-                )
-                done = not data.get("dependencies") and self._ordered(of)
+                done = self._interchangeable(of, data) or (not data.get("dependencies") and self._ordered(of))
             case "ContinuousLinearConstraint" if data.get("interpoint"):
                 done = self._of_batches(of, data)
             case "ContinuousLinearConstraint":
@@ -180,8 +184,37 @@ class Constraints:
                     self._exclude({a: [label]}, "the same label in both")
         return True
 
+    def _interchangeable(self, of: Sequence[str], data: Mapping[str, Any]) -> bool:
+        """Slots with what belongs to each, no label twice; not where another constraint tells them apart."""
+        gates = data.get("dependencies") or {"parameters": [], "conditions": [], "affected_parameters": []}
+        groups = [
+            [
+                name,
+                *(p for p, its in zip(gates["parameters"], gates["affected_parameters"], strict=True) if name in its),
+            ]
+            for name in of
+        ]
+        named = {name for group in groups for name in group}
+        for column in zip(*groups, strict=False):
+            if any(self.finite[name] != self.finite[column[0]] for name in column):
+                return False
+            for other in self.beside:
+                about = named & set(other.get("parameters") or ())
+                says_the_same = other["type"] in _OF_NO_ORDER and about >= set(column)
+                if other != data and about & set(column) and not says_the_same:
+                    return False
+        if len({len(group) for group in groups}) > 1 or len(groups[0]) > 2 or len(named) < len(groups) * len(groups[0]):
+            return False
+        if gates["parameters"]:
+            self._gate(gates["parameters"], gates["conditions"], gates["affected_parameters"])
+        slots = [[self.names[name] for name in group] for group in groups]
+        keys = {"interchangeable": [s[0] if len(s) == 1 else s for s in slots], "distinct": True}
+        self.entries.append(Entry("", keys))
+        return True
+
     def _ordered(self, of: Sequence[str]) -> bool:
         """Of settings that differ only in their order one is kept, and none with a label twice, as BayBE does."""
+        self.left.append(f"that the order of {', '.join(of)} does not matter: each is tried once, models are not told")
         for a, b in itertools.combinations(of, 2):
             common = self._common(a, b)
             if len(common) < max(len(self.finite[a].values), len(self.finite[b].values)):

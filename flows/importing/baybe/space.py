@@ -59,7 +59,7 @@ def read_space(
     entries: dict[str, Entry] = {}
     finite: dict[str, Finite] = {}
     meant: dict[str, Mapping[str, str]] = {}
-    rules = Constraints(names, finite, meant, left)
+    rules = Constraints(names, finite, meant, left, beside=discrete.get("constraints") or ())
     for p in discrete["parameters"]:
         name, found = p["name"], _discrete(source, p, names)
         entries[name], finite[name] = found.entry, found.finite
@@ -174,6 +174,8 @@ def _names_of(rule: Entry) -> set[str]:
     found = set(keys.get("count", ())) | set(keys.get("sum", ()))
     for part in ("exclude", "when", "require"):
         found |= set(keys.get(part, ()))
+    for slot in keys.get("interchangeable", ()):
+        found |= {slot} if isinstance(slot, str) else set(slot)
     return found
 
 

@@ -88,6 +88,13 @@ FRONT: tuple[Row, ...] = tuple(
     ({"x": x}, {"yield": x, "cost": 2 * x, "constraint 0": x - 0.5}) for x in (0.25, 1 / 3, 0.75)
 )
 SCOPE = {"base": "CC(=O)[O-].[K+]", "solvent": "CC(=O)N(C)C", "concentration": 0.057, "temperature": 90.0}
+SLOTS: tuple[Row, ...] = (  # as BayBE has them: in any order
+    ({"solvent 1": "DMSO", "share 1": 0.75, "solvent 2": "water", "share 2": 0.25, "salt 1": "KCl", "salt 2": "NaCl"},
+     {"yield": 41.5}),
+    ({"solvent 1": "DMSO", "share 1": 0.5, "solvent 2": "MeCN", "share 2": 0.5, "salt 1": "CsCl", "salt 2": "KCl"},
+     {"yield": 12.0}),
+    ({"solvent 1": "water", "share 1": 1.0, "share 2": 0.0, "salt 1": "CsCl", "salt 2": "NaCl"}, {"yield": 7.0}),
+)  # fmt: skip
 SCOPED: tuple[Row, ...] = (
     (SCOPE, {"yield": 5.47}),
     (with_(SCOPE, base="CC(C)(C)C(=O)[O-].[Cs+]", concentration=0.1, temperature=105.0), {"yield": 0.0}),
@@ -169,6 +176,7 @@ FILES = (
         "baybe_linked_0.15.0",
         (({"one": "A", "two": "A", "three": "B"}, {"yield": -1.5}),),
     ),
+    File("baybe_slots_0.15.0.json", "baybe", "baybe_slots_0.15.0", SLOTS),
     File("ax_coupling_1.3.1.json", "ax", "amide_coupling", COUPLING, pending=1),
     File("ax_coupling_1.0.0.json", "ax", "amide_coupling", OLD_COUPLING, pending=1, is_planned=False),
     File("ax_batches_1.3.1.json", "ax", "batches", BATCHES),

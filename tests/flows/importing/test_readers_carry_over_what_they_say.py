@@ -101,10 +101,26 @@ def test_baybe_constraints_of_every_kind() -> None:
     assert {"count": ["x", "y"], "at_least": 1} in blend
     assert {"exclude": {"slot 1": ["B"], "slot 2": ["B"]}} in blend
     assert {"exclude": {"site": ["there"]}} in blend
-    assert {"when": {"one": "C"}, "require": {"two": "C"}} in rules(read("baybe_linked_0.15.0.json"))
+    linked = read("baybe_linked_0.15.0.json")
+    assert {"when": {"one": "C"}, "require": {"two": "C"}} in rules(linked)
+    assert any("the order of two, three does not matter" in said for said in linked.left)  # as another rule tells them
 
 
-@pytest.mark.parametrize(("name", "size"), [("blend", 108), ("scores", 4), ("linked", 6)])
+def test_permutations_of_baybe_are_interchangeable_with_what_depends_on_them() -> None:
+    slots = read("baybe_slots_0.15.0.json")
+
+    pairs = [["solvent 1", "share 1"], ["solvent 2", "share 2"]]
+    assert {"interchangeable": pairs, "distinct": True} in rules(slots)
+    assert {"interchangeable": ["salt 1", "salt 2"], "distinct": True} in rules(slots)
+    assert not any("order" in said for said in slots.left)
+    space = candidates(slots)
+    at = [space.coordinates(row.settings) for row in slots.results]
+    assert space.settings(at[0]) == {
+        "solvent 1": "DMSO", "share 1": 0.75, "solvent 2": "water", "share 2": 0.25, "salt 1": "KCl", "salt 2": "NaCl",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), [("blend", 108), ("scores", 4), ("linked", 6), ("slots", 36)])
 def test_hakken_has_as_many_candidates_as_baybe_lists(name: str, size: int) -> None:
     from loop.space import ProductPool
 

@@ -177,8 +177,40 @@ def linked() -> Campaign:
     return campaign
 
 
+def slots() -> Campaign:
+    """Two solvents with their shares, of which nothing says which is the first, and two salts likewise."""
+    names, shares = ["DMSO", "MeCN", "water"], [0.0, 0.25, 0.5, 0.75, 1.0]
+    parameters = [
+        *(CategoricalParameter(f"solvent {i}", names) for i in (1, 2)),
+        *(NumericalDiscreteParameter(f"share {i}", shares) for i in (1, 2)),
+        *(CategoricalParameter(f"salt {i}", ["CsCl", "KCl", "NaCl"]) for i in (1, 2)),
+    ]
+    used = DiscreteDependenciesConstraint(
+        ["share 1", "share 2"],
+        [ThresholdCondition(0.0, ">"), ThresholdCondition(0.0, ">")],
+        affected_parameters=[["solvent 1"], ["solvent 2"]],
+    )
+    space = SearchSpace.from_product(
+        parameters,
+        [
+            DiscretePermutationInvarianceConstraint(["solvent 1", "solvent 2"], dependencies=used),
+            DiscreteSumConstraint(["share 1", "share 2"], ThresholdCondition(1.0, "=", tolerance=1e-6)),
+            DiscretePermutationInvarianceConstraint(["salt 1", "salt 2"]),
+        ],
+    )
+    campaign = Campaign(space, SingleTargetObjective(target("yield")))
+    columns = [p.name for p in parameters] + ["yield"]
+    rows = [
+        ("water", "DMSO", 0.25, 0.75, "NaCl", "KCl", 41.5),
+        ("DMSO", "MeCN", 0.5, 0.5, "CsCl", "KCl", 12.0),
+        ("MeCN", "water", 0.0, 1.0, "CsCl", "NaCl", 7.0),
+    ]
+    campaign.add_measurements(pd.DataFrame(rows, columns=columns))
+    return campaign
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    makers = (reaction,) if IS_OLD or VERSION.startswith("0.14") else (reaction, process, blend, scores, linked)
+    makers = (reaction,) if IS_OLD or VERSION.startswith("0.14") else (reaction, process, blend, scores, linked, slots)
     for make in makers:
         (folder / f"baybe_{make.__name__}_{VERSION}.json").write_text(make().to_json(), encoding="utf-8")
