@@ -13,6 +13,7 @@ from flows.engine.looking.derived import by_its_formulas
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.unplannable import no_plate
+from flows.engine.looking.untried import left_for_now
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided_next
 from flows.engine.sources.hearing import recorded, sources_of
@@ -190,6 +191,8 @@ def what_is_due(view: View, lost: Container[str]) -> Need:
     if left <= 0:
         return Need() if pending else Need(0, _reason_to_stop(view, view.spent))
     if no_plate(view):  # said as the next step, before a person has done something
+        return Need()
+    if planner.replicates != "planned" and left_for_now(view):  # so is this, and no pass plans in vain meanwhile
         return Need()
     if planner.mode == "batch" or view.round_number == 0:
         return Need(left)

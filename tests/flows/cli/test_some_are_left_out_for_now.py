@@ -179,6 +179,15 @@ def test_a_campaign_waits_for_what_is_left_out_for_now_alone(shelf: Any) -> None
     assert goes_on["round"] == 1
 
 
+def test_no_pass_plans_in_vain_meanwhile(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf("ban", "bench", "--where", "ligand=B", "--for-now", "--why", "ran out")
+    asked: list[int] = []
+    monkeypatch.setattr("flows.engine.steps.planning.Inputs.plan", lambda self, _: asked.append(self.number))
+
+    assert shelf("tick", "bench.yaml", "--json").json["waits_for_person"]
+    assert asked == []
+
+
 def test_it_waits_for_what_the_file_leaves_out_for_now_as_well(shelf: Any) -> None:
     text = Path("bench.yaml").read_text()
     rule = "constraints: [{name: stock, exclude: {ligand: [B]}, for_now: true}]\nobjective:"
