@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.driving import no_server
+from flows.pools import held_up
 from flows.schedules import forget_rest
 from flows.settings import Settings, prepare_prefect
 from flows.tick import tick
@@ -162,6 +163,13 @@ def _refusal(url: str, error: httpx.HTTPStatusError) -> str:
     return f"the Prefect server at {url} refuses this ({status}: {error.response.text[:200]}){rights}"
 
 
+async def _deployed(settings: Settings, campaign: str, every: timedelta, replaces: bool) -> dict[str, str]:
+    """Deploy; returns what keeps workers from beginning runs, by pool."""
+    await deploy(settings, campaign, every, replaces=replaces)
+    pools = dict.fromkeys((settings.pool, settings.train_pool or settings.pool))
+    return {pool: why for pool in pools if (why := await held_up(pool))}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line of this module."""
     parser = argparse.ArgumentParser(prog="python -m flows.deployments", description=(__doc__ or "").split("\n")[0])
@@ -174,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(2, "error: PREFECT_API_URL is not set; start a server (prefect server start) and export its URL\n")
     try:
         settings = Settings.from_environment()
-        asyncio.run(deploy(settings, given.campaign, timedelta(seconds=given.every), replaces=given.replace))
+        held = asyncio.run(_deployed(settings, given.campaign, timedelta(seconds=given.every), given.replace))
     except HakkenError as error:
         parser.exit(2, f"error: {error}\n")
     except httpx.TransportError as error:
@@ -185,6 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     workers = " and ".join(f"prefect worker start --pool {pool}" for pool in pools)
     each = " of each" if len(pools) > 1 else ""
     print(f"{given.campaign} is deployed on {' and '.join(pools)}; start a worker{each}: {workers}")
+    for pool, why in held.items():
+        print(f"note: no worker of the pool {pool!r} begins a run now: {why}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from flows.engine.steps.dispatching import dispatch
 from flows.engine.steps.losing import lost_parts
 from flows.engine.steps.proposing import propose
 from flows.engine.steps.training import round_due
+from flows.pools import held_up
 from flows.settings import Settings, prepare_prefect
 from loop.errors import LeaseHeld
 from loop.record import CampaignState
@@ -75,7 +76,9 @@ async def ask_for_training(session: Session) -> None:
             f"HAKKEN_TRAIN_POOL={pool} python -m flows.deployments {session.name} deploys it"
         )
         return
-    for note in asked.notes(number, pool, datetime.now(UTC)):
+    now = datetime.now(UTC)
+    held = await held_up(pool, asked.run.work_queue_name) if asked.is_unattended(now) else ""
+    for note in asked.notes(number, pool, now, held):
         session.tally.note(note)
 
 

@@ -29,7 +29,7 @@ LONGEST_REST: Final = timedelta(hours=1)
 UNATTENDED: Final = timedelta(minutes=1)  # a worker looks every 15 seconds
 # After so long in a state a run is given up: its worker was killed before, or while, it ran. Another beside it
 # does no harm.
-PATIENCE: Final = {"PENDING": timedelta(minutes=3), "RUNNING": timedelta(hours=6)}
+PATIENCE: Final = {"PENDING": timedelta(minutes=3), "CANCELLING": timedelta(minutes=3), "RUNNING": timedelta(hours=6)}
 
 
 @task(name="fit and choose", **EFFECT)
@@ -96,8 +96,17 @@ class Asked:
     run: FlowRun
     failed: tuple[FlowRun, ...] = ()
 
-    def notes(self, number: int, pool: str, now: datetime) -> Iterator[str]:
-        """What a person has to know: that runs failed, or that nobody begins the one that was asked for."""
+    def is_unattended(self, now: datetime) -> bool:
+        """Whether nobody has begun the run, and somebody could have."""
+        due = self.run.expected_start_time
+        is_waiting = self.run.state is not None and self.run.state.is_scheduled()
+        return is_waiting and due is not None and now - due > UNATTENDED
+
+    def notes(self, number: int, pool: str, now: datetime, held: str = "") -> Iterator[str]:
+        """What a person has to know: that runs failed, that one is paused, or that nobody begins it.
+
+        ``held`` is what keeps a worker of the pool from it, as ``flows.pools.held_up`` has it.
+        """
         if self.failed and (state := self.failed[-1].state) is not None:
             times = f" {len(self.failed)} times" if len(self.failed) > 1 else ""
             why = state.message or state.name
@@ -105,14 +114,17 @@ class Asked:
                 f"round {number} could not be planned on the work pool {pool!r}{times} ({why}); it is "
                 f"tried again, and prefect flow-run logs {self.failed[-1].id} says more"
             )
-        if self.run.state is None or not self.run.state.is_scheduled():
-            return
-        due = self.run.expected_start_time
-        if due is not None and now - due > UNATTENDED:
+        if self.run.state is not None and self.run.state.is_paused():
+            yield (
+                f"round {number} is to be planned by a run that is paused in Prefect ({self.run.id}): resume it in its "
+                f"pages, or have another asked for: prefect flow-run delete {self.run.id}"
+            )
+        if (due := self.run.expected_start_time) is not None and self.is_unattended(now):
+            way_out = held or f"start a worker there (prefect worker start --pool {pool})"
             yield (
                 f"round {number} is to be planned on the work pool {pool!r}, and nobody has begun it for "
-                f"{(now - due) / timedelta(minutes=1):.0f} min: start a worker there (prefect worker start --pool "
-                f"{pool}), or unset HAKKEN_TRAIN_POOL and deploy again, which plans in the pass itself"
+                f"{(now - due).total_seconds() / 60:.0f} min: {way_out}, or unset HAKKEN_TRAIN_POOL and deploy again, "
+                "which plans in the pass itself"
             )
 
 

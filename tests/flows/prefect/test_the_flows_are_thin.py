@@ -15,18 +15,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectNotFound
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
-from prefect.states import Completed, Crashed, Failed, Pending, Running, Scheduled
+from prefect.states import Cancelling, Completed, Crashed, Failed, Paused, Pending, Running, Scheduled
 
-from flows import campaign, deployments, tick, train
+from flows import campaign, deployments, pools, tick, train
 from flows.engine import passes, session
 from flows.engine import tick as engine_tick
 from flows.engine.steps.losing import Lost
@@ -181,6 +182,9 @@ def test_training_ends_a_campaign_that_has_nothing_left(settings: Settings, tmp_
         (Pending(), timedelta(hours=1), True),
         (Running(), timedelta(hours=1), False),
         (Running(), timedelta(days=1), True),
+        (Cancelling(), timedelta(seconds=1), False),
+        (Cancelling(), timedelta(hours=1), True),  # no worker is there that would end it
+        (Paused(), timedelta(days=1), False),
         (Completed(), timedelta(), True),
         (Crashed(), timedelta(), True),
     ],
@@ -194,11 +198,17 @@ def test_a_training_run_that_was_lost_is_asked_for_again(state: Any, age: timede
 def a_run(state: Any, age: timedelta = timedelta()) -> Any:
     """A run of training that came into its state so long ago."""
     at = datetime.now(UTC) - age
-    return SimpleNamespace(id="run-7", state=state.model_copy(update={"timestamp": at}), expected_start_time=at)
+    told = FlowRun(flow_id=uuid4(), state=state, expected_start_time=at, work_queue_name="default")
+    told.state = state.model_copy(update={"timestamp": told.expected_start_time})  # of a type of Prefect's own
+    return told
 
 
-def asking(settings: Settings, monkeypatch: pytest.MonkeyPatch, *runs: Any) -> tuple[list[str], int]:
+def asking(settings: Settings, monkeypatch: pytest.MonkeyPatch, *runs: Any, held: str = "") -> tuple[list[str], int]:
     """A pass that asks for training and meets these runs, one for each key: its notes, and how many it asked for."""
+
+    async def held_up(*_: object) -> str:
+        return held
+
     waiting = list(runs)
 
     async def run_deployment(*_: Any, **__: Any) -> Any:
@@ -207,6 +217,7 @@ def asking(settings: Settings, monkeypatch: pytest.MonkeyPatch, *runs: Any) -> t
         return run
 
     monkeypatch.setattr("prefect.deployments.arun_deployment", run_deployment)
+    monkeypatch.setattr(tick, "held_up", held_up)
     with passes.sitting(replace(settings, train_pool="gpu"), "small") as current:
         asyncio.run(tick.ask_for_training.fn(current))
     return current.tally.notes, len(runs) - len(waiting)
@@ -229,6 +240,67 @@ def test_a_pool_without_a_worker_is_named_with_the_remedy(
         "round 1 is to be planned on the work pool 'gpu', and training is not deployed: HAKKEN_TRAIN_POOL=gpu python "
         "-m flows.deployments small deploys it"
     ]
+
+
+def test_a_run_that_somebody_holds_up_in_prefect_is_said(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    run = a_run(Paused(), timedelta(minutes=12))
+    paused, _ = asking(settings, monkeypatch, run)
+    (late,), _ = asking(settings, monkeypatch, a_run(Scheduled(), timedelta(minutes=12)), held="that pool is paused")
+
+    assert paused == [
+        f"round 1 is to be planned by a run that is paused in Prefect ({run.id}): resume it in its pages, or have "
+        f"another asked for: prefect flow-run delete {run.id}"
+    ]
+    assert "nobody has begun it for 12 min: that pool is paused, or unset" in late
+
+
+class Pools:
+    """A Prefect server with one pool and its queue, as its client shows it."""
+
+    def __init__(self, pool: dict[str, Any] | None, is_paused: bool = False) -> None:
+        self.pool, self.queue = pool, SimpleNamespace(name="default", is_paused=is_paused)
+
+    async def __aenter__(self) -> Pools:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def read_work_pool(self, name: str) -> Any:
+        if self.pool is None:
+            raise ObjectNotFound(Exception(name))
+        return SimpleNamespace(**{"is_paused": False, "concurrency_limit": None, "active_slots": 0, **self.pool})
+
+    async def read_work_queues(self, *, work_pool_name: str) -> list[Any]:
+        return [SimpleNamespace(name="another", is_paused=True), self.queue]
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        (Pools({}), ""),
+        (Pools({"concurrency_limit": 2, "active_slots": 1}), ""),
+        (
+            Pools({"concurrency_limit": 1, "active_slots": 1}),
+            "prefect work-pool clear-concurrency-limit 'a pool' lifts",
+        ),
+        (Pools({"is_paused": True}), "that pool is paused in Prefect: prefect work-pool resume 'a pool'"),
+        (Pools({}, is_paused=True), "prefect work-queue resume default --pool 'a pool'"),
+        (Pools(None), "deploying again makes it"),
+    ],
+)
+def test_what_keeps_workers_from_a_run_is_said_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, server: Pools, said: str
+) -> None:
+    monkeypatch.setattr(pools, "get_client", lambda: server)
+
+    found = asyncio.run(pools.held_up("a pool"))
+
+    assert said in found
+    assert bool(said) == bool(found)
 
 
 def test_training_that_fails_is_said_and_rests_before_it_is_tried_again(
@@ -263,7 +335,7 @@ def test_what_is_lost_is_told_to_whoever_trains(
 
     async def run_deployment(_: str, *, parameters: dict[str, Any], **__: Any) -> Any:
         asked.update(json.loads(json.dumps(parameters)))
-        return SimpleNamespace(state=None)
+        return a_run(Running())
 
     monkeypatch.setattr("prefect.deployments.arun_deployment", run_deployment)
     monkeypatch.setattr(tick, "lost_parts", lambda _session: lost)
