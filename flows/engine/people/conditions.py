@@ -307,10 +307,15 @@ def _parameter(space: Space, name: str) -> Parameter:
 
 
 def _parts(p: Parameter, value: str) -> list[str]:
-    """Several values with commas between them; an option whose name has a comma is one."""
-    if not isinstance(p, Discrete | Continuous) and value in p.options:
-        return [value]
-    return value.split(",")
+    """Several values with commas between them; an option whose name has a comma is one, also among others."""
+    pieces, found = value.split(","), list[str]()
+    while pieces:
+        n = 1
+        if not isinstance(p, Discrete | Continuous):  # the longest that is an option
+            n = next((k for k in range(len(pieces), 1, -1) if ",".join(pieces[:k]).strip() in p.options), 1)
+        found.append(",".join(pieces[:n]))
+        pieces = pieces[n:]
+    return found
 
 
 def _value(p: Parameter, text: str) -> str | float:

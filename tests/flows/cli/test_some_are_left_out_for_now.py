@@ -242,3 +242,28 @@ def test_a_prediction_says_that_a_ban_is_for_now(bench: Any) -> None:
     said = bench("predict", "bench", "--where", "ligand=A", "--where", "temperature=60").out
 
     assert "it is kept out for now by ban 1 (ran out): hakken lift bench 1" in said
+
+
+@pytest.mark.parametrize(
+    ("where", "about"),
+    [
+        ("solvent=1,4-dioxane,THF", "solvent = 1,4-dioxane or THF"),
+        ("solvent=THF, 1,2-DCE", "solvent = THF or 1,2-DCE"),
+        ("solvent!=1,2-DCE,1,4-dioxane", "solvent other than 1,2-DCE or 1,4-dioxane"),
+        ("solvent=1,2-DCE", "solvent = 1,2-DCE"),
+    ],
+)
+def test_an_option_with_a_comma_may_stand_among_others(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, about: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = CAMPAIGN.replace("ligand: {", "solvent: {").replace("A, B, C", '"1,4-dioxane", "1,2-DCE", THF')
+    Path("bench.yaml").write_text(text)
+    hakken("tick", "bench.yaml")
+    said = hakken("ban", "bench", "--where", where, "--for-now", "--why", "ran out")
+    unknown = hakken("ban", "bench", "--where", "solvent=1,4-dioxan,THF", "--why", "ran out")
+
+    assert said.code == 0, said.err
+    assert f"{about}, for now" in " ".join(hakken("decisions", "bench").out.split())
+    assert unknown.code == 2
+    assert "has no option" in unknown.err
