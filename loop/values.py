@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from loop.history import Claim
-from loop.objective import Objective, Target
+from loop.objective import Goal, Objective, Target
 from loop.outcome import Measured, Outcome, Qualifier, too_large
 
 AT_LEAST: Final = "at least"
@@ -49,13 +49,16 @@ def sure_of(outcome: Outcome, objective: Objective) -> Sure:
     """What is sure of each target: its exact value and "=", or the limit that it is no worse than, and its sign.
 
     "> 99" of a yield is such a limit, and "< 0.1" of an impurity that is to be at most 0.5. Of levels it is the next
-    one: above the second is the third or more, and the last itself where no other is left.
+    one: above the second is the third or more, and the last itself where no other is left. Nothing is of a target to be
+    improved whose value has no place on its logarithmic scale: a typed 0 would be better than all that can be.
     """
     found = {name: (value, Qualifier.EQUAL.value) for name, value in values_of(outcome).items()}
     limits = limits_of(outcome)
     for t in objective.targets:
         if t.name in limits and (value := t.sure(*limits[t.name])) is not None:
             found[t.name] = (value, sign_of(t, value, *limits[t.name]))
+        if t.is_log and t.goal is not Goal.KEEP and t.name in found and found[t.name][0] <= 0:
+            del found[t.name]
     return found
 
 

@@ -20,10 +20,11 @@ from loop.objective import Goal, Objective, Target
 from loop.objective.scale import powers_spanned
 from loop.outcome import Measured, Measurement, Outcome, Qualifier
 from loop.planner import plan
+from loop.policy.stopping import reason_to_stop
 from loop.rehearsal.believed import believed_worlds
-from loop.spec import CampaignSpec, build_space
+from loop.spec import CampaignSpec, build_objective, build_space
 from loop.training import regression_table
-from loop.values import on_scale
+from loop.values import on_scale, sure_of
 from loop.wording import within_factor
 
 LIMITED = frozenset({4, 7})  # results that are limits
@@ -332,3 +333,19 @@ def test_an_examination_says_that_zeros_beside_such_values_are_limits_on_a_logar
 )
 def test_a_factor_close_to_one_is_told_from_one(factor: float, said: str) -> None:
     assert within_factor(0.052, factor, "%") == f"0.052 % (within a factor of {said})"
+
+
+@pytest.mark.parametrize(("value", "reason"), [(0.0, ""), (0.005, "impurity reached 0.005 %, and at most 0.01 % was")])
+def test_a_zero_of_what_is_minimised_is_not_the_best_and_ends_no_campaign(value: float, reason: str) -> None:
+    wanted = {"goal": "minimize", "unit": "%", "scale": "log"}
+    kept = {"goal": "keep", "unit": "%", "at_most": 1.0, "scale": "log"}
+    plain = reaction_spec({"impurity": wanted, "salt": kept})
+    spec = CampaignSpec.from_resolved({**plain.resolved(), "stop": [{"target": "impurity", "at_most": 0.01}]})
+    outcome = Measured((Measurement("impurity", value, "%", value), Measurement("salt", 0.0, "%", 0.0)))
+    history = History((observe(spec, settings_of(spec)[0], outcome, "o"),))
+
+    said, sure = reason_to_stop(spec, history, spent=1), sure_of(outcome, build_objective(spec))
+
+    assert (said[: len(reason)], bool(said)) == (reason, bool(reason))
+    assert ("impurity" in sure) is bool(reason)
+    assert sure["salt"] == (0.0, "=")  # which keeps its threshold
