@@ -63,8 +63,11 @@ def _woken(settings: Settings, campaign: str, note: Path) -> str:
         forget_rest(settings, campaign, deployment)
     if is_found:
         return f"the Prefect schedule of {campaign}, paused since it finished, goes on"
-    if not faults:  # no server has it any more: it was deleted
-        return ""
+    if not faults:  # it was deleted, or the server's database is another
+        return (
+            f"the Prefect schedule of {campaign}, paused since it finished, is gone from Prefect's server; unless "
+            f"another has taken its place, python -m flows.deployments {quote(campaign)} makes one"
+        )
     return (
         f"the Prefect schedule of {campaign} is paused since it finished, and could not be woken: {faults[0]}; "
         f"then hakken tick {quote(campaign)} wakes it"

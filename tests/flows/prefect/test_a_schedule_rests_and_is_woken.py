@@ -95,11 +95,14 @@ def test_what_is_finished_or_stopped_is_left_at_rest(finished: Settings, server:
     assert server.asked == [("pause", HERE)]
 
 
-def test_a_deployment_that_was_deleted_is_forgotten(finished: Settings, server: Server) -> None:
+def test_a_deployment_that_was_deleted_is_said_once_and_forgotten(finished: Settings, server: Server) -> None:
     server.known.clear()
     resume(finished, "small", by="tester")
 
-    assert schedules.wake(finished, "small") == ()
+    assert schedules.wake(finished, "small") == (
+        "the Prefect schedule of small, paused since it finished, is gone from Prefect's server; unless another has "
+        "taken its place, python -m flows.deployments small makes one",
+    )
     server.known.add(HERE)
     assert schedules.wake(finished, "small") == ()
     assert server.asked == [("pause", HERE)]
