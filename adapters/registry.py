@@ -138,6 +138,16 @@ def laboratories_in(name: str, options: Mapping[str, Any]) -> tuple[tuple[str, M
     return ((name, options),)
 
 
+def measurers_in(name: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """By laboratory of a section that only makes plates, as the record calls it, the adapter that measures them."""
+    members = options.get("laboratories") if name == "several" else {name: {**options, "adapter": name}}
+    found = {}
+    for called, own in members.items() if isinstance(members, Mapping) else ():
+        if isinstance(own, Mapping) and makes_plates(str(own.get("adapter"))):
+            found[str(called)] = str((own.get("measured_by") or {"adapter": "manual"}).get("adapter"))
+    return found
+
+
 def repeats(name: str, options: Mapping[str, Any]) -> bool:
     """Whether what it measures comes out the same each time: its module says ``REPEATS``, or all of its members do."""
     if name == "several" and isinstance(members := options.get("laboratories"), Mapping):

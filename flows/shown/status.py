@@ -48,7 +48,8 @@ def work_of(report: StatusReport) -> Iterator[str]:
     if n := report.unjudged:
         yield f"{plural(n, 'result')} received and not read yet: hakken tick {quote(report.campaign)} reads what came"
     for resource in report.resources:
-        yield f"{resource.name}: {resource.text}"
+        measurer = report.measured_by.get(resource.name)
+        yield f"{resource.name}: {resource.text}" + (f", measured by {measurer}" if measurer else "")
 
 
 def results_of(report: StatusReport) -> Iterator[str]:

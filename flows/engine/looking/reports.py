@@ -144,6 +144,7 @@ class StatusReport(_Report):
     hits: Tally | None = None  # where hits are looked for
     overdue: tuple[str, ...] = ()  # a sentence for each experiment that the laboratory has had for too long
     resources: tuple[Resource, ...] = ()  # what the record tells of each laboratory that was given something
+    measured_by: Mapping[str, str] = field(default_factory=dict)  # by those that only make plates, who measures them
     products: tuple[str, ...] = ()  # what filters leave of products, a sentence for each parameter that has such
     at_work: tuple[AtWork, ...] = ()  # the same as ``running``, one by one
     source_of: str | None = None  # the campaign that learns from it, of results of others; nothing is planned in it

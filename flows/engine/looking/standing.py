@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from adapters.registry import measurers_in
 from flows.engine.changes.versions import said_of_edits
 from flows.engine.last_round import said_of_older
 from flows.engine.looking.doubts import doubts_of
@@ -128,6 +129,7 @@ def _recorded(view: View) -> StatusReport:
         overdue=overdue(view, datetime.now(UTC)),
         failing=failing(view),
         resources=tuple(r for r in view.figures if r.is_used),
+        measured_by=measurers_in(view.spec.laboratory.adapter, view.spec.laboratory.options),
         products=told_of_products(view.spec),
         at_work=view.at_work(),
         source_of=None if view.spec.source is None else view.spec.source.of,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,14 @@ def test_a_plate_that_was_never_played_goes_to_the_address_that_is_mended(
         told = hakken("tick", mended(tmp_path / "campaign.yaml", NOBODY, url))
         go_on(home, 30)
         (standing,) = hakken("status", "small", "--json").json
+        shown = " ".join(hakken("status", "small").out.split())
         moved = StandIn(tmp_path / "robot").moved()
 
     assert any("see that it is on and that the address is right" in note for note in noted)
     assert told.code == 0, told.err
     assert (standing["experiments_done"], standing["faults"]) == (4, 0)
+    assert standing["measured_by"] == {"opentrons": "simulated"}
+    assert re.search(r"opentrons: 4 done[^:]*, measured by simulated", shown)
     assert list(moved.values()) == [1] * 4
 
 
@@ -78,6 +82,7 @@ def test_among_several_laboratories_too(hakken: Any, home: Settings, tmp_path: P
 
     assert told.code == 0, told.err
     assert (standing["experiments_done"], standing["faults"]) == (4, 0)
+    assert standing["measured_by"] == {"bench": "simulated"}
 
 
 def test_once_a_run_was_played_the_address_stays(hakken: Any, home: Settings, tmp_path: Path) -> None:
