@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -123,10 +124,14 @@ class SlotsPart:
         return replace(self, parts=tuple(parts))
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        if self._of_options is not None and a.dim() == b.dim() == 2:
+            return self._looked_up(self._of_options, a, b)(slice(None))
         crossed = self._likeness(a, b)
         return (self._own(a)[..., :, None] + self._own(b)[..., None, :] - 2.0 * crossed).clamp_min(0.0)
 
     def by_rows(self, a: Tensor, b: Tensor) -> ByRows:
+        if self._of_options is not None:
+            return self._looked_up(self._of_options, a, b)
         own_a, own_b = self._own(a), self._own(b)
         pairs = [
             [by_rows(part, mine, other) for part in self.parts]
@@ -137,6 +142,30 @@ class SlotsPart:
         def squared(rows: slice) -> Tensor:
             crossed = sum(self._alike(_added([part(rows) for part in pair])) for pair in pairs)
             return (own_a[rows, None] + own_b - 2.0 * crossed).clamp_min_(0.0)
+
+        return squared
+
+    @property
+    def _of_options(self) -> Block | None:
+        """Distances by option, where slots hold options of one parameter alone."""
+        part = self.parts[0]
+        if len(self.parts) > 1 or not isinstance(part, OptionPart | PointPart):
+            return None
+        return part.between
+
+    def _looked_up(self, between: Block, a: Tensor, b: Tensor) -> ByRows:
+        """Of slots of one option each, ``(n, d)`` and ``(m, d)``: what ``b`` holds is added up for each option once."""
+        columns = [slot[0] for slot in self.columns]
+        mine, mine_at = torch.unique(a[:, columns].detach().round().long(), return_inverse=True)
+        other, other_at = torch.unique(b[:, columns].detach().round().long(), return_inverse=True)
+        to_all = torch.from_numpy(between(mine.numpy(), other.numpy()))[:, other_at].sum(-1)
+        own, own_of_all = _between_slots(between, mine, mine_at), _between_slots(between, other, other_at)
+
+        def squared(rows: slice) -> Tensor:
+            total = to_all.index_select(0, mine_at[rows, 0])
+            for slot in range(1, len(columns)):
+                total += to_all.index_select(0, mine_at[rows, slot])
+            return total.sub_(own[rows, None]).sub_(own_of_all).clamp_min_(0.0)
 
         return squared
 
@@ -166,6 +195,15 @@ class SlotsPart:
 
     def _alike(self, squared: Tensor) -> Tensor:
         return torch.exp(-squared) if self.has_numbers else -0.5 * squared
+
+
+def _between_slots(between: Block, options: Tensor, at: Tensor) -> Tensor:
+    """Distances of all that a candidate's slots hold from one another, by options ``(o,)`` and places ``(n, k)``."""
+    table = torch.from_numpy(between(options.numpy(), options.numpy()))
+    total = torch.zeros(len(at), dtype=table.dtype)
+    for i, j in itertools.combinations(range(at.shape[1]), 2):
+        total += table[at[:, i], at[:, j]]
+    return total
 
 
 def _added(parts: list[Tensor]) -> Tensor:
@@ -240,12 +278,13 @@ class PointPart:
     points: NDArray[np.float64]
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
-        return _looked_up(self._between, a[..., self.column], b[..., self.column])
+        return _looked_up(self.between, a[..., self.column], b[..., self.column])
 
     def by_rows(self, a: Tensor, b: Tensor) -> ByRows:
-        return _rows_looked_up(self._between, a[:, self.column], b[:, self.column])
+        return _rows_looked_up(self.between, a[:, self.column], b[:, self.column])
 
-    def _between(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+    def between(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Squared distances of options by number: ``(a,)`` and ``(b,)`` to ``(a, b)``."""
         n = len(self.points)
         return feature_block(self.points)(a % n, b % n)
 
