@@ -172,7 +172,10 @@ def _filled(
         empty = total - len(seats)
         stays = "1 well stays empty" if empty == 1 else f"{empty} wells stay empty"
         enough = "" if stocks is None else " that there is enough left for"
-        notes = [f"{stays}: nothing untried{enough} fits {'its' if empty == 1 else 'their'} shared values"]
+        fits = f"fits {'its' if empty == 1 else 'their'} shared values"
+        if not plate.shared:
+            fits = "remains that brings no further option" if plate.at_most else "remains"
+        notes = [f"{stays}: nothing untried{enough} {fits}"]
     stocks = stocks and stocks.less(np.array([s.x for _, s in seats if s.arm is Arm.CONTROL]))
     repeated = _repeated(seats, quotas, kept, stocks)
     if len(repeated) < repeats:

@@ -911,6 +911,20 @@ def test_which_group_has_which_of_the_shared_values_is_drawn(n: int) -> None:
     assert min(first_is["hotter"], first_is["colder"]) >= 0.2 * different  # of 12, fewer than 3 come once in fifty
 
 
+@pytest.mark.parametrize(
+    ("limits", "why"), [({}, "remains"), ({"at_most": {"base": 1}}, "remains that brings no further option")]
+)
+def test_wells_without_shared_values_stay_empty_where_nothing_is_left(limits: dict[str, Any], why: str) -> None:
+    space = {name: SPACE[name] for name in ("base", "solvent")}
+    said = spec({"rows": 4, "columns": 6, **limits}, space=space, planner={"initial": {"design": "random"}})
+
+    made = plan(said, History(), seed=0, experiments=100)
+
+    empty = 24 - len(made.proposals)
+    assert empty == 24 - (3 if limits else 15)
+    assert f"{empty} wells stay empty: nothing untried {why}" in made.notes
+
+
 @pytest.mark.parametrize("surrogate", ["gp", "random"])
 @pytest.mark.parametrize("seed", range(6))
 def test_no_well_stays_empty_that_other_options_and_shared_values_would_fill(surrogate: str, seed: int) -> None:
