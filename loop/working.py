@@ -67,10 +67,13 @@ class Working:
                 free[part.name] = max(least, -FAR), min(most, FAR)
             else:
                 known[part.name] = free[part.name] = values[part.name], values[part.name]
+        any_span = self._between(free) or (-math.inf, math.inf)
+        if any_span[0] == any_span[1]:  # the settings alone decide it
+            return (Measurement(self.target.name, any_span[0], self.target.unit, any_span[0]),)
         if not all(math.isfinite(low) and math.isfinite(high) and low <= high for low, high in known.values()):
             return ()
         span = self._between(known)
-        return () if span is None else self._limits(*span, self._between(free) or (-math.inf, math.inf))
+        return () if span is None else self._limits(*span, any_span)
 
     def _between(self, ranges: Mapping[str, Span]) -> Span | None:
         """Between which values it lies over ranges of its names; None where that cannot be told.

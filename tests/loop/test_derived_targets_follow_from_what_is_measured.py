@@ -78,6 +78,15 @@ def test_values_deviations_and_limits_follow() -> None:
     assert derived(spec, derived(spec, told)) == derived(spec, told)
 
 
+@pytest.mark.parametrize("qualifier", [Qualifier.EQUAL, Qualifier.BELOW, Qualifier.ABOVE])
+def test_what_settings_alone_decide_is_a_value_beside_a_limit_too(qualifier: Qualifier) -> None:
+    spec = with_derived({"price": {"expression": "2 * temperature + 0 * yield", "goal": "minimize"}})
+
+    found = derived(spec, seen(spec, o0=yielded(30.0, qualifier=qualifier))).observations[0].outcome
+
+    assert values_of(found)["price"] == 2 * settings_of(spec)[0]["temperature"]
+
+
 def test_what_the_formula_can_be_at_all_is_no_limit_unless_it_keeps_a_threshold() -> None:
     told = {"o1": yielded(95.0, qualifier=Qualifier.ABOVE)}
     plain, kept = with_derived({"rate": RATE}), with_derived({"rate": {**RATE, "at_most": 100.0}})

@@ -122,7 +122,12 @@ def _of_names(spec: CampaignSpec, text: str) -> str:
         if not _is_number(spec, space, name):
             return f"computes with {name!r}, which is a choice and no number; leave it out"
     if not parts:
-        return f"names no target that is measured, so it is known beforehand; use one of {', '.join(spec.objective)}"
+        measured = [name for name in spec.objective if name in known and _is_number(spec, space, name)]
+        beside = f"; to trade it off against what is measured, add 0 * {measured[0]}" if measured else ""
+        return (
+            "names no target that is measured, so it is known beforehand: a constraint limits it, and costs weigh what "
+            f"is money{beside}"
+        )
     return _without_value(spec, substituted(expression, numbers) if numbers else expression, space)
 
 
