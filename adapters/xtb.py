@@ -37,6 +37,7 @@ class XtbOptions(ComputeOptions):
         **dict.fromkeys(("multiplicity", "mult"), "write unpaired, which is the multiplicity less one"),
         **dict.fromkeys(("gfn", "hamiltonian", "model"), "method"),
         **dict.fromkeys(("opt", "optimize"), "optimise"),
+        **dict.fromkeys(("maxsteps", "max_steps", "cycles", "geom_maxiter"), "steps"),
         **dict.fromkeys(("alpb", "gbsa"), "write solvent and, where it is not alpb, solvation"),
         "solvent_model": "solvation",
         **dict.fromkeys(
@@ -51,6 +52,7 @@ class XtbOptions(ComputeOptions):
     method: Literal["GFN2-xTB", "GFN1-xTB"] = "GFN2-xTB"
     conformers: Annotated[int, Field(ge=1, le=1000)] = 1  # embedded; the lowest by GFN2-xTB is taken
     optimise: bool = False
+    steps: Annotated[int, Field(ge=1)] = 100  # most of an optimisation
     solvent: str | None = None  # left out: the gas phase
     solvation: Literal["alpb", "gbsa"] = "alpb"
 
@@ -89,7 +91,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         foresees="adapters.compute.geometry:foresee",
         properties=properties,
         options=settings.model_dump(
-            include={"seed", "method", "conformers", "optimise", "solvent", "solvation"}, mode="json"
+            include={"seed", "method", "conformers", "optimise", "steps", "solvent", "solvation"}, mode="json"
         )
         | settings.model_dump(include={"charge", "unpaired"}, exclude_none=True),
         requires={"tblite": REMEDY, "rdkit": "install it: pip install rdkit"}

@@ -33,6 +33,7 @@ def evaluate(
     verbosity: int = 1,
     method: str = "GFN2-xTB",
     optimise: bool = False,
+    steps: int = 100,
     conformers: int = 1,
     solvent: str | None = None,
     solvation: str = "alpb",
@@ -53,6 +54,7 @@ def evaluate(
         verbosity: How much tblite prints; its output is kept as raw output.
         method: One of ``tight_binding.METHODS``.
         optimise: Whether the geometry is optimised, by this method, in the solvent where there is one.
+        steps: Most steps of that optimisation.
         conformers: How many are embedded; from two on, each is optimised by GFN2-xTB, in the solvent by ALPB, and
             the lowest is taken.
         solvent: One of ``tight_binding.SOLVENTS``.
@@ -82,7 +84,7 @@ def evaluate(
         from adapters.compute.optimising import optimise as relax
 
         quiet = replace(how, verbosity=0)
-        geometry, said["steps"] = relax(geometry, lambda at: energy_and_gradient(at, quiet))
+        geometry, said["steps"] = relax(geometry, lambda at: energy_and_gradient(at, quiet), steps=steps)
     found_here = single_point(geometry, how)
     return replace(found_here, details={**found_here.details, **said})
 

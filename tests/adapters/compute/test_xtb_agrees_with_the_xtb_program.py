@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,14 @@ from adapters.compute.conformers import search
 from adapters.compute.geometry import Geometry, embed
 from adapters.compute.tight_binding import METHODS, MODELS, SOLVENTS, Method, lacks_solvent, solve
 from adapters.compute.xtb import PROPERTIES, evaluate, frontier, single_point
-from adapters.errors import AdapterOptionsError, EvaluationError, InputRefused, NotConverged, SettingUnknown
+from adapters.errors import (
+    AdapterOptionsError,
+    EvaluationError,
+    GeometryNotConverged,
+    InputRefused,
+    NotConverged,
+    SettingUnknown,
+)
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.outcome import Measured, read_outcome
@@ -498,3 +506,18 @@ def test_a_laboratory_gives_every_molecule_its_charge(tmp_path: Path) -> None:
     assert (told["charge"], told["unpaired"]) == (-1, 1)
     with pytest.raises(AdapterOptionsError, match=r"option 'unpaired' must be: greater than or equal to 0"):
         build("xtb", {"unpaired": -1}, context(tmp_path))
+
+
+def test_an_optimisation_has_as_many_steps_as_the_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    placed: list[Any] = []
+    monkeypatch.setattr("adapters.xtb.place", lambda _name, evaluator, *_: placed.append(evaluator))
+    build(
+        "xtb",
+        {"optimise": True, "steps": 2},
+        AdapterContext(str(tmp_path), str(tmp_path), "test", {"energy": "hartree"}),
+    )
+
+    with pytest.raises(GeometryNotConverged, match="not converged in 2 steps; allow more 'steps'") as caught:
+        evaluate("CCO", **placed[0].options, verbosity=0)
+
+    assert caught.value.details == {"steps": 2}
