@@ -43,7 +43,7 @@ _ATTRIBUTES: Final = ("user_attrs_", "system_attrs_")  # begin these in data fra
 # What comes out of an experiment, and the words that stand beside it in a name.
 _OUTCOMES: Final = frozenset(
     {"ausbeute", "conv", "conversion", "conversions", "dr", "ee", "efficiency", "er", "impurities", "impurity", "lcap",
-     "outcome", "purity", "rendement", "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
+     "outcome", "purity", "reinheit", "rendement", "selectivity", "tof", "ton", "umsatz", "yield", "yields"}
 )  # fmt: skip
 _OF_OUTCOMES: Final = frozenset(
     {"area", "assay", "crude", "final", "gc", "hplc", "isolated", "lc", "lcms", "nmr", "of", "product", "total", "uv"}
@@ -59,7 +59,8 @@ _IDENTIFIERS: Final = frozenset({"id", "index", "replicate", "unnamed"})
 _NUMBERS: Final = frozenset({"no", "nr", "number", "nummer"})
 _COUNTERS: Final = _NUMBERS | {"entry", "row", "run", "exp", "expt"}
 _COUNTED: Final = frozenset(
-    {"ansatz", "ensayo", "essai", "experiment", "lauf", "probe", "reaction", "rxn", "sample", "trial", "versuch"}
+    {"ansatz", "ensayo", "essai", "experiment", "lauf", "probe", "reaction", "rxn", "sample", "trial", "vers",
+     "versuch"}
 )  # fmt: skip
 
 

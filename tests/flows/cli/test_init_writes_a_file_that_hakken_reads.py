@@ -326,6 +326,20 @@ def test_the_numbers_of_rows_that_pandas_writes_are_no_parameter(header: str, sh
     assert f"left out: {shown} (it counts the rows)" in text
 
 
+def test_a_german_table_has_its_numbers_of_experiments_and_its_purities_told_apart_from_what_was_varied() -> None:
+    text = guess_campaign(
+        "Vers.;Base;Reinheit [%];Ausbeute [%]\nX-1;A;91,5;1\nX-2;B;88,0;2\nX-3;A;93,1;3\n",
+        source="t.csv",
+        path="t.csv",
+        campaign="c",
+        targets={"Ausbeute": "maximize"},
+    ).text
+
+    assert list(yaml.safe_load(text)["space"]) == ["Base"]
+    assert "left out: Vers. (another text in every row, and called an identifier)" in text
+    assert "left out: Reinheit [%] (going by its name it was measured" in text
+
+
 def test_a_choice_with_an_empty_cell_is_left_out_and_that_is_said(tmp_path: Path, hakken: Any) -> None:
     (tmp_path / "r.csv").write_text("variant,pH,% ee\nWT,7,90\nW110A,8,-20\n,8,0\nM3,7,95\n", encoding="utf-8")
 
