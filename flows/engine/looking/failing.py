@@ -68,6 +68,11 @@ def _later(name: str, last: Failed) -> str:
     """What becomes of a candidate whose fault is its last word."""
     if last.fault.leaves_open:
         return " now, and may be proposed again"
+    if last.fault.informative and last.fault.kind is FaultKind.CONVERGENCE_ERROR:  # of the molecule, or of the options
+        return (
+            "; where the calculation was allowed too little, such as steps, allow more and retract this: "
+            f"hakken retract {quote(name)} {last.key} --why 'too few steps'"
+        )
     if last.fault.informative:
         return ""
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from db.ledger import open_ledger
@@ -76,6 +77,19 @@ def test_of_a_fault_that_tells_of_its_candidate_no_way_back_is_said() -> None:
 
     assert failed("small", [tells]) == ("A ended in a fault (timeout): runs on; it is not tried again",)
     assert "it is not tried again, nor proposed again: where its time was too short" in failed("small", [lasts])[0]
+
+
+def test_of_a_calculation_that_did_not_converge_is_said_what_to_do_where_it_was_allowed_too_little() -> None:
+    one = Failed("A", Fault(FaultKind.CONVERGENCE_ERROR, "still above 0.02", True), False, key="k")
+
+    (said,) = failed("small", [one])
+    (kept_out,) = failed("small", [replace(one, is_kept_out=True)])
+
+    assert said.endswith(
+        "it is not tried again; where the calculation was allowed too little, such as steps, allow more and retract "
+        "this: hakken retract small k --why 'too few steps'"
+    )
+    assert kept_out.endswith("it is not tried again")
 
 
 def test_a_message_in_one_word_is_cut_in_two_where_it_is_too_long() -> None:
