@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from loop.circumstances import actual_of
-from loop.errors import OutcomeError
+from loop.circumstances import actual_of, applying, is_as_planned
+from loop.errors import OutcomeError, SpaceError
 from loop.named_once import named_once
 from loop.outcome import Fault, FaultKind, Outcome, write_outcome
 from loop.raw import RawResult, is_raw, read_raw
@@ -65,13 +65,29 @@ def context_of(data: Mapping[str, Any]) -> Json | None:
 
 
 def as_called_now(space: Space, attempt: AttemptRecord, context: Json | None) -> Json | None:
-    """The context of a result without substances as really used that are the planned ones by another name."""
+    """The context of a result without substances as really used that are the planned ones by another name, or in
+    another of the slots that are interchangeable.
+    """
     actual = actual_of(context or {})
     planned = space.as_named(attempt.settings, attempt.smiles)
     same = {n for n, v in actual.items() if v != attempt.settings.get(n) and space.called_now(n, v) == planned.get(n)}
-    if context is None or not same:
+    if context is None or not actual:
         return context
-    return with_actual(context, {name: v for name, v in context["actual"].items() if name not in same}) or None
+    used: Settings = {name: v for name, v in context["actual"].items() if name not in same}
+    if used == {name: v for name, v in actual.items() if name not in same}:  # else there is more that cannot be read
+        used = _in_order(space, planned, used)
+    return context if used == context["actual"] else with_actual(context, used) or None
+
+
+def _in_order(space: Space, planned: Settings, used: Settings) -> Settings:
+    """Settings that were really used, as they differ from the planned ones once both have their slots in order."""
+    try:
+        arranged = space.arranged(applying(space, {**planned, **used}, used)) if space.slots and used else {}
+        if arranged.keys() != planned.keys() or space.arranged(planned) != planned:
+            return used
+    except SpaceError:  # whoever reads them says what is wrong
+        return used
+    return {name: v for name, v in arranged.items() if not is_as_planned(v, planned[name])}
 
 
 def with_actual(context: Json, actual: Settings) -> Json:

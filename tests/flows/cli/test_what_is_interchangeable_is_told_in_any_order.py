@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from flows.settings import Settings
 
 FILE = """
 campaign: media
@@ -86,3 +89,22 @@ def test_results_that_were_told_before_it_was_said_count_in_order_too(
     assert said.code == 0, said.err
     after = json.loads(hakken("best", "media", "--json").out)["best"]["candidates"]
     assert (len(before), len(after)) == (3, 2)
+
+
+def test_a_worksheet_with_the_slots_exchanged_says_nothing_of_a_deviation(told: Any, home: Settings) -> None:
+    assert told("run", "media.yaml").code == 0
+    sheet = home.home / "media" / "laboratory" / "worksheet.csv"
+    header, *rows = csv.reader(sheet.read_text(encoding="utf-8-sig").splitlines())
+    first, second, salt, value = (header.index(name) for name in ("first", "second", "salt", "yield [%]"))
+    planned = [list(row) for row in rows]
+    for row in rows:
+        row[first], row[second], row[value] = row[second], row[first], "44"
+    rows[0][salt] = "KCl" if planned[0][salt] == "NaCl" else "NaCl"
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+    said = " ".join(told("run", "media.yaml").out.split())
+
+    assert said.count("(really") == 1
+    assert f"(really salt {rows[0][salt]})" in said
+    assert json.loads(told("status", "media", "--json").out)[0]["experiments_done"] == 3
