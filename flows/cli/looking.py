@@ -49,6 +49,7 @@ def status(
 def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Why each candidate of a round was chosen, what was predicted, and what came of it."""
     from flows.cli.showing.rounds import print_round
+    from flows.engine.looking.held_up import said_there
     from flows.shown.rounds import document
     from flows.wiring import open_record
 
@@ -56,7 +57,7 @@ def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) 
     with open_record(where) as ledger:
         screen.document(document(ledger, campaign, round_number))
         if not as_json:
-            print_round(screen, ledger, campaign, round_number)
+            print_round(screen, ledger, campaign, round_number, said_there(where, campaign))
 
 
 def plate(

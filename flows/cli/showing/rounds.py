@@ -41,14 +41,17 @@ def _handed_out(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]
     return {key: f", with {one.by}, who asked under the key {one.request}" for key, one in out.items() if key in keys}
 
 
-def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | None) -> None:
-    """The round for a person, in the order in which it is run."""
+def print_round(
+    screen: Screen, ledger: Ledger, campaign: str, number: int | None, heard: Mapping[str, str] | None = None
+) -> None:
+    """The round for a person, in the order in which it is run; ``heard`` is what the laboratory says of attempts."""
     record = round_of(ledger, campaign, number)
     spec = with_later_classes(ledger.spec_version(campaign, record.version), ledger.campaign(campaign).spec)
     proposals = ledger.proposals(campaign, record.number)
     attempts, observations = by_position(ledger, campaign, record)
     every = [a for mine in attempts.values() for a in mine]
-    stands = {key: f", not sent: {why}" for key, why in never_sent(ledger, campaign, every).items()}
+    stands = {key: f", {words}" for key, words in (heard or {}).items()}
+    stands |= {key: f", not sent: {why}" for key, why in never_sent(ledger, campaign, every).items()}
     stands |= _handed_out(ledger, campaign, every)
     decisions = ledger.decisions(campaign)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from adapters.common.durable import NO_ROOM
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 NAME: Final = "held-up.json"  # by key of the attempt, what it waits for in words
+SAID: Final = "standing.json"  # by key of the attempt, what the laboratory says of where it stands
 NAMED: Final = 8  # texts that are said one by one, and jobs
 _JOB: Final = re.compile(r"\bjob (\d+)\b")
 
@@ -58,10 +60,25 @@ def _without_job(wants: str) -> str:
 
 def keep(settings: Settings, name: str, wanting: Mapping[str, str]) -> None:
     """Leave what a pass was told, by key. Raises ``OSError`` where the folder cannot be written, unless it is full."""
-    if wanting == _kept(path := settings.folder(name) / NAME):
+    _keep(settings.folder(name) / NAME, wanting)
+
+
+def keep_said(settings: Settings, name: str, said: Mapping[str, str]) -> None:
+    """Leave what the laboratory said of where attempts stand, by key; a word for whoever looks, which ends no pass."""
+    with suppress(OSError):
+        _keep(settings.folder(name) / SAID, said)
+
+
+def said_there(settings: Settings, name: str) -> Mapping[str, str]:
+    """What the laboratory said, when a pass here last asked, of where attempts stand, by key."""
+    return _kept(settings.folder(name) / SAID)
+
+
+def _keep(path: Path, by_key: Mapping[str, str]) -> None:
+    if by_key == _kept(path):
         return
     try:
-        replace_file(path, json.dumps(wanting, sort_keys=True), is_durable=False)
+        replace_file(path, json.dumps(by_key, sort_keys=True), is_durable=False)
     except OSError as error:
         if error.errno not in NO_ROOM:  # else it may be what this would say, and the pass itself does
             raise

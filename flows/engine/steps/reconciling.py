@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from flows.engine.looking.held_up import keep, said_of
+from flows.engine.looking.held_up import keep, keep_said, said_of
 from flows.engine.sent import NOT_FROM
 from flows.engine.session import Session
 from flows.engine.steps.judgement import conclude
 from flows.engine.steps.judging import Judge
-from flows.engine.steps.parts import NAMED, can_work, is_out, others_go_on, unreached, untold
+from flows.engine.steps.parts import NAMED, can_work, is_by_person, is_out, others_go_on, unreached, untold
 from flows.engine.steps.withdrawing import barred
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
@@ -32,6 +32,7 @@ class Standing:
     steps: list[Callable[[Work], object]] = field(default_factory=list)
     ended: list[tuple[AttemptRecord, Handle]] = field(default_factory=list)
     wanting: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # what waits for a person, and what for
+    said: dict[str, str] = field(default_factory=dict)  # where others stand, by key
     lost: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # for certain, and how
     elsewhere: list[AttemptRecord] = field(default_factory=list)  # not last sent from this folder, and not known here
     untold: list[tuple[AttemptRecord, AdapterUnavailable]] = field(default_factory=list)  # gives no answer of them
@@ -101,6 +102,7 @@ def _note(session: Session, standing: Standing) -> None:
         session.tally.note(line)
     if standing.n_told:
         keep(session.settings, session.name, {attempt.key: wants for attempt, wants in standing.wanting})
+        keep_said(session.settings, session.name, standing.said)
     for attempt, how in standing.lost[:NAMED]:
         session.tally.note(f"{session.view.label(attempt.settings)} ({attempt.key}) was lost: {how}")
     if more := len(standing.lost[NAMED:]):
@@ -184,6 +186,8 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
         case Phase.WAITING | Phase.RUNNING:
             if status.wants:
                 standing.wanting.append((attempt, status.wants))
+            elif status.detail and not is_by_person(session.laboratory, attempt):
+                standing.said[attempt.key] = status.detail
             if status.phase is Phase.RUNNING and attempt.state is State.SUBMITTED:
                 standing.steps.append(lambda work: work.move(key, Event.STARTED, status.detail))
         case Phase.ENDED:
