@@ -25,6 +25,7 @@ from loop.insight.differing import said_of, without_scale
 from loop.insight.hits import hits_of_belief, hits_without_model
 from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
 from loop.insight.statements import Believed, HonestBest, Luckiest, Stated
+from loop.insight.told_deviations import more_than_told
 from loop.insight.tried import LIMITS_COUNT, Tried, between, ends_of, mean_of, tried_candidates
 from loop.memory.earlier import Earlier
 from loop.objective import Objective, Target
@@ -130,7 +131,7 @@ def best_of_belief(
         )
         for k in order
     )
-    notes = (*found.notes, *said_of(alike), *belief.straying)
+    notes = (*found.notes, *said_of(alike), *more_than_told(objective, plain), *belief.straying)
     is_likely = float(found.keeps[order[0]]) >= 0.5
     if not is_likely:
         bounds = "runs as intended" if not has_thresholds(objective) else "keeps the thresholds"
