@@ -37,11 +37,11 @@ from loop.surrogates.distance_parts import (
     Part,
     PointPart,
     ProductPart,
-    SlotsPart,
     Weighted,
     by_rows,
 )
 from loop.surrogates.representation import Representation
+from loop.surrogates.slots_part import SlotsPart
 
 FEW_OPTIONS = 300  # with a structure, in all; Mordred takes up to half a second for each
 LIBRARY_DIMENSION = 32  # nominal dimension of a library; thousands of options are not thousands of dimensions
