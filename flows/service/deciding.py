@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException
 
 from flows import engine
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from loop.safety import SafetyStop
 
 _HERE: Final = Path(__file__).parent
+_SAID_OF: Final = {
+    "where": ("pin", "ban"),
+    "number": ("lift",),
+    "again": ("pin",),
+    "times": ("pin",),
+    "for_now": ("ban",),
+}
 _TEMPLATES: Final = templates_of(_HERE)
 
 
@@ -78,6 +85,14 @@ class Rule(_Said):
     again: bool = Field(default=False, description="Of a pin: it was measured, and is to be once more.")
     times: int = Field(default=1, ge=1, le=MOST_TIMES, description="Of a pin: by so many experiments.")
     for_now: bool = Field(default=False, description="Of a ban: what was measured of them counts on as the best.")
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Rule:
+        for name, field in type(self).model_fields.items():
+            kinds = _SAID_OF.get(name, (self.kind,))
+            if self.kind not in kinds and getattr(self, name) != field.default:
+                raise ValueError(f"{name} is said of a {' or a '.join(kinds)}, and this is a {self.kind}; leave it out")
+        return self
 
 
 def add_decisions(app: FastAPI, settings: Settings) -> None:

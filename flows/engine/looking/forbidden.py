@@ -4,6 +4,7 @@ batches that wait and come to more than it allows by now, or are on another plat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from shlex import quote
 from typing import Final
 
@@ -15,6 +16,7 @@ from loop.experiment import State
 from loop.record import CampaignState, ProposalRecord, Settings
 from loop.space import Space
 from loop.space.checked import checked
+from loop.space.leaving_out import is_for_now
 
 NAMED: Final = 5  # of them; the number tells of the rest
 
@@ -111,8 +113,20 @@ def outside(space: Space, settings: Settings) -> str:
     try:
         checked(space, settings)
     except SpaceError as error:
+        if (rule := _for_now(space, settings)) is not None:
+            return f"left out for now by {rule!r}"
         said = str(error)
         if _can_be_read(space, settings):  # named beside it; a name may have a semicolon in it
             said = said.removeprefix(f"{space.label(settings)} ")
         return said.partition("; ")[0]  # its remedy is for candidates that are yet to be chosen
     return ""
+
+
+def _for_now(space: Space, settings: Settings) -> str | None:
+    """The name of a rule that holds for now, where nothing but such rules leaves a candidate out."""
+    if not _can_be_read(space, settings):
+        return None
+    x = space.coordinates(settings)[None]
+    broken = [rule for rule in space.constraints if not rule.allows(x)[0]]
+    inside = replace(space, constraints=tuple(rule for rule in space.constraints if not is_for_now(rule)))
+    return broken[0].name if broken and inside.contains(settings) else None

@@ -89,6 +89,20 @@ def test_the_rule_is_said_of_a_substance_with_a_semicolon_in_its_name() -> None:
     assert outside(space, plain) == ""
 
 
+def test_what_is_left_out_for_now_is_said_to_be_so() -> None:
+    out = {"name": "ran out", "exclude": {"solvent": ["DMF"]}, "for_now": True}
+    never = {"name": "foams", "exclude": {"solvent": ["DMF"], "base": ["DBU"]}}
+    sections = {
+        "space": SPACE | {"solvent": {"type": "category", "options": ["DMF", "THF"]}},
+        "constraints": [out, never],
+    }
+    space = build_space(read_spec(yaml.safe_dump(spec_of(**sections)), source="small.yaml", read=None))
+
+    assert outside(space, {"solvent": "DMF", "base": "KOAc", "step": 2.0}) == "left out for now by 'ran out'"
+    assert outside(space, {"solvent": "DMF", "base": "DBU", "step": 2.0}).startswith("breaks 'ran out'")
+    assert outside(space, {"solvent": "THF", "base": "DBU", "step": 2.0}) == ""
+
+
 def test_of_an_option_that_is_gone_it_is_said_that_nothing_is_learnt(settings: Settings, tmp_path: Path) -> None:
     attempts = begun(settings, tmp_path)
     gone = attempts[0].settings["solvent"]

@@ -161,6 +161,21 @@ def test_rules_are_made_and_lifted(client: Client) -> None:
     assert "no condition" in rule(kind="ban", where=["solvent"]).json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"kind": "pin", "where": ["solvent=water"], "for_now": True}, "for_now is said of a ban, and this is a pin"),
+        ({"kind": "ban", "where": ["solvent=water"], "times": 2}, "times is said of a pin, and this is a ban"),
+        ({"kind": "lift", "number": 1, "where": ["solvent=water"]}, "where is said of a pin or a ban, and this is a l"),
+    ],
+)
+def test_what_is_said_of_another_kind_of_rule_is_refused(client: Client, said: dict[str, Any], message: str) -> None:
+    answer = client.post("/api/campaigns/small/decisions", json={**said, "why": "tried"}, headers=DORA)
+
+    assert answer.status_code == 422
+    assert message in answer.json()["message"]
+
+
 def test_what_was_measured_is_pinned_to_be_measured_again_where_that_is_said(
     client: Client, settings: Settings, tmp_path: Path
 ) -> None:
