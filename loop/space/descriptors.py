@@ -45,6 +45,10 @@ class Descriptors:
         """Shape ``(options, names)``; rows that are not finite have none."""
         return np.frombuffer(self.packed, dtype=np.float64).reshape(-1, len(self.names))
 
+    def reordered(self, rows: Sequence[int]) -> Descriptors:
+        """Those of the options at ``rows``, in that order."""
+        return Descriptors(self.names, self.values[list(rows)].tobytes())
+
     @property
     def size(self) -> int:
         """How many options it is about."""

@@ -34,7 +34,7 @@ from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived, computable
 from loop.spec.describing import descriptors_of
 from loop.spec.earlier import earlier_of
-from loop.spec.interchangeable import build_slots
+from loop.spec.interchangeable import build_slots, with_options_alike
 from loop.spec.limits import derived_limits, plain_limits, trimmed
 from loop.spec.models import CampaignSpec, TargetSpec
 from loop.spec.sieving import sieve_of
@@ -101,6 +101,7 @@ def build_space(spec: CampaignSpec) -> Space:
         written=written,
         earlier=earlier_of(columns),
     )
+    bare = with_options_alike(spec.constraints, bare)
     conditions = build_conditions(columns, bare)
     derived = build_derived(columns, bare)
     tied = replace(bare, derived=derived, conditions=conditions)

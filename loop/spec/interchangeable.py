@@ -31,6 +31,36 @@ def build_slots(specs: Sequence[ConstraintSpec], space: Space) -> tuple[Slots, .
     return tuple(found)
 
 
+def with_options_alike(specs: Sequence[ConstraintSpec], space: Space) -> Space:
+    """The space in which what is interchangeable has its options in one order, whichever a file lists them in."""
+    parameters = list(space.parameters)
+    for spec in specs:
+        groups = [[one] if isinstance(one, str) else one for one in getattr(spec, "interchangeable", ())]
+        for group in groups[1:]:
+            for first, other in zip(groups[0], group, strict=False):
+                if {first, other} <= {*space.names}:  # else ``build_slots`` says so
+                    column = space.names.index(other)
+                    parameters[column] = _as_in(parameters[space.names.index(first)], parameters[column])
+    return replace(space, parameters=tuple(parameters))
+
+
+def _as_in(first: Parameter, other: Parameter) -> Parameter:
+    """A choice with its options in the order of the ``first``, where both have the same."""
+    is_plain = isinstance(other, Category) or (isinstance(other, Component) and not other.is_stored)
+    if not is_plain or not isinstance(first, Category | Component) or not isinstance(other, Category | Component):
+        return other
+    place = {option: i for i, option in enumerate(other.options)}
+    if first.size != other.size or set(place) != {*first.options}:
+        return other
+    rows = [place[option] for option in first.options]
+    described = None if other.descriptors is None else other.descriptors.reordered(rows)
+    options = tuple(first.options)
+    if isinstance(other, Component):
+        smiles = tuple(other.smiles[i] for i in rows)
+        return replace(other, options=options, smiles=smiles, descriptors=described)
+    return replace(other, options=options, descriptors=described)
+
+
 def _slots(name: str, spec: InterchangeableSpec, space: Space) -> Slots:
     groups = [[one] if isinstance(one, str) else one for one in spec.interchangeable]
     if len(groups) > MOST:
@@ -93,7 +123,7 @@ def _refuse_unlike(a: Parameter, b: Parameter) -> None:
                 f"names {a.name!r} and {b.name!r}, and only one of them may be {only[0]!r}; give both the same options"
             )
     if replace(a, name="") != replace(b, name=""):
-        what = "options in the same order, structures and descriptors" if not _is_number(a) else "range, step and scale"
+        what = "range, step and scale" if _is_number(a) else "structures, descriptors and role, and levels in one order"
         raise SpaceError(f"names {a.name!r} and {b.name!r}, which are not alike; give both the same {what}")
 
 

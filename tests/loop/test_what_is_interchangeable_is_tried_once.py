@@ -130,6 +130,23 @@ def test_neighbours_are_arranged() -> None:
     assert len(changed) == 2 * 4  # either of them for any of the four others
 
 
+def test_options_may_be_listed_in_any_order() -> None:
+    first = {"EtOH": {"size": 2.0}, "MeOH": {"size": 1.0}, "iPrOH": {"size": 3.0}}
+    other = dict(reversed(first.items()))
+    slots = {
+        name: {"type": "component", "options": {o: ALCOHOLS[o] for o in of}, "descriptors": of}
+        for name, of in (("one", first), ("two", other))
+    }
+    space = build_space(spec_of(slots, [{"interchangeable": ["one", "two"]}]))
+
+    one, two = space.parameters
+
+    assert one.options == two.options
+    assert one.smiles == two.smiles == tuple(ALCOHOLS[o] for o in one.options)
+    assert (one.descriptors.values == two.descriptors.values).all()
+    assert space.settings(space.coordinates({"one": "iPrOH", "two": "EtOH"})) == {"one": "EtOH", "two": "iPrOH"}
+
+
 @pytest.mark.parametrize("representation", [Representation.ONE_HOT, Representation.COUNTS, Representation.MORDRED])
 @pytest.mark.parametrize("with_amounts", [True, False])
 def test_distances_do_not_know_which_slot_holds_what(representation: Representation, with_amounts: bool) -> None:

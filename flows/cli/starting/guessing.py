@@ -11,7 +11,7 @@ from flows.cli.starting.beside_targets import BesideTargets, beside_targets, rep
 from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.doubtful import NAMED, choices, perhaps_twice, reactions_by_name, renamed
 from flows.cli.starting.kinds import context_of
-from flows.cli.starting.lines import laboratory, planning, target
+from flows.cli.starting.lines import interchangeable, laboratory, planning, target
 from flows.cli.starting.listing import Rows, named_candidates, said_of_open
 from flows.cli.starting.parts import HAS_GAPS, Part, parameters_in
 from flows.cli.starting.yaml_text import flow, scalar
@@ -92,6 +92,7 @@ def guess_campaign(
         *(f"  {line}" for part in [*parts, *read.context] for line in part.lines),
         *(f"  # {note}" for note in read.left_out),
         *constraints,
+        *interchangeable(parts),
         "",
         "# What is measured, and what is wanted: maximize or minimize. low and high say what it can be at all;",
         "# at_least and at_most are thresholds beyond which a result is of no use. What spans powers of ten, as an",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from flows.cli.starting.columns import Column
 from flows.cli.starting.parts import Part, comment
-from flows.cli.starting.yaml_text import known_before, scalar
+from flows.cli.starting.yaml_text import flow, known_before, scalar
 from loop.objective.scale import powers_spanned
 from loop.units import is_percent
 
+_NUMBERED: Final = re.compile(r"(.*?)[ _.-]*(?:\d+|[A-Z])")
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
 
 
@@ -30,6 +32,28 @@ def planning(size: int | None, n_results: int, target: str, parts: Sequence[Part
         *known_before(target, *_choice_of(parts)),
         f"budget: {{experiments: {budget}}}",
     ]
+
+
+def interchangeable(parts: Sequence[Part]) -> list[str]:
+    """Comments on choices that are numbered and share half of their options, of which perhaps none is the first."""
+    choices = [p for p in parts if p.size is not None and not p.fractions and p.columns[0].numbers is None]
+    numbered: dict[str, list[Part]] = {}
+    for part in choices:
+        if found := _NUMBERED.fullmatch(part.name):
+            numbered.setdefault(found[1], []).append(part)
+    return [
+        line
+        for alike in numbered.values()
+        if len(alike) > 1 and _are_shared([frozenset(part.columns[0].distinct) for part in alike])
+        for line in (
+            "# Where nothing says which of these is the first, give them the same options, and under constraints:",
+            f"#   - {{interchangeable: [{flow(part.name for part in alike)}]}}",
+        )
+    ]
+
+
+def _are_shared(options: Sequence[frozenset[str]]) -> bool:
+    return 2 * len(frozenset.intersection(*options)) >= max(map(len, options))
 
 
 def target(column: Column, goal: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -716,3 +717,22 @@ def test_a_scope_in_which_nothing_is_measured_needs_an_empty_column(hakken: Any,
     assert "where nothing is measured yet, give the table an empty column 'yield'" in refused.err
     assert (refused.code, begun.code) == (2, 0)
     assert "4 rows have no result: they say what can be tried" in begun.out + begun.err
+
+
+@pytest.mark.parametrize(
+    ("second", "is_asked"), [(("glycerol", "urea", "DMF"), True), (("THF", "DMAc", "dioxane"), False)]
+)
+def test_numbered_choices_of_one_list_are_asked_to_be_interchangeable(
+    hakken: Any, second: tuple[str, ...], is_asked: bool
+) -> None:
+    rows = zip(("urea", "DMF", "glycerol"), second, strict=True)
+    lines = ["additive 1,additive 2,yield", *(f"{a},{b},{i}" for i, (a, b) in enumerate(rows))]
+    Path("t.csv").write_text("\n".join(lines) + "\n")
+
+    assert hakken("init", "t.csv", "--target", "yield").code == 0
+
+    text = Path("campaign.yaml").read_text(encoding="utf-8")
+    asks = "# Where nothing says which of these is the first, give them the same options, and under constraints:\n#   - {"
+    assert (f"{asks}interchangeable: [additive 1, additive 2]}}" in text) == is_asked
+    Path("campaign.yaml").write_text(text.replace(asks, "constraints:\n  - {"))
+    assert json.loads(hakken("validate", "campaign.yaml", "--json").out)["candidates"] == (6 if is_asked else 9)
