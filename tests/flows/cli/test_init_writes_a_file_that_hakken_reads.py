@@ -732,7 +732,8 @@ def test_numbered_choices_of_one_list_are_asked_to_be_interchangeable(
     assert hakken("init", "t.csv", "--target", "yield").code == 0
 
     text = Path("campaign.yaml").read_text(encoding="utf-8")
-    asks = "# Where nothing says which of these is the first, give them the same options, and under constraints:\n#   - {"
+    said = "# Where nothing says which of these is the first, give them the same options, and under constraints:"
+    asks = f"{said}\n#   - {{"
     assert (f"{asks}interchangeable: [additive 1, additive 2]}}" in text) == is_asked
     Path("campaign.yaml").write_text(text.replace(asks, "constraints:\n  - {"))
     assert json.loads(hakken("validate", "campaign.yaml", "--json").out)["candidates"] == (6 if is_asked else 9)
