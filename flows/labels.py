@@ -7,7 +7,7 @@ from typing import Any
 
 from loop.record import Settings
 from loop.units import unit_shown
-from loop.wording import MANY, is_mute, with_name
+from loop.wording import MANY, is_mute, named
 
 
 def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
@@ -20,7 +20,7 @@ def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
         if kind in ("number", None) and not isinstance(value, str):  # also one that the file has no more
             words.append(f"{name} {value:g} {unit_shown(parameter.get('unit', ''))}".rstrip())
         elif kind in ("ordinal", "mixture") or _is_mute(space, name, str(value)):
-            words.append(with_name(name, str(value)).rstrip())
+            words.append(named(name, str(value)))
         else:
             words.append(str(value))
     return ", ".join(words)

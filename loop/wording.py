@@ -27,11 +27,6 @@ def named(name: str, words: str) -> str:
     return words if words.casefold().startswith(f"{name.casefold()} ") else f"{name} {words}".rstrip()
 
 
-def with_name(name: str, shown: str) -> str:
-    """A setting behind its parameter's name, once where it begins with that: ``grade A`` of ``grade``."""
-    return shown if shown.casefold().startswith(f"{name.casefold()} ") else f"{name} {shown}"
-
-
 def is_mute(option: str, others: Iterable[Collection[str]]) -> bool:
     """Whether an option says too little by itself: yes or no, none, a number, or an option of another choice as well.
 

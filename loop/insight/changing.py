@@ -55,14 +55,13 @@ def ways(space: Space) -> list[Way]:
     What slots hold changes together, since nothing says which of them holds what.
     """
     mixed = {c: blend for blend in blends_of(space) for c in blend.columns}
-    pooled = {c: slots for slots in space.frame.pooled for slot in slots.columns for c in slot}
+    pooled = {c: slots for slots in space.frame.pooled for c in slots.every}
     found = []
     for column, name in enumerate(space.names):
         if (slots := pooled.get(column)) is not None:
-            if column == min(c for slot in slots.columns for c in slot):
+            if column == min(slots.every):
                 held = tuple(slot[0] for slot in slots.columns)
-                every = tuple(c for slot in slots.columns for c in slot)
-                found.append(Way(" or ".join(space.called(held)), every, held=held))
+                found.append(Way(" or ".join(space.called(held)), slots.every, held=held))
         elif column not in mixed:
             found += [Way(name, (column,))] if column != fidelity_column(space) else []
         elif column == min((blend := mixed[column]).columns):

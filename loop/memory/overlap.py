@@ -154,7 +154,7 @@ def overlap(here: Space, there: Space) -> Overlap:
 def _shared_slots(slots: Slots, found: Sequence[Shared]) -> Slots | None:
     """Slots by columns of the shared space; None where that lacks some, or has their parameters with other options."""
     place = {s.here: i for i, s in enumerate(found)}
-    if any(c not in place for slot in slots.columns for c in slot):
+    if any(c not in place for c in slots.every):
         return None
     columns = tuple(tuple(place[c] for c in slot) for slot in slots.columns)
     first, *others = ([found[c].parameter for c in slot] for slot in columns)

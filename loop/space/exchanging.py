@@ -63,7 +63,7 @@ def in_any_order(rule: Constraint, all_slots: Sequence[Slots]) -> list[Constrain
     return found
 
 
-def are_exchanged(conditions: Sequence[Condition], columns: Columns) -> Condition | None:
+def first_unlike(conditions: Sequence[Condition], columns: Columns) -> Condition | None:
     """The first condition that there is not likewise of what takes the place of its columns; None where all are."""
     for condition in conditions:
         column = columns.get(condition.column, condition.column)

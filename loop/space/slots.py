@@ -28,6 +28,11 @@ class Slots:
         return len(self.columns)
 
     @property
+    def every(self) -> tuple[int, ...]:
+        """The columns of all slots."""
+        return tuple(c for slot in self.columns for c in slot)
+
+    @property
     def optional(self) -> int:
         """How many columns of a slot hold options."""
         return len(self.ranks)

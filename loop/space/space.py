@@ -23,7 +23,7 @@ from loop.space.parameters import Category, Component, Continuous, Discrete, Fin
 from loop.space.slots import Slots
 from loop.space.structure import Condition, Derived, Frame, Mixture, Products
 from loop.space.united import UnionNames
-from loop.wording import MANY, is_mute, with_name
+from loop.wording import MANY, is_mute, named
 
 if TYPE_CHECKING:
     from loop.molecules.sieve import Taken
@@ -358,7 +358,7 @@ class Space:
                 continue
             value = settings[p.name]
             shown = f"{value:g} {p.unit}".strip() if isinstance(value, float | int) else str(value)
-            parts.append(with_name(p.name, shown) if self._is_named(p, shown) else shown)
+            parts.append(named(p.name, shown) if self._is_named(p, shown) else shown)
         return ", ".join(parts)
 
     def _in_order(self) -> Iterator[tuple[int, Parameter]]:

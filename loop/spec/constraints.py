@@ -99,7 +99,7 @@ def named_by(spec: ConstraintSpec) -> set[str]:
         case ExpressionSpec():
             return {name for side, _ in read_comparisons(spec.expression) for name in side.names}
         case InterchangeableSpec():
-            return {n for one in spec.interchangeable for n in ([one] if isinstance(one, str) else one)}
+            return {name for slot in spec.slots for name in slot}
 
 
 def build_conditions(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Condition, ...]:

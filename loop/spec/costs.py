@@ -14,7 +14,7 @@ from loop.errors import CostError, SpaceError
 from loop.space import Category, Component, Ordinal, Space
 from loop.spec.amounts import column_of, lasting, priced_amounts, priced_by_number
 from loop.spec.cost_models import CostsSpec
-from loop.spec.each_slot import of_each_slot, slots_by_name
+from loop.spec.each_slot import number_of_each_slot, of_each_slot, slots_by_name
 from loop.spec.lines import Problem
 from loop.spec.space_models import FidelitySpec, MixtureSpec
 from loop.spec.stock import build_stocks
@@ -73,7 +73,7 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
 
 def _built(spec: CampaignSpec, space: Space, stated: CostsSpec) -> Costs:
     per_use = of_each_slot(space, ("costs", "options"), stated.options or {})
-    per = of_each_slot(space, ("costs", "per"), stated.per or {})
+    per = number_of_each_slot(space, ("costs", "per"), stated.per or {})
     options = {name: _prices(spec, space, "options", name, prices) for name, prices in per_use.items()}
     by_number, least_by_number = priced_by_number(spec, space, options, per)
     amounts, least = priced_amounts(spec, space, of_each_slot(space, ("costs", "amounts"), stated.amounts or {}))

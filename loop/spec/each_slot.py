@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from loop.errors import CostError
@@ -12,24 +12,17 @@ _Value = TypeVar("_Value")
 
 
 def of_each_slot(space: Space, path: tuple[str, ...], said: Mapping[str, _Value]) -> dict[str, _Value]:
-    """What is said by parameter, with the same for what is interchangeable with it; a number that is named is the
-    slot's own.
+    """What is said by parameter, with the same for what is interchangeable with it.
 
     Raises:
         CostError: Two slots are said to differ in it.
     """
-    found = dict(said)
-    for first, others in slots_by_name(space):
-        told = [name for name in (first, *others) if name in said]
-        for name in (first, *others) if told else ():
-            value = _meant(space, said[told[0]], told[0], name)
-            if found.setdefault(name, value) != value:
-                raise CostError(
-                    (*path, name),
-                    f"{told[0]!r} and {name!r} are interchangeable, and it says otherwise of each; say it once, of "
-                    f"{told[0]!r}",
-                )
-    return found
+    return _spread(space, path, said, lambda value, _beside, _of: value)
+
+
+def number_of_each_slot(space: Space, path: tuple[str, ...], said: Mapping[str, str]) -> dict[str, str]:
+    """The same of the number that goes with each parameter: a number that is in a slot is each slot's own."""
+    return _spread(space, path, said, lambda number, beside, of: fellow(space, number, beside, of))
 
 
 def slots_by_name(space: Space) -> list[tuple[str, tuple[str, ...]]]:
@@ -39,6 +32,12 @@ def slots_by_name(space: Space) -> list[tuple[str, tuple[str, ...]]]:
         for slots in space.slots
         for first, *others in zip(*slots.columns, strict=True)
     ]
+
+
+def fellows(space: Space, name: str) -> tuple[str, ...]:
+    """A parameter, and what is interchangeable with it."""
+    alike = next((all_ for first, others in slots_by_name(space) if name in (all_ := (first, *others))), ())
+    return (name, *(other for other in alike if other != name))
 
 
 def fellow(space: Space, name: str, beside: str, of: str) -> str:
@@ -52,8 +51,21 @@ def fellow(space: Space, name: str, beside: str, of: str) -> str:
     return name
 
 
-def _meant(space: Space, value: _Value, beside: str, of: str) -> _Value:
-    if not isinstance(value, str):
-        return value
-    meant: _Value = fellow(space, value, beside, of)  # type: ignore[assignment]  # a text for a text
-    return meant
+def _spread(
+    space: Space,
+    path: tuple[str, ...],
+    said: Mapping[str, _Value],
+    meant: Callable[[_Value, str, str], _Value],
+) -> dict[str, _Value]:
+    found = dict(said)
+    for first, others in slots_by_name(space):
+        told = [name for name in (first, *others) if name in said]
+        for name in (first, *others) if told else ():
+            value = meant(said[told[0]], told[0], name)
+            if found.setdefault(name, value) != value:
+                raise CostError(
+                    (*path, name),
+                    f"{told[0]!r} and {name!r} are interchangeable, and it says otherwise of each; say it once, of "
+                    f"{told[0]!r}",
+                )
+    return found

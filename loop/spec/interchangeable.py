@@ -8,7 +8,7 @@ from typing import Final
 
 from loop.errors import SpaceError, did_you_mean
 from loop.space import Category, Component, Continuous, Discrete, Ordinal, Parameter, Slots, Space
-from loop.space.exchanging import are_exchanged, ordered_by
+from loop.space.exchanging import first_unlike, ordered_by
 from loop.spec.space_models import ConstraintSpec, InterchangeableSpec
 
 MOST: Final = 6  # slots: a rule on one of each is one on every order of them
@@ -23,8 +23,8 @@ def build_slots(specs: Sequence[ConstraintSpec], space: Space) -> tuple[Slots, .
         name = spec.name or f"constraint {number}"
         try:
             found.append(_slots(name, spec, space))
-            taken = [c for slots in found[:-1] for slot in slots.columns for c in slot]
-            if twice := [c for slot in found[-1].columns for c in slot if c in taken]:
+            taken = {c for slots in found[:-1] for c in slots.every}
+            if twice := [c for c in found[-1].every if c in taken]:
                 raise SpaceError(f"names {space.names[twice[0]]!r}, as another one does; name all its fellows in one")
         except SpaceError as error:
             raise SpaceError(f"constraint {name!r} {error}") from None
@@ -34,10 +34,9 @@ def build_slots(specs: Sequence[ConstraintSpec], space: Space) -> tuple[Slots, .
 def with_options_alike(specs: Sequence[ConstraintSpec], space: Space) -> Space:
     """The space in which what is interchangeable has its options in one order, whichever a file lists them in."""
     parameters = list(space.parameters)
-    for spec in specs:
-        groups = [[one] if isinstance(one, str) else one for one in getattr(spec, "interchangeable", ())]
-        for group in groups[1:]:
-            for first, other in zip(groups[0], group, strict=False):
+    for spec in (s for s in specs if isinstance(s, InterchangeableSpec)):
+        for slot in spec.slots[1:]:
+            for first, other in zip(spec.slots[0], slot, strict=False):
                 if {first, other} <= {*space.names}:  # else ``build_slots`` says so
                     column = space.names.index(other)
                     parameters[column] = _as_in(parameters[space.names.index(first)], parameters[column])
@@ -62,7 +61,7 @@ def _as_in(first: Parameter, other: Parameter) -> Parameter:
 
 
 def _slots(name: str, spec: InterchangeableSpec, space: Space) -> Slots:
-    groups = [[one] if isinstance(one, str) else one for one in spec.interchangeable]
+    groups = spec.slots
     if len(groups) > MOST:
         raise SpaceError(f"has {len(groups)} that are interchangeable, and at most {MOST} can be; name fewer of them")
     if any(len(group) != len(groups[0]) or not group for group in groups):
@@ -82,7 +81,7 @@ def _slots(name: str, spec: InterchangeableSpec, space: Space) -> Slots:
         raise SpaceError("wants distinct options, and numbers have none; leave distinct out")
     found = Slots(name, slots, ranks, nothing, spec.distinct)
     for exchange in found.exchanged():
-        if (one := are_exchanged(space.conditions, exchange)) is not None:
+        if (one := first_unlike(space.conditions, exchange)) is not None:
             of = space.names[one.column]
             raise SpaceError(
                 f"takes its parameters for interchangeable, and when or unless of {of!r} is not said likewise of its "

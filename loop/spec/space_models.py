@@ -284,6 +284,11 @@ class InterchangeableSpec(_Named):
     interchangeable: list[Text | list[Text]] = Field(min_length=2)
     distinct: bool = False
 
+    @property
+    def slots(self) -> list[list[str]]:
+        """The parameters of each slot."""
+        return [[one] if isinstance(one, str) else one for one in self.interchangeable]
+
 
 CONSTRAINT_KINDS: Mapping[str, type[Strict]] = {  # the key that tells which it is
     "exclude": ExcludeSpec,

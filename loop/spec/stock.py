@@ -9,7 +9,7 @@ from loop.costs import USES, Coordinate, OptionUse, Purse, Stock, Together
 from loop.errors import CostError, SpaceError
 from loop.space import Category, Component, Ordinal, Space
 from loop.spec.amounts import column_of, measure_of
-from loop.spec.each_slot import fellow, of_each_slot, slots_by_name
+from loop.spec.each_slot import fellow, fellows, of_each_slot
 from loop.spec.space_models import MixtureSpec
 from loop.wording import amount_text
 
@@ -27,10 +27,10 @@ def build_stocks(spec: CampaignSpec, space: Space) -> tuple[Stock, ...]:
         CostError: A name is no parameter, an option is unknown, or a number may be below zero.
     """
     of_each_slot(space, AT, spec.budget.stock or {})
-    stated, found = spec.budget.stock or {}, list[Stock]()
-    for first, others in slots_by_name(space):  # there is one stock of what is interchangeable
-        told = [name for name in (first, *others) if name in stated]
-        stated = {name: said for name, said in stated.items() if name not in told[1:]}
+    stated, found = dict[str, float | dict[str, float]](), list[Stock]()
+    for name, said in (spec.budget.stock or {}).items():
+        if not any(other in stated for other in fellows(space, name)):  # of what is interchangeable there is one
+            stated[name] = said
     for name, said in stated.items():
         if isinstance(said, Mapping):
             found += _of_options(spec, space, name, said)
@@ -60,8 +60,8 @@ def _of_options(spec: CampaignSpec, space: Space, name: str, said: Mapping[str, 
         how = f"say how much there is of it in all, such as {name}: 500"
         raise CostError(path, f"{name!r} is a number and has no options; {how}")
     number = (spec.budget.per or {}).get(name)
-    fellows = _fellows(space, name)
-    columns = (column, *(space.names.index(other) for other in fellows[1:]))
+    _, *others = fellows(space, name)
+    columns = (column, *(space.names.index(other) for other in others))
     measure = None if number is None else measure_of(spec, space, (*PER, name), number)
     for option, amount in said.items():
         if measure is not None and not amount > 0:
@@ -78,7 +78,7 @@ def _of_options(spec: CampaignSpec, space: Space, name: str, said: Mapping[str, 
             yield Stock(option, USES, float(amount), OptionUse(columns, index))
         else:
             assert number is not None
-            names = [fellow(space, number, name, other) for other in fellows]
+            names = [number, *(fellow(space, number, name, other) for other in others)]
             amounts = tuple(measure_of(spec, space, (*PER, name), one).of for one in names)
             yield Stock(option, measure.unit, float(amount), OptionUse(columns, index, amounts))
 
@@ -93,15 +93,9 @@ def _of_number(spec: CampaignSpec, space: Space, name: str, amount: float) -> St
         how = f"{name}: {{OPTION: {amount_text(amount)}}}"
         rule = "say for how many experiments there is enough of each"
         raise CostError(path, f"{name!r} is a choice between options; {rule}, such as {how}")
-    measures = [measure_of(spec, space, path, one) for one in _fellows(space, name)]
+    measures = [measure_of(spec, space, path, one) for one in fellows(space, name)]
     taken = measures[0].of if len(measures) == 1 else Together(tuple(m.of for m in measures))
     return Stock(name, measures[0].unit, amount, taken)
-
-
-def _fellows(space: Space, name: str) -> tuple[str, ...]:
-    """A parameter, and what is interchangeable with it."""
-    alike = next((f for first, others in slots_by_name(space) if name in (f := (first, *others))), ())
-    return (name, *(other for other in alike if other != name))
 
 
 def _too_little(amount: float) -> str:

@@ -37,9 +37,9 @@ def one_hot(frame: Frame, x: Tensor, *, without: frozenset[int] = frozenset()) -
     Parameters at the columns ``without`` are left out. Of slots there is how many hold each option, and beside numbers
     how much of these stands with it.
     """
-    pooled = [slots for slots in frame.pooled if without.isdisjoint(c for slot in slots.columns for c in slot)]
+    pooled = [slots for slots in frame.pooled if without.isdisjoint(slots.every)]
     columns = [x[..., :0], *(_of_slots(frame, slots, x) for slots in pooled)]
-    done = without.union(c for slots in pooled for slot in slots.columns for c in slot)
+    done = without.union(*(slots.every for slots in pooled))
     for i, p in enumerate(frame.parameters):
         if i in done:
             continue

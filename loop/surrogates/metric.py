@@ -125,7 +125,7 @@ def _metric(frame: Frame, representation: Representation, apart: float) -> Metri
     mixed = frame.mixed_columns
     whole = frame.products if representation in WHOLE else ()  # others see the reagents, one by one
     made = {c for p in whole for c in p.columns}
-    pooled = {c for slots in frame.pooled for slot in slots.columns for c in slot}
+    pooled = {c for slots in frame.pooled for c in slots.every}
     parts: list[Part] = [
         _part(frame, column, representation, apart)
         for column in range(len(frame.parameters))

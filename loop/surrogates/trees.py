@@ -231,7 +231,7 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
     rows = x.detach().numpy()
     pooled = space.frame.pooled
     columns = [_of_slots(space, slots, rows) for slots in pooled]
-    done = {c for slots in pooled for slot in slots.columns for c in slot}
+    done = {c for slots in pooled for c in slots.every}
     columns.extend(_of_parameter(space, i, rows) for i in range(len(space.parameters)) if i not in done)
     for mixture in space.mixtures:
         if mixture.smiles:

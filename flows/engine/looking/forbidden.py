@@ -4,7 +4,6 @@ batches that wait and come to more than it allows by now, or are on another plat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from shlex import quote
 from typing import Final
 
@@ -16,7 +15,7 @@ from loop.experiment import State
 from loop.record import CampaignState, ProposalRecord, Settings
 from loop.space import Space
 from loop.space.checked import checked
-from loop.space.leaving_out import is_for_now
+from loop.space.leaving_out import lasting
 
 NAMED: Final = 5  # of them; the number tells of the rest
 
@@ -128,5 +127,4 @@ def _for_now(space: Space, settings: Settings) -> str | None:
         return None
     x = space.coordinates(settings)[None]
     broken = [rule for rule in space.constraints if not rule.allows(x)[0]]
-    inside = replace(space, constraints=tuple(rule for rule in space.constraints if not is_for_now(rule)))
-    return broken[0].name if broken and inside.contains(settings) else None
+    return broken[0].name if broken and lasting(space).contains(settings) else None
