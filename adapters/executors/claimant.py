@@ -25,9 +25,7 @@ from adapters.executors.carrying import Told, cancelled, carry_out, end_when_tol
 # What Slurm writes to the output of a job that it ends, with the reason where it has one of its own. Source: slurmd's
 # stepd_api and req.c of Slurm 24.11.
 _ENDED: Final = re.compile(r"CANCELLED AT \S+(?: DUE TO ([A-Z ]+[A-Z]))?")
-_ANEW: Final = (
-    "requeue: true of run_on.slurm lets Slurm begin such a job anew where the site does, at the cost of no try"
-)
+_PREEMPTION: Final = "preemption"
 
 
 def main(folder: Path, token: str) -> None:
@@ -41,13 +39,17 @@ def main(folder: Path, token: str) -> None:
         payload = _compute(folder, task)
     except Told as told:
         is_late = _is_out_of_time(folder)
-        if task["requeue"] and not is_late and not (folder / "cancelled.json").exists():
-            return  # the queue starts it again; where it does not, whoever asks finds the silence
+        if not is_late and not (folder / "cancelled.json").exists():
+            if _why_ended(folder) == _PREEMPTION:
+                _give_way(folder, token)
+                return  # the queue starts it again, or else whoever asks submits it again
+            if task["requeue"]:
+                return  # the queue starts it again; where it does not, whoever asks finds the silence
         payload = _called_off(folder, told.provenance) or _ended_by_queue(folder, is_late, told.provenance)
     except Exception as error:
         payload = fault("compute_lost", f"the job's own process failed: {type(error).__name__}: {error}", {})
     ignore_when_told()
-    if restarts := _restarts():  # its queue began it anew by our leave: the record says so
+    if restarts := _restarts() + _times_it_gave_way(folder):  # it began anew by our leave: the record says so
         payload["provenance"] = {**payload.get("provenance", {}), "restarts": restarts}
     hand_in(folder, payload, meanwhile=_beat(folder / "beat", task["silence"] / 10))
 
@@ -71,10 +73,12 @@ def _claim(folder: Path, token: str, task: dict[str, Any]) -> bool:
     if (folder / "result.json").exists():
         return False
     if once_there_is_room(lambda: write_once(folder / "claimed.json", json.dumps(claim))):
+        (folder / "preempted.json").unlink(missing_ok=True)  # of an earlier submission
         return True
     first = json.loads((folder / "claimed.json").read_text(encoding="utf-8"))
     if restart == 0 or first.get("token") != token:
         return False
+    (folder / "preempted.json").unlink(missing_ok=True)  # Slurm itself began it anew
     # The queue started this very submission again, so its first run is over, unless its node was only out of reach.
     while _age(folder) < task["silence"]:
         if (folder / "result.json").exists():
@@ -96,13 +100,28 @@ def _ended_by_queue(folder: Path, is_late: bool, provenance: dict[str, Any]) -> 
     if is_late:
         text = "Slurm's time limit ended it, before its own 'timeout' was over: the node had little time left for it"
         return fault("timeout", text, provenance, "timeout")
-    if _has_own_job() and (said := _ENDED.findall(_said_by_slurm(folder))):
-        why = said[-1].lower()
-        if why == "preemption":  # Slurm requeues what it preempts where both the site and the job allow it
-            why += f"; {_ANEW}"
+    if (why := _why_ended(folder)) is not None:
         how = f"ended by Slurm while it ran: {why}" if why else "cancelled in Slurm itself (scancel) while it ran"
         return fault("compute_lost", f"job {_job_id()} was {how}", provenance)
     return fault("compute_lost", "its queue ended it (SIGTERM)", provenance)
+
+
+def _why_ended(folder: Path) -> str | None:
+    """Why Slurm ended the attempt's own job, in its words; "" where it gives no reason, None where it did not."""
+    said = _ENDED.findall(_said_by_slurm(folder)) if _has_own_job() else []
+    return said[-1].lower() if said else None
+
+
+def _give_way(folder: Path, token: str) -> None:
+    """Leave word that the job was preempted and computes no more; a disk without room for it leaves the silence."""
+    with suppress(OSError):
+        write_once(folder / "preempted.json", json.dumps({"token": token, "at": time.time()}))
+
+
+def _times_it_gave_way(folder: Path) -> int:
+    """How often the attempt was submitted again because it was preempted."""
+    path = folder / "gave_way.json"
+    return int(json.loads(path.read_text(encoding="utf-8"))["times"]) if path.exists() else 0
 
 
 def _is_out_of_time(folder: Path) -> bool:

@@ -134,6 +134,25 @@ class Spool:
             clear(folder)  # where it ran on this machine
         return self.has_ended(handle)
 
+    def times_it_gave_way(self, handle: Handle) -> int:
+        """How often the attempt was laid back after it was preempted."""
+        return int((read_json(self.jobs.folder(handle) / "gave_way.json") or {}).get("times", 0))
+
+    def lay_back(self, folder: Path, id_: str) -> None:
+        """Let an attempt be submitted anew whose job ``id_`` was preempted, is over, and gave no result.
+
+        Its claim goes last: killed before, this is done again and counts once. Whoever calls it holds the folder.
+        """
+        known = read_json(folder / "gave_way.json") or {"times": 0, "id": None}
+        with reachable(folder):
+            if known["id"] != id_:
+                self.note(folder / "gave_way.json", {"times": known["times"] + 1, "id": id_})
+            self.note(folder / "submitted.json", {"id": id_, "times": 0})
+            claims = sorted(path.name for path in folder.glob("claimed-*.json"))
+            for name in ("releasing.json", "beat", "running.json", *claims, "released.json", "claimed.json"):
+                (folder / name).unlink(missing_ok=True)
+            (folder / "preempted.json").unlink(missing_ok=True)
+
     def complete(self, handle: Handle) -> bool:
         """Write the end for which a caller took the claim, which it may have been killed before it wrote."""
         folder = self.jobs.folder(handle)

@@ -49,6 +49,11 @@ from loop.outcome import FaultKind
 from loop.wording import plural
 
 _TIMES: Final = 3  # submissions of one attempt of which the cluster forgets each
+_MOST_GIVEN_WAY: Final = 10  # times that an attempt is preempted and submitted again; each may have cost hours
+_OFTEN: Final = 3  # of these a person is told
+_GIVES_WAY_TO_NONE: Final = (
+    "name a partition or qos that gives way to none (run_on.slurm), or let a calculation take less time"
+)
 _KINDS: Final = {
     "TIMEOUT": FaultKind.TIMEOUT,
     "DEADLINE": FaultKind.TIMEOUT,
@@ -258,10 +263,13 @@ class SlurmExecutor:
     def _of_claimed(self, handle: Handle, row: Row | None) -> Status:
         if row is not None and row.is_alive:
             again = f", begun anew by Slurm: {row.reason}" if row.state == "PENDING" else ""
-            wants = self._queue.wants(handle, row) or wants_room(self._jobs)
+            wants = self._wants(handle, row) or wants_room(self._jobs)
             return Status(Phase.RUNNING, f"job {row.id}{again}", wants)
+        called_off = self._jobs.cancelled(handle)
+        if called_off is None and (self._jobs.folder(handle) / "preempted.json").exists():
+            return self._gave_way(handle)
         if self._spool.is_silent(handle):
-            if (called_off := self._jobs.cancelled(handle)) is not None:
+            if called_off is not None:
                 self._spool.settle(handle, FaultKind.CANCELLED, called_off["reason"])
                 return Status(Phase.RUNNING, "was called off")
             if row is None:
@@ -269,6 +277,8 @@ class SlurmExecutor:
                     row = self._queue.accounted(handle, self._queue.submitted(handle))
                 except AdapterUnavailable as error:  # an end for lack of memory must not be tried again as a lost one
                     return Status(Phase.RUNNING, f"left the queue without a result; how it ended is not told: {error}")
+            if row is not None and row.state == "PREEMPTED":  # killed before it could leave word
+                return self._gave_way(handle)
             how = "and Slurm knows it no more" if row is None else f"and {row.end}"
             kind = FaultKind.COMPUTE_LOST if row is None else _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
             self._spool.settle(handle, kind, f"the job began {how}, without a result")
@@ -278,7 +288,7 @@ class SlurmExecutor:
         if row is not None and row.is_held and self._queue.looked > released["at"]:
             return Status(Phase.PREPARED, f"Slurm forgot that job {row.id} was released; it is released again")
         if row is not None and row.is_alive:
-            return Status(Phase.WAITING, f"job {row.id}: {row.reason or row.state}", self._queue.wants(handle, row))
+            return Status(Phase.WAITING, f"job {row.id}: {row.reason or row.state}", self._wants(handle, row))
         if row is None and self._queue.looked <= released["at"]:
             return Status(Phase.WAITING, f"job {released['id']} was released just now")
         if row is None:
@@ -288,6 +298,8 @@ class SlurmExecutor:
                 return Status(Phase.WAITING, f"job {released['id']} left the queue: {error}")
             if row is None:
                 return Status(Phase.PREPARED, f"Slurm has forgotten job {released['id']}; it is submitted again")
+        if row.state == "PREEMPTED":
+            return self._gave_way(handle)
         # Time that a job which never claimed its attempt took was not the calculation's: a controller that was killed
         # counts a job as running that no node was given, or a line of setup hung.
         kind = FaultKind.RESOURCE_ERROR if row.state == "OUT_OF_MEMORY" else FaultKind.COMPUTE_LOST
@@ -301,6 +313,31 @@ class SlurmExecutor:
             )
         self._spool.settle(handle, kind, f"{how}{self._queue.last_words(handle)}")
         return Status(Phase.RUNNING)
+
+    def _wants(self, handle: Handle, row: Row) -> str:
+        """What a person has to see to; "" where waiting is all there is."""
+        if wants := self._queue.wants(handle, row):
+            return wants
+        if (times := self._spool.times_it_gave_way(handle)) < _OFTEN:
+            return ""
+        return (
+            f"is in Slurm as job {row.id}, and gave way to jobs of a higher rank {times} times (after "
+            f"{_MOST_GIVEN_WAY + 1} it counts as lost); {_GIVES_WAY_TO_NONE}"
+        )
+
+    def _gave_way(self, handle: Handle) -> Status:
+        """A job that was preempted is over: it is submitted again as the same try, within limits."""
+        times = self._spool.times_it_gave_way(handle)
+        if times >= _MOST_GIVEN_WAY:
+            text = (
+                f"its job gave way to jobs of a higher rank {times + 1} times, without a result; {_GIVES_WAY_TO_NONE}"
+            )
+            self._spool.settle(handle, FaultKind.COMPUTE_LOST, text)
+            return Status(Phase.RUNNING, "gave way once more; its end is written")
+        with self._spool.alone(handle) as folder:
+            if not self._spool.has_ended(handle) and (id_ := self._queue.submitted(handle)) is not None:
+                self._spool.lay_back(folder, id_)
+        return Status(Phase.PREPARED, "gave way to a job of a higher rank; it is submitted again")
 
     def _unless_ended(self, handle: Handle, status: Status) -> Status:
         return Status(Phase.ENDED) if self._spool.has_ended(handle) else status

@@ -65,12 +65,6 @@ class Row:
         """How it ended, in words to stand after what it is called."""
         if self.state == "CANCELLED":
             return "was cancelled in Slurm itself (scancel)"
-        if self.state == "PREEMPTED":  # even where the job would let Slurm begin it anew
-            return (
-                "ended as PREEMPTED: it gave way to a job of a higher rank, and Slurm did not begin it anew (with "
-                "requeue: true of run_on.slurm it does where the site does; else name a partition or qos that gives "
-                "way to none)"
-            )
         return f"ended as {self.state}"
 
     @property

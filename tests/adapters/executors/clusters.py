@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ class OneNodeSlurm:
             "KillWait": 2,
             "SlurmdParameters": "config_overrides",  # more processors than there are: tests wait more than they compute
             "SchedulerParameters": "sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=0",
+            "PreemptType": "preempt/partition_prio",
+            "PreemptMode": "CANCEL",
             "MessageTimeout": 2,
             "MailProg": "/bin/true",
         }
@@ -150,6 +153,19 @@ class OneNodeSlurm:
     def resume_node(self) -> None:
         """Take the node back, whatever Slurm holds against it."""
         self.run("scontrol", "update", f"NodeName={self.node}", "State=RESUME", check=False)
+
+    @contextmanager
+    def partition_before(self, name: str) -> Iterator[None]:
+        """Another partition, whose jobs end those of the first where there is no room for both."""
+        self.run("scontrol", "create", f"PartitionName={name}", f"Nodes={self.node}", "PriorityTier=10", "State=UP")
+        try:
+            yield
+        finally:
+            self.run("scancel", f"--partition={name}")
+            wait_for = time.monotonic() + 60.0
+            while self.run("squeue", "--noheader", f"--partition={name}").strip() and time.monotonic() < wait_for:
+                time.sleep(0.1)
+            self.run("scontrol", "delete", f"PartitionName={name}")
 
     def clear(self) -> None:
         """Cancel every job, and wait until none is left."""

@@ -103,6 +103,13 @@ def test_five_hundred_jobs_are_tracked_with_one_look_for_each_pass(
     assert (tmp_path / "calls").read_text() == "x\n" * 2
 
 
+def killed_at_the_claim(path: Path, *, missing_ok: bool = False) -> None:
+    if path.name == "claimed.json":
+        raise KeyboardInterrupt
+    if path.exists() or not missing_ok:
+        os.unlink(path)
+
+
 def test_a_queue_that_gives_no_answer_is_asked_once_in_a_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Scripted()
     lab = scripted(tmp_path, cluster)
@@ -202,16 +209,51 @@ def test_a_job_that_ran_out_of_time_before_it_began_tells_nothing_of_the_calcula
     assert f"job 1 ended as {state} before it began" in result.message
 
 
-def test_a_job_that_slurm_did_not_begin_anew_says_what_else_helps(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_job_that_gives_way_again_and_again_is_said_to_and_ends(tmp_path: Path, has_begun: bool) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    said = []
+    for _ in range(11):
+        handle = claimed(lab, tmp_path) if has_begun else begin(lab)
+        said.append(lab.status(handle).wants)
+        cluster.rows = [replace(row, state="PREEMPTED") for row in cluster.rows]
+        lab.status(handle)
+    result = outcome(lab, handle)
+
+    assert cluster.submitted == 11
+    assert said[:3] == [""] * 3
+    assert said[3].startswith("is in Slurm as job 4, and gave way to jobs of a higher rank 3 times (after 11 it counts")
+    assert result.kind is FaultKind.COMPUTE_LOST
+    assert result.message.startswith("its job gave way to jobs of a higher rank 11 times, without a result; name a")
+
+
+def test_a_job_that_gave_way_and_was_called_off_is_not_submitted_again(tmp_path: Path) -> None:
     cluster = Scripted()
     lab = scripted(tmp_path, cluster)
     handle = claimed(lab, tmp_path)
-    cluster.rows = [replace(cluster.rows[0], state="PREEMPTED")]
-    result = outcome(lab, handle)
+    lab.cancel(handle, "ended by a person")
+    cluster.rows = [replace(row, state="PREEMPTED") for row in cluster.rows]
 
-    assert result.kind is FaultKind.COMPUTE_LOST
-    assert result.message.startswith("the job began and ended as PREEMPTED: it gave way to a job of a higher rank")
-    assert "else name a partition or qos that gives way to none" in result.message
+    assert outcome(lab, handle).kind is FaultKind.CANCELLED
+    assert cluster.submitted == 1
+
+
+def test_a_job_that_is_laid_back_halfway_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = claimed(lab, tmp_path)
+    cluster.rows = [replace(row, state="PREEMPTED") for row in cluster.rows]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed_at_the_claim)
+        with pytest.raises(KeyboardInterrupt):
+            lab.status(handle)
+    again = lab.status(handle)
+    lab.start(handle, KEY)
+
+    assert again.phase is Phase.PREPARED
+    assert cluster.submitted == 2
+    assert json.loads((tmp_path / "lab" / "jobs" / handle / "gave_way.json").read_text())["times"] == 1
 
 
 def test_a_job_that_was_cancelled_before_it_began_may_have_had_a_prolog_that_failed(tmp_path: Path) -> None:
@@ -549,7 +591,7 @@ class TestClaimant:
             assert "its queue ended it (SIGTERM)" in spool.envelopes(handle)[0].payload
         wait_until(lambda: not Path(f"/proc/{running(gate)[0]}").exists())
 
-    def test_a_job_that_slurm_preempts_says_how_it_would_begin_anew(self, spool: Spool, gate: Path) -> None:
+    def test_a_job_that_slurm_preempts_leaves_word_and_gives_no_result(self, spool: Spool, gate: Path) -> None:
         handle = spool.jobs.prepare(MOLECULE, KEY)
         (spool.jobs.folder(handle) / "slurm-7.txt").write_text(
             "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-12-02T23:22:06 DUE TO PREEMPTION ***\n"
@@ -558,10 +600,9 @@ class TestClaimant:
         wait_until(lambda: running(gate))
         process.send_signal(signal.SIGTERM)
         process.communicate()
-        result = json.loads(spool.envelopes(handle)[0].payload)
 
-        assert result["kind"] == "compute_lost"
-        assert result["message"].startswith("job 7 was ended by Slurm while it ran: preemption; requeue: true of")
+        assert not spool.has_ended(handle)
+        assert (spool.jobs.folder(handle) / "preempted.json").exists()
 
     @pytest.mark.parametrize(
         ("name", "end", "kind"),

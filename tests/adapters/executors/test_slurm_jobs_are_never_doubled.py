@@ -361,6 +361,29 @@ def test_a_job_that_slurm_begins_anew_gives_one_result_which_says_so(
     assert runs(tmp_path, KEY) == 2
 
 
+@pytest.mark.parametrize("requeue", [False, True])
+def test_a_job_that_gave_way_is_submitted_again_as_the_same_try(
+    slurm: OneNodeSlurm, tmp_path: Path, gate: Path, requeue: bool
+) -> None:
+    lab = executor(tmp_path, "wait", {"gate": str(gate)}, requeue=requeue)
+    handle = begin(lab)
+    wait_until(lambda: running(gate))
+    with slurm.partition_before("urgent"):
+        slurm.run("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 60")
+        wait_until(lambda: lab.status(handle).phase is Phase.PREPARED)  # the site cancels what it preempts
+        found = lab.find(KEY)
+        lab.start(handle, KEY)
+        waits = lab.status(handle).phase
+    gate.touch()
+    result = outcome(lab, handle)
+
+    assert found == Found(handle, False)
+    assert waits is Phase.WAITING
+    assert isinstance(result, Measured)
+    assert runs(tmp_path, KEY) == 2
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["restarts"] == 1
+
+
 def test_without_leave_slurm_begins_no_job_anew(slurm: OneNodeSlurm, tmp_path: Path, gate: Path) -> None:
     lab = executor(tmp_path, "wait", {"gate": str(gate)})
     handle = begin(lab)
