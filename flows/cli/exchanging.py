@@ -36,6 +36,9 @@ def tell(
         bool,
         typer.Option("--match", help="Rows without a key are results of what waits with their settings or well."),
     ] = False,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column of the table to leave out. Repeatable.")
+    ] = None,
     by: Annotated[
         str | None, typer.Option("--by", help="Who brings them in; HAKKEN_USER or the login name if left out.")
     ] = None,
@@ -55,6 +58,11 @@ def tell(
     where, screen = settings(), Screen(as_json)
     if match and source is not None:
         raise typer.BadParameter("what somebody else measured is no result of what waits here; leave one out")
+    if ignore and source is not None:
+        raise typer.BadParameter(
+            "whatever columns the table of others has are kept, and none is refused; leave one out",
+            param_hint="--ignore, --source",
+        )
     if dry_run and not is_file(campaign):
         open_record(where).close()  # where there is none, that is said of this one
     with engine.on_a_copy(where) if dry_run else nullcontext(where) as there, progress_line() as progress:
@@ -62,7 +70,7 @@ def tell(
         say_edits(where, campaign, screen.say)
         called = None
         if source is None:
-            report = engine.tell(there, name, file, by=who, is_matched=match, progress=progress)
+            report = engine.tell(there, name, file, by=who, is_matched=match, ignore=ignore or (), progress=progress)
         else:
             called, report = engine.tell_source(there, name, file, source, by=who, progress=progress)
         if dry_run:

@@ -23,6 +23,9 @@ def rehearse(
         Path | None,
         typer.Option("--table", metavar="FILE", help="Results that answer, as hakken tell takes them."),
     ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column of the table to leave out. Repeatable.")
+    ] = None,
     experiments: Annotated[
         int | None, typer.Option("--experiments", "-n", min=1, help="How many each play has; what the budget leaves.")
     ] = None,
@@ -42,6 +45,8 @@ def rehearse(
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
+    if ignore and table is None:
+        raise typer.BadParameter("leaves out columns of a --table, and there is none", param_hint="--ignore")
     played: list[Rehearsed] = []
     sizes: list[int | None] = [*dict.fromkeys(batch)] if batch else [None]
     for size in sizes:
@@ -50,6 +55,7 @@ def rehearse(
                 where,
                 Path(campaign) if is_file(campaign) else campaign,
                 table=table,
+                ignore=ignore or (),
                 experiments=experiments,
                 plays=plays,
                 batch=size,
@@ -66,6 +72,7 @@ def rehearse(
     it, name = typed(campaign), typed(done.campaign)
     if done.table:
         answers = "" if table is None else f" --table {typed(table)}"  # else the laboratory's own, as before
+        answers += "".join(f" --ignore {typed(column)}" for column in ignore or ())
         screen.next_step(
             f"hakken rehearse {it}{answers} --batch 4 --batch 12 (or another surrogate, design or space in the file) "
             f"compares; hakken run {it} runs it"

@@ -44,17 +44,19 @@ class AnsweringTable:
     notes: tuple[str, ...] = ()
 
 
-def told_table(file: Path, spec: CampaignSpec, space: Space) -> AnsweringTable:
-    """The rows of a file as ``tell`` reads them; those without a result or outside of the space are left out.
+def told_table(file: Path, spec: CampaignSpec, space: Space, ignore: Sequence[str] = ()) -> AnsweringTable:
+    """The rows of a file as ``tell`` reads them, but for columns to ``ignore``; those without a result or outside of
+    the space are left out.
 
     Raises:
         RehearseError: It cannot be read, or has no two results.
+        NoColumn: It has none that is to be ignored.
     """
     units, levels, words = build_objective(spec).measured_units, levels_of(spec), words_of(spec)
     points, outcomes, outside = [], [], 0
     alike: dict[str, list[int]] = {}  # by what is wrong with them, the lines
     wanted = "a table of results, as hakken tell takes it"
-    for line, payload in rows_of_file(file, spec, space, RehearseError, wanted=wanted):
+    for line, payload in rows_of_file(file, spec, space, RehearseError, wanted=wanted, ignore=ignore):
         if has_no_result_yet(payload, spec, space):
             continue
         try:

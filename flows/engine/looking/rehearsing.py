@@ -83,6 +83,7 @@ def rehearse(
     campaign: Path | str,
     *,
     table: Path | None = None,
+    ignore: Sequence[str] = (),
     experiments: int | None = None,
     plays: int = 20,
     batch: int | None = None,
@@ -98,6 +99,7 @@ def rehearse(
         campaign: A campaign file, which may differ from the record, as a path; or the name of one on record.
         table: A file of results as ``tell`` takes it; the table of the laboratory ``emulator`` where there are no
             results yet.
+        ignore: Columns of that file to leave out, by header or name.
         experiments: How many are played, what runs among them; what runs and what the budget leaves, of which no more
             than 20 without a table.
         plays: How many plays of each kind.
@@ -117,7 +119,7 @@ def rehearse(
             f"campaign {spec.campaign!r} looks for the condition that is best over a scope, which is not rehearsed; "
             f"hakken best says what is believed of it"
         )
-    rows = _table(settings, campaign, start, table)
+    rows = _table(settings, campaign, start, table, ignore)
     from loop.rehearsal.rehearsing import rehearse as play  # brings torch: seconds, only where it is asked for
     from loop.rehearsal.standing import Measure
 
@@ -236,10 +238,12 @@ def _most(spec: CampaignSpec, costs: Costs | None, purse: Purse | None) -> int:
     return DEFAULT_OF_A_TABLE if paid is None else max(min(paid, MOST_OF_A_TABLE), 1)
 
 
-def _table(settings: Settings, campaign: Path | str, start: _Start, file: Path | None) -> AnsweringTable | None:
+def _table(
+    settings: Settings, campaign: Path | str, start: _Start, file: Path | None, ignore: Sequence[str]
+) -> AnsweringTable | None:
     """The results that answer, None where what is believed does."""
     if file is not None:
-        return told_table(file, start.spec, start.space)
+        return told_table(file, start.spec, start.space, ignore)
     if start.history.observations:
         return None
     base = campaign.absolute().parent if isinstance(campaign, Path) else None

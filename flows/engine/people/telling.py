@@ -19,6 +19,7 @@ from flows.engine.people.fuller import OnRecord
 from flows.engine.people.reminding import on_told
 from flows.engine.people.rows import (
     FILE,
+    UnknownColumns,
     columns_of,
     content_of,
     has_no_result_yet,
@@ -70,6 +71,7 @@ def tell(
     by: str,
     replaced: Collection[str] = (),
     is_matched: bool = False,
+    ignore: Sequence[str] = (),
     progress: Progress = in_silence,
 ) -> TellReport:
     """Store every row of a CSV or Parquet file, or every calculation of one in QCSchema, then judge it.
@@ -80,8 +82,10 @@ def tell(
     record, and retracted ones, are passed over. The same file again adds nothing, also where rows were added above;
     rows that were refused are judged anew. ``replaced`` are results that are taken back next, of which no note speaks.
     Where the file ``is_matched``, rows without a key are results of the experiments that wait with their settings.
+    Columns to ``ignore``, by header or name, are not kept.
 
     Raises:
+        NoColumn: The file has none that is to be ignored.
         NotFound: There is no such campaign.
         TellError: The file cannot be opened.
         LeaseHeld: Somebody else works on the campaign and gives no way within a minute.
@@ -94,7 +98,7 @@ def tell(
     with open_record(settings) as ledger:
         spec = CampaignSpec.from_record(ledger.campaign(name).spec)
         view = View(ledger, name) if is_matched else None
-        read = read_table(path.name, data, spec, OnRecord(ledger, name), view)
+        read = read_table(path.name, data, spec, OnRecord(ledger, name), view, ignore)
     return tell_rows(
         settings,
         name,
@@ -104,6 +108,7 @@ def tell(
         notes=read.notes,
         withdrawn=read.withdrawn,
         replaced=replaced,
+        can_ignore=True,
         progress=progress,
     )
 
@@ -118,11 +123,13 @@ def tell_rows(
     notes: tuple[str, ...] = (),
     withdrawn: Collection[str] = (),
     replaced: Collection[str] = (),
+    can_ignore: bool = False,
     progress: Progress = in_silence,
 ) -> TellReport:
     """Store rows of ``file``, drafted as ``flows.engine.people.rows`` does, then judge them. Raises as ``tell``.
 
-    ``withdrawn`` are results of other campaigns that were retracted there, by their ids there.
+    ``withdrawn`` are results of other campaigns that were retracted there, by their ids there. Where whoever tells them
+    ``can_ignore`` columns, the options are named that leave out unknown ones.
     """
     with open_record(settings) as ledger:
         campaign = ledger.campaign(name)
@@ -134,7 +141,7 @@ def tell_rows(
     notes += call_off(settings, halting)
     is_of_results = bool(told.added or told.n_known)  # one without any is another file
     unrun = _without_result(told.wrong, session) if is_of_results else []
-    problems = _problems(file, [e for e in told.wrong if e not in unrun], session)
+    problems = _problems(file, [e for e in told.wrong if e not in unrun], session, can_ignore=can_ignore)
     standing = [o for o in session.view.observations if o.id not in replaced]
     notes += _unrun(file, unrun)
     notes += _remarks(session, file, told, standing, out)
@@ -326,7 +333,7 @@ def _unrun(file: str, rows: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
     )
 
 
-def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[str]:
+def _problems(file: str, rows: list[EnvelopeRecord], session: Session, *, can_ignore: bool) -> list[str]:
     """What a person has to mend, with line numbers; a fault of the header that all rows have is said once."""
     bad = [e for e in rows if e.verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE)]
     if not bad:
@@ -334,8 +341,9 @@ def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[s
     kept = f"{len(bad)} rows are kept as malformed" if len(bad) > 1 else "the row is kept as malformed"
     headers = {tuple(_cells(e) or ()) for e in rows}  # several where rows came one by one, each with columns of its own
     is_table = line_of(bad[0]).isdigit() and len(headers) == 1
-    if is_table and (message := _fault_of_header(bad[0], session)) is not None:
-        return [f"{file} line 1: {message} ({kept}; correct the header and tell the file again)"]
+    if is_table and (fault := _fault_of_header(bad[0], session)) is not None:
+        way_out = fault.way_out if can_ignore and isinstance(fault, UnknownColumns) else ""
+        return [f"{file} line 1: {fault}{way_out} ({kept}; correct the header and tell the file again)"]
     alike: dict[str | None, list[str]] = {}
     for e in bad:
         alike.setdefault(e.message, []).append(line_of(e))
@@ -351,10 +359,10 @@ def _cells(envelope: EnvelopeRecord) -> dict[str, str] | None:
     return cells if isinstance(cells, dict) else {}
 
 
-def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> str | None:
+def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> OutcomeError | None:
     cells = _cells(envelope)
     try:
         columns_of(cells or {}, session.view.spec, session.view.space)
     except OutcomeError as error:
-        return None if cells is None else str(error)
+        return None if cells is None else error
     return None

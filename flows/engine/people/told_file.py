@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flows.engine.people.formats import table_told
-from flows.engine.people.rows import Line, columns_of, draft_row
-from flows.engine.people.told_table import lines_of
+from flows.engine.people.rows import Line, UnknownColumns, columns_of, draft_row
+from flows.engine.people.told_table import lines_of, without_columns
 from loop.errors import HakkenError, OutcomeError
 from loop.sheets.cells import delimiter_of, doubtful, without_mark
 from loop.sheets.files import NoTable
@@ -28,6 +28,7 @@ def rows_of_file(
     *,
     wanted: str,
     lines_as: Callable[[Sequence[Line]], Sequence[Line]] = lambda lines: lines,
+    ignore: Sequence[str] | None = None,
 ) -> list[tuple[int, str]]:
     """Line and payload of every row, as ``read_told`` and ``read_settings`` take it.
 
@@ -37,10 +38,15 @@ def rows_of_file(
         fault: Makes the error that is raised where it cannot be read, from the message.
         wanted: What is to be given in place of another file.
         lines_as: What is done to its lines first.
+        ignore: Columns to leave out, by header or name; None where the command has no ``--ignore``.
+
+    Raises:
+        NoColumn: It has none that is to be ignored.
     """
     text, lines = lines_of_file(path, spec, fault, wanted=f"; give {wanted}", each="candidate")
     delimiter = delimiter_of(without_mark(text))
-    return rows_of_lines(lines_as(lines), spec, space, fault, header_of=f"{path} line 1", delimiter=delimiter)
+    header_of = f"{path} line 1"
+    return rows_of_lines(lines_as(lines), spec, space, fault, header_of=header_of, delimiter=delimiter, ignore=ignore)
 
 
 def rows_of_lines(
@@ -51,20 +57,25 @@ def rows_of_lines(
     *,
     header_of: str,
     delimiter: str = ",",
+    ignore: Sequence[str] | None = None,
 ) -> list[tuple[int, str]]:
     """The same of lines, a header first; ``header_of`` is what its faults begin with."""
+    as_it_came, unlike_it = lines[0][1], {line for line, cells in lines[1:] if len(cells) != len(lines[0][1])}
+    lines = without_columns(lines, ignore or (), header_of)
     header = lines[0][1]
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         raise fault(f"{header_of}: column {twice[0]!r} is given twice; rename or remove one")
     try:
         columns_of(dict.fromkeys(header, ""), spec, space)
     except OutcomeError as error:
-        raise fault(f"{header_of}: {error}") from None
-    doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
+        way_out = error.way_out if ignore is not None and isinstance(error, UnknownColumns) else ""
+        raise fault(f"{header_of}: {error}{way_out}") from None
+    doubts = doubtful([cells for line, cells in lines[1:] if line not in unlike_it], delimiter)
     found = []
     for line, cells in lines[1:]:
-        either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
-        draft = draft_row(str(line), header, cells, Counter(), delimiter=delimiter, doubtful=either)
+        names = as_it_came if line in unlike_it else header
+        either = [h for h, cell, doubt in zip(names, cells, doubts, strict=False) if cell in doubt]
+        draft = draft_row(str(line), names, cells, Counter(), delimiter=delimiter, doubtful=either)
         found.append((line, draft.payload))
     return found
 

@@ -30,13 +30,18 @@ from flows.engine.people.rows import (
     without_of,
 )
 from flows.engine.people.told_again import places
+from loop.errors import HakkenError, did_you_mean
 from loop.record import EnvelopeDraft
-from loop.sheets.cells import delimiter_of, doubtful, not_as_wide, without_mark
+from loop.sheets.cells import delimiter_of, doubtful, not_as_wide, split_header, without_mark
 from loop.sheets.files import NoTable
 from loop.spec import CampaignSpec
 from loop.wording import plural
 
 _NO_HEADER: Final = ("{", "[")  # begin JSON, and no table
+
+
+class NoColumn(HakkenError):
+    """A column that is to be left out is not there; name one of those that the message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,16 @@ class ToldTable:
     withdrawn: frozenset[str] = frozenset()
 
 
-def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, view: View | None) -> ToldTable:
+def read_table(
+    file: str, data: bytes, spec: CampaignSpec, record: OnRecord, view: View | None, ignore: Sequence[str] = ()
+) -> ToldTable:
     """An envelope for each row, one for the whole file where it is no table; notes of rows that are not taken.
 
     The campaign's own results are not told to it again, but where more was measured of them since. With a ``view``
-    rows get the keys of what waits there.
+    rows get the keys of what waits there. Columns to ``ignore``, by header or name, are left out first.
+
+    Raises:
+        NoColumn: One of these is not there.
     """
     try:
         table = table_told(data, spec)
@@ -74,21 +84,23 @@ def read_table(file: str, data: bytes, spec: CampaignSpec, record: OnRecord, vie
     entry = ""
     if is_calculations(data):
         entry, lines = "entry ", [(n, cells) for n, (_, cells) in enumerate(lines)]
-    lines = _without_descriptors(lines, spec)
+    as_it_came, unlike_it = lines[0][1], {line for line, cells in lines[1:] if len(cells) != len(lines[0][1])}
+    lines = _without_descriptors(without_columns(lines, ignore, file), spec)
     seen: Counter[str] = Counter()
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
         return ToldTable([draft_file(file, text, problem)])
-    if len(header) == 1 and all(len(cells) > 1 for _, cells in lines[1:]):
+    if len(as_it_came) == 1 and all(len(cells) > 1 for _, cells in lines[1:]):
         problem = f"line {lines[1][0]}: {not_as_wide(header, lines[1][1], delimiter)}"
         return ToldTable([draft_file(file, text, problem)])
-    doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
-    as_it_came, unlike_it = header, {line for line, cells in lines[1:] if len(cells) != len(header)}
+    doubts = doubtful([cells for line, cells in lines[1:] if line not in unlike_it], delimiter)
     found: tuple[str, ...] = ()
     if view is not None:
-        matched = with_keys(lines, view, delimiter=delimiter, doubts=doubts)
-        lines, found, doubts = matched.lines, matched.notes, [*doubts, frozenset()]
+        fitting = [line for line in lines if line[0] not in unlike_it]
+        matched = with_keys(fitting, view, delimiter=delimiter, doubts=doubts)
+        lines = sorted([*matched.lines, *(line for line in lines if line[0] in unlike_it)], key=lambda line: line[0])
+        found, doubts = matched.notes, [*doubts, frozenset()]
         header = lines[0][1]
     drafts, waiting, blank, targets = [], [], 0, record.targets
     rows, passed_over, withdrawn = _others(file, header, lines[1:], record)
@@ -127,6 +139,23 @@ def lines_of(text: str) -> list[Line]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
+
+
+def without_columns(lines: Sequence[Line], ignore: Sequence[str], file: str) -> list[Line]:
+    """Lines, a header first, without the columns that are to be left out, each by its header or its name; those that
+    are not as wide as the header, of which no cell is known to be of a column, as they came.
+
+    Raises:
+        NoColumn: ``file`` has none that is called so.
+    """
+    header = lines[0][1]
+    names = [(head, split_header(head)[0]) for head in header]
+    for name in ignore:
+        if not any(name in called for called in names):
+            alike = did_you_mean(name, [n for called in names for n in called])
+            raise NoColumn(f"{file} has no column {name!r} to ignore{alike}; it has {', '.join(filter(None, header))}")
+    kept = [i for i, called in enumerate(names) if not {*called} & {*ignore}]
+    return [(line, [cells[i] for i in kept] if len(cells) == len(header) else cells) for line, cells in lines]
 
 
 def _without_descriptors(lines: list[Line], spec: CampaignSpec) -> list[Line]:

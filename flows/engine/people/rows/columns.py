@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,24 @@ _LIBRARIES: Final = (MoleculeSpec, ProductsSpec, UnionSpec)
 _STRUCTURES: Final = ("smiles", "SMILES", "Smiles")  # what a table of molecules calls their column
 
 
+class UnknownColumns(OutcomeError):
+    """Columns of a table that nothing of a campaign is called like; rename or remove them, or leave them out.
+
+    Attributes:
+        strange: Those of them that are like nothing of the campaign either, so that nobody meant another.
+    """
+
+    def __init__(self, message: str, strange: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.strange = tuple(strange)
+
+    @property
+    def way_out(self) -> str:
+        """What a command that has ``--ignore`` says after the message; "" where no column is to be left out."""
+        options = " ".join(f"--ignore {shlex.quote(head)}" for head in self.strange)
+        return f"; or leave {'it' if len(self.strange) == 1 else 'them'} out: {options}" if options else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """What a column holds: of which thing, which part, and in which unit (None for the campaign's)."""
@@ -49,7 +68,8 @@ def read_columns(
         of_others: The whole header, where the table is somebody else's and ``header`` a part of it.
 
     Raises:
-        OutcomeError: Columns are unknown, or one is there twice.
+        UnknownColumns: Columns are unknown.
+        OutcomeError: One is there twice.
     """
     names = (build_space(spec) if space is None else space).shown_names
     columns: dict[str, Column] = {}
@@ -83,7 +103,7 @@ def read_columns(
         taken[place] = head
         columns[head] = column
     if unknown:
-        raise OutcomeError(_unknown(unknown, spec, names))
+        raise _unknown(unknown, spec, names)
     return columns
 
 
@@ -187,20 +207,22 @@ def _column(
     return None
 
 
-def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> str:
+def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> UnknownColumns:
     """What is wrong with columns that nothing is called like, all of them at once."""
     if "" in heads:
-        return "a column has cells and no name; name it in the header, such as comment for remarks, or remove it"
+        return UnknownColumns(
+            "a column has cells and no name; name it in the header, such as comment for remarks, or remove it"
+        )
     beside = dict.fromkeys((*context_of(spec), *BESIDE, *TAKEN))
     wanted = ", ".join([*names, *spec.objective, *_parts(spec), *sorted(PLAIN), *beside])
     hints = [_meant(head, spec, names) for head in heads]
-    if len(heads) == 1:
-        kept = "" if hints[0] else _as_context(heads[0], is_alone=True)
-        return f"column {heads[0]!r} is unknown{hints[0]}; known: {wanted}. Rename or remove it{kept}"
-    listed = ", ".join(f"{head!r}{hint}" for head, hint in zip(heads, hints, strict=True))
     plain = [head for head, hint in zip(heads, hints, strict=True) if not hint]
-    kept = _as_context(plain[0], is_alone=False) if plain else ""
-    return f"columns {listed} are unknown; known: {wanted}. Rename or remove them{kept}"
+    kept = _as_context(plain[0], is_alone=len(heads) == 1) if plain else ""
+    if len(heads) == 1:
+        said = f"column {heads[0]!r} is unknown{hints[0]}; known: {wanted}. Rename or remove it{kept}"
+        return UnknownColumns(said, plain)
+    listed = ", ".join(f"{head!r}{hint}" for head, hint in zip(heads, hints, strict=True))
+    return UnknownColumns(f"columns {listed} are unknown; known: {wanted}. Rename or remove them{kept}", plain)
 
 
 def _as_context(head: str, *, is_alone: bool) -> str:
