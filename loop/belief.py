@@ -23,11 +23,12 @@ from loop.record import Prediction
 from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
+from loop.spec.space_models import ContextSpec
 from loop.spec.tolerances import build_tolerances
 from loop.surrogates.classes import for_classes
 from loop.surrogates.committee import Committee, FittedCommittee, fitted_each, of_new_values
 from loop.surrogates.derived import FittedDerived
-from loop.surrogates.effects import effects_said
+from loop.surrogates.effects import effects_said, is_curve, recent_median
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import chances_of, for_levels
 from loop.surrogates.missing import said_of_missing
@@ -38,6 +39,7 @@ from loop.surrogates.within import within
 from loop.tolerance import Tolerances
 from loop.training import Table, feasibility_table
 from loop.values import on_scale
+from loop.wording import in_full
 from loop.working import workings_of
 
 
@@ -64,6 +66,12 @@ class Belief:
     known: Mapping[int, Known] = field(default_factory=dict)  # by number of an exact target: what was measured
     entangled: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # by target and effect
     used: Use | None = None  # how settings stray; None where they do not
+    recorded: tuple[str, ...] = ()  # the value of each recorded number, such as a humidity, that it is for, as notes
+
+    @property
+    def premises(self) -> tuple[str, ...]:
+        """What all that is believed holds for, as notes: recorded numbers, and settings that stray."""
+        return (*self.recorded, *self.straying)
 
     @property
     def straying(self) -> tuple[str, ...]:
@@ -129,8 +137,9 @@ def learn(
         known={i: Known.of(sets[i]) for i, t in enumerate(objective.targets) if t.is_exact},
         entangled={t.name: entangled(t.name, space, data) for t, data in zip(objective.targets, sets, strict=True)},
         used=None if tolerances is None else Use(tolerances, objective.on_scale),
+        recorded=tuple(_recorded(spec, objective, sets)),
     )
-    return replace(found, notes=(*_notes(found, space, objective, effects, hints or {}), *found.straying))
+    return replace(found, notes=(*_notes(found, space, objective, effects, hints or {}), *found.premises))
 
 
 @dataclass(frozen=True)
@@ -171,6 +180,21 @@ def _learnt(
                 own = _own(spec, space, recipe, target)
                 found.models[i] = together[i] if i in together else own.fit(space, data, seed=seeds[i])
     return found
+
+
+def _recorded(spec: CampaignSpec, objective: Objective, sets: Sequence[TrainingSet]) -> Iterator[str]:
+    """Of each recorded number that the models hear, at which value of it everything is believed."""
+    for name in (spec.noise or NoiseSpec()).effects:
+        columns = {t.name: data.effects.get(name, ()) for t, data in zip(objective.targets, sets, strict=True)}
+        at: dict[float, list[str]] = {}
+        for target, column in columns.items():
+            if is_curve(column):
+                at.setdefault(recent_median(column), []).append(target)
+        declared = spec.space.get(name)
+        unit = (declared.unit or "") if isinstance(declared, ContextSpec) else ""
+        for value, targets in at.items():
+            what = f"what is believed of {' and '.join(targets)}" if len(at) > 1 else "what is believed"
+            yield f"{what} is for {name} {in_full(value, unit)} {unit}".rstrip() + ", the median of its latest results"
 
 
 def _notes(

@@ -131,7 +131,7 @@ def best_of_belief(
         )
         for k in order
     )
-    notes = (*found.notes, *said_of(alike), *more_than_told(objective, plain), *belief.straying)
+    notes = (*found.notes, *said_of(alike), *more_than_told(objective, plain), *belief.premises)
     is_likely = float(found.keeps[order[0]]) >= 0.5
     if not is_likely:
         bounds = "runs as intended" if not has_thresholds(objective) else "keeps the thresholds"

@@ -53,7 +53,7 @@ def compared(
         )
     for name, much in by.items():
         _check(objective, name, much)
-    notes = (*said_of(alike := _alike(objective, belief)), *belief.straying)
+    notes = (*said_of(alike := _alike(objective, belief)), *belief.premises)
     believed = belief.as_measured().as_used()
     x = torch.from_numpy(np.array([first, second]))
     with torch.no_grad():

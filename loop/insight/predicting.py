@@ -92,7 +92,7 @@ def predict(
         front=front,
         notes=(
             *said_of(alike),
-            *plain.straying,
+            *plain.premises,
             *_unscaled(plain.unscaled),
             *_expected(objective, plain),
             *_said_of_versions(space, x, untried_versions),

@@ -62,12 +62,16 @@ def effects_of(columns: Mapping[str, Column]) -> tuple[Effect, ...]:
     """The effects that can be told apart from the rows: those with two different labels or values at least."""
     found = []
     for name, column in columns.items():
-        given = [v for v in column if v is not None]
-        if len(set(given)) < 2:
+        if len({v for v in column if v is not None}) < 2:
             continue
-        numeric = all(isinstance(v, float | int) for v in given)
-        found.append(_curve(name, column) if numeric else _labelled(name, column))
+        found.append(_curve(name, column) if is_curve(column) else _labelled(name, column))
     return tuple(found)
+
+
+def is_curve(column: Column) -> bool:
+    """Whether what was recorded is a number that differs, such as a humidity, and no label."""
+    given = {v for v in column if v is not None}
+    return len(given) > 1 and all(isinstance(v, float | int) for v in given)
 
 
 def recent_median(column: Column) -> float:

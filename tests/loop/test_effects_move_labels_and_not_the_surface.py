@@ -15,6 +15,8 @@ from loop.belief import learn, predictions_of
 from loop.circumstances import read_actual, read_context, read_expense
 from loop.costs import Expense
 from loop.history import History
+from loop.insight.best import honest_best
+from loop.insight.predicting import predict
 from loop.planner import plan
 from loop.record import Arm, ObservationRecord
 from loop.space import Category, Continuous, Space
@@ -238,6 +240,32 @@ def test_a_recorded_number_is_set_to_its_recent_median():
     fitted = RECIPE.fit(SPACE, data, seed=0)
 
     assert float((fitted.moments(EVERYTHING)[0] - TRUTH).mean()) == pytest.approx(-8.0, abs=1.5)
+
+
+def test_the_best_and_predictions_say_for_which_recorded_number_they_hold():
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "electrolyte",
+            "space": {"salt": {"type": "number", "values": [1, 2, 3, 4]}, "bath": {"type": "context", "unit": "degC"}},
+            "objective": {"conductivity": {"goal": "maximize"}},
+            "planner": {"surrogate": "gp"},
+            "noise": {"effects": ["bath"]},
+            "budget": {"experiments": 20},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+    seen = [
+        replace(observe(spec, {"salt": salt}, measured(conductivity=salt + bath / 10), f"o{i}"), context={"bath": bath})
+        for i, (salt, bath) in enumerate(((1, 25.0), (2, 60.0), (3, 25.0), (4, 60.0), (4, 25.0)))
+    ]
+    history = History(tuple(seen))
+
+    found = honest_best(spec, history, seed=0)
+    asked = predict(spec, history, build_space(spec).coordinates({"salt": 2})[None], seed=0)
+
+    said = "what is believed is for bath 25 degC, the median of its latest results"
+    assert said in found.notes
+    assert said in asked.notes
 
 
 def test_instruments_that_differ_by_much_more_than_they_scatter_make_no_noise():
