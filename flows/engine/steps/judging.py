@@ -179,6 +179,8 @@ class Judge:
                 if rest := left_out(outcome, known.outcome):
                     joins = listed([m.property for m in rest.measurements])
                     said += f"; where that is right, empty the cells that differ, and {joins} will join it"
+                else:  # such as one sample at two temperatures
+                    said += "; where both are right, tell this one without its key"
             message = f"attempt {which} already ended {how}; to let this count, {retract} and tell it again: {said}"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""

@@ -126,6 +126,21 @@ def test_what_is_typed_otherwise_than_it_was_told_is_said(sheet: Path, hakken: A
     assert "already ended otherwise" not in hakken("tick", "two").out
 
 
+def test_a_row_that_was_copied_for_a_further_measurement_counts_as_the_message_says(sheet: Path, hakken: Any) -> None:
+    fill(sheet, 0, **{"yield": "61", "dimer": "3"})
+    header, row, *_ = sheet.read_text("utf-8-sig").splitlines()
+    further = ",".join("58" if cell == "61" else cell for cell in row.split(","))
+    sheet.write_text("\n".join((header, row, further)), "utf-8-sig")
+    said = " ".join(hakken("tick", "two").out.split())
+    table = sheet.with_name("further.csv")
+    table.write_text(f"{header}\n,{further.split(',', 1)[1]}\n", "utf-8-sig")
+
+    told = hakken("tell", "two", table)
+
+    assert "On record is yield 61 %; where both are right, tell this one without its key" in said
+    assert "1 result accepted" in told.out
+
+
 def test_an_attempt_is_told_without_a_target_that_has_no_column(sheet: Path, hakken: Any) -> None:
     key = next(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))["key"]
     Path("yields.csv").write_text(f"key,yield\n{key},61\n")
