@@ -96,14 +96,17 @@ class Manual:
             return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
         if (cancelled := self._jobs.cancelled(handle)) is not None:
             return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
-        wants, has_row = self._typed.collect(handle)
-        if self._typed.returned.of(handle):
+        found = self._typed.collect(handle)
+        came = bool(self._typed.returned.of(handle))
+        if came and (found.says or not found.has_row):  # a row that was emptied again waits as it did before
             return Status(Phase.ENDED)
         if self._jobs.started(handle) is None:
             return Status(Phase.PREPARED)
-        if not has_row:
+        if not found.has_row:
             self._typed.put_on(handle)  # a row that got lost comes back
-        return Status(Phase.WAITING, f"waits for row {self._jobs.key(handle)} of {self._path} to be filled in", wants)
+        return Status(
+            Phase.WAITING, f"waits for row {self._jobs.key(handle)} of {self._path} to be filled in", found.wants
+        )
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:

@@ -10,6 +10,7 @@ import glob
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle
 from loop.errors import PartUnavailable
 from loop.recipe import Recipe, in_words
 from loop.sheets.cells import has_decimal_comma, split_header
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What an attempt's rows are found to be."""
+
+    wants: str  # what a row that was begun still lacks, "" where there is none
+    has_row: bool  # on the worksheet
+    says: bool  # whether one of them says, now, how the attempt ended
 
 
 class Typed:
@@ -111,12 +121,10 @@ class Typed:
                 reached("manual.sheet-written")
                 self._write_form(read_sheet(self._path), columns)
 
-    def collect(self, handle: Handle) -> tuple[str, bool]:
-        """Store what the attempt's rows say, on the worksheet and on what was given back, unless it is stored.
-
-        Returns what a row that was begun still lacks, "" where there is none; and whether the worksheet has the row.
-        """
+    def collect(self, handle: Handle) -> Collected:
+        """Store what the attempt's rows say, on the worksheet and on what was given back, unless it is stored."""
         wants = unread = ""
+        says = False
         with self._sheet_alone():
             key, spec = self._jobs.key(handle), self._jobs.spec(handle)
             columns = self._columns(spec)
@@ -137,12 +145,13 @@ class Typed:
                     payload = read_row(row, columns, self._targets, spec, sheet, in_parts=in_parts)
                     if payload is not None and not deviations_alone(row, columns):
                         self._keep(handle, row, payload, path, sheet)
+                        says = True
                         continue
                     never, asked = self._lacking(path, sheet, row, columns)
                     unread, wants = never or unread, wants or asked
-        if unread and not self.returned.of(handle):  # it would wait for ever
+        if unread and not says:  # it would wait for ever
             raise PartUnavailable(str(self._path), unread)
-        return wants, has_row
+        return Collected(wants, has_row, says)
 
     def _lacking(self, path: Path, sheet: Sheet, row: Mapping[str, str], columns: Columns) -> tuple[str, str]:
         """Of a row without a result: why none would ever be read there, and what a person is asked for; "" for none."""

@@ -75,6 +75,21 @@ def test_a_row_edited_later_gives_a_further_envelope_and_leaves_the_first(
     assert [json.loads(e.payload)["values"][0]["value"] for e in manual.fetch(handle)] == [61.5, 65.1]
 
 
+def test_a_row_that_was_emptied_again_waits_and_what_it_said_is_kept(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="n.d.")
+    said = manual.fetch(handle)
+    fill(sheet_of(tmp_path), KEY, yield_="")
+
+    assert manual.status(handle).phase is Phase.WAITING
+    fill(sheet_of(tmp_path), KEY, sd="2")
+    assert "has 2 under 'yield sd' on worksheet.csv, and no value beside it" in manual.status(handle).wants
+    fill(sheet_of(tmp_path), KEY, yield_="61.5")
+    assert manual.status(handle).phase is Phase.ENDED
+    assert manual.fetch(handle)[:1] == said
+
+
 def test_a_row_corrected_after_its_attempt_ended_goes_out_with_the_next_that_ends(
     manual: Manual, handle: Handle, tmp_path: Path
 ) -> None:
