@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from flows.asleep import note_schedule
 from flows.driving import no_server
 from flows.pools import held_up
 from flows.schedules import forget_rest
@@ -80,6 +81,7 @@ async def deploy(settings: Settings, campaign: str, every: timedelta, *, replace
     async with get_client() as client:
         await client.resume_deployment(deployed)  # a finished campaign's was paused
     forget_rest(settings, campaign, str(deployed))
+    note_schedule(settings, campaign, str(deployed), str(get_current_settings().api.url))
     await register_zombie_automation()
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from shlex import quote
-from typing import Final
 
+from flows.asleep import QUEUE, go_on_with_pool, go_on_with_queue
 from flows.settings import prepare_prefect
 
 prepare_prefect()
 
 from prefect.client.orchestration import get_client  # noqa: E402 - reads its environment when it is imported
 from prefect.exceptions import ObjectNotFound  # noqa: E402
-
-QUEUE: Final = "default"  # that of a deployment which names none
 
 
 async def held_up(pool: str, queue: str | None = None) -> str:
@@ -24,7 +22,7 @@ async def held_up(pool: str, queue: str | None = None) -> str:
         except ObjectNotFound:
             return "there is no such pool any more; deploying again makes it"
         if found.is_paused:
-            return f"that pool is paused in Prefect: prefect work-pool resume {name}"
+            return f"that pool is paused in Prefect: {go_on_with_pool(pool)}"
         if (most := found.concurrency_limit) is not None and (found.active_slots or 0) >= most:
             return (
                 f"as many runs as its concurrency limit of {most} lets are under way there, or count as that: prefect "
@@ -33,5 +31,5 @@ async def held_up(pool: str, queue: str | None = None) -> str:
         called = queue or QUEUE
         queues = await client.read_work_queues(work_pool_name=pool)
     if any(each.is_paused for each in queues if each.name == called):
-        return f"its queue {called!r} is paused in Prefect: prefect work-queue resume {quote(called)} --pool {name}"
+        return f"its queue {called!r} is paused in Prefect: {go_on_with_queue(called, pool)}"
     return ""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from flows import schedules
+from flows.asleep import note_schedule
 from flows.driving import EFFECT, settings_in
 from flows.engine import passes
 from flows.engine.changes.versions import said_of_edits
@@ -140,6 +141,8 @@ async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
         home: The project's folder; ``HAKKEN_HOME`` when left out.
     """
     settings, log, begun = settings_in(home), get_run_logger(), datetime.now(UTC)
+    if deployment.id is not None:
+        note_schedule(settings, campaign, str(deployment.id), str(get_current_settings().api.url))
     try:
         with passes.sitting(settings, campaign) as session:
             look(session)

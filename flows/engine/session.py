@@ -71,6 +71,7 @@ class Session:
         self.examined: Mapping[str, Examination] = {}  # of each target's models, where the page was drawn in full
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self.refused: tuple[int, str] | None = None  # the version of the spec that cannot be used from here, and why
+        self.unsent = ""  # why the last step of sending could not send all that it wanted to
         self.resting = Resting()
         self.late: set[tuple[str, str]] = set()  # keys and payloads that came of ended attempts, and are put on record
         self._known_stops = {stop.id for stop in self.view.stops}

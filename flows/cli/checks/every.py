@@ -28,5 +28,7 @@ def _all(where: Settings) -> Iterator[Check]:
     yield from project.older_copies(where)
     yield from project.laboratories()
     yield from project.campaigns(where)
+    yield from project.unsent_experiments(where)
+    yield from project.schedules_at_rest(where)
     yield from project.overdue_results(where)
     yield from calibrations(where)

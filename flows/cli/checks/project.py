@@ -116,6 +116,30 @@ def campaigns(where: Settings) -> Iterator[Check]:
                 yield Check("campaigns", of, "ok", next(c.found for c in found if c.area == resource))
 
 
+def unsent_experiments(where: Settings) -> Iterator[Check]:
+    """Experiments that the last pass of a campaign could not send."""
+    from flows.engine import View
+    from flows.engine.looking.unsent import unsent
+    from flows.wiring import open_record
+
+    try:
+        with open_record(where) as ledger:
+            for campaign in ledger.campaigns():
+                for line in unsent(where, View(ledger, campaign.name)):
+                    yield Check("campaigns", campaign.name, "note", line)
+    except (HakkenError, OSError):
+        return  # said by ``record``
+
+
+def schedules_at_rest(where: Settings) -> Iterator[Check]:
+    """Why no pass comes of a campaign that is deployed on Prefect and goes on."""
+    from flows.asleep import asleep
+
+    for campaign in active_campaigns(where):
+        for line in asleep(where, campaign.name):
+            yield Check("campaigns", campaign.name, "note", line)
+
+
 def overdue_results(where: Settings) -> Iterator[Check]:
     """Experiments that a laboratory has had for longer than the campaign file says."""
     from datetime import UTC, datetime

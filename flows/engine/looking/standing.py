@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from adapters.registry import measurers_in
+from flows.asleep import asleep
 from flows.engine.changes.versions import said_of_edits
 from flows.engine.last_round import said_of_older
 from flows.engine.looking.doubts import doubts_of
@@ -18,12 +19,14 @@ from flows.engine.looking.left_pinned import left_pinned
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
+from flows.engine.looking.unsent import unsent
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.looking.whose import brings_person, pending_with
 from flows.wiring import open_laboratory, open_record
 from loop.errors import HakkenError, LedgerError, NoRecord
 from loop.experiment import State
 from loop.outcome import Fault
+from loop.record import CampaignState
 from loop.spec.sieving import told_of_products
 
 if TYPE_CHECKING:
@@ -78,7 +81,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
             left_out=best_left_out(view),
             spending=view.spending.text,
             forbidden=forbidden(view),
-            held_up=held_up(settings, view),
+            held_up=(*held_up(settings, view), *unsent(settings, view), *_asleep(settings, view)),
             left_pinned=left_pinned(view),
             to_resolve=tuple(a.key for a in doubts_of(settings, view).nowhere),
         )
@@ -150,6 +153,10 @@ def _changed(view: View) -> datetime:
 def _by_person(view: View) -> frozenset[str]:
     """Keys of pending attempts that a person brings the results of, as the campaign file has their laboratories."""
     return frozenset(a.key for a in pending_with(view, brings_person))
+
+
+def _asleep(settings: Settings, view: View) -> tuple[str, ...]:
+    return asleep(settings, view.name) if view.state == CampaignState.ACTIVE.value else ()
 
 
 def best_left_out(view: View) -> tuple[str, ...]:

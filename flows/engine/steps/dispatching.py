@@ -10,6 +10,7 @@ from typing import Final
 from flows.engine.last_round import note_last, note_sending
 from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.held import held_rounds, judge_rounds
+from flows.engine.looking.unsent import keep_unsent
 from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.session import Session
 from flows.engine.steps.judgement import conclude
@@ -43,6 +44,12 @@ LOOKED_UP: Final = "what was sent is looked up"
 
 def dispatch(session: Session) -> None:
     """Send what is ready and still wanted, in run order, as far as the laboratory has room."""
+    session.unsent = ""
+    _dispatch(session)
+    keep_unsent(session.settings, session.name, session.view.campaign.version, session.unsent)
+
+
+def _dispatch(session: Session) -> None:
     withdraw(session)
     view = session.view
     # Retries come last, so that the order of first attempts does not depend on when a fault became known.
@@ -59,7 +66,8 @@ def dispatch(session: Session) -> None:
         _cannot_be_used(session)
         return
     except AdapterUnavailable as error:
-        session.tally.note(unreached(session, error, "nothing is sent"))
+        session.unsent = unreached(session, error, "nothing is sent")
+        session.tally.note(session.unsent)
         return
     for round_ in held.values():
         session.tally.note(f"of round {round_.number} {HELD}: {round_.why}")
@@ -87,8 +95,9 @@ def _cannot_be_used(session: Session) -> bool:
     While it has something that goes on, the campaign does too; else it waits for that person.
     """
     if session.refused is None or session.refused[0] != session.view.campaign.version:
+        session.unsent = session.tally.lacks or session.unsent
         return bool(session.tally.lacks)
-    why = session.refused[1]
+    why = session.unsent = session.refused[1]
     if any(a.state in (State.SUBMITTED, State.RUNNING) for a in session.view.pending):
         session.tally.note(f"nothing more is sent: {why}")
     else:
@@ -99,6 +108,7 @@ def _cannot_be_used(session: Session) -> bool:
 def _rested(session: Session, ready: Sequence[AttemptRecord]) -> list[AttemptRecord]:
     """What may be sent now: nothing while the laboratory rests, and no attempt that rests (``Resting``)."""
     if why := session.resting.why(ALL):
+        session.unsent = why
         session.tally.note(why)
         return []
     resting = {a.key: why for a in ready if (why := session.resting.why(a.key))}
@@ -222,7 +232,8 @@ def _start(session: Session, sound: Sequence[AttemptRecord], specs: Mapping[str,
         session.refused = (session.view.campaign.version, str(error))
         return False
     except AdapterUnavailable as error:
-        session.tally.note(unreached(session, error, LOOKED_UP))
+        session.unsent = unreached(session, error, LOOKED_UP)
+        session.tally.note(session.unsent)
         return False
     finally:  # also on a fault of our own: what is known is put on record
         _record(session, accepted, untouched)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from adapters.errors import QueueFull
 from db.ledger import open_ledger
-from flows.engine import run, tick
+from flows.cli.checks import project
+from flows.engine import run, status, tick
 from flows.settings import Settings
 from loop.errors import NotSetUp
 from loop.experiment import Event
@@ -66,6 +68,41 @@ def test_what_goes_on_there_is_still_taken_in(settings: Settings, tmp_path: Path
     assert (reports[0].sent, reports[0].waits_for_person) == (2, False)
     assert f"nothing more is sent: {WHY}" in reports[0].notes
     assert (last.experiments_done, last.pending, last.waits_for_person) == (2, {"ready": 2}, True)
+
+
+def test_why_nothing_could_be_sent_is_said_by_whoever_looks_until_it_is_sent(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    mended = refusing(laboratory, "prepare")
+    tick(settings, "small", planner=cheap_planner)
+    line = f"4 experiments wait to be sent, which the last pass could not: {WHY}"
+    (during,) = status(settings, "small")
+    (check,) = project.unsent_experiments(settings)
+    mended.append(True)
+    tick(settings, "small", planner=cheap_planner)
+    (after,) = status(settings, "small")
+
+    assert during.held_up == (line,)
+    assert (check.subject, check.found) == ("small", line)
+    assert after.held_up == ()
+    assert list(project.unsent_experiments(settings)) == []
+
+
+def test_a_queue_that_takes_no_more_for_now_is_said_too(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+
+    def full(*_: Any) -> Any:
+        raise QueueFull("Slurm takes no further job of yours: MaxSubmitJobs")
+
+    monkeypatch.setattr(laboratory, "prepare", full)
+    tick(settings, "small", planner=cheap_planner)
+    (said,) = status(settings, "small")[0].held_up
+
+    assert "wait to be sent, which the last pass could not: the laboratory" in said
+    assert "Slurm takes no further job of yours: MaxSubmitJobs" in said
 
 
 @pytest.mark.parametrize("asked", ["status", "find"])
