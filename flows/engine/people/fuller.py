@@ -25,15 +25,20 @@ from flows.engine.people.rows import (
     is_exported,
     is_told,
     lasting,
+    read_told,
     text_of,
     typed_in,
 )
 from flows.engine.steps.completing import completions_of, last_of, parts_of
-from loop.circumstances import COMPLETES, EFFECTS, PLACE, is_as_planned
+from flows.engine.steps.identifying import identified
+from flows.engine.steps.payloads import meant
+from loop.circumstances import COMPLETES, EFFECTS, PLACE, is_as_planned, read_context
 from loop.contracts import Ledger
-from loop.outcome import Fault, Measured, Qualifier
+from loop.errors import HakkenError
+from loop.outcome import Fault, Measured, Qualifier, read_outcome
 from loop.record import EnvelopeDraft, EnvelopeRecord, ObservationRecord, Verdict
 from loop.sheets.cells import finite, split_header
+from loop.spec import CampaignSpec, build_space, declared_of, levels_of, words_of
 
 Row: TypeAlias = tuple[int, Sequence[str]]  # the number of its line, and its cells
 Typed: TypeAlias = Mapping[str, str]  # the cells of a row, by header
@@ -193,6 +198,38 @@ class OnRecord:
             texts = Counter(map(text_of, one.typed))
             before += texts - Counter([text_of(now[line])])
         return Known({line: one.of for line, one in found.items()}, before)
+
+    def as_read(self, file: str, known: Known, payloads: Mapping[int, str]) -> Known:
+        """What is ``known``, and which results are those of further rows of the file, by line, as they are read.
+
+        A row is of a result that the file had and has no more where the two differ in how they are written alone, as
+        under a header that got its unit, or in what stands beside the one and not the other.
+        """
+        taken = {o.id for o in known.of.values()}
+        told = self._told_from(file) if payloads else []
+        gone = [one.of for one in told if one.is_of_file and one.of.id not in taken]
+        if not gone:
+            return known
+        spec = CampaignSpec.from_record(self._spec)
+        space, units = build_space(spec), {name: target.unit for name, target in spec.objective.items()}
+        declared, found = declared_of(spec), dict(known.of)
+        for line, payload in payloads.items():
+            try:
+                row = read_told(payload, spec, space)
+                outcome = meant(read_outcome(row.payload, units, levels_of(spec), words_of(spec)))
+                settings = identified(space, row.settings).settings
+            except HakkenError:  # what is wrong with it is said where it is judged
+                continue
+            beside, _ = read_context(row.payload.get("context", {}), declared)
+            for o in gone:
+                mine, _ = read_context(o.context, declared)
+                labels = mine.keys() & beside.keys() & {*EFFECTS, *declared}  # a comment may be written anew
+                differs = any(mine[name] != beside[name] for name in labels)
+                if not differs and space.with_earlier(o.settings) == settings and meant(o.outcome) == outcome:
+                    found[line] = o
+                    gone.remove(o)
+                    break
+        return Known(found, known.before)
 
     def _of_exported(
         self, header: Sequence[str], rows: Sequence[Row], every: Sequence[Row]

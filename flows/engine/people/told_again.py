@@ -52,11 +52,18 @@ def twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[Envelop
     if not alike:
         return ()
     whats = {content_of(e)[1] for e in alike}
-    files = ", ".join(dict.fromkeys(repr(file.removeprefix(TELL)) for file, what in theirs if what in whats))
+    files = [*dict.fromkeys(file.removeprefix(TELL) for file, what in theirs if what in whats)]
+    whole = [f for f in files if len(alike) > 1 and {what for file, what in theirs if file == TELL + f} <= whats]
+    grown = (
+        f"; all rows of {whole[0]!r} are among them: where that file has grown, take all of it back, hakken retract "
+        f"{shlex.quote(name)} {shlex.quote(whole[0])} --file --why COPY, and let it keep its name from now on"
+        if whole
+        else ""
+    )
     return (
-        f"{len(alike)} of these rows say what rows of {files} say that are on record, and count beside them: "
-        f"{_named(alike)}. Where they are the same experiments, take each back, such as hakken retract "
-        f"{shlex.quote(name)} {alike[0].id} --why COPY",
+        f"{len(alike)} of these rows say what rows of {', '.join(map(repr, files))} say that are on record, and count "
+        f"beside them: {_named(alike)}. Where they are the same experiments, take each back, such as hakken retract "
+        f"{shlex.quote(name)} {alike[0].id} --why COPY{grown}",
     )
 
 
@@ -141,8 +148,11 @@ def of_another(
     Two instruments may call their files alike, and their experiments may agree to the letter.
     """
     known = [e for e in known if e.key is None and content_of(e)[0] != TELL]  # neither a key nor an id says which it is
-    there, names = {content_of(e) for e in received}, {content_of(e)[0] for e in known}
-    before = {content for e in standing if is_told(e.source) and (content := content_of(e))[0] in names}
+    rows = [*received]
+    there, names = {content_of(e) for e in rows}, {content_of(e)[0] for e in known}
+    named = {completed_by(e) for e in rows}  # what rows are, written otherwise
+    told = (e for e in standing if is_told(e.source) and e.id not in named)
+    before = {content for e in told if (content := content_of(e))[0] in names}
     if not (gone := len(before - there)) > len((before & there) | {content_of(e) for e in known}):
         return ()
     one = len(known) == 1

@@ -6,7 +6,7 @@ import csv
 import io
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -107,6 +107,9 @@ def read_table(
     keys = record.keys_before(file, header, rows) if view is None else {}
     typed = [row for row in rows if row[0] not in unlike_it and row[0] not in keys]
     known = record.of_rows(file, header, typed, lines[1:])
+    if not is_exported(header):
+        new = (row for row in typed if row[0] not in known.of and not dict(zip(header, row[1], strict=True)).get("key"))
+        known = record.as_read(file, known, {line: _unread(header, cells, doubts, delimiter) for line, cells in new})
     seen.update(known.before)
     wide = header
     for line, cells in rows:
@@ -139,6 +142,12 @@ def lines_of(text: str) -> list[Line]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
+
+
+def _unread(header: Sequence[str], cells: Sequence[str], doubts: Sequence[Container[str]], delimiter: str) -> str:
+    """The payload of a row, whatever other rows say."""
+    either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
+    return draft_row("", header, cells, Counter(), delimiter=delimiter, doubtful=either).payload
 
 
 def without_columns(lines: Sequence[Line], ignore: Sequence[str], file: str) -> list[Line]:

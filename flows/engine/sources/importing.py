@@ -139,7 +139,14 @@ def drafts_of(
     if foreign.format != "csv":
         file = f"{' '.join((foreign.format, _usable(foreign.name, '-')))}/{file}"
     rows = dict(enumerate(result.cells(targets) for result in foreign.results))
-    known = Known() if record is None else record.of_typed(file.partition("/")[0], rows)
+    known = Known()
+    if record is not None:
+        called = file.partition("/")[0]
+        known = record.of_typed(called, rows)
+        new = {number: cells for number, cells in rows.items() if number not in known.of}
+        known = record.as_read(
+            called, known, {n: draft_row("", [*c], [*c.values()], Counter()).payload for n, c in new.items()}
+        )
     seen, drafts = Counter(known.before), []
     for (number, cells), result in zip(rows.items(), foreign.results, strict=True):
         source, of = f"{TELL}{file}:{result.place.replace(':', ' ')}", known.of.get(number)

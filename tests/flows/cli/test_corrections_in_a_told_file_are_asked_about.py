@@ -53,6 +53,57 @@ def test_a_file_in_which_nothing_was_corrected_is_not_asked_about(hakken: Any, t
     assert "in the place of" not in retell(hakken, later)
 
 
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param("step [1],yield [%]\n1,20\n2,4\n3,5\n", id="units in the header"),
+        pytest.param("step;yield\n2,0;4,0\n1,0;20,0\n3;5\n", id="decimal commas"),
+        pytest.param("step,yield,lot\n1,20,L1\n2,4,L2\n3,5,\n", id="a lot beside each"),
+        pytest.param("step,yield,comment\n1,20,fine\n2,4,\n3,5,\n", id="comments"),
+    ],
+)
+def test_rows_that_are_only_written_otherwise_are_known(hakken: Any, tell_table: Any, later: str) -> None:
+    tell_table(ONE_NUMBER, "step,yield\n1,20\n2,4\n")
+
+    said = retell(hakken, later)
+    again = retell(hakken, later)
+
+    assert "in the place of" not in said
+    assert hakken("status", "cells", "--json").json[0]["told"] == 3
+    assert "0 results accepted, 3 known already" in again
+    assert "to the letter" not in again
+
+
+def test_comments_written_anew_and_lots_join_what_is_on_record(hakken: Any, tell_table: Any) -> None:
+    tell_table(ONE_NUMBER, "step,yield,comment\n1,20,fine\n2,4,\n")
+
+    said = retell(hakken, "step,yield,comment,lot\n1,20,weighed anew,L1\n2,4,,\n")
+
+    assert "note: lot and comment joined 1 result on record" in said
+    assert "in the place of" not in said
+
+
+def test_a_row_with_another_lot_is_an_experiment_of_its_own(hakken: Any, tell_table: Any) -> None:
+    tell_table(ONE_NUMBER, "step,yield,lot\n1,20,L1\n2,4,L1\n")
+
+    said = retell(hakken, "step,yield,lot\n1,20,L2\n2,4,L1\n")
+
+    assert "1 result accepted, 1 known already" in said
+    assert SAID.search(said) is not None
+
+
+def test_a_file_that_grew_under_another_name_is_taken_back_whole(hakken: Any, tell_table: Any) -> None:
+    tell_table(ONE_NUMBER, "step,yield\n1,20\n2,4\n")
+    Path("november.csv").write_text("step,yield\n1,20\n2,4\n3,5\n", encoding="utf-8")
+
+    said = hakken("tell", "cells", "november.csv").out
+
+    remedy = "hakken retract cells told.csv --file --why COPY"
+    assert "all rows of 'told.csv' are among them: where that file has grown" in said
+    assert remedy in said
+    assert hakken(*remedy.split()[1:]).code == 0
+
+
 def test_another_file_corrects_nothing(hakken: Any, tell_table: Any) -> None:
     tell_table(ONE_NUMBER, "step,yield\n1,20\n2,4\n")
     Path("more.csv").write_text("step,yield\n2,45\n", encoding="utf-8")
