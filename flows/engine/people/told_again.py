@@ -54,9 +54,11 @@ def twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[Envelop
     whats = {content_of(e)[1] for e in alike}
     files = [*dict.fromkeys(file.removeprefix(TELL) for file, what in theirs if what in whats)]
     whole = [f for f in files if len(alike) > 1 and {what for file, what in theirs if file == TELL + f} <= whats]
+    back = " and ".join(f"hakken retract {shlex.quote(name)} {shlex.quote(f)} --file --why COPY" for f in whole)
     grown = (
-        f"; all rows of {whole[0]!r} are among them: where that file has grown, take all of it back, hakken retract "
-        f"{shlex.quote(name)} {shlex.quote(whole[0])} --file --why COPY, and let it keep its name from now on"
+        f"; all rows of {', '.join(map(repr, whole))} are among them: where this is what became of "
+        f"{'that file' if len(whole) == 1 else 'those files'}, take back all of {'it' if len(whole) == 1 else 'them'}, "
+        f"{back}, and let it keep its name from now on"
         if whole
         else ""
     )

@@ -99,7 +99,7 @@ def test_a_file_that_grew_under_another_name_is_taken_back_whole(hakken: Any, te
     said = hakken("tell", "cells", "november.csv").out
 
     remedy = "hakken retract cells told.csv --file --why COPY"
-    assert "all rows of 'told.csv' are among them: where that file has grown" in said
+    assert "all rows of 'told.csv' are among them: where this is what became of that file, take back" in said
     assert remedy in said
     assert hakken(*remedy.split()[1:]).code == 0
 

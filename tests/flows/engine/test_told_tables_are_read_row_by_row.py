@@ -572,7 +572,8 @@ def test_rows_told_again_under_another_name_are_named_with_how_each_is_taken_bac
     assert f"line 3 ({twins[0]}), line 4 ({twins[1]})" in note
     assert f"({twins[7]}) and 2 more, which hakken export lists with their source. " in note
     assert twins[8] not in note
-    assert note.endswith(f"take each back, such as hakken retract small {twins[0]} --why COPY")
+    assert f"take each back, such as hakken retract small {twins[0]} --why COPY; all rows of 'first.csv', " in note
+    assert "hakken retract small first.csv --file --why COPY and hakken retract small second.csv --file " in note
     retract(settings, "small", twins[0], by="tester", why="COPY")
     assert status(settings, "small")[0].observations == 20
 
