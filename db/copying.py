@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -17,8 +19,9 @@ from db import audit, schema
 from db import engine as engines
 from db import tables as t
 from db.clocks import common_now, local_now
+from db.durable import sync
 from db.errors import translated
-from loop.errors import LedgerError
+from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.wording import plural
 
 _TOGETHER: Final = 1000  # rows read and written at once
@@ -38,13 +41,37 @@ class Copied:
 def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = local_now) -> Copied:
     """Copy the record at ``source`` to ``target``, which is empty; all of it, or none.
 
+    A file is made under another name beside its place, so that what is cut off leaves none at its place.
+
     Raises:
         LedgerError: The target holds something, a campaign is being worked on, or was written to meanwhile, or the
             record was changed after it was written; else as in ``db.ledger.open_ledger``.
     """
+    place = engines.address(target)
+    where = engines.shown_url(place)
+    final = Path(place.database or "") if place.get_backend_name() == "sqlite" else None
+    if final is None or (final.exists() and final.stat().st_size):
+        return _copied(source, target, where, clock)
+    final = final.resolve()  # where a link leads to it
+    beside = final.with_name(f".{final.name}.{os.getpid()}.copying")
+    room = _room_for(source, final)
+    try:
+        made = _copied(source, f"{engines.SQLITE}{beside}", where, clock)
+        os.replace(beside, final)
+        sync(final.parent)
+    except LedgerFull as error:
+        raise LedgerFull(error.what + room * (where in error.what)) from error
+    finally:
+        for name in ("", "-wal", "-shm"):
+            Path(f"{beside}{name}").unlink(missing_ok=True)
+    return made
+
+
+def _copied(source: str, target: str, where: str, clock: Callable[[], datetime]) -> Copied:
+    """Copy to ``target``, of which a person is told as ``where``."""
     here, there = engines.borrow(source), engines.borrow(target)
     try:
-        shown, where = engines.shown(here), engines.shown(there)
+        shown = engines.shown(here)
         with translated(shown):
             schema.migrate_older(here, clock)
         with translated(where):
@@ -62,11 +89,40 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = loc
                     )
                 _see_that_nothing_came(here, report.entries, shown)
                 campaigns = write.scalar(select(func.count()).select_from(t.Campaign)) or 0
-                write.commit()
+                with translated(where):
+                    write.commit()
+        if (file := engines.sqlite_file(there)) is not None:
+            with translated(where):
+                _empty_log(file)
         return Copied(where, campaigns, report.entries, report.head)
     finally:
         engines.give_back(here)
         engines.give_back(there)
+
+
+def _empty_log(file: Path) -> None:
+    """Bring all that stands in a file's log into the file itself, of which SQLite says nothing where it fails later."""
+    with closing(sqlite3.connect(file, timeout=engines.BUSY_SECONDS)) as connection:
+        is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if is_busy:
+        raise LedgerBusy(f"the log of the ledger {file} cannot be emptied while somebody reads it; copy again")
+
+
+def _room_for(source: str, target: Path) -> str:
+    """How much room a copy takes, and what there is; "" where that cannot be told."""
+    file = engines.address(source)
+    if file.get_backend_name() != "sqlite":
+        return ""
+    try:
+        # Until it is whole, all of it stands in a log beside the file, too, with its schema and the log's index.
+        needed, free = 2 * Path(file.database or "").stat().st_size + 2**20, shutil.disk_usage(target.parent).free
+    except OSError:
+        return ""
+    return f" (while it is made the copy takes some {_mib(needed)}, and {_mib(free)} are free)"
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
 
 
 def copy_to_try(source: str, target: str, *, clock: Callable[[], datetime] = local_now) -> None:

@@ -145,10 +145,14 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 def shown(engine: Engine) -> str:
     """The URL for a person: as that person writes it, without a password, a path as it is."""
-    file = sqlite_file(engine)
-    if file is not None:
-        return f"{SQLITE}{file}"
-    return without_password(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+    return shown_url(engine.url)
+
+
+def shown_url(url: URL) -> str:
+    """The same of a URL as ``address`` gives it."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return f"{SQLITE}{Path(url.database)}"
+    return without_password(url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
 def sqlite_file(engine: Engine) -> Path | None:

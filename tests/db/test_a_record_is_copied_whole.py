@@ -31,6 +31,15 @@ def later() -> datetime:
     return datetime(2100, 1, 1, tzinfo=UTC)
 
 
+def interrupted(*_: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def names_in(folder: Path) -> list[str]:
+    """Files there, but for the log of a record that is open."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(("-wal", "-shm")))
+
+
 def content(url: str) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table, but for what a database says of itself."""
     engine = engines.borrow(url)
@@ -116,6 +125,42 @@ def test_a_copy_to_try_something_for_which_there_is_no_room_names_its_own_disk(s
             copy_to_try(source, target)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_copy_for_which_there_is_no_room_leaves_nothing_and_says_how_much_it_takes(
+    source: str, tmp_path: Path
+) -> None:
+    target = f"sqlite:///{tmp_path / 'target.sqlite'}"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+        with pytest.raises(
+            LedgerFull, match=rf"the disk of the ledger {target} .*the copy takes some 1\.\d MiB, and .* are"
+        ):
+            copy_record(source, target, clock=later)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert names_in(tmp_path) == ["source.sqlite"]
+    see_that_it_is_whole(source, target)
+
+
+def test_a_copy_that_is_cut_off_leaves_nothing(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(copying.audit, "examine", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            copy_record(source, f"sqlite:///{tmp_path / 'target.sqlite'}", clock=later)
+
+    assert names_in(tmp_path) == ["source.sqlite"]
+
+
+def test_an_empty_file_that_is_there_is_filled(source: str, tmp_path: Path) -> None:
+    (tmp_path / "target.sqlite").touch()
+
+    see_that_it_is_whole(source, f"sqlite:///{tmp_path / 'target.sqlite'}")
+
+    assert names_in(tmp_path) == ["source.sqlite", "target.sqlite"]
 
 
 def test_a_copy_that_was_cut_off_once_it_was_whole_is_known(source: str, tmp_path: Path) -> None:
@@ -218,7 +263,7 @@ def test_a_record_that_was_changed_is_not_copied(source: str, tmp_path: Path) ->
     with pytest.raises(LedgerError, match=r"was changed after it was written \(.*measurement.*nothing was copied"):
         copy_record(source, target, clock=later)
 
-    assert not any(content(target).values())
+    assert names_in(tmp_path) == ["source.sqlite"]
 
 
 def test_the_copy_is_append_only_as_well(source: str, tmp_path: Path) -> None:
