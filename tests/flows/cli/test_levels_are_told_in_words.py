@@ -155,3 +155,20 @@ def test_a_limit_beyond_which_no_level_lies_is_refused(hakken: Any) -> None:
     assert "2 results accepted" in said.out
     assert "line 2: 'crystals': no level is > large; report large where it is that level, or a limit that" in said.err
     assert "line 3: 'crystals': no level is < clear; report clear where it is that level" in said.err
+
+
+@pytest.mark.parametrize("column", ["crystals 2", "crystals (Dora)"])
+def test_a_second_judgement_of_one_sample_is_not_lost_unheard(sheet: Path, hakken: Any, column: str) -> None:
+    hakken("run", "salts.yaml")
+    fill(sheet, "powder", "", "")
+    head, first, *others = sheet.read_text(encoding="utf-8-sig").splitlines()
+    sheet.write_text("\n".join([f"{head},{column}", f"{first},Large", *others]))
+
+    said = " ".join(hakken("tick", "salts").out.split())
+    Path("dora.csv").write_text(f"solvent,molarity,crystals\n{','.join(first.split(',')[2:4])},Large\n")
+    told = hakken("tell", "salts", "dora.csv").out
+
+    assert (
+        f"'{column}' beside it is kept and not learnt from; a second judgement of crystals is a row of its own" in said
+    )
+    assert "1 result accepted" in told

@@ -23,7 +23,7 @@ from loop.outcome import Measured, Negative
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
 from loop.sheets.cells import finite, is_number, split_header
-from loop.spec import declared_of
+from loop.spec import declared_of, levels_of, words_of
 from loop.spec.costs import with_fidelities
 
 
@@ -111,14 +111,25 @@ def _bare(label: str) -> str:
 
 def _once_more(view: View, o: ObservationRecord) -> Iterator[str]:
     """Further values of a target that a person put into columns of their own, as on a worksheet."""
+    words, levels = words_of(view.spec), levels_of(view.spec)
     for column, said in o.context.items():
-        if isinstance(said, str) and finite(said) is not None:
-            target = once_more(split_header(column)[0], view.spec.objective)
-            if target is not None:
-                yield (
-                    f"{column!r} beside it is kept and not learnt from; give the mean of all under {target!r}, how "
-                    f"many they are under '{target} n' and their scatter under '{target} sd'"
-                )
+        if not isinstance(said, str):
+            continue
+        name, text = split_header(column)[0], said.casefold()
+        graded = next(
+            (t for t, known in words.items() if name.startswith(t) and text in map(str.casefold, known)), None
+        )
+        target = once_more(name, view.spec.objective) if finite(said) is not None else graded
+        if target in words or target in levels:  # of which there is no mean
+            yield (
+                f"{column!r} beside it is kept and not learnt from; a second judgement of {target} is a row of its "
+                "own in a table that is told: the settings and it, without the key of the experiment"
+            )
+        elif target is not None:
+            yield (
+                f"{column!r} beside it is kept and not learnt from; give the mean of all under {target!r}, how "
+                f"many they are under '{target} n' and their scatter under '{target} sd'"
+            )
 
 
 def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
