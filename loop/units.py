@@ -101,6 +101,17 @@ _SIZES: Final = (
     {"bar": 10**5, "kPa": 10**3, "mbar": 10**2, "Pa": 1},
     {DIMENSIONLESS: 100, "equiv": 100, "%": 1, "mol%": 1},
 )
+_AMOUNTS: Final = frozenset(
+    {
+        *(
+            f"{size}{of}"
+            for size in ("", "k", "m", "u", "\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}", "n", "p")
+            for of in ("g", "mol", "L", "l", "M", "m", "s", "U", "S", "AU", "Da")
+        ),
+        *("cm", "min", "h", "d", "ppm", "ppb", "counts", "count", "cts", "cps", "cP", "mPas", "Pas"),
+        *("NTU", "FNU", "FTU", "RFU", "RLU", "CFU", "PFU", "IU"),
+    }
+)
 _SHARES_OF_ONE: Final = (1e2, 1e3, 1e6, 1e9)  # percent to parts per billion
 _OF_ONE: Final = frozenset({"", "%", "percent", "dimensionless", "ppm", "ppb"})  # as headers have them
 _IN_WORDS: Final = ("Celsius", "kelvin", "atm", "torr", "psi", "seconds", "minutes", "hours", "days", "percent")
@@ -278,6 +289,14 @@ def is_share(unit: str) -> bool:
 def is_percent(unit: str) -> bool:
     """Whether a unit is percent, of whatever and however it is written: ``%``, ``wt%``, ``a%``."""
     return _SPELLINGS.get(unit, unit) == "percent"
+
+
+def is_of_amounts(unit: str) -> bool:
+    """Whether nothing is below zero in a unit: of masses, volumes, lengths, times, counts, areas under peaks and what
+    is made of these, such as concentrations and rates. No share of a hundred, which may be an excess.
+    """
+    words = _WORDS.findall(unit)
+    return bool(words) and "%" not in unit and {*words} <= _AMOUNTS
 
 
 def meant(unit: str, name: str) -> str:

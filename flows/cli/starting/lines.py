@@ -10,9 +10,12 @@ from flows.cli.starting.columns import Column
 from flows.cli.starting.parts import Part, comment
 from flows.cli.starting.yaml_text import flow, known_before, scalar
 from loop.objective.scale import powers_spanned
-from loop.units import is_percent
+from loop.units import is_of_amounts, is_percent
 
 _NUMBERED: Final = re.compile(r"(.*?)[ _.-]*(?:\d+|[A-Z])")
+_MAY_FALL: Final = re.compile(  # of what its unit alone would let be zero or above
+    "shift|delta|change|differ|error|deviation|gain|loss|\N{GREEK CAPITAL LETTER DELTA}|\N{INCREMENT}", re.IGNORECASE
+)
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
 
 
@@ -72,6 +75,8 @@ def target(column: Column, goal: str) -> str:
         hints.append(f"values span {powers:.1f} powers of ten; with scale: log it counts by which factor they differ")
     if is_percent(column.unit) and all(0 <= value <= 100 for value in column.numbers or ()):
         entries.append("low: 0, high: 100")
+    elif is_of_amounts(column.unit or "") and min(column.numbers or (-1.0,)) >= 0 and not _MAY_FALL.search(column.name):
+        entries.append("low: 0")
     return f"{scalar(column.name)}: {{{', '.join(entries)}}}" + comment(column, hints)
 
 

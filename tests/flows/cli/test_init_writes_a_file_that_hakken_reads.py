@@ -285,6 +285,29 @@ def test_a_table_with_degrees_written_as_a_charge_is_told_as_it_is(hakken: Any) 
     assert "T is in C, which is a charge or a capacitance; write unit: degC for degrees" in checked
 
 
+@pytest.mark.parametrize(
+    ("head", "values", "low"),
+    [
+        ("Pd (ppm)", "<5,12,30", 0),
+        ("titer [mg/L]", "0,12,30", 0),
+        ("area (mAU*s)", "4,12,30", 0),
+        ("signal (counts)", "4,12,30", 0),
+        ("drift (ppm)", "-4,12,30", None),
+        ("31P shift (ppm)", "4,12,30", None),
+        ("dG [kJ/mol]", "4,12,30", None),
+        ("onset (degC)", "4,12,30", None),
+    ],
+)
+def test_a_target_of_which_there_is_never_less_than_none_is_bounded(head: str, values: str, low: int | None) -> None:
+    cells = values.split(",")
+    table = f"base,{head}\n" + "".join(f"{base},{cell}\n" for base, cell in zip("ABC", cells, strict=True))
+
+    (said,) = guess(table, **{head: "minimize"})["objective"].values()
+
+    assert said.get("low") == low
+    assert "high" not in said
+
+
 def test_brackets_that_hold_no_unit_stay_in_the_name() -> None:
     spec = guess("ligand (commercial),yield\nA,1\nB,2\n")
 
