@@ -284,9 +284,10 @@ def reachable(path: Path) -> Iterator[None]:
         remedy = "check the folder, its rights and the disk"
         if is_open:
             remedy = "close it where a program keeps it open, or check its rights and those of its folder"
-        if error.errno in _FULL:
-            remedy = "the disk is full: make room there"
-        raise AdapterUnavailable(f"{path} cannot be used ({error}); {remedy}") from error
+        said = str(error)
+        if error.errno in _FULL:  # whichever file it was that found no room, lest each pass say another one
+            remedy, said = "the disk is full: make room there", str(error.strerror)
+        raise AdapterUnavailable(f"{path} cannot be used ({said}); {remedy}") from error
 
 
 def read_only(*folders: Path) -> Path | None:

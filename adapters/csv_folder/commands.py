@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from adapters.common.durable import replace, write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.instant import Clock, dump
 from adapters.csv_folder.exchange import Exchange, Place, named_in
+from adapters.errors import AdapterUnavailable
 from loop.checkpoints import reached
 from loop.contracts import Handle
 
@@ -77,7 +79,12 @@ class Commands:
         with reachable(counter):
             replace(counter, dump({"number": number}))
         out = written(number)
-        self._exchange.stage(command.name, out.text, out.procedure)
+        try:
+            self._exchange.stage(command.name, out.text, out.procedure)
+        except AdapterUnavailable:  # nothing lies there of that number, which is the next one's
+            with suppress(OSError):
+                replace(counter, dump({"number": before}))
+            raise
         reached("csv_folder.staged")
         self._note(handle, command, "command", name=command.name)
         return command

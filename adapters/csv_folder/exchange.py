@@ -100,9 +100,14 @@ class Exchange:
             (self._keys / named_in(name)).touch()
             if self.procedures is not None and procedure:
                 self.procedures.mkdir(exist_ok=True)
-            for suffix, said in procedure.items():
-                replace((self._staged / name).with_suffix(suffix), said)
-            replace_bytes(self._staged / name, text)
+            try:
+                for suffix, said in procedure.items():
+                    replace((self._staged / name).with_suffix(suffix), said)
+                replace_bytes(self._staged / name, text)
+            except OSError:  # a full disk: what lies there takes more of it with each try
+                for path in self._procedure(self._staged, name):
+                    path.unlink(missing_ok=True)
+                raise
 
     def knows(self, handle: Handle) -> bool:
         """Whether a command of the attempt went through this folder, by whichever campaign that shares the device."""
@@ -204,6 +209,18 @@ class Exchange:
             if self.taken is not None and (self.taken / name).exists():
                 return Place.TAKEN
         return Place.GONE
+
+    def copies(self, name: str) -> list[str]:
+        """Copies of a command that a sync client made: commands called as it is, with more behind.
+
+        Where the command itself is gone, a device may have renamed it.
+        """
+        stem, _, suffix = name.rpartition(".")
+        with reachable(self.commands):
+            names = os.listdir(self.commands) if self.commands.is_dir() else []
+            is_there = name in names or (self.taken is not None and (self.taken / name).exists())
+        alike = (each for each in names if each.startswith(stem) and each.endswith(f".{suffix}") and each != name)
+        return sorted(alike) if is_there else []
 
     def highest_number(self) -> int:
         """The highest number of any command or response that lies here; 0 where there is none."""

@@ -168,7 +168,7 @@ class CsvFolder:
             is_waiting = self._exchange.place(last.name) is Place.WAITING
             said = self._responses.trouble(last.name, handle)
             wants = "" if said is None or said.may_come else f"waits, since its response {said.text}"
-            wants = wants or self._of_nobody(handle)
+            wants = self._copied(last) or wants or self._of_nobody(handle)
         if is_waiting:
             return Status(Phase.WAITING, f"{last.name} lies in {self._exchange.commands}", wants)
         so_far = f"; its response {said.text}" if said is not None and said.may_come else ""
@@ -220,6 +220,8 @@ class CsvFolder:
             with self._alone():
                 self._collect()
                 troubles, n = self._responses.troubles(), len(self._returned.of_nobody())
+                sent = [self._commands.last(h) for h in self._jobs.handles() if not self._returned.is_over(h)]
+                copied = [f"one {said}" for each in sent if each is not None and (said := self._copied(each))]
         except AdapterUnavailable as error:
             return Health(False, str(error))
         parts = [f"commands go to {self._exchange.commands}"]
@@ -228,7 +230,17 @@ class CsvFolder:
         left = f"{plural(n, 'response')} {belong} to no attempt and {go} on record with the next result"
         parts += [left] if n else []
         parts += [misnamed] if (misnamed := self._misnamed()) else []
+        parts += copied
         return Health(True, "; ".join([*parts, *troubles]))
+
+    def _copied(self, command: Command) -> str:
+        """What is said of a command of which a copy lies beside it; "" for none."""
+        if not (copies := self._exchange.copies(command.name)):
+            return ""
+        return (
+            f"has a copy of its command in {self._exchange.commands} ({copies[0]}), by which the device would run it "
+            "again: delete that before the device takes it up"
+        )
 
     def _check_memory(self) -> None:
         """Raises ``NotSetUp`` where this folder forgot what it sent, as an older copy of it has."""
