@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,6 @@ from loop.objective import Target
 from loop.outcome import Fault, as_told
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.building import target_of
-from loop.spec.library_models import FiltersSpec
 from loop.spec.models import TargetSpec
 from loop.spec.space_models import (
     CategorySpec,
@@ -58,9 +57,9 @@ def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
     _check_words(known, spec)
     check_parts(known, spec)
     if problems := _unreadable(known, spec):
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        several = f"{len(problems)} results, the first " if len(problems) > 1 else ""
         raise SpecError(
-            f"campaign {known.name!r}: the changed space no longer reads {problems[0]}{more}; "
+            f"campaign {known.name!r}: the changed space no longer reads {several}{problems[0]}; "
             + _way_out(known.spec, spec),
             problems,
         )
@@ -99,16 +98,31 @@ def _how_to_say(name: str, said: ParameterSpec) -> str:
 
 def _how_to_keep(before: CampaignSpec, after: CampaignSpec) -> str:
     """What lets results be read in a space without any parameter that they lack."""
-    filtered = [n for n, p in after.space.items() if isinstance(p, MoleculeSpec) and p.filters != _filters(before, n)]
-    if filtered:
-        ban = f"hakken ban {shlex.quote(before.campaign)} --where '{filtered[0]}~SMARTS' --why REASON"
-        return f"keep the filters of {filtered[0]} as they were, and {ban} keeps molecules out of what comes next"
+    for name, now in after.space.items():
+        was = before.space.get(name)
+        if isinstance(now, MoleculeSpec) and isinstance(was, MoleculeSpec) and (kept := _kept(name, was, now)):
+            ban = f"hakken ban {shlex.quote(before.campaign)} --where '{name}~SMARTS' --why REASON"
+            return f"keep {kept}, and {ban} keeps molecules out of what comes next"
     return "keep the parameters and options that were used (a constraint can exclude them)"
 
 
-def _filters(spec: CampaignSpec, name: str) -> FiltersSpec | None:
-    said = spec.space.get(name)
-    return said.filters if isinstance(said, MoleculeSpec) else None
+def _kept(name: str, was: MoleculeSpec, now: MoleculeSpec) -> str:
+    """What a changed library has to keep so that what was measured stays in it; "" for nothing."""
+    files, these = (_files(library) for library in (was, now))
+    kept = [f"the filters of {name} as they were"] if was.filters != now.filters else []
+    if gone := [file for file in files if file not in these]:
+        kept.append(f"{', '.join(gone)} among the files of {name} (file: [{', '.join((*files, *_new(these, files)))}])")
+    elif files and not kept:
+        kept.append(f"the molecules that were measured in {', '.join(these)}")
+    return " and ".join(kept)
+
+
+def _files(library: MoleculeSpec) -> list[str]:
+    return library.stored.source.split(", ") if library.stored else []
+
+
+def _new(these: Sequence[str], files: Sequence[str]) -> list[str]:
+    return [file for file in these if file not in files]
 
 
 def _such_as(said: ParameterSpec) -> str:

@@ -331,6 +331,31 @@ def test_a_scaffold_is_banned_and_predicted_by_its_pattern(hakken: Any) -> None:
     assert "a pattern: SMARTS 'c1cc(' cannot be read; correct it" in broken.err
 
 
+def test_a_library_that_lacks_what_was_measured_is_refused_with_the_files_that_have_it(hakken: Any) -> None:
+    Path("told.csv").write_text("molecule,response\namine,1\nethanol,2\n")
+    hakken("tell", "small.yaml", "told.csv")
+    Path("other.csv").write_text("name,smiles\nphenol,Oc1ccccc1\nethane,CC\n")
+    Path("small.yaml").write_text(SPEC.replace("small.csv", "other.csv"))
+
+    refused = hakken("run", "small.yaml")
+    Path("small.yaml").write_text(SPEC.replace("small.csv", "[small.csv, other.csv]"))
+    taken = hakken("run", "small.yaml")
+
+    assert "the changed space no longer reads 2 results, the first observation " in refused.err
+    assert "keep small.csv among the files of molecule (file: [small.csv, other.csv]), and hakken ban" in refused.err
+    assert taken.code == 0, taken.err
+
+
+def test_lines_of_what_was_measured_that_are_gone_from_a_library_are_asked_for(hakken: Any) -> None:
+    Path("told.csv").write_text("molecule,response\namine,1\n")
+    hakken("tell", "small.yaml", "told.csv")
+    Path("small.csv").write_text("name,smiles\nethanol,OCC\nbenzene,c1ccccc1\n")
+
+    refused = hakken("run", "small.yaml")
+
+    assert "keep the molecules that were measured in small.csv, and hakken ban small" in refused.err
+
+
 def test_a_filter_that_leaves_out_what_was_measured_is_refused_with_the_way_to_ban_a_scaffold(hakken: Any) -> None:
     Path("told.csv").write_text("molecule,response\namine,1\nethanol,2\n")
     hakken("tell", "small.yaml", "told.csv")
