@@ -41,7 +41,10 @@ def _values(one: Compared) -> str:
         apart = f"{signed_in_places(one.difference, doubt)}{unit}"
         between = ""
         if one.low is not None and one.high is not None:
-            between = f"{signed_in_places(one.low, doubt)} to {signed_in_places(one.high, doubt)}{unit}"
+            low, high = (signed_in_places(end, doubt) for end in (one.low, one.high))
+            between = (
+                f"{low} to {high}{unit}" if low != high else ""
+            )  # of what follows from exact values it has no width
         first, second = in_places(one.first, doubt), in_places(one.second, doubt)
     interval = f" (90 % interval {between})" if between else ""
     return f"{one.name}: {first}{unit} against {second}{unit}: {apart}{interval}"

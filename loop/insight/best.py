@@ -23,7 +23,7 @@ from loop.insight.chances import chances, drawn_each
 from loop.insight.conditions import best_condition
 from loop.insight.differing import said_of, without_scale
 from loop.insight.hits import hits_of_belief, hits_without_model
-from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
+from loop.insight.ranking import certain, has_thresholds, interval, ranked, score_of, stated_of
 from loop.insight.statements import Believed, HonestBest, Luckiest, Stated
 from loop.insight.told_deviations import more_than_told
 from loop.insight.tried import LIMITS_COUNT, Tried, between, ends_of, mean_of, tried_candidates
@@ -106,7 +106,7 @@ def best_of_belief(
     order, front = ranked(objective, means, found.keeps, found.best_of_tried)
     exact_names = {t.name for t in objective.targets if t.is_exact}
     alike = [name for name in without_scale(objective, plain.table) if name not in {*exact_names, *plain.borrowed}]
-    exact = {i: known.is_certain(x) for i, known in belief.known.items()} if belief.used is None else {}
+    exact = certain(space, objective, belief.known, x) if belief.used is None else {}
     believed = tuple(
         Believed(
             settings=tried[k].settings,
@@ -160,7 +160,8 @@ def _raw(space: Space, objective: Objective, history: History, table: Table, why
         note += LIMITS_COUNT
     means = torch.tensor([[mean_of(target, t) for target in objective.targets] for t in tried], dtype=torch.float64)
     x = torch.from_numpy(np.array([t.x for t in tried]))
-    exact = {i: Known.of(TrainingSet.of(table, i)).is_certain(x) for i, t in enumerate(objective.targets) if t.is_exact}
+    known = {i: Known.of(TrainingSet.of(table, i)) for i, t in enumerate(objective.targets) if t.is_exact}
+    exact = certain(space, objective, known, x)
     keeps = torch.tensor([float(_meets(objective, row)) for row in means.tolist()], dtype=torch.float64)
     order, front = ranked(objective, means, keeps, torch.zeros(len(tried), dtype=torch.float64))
     believed = tuple(

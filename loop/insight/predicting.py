@@ -16,7 +16,7 @@ from loop.history import History
 from loop.insight.asking import Learning
 from loop.insight.chances import drawn_each, standing
 from loop.insight.differing import said_of, without_scale
-from loop.insight.ranking import has_thresholds, interval, ranked, score_of, stated_of
+from loop.insight.ranking import certain, has_thresholds, interval, ranked, score_of, stated_of
 from loop.insight.statements import Believed, Predicted
 from loop.insight.tried import Tried, all_tried
 from loop.memory.earlier import Earlier
@@ -125,7 +125,7 @@ def _believed(
         keeps = standing(objective, draws, runs, seed).double().mean(0)
         levels = level_chances(objective, plain, x)
         ends = [interval(means[:, i], draws[..., i]) for i in range(len(belief.models))]
-        exact = {i: known.is_certain(x) for i, known in belief.known.items()} if belief.used is None else {}
+        exact = certain(space, objective, belief.known, x) if belief.used is None else {}
     found = [
         Believed(
             settings=one.settings,

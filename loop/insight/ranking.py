@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor
 
 import numpy as np
@@ -16,6 +16,9 @@ from loop.insight.nearest import shortfalls
 from loop.insight.statements import LEVEL, Stated
 from loop.insight.tried import Tried
 from loop.objective import SCORES, Objective, Target
+from loop.space import Space
+from loop.surrogates.noiseless import Known
+from loop.working import workings_of
 
 
 def stated_of(
@@ -28,8 +31,10 @@ def stated_of(
     chances: Sequence[float] = (),
 ) -> Stated:
     """What is said of one target, within what it can be; ``chances`` are those of its levels, the lowest first."""
-    low, high = (mean, mean) if is_known and interval[0] is not None else interval
     values, limits = tried.values[target.name], tried.limits[target.name]
+    if is_known and target.expression is not None and values:  # draws of it are worked out from nearly its parts
+        mean = sum(values) / len(values)
+    low, high = (mean, mean) if is_known and interval[0] is not None else interval
     return Stated(
         target.name,
         target.unit,
@@ -45,6 +50,18 @@ def stated_of(
         chances={} if is_known else target.graded(chances),
         told=tried.classes.get(target.name, ()),
     )
+
+
+def certain(space: Space, objective: Objective, known: Mapping[int, Known], x: Tensor) -> dict[int, Tensor]:
+    """By number of a target, whether its value at each of ``x``, ``(n, d)``, is known without a deviation: shape
+    ``(n,)``. Exact ones are where they were measured, and so is what is derived of such ones alone."""
+    found = {i: of.is_certain(x) for i, of in known.items()}
+    numbers = {name: i for i, name in enumerate(objective.names)}
+    for working in workings_of(objective, space):
+        parts = [numbers[part.name] for part in working.parts]
+        if parts and all(i in known for i in parts):
+            found[numbers[working.target.name]] = torch.stack([found[i] for i in parts]).all(0)
+    return found
 
 
 def interval(mean: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:

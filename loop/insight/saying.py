@@ -124,7 +124,7 @@ def stated_line(stated: Stated, found: HonestBest | Predicted) -> str:
     text += graded_text(stated.chances) or _between(stated)
     if stated.is_known:
         return f"{text} {stated.unit}".rstrip() + " (exact)"
-    if low is not None and high is not None:
+    if low is not None and high is not None and low < high:
         kind = f"{found.level:.0%}" if found.model else "range"
         ends = " to ".join(in_places(end, doubt, unit=stated.unit) for end in (low, high))
         text += f" [{kind}: {ends}]"
@@ -194,9 +194,9 @@ def substrate_lines(found: HonestBest) -> Iterable[str]:
 def substrate_line(one: OnSubstrate) -> str:
     """What is believed of a condition with one substrate, and what was measured there."""
     doubt = 0.0 if one.low is None or one.high is None else (one.high - one.low) / 2
-    within = (
-        "" if one.low is None or one.high is None else f" [{in_places(one.low, doubt)} to {in_places(one.high, doubt)}]"
-    )
+    within = ""
+    if one.low is not None and one.high is not None and one.low < one.high:
+        within = f" [{in_places(one.low, doubt)} to {in_places(one.high, doubt)}]"
     text = f"{one.label}: {in_places(one.mean, doubt, unit=one.unit)}{within} {one.unit}".rstrip()
     if read := [*(in_full(v, one.unit) for v in one.values), *one.limits]:
         text += f", measured {', '.join(read)}"

@@ -248,3 +248,27 @@ def test_a_table_plays_it(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None
         assert played.code == 0, played.err
         (last,) = [line.split() for line in played.out.splitlines() if line.split()[:2] == ["8", "experiments"]]
         assert 5.0 < float(last[2]) <= 7.0  # the best is Et3N in an hour
+
+
+@pytest.mark.parametrize("rows", [5, 1])
+def test_what_follows_from_exact_values_alone_is_exact(hakken: Any, tell_table: Any, rows: int) -> None:
+    share = {"goal": "keep", "unit": "%", "exact": True}
+    spec = {
+        "campaign": "ratio",
+        "space": {"t": {"type": "number", "values": [20, 40, 60, 80, 100], "unit": "degC"}},
+        "objective": {"a": share, "b": share},
+        "derived": {"ratio": {"expression": "a / b", "goal": "maximize"}},
+        "planner": {"surrogate": "gp"},
+        "budget": {"experiments": 9},
+        "laboratory": {"adapter": "manual"},
+    }
+    table = ["t,a,b", "80,55,21", "60,45,20", "100,5,10", "20,65,31", "40,15,11"]
+    tell_table(spec, "\n".join(table[: 1 + rows]) + "\n")
+
+    best = hakken("best", "ratio").out
+
+    assert "a 55 % (exact); b 21 % (exact); ratio 2.619 (exact)\n" in best
+    if rows > 1:
+        against = hakken("compare", "ratio", "--to", "t=60").out
+        assert re.search(r"ratio: 2\.6\S* against 2\.2\S*: \+0\.\S+( \(|$)", against, re.MULTILINE)
+        assert not re.search(r"interval (\S+) to \1\b", against)
