@@ -25,7 +25,9 @@ _DOUBT: Final = "?"  # after a number that the other cells of its table leave in
 
 _MARK: Final = re.compile(r'\A\ufeff?"?sep=[,;\t]"?[,;\t]*(?=[\r\n]|\Z)', re.IGNORECASE)  # with cells added to it
 _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
-_MINUS: Final = re.compile("^([<>]?\\s*)[\N{MINUS SIGN}\N{EN DASH}](?=[\\d.,])")  # word processors make the latter
+_MINUS: Final = re.compile(  # word processors make the latter two
+    "^([<>]?\\s*)[\N{MINUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{EN DASH}\N{NON-BREAKING HYPHEN}](?=[\\d.,])"
+)
 _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s*")
 _SLASH: Final = re.compile(  # percent and degrees may follow a name as they are: "Yield %", "T in °C"
     r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?:\s+in)?(?:\s*[/,]\s*|\s+(?=\S*[%°]))"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from statistics import fmean, stdev
 from typing import Final
 
 from loop.errors import UnitError
@@ -74,9 +75,17 @@ _FORMULA: Final = re.compile(  # #DIV/0!, #NAME?, #BEZUG!; where nothing could b
     r"#(?:DIV/0|[^\W\d_]+)[!?]|#(?:N/A|NV|N/D)|Err:\d{3}", re.IGNORECASE
 )
 _MEND: Final = "a formula's error, as spreadsheets write it: mend the formula"
-_AT_LEAST: Final = re.compile(
-    rf"(?:([<>])=|([\N{{GREATER-THAN OR EQUAL TO}}\N{{LESS-THAN OR EQUAL TO}}]))\s*({_NUMBER})"
+ABOVE: Final = "\N{GREATER-THAN OR EQUAL TO}\N{GREATER-THAN OVER EQUAL TO}\N{FULLWIDTH GREATER-THAN SIGN}"
+BELOW: Final = "\N{LESS-THAN OR EQUAL TO}\N{LESS-THAN OVER EQUAL TO}\N{FULLWIDTH LESS-THAN SIGN}"
+_AT_LEAST: Final = re.compile(rf"(?:([<>])=|([{ABOVE}{BELOW}]))\s*({_NUMBER})")
+_MARKS: Final = (
+    r"[*?\N{DAGGER}\N{DOUBLE DAGGER}\N{SECTION SIGN}\N{SUPERSCRIPT ONE}\N{SUPERSCRIPT TWO}\N{SUPERSCRIPT THREE}]"
 )
+_MARKED: Final = re.compile(rf"{_MARKS}*\s*([<>]?)\s*([-+]?{_NUMBER})\s*%?\s*{_MARKS}*")  # with a footnote
+_SEVERAL: Final = re.compile(rf"{_NUMBER}(?:\s*%?\s*(?:[/|;&]|,\s|and|und)\s*{_NUMBER})+\s*%?")  # two injections
+_BRACKETED: Final = re.compile(rf"([<>]?)\s*([-+]?{_NUMBER})\s*%?\s*[(\[].*[)\]]")  # 45 (47), 45 % (isolated), 45(2)
+_IN_BRACKETS: Final = re.compile(rf"[(\[]\s*({_NUMBER})\s*[)\]]")
+_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 
 def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool = False) -> str:
@@ -112,7 +121,31 @@ def in_place_of(header: str, text: str, of_a_word: str = "", *, is_target: bool 
         return " (a date, as spreadsheets make of 5.10, 5-10 or 3/4; write the number that was meant)"
     if clock := _CLOCK.fullmatch(text):
         return f" (as a clock shows it; write a number in the column's unit, such as {_hours(clock):g} for hours)"
+    if is_target and (said := _of_one_cell(text, sd=f"in a column '{name}_sd'", n=f"in '{name}_n' beside it")):
+        return f" ({said})"
     return _between(name, text, is_target=is_target) or _of_words(text.lstrip("<> "), of_a_word, is_target=is_target)
+
+
+def _of_one_cell(text: str, *, sd: str, n: str) -> str:
+    """What to write in place of several values in a cell, or of one with something beside it; "" for any other text.
+
+    ``sd`` and ``n`` say where a deviation belongs, and of how many a value is the mean.
+    """
+    if _UNSEEN.search(text):
+        return "a sign that cannot be seen stands there: empty it and type it anew"
+    if marked := _MARKED.fullmatch(text):
+        return f"write {marked[1]}{marked[2]} alone; what its mark says is a comment"
+    if _SEVERAL.fullmatch(text):
+        values = [float(number.replace(",", ".")) for number in re.findall(_NUMBER, text)]
+        return (
+            f"{len(values)} values: write their mean, {fmean(values):.6g}, with {stdev(values):.2g} {sd} and "
+            f"{len(values)} {n}, or each as a result of its own"
+        )
+    if found := _IN_BRACKETS.fullmatch(text):
+        return f"write {found[1]} alone, or -{found[1]} where brackets stand for a minus"
+    if found := _BRACKETED.fullmatch(text):
+        return f"write one number alone, such as {found[1]}{found[2]}; what else is in brackets is a comment"
+    return ""
 
 
 def instead_of(text: str) -> str:
@@ -129,6 +162,8 @@ def instead_of(text: str) -> str:
         return f"write the number in between, such as {between[0]:g}, and {between[1]:g} as its sd"
     if _folded(text) in _RUNNING:
         return _NOT_ENDED
+    if said := _of_one_cell(text, sd="as their sd", n="as n"):
+        return said
     return _AT_LEAST_ALL if _folded(text) in _ALL else ""
 
 
@@ -161,7 +196,7 @@ def _limit_in(text: str) -> str:
         return f">{more[1]}"
     if (least := _AT_LEAST.fullmatch(text)) is None:
         return ""
-    return (least[1] or (">" if least[2] == "\N{GREATER-THAN OR EQUAL TO}" else "<")) + least[3]
+    return (least[1] or (">" if least[2] in ABOVE else "<")) + least[3]
 
 
 def _middle_of(text: str) -> tuple[float, float] | None:

@@ -33,6 +33,9 @@ CELLS = [
     ("Err:502", "mend the formula"),
     ("#5", "write a limit such as <1 where nothing was found"),
     (">20:1", "a ratio: write >20 where it is meant, or >90.48 where an excess in percent is"),
+    ("45*", "write the number alone: it is read in '%'"),
+    ("45/47", "2 values: write their mean, 46, with 1.4 as their sd and 2 as n, or each as a result of its own"),
+    ("45 (47)", "write one number alone, such as 45; what else is in brackets is a comment"),
 ]
 
 
@@ -64,6 +67,12 @@ def test_a_cell_that_is_nearly_a_number_is_told_how_to_be_one(
         ("96:4", "a ratio: write 24 where it is meant, or 92 where an excess in percent is"),
         (">20:1", "a ratio: write >20 where it is meant, or >90.48 where"),
         (">", "has '>' without a limit; write >5, if that is the limit"),
+        ("<0.1 \N{DAGGER}", "write <0.1 alone; what its mark says is a comment"),
+        ("45 / 47 / 46", "3 values: write their mean, 46, with 1 in a column 'yield_sd' and 3 in 'yield_n' beside it"),
+        ("45(2)", "write one number alone, such as 45; what else is in brackets is a comment"),
+        ("(45)", "write 45 alone, or -45 where brackets stand for a minus"),
+        ("\N{ZERO WIDTH SPACE}45", "a sign that cannot be seen stands there: empty it and type it anew"),
+        ("\N{FULLWIDTH LESS-THAN SIGN}5", "write a limit as <5"),
         ("1_2", "must hold a finite number, got '1_2'"),
         ("#NAME?", "got '#NAME?' (a formula's error, as spreadsheets write it: mend the formula); correct the cell"),
     ],

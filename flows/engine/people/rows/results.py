@@ -12,11 +12,11 @@ from loop.circumstances import HOUR
 from loop.errors import HakkenError, OutcomeError, did_you_mean
 from loop.outcome import CANNOT, CANNOT_KIND, FaultKind
 from loop.sheets.cells import finite, is_number
-from loop.sheets.nearly_numbers import UNMEASURED
+from loop.sheets.nearly_numbers import ABOVE, BELOW, UNMEASURED
 from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 
-_AT_LEAST: Final = re.compile("[<>]=|[≤≥]")  # with which people write limits too
+_AT_LEAST: Final = re.compile(f"[<>]=|[{ABOVE}{BELOW}]")  # with which people write limits too
 _WHOLE: Final = re.compile(r"[0-9]{1,9}(\.0*)?")  # 3.0 too, as pandas writes a column that has empty cells
 _KINDS: Final = tuple(kind.value for kind in FaultKind)
 _FAULT: Final = re.compile(rf"fault\s*:?\s*(?P<kind>\w*)|(?P<alone>{'|'.join(_KINDS)})")
@@ -133,7 +133,7 @@ def _value(cells: Cells, target: str, said: TargetSpec) -> dict[str, Any] | None
         _check_none_without_value(cells, target)
         return None
     if match := _AT_LEAST.match(text):
-        sign = ">" if match[0] in (">=", "≥") else "<"
+        sign = ">" if match[0][0] in (">", *ABOVE) else "<"
         raise OutcomeError(
             f"column {column.header!r} has {text!r}; write a limit as {sign}{text[match.end() :].strip()}"
         )
