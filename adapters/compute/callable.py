@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from adapters.compute.evaluation import Evaluation, Request
-from adapters.errors import AnalysisFailed, SettingUnknown
+from adapters.errors import AnalysisFailed, EvaluationError, SettingUnknown
 from loop.sheets.cells import is_number
 
 _SIGNS: Final = ("<", ">")  # before a number that is a limit
@@ -25,12 +25,13 @@ def evaluate(
 ) -> Evaluation:
     """What ``function`` says of the settings.
 
-    The function is called with one mapping: numbers in the campaign's units, options by their labels, structures as
-    SMILES; a part of a mixture is its fraction. It returns a number (where one property is reported), a mapping from
-    property to number, in the unit that the laboratory section states, or an ``Evaluation``. To end as a fault it
-    raises an ``EvaluationError``; to say that the answer is no it returns ``{"negative": "why"}``, beside what numbers
-    there are. A ``negative`` of None, False or no words says nothing. A limit is a text, ``"<1"`` or ``">99"``, and of
-    what has classes or levels a text is the word of one. NaN beside another answer is a property not measured.
+    The function is called with one mapping: numbers in the campaign's units, options by their labels, what has a
+    structure as SMILES; a part of a mixture is its fraction. It returns a number (where one property is reported), a
+    mapping from property to number, in the unit that the laboratory section states, or an ``Evaluation``. To end as a
+    fault it raises an ``EvaluationError``; to say that the answer is no it returns ``{"negative": "why"}``, beside
+    what numbers there are. A ``negative`` of None, False or no words says nothing. A limit is a text, ``"<1"`` or
+    ``">99"``, and of what has classes or levels a text is the word of one. NaN beside another answer is a property
+    not measured.
 
     Args:
         request: The experiment.
@@ -41,11 +42,18 @@ def evaluate(
 
     Raises:
         SettingUnknown: There is no such module or function where it runs, or what it imports is lacking.
+        EvaluationError: The function looks a substance up, and not by its structure.
         AnalysisFailed: What came back is neither; the message names it.
     """
     called = _find(function, path)
     fractions = {name for name, value in request.settings.items() if isinstance(value, float | int)}
-    found = called({**request.settings, **{n: smiles for n, smiles in request.smiles.items() if n not in fractions}})
+    structures = {n: smiles for n, smiles in request.smiles.items() if n not in fractions}
+    try:
+        found = called({**request.settings, **structures})
+    except KeyError as error:
+        if said := _by_structure(function, error, structures):
+            raise EvaluationError(said, code="name_unknown") from error
+        raise
     if isinstance(found, Evaluation):
         return found
     if len(properties) == 1 and _is_one_number(found):
@@ -86,6 +94,16 @@ def _find(function: str, path: str | None) -> Any:
     if not callable(found):
         raise SettingUnknown(f"{function} is {found!r}, and no function; correct the name")
     return found
+
+
+def _by_structure(function: str, error: KeyError, structures: Mapping[str, str]) -> str:
+    """What to do where a function looked up the structure of a parameter, and has none such; "" where it did not."""
+    missing = error.args[0] if error.args else None
+    name = next((n for n, smiles in structures.items() if smiles == missing), "")
+    return name and (
+        f"{function} has no {missing!r}: it gets {name} as SMILES, canonical by RDKit, and not by its name; look it up "
+        "by that, Chem.CanonSmiles(SMILES)"
+    )
 
 
 def _is_one_number(found: Any) -> bool:

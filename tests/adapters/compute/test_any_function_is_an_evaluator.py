@@ -62,6 +62,9 @@ def other(settings):
 def broken(settings):
     return settings["pressure"]
 
+def by_name(settings):
+    return {"triethylamine": 3.0, "DBU": 5.0}[settings["base"]]
+
 def learnt(settings):
     import numpy
     return numpy.float32(12.5)
@@ -191,6 +194,11 @@ def test_what_is_no_word_of_a_class_is_said_with_these(lab: Callable[..., Adapte
         ("bowls:unread", FaultKind.UNKNOWN, "ValueError: r\\udce9sultat.out is empty"),
         ("stale:run", FaultKind.UNKNOWN, "AttributeError: module 'json' has no attribute 'float'"),
         ("bowls:broken", FaultKind.UNKNOWN, "KeyError: 'pressure'"),
+        (
+            "bowls:by_name",
+            FaultKind.UNKNOWN,
+            "bowls:by_name has no 'CCN(CC)CC': it gets base as SMILES, canonical by RDKit, and not by its name; look",
+        ),
         (
             "needy:run",
             FaultKind.UNKNOWN,
