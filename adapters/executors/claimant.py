@@ -26,6 +26,7 @@ from adapters.executors.carrying import Told, cancelled, carry_out, end_when_tol
 # stepd_api and req.c of Slurm 24.11.
 _ENDED: Final = re.compile(r"CANCELLED AT \S+(?: DUE TO ([A-Z ]+[A-Z]))?")
 _PREEMPTION: Final = "preemption"
+_NODE_FAILURE: Final = "node failure"
 
 
 def main(folder: Path, token: str) -> None:
@@ -102,6 +103,8 @@ def _ended_by_queue(folder: Path, is_late: bool, provenance: dict[str, Any]) -> 
         return fault("timeout", text, provenance, "timeout")
     if (why := _why_ended(folder)) is not None:
         how = f"ended by Slurm while it ran: {why}" if why else "cancelled in Slurm itself (scancel) while it ran"
+        if why == _NODE_FAILURE and (node := os.environ.get("SLURMD_NODENAME")):
+            how += f" of {node} (extra: [--exclude={node}] of run_on.slurm keeps off it)"
         return fault("compute_lost", f"job {_job_id()} was {how}", provenance)
     return fault("compute_lost", "its queue ended it (SIGTERM)", provenance)
 

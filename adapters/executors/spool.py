@@ -134,6 +134,11 @@ class Spool:
             clear(folder)  # where it ran on this machine
         return self.has_ended(handle)
 
+    def claimed_on(self, handle: Handle) -> str:
+        """The machine that took the attempt up last; "" where that is not known."""
+        claims = [read_json(path) or {} for path in self.jobs.folder(handle).glob("claimed*.json")]
+        return str(max(claims, key=lambda claim: float(claim.get("at", 0.0)), default={}).get("host", ""))
+
     def times_it_gave_way(self, handle: Handle) -> int:
         """How often the attempt was laid back after it was preempted."""
         return int((read_json(self.jobs.folder(handle) / "gave_way.json") or {}).get("times", 0))

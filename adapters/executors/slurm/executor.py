@@ -281,7 +281,8 @@ class SlurmExecutor:
                 return self._gave_way(handle)
             how = "and Slurm knows it no more" if row is None else f"and {row.end}"
             kind = FaultKind.COMPUTE_LOST if row is None else _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
-            self._spool.settle(handle, kind, f"the job began {how}, without a result")
+            on = self._spool.claimed_on(handle)
+            self._spool.settle(handle, kind, f"the job began{f' on {on}' if on else ''} {how}, without a result")
         return Status(Phase.RUNNING, "left the queue; its result is awaited")
 
     def _of_released(self, handle: Handle, row: Row | None, released: Mapping[str, Any]) -> Status:

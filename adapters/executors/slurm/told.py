@@ -16,7 +16,9 @@ _ALIVE: Final = frozenset(
 # Why a job waits that no other job's end lets go. Source: "JOB REASON CODES" of Slurm 24.11; the words as tried.
 _HELD: Final = frozenset(
     {"JobHeldAdmin", "JobHoldMaxRequeue", "launch failed requeued held", "launch failure limit exceeded requeued held"}
+    | {"job requeued in held state", "job requeued in special exit state"}
 )
+_WAITING: Final = frozenset({"PENDING", "SPECIAL_EXIT"})
 _STUCK: Final = _HELD | frozenset(
     {"PartitionDown", "PartitionInactive", "NodeDown", "InvalidAccount", "InvalidQOS"}
     | {"AccountNotAllowed", "QOSNotAllowed", "ReservationDeleted", "ReservationInvalid"}
@@ -97,7 +99,7 @@ class Row:
         """What only a person or a changed campaign file can give it; "" where waiting is all there is."""
         if self.state == "PENDING" and self.reason == "JobHeldUser" and self.was_released:
             return f"is held in Slurm (scontrol hold) as job {self.id}; scontrol release {self.id} lets it go on"
-        if self.state != "PENDING":
+        if self.state not in _WAITING:
             return ""
         if _SPENT.match(self.reason):
             return (

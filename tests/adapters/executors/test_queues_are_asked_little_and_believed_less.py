@@ -270,7 +270,7 @@ def claimed(lab: SlurmExecutor, folder: Path) -> Handle:
     """An attempt that a job took up and gives no sign of life for."""
     handle = begin(lab)
     job = folder / "lab" / "jobs" / handle
-    (job / "claimed.json").write_text(json.dumps({"by": "job"}))
+    (job / "claimed.json").write_text(json.dumps({"by": "job", "host": "n7", "at": 1.0}))
     os.utime(job / "claimed.json", (0.0, 0.0))
     return handle
 
@@ -294,7 +294,7 @@ def test_how_a_job_ended_that_the_queue_forgot_is_asked_of_the_accounting(
     result = outcome(lab, handle)
 
     assert result.kind is kind
-    assert result.message == f"the job began and ended as {state}, without a result"
+    assert result.message == f"the job began on n7 and ended as {state}, without a result"
 
 
 def test_a_job_that_neither_the_queue_nor_the_accounting_knows_is_lost(tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_job_that_neither_the_queue_nor_the_accounting_knows_is_lost(tmp_path:
     handle = claimed(lab, tmp_path)
     cluster.rows = []
 
-    assert outcome(lab, handle).message == "the job began and Slurm knows it no more, without a result"
+    assert outcome(lab, handle).message == "the job began on n7 and Slurm knows it no more, without a result"
 
 
 def test_while_the_accounting_gives_no_answer_a_job_is_not_lost(
@@ -433,6 +433,7 @@ def test_a_configuration_that_is_not_there_is_said_at_once(tmp_path: Path, monke
         ("PartitionTimeLimit", True, True),
         ("JobHoldMaxRequeue", True, False),
         ("launch failed requeued held", True, False),
+        ("job requeued in held state", True, False),
     ],
 )
 def test_a_job_that_waits_for_more_than_its_turn_says_so(
@@ -449,6 +450,16 @@ def test_a_job_that_waits_for_more_than_its_turn_says_so(
     assert ("and scancel 1, and it is tried again" in said) is asks_too_much
     assert ("asks for a minute more than timeout" in said) is ("TimeLimit" in reason)
     assert ("scontrol release 1" in said) is (wants and ("Held" in reason or "held" in reason or "Hold" in reason))
+
+
+def test_a_job_that_somebody_put_back_for_a_look_says_so(tmp_path: Path) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = claimed(lab, tmp_path)
+    held = "job requeued in special exit state"
+    cluster.rows = [replace(row, state="SPECIAL_EXIT", reason=held) for row in cluster.rows]
+
+    assert f"job 1, {held}; see to it (scontrol release 1)" in lab.status(handle).wants
 
 
 @pytest.mark.parametrize("reason", ["QOSGrpCPUMinutesLimit", "AssocGrpBillingMinutes", "QOSGrpWallLimit"])
@@ -603,6 +614,22 @@ class TestClaimant:
 
         assert not spool.has_ended(handle)
         assert (spool.jobs.folder(handle) / "preempted.json").exists()
+
+    def test_a_job_whose_node_failed_names_it_and_how_to_keep_off_it(self, spool: Spool, gate: Path) -> None:
+        handle = spool.jobs.prepare(MOLECULE, KEY)
+        (spool.jobs.folder(handle) / "slurm-7.txt").write_text(
+            "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-12-02T23:22:06 DUE TO NODE FAILURE, SEE "
+            "SLURMCTLD LOG FOR DETAILS ***\n"
+        )
+        named = {"SLURM_JOB_NAME": "hakken-x", "SLURM_JOB_ID": "7", "SLURMD_NODENAME": "n1"}
+        process = self.begin(spool, handle, "token", **named)
+        wait_until(lambda: running(gate))
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        result = json.loads(spool.envelopes(handle)[0].payload)
+
+        assert result["kind"] == "compute_lost"
+        assert result["message"].startswith("job 7 was ended by Slurm while it ran: node failure of n1 (extra: [--excl")
 
     @pytest.mark.parametrize(
         ("name", "end", "kind"),

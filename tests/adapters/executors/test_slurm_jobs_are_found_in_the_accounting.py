@@ -92,7 +92,7 @@ def test_how_a_job_ended_that_had_begun_is_asked_when_the_queue_has_no_more_of_i
     result = outcome(executor(tmp_path, gate), handle)
 
     assert slurm.run("squeue", "--noheader", "--states=all").strip() == ""
-    assert result.message == f"the job began and ended as {state}, without a result"
+    assert result.message == f"the job began on {os.uname().nodename} and ended as {state}, without a result"
     assert accounted(tmp_path, handle) == [state]
 
 
