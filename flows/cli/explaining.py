@@ -128,8 +128,8 @@ def _show_parameters(
         _show_design(screen, told)
     it = typed(campaign)
     screen.next_step(
-        f"hakken pin {it} --where ... has the likes of the best with one thing changed run next; hakken predict {it} "
-        "says what is expected of them"
+        f"hakken pairs {it} says what experiments that differ in one thing alone tell, and plans more of them; hakken "
+        f"predict {it} says what is expected of any"
     )
 
 

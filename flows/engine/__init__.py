@@ -31,6 +31,7 @@ from flows.engine.people.deciding import ban, decisions, lift, pin
 from flows.engine.people.editing import edit
 from flows.engine.people.halting import halt, let_go, stops
 from flows.engine.people.halting import lift as lift_halt
+from flows.engine.people.pairing import PairsError, PairsReport, pairs, run_pairs
 from flows.engine.people.pausing import cannot_pause, pause_runs, resume_runs
 from flows.engine.people.persons import resolve, resume, retract, stop
 from flows.engine.people.reminding import on_approve, on_ban, on_edit, on_lift, on_pin, on_retract
@@ -45,6 +46,8 @@ __all__ = [
     "CompareError",
     "ImportReport",
     "IngestError",
+    "PairsError",
+    "PairsReport",
     "PredictError",
     "RehearseError",
     "ReplayReport",
@@ -88,6 +91,7 @@ __all__ = [
     "on_pin",
     "on_retract",
     "overtaken",
+    "pairs",
     "pause_runs",
     "pin",
     "predict",
@@ -103,6 +107,7 @@ __all__ = [
     "resume_runs",
     "retract",
     "run",
+    "run_pairs",
     "said_of_edits",
     "simulate",
     "status",

@@ -26,6 +26,7 @@ from flows.report.content import Committee, Kind, Report
 from flows.report.explained import drawn
 from flows.report.influence import rows_of
 from flows.report.limits import limits, verdict, verdict_on_chances
+from flows.report.pairs import contrast_rows
 from flows.report.plates import DRAWN, scale_of
 from flows.report.room import room_of
 from flows.report.standing import SHOWN, WHOLE, score_of, scored
@@ -102,6 +103,7 @@ def render(report: Report, edited: str = "") -> str:
         explained=drawn(report.insights.explained),
         rests=rows_of(report.insights.rests),
         surfaces=_surfaces(report),
+        contrasts=contrast_rows(report.insights.contrasts),
         by_design=effect_rows(report.insights.by_design),
         examined=tuple(report.insights.examined.values()),
         room=room_of(report.insights.window),

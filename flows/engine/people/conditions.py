@@ -128,6 +128,42 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
     return Conditions(region, None)
 
 
+def read_change(space: Space, text: str) -> tuple[str, tuple[str | float, str | float] | None]:
+    """A parameter, and the two values of it that are held against each other: ``ligand=XPhos,SPhos``; None of a bare
+    name.
+
+    Raises:
+        SpaceError: There is no such parameter, it never changes by itself, or it is not two values.
+    """
+    if "=" not in text:
+        p = _parameter(space, text.strip())
+        _check_changes_alone(space, p)
+        return p.name, None
+    name, sign, value = _split(space, text)
+    p = _parameter(space, name)
+    _check_changes_alone(space, p)
+    values = [_value(p, part.strip()) for part in _parts(p, value)] if sign == "=" else []
+    if len(values) != 2 or values[0] == values[1]:
+        raise SpaceError(f"{text!r} does not name two values of {name}; write {name}=ONE,OTHER")
+    if isinstance(p, Discrete):
+        _check_values(p, values)
+    for one in values:
+        check_within(space, {name: one})
+    return name, (values[0], values[1])
+
+
+def _check_changes_alone(space: Space, p: Parameter) -> None:
+    """Raises ``SpaceError`` for what never changes while all else stays."""
+    column = space.names.index(p.name)
+    if mixture := next((m for m in space.mixtures if column in m.columns), None):
+        raise SpaceError(
+            f"{p.name!r} is a part of {mixture.name!r}, whose parts change together, so that no two experiments differ "
+            "in it alone; name another parameter"
+        )
+    if getattr(p, "is_fidelity", False):
+        raise SpaceError(f"{p.name!r} tells versions of a measurement apart, of which one counts; name another")
+
+
 def _spared(p: Parameter, text: str, value: str) -> list[str | float]:
     """The values of ``p`` that ``text``, ``p != value``, has no part in. Raises ``SpaceError`` where it has none."""
     match = _RANGE.fullmatch(value) if isinstance(p, Discrete | Continuous) else None

@@ -27,7 +27,7 @@ def test_shares_and_values_are_shown_with_their_doubt_and_no_cause(hakken: Any) 
     assert "20 degC -" in plain  # below the rest
     assert " 2 7.5 " in plain  # two experiments at 20 degC, and the mean of 10 and 5
     assert "shows no cause: only experiments that change one thing alone do." in said
-    assert "next: hakken pin heat --where ..." in said
+    assert "next: hakken pairs heat says what experiments that differ in one thing alone tell" in said
 
 
 @pytest.mark.usefixtures("told")

@@ -56,7 +56,7 @@ def test_every_command_takes_json() -> None:
 
     groups = [app, *(group.typer_instance for group in app.registered_groups)]
     commands = [command.callback for group in groups for command in group.registered_commands]
-    assert len(commands) == 47
+    assert len(commands) == 48
     assert all("as_json" in inspect.signature(command).parameters for command in commands if command is not None)
 
 

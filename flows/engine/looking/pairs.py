@@ -1,0 +1,51 @@
+"""What matched pairs of the record tell, without any model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flows.engine.looking.histories import history_of
+from flows.engine.looking.view import View
+from loop.spec import build_objective
+
+if TYPE_CHECKING:
+    from loop.insight.contrasts import Contrast
+    from loop.insight.matched import Pair
+
+WITHIN: Final = frozenset({"row", "column"})  # of a plate: where a well lies was drawn by lot
+
+
+def pairs_of(view: View) -> tuple[tuple[Pair, ...], int]:
+    """Pairs that were planned together, and how many results count for none since they were told.
+
+    What the campaign file says has effects, such as days, is the same for both; places on a plate, which were drawn by
+    lot, need not be.
+    """
+    from loop.insight.matched import Made, matched_pairs
+
+    effects = () if view.spec.noise is None else view.spec.noise.effects
+    labels = [name for name in effects if name not in WITHIN]
+    history, _ = history_of(view.spec, view.space, view.counted, ())
+    rounds = {o.id: o.round_number for o in view.counted}
+    made = [
+        Made(rounds[o.id], o, {name: str(o.context.get(name, "")) for name in labels})
+        for o in history.observations
+        if not o.is_told
+    ]
+    return matched_pairs(view.space, made), len(history.observations) - len(made)
+
+
+def contrasts_of(view: View) -> tuple[Contrast, ...]:
+    """What they tell of each change, for a page; nothing of candidates that are one choice alone."""
+    if not is_of_several(view):
+        return ()
+    from loop.insight.contrasts import contrasts
+
+    pairs, _ = pairs_of(view)
+    targets = [t for t in build_objective(view.spec).targets if not t.is_only_measured]
+    return contrasts(view.space, targets, pairs)
+
+
+def is_of_several(view: View) -> bool:
+    """Whether something can stay alike while one thing changes."""
+    return len(view.space.shown_names) > 1

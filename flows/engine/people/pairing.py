@@ -1,0 +1,288 @@
+"""Pairing: what one change does, by experiments that differ in nothing else, and more of them run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from shlex import quote
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.engine.looking.histories import history_of, seed_of
+from flows.engine.looking.pairs import is_of_several, pairs_of
+from flows.engine.looking.view import View
+from flows.engine.people.bans import place_of, place_of_record, region_of
+from flows.engine.people.conditions import read_change, read_conditions
+from flows.engine.people.decisions import Decided, decided_next
+from flows.engine.people.writing import deciding
+from flows.labels import label_of
+from flows.not_run import refuse_source
+from flows.wiring import open_record
+from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
+from loop.errors import HakkenError
+from loop.outcome import Fault
+from loop.record import Settings
+from loop.space import Continuous, Discrete, Space
+from loop.spec import build_objective, build_space
+from loop.wording import plural
+
+if TYPE_CHECKING:
+    from flows.settings import Settings as Where
+    from loop.insight.contrasts import Contrast, Spread
+
+MOST: Final = 100  # pairs that are planned at once
+LOOKED_AT: Final = 2_000  # candidates among which contexts are looked for beyond those that were tried
+
+
+class PairsError(HakkenError):
+    """No pairs can be told of or planned; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A pair to be run side by side, in this order."""
+
+    first: Settings
+    second: Settings
+    values: tuple[str, str]  # of the parameter in which they differ, in this order
+    alike: str  # what both have in common, in a line
+    is_best: bool  # with what the best so far has
+
+
+@dataclass(frozen=True, slots=True)
+class PairsReport:
+    """What pairs of the record tell, and what is planned.
+
+    Attributes:
+        contrasts: Of every change that is asked for.
+        spreads: By how much pairs of one change differ, by target.
+        pairs: How many there are, of all changes.
+        told: Results that count for none, since nobody knows what they were chosen for.
+        planned: More of them.
+        decisions: The pins by which they are run; none where they are only shown.
+        notes: What a person has to know of that.
+    """
+
+    contrasts: tuple[Contrast, ...]
+    spreads: tuple[Spread, ...]
+    pairs: int
+    told: int
+    planned: tuple[Planned, ...] = ()
+    decisions: tuple[DecisionRecord, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def pairs(settings: Where, name: str, change: str = "", *, where: Sequence[str] = (), more: int = 0) -> PairsReport:
+    """What pairs of the record tell of one change, such as ``ligand=XPhos,SPhos``, or of all; and ``more`` of them.
+
+    Nothing is recorded or sent.
+
+    Args:
+        settings: Where the record is.
+        name: The campaign.
+        change: A parameter, with two of its values where more are to be planned; "" for everything.
+        where: Conditions that the pairs that are planned have to meet.
+        more: How many are to be planned.
+
+    Raises:
+        NotFound: There is no such campaign.
+        PairsError: Candidates are one choice alone, or nothing can be planned.
+        SpaceError: The change, or a condition, cannot be read.
+    """
+    with open_record(settings) as ledger:
+        return _looked(View(ledger, name), change, where, more)
+
+
+def run_pairs(
+    settings: Where, name: str, change: str, *, where: Sequence[str] = (), more: int, by: str, why: str
+) -> PairsReport:
+    """Have ``more`` pairs of a change run in the next batch, as pins: all of them, or none.
+
+    Raises as ``pairs`` does, and ``LedgerError`` where no reason is given or the campaign is a source.
+    """
+    with open_record(settings) as ledger:
+
+        def look() -> PairsReport:
+            view = View(ledger, name)
+            refuse_source(view.campaign)
+            return _looked(view, change, where, more)
+
+        with deciding(settings, ledger, name, by, look) as (work, found):
+            made = tuple(work.settle(draft) for draft in _drafts(change, found.planned, by, why))
+        return replace(found, decisions=made)
+
+
+def _drafts(change: str, planned: Sequence[Planned], by: str, why: str) -> Iterator[DecisionDraft]:
+    parameter = change.partition("=")[0].strip()
+    for i, pair in enumerate(planned, 1):
+        either = " or ".join(sorted(pair.values))
+        told = f"pair {i} of {len(planned)}, {parameter} {either}: {why}" if why.strip() else why
+        for one in (pair.first, pair.second):
+            yield DecisionDraft(DecisionKind.PIN, by, told, one)
+
+
+def _looked(view: View, change: str, where: Sequence[str], more: int) -> PairsReport:
+    from loop.insight.contrasts import contrasts, spreads
+
+    if not is_of_several(view):
+        (only,) = view.space.shown_names
+        raise PairsError(
+            f"a candidate of {view.name!r} is one {only} alone, so that nothing stays alike where it changes; "
+            f"hakken explain {quote(view.name)} says what is believed to matter"
+        )
+    parameter, values = read_change(view.space, change) if change else ("", None)
+    found, told = pairs_of(view)
+    targets = [t for t in build_objective(view.spec).targets if not t.is_only_measured]
+    column = view.space.names.index(parameter) if parameter else None
+    asked = [p for p in found if column is None or p.column == column]
+    if values is not None and column is not None:
+        both = {view.space.parameters[column].index(value) for value in values}
+        asked = [p for p in asked if set(p.values) == both]
+    report = PairsReport(contrasts(view.space, targets, asked), spreads(targets, found), len(found), told)
+    if not more:
+        return report
+    if values is None:
+        raise PairsError(
+            f"two values are needed to plan pairs; write {parameter or 'PARAMETER'}=ONE,OTHER, as in "
+            f"hakken pairs {quote(view.name)} {_example(view.space)} --more {more}"
+        )
+    planned, notes = _planned(view, parameter, values, where, more)
+    return replace(report, planned=planned, notes=notes)
+
+
+def _example(space: Space) -> str:
+    """A change as it is written, of the first parameter that has two values to name."""
+    for p in space.shown:
+        ends = (p.low, p.high) if isinstance(p, Discrete | Continuous) else (p.options[0], p.options[-1])
+        if ends[0] != ends[1]:
+            return quote(f"{p.name}={_text(ends[0])},{_text(ends[1])}")
+    return "PARAMETER=ONE,OTHER"
+
+
+def _planned(
+    view: View, parameter: str, values: tuple[str | float, str | float], where: Sequence[str], more: int
+) -> tuple[tuple[Planned, ...], tuple[str, ...]]:
+    """The pairs, and what is to be said of them. Raises ``PairsError`` where there is none, or too many are asked."""
+    from loop.design.side_by_side import side_by_side
+
+    if more > MOST:
+        raise PairsError(f"{more} pairs are more than the {MOST} that are planned at once; ask for fewer")
+    left = view.spec.budget.most - view.spent
+    if 2 * more > left:
+        fewer = f"ask for {left // 2}, or " if left >= 2 else ""
+        raise PairsError(
+            f"{plural(more, 'pair')} are {2 * more} experiments, and the budget leaves {max(left, 0)}; {fewer}raise "
+            "budget.experiments in the campaign file"
+        )
+    said = decided_next(view)
+    space = build_space(said.spec)
+    is_met = _meeting(space, said, where, parameter)
+    is_free = _free(view, said)
+    seed = seed_of(view.spec.planner.seed, view.name, len(view.decisions))
+    best, contexts = _contexts(view, space, seed)
+    found = side_by_side(
+        space,
+        contexts,
+        parameter,
+        values,
+        wanted=more,
+        is_free=lambda x: is_free(x) and is_met(x),
+        seed=seed,
+    )
+    if not found:
+        which = " that meets the conditions" if where else ""
+        raise PairsError(
+            f"no candidate{which} may have both {' and '.join(map(_text, values))} as {parameter} while all else "
+            "stays, by the campaign's constraints, bans and what is on its way; name other values"
+        )
+    column = view.space.names.index(parameter)
+    planned = tuple(_pair(view, space, column, pair, best) for pair in found)
+    short = (
+        f"{plural(len(found), 'pair')} of {more} could be found: nothing else allows both values"
+        if len(found) < more
+        else ""
+    )
+    return planned, tuple(note for note in (short, _of_batch(view, len(found))) if note)
+
+
+def _of_batch(view: View, n: int) -> str:
+    """That the pairs are more experiments than a batch has; "" where they are not."""
+    batch = view.spec.planner.batch
+    if view.spec.plate is not None:
+        return "pairs take wells of the next plate; those that find none stay pinned, and two plates make no pair"
+    if 2 * n <= batch:
+        return ""
+    return f"{2 * n} experiments are more than a batch of {batch}: the next round has all of them"
+
+
+def _pair(
+    view: View,
+    space: Space,
+    column: int,
+    pair: tuple[NDArray[np.float64], NDArray[np.float64]],
+    best: NDArray[np.float64] | None,
+) -> Planned:
+    from loop.insight.contrasts import word
+
+    first, second = (space.settings(x) for x in pair)
+    alike = {name: value for name, value in first.items() if second.get(name) == value}
+    words = tuple(word(space, column, float(x[column])) for x in pair)
+    is_best = best is not None and any(_is_alike(space, column, x, best) for x in pair)
+    return Planned(first, second, (words[0], words[1]), label_of(view.campaign.spec, alike), is_best)
+
+
+def _is_alike(space: Space, column: int, x: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
+    """Whether a candidate is the best, or differs from it in this column alone."""
+    from loop.insight.matched import change_between
+
+    change = change_between(space, x, best)
+    return bool((x == best).all()) or (change is not None and change[0] == column)
+
+
+def _contexts(view: View, space: Space, seed: int) -> tuple[NDArray[np.float64] | None, Iterable[Settings]]:
+    """What pairs may have in common: the best so far, then whatever ran, by lot, then any candidate, by lot."""
+    from loop.space import sample_space
+
+    history, _ = history_of(view.spec, view.space, view.counted, ())
+    rng = np.random.default_rng(seed)
+    ran = {o.made.tobytes(): o.made for o in history.observations if not isinstance(o.outcome, Fault)}
+    tried = [list(ran.values())[i] for i in rng.permutation(len(ran))]
+    best = next((view.space.coordinates(b.settings) for b in view.best[:1]), None)
+    first = [] if best is None else [best]
+
+    def every() -> Iterator[Settings]:
+        for x in (*first, *tried):
+            yield space.settings(x)
+        for x in sample_space(space, LOOKED_AT, seed, method="random"):
+            yield space.settings(x)
+
+    return best, every()
+
+
+def _meeting(
+    space: Space, said: Decided, where: Sequence[str], parameter: str
+) -> Callable[[NDArray[np.float64]], bool]:
+    """Whether a candidate meets the conditions."""
+    if not where:
+        return lambda _: True
+    conditions = read_conditions(space, where)
+    named = {*(conditions.candidate or {}), *conditions.region.get("exclude", {}), *conditions.region.get("where", {})}
+    if parameter in named:
+        raise PairsError(f"--where says something of {parameter}, which is what changes; leave that out")
+    rest = said.spec.model_copy(update={"constraints": [*said.spec.constraints, region_of(conditions.region, "where")]})
+    others = build_space(rest)
+    return lambda x: not others.allows(x[None, :])[0]
+
+
+def _free(view: View, said: Decided) -> Callable[[NDArray[np.float64]], bool]:
+    """Whether a candidate may be pinned: it is neither on its way, nor pinned or refused already."""
+    taken = {one.x.tobytes() for one in (*said.pinned, *said.kept_out, *said.impossible)}
+    taken |= {place for a in view.pending if (place := place_of_record(view.space, a)) is not None}
+    taken |= {place for p in view.undecided if (place := place_of(view.space, p.draft.candidate.settings)) is not None}
+    return lambda x: x.tobytes() not in taken
+
+
+def _text(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -1,0 +1,63 @@
+"""Pairs to be run side by side: alike in everything but one parameter, each in an order drawn by lot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.circumstances import applying
+from loop.errors import SpaceError
+from loop.record import Settings
+from loop.space import Space
+from loop.space.rows import key_of
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+def side_by_side(
+    space: Space,
+    contexts: Iterable[Settings],
+    parameter: str,
+    values: tuple[str | float, str | float],
+    *,
+    wanted: int,
+    is_free: Callable[[Floats], bool],
+    seed: int,
+) -> tuple[tuple[Floats, Floats], ...]:
+    """Up to ``wanted`` pairs: of each context that allows both values its coordinates ``(d,)`` with either of them.
+
+    Args:
+        space: What candidates lie in.
+        contexts: What the two are to have in common, the most wanted first; what they say of the parameter is replaced.
+        parameter: What the two differ in.
+        values: Its two values. What applies with one of them alone is left out with the other.
+        wanted: How many pairs.
+        is_free: Whether a candidate may be run, by what is known beside the space.
+        seed: Decides which of the two comes first: either does in half of the pairs.
+    """
+    first = np.random.default_rng(seed).permutation(np.arange(wanted) % 2)
+    found: list[tuple[Floats, Floats]] = []
+    taken: set[bytes] = set()
+    for context in contexts:
+        if len(found) == wanted:
+            break
+        sides = [_with(space, context, parameter, value) for value in values]
+        pair = [x for x in sides if x is not None and space.holds(x[None, :])[0] and is_free(x)]
+        keys = {key_of(x) for x in pair}
+        if len(keys) == 2 and not keys & taken:
+            taken |= keys
+            i = int(first[len(found)])
+            found.append((pair[i], pair[1 - i]))
+    return tuple(found)
+
+
+def _with(space: Space, context: Settings, parameter: str, value: str | float) -> Floats | None:
+    """The coordinates of a context with another value; None where something is missing that applies with it."""
+    changed = {parameter: value}
+    try:
+        return space.coordinates(applying(space, {**context, **changed}, changed))
+    except SpaceError:
+        return None

@@ -1,0 +1,169 @@
+"""``pairs``: what experiments that differ in one thing alone tell, and more of them, planned, pinned, run and read."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.cli.guard import REFUSED
+from flows.engine import add_campaign
+from flows.settings import Settings
+from loop.decision import DecisionKind
+from loop.record import Arm
+
+LIGANDS = {"XPhos": 30.0, "SPhos": 18.0, "PPh3": 5.0}  # what each adds to a yield
+SPEC: dict[str, Any] = {
+    "campaign": "coupling",
+    "space": {
+        "ligand": {"type": "category", "options": [*LIGANDS]},
+        "base": {"type": "category", "options": ["KOAc", "K2CO3"]},
+        "temperature": {"type": "number", "low": 60, "high": 100, "step": 10, "unit": "degC"},
+    },
+    "objective": {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}},
+    "planner": {"batch": 4, "surrogate": "random", "initial": {"design": "random", "experiments": 4}},
+    "budget": {"experiments": 4},
+    "laboratory": {"adapter": "emulator", "table": "table.csv"},
+}
+CHANGE = "ligand=XPhos,SPhos"
+
+
+def run(hakken: Any, **changes: Any) -> None:
+    Path("coupling.yaml").write_text(json.dumps({**SPEC, **changes}))
+    said = hakken("run", "coupling.yaml")
+    assert said.code == 0, said.err
+
+
+@pytest.fixture
+def coupling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Settings, hakken: Any) -> None:
+    """A campaign of four random experiments, that may go on to sixteen."""
+    monkeypatch.chdir(tmp_path)
+    every = itertools.product(LIGANDS, ("KOAc", "K2CO3"), range(60, 101, 10))
+    rows = (f"{ligand},{base},{t},{LIGANDS[ligand] + 10 * (base == 'KOAc') + 0.2 * t:.1f}" for ligand, base, t in every)
+    Path("table.csv").write_text("\n".join(["ligand,base,temperature,yield", *rows]) + "\n")
+    run(hakken)
+    Path("coupling.yaml").write_text(json.dumps({**SPEC, "budget": {"experiments": 16}}))
+    add_campaign(home, Path("coupling.yaml"))
+
+
+def go_on(hakken: Any) -> None:
+    run(hakken, budget={"experiments": 16})
+
+
+def proposals(home: Settings, arm: Arm) -> list[Any]:
+    with open_ledger(home.database) as ledger:
+        return [p for p in ledger.proposals("coupling") if p.draft.arm is arm]
+
+
+@pytest.mark.usefixtures("coupling")
+def test_planned_pairs_are_shown_and_nothing_is_recorded(hakken: Any) -> None:
+    said = hakken("pairs", "coupling", CHANGE, "--more", 3).out
+
+    assert "3 pairs (6 experiments) to be run, both of a pair one after the other:" in said
+    assert "(as the best so far)" in said
+    assert "next: hakken pairs coupling ligand=XPhos,SPhos --more 3 --pin --why REASON has them run" in said
+    assert hakken("decisions", "coupling", "--json").json["decisions"] == []
+
+
+@pytest.mark.usefixtures("coupling")
+def test_pinned_pairs_run_in_one_round_and_tell_the_effect(hakken: Any, home: Settings) -> None:
+    shown = hakken("pairs", "coupling", CHANGE, "--more", 3, "--json").json["found"]["planned"]
+    pinned = hakken("pairs", "coupling", CHANGE, "--more", 3, "--pin", "--why", "is it the ligand?", "--json").json
+    assert pinned["found"]["planned"] == shown
+    go_on(hakken)
+
+    made = sorted(proposals(home, Arm.MANUAL), key=lambda p: p.draft.run_order)
+    assert {p.round_number for p in made} == {2}
+    assert [dict(p.draft.candidate.settings) for p in made] == [
+        one for pair in shown for one in (pair["first"], pair["second"])
+    ]
+    assert made[0].draft.reason == "manual: pair 1 of 3, ligand SPhos or XPhos: is it the ligand?"
+    told = hakken("pairs", "coupling", CHANGE, "--json").json["found"]["contrasts"]
+    (one,) = [c for c in told if (c["first"], c["second"]) == ("XPhos", "SPhos")]
+    assert one["pairs"] >= 3
+    assert one["difference"] == pytest.approx(12.0)
+
+
+@pytest.mark.usefixtures("coupling")
+def test_conditions_keep_to_what_both_are_to_have(hakken: Any) -> None:
+    asked = ("pairs", "coupling", "temperature=60,100", "--more", 3, "--where", "base=K2CO3", "--json")
+    planned = hakken(*asked).json["found"]["planned"]
+
+    assert {pair["first"]["base"] for pair in planned} == {"K2CO3"}
+    assert all({pair["first"]["temperature"], pair["second"]["temperature"]} == {60, 100} for pair in planned)
+
+
+@pytest.mark.usefixtures("coupling")
+def test_what_is_banned_or_pinned_is_in_no_pair(hakken: Any, home: Settings) -> None:
+    hakken("ban", "coupling", "--where", "base=KOAc", "--why", "used up")
+    hakken("pairs", "coupling", CHANGE, "--more", 2, "--pin", "--why", "first")
+    with open_ledger(home.database) as ledger:
+        pinned = [dict(d.draft.settings) for d in ledger.decisions("coupling") if d.draft.kind is DecisionKind.PIN]
+    planned = hakken("pairs", "coupling", CHANGE, "--more", 3, "--json").json["found"]["planned"]
+
+    assert len(pinned) == 4
+    assert all(pair["first"]["base"] == "K2CO3" for pair in planned)
+    assert not any(one in pinned for pair in planned for one in (pair["first"], pair["second"]))
+
+
+@pytest.mark.usefixtures("coupling")
+def test_what_there_is_too_little_of_is_said(hakken: Any) -> None:
+    said = hakken("pairs", "coupling", CHANGE, "--more", 6, "--where", "base=KOAc").out
+
+    assert "note: 5 pairs of 6 could be found: nothing else allows both values" in said
+
+
+@pytest.mark.usefixtures("coupling")
+def test_told_results_count_for_no_pair(hakken: Any) -> None:
+    Path("told.csv").write_text("ligand,base,temperature,yield\nXPhos,KOAc,60,70\nSPhos,KOAc,60,20\n")
+    before = hakken("pairs", "coupling", "--json").json["found"]["pairs"]
+    hakken("tell", "coupling.yaml", "told.csv")
+
+    found = hakken("pairs", "coupling").out
+    assert hakken("pairs", "coupling", "--json").json["found"]["pairs"] == before
+    assert "2 told results are in no pair, since nothing says what they were chosen for" in found or not before
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("ligand=XPhos", "--more", 2), "does not name two values of ligand; write ligand=ONE,OTHER"),
+        (("ligand=XPhos,XPhos",), "does not name two values of ligand"),
+        (("ligand=XPhos,dppf",), "parameter 'ligand' has no option 'dppf'"),
+        (("solvent=DMF,DMSO",), "the space has no parameter 'solvent'"),
+        (("temperature=60,65",), "temperature = 65 is none of its values"),
+        (("ligand", "--more", 2), "two values are needed to plan pairs; write ligand=ONE,OTHER"),
+        ((CHANGE, "--more", 9), "9 pairs are 18 experiments, and the budget leaves 12; ask for 6, or raise"),
+        ((CHANGE, "--more", 2, "--pin"), "needs a reason, which stays on record; give it with --why"),
+        ((CHANGE, "--more", 2, "--where", "ligand=PPh3"), "--where says something of ligand, which is what changes"),
+        ((CHANGE, "--pin", "--why", "x"), "--pin needs to know how many pairs are to be run; add --more 4"),
+        (("--more", 2, "--where", "base=KOAc"), "say what the pairs differ in, such as ligand=XPhos,SPhos"),
+    ],
+)
+@pytest.mark.usefixtures("coupling")
+def test_what_cannot_be_planned_is_refused_with_the_way_out(hakken: Any, given: tuple[Any, ...], says: str) -> None:
+    refused = hakken("pairs", "coupling", *given)
+
+    assert refused.code == REFUSED
+    assert says in " ".join(refused.err.replace("│", " ").split())
+
+
+def test_one_choice_alone_has_nothing_that_stays_alike(hakken: Any, tell_table: Any) -> None:
+    tell_table({**SPEC, "space": {"ligand": SPEC["space"]["ligand"]}, "laboratory": {"adapter": "manual"}}, "")
+
+    assert "is one ligand alone, so that nothing stays alike where it changes" in hakken("pairs", "coupling").err
+
+
+@pytest.mark.usefixtures("coupling")
+def test_the_report_tells_them(hakken: Any) -> None:
+    hakken("pairs", "coupling", CHANGE, "--more", 3, "--pin", "--why", "is it the ligand?")
+    go_on(hakken)
+    hakken("report", "coupling")
+
+    page = next(Path("runs").rglob("report.html")).read_text()
+    assert "What one change does" in page
+    assert "XPhos for SPhos" in page
