@@ -37,6 +37,7 @@ _MISWRITTEN: Final = re.compile(
 )
 _NO_RIGHT: Final = "42501"  # PostgreSQL's code for a missing privilege; see its manual, appendix A
 _LOCKED: Final = "55P03"  # for a lock that was waited for as long as ``db.engine`` lets it
+_NO_TABLE: Final = "42P01"  # for a table that is not there
 _CUT_OFF: Final = "57014"  # for a statement that was ended, by a time limit or by somebody
 _READ_ONLY: Final = re.compile("read-only transaction|read-write mode during recovery")
 _MAY_NOT_BE_WRITTEN: Final = "a readonly database"  # SQLite; of a server a user or host may be called readonly
@@ -126,6 +127,12 @@ def translated(url: str) -> Iterator[None]:
             raise NotLetIn(
                 f"the ledger {url} lets this user not do that ({text.splitlines()[0]}); have the owner of the database "
                 "grant it, or name another user in HAKKEN_DATABASE"
+            ) from error
+        if _code(error) == _NO_TABLE:
+            raise NotALedger(
+                f"the ledger {url} lacks a part of the record ({text.splitlines()[0]}), as where somebody emptied the "
+                "database while this command worked with it; restore a backup of it (or name the record that goes on in "
+                "HAKKEN_DATABASE), then the same command goes on"
             ) from error
         raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error
     except exc.StatementError as error:

@@ -28,14 +28,22 @@ def status(
 ) -> None:
     """Where campaigns stand: what is done, pending and waiting for a person, and the best so far."""
     from flows import engine
+    from flows.engine.last_round import without_record
     from flows.wiring import where_recorded
 
     where, screen = settings(), Screen(as_json)
     reports = engine.status(where, campaign, str if as_json else near)
     screen.document([report.as_json() for report in reports])
     if not reports:
-        screen.say(f"no campaign in {near(where.home if where.has_own_record else where_recorded(where))} yet")
-        screen.next_step("hakken init --template reaction writes a campaign file to begin with")
+        record = near(where.home if where.has_own_record else where_recorded(where))
+        if known := without_record(where, ()):
+            screen.say(f"no campaign in {record}, and {near(where.home)} has what was sent of {', '.join(known)}")
+            screen.next_step(
+                "the record was emptied, removed, or is another: restore a backup of it, or name it in HAKKEN_DATABASE"
+            )
+        else:
+            screen.say(f"no campaign in {record} yet")
+            screen.next_step("hakken init --template reaction writes a campaign file to begin with")
     for report in reports:
         if report.edited:
             screen.say(f"note: {report.edited}")

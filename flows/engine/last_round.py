@@ -7,6 +7,7 @@ under keys that are made then, and what is asked for is handed out when somebody
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,11 @@ class _Noted:
     sending: str = ""
     handed: str = ""
     request: str = ""
+
+
+def without_record(settings: Settings, on_record: Collection[str]) -> tuple[str, ...]:
+    """Campaigns of which a folder here knows a round or a sending, and that are none of those ``on_record``."""
+    return tuple(sorted({path.parent.name for path in settings.home.glob(f"*/{NAME}")} - set(on_record)))
 
 
 def note_last(settings: Settings, name: str, ledger: Ledger, number: int) -> None:

@@ -441,6 +441,18 @@ def test_a_time_limit_of_a_server_damages_no_record(
         raise kind("SELECT 1", {}, said, connection_invalidated=is_closed)
 
 
+def test_a_database_that_is_emptied_under_an_open_record_says_what_helps(new_postgres: Callable[[], str]) -> None:
+    engine = engines.create(url := new_postgres())
+    with open_ledger(url) as ledger:
+        assert ledger.campaigns() == ()
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+        with pytest.raises(NotALedger, match=r'lacks a part of the record \(relation "campaign" .*\), as where .*restore'):
+            ledger.campaigns()
+    engine.dispose()
+
+
 @pytest.mark.parametrize("is_replaced", [True, False])
 def test_nothing_more_is_written_to_a_file_that_was_deleted_or_replaced(
     filled_sqlite: Path, tmp_path: Path, is_replaced: bool

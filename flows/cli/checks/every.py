@@ -26,6 +26,7 @@ def _all(where: Settings) -> Iterator[Check]:
     yield project.disk(where)
     yield from project.record(where)
     yield from project.older_copies(where)
+    yield from project.lost_campaigns(where)
     yield from project.laboratories()
     yield from project.campaigns(where)
     yield from project.unsent_experiments(where)

@@ -70,6 +70,25 @@ def older_copies(where: Settings) -> Iterator[Check]:
         return  # said by ``record``
 
 
+def lost_campaigns(where: Settings) -> Iterator[Check]:
+    """Campaigns of which something was sent from here, and of which the record knows nothing."""
+    from flows.engine.last_round import without_record
+    from flows.wiring import names_on_record
+
+    try:
+        names = names_on_record(where)
+    except (HakkenError, OSError):
+        return  # said by ``record``
+    for name in without_record(where, names):
+        yield Check(
+            "campaigns",
+            name,
+            "note" if names else "problem",
+            f"{near(where.folder(name))} has what was sent of it, and the record has no such campaign",
+            "restore a backup of the record, or name the one that has it in HAKKEN_DATABASE; else remove that folder",
+        )
+
+
 def has_campaigns(where: Settings) -> bool:
     """Whether anything is on record yet."""
     from flows.wiring import names_on_record

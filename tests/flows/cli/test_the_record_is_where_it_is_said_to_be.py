@@ -40,6 +40,25 @@ def test_a_look_puts_nothing_into_an_empty_database(
     assert "campaign" in tables_of(empty)
 
 
+def test_a_record_that_is_gone_is_not_taken_for_one_that_never_was(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert hakken("tick", "small.yaml").code == 0
+    whole = [c for c in hakken("doctor", "--json").json["checks"] if c["subject"] == "small"]
+    monkeypatch.setenv("HAKKEN_DATABASE", f"sqlite:///{tmp_path / 'another.db'}")
+
+    status = hakken("status")
+    (check,) = [c for c in hakken("doctor", "--json").json["checks"] if c["subject"] == "small"]
+
+    assert whole == []
+    assert "has what was sent of small" in status.out
+    assert "restore a backup of it, or name it in HAKKEN_DATABASE" in " ".join(status.out.split())
+    assert "hakken init" not in status.out
+    assert check["verdict"] == "problem"
+    assert check["found"].endswith("has what was sent of it, and the record has no such campaign")
+    assert home.folder("small").is_dir()
+
+
 @pytest.mark.parametrize(
     "written",
     [
