@@ -131,8 +131,8 @@ def translated(url: str) -> Iterator[None]:
         if _code(error) == _NO_TABLE:
             raise NotALedger(
                 f"the ledger {url} lacks a part of the record ({text.splitlines()[0]}), as where somebody emptied the "
-                "database while this command worked with it; restore a backup of it (or name the record that goes on in "
-                "HAKKEN_DATABASE), then the same command goes on"
+                "database while this command worked with it; restore a backup of it, or name the record that goes on "
+                "in HAKKEN_DATABASE, then the same command goes on"
             ) from error
         raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error
     except exc.StatementError as error:

@@ -448,7 +448,7 @@ def test_a_database_that_is_emptied_under_an_open_record_says_what_helps(new_pos
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP SCHEMA public CASCADE")
             connection.exec_driver_sql("CREATE SCHEMA public")
-        with pytest.raises(NotALedger, match=r'lacks a part of the record \(relation "campaign" .*\), as where .*restore'):
+        with pytest.raises(NotALedger, match=r'lacks a part of the record \(relation "campaign" .*restore'):
             ledger.campaigns()
     engine.dispose()
 
