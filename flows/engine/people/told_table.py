@@ -15,7 +15,7 @@ from flows.engine.looking.view import View
 from flows.engine.people.calculations import is_calculations
 from flows.engine.people.formats import table_told
 from flows.engine.people.fuller import OnRecord
-from flows.engine.people.matching import filled, with_keys
+from flows.engine.people.matching import KEY, filled, with_keys
 from flows.engine.people.rows import (
     OBSERVATION,
     RETRACTED,
@@ -30,10 +30,12 @@ from flows.engine.people.rows import (
     without_of,
 )
 from flows.engine.people.told_again import places
+from loop.circumstances import EFFECTS
 from loop.errors import HakkenError, did_you_mean
 from loop.record import EnvelopeDraft
 from loop.sheets.cells import delimiter_of, doubtful, not_as_wide, split_header, without_mark
 from loop.sheets.files import NoTable
+from loop.sheets.footnotes import is_aside, said_of_asides
 from loop.spec import CampaignSpec
 from loop.wording import plural
 
@@ -86,6 +88,7 @@ def read_table(
         entry, lines = "entry ", [(n, cells) for n, (_, cells) in enumerate(lines)]
     as_it_came, unlike_it = lines[0][1], {line for line, cells in lines[1:] if len(cells) != len(lines[0][1])}
     lines = _without_descriptors(without_columns(lines, ignore, file), spec)
+    lines, asides = _without_asides(lines, spec)
     seen: Counter[str] = Counter()
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
@@ -130,6 +133,7 @@ def read_table(
                 draft = without_of(draft)
             drafts.append(draft)
     guessed = [said] if (said := table.said(file)) else []
+    guessed += [f"{file}: {said_of_asides(asides)}"] if asides else []
     return ToldTable(drafts, (*guessed, *found, *_unfinished(file, waiting, blank), *passed_over), withdrawn)
 
 
@@ -142,6 +146,28 @@ def lines_of(text: str) -> list[Line]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
+
+
+def _without_asides(lines: list[Line], spec: CampaignSpec) -> tuple[list[Line], list[tuple[int, str]]]:
+    """Lines without footnotes and what a spreadsheet works out below, and these by line and first cell.
+
+    A row that names an experiment, or an option, and nothing else is one that has no result yet.
+    """
+    header = lines[0][1]
+    if not header:  # every column is ignored
+        return lines, []
+    said = spec.space.get(split_header(header[0])[0])
+    names = {str(name) for name in getattr(said, "options", None) or ()}
+    is_of_rows = is_exported(header) or header[0].casefold() in (KEY, *EFFECTS, "well")
+    if is_of_rows or (said is not None and said.type != "number" and not names):  # molecules of a file, say
+        return lines, []
+    asides = [
+        (line, cells[0])
+        for line, cells in lines[1:]
+        if len(cells) == len(header) and cells[0] not in names and is_aside(cells)
+    ]
+    left = {line for line, _ in asides}
+    return [lines[0], *(row for row in lines[1:] if row[0] not in left)], asides
 
 
 def _unread(header: Sequence[str], cells: Sequence[str], doubts: Sequence[Container[str]], delimiter: str) -> str:

@@ -79,3 +79,29 @@ def test_columns_that_are_left_behind_do_not_come_back_on_the_worksheet(
 
     assert "column" not in sheet.read_text("utf-8-sig").splitlines()[0]
     assert said.code == 0, said.err
+
+
+@pytest.mark.parametrize("below", ["Mean,,,50", "Summe:,,,100", "* by HPLC,,,", "Batch B,,,"])
+def test_footnotes_and_sums_below_a_told_table_are_left_out_and_named(hakken: Any, tell_table: Any, below: str) -> None:
+    table = f"ligand,step,comment,yield\nA,1,,20\nA,2,x,80\n{below}\n"
+    tell_table(
+        {**ONE_NUMBER, "space": {"ligand": {"type": "category", "options": ["A", "B"]}, **ONE_NUMBER["space"]}}, ""
+    )
+    Path("told.csv").write_text(table, encoding="utf-8")
+
+    said = hakken("tell", "campaign.yaml", "told.csv")
+
+    assert said.code == 0, said.err
+    assert "2 results accepted" in said.out
+    assert f"told.csv: line 4 ({below.split(',')[0]!r}) is no experiment and was left out" in said.out
+
+
+def test_an_option_without_a_result_is_no_footnote(hakken: Any, tell_table: Any) -> None:
+    space = {"ligand": {"type": "category", "options": ["A", "B"]}}
+    tell_table({**ONE_NUMBER, "space": space}, "")
+    Path("told.csv").write_text("ligand,comment,yield\nA,,20\nB,,\n", encoding="utf-8")
+
+    said = hakken("tell", "campaign.yaml", "told.csv").out
+
+    assert "told.csv line 3 has no result yet" in said
+    assert "left out" not in said

@@ -211,7 +211,8 @@ def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> 
     """What is wrong with columns that nothing is called like, all of them at once."""
     if "" in heads:
         return UnknownColumns(
-            "a column has cells and no name; name it in the header, such as comment for remarks, or remove it"
+            "a column has cells and no name; name it in the header, such as comment for remarks, or remove it; a title "
+            "or headings above the names of the columns are taken away"
         )
     beside = dict.fromkeys((*context_of(spec), *BESIDE, *TAKEN))
     wanted = ", ".join([*names, *spec.objective, *_parts(spec), *sorted(PLAIN), *beside])
