@@ -116,7 +116,6 @@ def _planned_rows(found: PairsReport) -> Iterator[Sequence[object]]:
 
 def _next(it: str, change: str, found: PairsReport) -> str:
     """What to do about what pairs leave open."""
-    if "=" in change:
-        return f"hakken pairs {it} {typed(change)} --more {USUAL} plans more of them"
-    name = change or next((one.parameter for one in found.contrasts), "PARAMETER")
-    return f"hakken pairs {it} {name}=ONE,OTHER --more {USUAL} plans pairs of any two values, to be run side by side"
+    said = change if "=" in change else found.example
+    which = "more of them" if "=" in change else "pairs of any two values, to be run side by side"
+    return f"hakken pairs {it} {typed(said)} --more {USUAL} plans {which}"

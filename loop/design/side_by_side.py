@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +18,16 @@ from loop.space.rows import key_of
 Floats: TypeAlias = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One of a pair: its value of the parameter in which they differ, its settings as they were given, and where that
+    is, ``(d,)``: what is interchangeable may stand elsewhere there."""
+
+    value: str | float
+    settings: Settings
+    x: Floats
+
+
 def side_by_side(
     space: Space,
     contexts: Iterable[Settings],
@@ -26,8 +37,8 @@ def side_by_side(
     wanted: int,
     is_free: Callable[[Floats], bool],
     seed: int,
-) -> tuple[tuple[Floats, Floats], ...]:
-    """Up to ``wanted`` pairs: of each context that allows both values its coordinates ``(d,)`` with either of them.
+) -> tuple[tuple[Side, Side], ...]:
+    """Up to ``wanted`` pairs, in the order of running: of each context that allows both values.
 
     Args:
         space: What candidates lie in.
@@ -35,18 +46,18 @@ def side_by_side(
         parameter: What the two differ in.
         values: Its two values. What applies with one of them alone is left out with the other.
         wanted: How many pairs.
-        is_free: Whether a candidate may be run, by what is known beside the space.
+        is_free: Whether a candidate, ``(d,)``, may be run, by what is known beside the space.
         seed: Decides which of the two comes first: either does in half of the pairs.
     """
     first = np.random.default_rng(seed).permutation(np.arange(wanted) % 2)
-    found: list[tuple[Floats, Floats]] = []
+    found: list[tuple[Side, Side]] = []
     taken: set[bytes] = set()
     for context in contexts:
         if len(found) == wanted:
             break
         sides = [_with(space, context, parameter, value) for value in values]
-        pair = [x for x in sides if x is not None and space.holds(x[None, :])[0] and is_free(x)]
-        keys = {key_of(x) for x in pair}
+        pair = [side for side in sides if side is not None and space.holds(side.x[None, :])[0] and is_free(side.x)]
+        keys = {key_of(side.x) for side in pair}
         if len(keys) == 2 and not keys & taken:
             taken |= keys
             i = int(first[len(found)])
@@ -54,10 +65,11 @@ def side_by_side(
     return tuple(found)
 
 
-def _with(space: Space, context: Settings, parameter: str, value: str | float) -> Floats | None:
-    """The coordinates of a context with another value; None where something is missing that applies with it."""
+def _with(space: Space, context: Settings, parameter: str, value: str | float) -> Side | None:
+    """A context with another value; None where something is missing that applies with it."""
     changed = {parameter: value}
     try:
-        return space.coordinates(applying(space, {**context, **changed}, changed))
+        settings = applying(space, {**context, **changed}, changed)
+        return Side(value, settings, space.coordinates(settings))
     except SpaceError:
         return None

@@ -75,6 +75,16 @@ def matched_pairs(space: Space, made: Sequence[Made]) -> tuple[Pair, ...]:
     return tuple(found)
 
 
+def column_of(space: Space, parameter: str) -> int:
+    """Of which column a change of this parameter is, as ``change_between`` has it."""
+    column = space.names.index(parameter)
+    for slots in space.slots:
+        for slot in slots.columns:
+            if column in slot:
+                return slots.columns[0][slot.index(column)]
+    return column
+
+
 def _near(space: Space, x: NDArray[np.float64]) -> list[tuple[int, int]]:
     """Which two of ``x``, ``(n, d)``, differ in so few columns that they may be a pair."""
     most = max([1 + len(space.conditions), *(len(slots.every) for slots in space.slots)])

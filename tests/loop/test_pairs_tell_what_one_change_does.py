@@ -12,7 +12,7 @@ from scipy import stats
 from loop.design.side_by_side import side_by_side
 from loop.history import Observation
 from loop.insight.contrasts import Contrast, contrasts, spreads
-from loop.insight.matched import Made, Pair, matched_pairs
+from loop.insight.matched import Made, Pair, column_of, matched_pairs
 from loop.objective import Goal, Target
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.space import Space
@@ -227,7 +227,7 @@ def planned(n: int, **more: Any) -> list[Pair]:
         pair
         for a, b in pairs
         for pair in matched_pairs(
-            SPACE, [Made(1, Observation(str(i), x, value(1.0)), {}) for i, x in enumerate((a, b))]
+            SPACE, [Made(1, Observation(str(i), x, value(1.0)), {}) for i, x in enumerate((a.x, b.x))]
         )
     ]
 
@@ -247,3 +247,27 @@ def test_what_must_not_run_is_in_no_planned_pair() -> None:
     taken = SPACE.coordinates(at("XPhos"))
 
     assert len(planned(6, is_free=lambda x: not (x == taken).all())) == 5
+
+
+def test_of_interchangeable_slots_the_asked_values_are_told_wherever_they_stand() -> None:
+    option = {"type": "category", "options": ["A", "B", "C", "D"]}
+    space = space_of(
+        {"one": option, "other": option, "base": HEATED["base"]}, constraints=[{"interchangeable": ["one", "other"]}]
+    )
+    ((first, second),) = side_by_side(
+        space,
+        [{"one": "B", "other": "C", "base": "KOAc"}],
+        "one",
+        ("A", "D"),
+        wanted=1,
+        is_free=lambda _: True,
+        seed=0,
+    )
+
+    assert {first.value, second.value} == {"A", "D"}
+    assert {str(side.settings["other"]) for side in (first, second)} == {"C"}
+    assert [space.settings(side.x)["other"] for side in sorted((first, second), key=lambda s: str(s.value))] == [
+        "C",
+        "D",
+    ]
+    assert column_of(space, "other") == column_of(space, "one") == 0

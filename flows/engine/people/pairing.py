@@ -30,6 +30,7 @@ from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.settings import Settings as Where
+    from loop.design.side_by_side import Side
     from loop.insight.contrasts import Contrast, Spread
 
 MOST: Final = 100  # pairs that are planned at once
@@ -60,6 +61,7 @@ class PairsReport:
         spreads: By how much pairs of one change differ, by target.
         pairs: How many there are, of all changes.
         told: Results that count for none, since nobody knows what they were chosen for.
+        example: A change of the campaign as it is written, with two values.
         planned: More of them.
         decisions: The pins by which they are run; none where they are only shown.
         notes: What a person has to know of that.
@@ -69,6 +71,7 @@ class PairsReport:
     spreads: tuple[Spread, ...]
     pairs: int
     told: int
+    example: str
     planned: tuple[Planned, ...] = ()
     decisions: tuple[DecisionRecord, ...] = ()
     notes: tuple[str, ...] = ()
@@ -125,6 +128,7 @@ def _drafts(change: str, planned: Sequence[Planned], by: str, why: str) -> Itera
 
 def _looked(view: View, change: str, where: Sequence[str], more: int) -> PairsReport:
     from loop.insight.contrasts import contrasts, spreads
+    from loop.insight.matched import column_of
 
     if not is_of_several(view):
         (only,) = view.space.shown_names
@@ -135,18 +139,19 @@ def _looked(view: View, change: str, where: Sequence[str], more: int) -> PairsRe
     parameter, values = read_change(view.space, change) if change else ("", None)
     found, told = pairs_of(view)
     targets = [t for t in build_objective(view.spec).targets if not t.is_only_measured]
-    column = view.space.names.index(parameter) if parameter else None
+    column = column_of(view.space, parameter) if parameter else None
     asked = [p for p in found if column is None or p.column == column]
     if values is not None and column is not None:
         both = {view.space.parameters[column].index(value) for value in values}
         asked = [p for p in asked if set(p.values) == both]
-    report = PairsReport(contrasts(view.space, targets, asked), spreads(targets, found), len(found), told)
+    example = _example(view.space)
+    report = PairsReport(contrasts(view.space, targets, asked), spreads(targets, found), len(found), told, example)
     if not more:
         return report
     if values is None:
         raise PairsError(
             f"two values are needed to plan pairs; write {parameter or 'PARAMETER'}=ONE,OTHER, as in "
-            f"hakken pairs {quote(view.name)} {_example(view.space)} --more {more}"
+            f"hakken pairs {quote(view.name)} {quote(example)} --more {more}"
         )
     planned, notes = _planned(view, parameter, values, where, more)
     return replace(report, planned=planned, notes=notes)
@@ -157,7 +162,7 @@ def _example(space: Space) -> str:
     for p in space.shown:
         ends = (p.low, p.high) if isinstance(p, Discrete | Continuous) else (p.options[0], p.options[-1])
         if ends[0] != ends[1]:
-            return quote(f"{p.name}={_text(ends[0])},{_text(ends[1])}")
+            return f"{p.name}={_text(ends[0])},{_text(ends[1])}"
     return "PARAMETER=ONE,OTHER"
 
 
@@ -166,6 +171,7 @@ def _planned(
 ) -> tuple[tuple[Planned, ...], tuple[str, ...]]:
     """The pairs, and what is to be said of them. Raises ``PairsError`` where there is none, or too many are asked."""
     from loop.design.side_by_side import side_by_side
+    from loop.insight.matched import column_of
 
     if more > MOST:
         raise PairsError(f"{more} pairs are more than the {MOST} that are planned at once; ask for fewer")
@@ -197,8 +203,7 @@ def _planned(
             f"no candidate{which} may have both {' and '.join(map(_text, values))} as {parameter} while all else "
             "stays, by the campaign's constraints, bans and what is on its way; name other values"
         )
-    column = view.space.names.index(parameter)
-    planned = tuple(_pair(view, space, column, pair, best) for pair in found)
+    planned = tuple(_pair(view, space, column_of(space, parameter), pair, best) for pair in found)
     short = (
         f"{plural(len(found), 'pair')} of {more} could be found: nothing else allows both values"
         if len(found) < more
@@ -217,20 +222,16 @@ def _of_batch(view: View, n: int) -> str:
     return f"{2 * n} experiments are more than a batch of {batch}: the next round has all of them"
 
 
-def _pair(
-    view: View,
-    space: Space,
-    column: int,
-    pair: tuple[NDArray[np.float64], NDArray[np.float64]],
-    best: NDArray[np.float64] | None,
-) -> Planned:
-    from loop.insight.contrasts import word
-
-    first, second = (space.settings(x) for x in pair)
-    alike = {name: value for name, value in first.items() if second.get(name) == value}
-    words = tuple(word(space, column, float(x[column])) for x in pair)
-    is_best = best is not None and any(_is_alike(space, column, x, best) for x in pair)
-    return Planned(first, second, (words[0], words[1]), label_of(view.campaign.spec, alike), is_best)
+def _pair(view: View, space: Space, column: int, pair: tuple[Side, Side], best: NDArray[np.float64] | None) -> Planned:
+    first, second = pair
+    alike = {name: value for name, value in first.settings.items() if second.settings.get(name) == value}
+    return Planned(
+        first=space.settings(first.x),
+        second=space.settings(second.x),
+        values=(_text(first.value), _text(second.value)),
+        alike=label_of(view.campaign.spec, alike),
+        is_best=best is not None and any(_is_alike(space, column, side.x, best) for side in pair),
+    )
 
 
 def _is_alike(space: Space, column: int, x: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
