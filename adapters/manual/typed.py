@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from adapters.common.durable import replace
 from adapters.common.folder import Jobs, handle_of, reachable
@@ -53,6 +53,8 @@ from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle
 from loop.errors import PartUnavailable
 from loop.recipe import Recipe, in_words
 from loop.sheets.cells import has_decimal_comma, split_header
+
+_OTHER_BOOKS: Final = (".ods", ".xls", ".xlsb", ".xlsm", ".numbers")  # in which people save a worksheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,14 @@ class Typed:
                         continue
                     never, asked = self._lacking(path, sheet, row, columns)
                     unread, wants = never or unread, wants or asked
+            other = "" if says or wants else self._unread_beside()
         if unread and not says:  # it would wait for ever
             raise PartUnavailable(str(self._path), unread)
+        if other:
+            wants = (
+                f"has no result on {self._path.name}, and {other} beside it is not read: save it as an Excel workbook, "
+                f"{self._path.stem}.xlsx, or take it away"
+            )
         return Collected(wants, has_row, says)
 
     def _lacking(self, path: Path, sheet: Sheet, row: Mapping[str, str], columns: Columns) -> tuple[str, str]:
@@ -293,6 +301,13 @@ class Typed:
             except (SheetError, csv.Error) as error:
                 raise AdapterUnavailable(f"{path} {error}") from None
         return found
+
+    def _unread_beside(self) -> str:
+        """The name of a file beside the worksheet that is called as it is, or as what is given back, and cannot be
+        read, such as one of LibreOffice; "" where there is none."""
+        stem, parent = glob.escape(self._path.stem), self._path.parent
+        names = (path.name for pattern in (f"{stem}.*", f"{stem}-returned*") for path in parent.glob(pattern))
+        return min((name for name in names if name.lower().endswith(_OTHER_BOOKS)), default="")
 
     def _write_form(self, sheet: Sheet, columns: Columns) -> None:
         """The page beside the worksheet, with the rows that have no result yet."""

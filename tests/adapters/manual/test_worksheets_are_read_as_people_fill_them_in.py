@@ -279,3 +279,16 @@ def test_a_worksheet_that_is_no_csv_is_unavailable_and_stays_as_it_is(
     with pytest.raises(AdapterUnavailable, match=r"worksheet\.csv is not a CSV file .*; save it as CSV"):
         manual.status(handle)
     assert sheet_of(tmp_path).read_text() == text
+
+
+@pytest.mark.parametrize("name", ["worksheet.ods", "worksheet.xls", "worksheet-returned (1).XLSM"])
+def test_a_worksheet_saved_in_another_format_is_asked_for_while_rows_wait(
+    manual: Manual, handle: Handle, tmp_path: Path, name: str
+) -> None:
+    sheet_of(tmp_path).with_name(name).write_bytes(b"PK")
+
+    said = manual.status(handle).wants
+
+    assert f"{name} beside it is not read: save it as an Excel workbook, worksheet.xlsx, or take it away" in said
+    fill(sheet_of(tmp_path), KEY, yield_="61.5")
+    assert manual.status(handle).wants == ""

@@ -189,7 +189,10 @@ def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(sett
             "must hold a finite number, got '<LOQ' (too little to be measured is a limit",
         ),
         (HEADER + "water,DBU,1,>>99,,,\n", "must hold a finite number, got '>>99'; correct the cell"),
-        (HEADER + "water,DBU,1,65*,,,\n", "got '65*' (write 65 alone; what its mark says is a comment); correct the cell"),
+        (
+            HEADER + "water,DBU,1,65*,,,\n",
+            "got '65*' (write 65 alone; what its mark says is a comment); correct the cell",
+        ),
         ("solvent,base,yield\nwater,DBU,5\n", "parameter 'step' has no value: its column is missing"),
         (
             "solvent,base,step,yield,yield [%]\nwater,DBU,1,5,5\n",
