@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
+from flows.engine.people.decisions import followed_by
+from loop.decision import DecisionKind
 from loop.spec import build_objective
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ WITHIN: Final = frozenset({"row", "column"})  # of a plate: where a well lies wa
 def pairs_of(view: View) -> tuple[tuple[Pair, ...], int]:
     """Pairs that were planned together, and how many results count for none since they were told.
 
-    What the campaign file says has effects, such as days, is the same for both; places on a plate, which were drawn by
+    What is pinned was chosen when it was, for the round that came next then, whenever it ran. What the campaign file says has effects, such as days, is the same for both; places on a plate, which were drawn by
     lot, need not be.
     """
     from loop.insight.matched import Made, matched_pairs
@@ -26,13 +28,25 @@ def pairs_of(view: View) -> tuple[tuple[Pair, ...], int]:
     effects = () if view.spec.noise is None else view.spec.noise.effects
     labels = [name for name in effects if name not in WITHIN]
     history, _ = history_of(view.spec, view.space, view.counted, ())
-    rounds = {o.id: o.round_number for o in view.counted}
+    pinned = _pinned_for(view)
+    rounds = {o.id: pinned.get((o.round_number, o.position), o.round_number) for o in view.counted}
     made = [
         Made(rounds[o.id], o, {name: str(o.context.get(name, "")) for name in labels})
         for o in history.observations
         if not o.is_told
     ]
     return matched_pairs(view.space, made), len(history.observations) - len(made)
+
+
+def _pinned_for(view: View) -> dict[tuple[int, int], int]:
+    """Of proposals that follow a pin, by round and position: the round that came next when it was made."""
+    pins = [d for d in view.decisions if d.draft.kind is DecisionKind.PIN]
+    return {
+        (p.round_number, p.draft.position): pin.after_round + 1
+        for p in (view.proposals if pins else ())
+        for pin in reversed(pins)
+        if followed_by(pin, p)
+    }
 
 
 def contrasts_of(view: View) -> tuple[Contrast, ...]:

@@ -213,13 +213,17 @@ def _planned(
 
 
 def _of_batch(view: View, n: int) -> str:
-    """That the pairs are more experiments than a batch has; "" where they are not."""
-    batch = view.spec.planner.batch
+    """What becomes of pairs that are more experiments than run at once; "" where they are not."""
+    planner = view.spec.planner
     if view.spec.plate is not None:
-        return "pairs take wells of the next plate; those that find none stay pinned, and two plates make no pair"
-    if 2 * n <= batch:
+        return (
+            "pairs take wells of the next plate, and those that find none stay pinned; a pair on two plates is one "
+            "only where plates have no effects"
+        )
+    if 2 * n <= planner.batch:
         return ""
-    return f"{2 * n} experiments are more than a batch of {batch}: the next round has all of them"
+    does = "they run as places become free" if planner.mode == "rolling" else "the next round has all of them"
+    return f"{2 * n} experiments are more than a batch of {planner.batch}: {does}"
 
 
 def _pair(view: View, space: Space, column: int, pair: tuple[Side, Side], best: NDArray[np.float64] | None) -> Planned:

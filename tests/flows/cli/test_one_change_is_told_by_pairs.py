@@ -89,6 +89,18 @@ def test_pinned_pairs_run_in_one_round_and_tell_the_effect(hakken: Any, home: Se
 
 
 @pytest.mark.usefixtures("coupling")
+def test_what_is_pinned_is_a_pair_whenever_it_runs(hakken: Any, home: Settings) -> None:
+    hakken("pairs", "coupling", CHANGE, "--more", 3, "--pin", "--why", "is it the ligand?")
+    run(hakken, budget={"experiments": 7})  # three of the six
+    run(hakken, budget={"experiments": 16})
+
+    made = proposals(home, Arm.MANUAL)
+    assert [sum(p.round_number == number for p in made) for number in (2, 3)] == [3, 3]
+    told = hakken("pairs", "coupling", CHANGE, "--json").json["found"]["contrasts"]
+    assert sum(c["pairs"] for c in told) >= 3
+
+
+@pytest.mark.usefixtures("coupling")
 def test_conditions_keep_to_what_both_are_to_have(hakken: Any) -> None:
     asked = ("pairs", "coupling", "temperature=60,100", "--more", 3, "--where", "base=K2CO3", "--json")
     planned = hakken(*asked).json["found"]["planned"]
