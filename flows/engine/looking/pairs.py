@@ -20,8 +20,8 @@ WITHIN: Final = frozenset({"row", "column"})  # of a plate: where a well lies wa
 def pairs_of(view: View) -> tuple[tuple[Pair, ...], int]:
     """Pairs that were planned together, and how many results count for none since they were told.
 
-    What is pinned was chosen when it was, for the round that came next then, whenever it ran. What the campaign file says has effects, such as days, is the same for both; places on a plate, which were drawn by
-    lot, need not be.
+    What is pinned was chosen when it was, for the round that came next then, whenever it ran. What the campaign file
+    says has effects, such as days, is the same for both; places on a plate, which were drawn by lot, need not be.
     """
     from loop.insight.matched import Made, matched_pairs
 
