@@ -62,6 +62,7 @@ def read_sheet(path: Path) -> Sheet:
         with suppress(FileNotFoundError):
             data = candidate.read_bytes()
             if is_workbook(data):  # it is written anew as it goes, and as text
+                parse_sheet(data, None)  # where it is another archive, that is said
                 raise SheetError(
                     f"is an Excel workbook under another name; call it {path.stem}.xlsx, which is read beside this "
                     "file, or save the sheet as CSV (UTF-8)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from loop.outcome import Fault, FaultKind, Measured, Negative, Qualifier, read_o
 from loop.testing.adapter import KEY, OTHER
 from tests.adapters.helpers import EXPERIMENT, context
 from tests.adapters.manual.sheets import fill, outcome, read, sheet_of
+from tests.workbooks import workbook
 
 
 def test_the_worksheet_says_what_to_do_and_where_to_write(manual: Manual, handle: Handle, tmp_path: Path) -> None:
@@ -179,9 +181,10 @@ def test_unicode_text_with_tabs_is_understood_and_stays_so(
     ("data", "rule"),
     [
         (
-            b"PK\x03\x04\x14\x00\x06\x00",
+            workbook({"Sheet": [["key", "yield [%]"], [KEY, 61.5]]}),
             "is an Excel workbook under another name; call it .*\\.xlsx, which is read",
         ),
+        (b"PK\x03\x04\x14\x00\x06\x00", "is an Excel workbook or another archive, and damaged"),
         (b"\xd0\xcf\x11\xe0\x00\x00", "is an old Excel workbook .* or one with a password; save it as .xlsx"),
         (b"ligand,yield [%]\r\nPPh3,61.5\r\n", "has no column 'key' .*'ligand,yield .*put the header"),
         (b"Reported by Ada\r\nkey,yield [%]\r\n", "has no column 'key' .*which reads 'Reported by Ada'"),
@@ -292,3 +295,14 @@ def test_a_worksheet_saved_in_another_format_is_asked_for_while_rows_wait(
     assert f"{name} beside it is not read: save it as an Excel workbook, worksheet.xlsx, or take it away" in said
     fill(sheet_of(tmp_path), KEY, yield_="61.5")
     assert manual.status(handle).wants == ""
+
+
+@pytest.mark.usefixtures("handle")
+def test_an_opendocument_file_under_the_name_of_the_worksheet_is_called_what_it_is(
+    manual: Manual, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(sheet_of(tmp_path), "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", "<x/>")
+
+    assert "worksheet.csv is an OpenDocument file; save it as an Excel workbook (.xlsx)" in manual.health().message
