@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.looking.predicting import why_outside
-from flows.engine.people.rows import NoSetting, has_no_result_yet, read_told
+from flows.engine.people.rows import Line, NoSetting, has_no_result_yet, read_told
 from flows.engine.people.told_file import not_all, rows_of_file
+from flows.engine.people.told_table import without_asides
 from loop.contracts import ExperimentSpec
 from loop.derived import derived
 from loop.errors import HakkenError
 from loop.history import History, Observation
 from loop.outcome import Measured, Measurement, Outcome, Qualifier, read_outcome
+from loop.sheets.footnotes import said_of_asides
 from loop.space import ProductPool, Space
 from loop.space.pool import said_size
 from loop.spec import CampaignSpec, build_objective, levels_of, words_of
@@ -56,7 +58,16 @@ def told_table(file: Path, spec: CampaignSpec, space: Space, ignore: Sequence[st
     points, outcomes, outside = [], [], 0
     alike: dict[str, list[int]] = {}  # by what is wrong with them, the lines
     wanted = "a table of results, as hakken tell takes it"
-    for line, payload in rows_of_file(file, spec, space, RehearseError, wanted=wanted, ignore=ignore):
+    asides: list[tuple[int, str]] = []
+
+    def experiments(lines: Sequence[Line]) -> Sequence[Line]:
+        lines, left = without_asides(lines, spec)
+        asides.extend(left)
+        return lines
+
+    for line, payload in rows_of_file(
+        file, spec, space, RehearseError, wanted=wanted, lines_as=experiments, ignore=ignore
+    ):
         if has_no_result_yet(payload, spec, space):
             continue
         try:
@@ -82,6 +93,7 @@ def told_table(file: Path, spec: CampaignSpec, space: Space, ignore: Sequence[st
         raise RehearseError(f"{file} has no two results of candidates in the space; give a table with more of them")
     are, they = ("is", "it is no candidate") if outside == 1 else ("are", "they are no candidates")
     notes = [f"{outside} of its rows {are} left out: {they} of the space"] if outside else []
+    notes += [said_of_asides(asides)] if asides else []
     if not space.is_finite:
         notes.append("numbers are continuous: of the rows not tried yet the one nearest to what is proposed answers")
     return _answering(spec, file.name, points, outcomes, notes)

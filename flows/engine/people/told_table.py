@@ -88,7 +88,7 @@ def read_table(
         entry, lines = "entry ", [(n, cells) for n, (_, cells) in enumerate(lines)]
     as_it_came, unlike_it = lines[0][1], {line for line, cells in lines[1:] if len(cells) != len(lines[0][1])}
     lines = _without_descriptors(without_columns(lines, ignore, file), spec)
-    lines, asides = _without_asides(lines, spec)
+    lines, asides = without_asides(lines, spec)
     seen: Counter[str] = Counter()
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
@@ -148,19 +148,19 @@ def lines_of(text: str) -> list[Line]:
     return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
 
 
-def _without_asides(lines: list[Line], spec: CampaignSpec) -> tuple[list[Line], list[tuple[int, str]]]:
+def without_asides(lines: Sequence[Line], spec: CampaignSpec) -> tuple[list[Line], list[tuple[int, str]]]:
     """Lines without footnotes and what a spreadsheet works out below, and these by line and first cell.
 
     A row that names an experiment, or an option, and nothing else is one that has no result yet.
     """
     header = lines[0][1]
     if not header:  # every column is ignored
-        return lines, []
+        return [*lines], []
     said = spec.space.get(split_header(header[0])[0])
     names = {str(name) for name in getattr(said, "options", None) or ()}
     is_of_rows = is_exported(header) or header[0].casefold() in (KEY, *EFFECTS, "well")
     if is_of_rows or (said is not None and said.type != "number" and not names):  # molecules of a file, say
-        return lines, []
+        return [*lines], []
     asides = [
         (line, cells[0])
         for line, cells in lines[1:]

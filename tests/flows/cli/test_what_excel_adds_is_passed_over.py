@@ -93,7 +93,10 @@ def test_footnotes_and_sums_below_a_told_table_are_left_out_and_named(hakken: An
 
     assert said.code == 0, said.err
     assert "2 results accepted" in said.out
-    assert f"told.csv: line 4 ({below.split(',')[0]!r}) is no experiment and was left out" in said.out
+    left_out = f"line 4 ({below.split(',')[0]!r}) is no experiment and was left out"
+    assert f"told.csv: {left_out}" in said.out
+    played = hakken("rehearse", "campaign.yaml", "--table", "told.csv", "--plays", "2", "-n", "2").out
+    assert f"note: {left_out}" in played
 
 
 def test_an_option_without_a_result_is_no_footnote(hakken: Any, tell_table: Any) -> None:
