@@ -25,8 +25,10 @@ KEPT: Final = 8  # of the best incomplete sets, when generators are chosen one b
 ROMAN: Final = ("", "", "", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 
 
-def full_factorial(space: Space, levels: int | Mapping[str, int] | None) -> NDArray[np.float64]:
-    """Every allowed combination of the parameters' levels, shape ``(n, d)``.
+def full_factorial(space: Space, levels: int | Mapping[str, int] | None) -> tuple[NDArray[np.float64], int]:
+    """Every allowed combination of the parameters' levels, shape ``(n, d)``, and how many others there would be.
+
+    What does not apply makes no other combination: of a space in which something may not apply nothing is said to lack.
 
     Args:
         space: The search space.
@@ -65,7 +67,7 @@ def full_factorial(space: Space, levels: int | Mapping[str, int] | None) -> NDAr
             f"none of the {total} combinations of a full factorial keeps every constraint; give more levels, or use "
             "d-optimal"
         )
-    return x
+    return x, 0 if space.conditions or space.slots else total - len(x)
 
 
 def _has_options(space: Space, factor: Factor) -> bool:

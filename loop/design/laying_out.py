@@ -97,7 +97,7 @@ def propose_size(wish: Wish, space: Space, pool: Pool | None) -> int:
         SpaceError: There is no such design of this space.
     """
     if wish.design == "factorial":
-        return len(full_factorial(space, wish.levels)) + wish.centre
+        return len(full_factorial(space, wish.levels)[0]) + wish.centre
     if wish.design in FIXED:
         return len(fixed(wish.design, space)[0]) + wish.centre
     if wish.design == "fractional":
@@ -120,7 +120,7 @@ def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
     try:
         centre_points(space, wish.centre)
         if wish.design == "factorial":
-            whole = len(full_factorial(space, wish.levels))
+            whole = len(full_factorial(space, wish.levels)[0])
             if wish.apart != whole:
                 size = (whole + wish.centre) * wish.copies
                 beside = "".join(f", {more}" for more in (centre and f"{centre} beside them", each) if more)
@@ -177,7 +177,7 @@ def points_of(wish: Wish, space: Space) -> NDArray[np.float64]:
 
 def _combinations(wish: Wish, space: Space) -> NDArray[np.float64]:
     if wish.design == "factorial":
-        return full_factorial(space, wish.levels)
+        return full_factorial(space, wish.levels)[0]
     if wish.design in FIXED:
         return fixed(wish.design, space)[0]
     return fractional(space, _size(wish, space))[0]
@@ -289,8 +289,10 @@ def _apart(
         labels = found.labels + 1 if wish.blocks > 1 else None
         return Design(found.points, labels, found.notes, tuple(_made_alike(wish.design, found.points)))
     if wish.design == "factorial":
-        x = full_factorial(space, wish.levels)
+        x, lacking = full_factorial(space, wish.levels)
         notes = [f"full factorial of {len(x)} combinations"]
+        if lacking:
+            notes[0] += f", without {lacking} that constraints or bans leave out: some effects are told less surely"
     elif wish.design in FIXED:
         x, told = fixed(wish.design, space)
         notes = [told]

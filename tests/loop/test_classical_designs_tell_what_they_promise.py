@@ -352,6 +352,18 @@ def test_a_fraction_says_its_resolution_and_aliases():
     assert any("resolution III; aliased: p" in note for note in batch.notes)
 
 
+def test_a_factorial_says_what_constraints_leave_out_of_it():
+    space = {n: {"type": "category", "options": ["x", "y"]} for n in "abc"}
+    forbidden = [{"exclude": {"a": "x", "b": "y"}}]
+
+    laid = lay_out(Wish("factorial", 6), build_space(spec_of(space, forbidden)), None, untried(3), seed=0)
+    whole = lay_out(Wish("factorial", 8), build_space(spec_of(space)), None, untried(3), seed=0)
+
+    said = "full factorial of 6 combinations, without 2 that constraints or bans leave out: some effects are told less"
+    assert laid.notes[0].startswith(said)
+    assert whole.notes[0] == "full factorial of 8 combinations"
+
+
 def test_when_the_factorial_is_done_and_no_model_can_be_had_a_spread_goes_on():
     space = {"a": {"type": "category", "options": ["x", "y"]}, "t": {"type": "number", "low": 0, "high": 1}}
     spec = spec_of(space, design="factorial", experiments=4)
