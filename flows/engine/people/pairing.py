@@ -254,7 +254,7 @@ def _contexts(view: View, space: Space, seed: int) -> tuple[NDArray[np.float64] 
     rng = np.random.default_rng(seed)
     ran = {o.made.tobytes(): o.made for o in history.observations if not isinstance(o.outcome, Fault)}
     tried = [list(ran.values())[i] for i in rng.permutation(len(ran))]
-    best = next((view.space.coordinates(b.settings) for b in view.best[:1]), None)
+    best = next((o.made for b in view.best[:1] for o in history.observations if o.id == b.observation), None)
     first = [] if best is None else [best]
 
     def every() -> Iterator[Settings]:
