@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from loop.spec.tolerances import build_tolerances
 from loop.surrogates.classes import for_classes
 from loop.surrogates.committee import Committee, FittedCommittee, fitted_each, of_new_values
 from loop.surrogates.derived import FittedDerived
-from loop.surrogates.effects import effects_said, is_curve, recent_median
+from loop.surrogates.effects import Column, effects_said, is_curve, recent_median
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import chances_of, for_levels
 from loop.surrogates.missing import said_of_missing
@@ -41,6 +42,9 @@ from loop.training import Table, feasibility_table
 from loop.values import on_scale
 from loop.wording import in_full
 from loop.working import workings_of
+
+FEW: Final = 3  # values of a recorded number that somebody set on purpose, as a temperature of measuring
+MANY: Final = 6  # results from which on so few values are no chance
 
 
 @dataclass(frozen=True)
@@ -185,16 +189,22 @@ def _learnt(
 def _recorded(spec: CampaignSpec, objective: Objective, sets: Sequence[TrainingSet]) -> Iterator[str]:
     """Of each recorded number that the models hear, at which value of it everything is believed."""
     for name in (spec.noise or NoiseSpec()).effects:
-        columns = {t.name: data.effects.get(name, ()) for t, data in zip(objective.targets, sets, strict=True)}
+        columns = {t: data.effects.get(name, ()) for t, data in zip(objective.names, sets, strict=True)}
+        curves = {t: tuple(v for v in column if v is not None) for t, column in columns.items() if is_curve(column)}
         at: dict[float, list[str]] = {}
-        for target, column in columns.items():
-            if is_curve(column):
-                at.setdefault(recent_median(column), []).append(target)
+        for target, column in curves.items():
+            at.setdefault(recent_median(column), []).append(target)
         declared = spec.space.get(name)
         unit = (declared.unit or "") if isinstance(declared, ContextSpec) else ""
         for value, targets in at.items():
             what = f"what is believed of {' and '.join(targets)}" if len(at) > 1 else "what is believed"
             yield f"{what} is for {name} {in_full(value, unit)} {unit}".rstrip() + ", the median of its latest results"
+        longest: Column = max(curves.values(), key=len, default=())
+        if len(longest) >= MANY and len(few := sorted({float(v) for v in longest if v is not None})) <= FEW:
+            yield (
+                f"{name} was {' or '.join(in_full(v, unit) for v in few)} each time, so that median may be another in "
+                "the next round; to hold it, make it a number of the space, and a constraint says which value is meant"
+            )
 
 
 def _notes(

@@ -268,6 +268,27 @@ def test_the_best_and_predictions_say_for_which_recorded_number_they_hold():
     assert said in asked.notes
 
 
+@pytest.mark.parametrize(("baths", "said"), [((25.0, 60.0) * 3, 1), ((25.0, 24.0, 26.0, 25.5, 24.8, 60.0), 0)])
+def test_a_recorded_number_that_was_set_to_few_values_is_said_to_be_better_a_number_of_the_space(baths, said):
+    spec = reaction_spec(surrogate="gp")
+    spec = spec.from_resolved(
+        {
+            **spec.resolved(),
+            "space": {**spec.resolved()["space"], "bath": {"type": "context", "unit": "degC"}},
+            "noise": {"effects": ["bath"]},
+        }
+    )
+    seen = []
+    for i, bath in enumerate(baths):
+        settings = SPACE.settings(EVERYTHING[4 * i].numpy())
+        outcome = measured(**{"yield": alcohol_yield(settings)})
+        seen.append(replace(observe(spec, settings, outcome, f"o{i}"), context={"bath": bath}))
+
+    found = honest_best(spec, History(tuple(seen)), seed=0)
+
+    assert len([n for n in found.notes if n.startswith("bath was 25 or 60 each time, so that median may be")]) == said
+
+
 def test_instruments_that_differ_by_much_more_than_they_scatter_make_no_noise():
     rng = np.random.default_rng(1)
     rows = torch.from_numpy(rng.integers(0, 30, 48))
