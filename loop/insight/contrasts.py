@@ -203,15 +203,18 @@ def _interval(apart: Sequence[float]) -> tuple[float | None, float | None, float
 
 
 def _differences(pairs: Sequence[Pair], target: Target) -> list[float]:
-    """The mean of the first less that of the second, on the target's scale, of each pair with values of both.
+    """The mean of the first less that of the second, on the target's scale, of each pair with values of both alone.
 
     None of a target with classes, whose words are at no distance.
     """
     found = []
     for pair in pairs if target.classes is None else ():
+        sides = (pair.first, pair.second)
+        if any(target.name in limits_of(o.outcome) for side in sides for o in side):
+            continue
         first, second = (
             [target.scaled(v) for o in side if (v := values_of(o.outcome).get(target.name)) is not None]
-            for side in (pair.first, pair.second)
+            for side in sides
         )
         if first and second and all(math.isfinite(v) for v in (*first, *second)):
             found.append(float(np.mean(first)) - float(np.mean(second)))
@@ -220,12 +223,12 @@ def _differences(pairs: Sequence[Pair], target: Target) -> list[float]:
 
 def _between(side: Sequence[Observation], target: Target) -> tuple[float, float] | None:
     """Between which numbers the mean of its results lies; None where there is none."""
-    values = [v for o in side if (v := values_of(o.outcome).get(target.name)) is not None]
-    if values:
-        mean = float(np.mean(values))
-        return mean, mean
-    limits = [ends for o in side if (ends := limits_of(o.outcome).get(target.name)) is not None]
-    return (min(low for low, _ in limits), max(high for _, high in limits)) if limits else None
+    ends = [(v, v) for o in side if (v := values_of(o.outcome).get(target.name)) is not None]
+    ends += [found for o in side if (found := limits_of(o.outcome).get(target.name)) is not None]
+    if not ends:
+        return None
+    low, high = zip(*ends, strict=True)
+    return float(np.mean(low)), float(np.mean(high))
 
 
 def _sign(first: tuple[float, float], second: tuple[float, float]) -> int | None:

@@ -37,7 +37,8 @@ class Pair:
     Attributes:
         column: Of the parameter that differs.
         values: Its two coordinates: of a number the higher first, of options the one that the file names first.
-        first, second: The observations of either, more than one where it was replicated.
+        first, second: The observations of either, more than one where it was replicated, or where several that differ
+            in what depends on the change were held against one and the same.
     """
 
     column: int
@@ -59,8 +60,9 @@ def matched_pairs(space: Space, made: Sequence[Made]) -> tuple[Pair, ...]:
         if not (o.is_told or o.is_off) and is_real(space, o.made[None, :])[0]:
             at = (one.round, *sorted(one.circumstances.items()))
             groups.setdefault(at, {}).setdefault(key_of(o.made), []).append(o)
-    found = []
+    found: list[Pair] = []
     for group in groups.values():
+        near: list[Pair] = []
         candidates = list(group.values())
         for i, k in _near(space, np.array([these[0].made for these in candidates])):
             mine, other = candidates[i], candidates[k]
@@ -71,8 +73,30 @@ def matched_pairs(space: Space, made: Sequence[Made]) -> tuple[Pair, ...]:
                 if has_order(space, column):
                     sides.reverse()
                 (a, first), (b, second) = sides
-                found.append(Pair(column, (a, b), tuple(first), tuple(second)))
+                near.append(Pair(column, (a, b), tuple(first), tuple(second)))
+        found += _joined(near)
     return tuple(found)
+
+
+def _joined(pairs: Sequence[Pair]) -> list[Pair]:
+    """Pairs of one change that have an experiment in common as one, so that its scatter counts once."""
+    held: dict[tuple[object, ...], list[Pair]] = {}
+    for pair in pairs:
+        mine = [pair]
+        for key in _experiments(pair):
+            mine += [one for one in held.get(key, ()) if all(one is not other for other in mine)]
+        held |= {key: mine for one in mine for key in _experiments(one)}
+    found = []
+    for these in {id(mine): mine for mine in held.values()}.values():
+        first = {o.id: o for one in these for o in one.first}
+        second = {o.id: o for one in these for o in one.second}
+        found.append(Pair(these[0].column, these[0].values, tuple(first.values()), tuple(second.values())))
+    return found
+
+
+def _experiments(pair: Pair) -> list[tuple[object, ...]]:
+    """Those of a pair, each with the change."""
+    return [(pair.column, pair.values, o.id) for o in (*pair.first, *pair.second)]
 
 
 def column_of(space: Space, parameter: str) -> int:

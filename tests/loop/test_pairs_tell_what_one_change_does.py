@@ -118,6 +118,14 @@ def test_a_limit_tells_which_is_higher_and_not_by_how_much() -> None:
     assert (open_.higher, open_.lower, open_.untold) == (0, 0, 1)
 
 
+def test_a_limit_among_replicates_is_not_left_out() -> None:
+    below = made(1, at("XPhos"), value(5.0, Qualifier.BELOW))
+    (told,) = found(below, made(1, at("XPhos"), 8.0), made(1, at("SPhos"), 7.0))
+
+    assert (told.pairs, told.difference) == (0, None)  # 8 and less than 5 are less than 6.5 on average
+    assert (told.higher, told.lower) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("ended", "without"),
     [
@@ -157,6 +165,21 @@ def test_what_depends_on_the_change_belongs_to_it() -> None:
 
     assert (one.parameter, one.first, one.second, one.difference) == ("ligand", "XPhos", "none", 55.0)
     assert found(bare, made(1, {"ligand": "XPhos", "loading": 2, "base": "K2CO3"}, 60.0, space), space=space) == ()
+
+
+def test_one_experiment_that_several_are_held_against_makes_one_pair() -> None:
+    space = space_of(
+        {
+            "ligand": {"type": "category", "options": ["XPhos", "none"]},
+            "loading": {"type": "number", "values": [1, 2, 3], "unless": {"ligand": "none"}},
+            "base": HEATED["base"],
+        }
+    )
+    bare = made(1, {"ligand": "none", "base": "KOAc"}, 5.0, space)
+    some = (made(1, {"ligand": "XPhos", "loading": n, "base": "KOAc"}, 60.0 + n, space) for n in (1, 2, 3))
+    (one,) = [c for c in found(bare, *some, space=space) if c.parameter == "ligand"]
+
+    assert (one.pairs, one.difference, one.low) == (1, 57.0, None)  # the scatter of "none" is in all of it
 
 
 def test_what_is_interchangeable_is_a_pair_wherever_it_stands() -> None:

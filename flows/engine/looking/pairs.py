@@ -44,7 +44,7 @@ def _pinned_for(view: View) -> dict[tuple[int, int], int]:
     return {
         (p.round_number, p.draft.position): pin.after_round + 1
         for p in (view.proposals if pins else ())
-        for pin in reversed(pins)
+        for pin in pins  # the latest counts, of a candidate that was pinned again
         if followed_by(pin, p)
     }
 

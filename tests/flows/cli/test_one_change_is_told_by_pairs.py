@@ -101,6 +101,21 @@ def test_what_is_pinned_is_a_pair_whenever_it_runs(hakken: Any, home: Settings) 
 
 
 @pytest.mark.usefixtures("coupling")
+def test_what_is_pinned_again_is_a_pair_of_the_later_round(hakken: Any, home: Settings) -> None:
+    asked = ("pairs", "coupling", CHANGE, "--where", "base=KOAc", "--where", "temperature=100")
+    for left in (6, 8):
+        said = hakken(*asked, "--more", 1, "--pin", "--why", "is it the ligand?")
+        assert said.code == 0, said.err
+        run(hakken, budget={"experiments": left})
+        Path("coupling.yaml").write_text(json.dumps({**SPEC, "budget": {"experiments": 16}}))
+        add_campaign(home, Path("coupling.yaml"))
+
+    assert len({p.round_number for p in proposals(home, Arm.MANUAL)}) == 2
+    told = hakken("pairs", "coupling", CHANGE, "--json").json["found"]["contrasts"]
+    assert sum(c["pairs"] for c in told) >= 2
+
+
+@pytest.mark.usefixtures("coupling")
 def test_conditions_keep_to_what_both_are_to_have(hakken: Any) -> None:
     asked = ("pairs", "coupling", "temperature=60,100", "--more", 3, "--where", "base=K2CO3", "--json")
     planned = hakken(*asked).json["found"]["planned"]
