@@ -290,4 +290,4 @@ def _free(view: View, said: Decided) -> Callable[[NDArray[np.float64]], bool]:
 
 
 def _text(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+    return value if isinstance(value, str) else f"{value:.12g}"

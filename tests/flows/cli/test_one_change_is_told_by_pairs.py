@@ -185,6 +185,14 @@ def test_one_choice_alone_has_nothing_that_stays_alike(hakken: Any, tell_table: 
     assert "is one ligand alone, so that nothing stays alike where it changes" in hakken("pairs", "coupling").err
 
 
+def test_a_change_that_is_named_has_all_digits_of_its_numbers(hakken: Any, tell_table: Any) -> None:
+    numbers = {"type": "number", "values": [0.1234567, 1234567.5]}
+    space = {"rate": numbers, "base": SPEC["space"]["base"]}
+    tell_table({**SPEC, "space": space, "laboratory": {"adapter": "manual"}}, "")
+
+    assert hakken("pairs", "coupling", "--json").json["found"]["example"] == "rate=0.1234567,1234567.5"
+
+
 @pytest.mark.usefixtures("coupling")
 def test_the_report_tells_them(hakken: Any) -> None:
     hakken("pairs", "coupling", CHANGE, "--more", 3, "--pin", "--why", "is it the ligand?")
