@@ -14,7 +14,6 @@ from loop.wording import plural
 
 if TYPE_CHECKING:
     from flows.engine import PairsReport
-    from loop.insight.contrasts import Contrast
 
 FEWEST: Final = 2  # pairs of a change that is shown where no parameter was named and there are many
 MANY: Final = 12  # changes
@@ -68,19 +67,16 @@ def pairs(
 
 
 def _show(screen: Screen, found: PairsReport, change: str) -> None:
-    from flows.shown.contrasts import change_of, contrast_notes, differ_by, higher_in
+    from flows.shown.contrasts import by_target, change_of, contrast_notes, differ_by, higher_in
 
     of = f" of {change}" if change else ""
-    by_target: dict[str, list[Contrast]] = {}
-    for one in found.contrasts:
-        by_target.setdefault(one.target, []).append(one)
-    if not by_target:
+    if not found.contrasts:
         among = f", of {plural(found.pairs, 'pair')} in all" if found.pairs else ""
         screen.say(
             f"no two experiments that were planned together differ in nothing but {change or 'one thing'}{among}"
         )
-    for target, these in by_target.items():
-        shown = [one for one in these if change or len(these) <= MANY or _n(one) >= FEWEST]
+    for target, these in by_target(found.contrasts).items():
+        shown = [one for one in these if change or len(these) <= MANY or one.compared >= FEWEST]
         unit = f", in {these[0].unit}" if these[0].unit and not these[0].is_factor else ""
         screen.say(f"{target}{unit}: what pairs{of} differ by", bold=True)
         if shown:
@@ -92,10 +88,6 @@ def _show(screen: Screen, found: PairsReport, change: str) -> None:
             screen.say(f"and {plural(left, 'change')} of one pair each; hakken pairs with a parameter shows its own")
     for note in contrast_notes(found.contrasts, found.spreads, found.told):
         screen.say(f"note: {note}")
-
-
-def _n(one: Contrast) -> int:
-    return one.higher + one.lower + one.equal
 
 
 def _show_planned(screen: Screen, found: PairsReport) -> None:

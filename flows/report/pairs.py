@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flows.report.words import MINUS
-from flows.shown.contrasts import change_of, contrast_notes, differ_by, higher_in
+from flows.shown.contrasts import by_target, change_of, contrast_notes, differ_by, higher_in
 
 if TYPE_CHECKING:
     from loop.insight.contrasts import Contrast
@@ -41,10 +41,7 @@ class ContrastRows:
 
 def contrast_rows(found: Sequence[Contrast]) -> tuple[ContrastRows, ...]:
     """Every target's changes, parameter by parameter."""
-    by_target: dict[str, list[Contrast]] = {}
-    for one in found:
-        by_target.setdefault(one.target, []).append(one)
-    return tuple(_rows(target, these) for target, these in by_target.items())
+    return tuple(_rows(target, these) for target, these in by_target(found).items())
 
 
 def _rows(target: str, these: Sequence[Contrast]) -> ContrastRows:

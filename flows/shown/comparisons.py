@@ -42,9 +42,7 @@ def _values(one: Compared) -> str:
         between = ""
         if one.low is not None and one.high is not None:
             low, high = (signed_in_places(end, doubt) for end in (one.low, one.high))
-            between = (
-                f"{low} to {high}{unit}" if low != high else ""
-            )  # of what follows from exact values it has no width
+            between = f"{low} to {high}{unit}" if low != high else ""  # of what is exact it has no width
         first, second = in_places(one.first, doubt), in_places(one.second, doubt)
     interval = f" (90 % interval {between})" if between else ""
     return f"{one.name}: {first}{unit} against {second}{unit}: {apart}{interval}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from loop.wording import factor_text, in_digits, in_places, plural, signed_in_places
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 WIDTH: Final = 3.92  # of a 95 % interval, in standard deviations
 BY_CHANCE: Final = 20  # intervals of 95 % of which one leaves out the truth
 FEW, MORE = 4, 8  # pairs of which is said what they tell
+
+
+def by_target(found: Iterable[Contrast]) -> dict[str, list[Contrast]]:
+    """Contrasts by what they are of, in their order."""
+    grouped: dict[str, list[Contrast]] = {}
+    for one in found:
+        grouped.setdefault(one.target, []).append(one)
+    return grouped
 
 
 def change_of(one: Contrast) -> str:
@@ -38,8 +46,7 @@ def differ_by(one: Contrast) -> tuple[str, str]:
 
 def higher_in(one: Contrast) -> str:
     """In how many pairs the first is higher, and in how many one of the two gave nothing."""
-    n = one.higher + one.lower + one.equal
-    said = [f"{one.higher} of {n}"] if n else []
+    said = [f"{one.higher} of {one.compared}"] if one.compared else []
     said += [f"{one.equal} equal"] if one.equal else []
     said += [f"{one.untold} not told by limits"] if one.untold else []
     said += [

@@ -7,9 +7,9 @@ over pairs. Source: Box, Hunter and Hunter, Statistics for Experimenters (2005),
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -26,7 +26,8 @@ POWER: Final = 0.8  # with which chance a change is told
 FEWEST: Final = 3  # degrees of freedom by which pairs are known to scatter
 HIGHER: Final = "higher"
 LOWER: Final = "lower"
-Key = TypeVar("Key", bound=Hashable)
+Change: TypeAlias = tuple[float, float]  # of a parameter: its two coordinates
+Key = TypeVar("Key", int, Change, tuple[int, Change])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class Contrast:
     untold: int
     without: tuple[int, int]
     is_factor: bool = False
+
+    @property
+    def compared(self) -> int:
+        """In how many pairs it is known which is higher, or that neither is."""
+        return self.higher + self.lower + self.equal
 
     @property
     def is_clear(self) -> bool:
@@ -138,7 +144,7 @@ def grouped(pairs: Sequence[Pair], key: Callable[[Pair], Key]) -> list[tuple[Key
     found: dict[Key, list[Pair]] = {}
     for pair in pairs:
         found.setdefault(key(pair), []).append(pair)
-    return sorted(found.items(), key=lambda item: item[0])  # type: ignore[arg-type, return-value]
+    return [(said, found[said]) for said in sorted(found)]
 
 
 def _farthest(pairs: Sequence[Pair]) -> list[Pair]:

@@ -13,6 +13,7 @@ from loop.spec import build_objective
 if TYPE_CHECKING:
     from loop.insight.contrasts import Contrast
     from loop.insight.matched import Pair
+    from loop.objective import Target
 
 WITHIN: Final = frozenset({"row", "column"})  # of a plate: where a well lies was drawn by lot
 
@@ -31,11 +32,9 @@ def pairs_of(view: View) -> tuple[tuple[Pair, ...], int]:
     pinned = _pinned_for(view)
     rounds = {o.id: pinned.get((o.round_number, o.position), o.round_number) for o in view.counted}
     made = [
-        Made(rounds[o.id], o, {name: str(o.context.get(name, "")) for name in labels})
-        for o in history.observations
-        if not o.is_told
+        Made(rounds[o.id], o, {name: str(o.context.get(name, "")) for name in labels}) for o in history.observations
     ]
-    return matched_pairs(view.space, made), len(history.observations) - len(made)
+    return matched_pairs(view.space, made), sum(o.is_told for o in history.observations)
 
 
 def _pinned_for(view: View) -> dict[tuple[int, int], int]:
@@ -56,8 +55,12 @@ def contrasts_of(view: View) -> tuple[Contrast, ...]:
     from loop.insight.contrasts import contrasts
 
     pairs, _ = pairs_of(view)
-    targets = [t for t in build_objective(view.spec).targets if not t.is_only_measured]
-    return contrasts(view.space, targets, pairs)
+    return contrasts(view.space, targets_of(view), pairs)
+
+
+def targets_of(view: View) -> list[Target]:
+    """The targets of which pairs tell: not of what is measured for a formula alone."""
+    return [t for t in build_objective(view.spec).targets if not t.is_only_measured]
 
 
 def is_of_several(view: View) -> bool:

@@ -152,9 +152,7 @@ class StatusReport(_Report):
     forbidden: tuple[str, ...] = ()  # a sentence on what is under way and outside of the space as it is now
     measured: int = 0  # of the observations, those of the real thing with a value
     left_out: tuple[str, ...] = ()  # a sentence for each of the best that the campaign file has no more, by which rule
-    held_up: tuple[
-        str, ...
-    ] = ()  # a sentence for each that waits for a person to let it go on, or be sent, as last seen
+    held_up: tuple[str, ...] = ()  # a sentence for each thing that keeps it from going on, or from being sent
     left_pinned: tuple[str, ...] = ()  # a sentence on what was pinned and never ran, of a campaign that is finished
     planned: str = ""  # when what is believed was believed: with the last batch, and what the file changed since
     changed: datetime = datetime.min  # when something of it was last put on record

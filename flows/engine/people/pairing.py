@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.looking.histories import history_of, seed_of
-from flows.engine.looking.pairs import is_of_several, pairs_of
+from flows.engine.looking.pairs import is_of_several, pairs_of, targets_of
 from flows.engine.looking.view import View
 from flows.engine.people.bans import place_of, place_of_record, region_of
 from flows.engine.people.conditions import read_change, read_conditions
@@ -25,7 +25,7 @@ from loop.errors import HakkenError
 from loop.outcome import Fault
 from loop.record import Settings
 from loop.space import Continuous, Discrete, Space
-from loop.spec import build_objective, build_space
+from loop.spec import build_space
 from loop.wording import plural
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _looked(view: View, change: str, where: Sequence[str], more: int) -> PairsRe
         )
     parameter, values = read_change(view.space, change) if change else ("", None)
     found, told = pairs_of(view)
-    targets = [t for t in build_objective(view.spec).targets if not t.is_only_measured]
+    targets = targets_of(view)
     column = column_of(view.space, parameter) if parameter else None
     asked = [p for p in found if column is None or p.column == column]
     if values is not None and column is not None:

@@ -150,11 +150,9 @@ class _Field:
         surface = self.surface
         low, high = surface.lows[row][column], surface.highs[row][column]
         doubt = 0.0 if low is None or high is None else (high - low) / 2
-        within = (
-            ""
-            if low is None or high is None or not doubt
-            else f" [{in_places(low, doubt)} to {in_places(high, doubt)}]"
-        )
+        within = ""
+        if low is not None and high is not None and doubt:
+            within = f" [{in_places(low, doubt)} to {in_places(high, doubt)}]"
         sides = ((surface.across, column), (surface.up, row))
         settings = ", ".join(f"{side.parameter} {_shown(side, i)}{after(side.unit)}" for side, i in sides)
         return f"{settings}\n{surface.target} {in_places(mean, doubt)}{within}{after(surface.unit)}"
