@@ -76,13 +76,13 @@ def _show(screen: Screen, found: PairsReport, change: str) -> None:
             f"no two experiments that were planned together differ in nothing but {change or 'one thing'}{among}"
         )
     for target, these in by_target(found.contrasts).items():
-        shown = [one for one in these if change or len(these) <= MANY or one.compared >= FEWEST]
+        shown = [one for one in these if change or len(these) <= MANY or one.telling >= FEWEST]
         unit = f", in {these[0].unit}" if these[0].unit and not these[0].is_factor else ""
         screen.say(f"{target}{unit}: what pairs{of} differ by", bold=True)
         if shown:
             screen.table(
                 ["parameter", "change", "pairs", "differ by", "95 %", "higher in"],
-                [(one.parameter, change_of(one), one.pairs, *differ_by(one), higher_in(one)) for one in shown],
+                [(one.parameter, change_of(one), one.telling, *differ_by(one), higher_in(one)) for one in shown],
             )
         if left := len(these) - len(shown):
             screen.say(f"and {plural(left, 'change')} of one pair each; hakken pairs with a parameter shows its own")

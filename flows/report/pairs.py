@@ -45,7 +45,7 @@ def contrast_rows(found: Sequence[Contrast]) -> tuple[ContrastRows, ...]:
 
 
 def _rows(target: str, these: Sequence[Contrast]) -> ContrastRows:
-    most = sorted(range(len(these)), key=lambda i: -these[i].pairs)[:SHOWN]
+    most = sorted(range(len(these)), key=lambda i: -these[i].telling)[:SHOWN]
     shown = [these[i] for i in sorted(most)]
     unit = "" if shown[0].is_factor else shown[0].unit
     left_out = len(these) - len(shown)
@@ -54,4 +54,4 @@ def _rows(target: str, these: Sequence[Contrast]) -> ContrastRows:
 
 def _row(one: Contrast) -> ContrastRow:
     by, within = (text.replace("-", MINUS) for text in differ_by(one))
-    return ContrastRow(one.parameter, change_of(one), one.pairs, by, within, higher_in(one), one.is_clear)
+    return ContrastRow(one.parameter, change_of(one), one.telling, by, within, higher_in(one), one.is_clear)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from loop.wording import factor_text, in_digits, in_places, plural, signed_in_places
 
 if TYPE_CHECKING:
-    from loop.insight.contrasts import Contrast, Spread
+    from loop.insight.contrasts import Contrast, Spread, Step
 
 WIDTH: Final = 3.92  # of a 95 % interval, in standard deviations
 BY_CHANCE: Final = 20  # intervals of 95 % of which one leaves out the truth
@@ -24,12 +24,26 @@ def by_target(found: Iterable[Contrast]) -> dict[str, list[Contrast]]:
 
 
 def change_of(one: Contrast) -> str:
-    """The two values of a change: ``XPhos for SPhos``."""
-    return f"{one.first} for {one.second}"
+    """The two values of a change, ``XPhos for SPhos``, or by how much one is higher: ``higher by 10 to 60 degC``."""
+    return f"{one.first} for {one.second}" if one.step is None else f"{one.first} {_step_text(one.step)}"
+
+
+def _step_text(step: Step) -> str:
+    """``by 10 to 60 degC (27 on average)``; ``by 20 degC`` where all steps are alike."""
+    least, mean, most = (factor_text(v) if step.is_factor else in_digits(v) for v in (step.least, step.mean, step.most))
+    by = "by a factor of" if step.is_factor else "by"
+    if least == most:
+        return f"{by} {least} {step.unit}".rstrip()
+    return f"{by} {least} to {most} {step.unit}".rstrip() + f" ({mean} on average)"
 
 
 def differ_by(one: Contrast) -> tuple[str, str]:
-    """The mean difference and its interval; "" for what there is not."""
+    """The mean difference, of how many pairs where not all tell one, and its interval; "" for what there is not."""
+    by, within = _difference(one)
+    return (f"{by} (of {one.pairs})" if 0 < one.pairs < one.telling else by), within
+
+
+def _difference(one: Contrast) -> tuple[str, str]:
     if one.difference is None:
         return "", ""
     if one.is_factor:

@@ -36,6 +36,7 @@ def side_by_side(
     *,
     wanted: int,
     is_free: Callable[[Floats], bool],
+    pays: Callable[[Floats], bool] = lambda _: True,
     seed: int,
 ) -> tuple[tuple[Side, Side], ...]:
     """Up to ``wanted`` pairs, in the order of running: of each context that allows both values.
@@ -47,6 +48,7 @@ def side_by_side(
         values: Its two values. What applies with one of them alone is left out with the other.
         wanted: How many pairs.
         is_free: Whether a candidate, ``(d,)``, may be run, by what is known beside the space.
+        pays: Whether a budget pays for all of these, ``(n, d)``, one after the other: both of a pair run, or neither.
         seed: Decides which of the two comes first: either does in half of the pairs.
     """
     first = np.random.default_rng(seed).permutation(np.arange(wanted) % 2)
@@ -58,10 +60,13 @@ def side_by_side(
         sides = [_with(space, context, parameter, value) for value in values]
         pair = [side for side in sides if side is not None and space.holds(side.x[None, :])[0] and is_free(side.x)]
         keys = {key_of(side.x) for side in pair}
-        if len(keys) == 2 and not keys & taken:
+        if len(keys) < 2 or keys & taken:
+            continue
+        i = int(first[len(found)])
+        ordered = (pair[i], pair[1 - i])
+        if pays(np.array([side.x for two in (*found, ordered) for side in two])):
             taken |= keys
-            i = int(first[len(found)])
-            found.append((pair[i], pair[1 - i]))
+            found.append(ordered)
     return tuple(found)
 
 

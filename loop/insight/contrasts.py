@@ -18,7 +18,9 @@ from loop.history import Observation
 from loop.insight.matched import Pair, has_order
 from loop.objective import Target
 from loop.outcome import Fault, Negative
-from loop.space import Space
+from loop.space import Continuous, Discrete, Space
+from loop.space.rounding import few_digits
+from loop.units import unit_shown
 from loop.values import limits_of, values_of
 
 SURE: Final = 0.95  # of the intervals
@@ -26,8 +28,25 @@ POWER: Final = 0.8  # with which chance a change is told
 FEWEST: Final = 3  # degrees of freedom by which pairs are known to scatter
 HIGHER: Final = "higher"
 LOWER: Final = "lower"
+IN_RANK: Final = "in rank"  # of options that have an order, and are at no distance
 Change: TypeAlias = tuple[float, float]  # of a parameter: its two coordinates
 Key = TypeVar("Key", int, Change, tuple[int, Change])
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """By how much the higher value of a parameter is above the lower, over pairs with other values each.
+
+    Attributes:
+        least, mean, most: In ``unit``; factors, and their geometric mean, where ``is_factor``.
+        unit: Of the parameter; of an ordinal, whose options are at no distance, ``IN_RANK``.
+    """
+
+    least: float
+    mean: float
+    most: float
+    unit: str
+    is_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,7 @@ class Contrast:
 
     Attributes:
         first, second: The two values in words; of a number whose values are taken together ``higher`` and ``lower``.
+        step: By how much higher, in those pairs; None of two values.
         target, unit: What was measured, and the unit of ``difference``.
         pairs: With a value of it on both sides.
         difference: The first less the second, the mean over pairs; where factors count the first over the second.
@@ -61,6 +81,12 @@ class Contrast:
     untold: int
     without: tuple[int, int]
     is_factor: bool = False
+    step: Step | None = None
+
+    @property
+    def telling(self) -> int:
+        """How many pairs say anything of it."""
+        return self.compared + self.untold + sum(self.without)
 
     @property
     def compared(self) -> int:
@@ -104,17 +130,16 @@ class Spread:
 def contrasts(space: Space, targets: Sequence[Target], pairs: Sequence[Pair]) -> tuple[Contrast, ...]:
     """What pairs tell of each target: of every change, parameter by parameter.
 
-    Of a number and of an ordinal comes first what the higher does against the lower, whatever the two values are.
+    Of a number and of an ordinal comes first what the higher does against the lower, by whatever step.
     """
     found: list[Contrast] = []
     for target in targets:
         for column, mine in grouped(pairs, lambda pair: pair.column):
             changes = grouped(mine, lambda pair: pair.values)
             if has_order(space, column) and len(changes) > 1:
-                found += _contrast(space, column, (HIGHER, LOWER), target, _farthest(mine))
+                found += _contrast(space, column, None, target, _farthest([_told(pair, target) for pair in mine]))
             for values, these in changes:
-                first, second = (word(space, column, value) for value in values)
-                found += _contrast(space, column, (first, second), target, these)
+                found += _contrast(space, column, values, target, [_told(pair, target) for pair in these])
     return tuple(found)
 
 
@@ -124,7 +149,7 @@ def spreads(targets: Sequence[Target], pairs: Sequence[Pair]) -> tuple[Spread, .
     for target in targets:
         squares, freedom = 0.0, 0
         for _, mine in grouped(pairs, lambda pair: (pair.column, pair.values)):
-            apart = _differences(mine, target)
+            apart = [d for pair in mine if (d := _difference(pair, target)) is not None]
             squares += float(np.var(apart)) * len(apart) if apart else 0.0
             freedom += max(len(apart) - 1, 0)
         if freedom >= FEWEST and squares > 0.0:
@@ -135,8 +160,11 @@ def spreads(targets: Sequence[Target], pairs: Sequence[Pair]) -> tuple[Spread, .
 
 def word(space: Space, column: int, coordinate: float) -> str:
     """A value of a parameter, as a person writes it."""
-    value = space.parameters[column].value(coordinate)
-    return value if isinstance(value, str) else f"{value:g}"
+    p = space.parameters[column]
+    value = p.value(coordinate)
+    if isinstance(p, Continuous) and value:
+        value = float(few_digits(p, np.array([value]))[0])
+    return value if isinstance(value, str) else f"{value:.12g}"
 
 
 def grouped(pairs: Sequence[Pair], key: Callable[[Pair], Key]) -> list[tuple[Key, list[Pair]]]:
@@ -147,41 +175,61 @@ def grouped(pairs: Sequence[Pair], key: Callable[[Pair], Key]) -> list[tuple[Key
     return [(said, found[said]) for said in sorted(found)]
 
 
-def _farthest(pairs: Sequence[Pair]) -> list[Pair]:
-    """Pairs without an experiment in common, those whose values lie farthest apart, so that none counts twice."""
-    found: list[Pair] = []
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """What one pair tells of a target: the difference, on its scale, and which is higher, where it is known; whether
+    both have a value or a limit; and which gave nothing."""
+
+    pair: Pair
+    apart: float | None
+    sign: int | None
+    is_of_both: bool
+    without: tuple[bool, bool]
+
+
+def _told(pair: Pair, target: Target) -> _Told:
+    first, second = (_between(side, target) for side in (pair.first, pair.second))
+    if first is not None and second is not None:
+        return _Told(pair, _difference(pair, target), _sign(first, second), True, (False, False))
+    without = (
+        first is None and second is not None and _gave_nothing(pair.first),
+        second is None and first is not None and _gave_nothing(pair.second),
+    )
+    return _Told(pair, None, None, False, without)
+
+
+def _farthest(told: Sequence[_Told]) -> list[_Told]:
+    """Pairs without an experiment in common, so that none counts twice: of those that tell a number, then a limit, the
+    ones whose values lie farthest apart. Where one of two gave nothing they count by themselves, and are chosen so.
+    """
+    both = [one for one in told if one.is_of_both]
+    return [*_disjoint(both), *_disjoint([one for one in told if any(one.without)])]
+
+
+def _disjoint(told: Sequence[_Told]) -> Iterator[_Told]:
     taken: set[str] = set()
-    for pair in sorted(pairs, key=lambda pair: pair.values[1] - pair.values[0]):
-        ids = {o.id for o in (*pair.first, *pair.second)}
+    for one in sorted(told, key=lambda one: (one.apart is None, one.pair.values[1] - one.pair.values[0])):
+        ids = {o.id for o in (*one.pair.first, *one.pair.second)}
         if not ids & taken:
-            found.append(pair)
+            yield one
             taken |= ids
-    return found
 
 
 def _contrast(
-    space: Space, column: int, named: tuple[str, str], target: Target, pairs: Sequence[Pair]
+    space: Space, column: int, values: Change | None, target: Target, told: Sequence[_Told]
 ) -> Iterator[Contrast]:
-    """What pairs of one change tell of a target; nothing where none of them says anything."""
-    held = [(_between(pair.first, target), _between(pair.second, target)) for pair in pairs]
-    both = [(first, second) for first, second in held if first is not None and second is not None]
-    signs = [_sign(first, second) for first, second in both]
-    gave = [
-        (first is None and _gave_nothing(pair.first), second is None and _gave_nothing(pair.second))
-        for pair, (first, second) in zip(pairs, held, strict=True)
-    ]
-    without = (
-        sum(nothing[0] and second is not None for nothing, (_, second) in zip(gave, held, strict=True)),
-        sum(nothing[1] and first is not None for nothing, (first, _) in zip(gave, held, strict=True)),
-    )
-    if not both and not any(without):
+    """What pairs of one change, or of any step up where ``values`` is None, tell of a target; nothing where none does."""
+    signs = [one.sign for one in told if one.is_of_both]
+    without = (sum(one.without[0] for one in told), sum(one.without[1] for one in told))
+    if not signs and not any(without):
         return
-    apart = _differences(pairs, target)
+    first, second = (HIGHER, LOWER) if values is None else (word(space, column, value) for value in values)
+    apart = [one.apart for one in told if one.apart is not None]
     difference, low, high = (None if end is None else target.in_unit(end) for end in _interval(apart))
     yield Contrast(
         parameter=space.parameters[column].name,
-        first=named[0],
-        second=named[1],
+        first=first,
+        second=second,
         target=target.name,
         unit=target.unit,
         pairs=len(apart),
@@ -194,7 +242,20 @@ def _contrast(
         untold=signs.count(None),
         without=without,
         is_factor=target.is_log,
+        step=_step(space, column, told) if values is None else None,
     )
+
+
+def _step(space: Space, column: int, told: Sequence[_Told]) -> Step:
+    """By how much the higher is above the lower, in the pairs that tell a number; in all where none does."""
+    p = space.parameters[column]
+    ends = [one.pair.values for one in told if one.apart is not None] or [one.pair.values for one in told]
+    if isinstance(p, Discrete | Continuous) and p.scale == "log" and all(low > 0.0 for _, low in ends):
+        factors = [high / low for high, low in ends]
+        return Step(min(factors), stats.gmean(factors), max(factors), "", is_factor=True)
+    steps = [high - low for high, low in ends]
+    unit = unit_shown(p.unit) if isinstance(p, Discrete | Continuous) else IN_RANK
+    return Step(min(steps), float(np.mean(steps)), max(steps), unit)
 
 
 def _interval(apart: Sequence[float]) -> tuple[float | None, float | None, float | None]:
@@ -208,23 +269,20 @@ def _interval(apart: Sequence[float]) -> tuple[float | None, float | None, float
     return mean, mean - reach, mean + reach
 
 
-def _differences(pairs: Sequence[Pair], target: Target) -> list[float]:
-    """The mean of the first less that of the second, on the target's scale, of each pair with values of both alone.
+def _difference(pair: Pair, target: Target) -> float | None:
+    """The mean of the first less that of the second, on the target's scale; None where not both are values alone.
 
     None of a target with classes, whose words are at no distance.
     """
-    found = []
-    for pair in pairs if target.classes is None else ():
-        sides = (pair.first, pair.second)
-        if any(target.name in limits_of(o.outcome) for side in sides for o in side):
-            continue
-        first, second = (
-            [target.scaled(v) for o in side if (v := values_of(o.outcome).get(target.name)) is not None]
-            for side in sides
-        )
-        if first and second and all(math.isfinite(v) for v in (*first, *second)):
-            found.append(float(np.mean(first)) - float(np.mean(second)))
-    return found
+    sides = (pair.first, pair.second)
+    if target.classes is not None or any(target.name in limits_of(o.outcome) for side in sides for o in side):
+        return None
+    first, second = (
+        [target.scaled(v) for o in side if (v := values_of(o.outcome).get(target.name)) is not None] for side in sides
+    )
+    if not (first and second and all(math.isfinite(v) for v in (*first, *second))):
+        return None
+    return float(np.mean(first)) - float(np.mean(second))
 
 
 def _between(side: Sequence[Observation], target: Target) -> tuple[float, float] | None:

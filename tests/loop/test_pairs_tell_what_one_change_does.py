@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import stats
 
 from loop.design.side_by_side import side_by_side
 from loop.history import Observation
-from loop.insight.contrasts import Contrast, contrasts, spreads
+from loop.insight.contrasts import Contrast, Step, contrasts, spreads
 from loop.insight.matched import Made, Pair, column_of, matched_pairs
 from loop.objective import Goal, Target
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
@@ -149,7 +150,59 @@ def test_the_higher_number_is_held_against_the_lower_and_no_experiment_counts_tw
 
     assert (whole.first, whole.second, whole.pairs) == ("higher", "lower", 2)  # 100 for 60, and 80 for 60 of round 2
     assert whole.difference == pytest.approx((20.0 + 8.0) / 2)
+    assert whole.step == Step(20.0, 30.0, 40.0, "degC")
     assert [(one.first, one.second, one.pairs) for one in each] == [("80", "60", 2), ("100", "60", 1), ("100", "80", 1)]
+
+
+def test_what_gave_nothing_takes_no_pair_from_what_did() -> None:
+    whole, *_ = found(
+        *(made(1, at("XPhos", temperature=t), y) for t, y in ((60, 10.0), (80, 25.0), (100, Negative("charred")))),
+        *(made(2, at("XPhos", temperature=t), y) for t, y in ((60, 12.0), (80, 20.0))),
+    )
+
+    assert (whole.pairs, whole.difference, whole.without) == (2, pytest.approx((15.0 + 8.0) / 2), (1, 0))
+    assert whole.step == Step(20.0, 20.0, 20.0, "degC")  # of what tells by how much
+    assert whole.telling == 3
+
+
+def test_numbers_come_before_limits_where_an_experiment_is_in_several_pairs() -> None:
+    below = value(5.0, Qualifier.BELOW)
+    whole, *_ = found(*(made(1, at("XPhos", temperature=t), y) for t, y in ((60, 10.0), (80, 25.0), (100, below))))
+
+    assert (whole.pairs, whole.difference, whole.untold) == (1, 15.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("amount", "step"),
+    [
+        (
+            {"type": "number", "low": 0.01, "high": 10, "scale": "log", "unit": "mol/L"},
+            Step(10.0, 100.0, 1000.0, "", True),
+        ),
+        ({"type": "ordinal", "options": ["0.01", "0.1", "1", "10"]}, Step(1.0, 2.0, 3.0, "in rank")),
+    ],
+    ids=["logarithmic", "ordinal"],
+)
+def test_a_step_is_a_factor_on_a_logarithmic_scale_and_a_rank_of_what_has_none(
+    amount: dict[str, Any], step: Step
+) -> None:
+    space = space_of({"amount": amount, "base": HEATED["base"]})
+    ends = ((1, ("0.01", "10")), (2, ("0.1", "1")))
+    as_given = str if amount["type"] == "ordinal" else float
+    whole, *_ = found(
+        *(made(n, {"amount": as_given(v), "base": "KOAc"}, 9.0, space) for n, both in ends for v in both), space=space
+    )
+
+    assert whole.step is not None
+    assert astuple(whole.step) == pytest.approx(astuple(step))
+
+
+def test_numbers_of_a_change_have_the_digits_of_their_range() -> None:
+    space = space_of({"temperature": {"type": "number", "low": 60, "high": 100}, "base": HEATED["base"]})
+    heated = (made(1, {"temperature": t, "base": "KOAc"}, t, space) for t in (61.28374655, 80.1234567))
+    (one,) = found(*heated, space=space)
+
+    assert (one.first, one.second) == ("80.1", "61.3")
 
 
 def test_what_depends_on_the_change_belongs_to_it() -> None:
@@ -264,6 +317,12 @@ def test_planned_pairs_differ_in_what_was_asked_alone() -> None:
 
 def test_either_comes_first_in_half_of_the_pairs() -> None:
     assert [pair.first[0].id for pair in planned(6)].count("0") == 3
+
+
+def test_a_pair_that_is_not_paid_whole_is_not_planned() -> None:
+    pairs = planned(6, pays=lambda x: len(x) <= 5)
+
+    assert len(pairs) == 2
 
 
 def test_what_must_not_run_is_in_no_planned_pair() -> None:

@@ -36,7 +36,7 @@ def too_dear(view: View, made: ProposalRecord) -> str:
             f"{_said(view, paid.purse)} left: the next pass does not send it; {raised}, or pin a cheaper "
             f"candidate in its place (hakken pin {quote(view.name)})"
         )
-    together = [*kept, *_as_attempts(view)]
+    together = [*kept, *as_attempts(view)]
     if accounts.spending(together).is_covered:
         return ""
     all_of_it = accounts.spending(together).spent
@@ -98,7 +98,7 @@ def _of_budget(view: View, spent: Spent) -> Purse:
     )
 
 
-def _as_attempts(view: View) -> Iterator[AttemptRecord]:
+def as_attempts(view: View) -> Iterator[AttemptRecord]:
     """What waits for a person as the experiments that it would be."""
     for p in view.undecided:
         for replicate in range(p.draft.replicates):

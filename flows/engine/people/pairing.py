@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.pairs import is_of_several, pairs_of, targets_of
 from flows.engine.looking.view import View
+from flows.engine.people.affording import as_attempts
 from flows.engine.people.bans import place_of, place_of_record, region_of
 from flows.engine.people.conditions import read_change, read_conditions
 from flows.engine.people.decisions import Decided, decided_next
@@ -22,7 +23,11 @@ from flows.not_run import refuse_source
 from flows.wiring import open_record
 from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import HakkenError
+from loop.history import History
+from loop.learnt_costs import learn_costs, taken_by
 from loop.outcome import Fault
+from loop.policy.paying import said as words_of
+from loop.policy.paying import set_aside
 from loop.record import Settings
 from loop.space import Continuous, Discrete, Space
 from loop.spec import build_space
@@ -175,19 +180,20 @@ def _planned(
 
     if more > MOST:
         raise PairsError(f"{more} pairs are more than the {MOST} that are planned at once; ask for fewer")
-    left = view.spec.budget.most - view.spent
-    if 2 * more > left:
+    said = decided_next(view)
+    left = _left(view, said)
+    if 0 < left < 2 * more:
         fewer = f"ask for {left // 2}, or " if left >= 2 else ""
         raise PairsError(
-            f"{plural(more, 'pair')} are {2 * more} experiments, and the budget leaves {max(left, 0)}; {fewer}raise "
-            "budget.experiments in the campaign file"
+            f"{plural(more, 'pair')} are {2 * more} experiments, and the budget leaves {left}{_beside(view, said)}; "
+            f"{fewer}raise budget.experiments in the campaign file"
         )
-    said = decided_next(view)
     space = build_space(said.spec)
     is_met = _meeting(space, said, where, parameter)
-    is_free = _free(view, said)
+    history, _ = history_of(view.spec, view.space, view.counted, view.pending)
+    is_free, till = _free(view, said), _Till(view, said, history)
     seed = seed_of(view.spec.planner.seed, view.name, len(view.decisions))
-    best, contexts = _contexts(view, space, seed)
+    best, contexts = _contexts(view, space, history, seed)
     found = side_by_side(
         space,
         contexts,
@@ -195,8 +201,14 @@ def _planned(
         values,
         wanted=more,
         is_free=lambda x: is_free(x) and is_met(x),
+        pays=till.pays,
         seed=seed,
     )
+    if not found and till.is_short:
+        raise PairsError(
+            f"the budget leaves {till.left}{_beside(view, said)}, and pays for both of no pair; raise it in the "
+            "campaign file, or name what costs less with --where"
+        )
     if not found:
         which = " that meets the conditions" if where else ""
         raise PairsError(
@@ -204,12 +216,49 @@ def _planned(
             "stays, by the campaign's constraints, bans and what is on its way; name other values"
         )
     planned = tuple(_pair(view, space, column_of(space, parameter), pair, best) for pair in found)
-    short = (
-        f"{plural(len(found), 'pair')} of {more} could be found: nothing else allows both values"
-        if len(found) < more
-        else ""
-    )
-    return planned, tuple(note for note in (short, _of_batch(view, len(found))) if note)
+    why = f"the budget leaves {till.left}{_beside(view, said)}" if till.is_short else "nothing else allows both values"
+    short = f"{plural(len(found), 'pair')} of {more} could be found: {why}" if len(found) < more else ""
+    wait = "pinned pairs wait until budget.experiments is raised"
+    spent = f"the budget leaves no experiment{_beside(view, said)}: {wait}" if left <= 0 else ""
+    return planned, tuple(note for note in (short, spent, _of_batch(view, len(found))) if note)
+
+
+def _left(view: View, said: Decided) -> int:
+    """How many experiments the budget leaves beside what waits for approval and what is pinned."""
+    waiting = sum(p.draft.replicates for p in view.undecided)
+    return max(view.spec.budget.most - view.spent - waiting, 0) - len(said.pinned)
+
+
+def _beside(view: View, said: Decided) -> str:
+    """That what it leaves is not all free, where something waits for approval or is pinned."""
+    return " beside what waits for approval or is pinned" if view.undecided or said.pinned else ""
+
+
+class _Till:
+    """What the budget in money, hours and stocks leaves for pairs, and whether one was refused for it."""
+
+    def __init__(self, view: View, said: Decided, history: History) -> None:
+        self._costs = learn_costs(view.spec, view.space, taken_by(history.observations), history.used).costs
+        self._purse = view.accounts.spending([*view.attempts, *as_attempts(view)]).purse
+        self._last = history.last
+        pinned = np.array([one.x for one in said.pinned]).reshape(-1, len(view.space.names))
+        if self._costs is not None and self._purse is not None:  # what cannot be paid takes nothing from others
+            pinned = pinned[set_aside(pinned, self._costs, self._purse, self._last)[0]]
+        self._pinned = pinned
+        self.is_short = False
+
+    @property
+    def left(self) -> str:
+        """What is neither spent nor on its way, in words."""
+        return "" if self._costs is None or self._purse is None else words_of(self._purse, self._costs)
+
+    def pays(self, x: NDArray[np.float64]) -> bool:
+        """Whether it pays for these, ``(n, d)``, one after the other, beside what is pinned already."""
+        if self._costs is None or self._purse is None:
+            return True
+        is_paid = self._costs.spent(np.vstack([self._pinned, x]), self._last).fits(self._purse)
+        self.is_short = self.is_short or not is_paid
+        return is_paid
 
 
 def _of_batch(view: View, n: int) -> str:
@@ -246,11 +295,12 @@ def _is_alike(space: Space, column: int, x: NDArray[np.float64], best: NDArray[n
     return bool((x == best).all()) or (change is not None and change[0] == column)
 
 
-def _contexts(view: View, space: Space, seed: int) -> tuple[NDArray[np.float64] | None, Iterable[Settings]]:
+def _contexts(
+    view: View, space: Space, history: History, seed: int
+) -> tuple[NDArray[np.float64] | None, Iterable[Settings]]:
     """What pairs may have in common: the best so far, then whatever ran, by lot, then any candidate, by lot."""
     from loop.space import sample_space
 
-    history, _ = history_of(view.spec, view.space, view.counted, ())
     rng = np.random.default_rng(seed)
     ran = {o.made.tobytes(): o.made for o in history.observations if not isinstance(o.outcome, Fault)}
     tried = [list(ran.values())[i] for i in rng.permutation(len(ran))]

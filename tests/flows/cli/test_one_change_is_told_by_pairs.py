@@ -145,6 +145,31 @@ def test_what_there_is_too_little_of_is_said(hakken: Any) -> None:
 
 
 @pytest.mark.usefixtures("coupling")
+def test_of_what_the_budget_does_not_pay_whole_pairs_are_left_out(hakken: Any, home: Settings) -> None:
+    with open_ledger(home.database) as ledger:
+        used = sum(p.draft.candidate.settings["ligand"] == "XPhos" for p in ledger.proposals("coupling"))
+    budget = {"experiments": 30, "stock": {"ligand": {"XPhos": used + 3}}}
+    Path("coupling.yaml").write_text(json.dumps({**SPEC, "budget": budget}))
+    add_campaign(home, Path("coupling.yaml"))
+
+    said = hakken("pairs", "coupling", CHANGE, "--more", 4, "--pin", "--why", "is it the ligand?").out
+    assert "note: 3 pairs of 4 could be found: the budget leaves 3 uses of XPhos" in said
+    refused = hakken("pairs", "coupling", CHANGE, "--more", 1).err
+    assert "the budget leaves 3 uses of XPhos beside what waits for approval or is pinned, and pays for both" in refused
+
+
+@pytest.mark.usefixtures("coupling")
+def test_what_is_pinned_when_the_budget_is_spent_waits_for_more(hakken: Any, home: Settings) -> None:
+    Path("coupling.yaml").write_text(json.dumps(SPEC))
+    add_campaign(home, Path("coupling.yaml"))
+    said = hakken("pairs", "coupling", CHANGE, "--more", 2, "--pin", "--why", "is it the ligand?").out
+    run(hakken, budget={"experiments": 8})
+
+    assert "note: the budget leaves no experiment: pinned pairs wait until budget.experiments is raised" in said
+    assert [p.round_number for p in proposals(home, Arm.MANUAL)] == [2] * 4
+
+
+@pytest.mark.usefixtures("coupling")
 def test_told_results_count_for_no_pair(hakken: Any) -> None:
     Path("told.csv").write_text("ligand,base,temperature,yield\nXPhos,KOAc,60,70\nSPhos,KOAc,60,20\n")
     before = hakken("pairs", "coupling", "--json").json["found"]["pairs"]
