@@ -218,7 +218,7 @@ def _disjoint(told: Sequence[_Told]) -> Iterator[_Told]:
 def _contrast(
     space: Space, column: int, values: Change | None, target: Target, told: Sequence[_Told]
 ) -> Iterator[Contrast]:
-    """What pairs of one change, or of any step up where ``values`` is None, tell of a target; nothing where none does."""
+    """What pairs of one change, or of any step up where ``values`` is None, tell of a target, if anything."""
     signs = [one.sign for one in told if one.is_of_both]
     without = (sum(one.without[0] for one in told), sum(one.without[1] for one in told))
     if not signs and not any(without):
