@@ -113,6 +113,8 @@ class History(ByValue):
 
     People add to it: candidates to be run next (``pinned``), candidates to be left alone (``kept_out``), and
     candidates that cannot be made (``impossible``), which trains feasibility like an informative fault.
+
+    ``outgrown`` are coordinates of candidates that would run out of time or memory.
     """
 
     observations: tuple[Observation, ...] = ()
@@ -123,6 +125,7 @@ class History(ByValue):
     impossible: tuple[Said, ...] = field(default=())
     last: NDArray[np.float64] | None = None  # coordinates of the last in the order of running, pending ones too
     claims: tuple[Claim, ...] = field(default=())
+    outgrown: tuple[tuple[float, ...], ...] = ()
 
     @property
     def used(self) -> tuple[NDArray[np.float64], ...]:
@@ -230,7 +233,7 @@ class History(ByValue):
             for x in ((o.x, o.at) if o.is_another else (o.x,))
         ]
         said = (s.x for s in (*self.pinned, *self.kept_out, *self.impossible))
-        return np.array([*points, *(p.x for p in self.pending), *said]).reshape(-1, d)
+        return np.array([*points, *(p.x for p in self.pending), *said, *self.outgrown]).reshape(-1, d)
 
     def waiting(self, d: int) -> NDArray[np.float64]:
         """Coordinates of what will be known before the batch is: pending or pinned, shape ``(n, d)``."""

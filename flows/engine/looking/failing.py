@@ -30,6 +30,7 @@ class Failed:
     experiment: tuple[str, int] = ("", 0)  # its proposal and replicate number
     is_kept_out: bool = False  # by a ban or the campaign file, so that it is not proposed again either
     key: str = ""  # of its attempt
+    ran_out_of: str = ""  # "timeout" or "memory", of which it would again
 
 
 def failed(name: str, came: Sequence[Failed]) -> tuple[str, ...]:
@@ -66,7 +67,7 @@ def _both_ends(message: str) -> str:
 
 def _later(name: str, last: Failed) -> str:
     """What becomes of a candidate whose fault is its last word."""
-    if last.fault.leaves_open:
+    if last.fault.leaves_open and not last.ran_out_of:
         return " now, and may be proposed again"
     if last.fault.informative and last.fault.kind is FaultKind.CONVERGENCE_ERROR:  # of the molecule, or of the options
         return (
@@ -75,9 +76,12 @@ def _later(name: str, last: Failed) -> str:
         )
     if last.fault.informative:
         return ""
+    too_little = (
+        ("memory was too little", "too little") if last.ran_out_of == "memory" else ("time was too short", "too short")
+    )
     return (
-        f", nor proposed again: where its time was too short, allow more and retract this {last.fault.kind.value}: "
-        f"hakken retract {quote(name)} {last.key} --why 'too short'"
+        f", nor proposed again: where its {too_little[0]}, allow more and retract this {last.fault.kind.value}: "
+        f"hakken retract {quote(name)} {last.key} --why '{too_little[1]}'"
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
+from flows.engine.looking.outgrown import outgrown
 from loop.errors import SpaceError
 from loop.history import History
 from loop.record import AttemptRecord, ObservationRecord
@@ -24,7 +26,9 @@ def history_of(
             notes.append(f"pending attempt {attempt.key} does not condition the batch: {error}")
             continue
         inside.append(attempt)
-    return History.of(space, observations, inside, declared_of(spec)), tuple(notes)
+    history = History.of(space, observations, inside, declared_of(spec))
+    beyond = outgrown(spec, space, observations, history)
+    return replace(history, outgrown=beyond.places, notes=(*history.notes, *beyond.notes)), tuple(notes)
 
 
 def seed_of(seed: int, campaign: str, number: int) -> int:

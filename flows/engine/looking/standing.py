@@ -15,8 +15,10 @@ from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
 from flows.engine.looking.held_up import held_up
+from flows.engine.looking.histories import history_of
 from flows.engine.looking.left_pinned import left_pinned
 from flows.engine.looking.next_step import next_step
+from flows.engine.looking.outgrown import outgrown, ran_out_of
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.unsent import unsent
@@ -78,7 +80,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         return replace(
             recorded,
             next_step=sentence,
-            left_out=best_left_out(view),
+            left_out=(*best_left_out(view), *outgrown_in(view)),
             spending=view.spending.text,
             forbidden=forbidden(view),
             held_up=(*held_up(settings, view), *unsent(settings, view), *_asleep(settings, view)),
@@ -157,6 +159,14 @@ def _by_person(view: View) -> frozenset[str]:
 
 def _asleep(settings: Settings, view: View) -> tuple[str, ...]:
     return asleep(settings, view.name) if view.state == CampaignState.ACTIVE.value else ()
+
+
+def outgrown_in(view: View) -> tuple[str, ...]:
+    """Which versions of what ran out of time or memory are not proposed; see decision 0195."""
+    if not any(isinstance(o.outcome, Fault) and ran_out_of(o.outcome, o.context) for o in view.counted):
+        return ()
+    history, _ = history_of(view.spec, view.space, view.counted, view.pending)
+    return outgrown(view.spec, view.space, view.counted, history).notes
 
 
 def best_left_out(view: View) -> tuple[str, ...]:

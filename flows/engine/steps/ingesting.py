@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from flows.engine.looking.failing import Failed
 from flows.engine.looking.held_up import keep_beside
+from flows.engine.looking.outgrown import ran_out_of
 from flows.engine.people.reminding import paid_all_the_same
 from flows.engine.people.rows import is_told
 from flows.engine.people.slips import slips
@@ -249,7 +250,8 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
                 if (attempt := attempts.get(j.envelope.key or "")) is not None:
                     experiment = (attempt.proposal_id, attempt.replicate_no)
                     label = session.view.label(attempt.settings)
-                    failed = Failed(label, j.outcome, bool(j.retry), experiment, key=attempt.key)
+                    what = ran_out_of(j.outcome, j.context or {})
+                    failed = Failed(label, j.outcome, bool(j.retry), experiment, key=attempt.key, ran_out_of=what)
                     session.tally.failed.append(failed)
         elif j.verdict is not Verdict.DUPLICATE:
             kept[j.verdict] += 1
