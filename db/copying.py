@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.wording import plural
 
 _TOGETHER: Final = 1000  # rows read and written at once
+_UNFINISHED: Final = ".copying"  # how the name of a file ends that is being made
 _OWN: Final = "schema_info"  # what each database says of itself
 
 
@@ -36,12 +38,14 @@ class Copied:
     campaigns: int
     entries: int  # of the audit log
     head: str  # hash of the last of them
+    cleared: tuple[str, ...] = ()  # files that earlier copies had left, which were killed
 
 
 def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = local_now) -> Copied:
     """Copy the record at ``source`` to ``target``, which is empty; all of it, or none.
 
-    A file is made under another name beside its place, so that what is cut off leaves none at its place.
+    A file is made under another name beside its place, so that what is cut off leaves none at its place; what copies
+    that were killed on this machine left there is removed.
 
     Raises:
         LedgerError: The target holds something, a campaign is being worked on, or was written to meanwhile, or the
@@ -53,7 +57,8 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = loc
     if final is None or (final.exists() and final.stat().st_size):
         return _copied(source, target, where, clock)
     final = final.resolve()  # where a link leads to it
-    beside = final.with_name(f".{final.name}.{os.getpid()}.copying")
+    cleared = _clear(final)
+    beside = final.with_name(f"{_beside(final)}{os.getpid()}{_UNFINISHED}")
     room = _room_for(source, final)
     try:
         made = _copied(source, f"{engines.SQLITE}{beside}", where, clock)
@@ -64,7 +69,34 @@ def copy_record(source: str, target: str, *, clock: Callable[[], datetime] = loc
     finally:
         for name in ("", "-wal", "-shm"):
             Path(f"{beside}{name}").unlink(missing_ok=True)
-    return made
+    return replace(made, cleared=cleared)
+
+
+def _beside(final: Path) -> str:
+    """How the name of a file that becomes ``final`` begins, before the process on this machine that makes it."""
+    return f".{final.name}.{os.uname().nodename}."
+
+
+def _clear(final: Path) -> tuple[str, ...]:
+    """Remove what copies to ``final`` left that were killed on this machine; returns its names."""
+    left = re.compile(rf"{re.escape(_beside(final))}(\d+){re.escape(_UNFINISHED)}(-wal|-shm|-journal)?")
+    cleared = []
+    for path in sorted(final.parent.iterdir()) if final.parent.is_dir() else ():
+        if (found := left.fullmatch(path.name)) is not None and not _runs(int(found[1])):
+            path.unlink(missing_ok=True)
+            cleared.append(path.name)
+    return tuple(cleared)
+
+
+def _runs(pid: int) -> bool:
+    """Whether another process of this machine has that number; in a container this one may have it again."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return pid != os.getpid()
 
 
 def _copied(source: str, target: str, where: str, clock: Callable[[], datetime]) -> Copied:

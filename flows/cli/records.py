@@ -44,6 +44,8 @@ def copy(
     entries = plural(made.entries, "entry", "entries")
     screen.say(f"{plural(made.campaigns, 'campaign')} and {entries} of the audit log copied to {made.to}")
     screen.say(f"hash of entry {made.entries}, there as here: {made.head}")
+    if made.cleared:
+        screen.say(f"removed what an earlier copy had left, which was killed: {', '.join(made.cleared)}")
     screen.next_step(
         "set HAKKEN_DATABASE to it, and go on in the same HAKKEN_HOME, in which laboratories and files stay; put the "
         "older record away, and start Prefect's workers, where there are some, anew with that set"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -153,6 +155,23 @@ def test_a_copy_that_is_cut_off_leaves_nothing(source: str, tmp_path: Path, monk
             copy_record(source, f"sqlite:///{tmp_path / 'target.sqlite'}", clock=later)
 
     assert names_in(tmp_path) == ["source.sqlite"]
+
+
+def test_what_a_copy_that_was_killed_left_is_removed_by_the_next_and_what_another_makes_is_not(
+    source: str, tmp_path: Path
+) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    machine = os.uname().nodename
+    left = [f".target.sqlite.{machine}.{gone.pid}.copying{end}" for end in ("", "-shm", "-wal")]
+    others = [f".target.sqlite.{machine}.{os.getppid()}.copying", f".target.sqlite.elsewhere.{gone.pid}.copying"]
+    for name in (*left, *others):
+        (tmp_path / name).touch()
+
+    made = copy_record(source, f"sqlite:///{tmp_path / 'target.sqlite'}", clock=later)
+
+    assert made.cleared == tuple(left)
+    assert {path.name for path in tmp_path.glob(".*")} == set(others)
 
 
 def test_an_empty_file_that_is_there_is_filled(source: str, tmp_path: Path) -> None:
