@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPException
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote as escaped
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "schedule.json"
 QUEUE: Final = "default"  # that of a deployment which names none
+_KEYS: Final = frozenset({"PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"})
 _PATIENCE: Final = 2.0  # seconds for an answer
 _SILENCE: Final = 30.0  # seconds for which a server that gave none is not asked again
 _silent: dict[str, float] = {}  # servers that gave no answer, and until when they are left alone
@@ -110,7 +112,7 @@ def _asked(url: str, path: str) -> Mapping[str, Any] | None:
     """
     if time.monotonic() < _silent.get(url, 0.0):
         raise TimeoutError("asked a moment ago")
-    request = urllib.request.Request(f"{url.rstrip('/')}/{path}", headers=_rights())
+    request = urllib.request.Request(f"{url.rstrip('/')}/{path}", headers=_rights(url))
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as reply:
             return dict(json.load(reply))
@@ -125,10 +127,25 @@ def _asked(url: str, path: str) -> Mapping[str, Any] | None:
         raise OSError(str(getattr(error, "reason", error))) from None
 
 
-def _rights() -> dict[str, str]:
-    """What lets one in, where the environment has it."""
-    if key := os.environ.get("PREFECT_API_KEY"):
+def _rights(url: str) -> dict[str, str]:
+    """What lets one in, where the environment has it, or a profile of Prefect's that is of this very server."""
+    known = os.environ if _KEYS & os.environ.keys() else _profile(url)
+    if key := known.get("PREFECT_API_KEY"):
         return {"Authorization": f"Bearer {key}"}
-    if word := os.environ.get("PREFECT_API_AUTH_STRING"):
+    if word := known.get("PREFECT_API_AUTH_STRING"):
         return {"Authorization": "Basic " + base64.b64encode(word.encode()).decode()}
     return {}
+
+
+def _profile(url: str) -> Mapping[str, str]:
+    """The settings of the profile whose server this is and which has a key to it; none where there is none."""
+    import tomllib
+
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect")
+    file = Path(os.environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml").expanduser()
+    try:
+        profiles = tomllib.loads(file.read_text(encoding="utf-8"))["profiles"].values()
+        of_this = [one for one in profiles if str(one.get("PREFECT_API_URL")).rstrip("/") == url.rstrip("/")]
+        return next(({k: str(one[k]) for k in _KEYS & one.keys()} for one in of_this if _KEYS & one.keys()), {})
+    except (OSError, ValueError, KeyError, AttributeError, RuntimeError):  # none, or not as Prefect writes it
+        return {}

@@ -38,6 +38,7 @@ class Server(ThreadingHTTPServer):
         self.pool: Any = {"is_paused": False, "status": "READY"}
         self.queue: Any = {"is_paused": False}
         self.refuses = False
+        self.key = "Bearer nobody's"  # what lets one in where it refuses others
 
     @property
     def url(self) -> str:
@@ -53,7 +54,8 @@ class Answering(BaseHTTPRequestHandler):
             "/api/work_pools/lab%201/queues/default": there.queue,
         }
         found = known.get(self.path)
-        self.send_response(401 if there.refuses else 404 if found is None else 200)
+        may_not = there.refuses and self.headers["Authorization"] != there.key
+        self.send_response(401 if may_not else 404 if found is None else 200)
         self.end_headers()
         self.wfile.write(json.dumps(found).encode())
 
@@ -162,3 +164,22 @@ def test_the_server_that_the_environment_names_is_asked_first(
     monkeypatch.setenv("PREFECT_API_URL", server.url)
 
     assert said(deployed) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [("PREFECT_API_KEY", "Bearer pnu_1"), ("PREFECT_API_AUTH_STRING", "Basic cG51XzE=")],
+)
+def test_a_server_is_asked_with_the_key_of_the_profile_that_is_its_own(
+    deployed: Settings, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, setting: str, key: str
+) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    profile = f'active = "other"\n[profiles.other]\n[profiles.site]\nPREFECT_API_URL = "%s"\n{setting} = "pnu_1"\n'
+    server.refuses, server.key, server.pool = True, key, None
+    (tmp_path / "profiles.toml").write_text(profile % "http://127.0.0.1:1/api", "utf-8")
+    with_anothers = said(deployed)
+    (tmp_path / "profiles.toml").write_text(profile % f"{server.url}/", "utf-8")
+    (line,) = said(deployed)
+
+    assert with_anothers == []
+    assert "the work pool 'lab 1' is gone" in line
