@@ -17,7 +17,7 @@ from flows.engine.looking.other_options import nameless, with_others
 from flows.engine.looking.view import View
 from flows.engine.people.bans import among_banned, region_of
 from flows.engine.people.bans import is_for_now as is_ban_for_now
-from flows.engine.people.conditions import Conditions, NoRegion, read_conditions, unmet
+from flows.engine.people.conditions import Conditions, NoRegion, read_conditions, settled_numbers, unmet
 from flows.engine.people.rows import SETTINGS, Line, is_column, is_exported, read_settings, stand_ins, structures_told
 from flows.engine.people.told_file import not_all, rows_of_file, rows_of_lines
 from flows.engine.sources.hearing import sources_of
@@ -27,12 +27,14 @@ from loop.decision import DecisionKind, in_force
 from loop.errors import HakkenError, OutcomeError, SpaceError, did_you_mean
 from loop.fidelity import is_real
 from loop.insight.statements import Predicted
+from loop.record import Json
 from loop.space import Component, Discrete, ProductPool, Space, sample_space
 from loop.space.leaving_out import is_for_now, why_left_out
 from loop.space.pool import CHUNK, said_size
 from loop.space.rounding import rounded_by_itself
 from loop.space.rows import different
 from loop.spec import CampaignSpec, build_space
+from loop.spec.space_models import LinearSpec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -253,23 +255,27 @@ def _without_what_was_predicted(lines: Sequence[Line]) -> list[Line]:
 def _meeting(view: View, where: Sequence[str], seed: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Coordinates of every candidate that meets the conditions, ``(n, d)``, all of them without any; where candidates
     cannot be listed, of some that were drawn, and a note that says so."""
-    space = view.space
-    wanted = _conditions(view, where)
-    if wanted is not None and wanted.candidate is not None:
-        return space.coordinates(wanted.candidate)[None], ()
-    meets = _test(view, wanted)
-    pool = ProductPool(space) if space.is_finite else None
-    is_listed = pool is not None and pool.counted.is_exact and len(pool) <= SEARCHED
-    candidates = _listed(pool) if pool is not None and is_listed else (_drawn(view, seed),)
-    every = np.vstack([np.empty((0, len(space.parameters))), *(x[meets(x)] for x in candidates)])
+    asked = _asked(view, where)
+    if asked.candidate is not None:
+        return view.space.coordinates(asked.candidate)[None], ()
+    space = asked.space
+    try:
+        pool = ProductPool(space) if space.is_finite else None
+        is_listed = pool is not None and pool.counted.is_exact and len(pool) <= SEARCHED
+        candidates = _listed(pool) if pool is not None and is_listed else (_drawn(view, space, seed),)
+        every = np.vstack([np.empty((0, len(space.parameters))), *(x[asked.meets(x)] for x in candidates)])
+    except SpaceError:
+        raise PredictError(
+            f"no candidate meets {' and '.join(where)} under the constraints of {view.name}; loosen a condition"
+        ) from None
     if not len(every):
-        said = unmet(space, wanted.region) if wanted else ""
+        said = unmet(space, asked.region)
         none = f"no candidate {'meets' if is_listed else f'of {DRAWN:,} that were drawn meets'} {' and '.join(where)}"
         raise PredictError(f"{none}{f': {said}' if said else ''}; loosen a condition")
     if is_listed:
         return _some_of(space, every, where, seed)
     found = different(rounded_by_itself(space, every[:SHOWN], _tried(view)))
-    found = found[meets(found)]
+    found = found[asked.meets(found)]
     why = "it has continuous numbers" if pool is None else f"it has {said_size(pool).removeprefix('the ')} of them"
     return found, (
         f"the candidates of {view.name} cannot be listed, since {why}: these are {len(found):,} "
@@ -277,19 +283,46 @@ def _meeting(view: View, where: Sequence[str], seed: int) -> tuple[NDArray[np.fl
     )
 
 
-def _conditions(view: View, where: Sequence[str]) -> Conditions | None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What conditions ask for: one candidate, or those of a space that meet them."""
+
+    space: Space  # continuous numbers that were given one value have that alone
+    meets: Callable[[NDArray[np.float64]], NDArray[np.bool_]]  # which of coordinates (n, d) do: (n,)
+    region: Json
+    candidate: Mapping[str, str | float] | None
+
+
+def _asked(view: View, where: Sequence[str]) -> _Asked:
+    """Raises ``SpaceError`` where a condition cannot be read, or nothing of the space has a value that was given."""
+    values = settled_numbers(view.space, where)
     try:
-        return read_conditions(view.space, where) if where else None
+        wanted = read_conditions(view.space, where) if where else Conditions({}, None)
     except NoRegion:
-        raise PredictError(
-            f"campaign {view.name!r} has continuous numbers, of which one value alone is met by next to nothing; "
-            f"give a value of each parameter ({', '.join(view.space.shown_names)}), or a range such as NAME=4..6"
-        ) from None
+        if not values:
+            raise PredictError(
+                f"campaign {view.name!r} has continuous numbers, of which a list of values is met by next to nothing; "
+                "give one value of each, or a range such as NAME=4..6"
+            ) from None
+        wanted = Conditions({}, None)
+    if wanted.candidate is not None or not values:
+        return _Asked(view.space, _test(view, wanted), wanted.region, wanted.candidate)
+    at = [LinearSpec.model_validate({"name": f"{n} = {v:g}", "sum": {n: 1}, "equals": v}) for n, v in values.items()]
+    space = build_space(view.spec.model_copy(update={"constraints": [*view.spec.constraints, *at]}))
+    others = [text for text in where if not settled_numbers(view.space, [text])]
+    wanted = read_conditions(space, others) if others else Conditions({}, None)
+    meets, columns = _test(view, wanted), [space.names.index(name) for name in values]
+    exactly = np.array([*values.values()])
+    told = {name: {"at_least": value, "at_most": value} for name, value in values.items()}
+    region = {**wanted.region, "where": {**wanted.region.get("where", {}), **told}}
+    return _Asked(
+        space, lambda x: meets(x) & np.isclose(x[:, columns], exactly, rtol=1e-9, atol=1e-12).all(1), region, None
+    )
 
 
-def _test(view: View, wanted: Conditions | None) -> Callable[[NDArray[np.float64]], NDArray[np.bool_]]:
+def _test(view: View, wanted: Conditions) -> Callable[[NDArray[np.float64]], NDArray[np.bool_]]:
     """Which of coordinates ``(n, d)`` meet the conditions: shape ``(n,)``; cheap versions only where they are named."""
-    if wanted is None:
+    if not wanted.region:
         return lambda x: is_real(view.space, x)
     ban = region_of(wanted.region, "asked for")
     without = build_space(view.spec.model_copy(update={"constraints": [*view.spec.constraints, ban]}))
@@ -322,9 +355,9 @@ def _listed(pool: ProductPool) -> Iterator[NDArray[np.float64]]:
         yield pool.take(np.arange(start, min(start + CHUNK, len(pool)), dtype=np.int64))
 
 
-def _drawn(view: View, seed: int) -> NDArray[np.float64]:
+def _drawn(view: View, space: Space, seed: int) -> NDArray[np.float64]:
     """What was tried, and candidates that stand for the space, ``(n, d)``."""
-    return np.vstack([_tried(view), sample_space(view.space, DRAWN, seed, method="random")])
+    return np.vstack([_tried(view), sample_space(space, DRAWN, seed, method="random")])
 
 
 def _tried(view: View) -> NDArray[np.float64]:

@@ -92,7 +92,7 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
         else:
             values = [_value(p, part.strip()) for part in _parts(p, value)]
             if exclude.setdefault(name, values) != values:
-                both = ",".join(map(str, [*exclude[name], *values]))
+                both = ",".join(v if isinstance(v, str) else f"{v:g}" for v in [*exclude[name], *values])
                 raise SpaceError(
                     f"{name!r} has two conditions, and no candidate meets both; where either is meant: {name}={both}"
                 )
@@ -126,6 +126,23 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
     if only:
         region["but"] = only
     return Conditions(region, None)
+
+
+def settled_numbers(space: Space, where: Sequence[str]) -> dict[str, float]:
+    """The continuous numbers that the conditions give one value each, which hardly a candidate that is drawn has.
+
+    Raises:
+        SpaceError: A condition cannot be read, or a value lies outside its parameter.
+    """
+    found: dict[str, float] = {}
+    for text in where:
+        name, sign, value = _split(space, text)
+        p = _parameter(space, name)
+        if sign != "=" or not isinstance(p, Continuous) or _RANGE.fullmatch(value) or len(_parts(p, value)) != 1:
+            continue
+        found[name] = _number(name, value)
+        check_within(space, {name: found[name]})
+    return found
 
 
 def read_change(space: Space, text: str) -> tuple[str, tuple[str | float, str | float] | None]:

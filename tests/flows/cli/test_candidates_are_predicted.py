@@ -229,9 +229,33 @@ def test_of_continuous_ones_those_drawn_have_few_digits_and_what_was_tried_is_am
     means = [one["targets"][0]["mean"] for one in found]
     assert means == sorted(means, reverse=True)
     assert "t 0.5" in hakken("predict", "cold", "--where", "t=0.5", "--where", "base=A").out
-    assert "or a range such as NAME=4..6" in hakken("predict", "cold", "--where", "t=0.5").err
+    assert "one value of each, or a range such as NAME=4..6" in hakken("predict", "cold", "--where", "t=0.5,0.6").err
     none = hakken("predict", "cold", "--where", "t=0.3000001..0.3000002").err
     assert "no candidate of 20,000 that were drawn meets t=0.3000001..0.3000002; loosen a condition" in none
+
+
+def test_a_continuous_number_may_have_one_value_and_the_others_any(hakken: Any, tell_table: Any) -> None:
+    space = {
+        **{n: {"type": "number", "low": 0, "high": 1} for n in ("t", "u")},
+        "base": {"type": "category", "options": ["A", "B"]},
+    }
+    apart = [{"expression": "t + u <= 1"}]
+    rows = "0.5,0.2,A,1\n0.2,0.1234567,B,3\n0.6,0.3,A,4\n"
+    tell_table(spec(campaign="cold", space=space, constraints=apart), f"t,u,base,yield\n{rows}")
+
+    at_half = hakken("predict", "cold", "--where", "t=0.66667", "--json").json["candidates"]
+    tried = hakken("predict", "cold", "--where", "u=0.1234567", "--where", "base=B", "--json").json["candidates"]
+    both = hakken("predict", "cold", "--where", "t=0.5", "--where", "u=0.2", "--json").json
+
+    settings = [one["candidate"]["settings"] for one in at_half]
+    assert {s["t"] for s in settings} == {0.66667}
+    assert {s["base"] for s in settings} == {"A", "B"}
+    assert 0.3 < max(s["u"] for s in settings) <= 1 - 0.66667
+    assert [one["candidate"]["settings"]["t"] for one in tried if one["candidate"]["experiments"]] == [0.2]
+    assert sorted(one["candidate"]["settings"]["base"] for one in both["candidates"]) == ["A", "B"]
+    assert not both["notes"]  # both are listed
+    beyond = hakken("predict", "cold", "--where", "t=0.9", "--where", "u=0.2").err
+    assert "no candidate meets t=0.9 and u=0.2 under the constraints of cold; loosen a condition" in beyond
 
 
 def test_a_number_that_a_constraint_holds_is_asked_for_by_its_value(hakken: Any, tell_table: Any) -> None:
@@ -257,8 +281,11 @@ def test_what_does_not_apply_and_parts_that_nothing_is_left_for_need_no_conditio
     blend = ("--where", "solvent.water=0.25", "--where", "solvent.DMF=0.75")
     said = hakken("predict", "heat", "--where", "ligand=none at all", *blend).out
     assert "  1. none at all, solvent 0.25 water + 0.75 DMF\n" in said
-    missing = hakken("predict", "heat", "--where", "ligand=L1", *blend).err
-    assert "give a value of each parameter (ligand, load, solvent.water, solvent.DMF, solvent.MeCN)" in missing
+    loads = hakken("predict", "heat", "--where", "ligand=L1", *blend, "--json").json["candidates"]
+    assert {one["candidate"]["settings"]["solvent.DMF"] for one in loads} == {0.75}
+    assert len({one["candidate"]["settings"]["load"] for one in loads}) > 100
+    never = hakken("predict", "heat", "--where", "ligand=none at all", "--where", "load=2").err
+    assert "load does not apply with ligand = none at all" in never
     assert hakken("pin", "heat", "--where", "ligand=none at all", *blend, "--why", "a blank").code == 0
 
 
