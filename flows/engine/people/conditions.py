@@ -244,7 +244,7 @@ def unmet(space: Space, region: Json) -> str:
         ends: Mapping[str, float] = ranges.get(p.name) or {}
         if isinstance(p, Discrete):
             among = options.get(p.name)
-            if any(_meets(v, ends) and (among is None or v in among) for v in p.values):
+            if any(meets_ends(v, ends) and (among is None or v in among) for v in p.values):
                 continue
             shown = ", ".join(f"{v:g}" for v in p.values)
             many = f"{p.size} values from {p.low:g} to {p.high:g}"
@@ -253,7 +253,7 @@ def unmet(space: Space, region: Json) -> str:
             low = max([p.low, *(ends[sign] for sign in ("at_least", "above") if sign in ends)])
             high = min([p.high, *(ends[sign] for sign in ("at_most", "below") if sign in ends)])
             middle = low if low == high else (low + high) / 2
-            if (low <= high and _meets(middle, ends)) or (p.or_zero and _meets(0.0, ends)):
+            if (low <= high and meets_ends(middle, ends)) or (p.or_zero and meets_ends(0.0, ends)):
                 continue
             has = f"{'0 or ' if p.or_zero else ''}{p.low:g} to {p.high:g}"
         return f"{p.name} has {has} {p.unit}".rstrip()
@@ -313,10 +313,11 @@ def _narrow(ends: dict[str, float], by: Mapping[str, float]) -> None:
 def _has_numbers(ends: Mapping[str, float]) -> bool:
     low = max(ends.get("at_least", -math.inf), ends.get("above", -math.inf))
     high = min(ends.get("at_most", math.inf), ends.get("below", math.inf))
-    return low < high or (low == high and _meets(low, ends))
+    return low < high or (low == high and meets_ends(low, ends))
 
 
-def _meets(value: float, ends: Mapping[str, float]) -> bool:
+def meets_ends(value: float, ends: Mapping[str, float]) -> bool:
+    """Whether a number lies between the ends of a range."""
     return (
         value >= ends.get("at_least", -math.inf)
         and value <= ends.get("at_most", math.inf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, Final
@@ -14,8 +14,9 @@ from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.pairs import is_of_several, pairs_of, targets_of
 from flows.engine.looking.view import View
 from flows.engine.people.affording import as_attempts
-from flows.engine.people.bans import place_of, place_of_record, region_of
-from flows.engine.people.conditions import read_change, read_conditions
+from flows.engine.people.alike import contexts, read_asked
+from flows.engine.people.bans import place_of, place_of_record
+from flows.engine.people.conditions import read_change
 from flows.engine.people.decisions import Decided, decided_next
 from flows.engine.people.writing import deciding
 from flows.labels import label_of
@@ -25,7 +26,6 @@ from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import HakkenError
 from loop.history import History
 from loop.learnt_costs import learn_costs, taken_by
-from loop.outcome import Fault
 from loop.policy.paying import said as words_of
 from loop.policy.paying import set_aside
 from loop.record import Settings
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from loop.insight.contrasts import Contrast, Spread
 
 MOST: Final = 100  # pairs that are planned at once
-LOOKED_AT: Final = 2_000  # candidates among which contexts are looked for beyond those that were tried
 
 
 class PairsError(HakkenError):
@@ -189,18 +188,18 @@ def _planned(
             f"{fewer}raise budget.experiments in the campaign file"
         )
     space = build_space(said.spec)
-    is_met = _meeting(space, said, where, parameter)
+    asked = read_asked(space, said.spec, where, parameter)
     history, _ = history_of(view.spec, view.space, view.counted, view.pending)
     is_free, till = _free(view, said), _Till(view, said, history)
     seed = seed_of(view.spec.planner.seed, view.name, len(view.decisions))
-    best, contexts = _contexts(view, space, history, seed)
+    best, both_have = contexts(view, space, history, asked, seed)
     found = side_by_side(
         space,
-        contexts,
+        both_have,
         parameter,
         values,
         wanted=more,
-        is_free=lambda x: is_free(x) and is_met(x),
+        is_free=lambda x: is_free(x) and asked.is_met(x),
         pays=till.pays,
         seed=seed,
     )
@@ -210,10 +209,10 @@ def _planned(
             "campaign file, or name what costs less with --where"
         )
     if not found:
-        which = " that meets the conditions" if where else ""
+        which, or_loosen = (" that meets the conditions", ", or loosen a condition") if where else ("", "")
         raise PairsError(
             f"no candidate{which} may have both {' and '.join(map(_text, values))} as {parameter} while all else "
-            "stays, by the campaign's constraints, bans and what is on its way; name other values"
+            f"stays, by the campaign's constraints, bans and what is on its way; name other values{or_loosen}"
         )
     planned = tuple(_pair(view, space, column_of(space, parameter), pair, best) for pair in found)
     why = f"the budget leaves {till.left}{_beside(view, said)}" if till.is_short else "nothing else allows both values"
@@ -293,42 +292,6 @@ def _is_alike(space: Space, column: int, x: NDArray[np.float64], best: NDArray[n
 
     change = change_between(space, x, best)
     return bool((x == best).all()) or (change is not None and change[0] == column)
-
-
-def _contexts(
-    view: View, space: Space, history: History, seed: int
-) -> tuple[NDArray[np.float64] | None, Iterable[Settings]]:
-    """What pairs may have in common: the best so far, then whatever ran, by lot, then any candidate, by lot."""
-    from loop.space import sample_space
-
-    rng = np.random.default_rng(seed)
-    ran = {o.made.tobytes(): o.made for o in history.observations if not isinstance(o.outcome, Fault)}
-    tried = [list(ran.values())[i] for i in rng.permutation(len(ran))]
-    best = next((o.made for b in view.best[:1] for o in history.observations if o.id == b.observation), None)
-    first = [] if best is None else [best]
-
-    def every() -> Iterator[Settings]:
-        for x in (*first, *tried):
-            yield space.settings(x)
-        for x in sample_space(space, LOOKED_AT, seed, method="random"):
-            yield space.settings(x)
-
-    return best, every()
-
-
-def _meeting(
-    space: Space, said: Decided, where: Sequence[str], parameter: str
-) -> Callable[[NDArray[np.float64]], bool]:
-    """Whether a candidate meets the conditions."""
-    if not where:
-        return lambda _: True
-    conditions = read_conditions(space, where)
-    named = {*(conditions.candidate or {}), *conditions.region.get("exclude", {}), *conditions.region.get("where", {})}
-    if parameter in named:
-        raise PairsError(f"--where says something of {parameter}, which is what changes; leave that out")
-    rest = said.spec.model_copy(update={"constraints": [*said.spec.constraints, region_of(conditions.region, "where")]})
-    others = build_space(rest)
-    return lambda x: not others.allows(x[None, :])[0]
 
 
 def _free(view: View, said: Decided) -> Callable[[NDArray[np.float64]], bool]:

@@ -124,6 +124,50 @@ def test_conditions_keep_to_what_both_are_to_have(hakken: Any) -> None:
     assert all({pair["first"]["temperature"], pair["second"]["temperature"]} == {60, 100} for pair in planned)
 
 
+def planned(hakken: Any, tell_table: Any, space: dict[str, Any], *asked: Any, **more: Any) -> list[Any]:
+    """Pairs of a campaign that has not begun."""
+    tell_table({**SPEC, "space": space, "laboratory": {"adapter": "manual"}, "budget": {"experiments": 40}, **more}, "")
+    said = hakken("pairs", "coupling", *asked, "--json")
+    assert said.code == 0, said.err
+    found: list[Any] = said.json["found"]["planned"]
+    return found
+
+
+def test_what_is_set_beside_a_change_is_met_to_the_digit(hakken: Any, tell_table: Any) -> None:
+    space = {name: {"type": "number", "low": 1, "high": 1000} for name in ("one", "two", "three")}
+    asked = (
+        "ligand=XPhos,SPhos",
+        "--more",
+        2,
+        "--where",
+        "one=1.2345",
+        "--where",
+        "two=7..7.5",
+        "--where",
+        "three>990",
+    )
+    found = planned(hakken, tell_table, {**space, "ligand": SPEC["space"]["ligand"]}, *asked)
+
+    assert [pair["first"]["one"] for pair in found] == [1.2345] * 2
+    assert all(7 <= pair["first"]["two"] <= 7.5 for pair in found)
+    assert all(pair["first"]["three"] > 990 for pair in found)
+
+
+def test_what_is_drawn_beside_a_change_can_be_set(hakken: Any, tell_table: Any) -> None:
+    space = {"heat": {"type": "number", "low": 20, "high": 110}, "ligand": SPEC["space"]["ligand"]}
+    found = planned(hakken, tell_table, space, "ligand=XPhos,SPhos", "--more", 4)
+
+    assert all(pair["first"]["heat"] == round(pair["first"]["heat"], 1) for pair in found)
+
+
+def test_pairs_are_planned_of_the_real_measurement(hakken: Any, tell_table: Any) -> None:
+    version = {"type": "fidelity", "options": ["plate reader", "HPLC"]}
+    costs = {"options": {"version": {"plate reader": 1, "HPLC": 10}}}
+    found = planned(hakken, tell_table, {**SPEC["space"], "version": version}, CHANGE, "--more", 4, costs=costs)
+
+    assert [pair["second"]["version"] for pair in found] == ["HPLC"] * 4
+
+
 @pytest.mark.usefixtures("coupling")
 def test_what_is_banned_or_pinned_is_in_no_pair(hakken: Any, home: Settings) -> None:
     hakken("ban", "coupling", "--where", "base=KOAc", "--why", "used up")
@@ -192,6 +236,10 @@ def test_told_results_count_for_no_pair(hakken: Any) -> None:
         ((CHANGE, "--more", 9), "9 pairs are 18 experiments, and the budget leaves 12; ask for 6, or raise"),
         ((CHANGE, "--more", 2, "--pin"), "needs a reason, which stays on record; give it with --why"),
         ((CHANGE, "--more", 2, "--where", "ligand=PPh3"), "--where says something of ligand, which is what changes"),
+        (
+            (CHANGE, "--more", 2, "--where", "temperature>100"),
+            "no candidate meets temperature>100: temperature has 60,",
+        ),
         ((CHANGE, "--pin", "--why", "x"), "--pin needs to know how many pairs are to be run; add --more 4"),
         (("--more", 2, "--where", "base=KOAc"), "say what the pairs differ in, such as ligand=XPhos,SPhos"),
     ],
