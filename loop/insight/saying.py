@@ -66,7 +66,8 @@ def hits_sentence(found: HonestBest) -> str:
 
 def likely_line(likely: Likely) -> str:
     """The chance of a candidate without a result to be a hit, and whether its experiment need not be asked for."""
-    return chance_of(likely.chance) + ("; its result is to come" if likely.is_at_work else "")
+    out = "; kept out by a person" if likely.is_kept_out else ""
+    return chance_of(likely.chance) + ("; its result is to come" if likely.is_at_work else out)
 
 
 def regret_sentence(told: Json) -> str:

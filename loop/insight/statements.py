@@ -107,6 +107,7 @@ class Likely:
     label: str
     chance: float
     is_at_work: bool = False  # its experiment was sent, or waits to be, and its result is to come
+    is_kept_out: bool = False  # a person banned or refused it, so that no batch has it
 
 
 @dataclass(frozen=True, slots=True)

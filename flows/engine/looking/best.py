@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.kept import kept, learns_by_own
 from flows.engine.looking.learning import learning_of, what_teaches
 from flows.engine.looking.view import View
+from flows.engine.people.decisions import decided_next
 from flows.wiring import open_record
 from loop.history import History
 from loop.insight.statements import Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
@@ -44,8 +45,18 @@ def believed(view: View, folder: Path) -> HonestBest:
     earlier, read, asked = what_teaches(view)
     own = learns_by_own(view.spec)
     found = kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier, read), by_own=own)
-    at_work = [view.space.as_named(a.settings, a.smiles) for a in view.pending] if found.likeliest else []
-    return replace(found, likeliest=tuple(replace(one, is_at_work=one.settings in at_work) for one in found.likeliest))
+    return replace(found, likeliest=_marked(view, found.likeliest)) if found.likeliest else found
+
+
+def _marked(view: View, likeliest: Sequence[Likely]) -> tuple[Likely, ...]:
+    """What is at work and what a person keeps out is marked; the latter comes last."""
+    at_work = [view.space.as_named(a.settings, a.smiles) for a in view.pending]
+    is_out = decided_next(view).keeps_out(view.space, [one.settings for one in likeliest])
+    told = [
+        replace(one, is_at_work=one.settings in at_work, is_kept_out=out)
+        for one, out in zip(likeliest, is_out, strict=True)
+    ]
+    return tuple(sorted(told, key=lambda one: one.is_kept_out))
 
 
 def _worked_out(view: View, earlier: Sequence[Earlier], read: Read) -> HonestBest:

@@ -30,7 +30,7 @@ from loop.outcome import Fault
 from loop.record import Arm, ObservationRecord, ProposalRecord, Settings
 from loop.space import Space
 from loop.space.checked import checked
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, build_space
 from loop.spec.space_models import ExcludeSpec, NumberSpec
 from loop.wording import plural
 
@@ -53,6 +53,13 @@ class Decided:
     def history(self, history: History) -> History:
         """``history`` with what people said."""
         return replace(history, pinned=self.pinned, kept_out=self.kept_out, impossible=self.impossible)
+
+    def keeps_out(self, space: Space, candidates: Sequence[Settings]) -> tuple[bool, ...]:
+        """Which candidates of the ``space`` no batch has: banned, refused, or said to be impossible."""
+        x = np.array([space.coordinates(one) for one in candidates]).reshape(len(candidates), len(space.parameters))
+        said = {one.x.tobytes() for one in (*self.kept_out, *self.impossible)}
+        is_allowed = build_space(self.spec).allows(x)
+        return tuple(not allowed or row.tobytes() in said for row, allowed in zip(x, is_allowed, strict=True))
 
 
 def decided(

@@ -112,6 +112,17 @@ def test_of_the_likeliest_those_whose_results_are_to_come_are_marked(hakken: Any
 
 
 @pytest.mark.usefixtures("ran")
+def test_of_the_likeliest_those_that_a_person_banned_come_last_and_are_marked(hakken: Any) -> None:
+    before = [one["label"] for one in hakken("best", "acids", "--json").json["best"]["likeliest"]]
+    assert hakken("ban", "acids", "--where", f"molecule={before[1]}", "--why", "it smells").code == 0
+
+    found = hakken("best", "acids", "--json").json["best"]["likeliest"]
+
+    assert [one["label"] for one in found] == [before[0], *before[2:], before[1]]
+    assert [one["is_kept_out"] for one in found] == [False] * (len(before) - 1) + [True]
+
+
+@pytest.mark.usefixtures("ran")
 def test_they_are_marked_under_another_name_too(hakken: Any) -> None:
     likely = {one["label"] for one in hakken("best", "acids", "--json").json["best"]["likeliest"] if one["is_at_work"]}
     header, *rows = Path("library.csv").read_text().splitlines()
