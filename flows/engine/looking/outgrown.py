@@ -49,32 +49,37 @@ def outgrown(spec: CampaignSpec, space: Space, observations: Sequence[Observatio
     seen = {key_of(o.x) for o in history.observations}
     column = fidelity_column(space)
     places: dict[bytes, NDArray[np.float64]] = {}
-    untried: dict[tuple[int, int, str], set[bytes]] = {}
+    untried: dict[tuple[str, str, str, float], set[bytes]] = {}
     for one in history.observations:
         if not isinstance(one.outcome, Fault) or key_of(one.x) in ran:
             continue
         if not (what := ran_out_of(one.outcome, context[one.id])):
             continue
         places[key_of(one.x)] = one.x
-        for dearer in () if column is None else _no_roomier(spec, space, column, int(one.x[column]), what):
+        if column is None:
+            continue
+        method = space.parameters[column]
+        assert isinstance(method, Category)
+        level = int(one.x[column])
+        for dearer, allowed in _no_roomier(spec, method, level, what):
             there = one.x.copy()
             there[column] = dearer
             if key_of(there) not in seen:
                 places[key_of(there)] = there
-                untried.setdefault((int(one.x[column]), dearer, what), set()).add(key_of(there))
-    notes = (_said(spec, space, *how, len(which)) for how, which in untried.items())
+                which = (method.options[level], method.options[dearer], what, allowed)
+                untried.setdefault(which, set()).add(key_of(there))
+    notes = (_said(spec.campaign, *which, len(these)) for which, these in untried.items())
     return Outgrown(tuple(tuple(x.tolist()) for x in places.values()), tuple(notes))
 
 
-def _no_roomier(spec: CampaignSpec, space: Space, column: int, level: int, what: str) -> list[int]:
-    """The versions above ``level`` that are calculated where no more time or memory is allowed than that one has."""
-    method = space.parameters[column]
-    assert isinstance(method, Category)
+def _no_roomier(spec: CampaignSpec, method: Category, level: int, what: str) -> list[tuple[int, float]]:
+    """The versions above ``level`` that are calculated where no more time or memory is allowed than that one has, and
+    how much is."""
     allowed = _allowed(spec, method, level, what)
     if allowed is None:
         return []
     found = ((k, _allowed(spec, method, k, what)) for k in range(level + 1, method.size))
-    return [k for k, most in found if most is not None and most <= allowed]
+    return [(k, most) for k, most in found if most is not None and most <= allowed]
 
 
 def _allowed(spec: CampaignSpec, method: Category, level: int, what: str) -> float | None:
@@ -92,15 +97,11 @@ def _allowed(spec: CampaignSpec, method: Category, level: int, what: str) -> flo
     return max(float(section.get(what, ComputeOptions.model_fields[what].default)) for section in sections)
 
 
-def _said(spec: CampaignSpec, space: Space, level: int, dearer: int, what: str, n: int) -> str:
-    method = space.parameters[fidelity_column(space) or 0]
-    assert isinstance(method, Category)
-    cheap, dear = method.options[level], method.options[dearer]
+def _said(campaign: str, cheap: str, dear: str, what: str, allowed: float, n: int) -> str:
     word, unit = _WORDS[what]
-    allowed = _allowed(spec, method, dearer, what) or 0.0
     which, are, each = (f"{n} candidates", "are", "one") if n > 1 else ("1 candidate", "is", "it")
     return (
         f"{which} that ran out of {word} as {cheap!r} {are} not proposed as {dear!r}, which has no more "
         f"({what}: {allowed:g} {unit}): allow that more, or have {each} run all the same "
-        f"(hakken pin {quote(spec.campaign)})"
+        f"(hakken pin {quote(campaign)})"
     )

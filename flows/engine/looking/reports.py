@@ -151,9 +151,7 @@ class StatusReport(_Report):
     failing: tuple[str, ...] = ()  # a sentence where the last experiments all ended in faults of one kind
     forbidden: tuple[str, ...] = ()  # a sentence on what is under way and outside of the space as it is now
     measured: int = 0  # of the observations, those of the real thing with a value
-    left_out: tuple[
-        str, ...
-    ] = ()  # sentences on the best that the file has no more, and on what would run out of memory
+    left_out: tuple[str, ...] = ()  # sentences on the best that the file has no more, and on what would lack memory
     held_up: tuple[str, ...] = ()  # a sentence for each thing that keeps it from going on, or from being sent
     left_pinned: tuple[str, ...] = ()  # a sentence on what was pinned and never ran, of a campaign that is finished
     planned: str = ""  # when what is believed was believed: with the last batch, and what the file changed since

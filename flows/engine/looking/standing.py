@@ -15,7 +15,6 @@ from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
 from flows.engine.looking.held_up import held_up
-from flows.engine.looking.histories import history_of
 from flows.engine.looking.left_pinned import left_pinned
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.outgrown import outgrown, ran_out_of
@@ -27,8 +26,10 @@ from flows.engine.looking.whose import brings_person, pending_with
 from flows.wiring import open_laboratory, open_record
 from loop.errors import HakkenError, LedgerError, NoRecord
 from loop.experiment import State
+from loop.history import History
 from loop.outcome import Fault
 from loop.record import CampaignState
+from loop.spec import declared_of
 from loop.spec.sieving import told_of_products
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def outgrown_in(view: View) -> tuple[str, ...]:
     """Which versions of what ran out of time or memory are not proposed; see decision 0195."""
     if not any(isinstance(o.outcome, Fault) and ran_out_of(o.outcome, o.context) for o in view.counted):
         return ()
-    history, _ = history_of(view.spec, view.space, view.counted, view.pending)
+    history = History.of(view.space, view.counted, (), declared_of(view.spec))
     return outgrown(view.spec, view.space, view.counted, history).notes
 
 

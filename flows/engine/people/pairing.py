@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,7 @@ from flows.labels import label_of
 from flows.not_run import refuse_source
 from flows.wiring import open_record
 from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
-from loop.errors import HakkenError
+from loop.errors import HakkenError, SpaceError
 from loop.history import History
 from loop.learnt_costs import learn_costs, taken_by
 from loop.policy.paying import said as words_of
@@ -162,11 +163,13 @@ def _looked(view: View, change: str, where: Sequence[str], more: int) -> PairsRe
 
 
 def _example(space: Space) -> str:
-    """A change as it is written, of the first parameter that has two values to name."""
+    """A change as it is written, of the first parameter that has two values to name and changes alone."""
     for p in space.shown:
         ends = (p.low, p.high) if isinstance(p, Discrete | Continuous) else (p.options[0], p.options[-1])
-        if ends[0] != ends[1]:
-            return f"{p.name}={_text(ends[0])},{_text(ends[1])}"
+        change = f"{p.name}={_text(ends[0])},{_text(ends[1])}"
+        with suppress(SpaceError):
+            read_change(space, change)
+            return change
     return "PARAMETER=ONE,OTHER"
 
 

@@ -135,18 +135,8 @@ def planned(hakken: Any, tell_table: Any, space: dict[str, Any], *asked: Any, **
 
 def test_what_is_set_beside_a_change_is_met_to_the_digit(hakken: Any, tell_table: Any) -> None:
     space = {name: {"type": "number", "low": 1, "high": 1000} for name in ("one", "two", "three")}
-    asked = (
-        "ligand=XPhos,SPhos",
-        "--more",
-        2,
-        "--where",
-        "one=1.2345",
-        "--where",
-        "two=7..7.5",
-        "--where",
-        "three>990",
-    )
-    found = planned(hakken, tell_table, {**space, "ligand": SPEC["space"]["ligand"]}, *asked)
+    where = [word for text in ("one=1.2345", "two=7..7.5", "three>990") for word in ("--where", text)]
+    found = planned(hakken, tell_table, {**space, "ligand": SPEC["space"]["ligand"]}, CHANGE, "--more", 2, *where)
 
     assert [pair["first"]["one"] for pair in found] == [1.2345] * 2
     assert all(7 <= pair["first"]["two"] <= 7.5 for pair in found)
@@ -166,6 +156,15 @@ def test_pairs_are_planned_of_the_real_measurement(hakken: Any, tell_table: Any)
     found = planned(hakken, tell_table, {**SPEC["space"], "version": version}, CHANGE, "--more", 4, costs=costs)
 
     assert [pair["second"]["version"] for pair in found] == ["HPLC"] * 4
+
+
+def test_the_change_that_is_named_for_an_example_is_one_that_may_be_asked_for(hakken: Any, tell_table: Any) -> None:
+    version = {"type": "fidelity", "options": ["plate reader", "HPLC"], "costs": {"plate reader": 1, "HPLC": 10}}
+    solvent = {"type": "mixture", "parts": ["DMF", "water"], "step": 0.25}
+    space = {"version": version, "solvent": solvent, **SPEC["space"]}
+    tell_table({**SPEC, "space": space, "laboratory": {"adapter": "manual"}}, "")
+
+    assert hakken("pairs", "coupling", "--json").json["found"]["example"] == "ligand=XPhos,PPh3"
 
 
 @pytest.mark.usefixtures("coupling")
