@@ -133,6 +133,8 @@ def _within(numbers: NDArray[np.int64], data: TrainingSet) -> tuple[tuple[str, .
 
     What was not recorded is a label of its own.
     """
+    if not len(numbers):
+        return (), np.empty((0, 0))
     sizes, names, columns = np.bincount(numbers), [], [np.empty((len(numbers), 0))]
     for name, recorded in data.effects.items():
         given = [value for value in recorded if value is not None]

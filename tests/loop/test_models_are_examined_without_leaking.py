@@ -265,6 +265,17 @@ def test_limits_train_but_are_no_test():
     assert signs_of(MOLECULES, data, None, seed=0).n == 23
 
 
+def test_limits_alone_beside_days_tell_nothing_of_noise():
+    space = Space((Category("base", ("KOAc", "DBU")),))
+    known = training(np.array([[0.0], [1.0]]), np.array([1.0, 9.0]))
+    low = torch.full((2,), -math.inf, dtype=torch.float64)
+    data = replace(known, low=low, high=known.y.clone(), effects={"day": ("a", "b")})
+
+    found = signs_of(space, data, None, seed=0)
+
+    assert (found.n, found.limits, found.noise, found.beside) == (0, 2, None, ())
+
+
 def test_rows_keep_everything_that_is_known_of_them():
     n = torch.arange(1.0, 7.0, dtype=torch.float64)
     whole = TrainingSet(n[:, None], n, n / 10, n - 1, n + 1, {"day": tuple("abcdef")}, n)
