@@ -39,6 +39,10 @@ def tell(
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A column of the table to leave out. Repeatable.")
     ] = None,
+    replicates: Annotated[
+        bool,
+        typer.Option("--replicates", help="Rows that say to the letter what another file told are measurements anew."),
+    ] = False,
     by: Annotated[
         str | None, typer.Option("--by", help="Who brings them in; HAKKEN_USER or the login name if left out.")
     ] = None,
@@ -49,7 +53,8 @@ def tell(
 ) -> None:
     """Bring in results from a CSV, Excel or Parquet file, before the first batch or later.
 
-    Every row is kept, the unreadable ones too; telling a file twice adds nothing. With --source they are no results of
+    Every row is kept, the unreadable ones too; telling a file twice adds nothing, nor do rows of a file told before
+    that stands in this one. With --source they are no results of
     the campaign: it listens to them for as long as they help to predict its own.
     """
     from flows import engine
@@ -63,6 +68,10 @@ def tell(
             "whatever columns the table of others has are kept, and none is refused; leave one out",
             param_hint="--ignore, --source",
         )
+    if replicates and source is not None:
+        raise typer.BadParameter(
+            "every row of a table of others counts as it is told; leave one out", param_hint="--replicates, --source"
+        )
     if dry_run and not is_file(campaign):
         open_record(where).close()  # where there is none, that is said of this one
     with engine.on_a_copy(where) if dry_run else nullcontext(where) as there, progress_line() as progress:
@@ -70,7 +79,16 @@ def tell(
         say_edits(where, campaign, screen.say)
         called = None
         if source is None:
-            report = engine.tell(there, name, file, by=who, is_matched=match, ignore=ignore or (), progress=progress)
+            report = engine.tell(
+                there,
+                name,
+                file,
+                by=who,
+                is_matched=match,
+                ignore=ignore or (),
+                are_replicates=replicates,
+                progress=progress,
+            )
         else:
             called, report = engine.tell_source(there, name, file, source, by=who, progress=progress)
         if dry_run:

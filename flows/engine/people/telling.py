@@ -16,6 +16,7 @@ from flows.engine.looking.reports import TellReport
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.passes import call_off
 from flows.engine.people.fuller import OnRecord
+from flows.engine.people.grown import Grown, counted_once
 from flows.engine.people.reminding import on_told
 from flows.engine.people.rows import (
     FILE,
@@ -72,6 +73,8 @@ def tell(
     replaced: Collection[str] = (),
     is_matched: bool = False,
     ignore: Sequence[str] = (),
+    are_replicates: bool = False,
+    may_have_grown: bool = True,
     progress: Progress = in_silence,
 ) -> TellReport:
     """Store every row of a CSV or Parquet file, or every calculation of one in QCSchema, then judge it.
@@ -82,7 +85,8 @@ def tell(
     record, and retracted ones, are passed over. The same file again adds nothing, also where rows were added above;
     rows that were refused are judged anew. ``replaced`` are results that are taken back next, of which no note speaks.
     Where the file ``is_matched``, rows without a key are results of the experiments that wait with their settings.
-    Columns to ``ignore``, by header or name, are not kept.
+    Columns to ``ignore``, by header or name, are not kept. Where the file ``may_have_grown`` from another one, rows
+    that this told count once, unless they ``are_replicates``.
 
     Raises:
         NoColumn: The file has none that is to be ignored.
@@ -109,6 +113,8 @@ def tell(
         withdrawn=read.withdrawn,
         replaced=replaced,
         can_ignore=True,
+        are_replicates=are_replicates,
+        may_have_grown=may_have_grown and not are_replicates,
         progress=progress,
     )
 
@@ -124,18 +130,24 @@ def tell_rows(
     withdrawn: Collection[str] = (),
     replaced: Collection[str] = (),
     can_ignore: bool = False,
+    are_replicates: bool = False,
+    may_have_grown: bool = False,
     progress: Progress = in_silence,
 ) -> TellReport:
     """Store rows of ``file``, drafted as ``flows.engine.people.rows`` does, then judge them. Raises as ``tell``.
 
     ``withdrawn`` are results of other campaigns that were retracted there, by their ids there. Where whoever tells them
-    ``can_ignore`` columns, the options are named that leave out unknown ones.
+    ``can_ignore`` columns, the options are named that leave out unknown ones. Of a file that ``may_have_grown`` from
+    another one, rows that this told count once; of rows that ``are_replicates`` none is asked about as a copy.
     """
     with open_record(settings) as ledger:
         campaign = ledger.campaign(name)
         with holding(ledger, settings, campaign.name, patience=PATIENCE) as held:
             session = Session(settings, name, ledger, held)
             out = [a for a in session.view.attempts if a.state in WITH_LABORATORY]
+            if may_have_grown:
+                grown = _counted_once(session, file, drafts)
+                drafts, notes = grown.drafts, (*notes, *grown.notes)
             told = _taken_in(session, drafts, by=by, progress=progress)
             halting = session.stops_since()
     notes += call_off(settings, halting)
@@ -144,7 +156,7 @@ def tell_rows(
     problems = _problems(file, [e for e in told.wrong if e not in unrun], session, can_ignore=can_ignore)
     standing = [o for o in session.view.observations if o.id not in replaced]
     notes += _unrun(file, unrun)
-    notes += _remarks(session, file, told, standing, out)
+    notes += _remarks(session, file, told, standing, out, are_replicates=are_replicates)
     notes += retracted(told.earlier, {o.id for o in standing}, lambda: ledger.observations(name, with_retracted=True))
     notes += still_counting(name, withdrawn, [told.on_record[o.id] for o in standing])
     return TellReport(len(told.added), told.n_known, problems, tuple(e.id for e in told.added), notes)
@@ -223,7 +235,13 @@ def _taken_in(session: Session, drafts: Sequence[EnvelopeDraft], *, by: str, pro
 
 
 def _remarks(
-    session: Session, file: str, told: _Told, standing: Sequence[ObservationRecord], out: Sequence[AttemptRecord]
+    session: Session,
+    file: str,
+    told: _Told,
+    standing: Sequence[ObservationRecord],
+    out: Sequence[AttemptRecord],
+    *,
+    are_replicates: bool,
 ) -> tuple[str, ...]:
     """What is said of the rows that count, beside the ``standing`` results; ``out`` was at the laboratory before."""
     name, view, on_record = session.name, session.view, told.on_record
@@ -238,14 +256,22 @@ def _remarks(
         *_unread_files(session, told.added),
         *repeats(name, file, with_numbers),
         *corrected(name, file, named, on_record, ids, told.received),
-        *twins(name, told.added, [on_record[o.id] for o in standing]),
-        *written_otherwise(name, named, on_record, numbered),
+        *(() if are_replicates else twins(name, told.added, [on_record[o.id] for o in standing])),
+        *(() if are_replicates else written_otherwise(name, named, on_record, numbered)),
         *_fractions(session, with_numbers),
         *slips(view, (o for o in standing if o.id in ids)),
         *bare_negatives(view, (o for o in standing if o.id in ids)),
         *on_told(view, out, (o for o in standing if o.id in ids)),
         *of_another(file, known, told.rows, [on_record[o.id] for o in standing if o.id not in ids]),
     )
+
+
+def _counted_once(session: Session, file: str, drafts: Sequence[EnvelopeDraft]) -> Grown:
+    """Rows of a file, those that other files told before as they were told there."""
+    view, name = session.view, session.name
+    labels = levels_of(view.spec)
+    values = {o.id: [v for t, v in values_of(o.outcome).items() if t not in labels] for o in view.observations}
+    return counted_once(name, file, drafts, session.ledger.envelopes(name), values)
 
 
 def _judged_anew(session: Session, received: Sequence[EnvelopeRecord]) -> dict[str, Judgement]:

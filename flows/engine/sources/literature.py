@@ -72,7 +72,7 @@ def tell_source(
         if own.memory == "off":
             notes += (f"the file of {name} has memory: off, so that no source is heard; without that line this one is",)
         ledger.open_campaign(source, spec, by=by)
-    report = tell(settings, source, path, by=by, replaced=mended, progress=progress)
+    report = tell(settings, source, path, by=by, replaced=mended, may_have_grown=False, progress=progress)
     with open_record(settings) as ledger:
         if mended:  # last, so that whatever comes in between leaves the rows told before as they are
             notes += _replace(settings, ledger, source, mended, table, path.name, by)
