@@ -89,7 +89,7 @@ def binding(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Options that say which laboratory it is, and cannot change while it has attempts.
 
     The others say how it is asked: those that its module lists in ``FREE``, and those of the members of ``several`` and
-    of whoever measures what a robot makes.
+    of whoever measures what a robot makes; and how jobs of calculations are submitted to a cluster.
     """
     return _without(("FREE",), name, options)
 
@@ -196,7 +196,19 @@ def _without(lists: Sequence[str], name: str, options: Mapping[str, Any]) -> Map
         }
     if isinstance(measurer := kept.get("measured_by"), Mapping) and name in _TABLE:
         kept["measured_by"] = _without(lists, str(measurer.get("adapter", "manual")), measurer)
+    if hasattr(module, "HOW") and "run_on" in kept:
+        kept["run_on"] = _where(kept["run_on"])
     return kept
+
+
+def _where(run_on: Any) -> Any:
+    """Where calculations run, without how their jobs are submitted to Slurm; which of several clusters stays."""
+    own = {} if run_on == "slurm" else run_on.get("slurm") if isinstance(run_on, Mapping) and len(run_on) == 1 else None
+    if not isinstance(own, Mapping):
+        return run_on
+    extra = own.get("extra")
+    clusters = [option for option in extra if str(option).startswith("--cluster")] if isinstance(extra, list) else []
+    return {"slurm": clusters}
 
 
 def module_of(name: str) -> str:

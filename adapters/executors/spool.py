@@ -143,15 +143,16 @@ class Spool:
         """How often the attempt was laid back after it was preempted."""
         return int((read_json(self.jobs.folder(handle) / "gave_way.json") or {}).get("times", 0))
 
-    def lay_back(self, folder: Path, id_: str) -> None:
-        """Let an attempt be submitted anew whose job ``id_`` was preempted, is over, and gave no result.
+    def lay_back(self, folder: Path, id_: str, why: str = "gave_way") -> None:
+        """Let an attempt be submitted anew whose job ``id_`` is over and gave no result, as one that was preempted.
 
-        Its claim goes last: killed before, this is done again and counts once. Whoever calls it holds the folder.
+        It counts in a file called after ``why``. Its claim goes last: killed before, this is done again and counts
+        once. Whoever calls it holds the folder.
         """
-        known = read_json(folder / "gave_way.json") or {"times": 0, "id": None}
+        known = read_json(folder / f"{why}.json") or {"times": 0, "id": None, "since": time.time()}
         with reachable(folder):
             if known["id"] != id_:
-                self.note(folder / "gave_way.json", {"times": known["times"] + 1, "id": id_})
+                self.note(folder / f"{why}.json", {**known, "times": known["times"] + 1, "id": id_})
             self.note(folder / "submitted.json", {"id": id_, "times": 0})
             claims = sorted(path.name for path in folder.glob("claimed-*.json"))
             for name in ("releasing.json", "beat", "running.json", *claims, "released.json", "claimed.json"):

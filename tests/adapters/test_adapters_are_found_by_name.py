@@ -68,9 +68,20 @@ def test_options_that_say_how_a_laboratory_is_asked_bind_nobody() -> None:
 
 @pytest.mark.parametrize("name", ["ase", "callable", "command", "pyscf", "xtb"])
 def test_what_a_calculation_may_take_binds_nobody_and_how_it_is_done_does(name: str) -> None:
-    kept = {"method": "GFN1-xTB", "run_on": {"slurm": {"partition": "short"}}}
+    kept = {"method": "GFN1-xTB", "run_on": {"dask": {"address": "tcp://here:1"}}}
 
     assert binding(name, {**kept, "workers": 4, "cores": 2, "timeout": 60, "memory": 4000}) == kept
+
+
+@pytest.mark.parametrize("name", ["ase", "callable", "command", "pyscf", "xtb"])
+def test_how_jobs_are_submitted_to_slurm_binds_nobody_and_to_which_cluster_does(name: str) -> None:
+    plain = binding(name, {"run_on": "slurm"})
+
+    assert plain == binding(name, {"run_on": {"slurm": {"partition": "short", "setup": ["module load chem"]}}})
+    assert plain == binding(name, {"run_on": {"slurm": {"extra": ["--constraint=avx512"], "arrays": True}}})
+    assert plain != binding(name, {"run_on": {"slurm": {"extra": ["--clusters=other"]}}})
+    assert plain != binding(name, {"run_on": "local"})
+    assert binding(name, {"run_on": {"slurm": {}, "dask": {}}}) == {"run_on": {"slurm": {}, "dask": {}}}
 
 
 def test_what_stands_on_a_deck_binds_while_a_plate_is_in_hand_only() -> None:

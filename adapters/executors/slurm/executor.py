@@ -24,6 +24,7 @@ from adapters.executors.job import (
 )
 from adapters.executors.slurm.arrays import MOST
 from adapters.executors.slurm.commands import Slurm
+from adapters.executors.slurm.false_starts import NAME, FalseStarts
 from adapters.executors.slurm.options import DELIVERY, JOBS, SlurmOptions
 from adapters.executors.slurm.queue import Queue, has_begun, name_of
 from adapters.executors.slurm.told import Row
@@ -89,6 +90,7 @@ class SlurmExecutor:
         self._partition = settings.partition
         self._slurm = slurm or Slurm()
         self._queue = Queue(self._spool, self._slurm, limits, settings)
+        self._false_starts = FalseStarts(self._spool, settings.setup)
         self._is_set_up = False  # as far as this object knows
 
     def capabilities(self) -> Capabilities:
@@ -134,6 +136,8 @@ class SlurmExecutor:
     def start(self, handle: Handle, key: AttemptKey) -> None:
         """Release the attempt's job, which is submitted first where it is not in the queue.
 
+        After false starts in a row it stays on hold until one may be tried again.
+
         Raises:
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
             AdapterUnavailable: Slurm refused or gave no answer; ``find`` tells whether it was released.
@@ -144,8 +148,11 @@ class SlurmExecutor:
                 return
             if (folder / "released.json").exists() and self._is_under_way(handle, folder):
                 return
+            if self._false_starts.holds_back():
+                return
             row = self._queue.held(handle, folder)
             if row.is_held:
+                self._false_starts.try_one()
                 self._spool.note(folder / "releasing.json", {"id": row.id})
                 reached("slurm.releasing")
                 self._slurm.release(row.id, self._spool.label(handle))
@@ -173,6 +180,7 @@ class SlurmExecutor:
         if not self._jobs.knows(handle):
             return Status(Phase.LOST, f"no job {handle!r} in {self._jobs.root}")
         if self._spool.has_ended(handle) or self._spool.complete(handle):
+            self._false_starts.end_with(handle)
             return Status(Phase.ENDED)
         if self._jobs.cancelled(handle) is not None and not self._spool.is_claimed(handle):
             self._queue.call_off(handle)
@@ -180,13 +188,15 @@ class SlurmExecutor:
         folder = self._jobs.folder(handle)
         released = read_json(folder / "released.json")
         if not has_begun(folder) or (released is None and not self._spool.is_claimed(handle)):
-            return Status(Phase.PREPARED)
+            wants = self._false_starts.holds_back()
+            return Status(Phase.WAITING if wants else Phase.PREPARED, wants=wants)
         try:
             row = self._queue.seen(handle)
         except AdapterUnavailable as error:  # what the spool tells is still true
             phase = Phase.RUNNING if self._spool.is_claimed(handle) else Phase.WAITING
             return self._unless_ended(handle, last_known(phase, error))
         if self._spool.is_claimed(handle):
+            self._false_starts.end_with(handle)
             return self._unless_ended(handle, self._of_claimed(handle, row))
         return self._unless_ended(handle, self._of_released(handle, row, released or {}))
 
@@ -234,7 +244,13 @@ class SlurmExecutor:
             _asked("controller", self._slurm.ping, "wait until it is up; nothing that was submitted is lost"),
             self._examine_partition(),
             _asked("accounting", self._slurm.accounting, "", verdict="note"),
+            *self._examine_starts(),
         ]
+
+    def _examine_starts(self) -> list[Finding]:
+        """That jobs wait since none began, where that is so."""
+        found, _, remedy = self._false_starts.holds_back().partition(". See to ")
+        return [Finding("jobs", "problem", found, f"see to {remedy}")] if found else []
 
     def _examine_partition(self) -> Finding:
         """Whether some of the nodes for which jobs are submitted takes any."""
@@ -312,7 +328,10 @@ class SlurmExecutor:
                 f"job {row.id} completed, and its folder has nothing of it; a line of setup ended it, or an older "
                 "copy of the folder was put back"
             )
-        self._spool.settle(handle, kind, f"{how}{self._queue.last_words(handle)}")
+        how = f"{how}{self._queue.last_words(handle)}"
+        if row.state == "FAILED" and not self._false_starts.are_too_many(handle):
+            return self._false_start(handle, how)
+        self._spool.settle(handle, kind, how)
         return Status(Phase.RUNNING)
 
     def _wants(self, handle: Handle, row: Row) -> str:
@@ -338,7 +357,18 @@ class SlurmExecutor:
         with self._spool.alone(handle) as folder:
             if not self._spool.has_ended(handle) and (id_ := self._queue.submitted(handle)) is not None:
                 self._spool.lay_back(folder, id_)
+                self._queue.is_over(handle)
         return Status(Phase.PREPARED, "gave way to a job of a higher rank; it is submitted again")
+
+    def _false_start(self, handle: Handle, how: str) -> Status:
+        """A job whose script ended before anything began is over: the same try is submitted again in its turn."""
+        with self._spool.alone(handle) as folder:
+            if not self._spool.has_ended(handle) and (id_ := self._queue.submitted(handle)) is not None:
+                self._false_starts.add(handle, how)
+                self._spool.lay_back(folder, id_, NAME)
+                self._queue.is_over(handle)
+        wants = self._false_starts.holds_back()
+        return Status(Phase.WAITING if wants else Phase.PREPARED, how, wants)
 
     def _unless_ended(self, handle: Handle, status: Status) -> Status:
         return Status(Phase.ENDED) if self._spool.has_ended(handle) else status

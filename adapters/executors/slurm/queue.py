@@ -142,6 +142,10 @@ class Queue:
         """When the attempt's job was released, in seconds since the epoch; later than now where it was not."""
         return float((read_json(self._spool.jobs.folder(handle) / "released.json") or {}).get("at", math.inf))
 
+    def is_over(self, handle: Handle) -> None:
+        """The job that this object submitted for the attempt has ended: another one is to be submitted."""
+        self._fresh.pop(handle, None)
+
     def submitted(self, handle: Handle) -> str | None:
         """The id under which the attempt was submitted last."""
         return (read_json(self._spool.jobs.folder(handle) / "submitted.json") or {}).get("id")
@@ -158,9 +162,11 @@ class Queue:
                 self._slurm.cancel(ids)
 
     def last_words(self, handle: Handle) -> str:
-        """The end of what Slurm wrote for the job, such as why its script could not be run."""
-        files = sorted(self._spool.jobs.folder(handle).glob("slurm-*.txt"))
-        lines = files[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines() if files else []
+        """The end of what the attempt's last job wrote, such as why its script could not be run."""
+        folder = self._spool.jobs.folder(handle)
+        with reachable(folder):
+            files = sorted(folder.glob("slurm-*.txt"), key=lambda file: file.stat().st_mtime_ns)
+            lines = files[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines() if files else []
         return f": {lines[-1][-300:]}" if lines else ""
 
     def _as_task(self, handle: Handle, held: ExitStack) -> Task | None:

@@ -25,51 +25,8 @@ from loop.errors import NotSetUp
 from loop.outcome import FaultKind, Measured
 from loop.testing.adapter import KEY
 from tests.adapters.executors.jobs import MOLECULE, outcome, ruler, running, runs, wait_until
+from tests.adapters.executors.scripted import Scripted, begin, scripted
 from tests.adapters.helpers import context
-
-
-class Scripted(Slurm):
-    """A cluster that keeps its jobs in a list, which a test may alter."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[Row] = []
-        self.done: list[Row] = []
-        self.submitted = 0
-
-    def check_set_up(self) -> None:
-        pass
-
-    def submit(self, options: Any, script: Path) -> str:
-        self.submitted += 1
-        told = dict(option.removeprefix("--").split("=", 1) for option in options if "=" in option)
-        self.rows.append(Row(str(self.submitted), "PENDING", told["job-name"], "JobHeldUser", told["comment"]))
-        return str(self.submitted)
-
-    def release(self, id_: str, comment: str) -> None:
-        self.rows = [
-            replace(row, reason="Resources", comment=comment, was_released=True) if row.id == id_ else row
-            for row in self.rows
-        ]
-
-    def cancel(self, ids: Any) -> None:
-        self.rows = [row for row in self.rows if row.id not in set(ids)]
-
-    def jobs(self, name: str | None = None) -> list[Row]:
-        return [row for row in self.rows if name in (None, row.name)]
-
-    def accounted(self, name: str, folder: Path) -> list[Row]:
-        return [row for row in self.done if row.name == name]
-
-
-def scripted(folder: Path, cluster: Slurm) -> SlurmExecutor:
-    return SlurmExecutor(folder / "lab", ruler(), settings=SlurmOptions(poll=0.0, silence=0.5), slurm=cluster)
-
-
-def begin(lab: SlurmExecutor) -> Handle:
-    handle = lab.prepare(MOLECULE, KEY)
-    lab.start(handle, KEY)
-    return handle
 
 
 def program(folder: Path, name: str, text: str) -> Path:
@@ -226,6 +183,18 @@ def test_a_job_that_gives_way_again_and_again_is_said_to_and_ends(tmp_path: Path
     assert said[3].startswith("is in Slurm as job 4, and gave way to jobs of a higher rank 3 times (after 11 it counts")
     assert result.kind is FaultKind.COMPUTE_LOST
     assert result.message.startswith("its job gave way to jobs of a higher rank 11 times, without a result; name a")
+
+
+def test_a_job_that_gives_way_twice_is_submitted_each_time(tmp_path: Path) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = begin(lab)
+    for _ in range(2):
+        cluster.rows = [replace(row, state="PREEMPTED") for row in cluster.rows]
+        lab.status(handle)
+        lab.start(handle, KEY)
+
+    assert cluster.submitted == 3
 
 
 def test_a_job_that_gave_way_and_was_called_off_is_not_submitted_again(tmp_path: Path) -> None:

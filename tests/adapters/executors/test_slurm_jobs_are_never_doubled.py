@@ -313,13 +313,35 @@ def test_a_running_job_that_somebody_cancels_in_slurm_says_so(
     assert result.message == f"job {id_} was cancelled in Slurm itself (scancel) while it ran"
 
 
-def test_a_script_that_cannot_run_is_told_with_its_last_words(tmp_path: Path, slurm: OneNodeSlurm) -> None:
+@pytest.mark.parametrize("arrays", [False, True], ids=["jobs", "an array first"])
+def test_a_script_that_cannot_run_waits_for_a_mended_setup_with_its_last_words(
+    tmp_path: Path, slurm: OneNodeSlurm, arrays: bool
+) -> None:
     assert slurm.environ
-    lab = executor(tmp_path, setup=["echo no module called chemistry", "exit 3"])
-    result = outcome(lab, begin(lab))
+    lab = executor(tmp_path, setup=["echo no module called chemistry", "exit 3"], arrays=arrays)
+    lab.announce([(MOLECULE, KEY), (MOLECULE, OTHER)])
+    handles = {begin(lab, key): key for key in (KEY, OTHER)}
 
-    assert result.kind is FaultKind.COMPUTE_LOST
-    assert "ended as FAILED before it began: no module called chemistry" in result.message
+    def said() -> list[str]:
+        found = [(handle, lab.status(handle)) for handle in handles]
+        for handle, status in found:
+            if status.phase is Phase.PREPARED:
+                lab.start(handle, handles[handle])
+        return [status.wants for _, status in found]
+
+    wait_until(lambda: all(said()))
+    waits = said()
+    mended = executor(tmp_path, arrays=arrays)
+    for handle, key in handles.items():
+        mended.start(handle, key)
+    results = [outcome(mended, handle) for handle in handles]
+
+    assert ["ended as FAILED before it began: no module called chemistry. See to setup" in one for one in waits] == [
+        True,
+        True,
+    ]
+    assert all(isinstance(result, Measured) for result in results)
+    assert [runs(tmp_path, key) for key in handles.values()] == [1, 1]
 
 
 def test_a_running_job_is_cancelled(slurm: OneNodeSlurm, tmp_path: Path, gate: Path) -> None:
