@@ -1,7 +1,8 @@
-"""Setting apart: a batch from a library holds no near copies of one molecule.
+"""Setting apart: a batch from a library holds no near copies of one molecule, and no near copies over numbers.
 
-Candidates are taken in the order of their worth, and one that is too similar to one taken before is passed over. What
-was passed over, and for which, is told; where the field has too few others, the batch is filled from it all the same.
+Candidates are taken in the order of their worth. A molecule that is too similar to one taken before is passed over;
+what was passed over, and for which, is told; where the field has too few others, the batch is filled from it all the
+same. Where numbers vary finely, what lies near another candidate is worth less (``loop.acquisition.nearby``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.acquisition.nearby import fine_numbers, shortlist_apart
 from loop.acquisition.protocol import Question
+from loop.acquisition.streaming import Score, shortlist
 from loop.space import Component, Space
 
 if TYPE_CHECKING:
@@ -24,6 +27,31 @@ FIELD = 4  # times as many candidates as a batch holds are looked at
 TOLD = 3  # that were passed over and are named with a batch
 
 Row = Callable[[int], NDArray[np.float64]]  # number of a candidate to its similarity to each, (k,)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A batch of the best that are no near copies.
+
+    Attributes:
+        x: Their coordinates, shape ``(k, d)``, in the order of their worth.
+        also: For each of them, which similar ones it stands for; "" for none.
+        notes: For the batch as a whole.
+    """
+
+    x: Tensor
+    also: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def best_apart(question: Question, score: Score, weight: Score, q: int) -> Kept:
+    """Up to ``q`` untried candidates of the highest score times weight, no near copies of one another."""
+    if fine_numbers(question.space):
+        x = shortlist_apart(question, score, weight, q)
+        return Kept(x, ("",) * len(x))
+    field = shortlist(question, score, FIELD * q, weight=weight)
+    kept = set_apart(question, field, q)
+    return Kept(field[kept.indices], kept.also, kept.notes)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from loop.acquisition.apart import FIELD, set_apart
+from loop.acquisition.apart import best_apart
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import Score, candidates, members_of, shortlist
+from loop.acquisition.streaming import Score, candidates, members_of
 from loop.objective import Target
 from loop.surrogates.classes import FittedClasses
 from loop.surrogates.levels import KnowsLevels
@@ -33,11 +33,10 @@ class Hits:
 
     def choose(self, question: Question, q: int) -> Choice:
         """Up to ``q`` points; values are chances that the candidate runs as intended and is a hit (over its price)."""
-        field = shortlist(question, hit_score(question, DEVIATIONS), FIELD * q, weight=weight(question))
-        if not len(field):
+        kept = best_apart(question, hit_score(question, DEVIATIONS), weight(question), q)
+        if not len(kept.x):
             return Choice(())
-        kept = set_apart(question, field, q)
-        chosen = field[kept.indices]
+        chosen = kept.x
         values = stated_chance(question)(chosen).tolist()
         meaning = HIT + question.per
         points = tuple(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from loop.acquisition.apart import FIELD, set_apart
+from loop.acquisition.apart import best_apart
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, candidates, random_untried, shortlist
 from loop.acquisition.utility import EQUAL, believed, hoped_of, least, utility
@@ -130,11 +131,10 @@ class Top:
         Of several targets with a trade-off, the values are those of its score.
         """
         score = high_score(question)
-        field = shortlist(question, score, FIELD * q)
-        if not len(field):
+        kept = best_apart(question, score, partial(question.weight, skimmed=True), q)
+        if not len(kept.x):
             return Choice(())
-        kept = set_apart(question, field, q)
-        short = field[kept.indices]
+        short = kept.x
         values = (score(short) * question.weight(short)).tolist()
         meaning = HIGH + question.per
         points = tuple(

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loop.acquisition.nearby import Nearby, shortlist_apart
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import Score, candidates, members_of, random_untried, shortlist
+from loop.acquisition.streaming import Score, candidates, members_of, random_untried
 from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
 from loop.surrogates.mixture import apportion
 
@@ -37,7 +38,7 @@ class Search:
         """Up to ``q`` points; values are chances of the top level, given the models and misses before."""
         target, model = question.wanted[0]
         best = -1 if target.sign > 0 else 0
-        field = shortlist(question, lambda x: chance_of(model, x, best), FIELD, weight=hit_weight(question))
+        field = shortlist_apart(question, lambda x: chance_of(model, x, best), hit_weight(question), FIELD)
         if not len(field):
             return Choice(())
         short = min(len(field), FIELD // 2)
@@ -55,12 +56,16 @@ class Search:
         ahead = horizon(question)
         log_weights = missed(hits[:, len(field) :], ahead).sum(1)  # what is running, as if it missed
         hits = hits[:, : len(field)]
+        near = Nearby.of(question, field)
+        left = torch.ones(len(field), dtype=field.dtype) if near is None else near.untried
         picked: list[int] = []
         points: list[Chosen] = []
         for _ in range(min(q, short)):
-            worth, chance = _worth(hits, torch.softmax(log_weights, 0), short, picked, ahead)
+            worth, chance = _worth(hits, torch.softmax(log_weights, 0), left, short, picked, ahead)
             choice = int(worth.argmax())
             picked.append(choice)
+            if near is not None:
+                left = torch.minimum(left, near.beside(choice))
             points.append(Chosen(field[choice].numpy(), float(chance[choice]), f"chance of {target.name} at its best"))
             log_weights = log_weights + missed(hits[:, choice], ahead)
         return Choice(tuple(points), candidates(question)[2])
@@ -84,18 +89,21 @@ def missed(hits: Tensor, ahead: int) -> Tensor:
     return (1.0 - hits).clamp_min(SURELY).log() if ahead else torch.zeros_like(hits)
 
 
-def _worth(hits: Tensor, weights: Tensor, short: int, picked: list[int], ahead: int) -> tuple[Tensor, Tensor]:
+def _worth(
+    hits: Tensor, weights: Tensor, left: Tensor, short: int, picked: list[int], ahead: int
+) -> tuple[Tensor, Tensor]:
     """Expected hits with each of the first ``short`` columns tried next, and its own chance: ``(short,)`` each.
 
-    ``hits`` are chances in each draw, shape ``(draws, field)``; ``weights`` say how much each draw counts;
-    ``ahead`` says of how many later experiments the hits count.
+    ``hits`` are chances in each draw, shape ``(draws, field)``; ``weights`` say how much each draw counts, and ``left``
+    how much a hit does beside those that lie near, ``(field,)``; ``ahead`` says of how many later experiments the hits
+    count.
     """
     chance = weights @ hits
-    total = chance[:short].clone()
+    total = chance[:short] * left[:short]
     for seen in (hits[:, :short], 1.0 - hits[:, :short]):
         of_draw = weights[:, None] * seen
         likely = of_draw.sum(0)
-        after = (of_draw.T @ hits) / likely.clamp_min(SURELY)[:, None]
+        after = (of_draw.T @ (hits * left)) / likely.clamp_min(SURELY)[:, None]
         after[torch.arange(short), torch.arange(short)] = 0.0
         after[:, picked] = 0.0
         total = total + likely * after.topk(min(ahead, after.shape[1]), dim=1).values.sum(1)

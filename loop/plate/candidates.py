@@ -178,7 +178,7 @@ def scored(
             x = others
     score = _ranked(source, x)
     if pool is None and source.name and not source.is_random:
-        kept = _different_enough(plate, space, x, score, tried)
+        kept = _different_enough(plate, space, x, score, tried, source.same)
         x, score = x[kept], score[kept]
     if space.products:
         x, score = _sifted(space, x, score, twins)
@@ -195,12 +195,14 @@ def scored(
     return Scored(x, score, Choices(shared, options, limits, used, _hosts(plate, space, levels)), levels, counted)
 
 
-def _different_enough(plate: Plate, space: Space, x: Floats, score: Floats, tried: Floats) -> NDArray[np.bool_]:
+def _different_enough(
+    plate: Plate, space: Space, x: Floats, score: Floats, tried: Floats, same: float
+) -> NDArray[np.bool_]:
     """Which of ``x``, ``(n, d)``, are one experiment with no better one, nor with what was tried: ``(n,)``.
 
     Of what wells can share, where too few are left for a plate, all stay.
     """
-    kept = told_apart(space, x, score, tried)
+    kept = told_apart(space, x, score, tried, same)
     common = sorted({s.column for s in plate.shared} | set(plate.at_most))
     kind = np.unique(x[:, common], axis=0, return_inverse=True)[1].ravel() if common else np.zeros(len(x), dtype=int)
     is_short: NDArray[np.bool_] = (np.bincount(kind, weights=kept, minlength=1) < plate.wells)[kind]

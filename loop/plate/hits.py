@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.acquisition.search import SURELY
-from loop.plate.worth import Floats
+from loop.plate.worth import Beside, Floats, some_beside
 
 LATER = 200  # most promising candidates that later hits are looked for among; as many as a search looks among
 
@@ -25,14 +25,19 @@ class Hits:
         chances: Of each candidate in each draw, times its chance to run: shape ``(s, n)``.
         log_weights: Of the draws, to within a constant: shape ``(s,)``.
         ahead: Of how many later experiments the hits count too.
+        left: What a hit of each counts beside what was tried or runs, shape ``(n,)``.
+        beside: What hits keep of that beside each other; None where all keep all.
     """
 
     chances: Floats
     log_weights: Floats
     ahead: int
+    left: Floats
+    beside: Beside | None = None
 
     def among(self, columns: NDArray[np.int64]) -> Hits:
-        return Hits(self.chances[:, columns], self.log_weights, self.ahead)
+        beside = some_beside(self.beside, columns)
+        return Hits(self.chances[:, columns], self.log_weights, self.ahead, self.left[columns], beside)
 
     def start(self) -> _Hitting:
         return _Hitting(self)
@@ -40,14 +45,14 @@ class Hits:
 
 class _Hitting:
     def __init__(self, of: Hits) -> None:
-        self._of, self._log = of, of.log_weights.copy()
+        self._of, self._log, self._left = of, of.log_weights.copy(), of.left.copy()
         self._picked: list[int] = []
         promise = _softmax(self._log) @ of.chances
         self._later = np.argsort(-promise, kind="stable")[:LATER]
 
     def gains(self) -> Floats:
         weights, chances = _softmax(self._log), self._of.chances
-        total: Floats = weights @ chances
+        total: Floats = (weights @ chances) * self._left
         if not self._of.ahead:
             return total
         later = np.setdiff1d(self._later, self._picked)
@@ -59,7 +64,7 @@ class _Hitting:
         for seen in (chances, 1.0 - chances):
             of_draw = weights[:, None] * seen
             likely = of_draw.sum(axis=0)
-            after = (of_draw.T @ chances[:, later]) / np.maximum(likely, SURELY)[:, None]
+            after = (of_draw.T @ (chances[:, later] * self._left[later])) / np.maximum(likely, SURELY)[:, None]
             after[own, place] = 0.0  # a candidate is no later hit of itself
             best = np.partition(after, after.shape[1] - most, axis=1)[:, -most:]
             total = total + likely * best.sum(axis=1)
@@ -68,6 +73,8 @@ class _Hitting:
     def take(self, i: int) -> None:
         self._picked.append(i)
         self._log = self._log + np.log(np.maximum(1.0 - self._of.chances[:, i], SURELY))
+        if self._of.beside is not None:
+            self._left = np.minimum(self._left, self._of.beside(i))
 
 
 def _softmax(log: Floats) -> Floats:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ from loop.acquisition.apart import similarities
 from loop.acquisition.directions import MEANING, growth
 from loop.acquisition.hits import HIT, hoped_hits, stated_chance
 from loop.acquisition.improvement import improvement_score, in_words
+from loop.acquisition.nearby import REACH, Nearby
 from loop.acquisition.pareto import worths
 from loop.acquisition.pool import HIGH, differences, high_score
 from loop.acquisition.protocol import Question
@@ -29,9 +29,10 @@ from loop.acquisition.utility import believed, hoped_of, least, utility
 from loop.costs import Pays, pays_all
 from loop.objective import Target
 from loop.plate.hits import Hits
-from loop.plate.worth import Cover, Floats, Progress, Sum, Teaching, Worth
+from loop.plate.worth import Beside, Cover, Floats, Progress, Sum, Teaching, Worth
 from loop.policy.seeking import SPREAD_NOISE, closeness, spread_covariance
 from loop.space import Space
+from loop.space.same import SAME
 from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
 from loop.surrogates.metric import metric
 from loop.surrogates.mixture import apportion
@@ -42,6 +43,7 @@ COARSE = 256  # of them, for comparing frames: fewer are soon covered, and a fra
 SINGLE = 32  # draws of single candidates, for ranking trade-offs
 SMOOTHING = 0.01  # of the improvement's kink, in standard deviations of the observed values
 OPTIMISM = 2.0  # deviations above the mean
+PASSED_OVER = 1e-6  # of its worth, kept by what is too much like one on the plate: it fills the last wells
 SURFACE = 256  # points that stand for the whole surface
 
 
@@ -61,6 +63,11 @@ class Source(Protocol):
     @property
     def is_random(self) -> bool:
         """Whether nothing is to be sought: frames and wells are drawn."""
+        ...
+
+    @property
+    def same(self) -> float:
+        """Up to which share of their scale continuous numbers are one setting to it."""
         ...
 
     def allows(self, x: Floats) -> NDArray[np.bool_]:
@@ -84,6 +91,7 @@ class Lottery:
     name: str = "random"
     meaning: str = "chosen at random"
     is_random: bool = True
+    same: float = SAME
     pays: Pays = pays_all
 
     def allows(self, x: Floats) -> NDArray[np.bool_]:
@@ -130,6 +138,7 @@ class Design:
     meaning: str = "spread"
     name: str = ""
     is_random: bool = False
+    same: float = SAME
     pays: Pays = pays_all
 
     def allows(self, x: Floats) -> NDArray[np.bool_]:
@@ -161,6 +170,7 @@ class Near:
     meaning: str
     name: str = ""
     is_random: bool = False
+    same: float = SAME
     pays: Pays = pays_all
 
     def allows(self, x: Floats) -> NDArray[np.bool_]:
@@ -209,6 +219,10 @@ class Asked:
             "search": f"expected hits of {self.question.wanted[0][0].name} at its best, now and a little later",
         }[self.name]
 
+    @property
+    def same(self) -> float:
+        return REACH / 2 if self.name in ("hits", "search", "top") else SAME
+
     def allows(self, x: Floats) -> NDArray[np.bool_]:
         """What the budget still pays for."""
         return np.asarray(self.question.affordable(x), dtype=bool)
@@ -216,13 +230,13 @@ class Asked:
     def rank(self, x: Tensor) -> Tensor:
         question = self.question
         if self.name in ("hits", "top"):
-            return self._each(x)
+            return self._each(x) * self._untried(x)
         chance = self._weight(x)
         if self.name == "improvement":
             return improvement_score(question)(x) * chance
         if self.name == "search":
             target, model = question.wanted[0]
-            return chance_of(model, x, _top(target)) * chance
+            return chance_of(model, x, _top(target)) * chance * self._untried(x)
         if self.name == "exploration":
             parts = [m.moments(x)[1] / max(m.noise_sd, 1e-300) for m in question.models]
             return torch.stack(parts).mean(0) * chance
@@ -236,6 +250,11 @@ class Asked:
             total += (hope - known.mean()) / differences(known, model)
         return torch.nn.functional.softplus(total) * chance
 
+    def _untried(self, x: Tensor) -> Tensor | float:
+        """What is left of the worth of candidates beside what was tried or runs near them."""
+        near = Nearby.of(self.question, x)
+        return 1.0 if near is None else near.untried
+
     def worth(self, x: Tensor) -> tuple[Worth, Worth]:
         if self.name == "exploration":
             return self._teaching(x)
@@ -243,7 +262,10 @@ class Asked:
             return self._hits(x)
         if self.name in ("hits", "top"):
             values = self._each(x).numpy()
-            return Sum(values), Sum(values, self._too_similar(x))
+            if (near := Nearby.of(self.question, x)) is None:
+                return Sum(values), Sum(values, self._too_similar(x))
+            apart = Sum(values * near.untried.numpy(), lambda i: near.beside(i).numpy())
+            return apart, apart
         question = self.question
         weight = self._weight(x).numpy()
         baseline = question.keeping
@@ -291,11 +313,11 @@ class Asked:
             return stated_chance(self.question)(x)
         return self._each(x) if self.name == "top" else None
 
-    def _too_similar(self, x: Tensor) -> Callable[[int], NDArray[np.bool_]] | None:
-        """Which candidates are no longer wanted beside one on the plate; None where any two may lie there."""
+    def _too_similar(self, x: Tensor) -> Beside | None:
+        """What molecules keep of their worth beside one on the plate; None where all keep all."""
         limit = self.question.most_similar
         similarity = similarities(self.question.space, x.numpy()) if limit < 1.0 and len(x) > 1 else None
-        return None if similarity is None else lambda i: similarity(i) > limit
+        return None if similarity is None else lambda i: np.where(similarity(i) > limit, PASSED_OVER, 1.0)
 
     def _draws(self, x: Tensor) -> Tensor:
         """Joint draws at ``x`` of the utility, ``(samples, n, 1)``, or of each wanted target: ``(samples, n, w)``."""
@@ -337,7 +359,13 @@ class Asked:
         hits = torch.cat(parts).numpy()
         log_weights = np.log(np.maximum(1.0 - hits[:, len(x) :], SURELY)).sum(axis=1)  # what runs, as if it missed
         chances = hits[:, : len(x)] * self._weight(x).numpy()
-        return Hits(chances, log_weights, ahead=0), Hits(chances, log_weights, horizon(question))
+        if (near := Nearby.of(question, x)) is None:
+            found = Hits(chances, log_weights, horizon(question), np.ones(len(x)))
+        else:
+            found = Hits(
+                chances, log_weights, horizon(question), near.untried.numpy(), lambda i: near.beside(i).numpy()
+            )
+        return replace(found, ahead=0), found
 
     def _teaching(self, x: Tensor) -> tuple[Worth, Worth]:
         question = self.question

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Beside = Callable[[int], Floats]  # number of a candidate to the share of its worth, 0 to 1, that each keeps beside it
 
 
 class Progress(Protocol):
@@ -146,7 +147,9 @@ class _Learning:
         self._directions.append(direction)
 
 
-PASSED_OVER = 1e-6  # of its worth, kept by what is too much like one in the set: it fills the last wells
+def some_beside(beside: Beside | None, columns: NDArray[np.int64]) -> Beside | None:
+    """The same for some of the candidates only."""
+    return None if beside is None else lambda i: beside(int(columns[i]))[columns]
 
 
 @dataclass(frozen=True)
@@ -155,17 +158,14 @@ class Sum:
 
     Attributes:
         values: Of each candidate, zero or above: shape ``(n,)``.
-        alike: From the number of a candidate to those that are too much like it, shape ``(n,)``; None where any two
-            may lie on one plate.
+        beside: What candidates keep of their worth beside each other; None where all keep all.
     """
 
     values: Floats
-    alike: Callable[[int], NDArray[np.bool_]] | None = None
+    beside: Beside | None = None
 
     def among(self, columns: NDArray[np.int64]) -> Sum:
-        alike = self.alike
-        mine = None if alike is None else lambda i: alike(int(columns[i]))[columns]
-        return Sum(self.values[columns], mine)
+        return Sum(self.values[columns], some_beside(self.beside, columns))
 
     def start(self) -> _Summing:
         return _Summing(self)
@@ -179,5 +179,5 @@ class _Summing:
         return self._left
 
     def take(self, i: int) -> None:
-        if self._of.alike is not None:
-            self._left = np.where(self._of.alike(i), PASSED_OVER * self._of.values, self._left)
+        if self._of.beside is not None:
+            self._left = np.minimum(self._left, self._of.beside(i) * self._of.values)

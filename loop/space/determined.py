@@ -27,7 +27,8 @@ def with_determined_values(space: Space) -> Space:
         column, values = found
         p = space.parameters[column]
         assert isinstance(p, Continuous)
-        chosen = Discrete(p.name, values, p.unit, p.scale, p.or_zero and values[0] == 0.0 and len(values) > 1)
+        has_zero = p.or_zero and values[0] == 0.0 and len(values) > 1
+        chosen = Discrete(p.name, values, p.unit, p.scale, has_zero, in_steps=True)
         space = replace(space, parameters=(*space.parameters[:column], chosen, *space.parameters[column + 1 :]))
     return space
 

@@ -190,7 +190,8 @@ class Component:
 class Discrete:
     """A number that takes one of a few values, in ``unit``, given in rising order.
 
-    With ``or_zero`` the first value is 0, which means that none is used, and the others are amounts.
+    With ``or_zero`` the first value is 0, which means that none is used, and the others are amounts. ``in_steps`` says
+    that the values are a range in steps, not values that somebody listed.
     """
 
     name: str
@@ -198,6 +199,7 @@ class Discrete:
     unit: str = ""
     scale: Scale = "linear"
     or_zero: bool = False
+    in_steps: bool = False
 
     def __post_init__(self) -> None:
         check_unit(self.unit)

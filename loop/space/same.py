@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from loop.space.space import Space
 
 SAME = 5e-3  # share of a scale up to which two continuous numbers are one setting
-_FAR = 10.0  # in units of SAME, between values that are told apart whatever they are
+_FAR = 10.0  # in units of what is one setting, between values that are told apart whatever they are
 
 
 def is_same(space: Space, x: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
@@ -24,16 +24,21 @@ def is_same(space: Space, x: NDArray[np.float64], others: NDArray[np.float64]) -
 
 
 def told_apart(
-    space: Space, x: NDArray[np.float64], score: NDArray[np.float64], tried: NDArray[np.float64]
+    space: Space,
+    x: NDArray[np.float64],
+    score: NDArray[np.float64],
+    tried: NDArray[np.float64],
+    within: float = SAME,
 ) -> NDArray[np.bool_]:
     """Which rows of ``x``, ``(n, d)``, are left where one experiment is the row with its highest score: ``(n,)``.
 
-    None of them is the same as one that was ``tried``, ``(t, d)``.
+    None of them is the same as one that was ``tried``, ``(t, d)``. ``within`` is the share of a scale up to which two
+    continuous numbers are one setting.
     """
     from scipy.spatial import cKDTree
 
     n, every = len(x), np.vstack([tried, x])
-    numbers, placed = _continuous(space), space.frame.on_scales(every) / SAME
+    numbers, placed = _continuous(space), space.frame.on_scales(every) / within
     for column in np.flatnonzero(~numbers):
         placed[:, column] = _FAR * np.unique(every[:, column], return_inverse=True)[1].ravel()
     first = np.concatenate([np.arange(len(tried)), len(tried) + np.argsort(-score, kind="stable")])

@@ -297,7 +297,7 @@ def _number(name: str, spec: NumberSpec) -> Continuous | Discrete:
     if spec.step is None:
         return Continuous(name, spec.low, spec.high, unit_shown(spec.unit), scale, or_zero)
     grid = _grid(name, spec.low, spec.high, spec.step, or_zero=or_zero)
-    return Discrete(name, (0.0, *grid) if or_zero else grid, unit_shown(spec.unit), scale, or_zero)
+    return Discrete(name, (0.0, *grid) if or_zero else grid, unit_shown(spec.unit), scale, or_zero, in_steps=True)
 
 
 def _grid(name: str, low: float, high: float, step: float, *, or_zero: bool) -> tuple[float, ...]:
@@ -380,6 +380,6 @@ def _mixture(name: str, spec: MixtureSpec, first: int, *, is_sorted: bool) -> tu
         if abs(steps * step - 1) > 1e-9:
             raise SpaceError(f"parameter {name!r}: step {step:g} does not divide 1; choose a step that does")
         grid = tuple(v for v in (round(i / steps, 12) for i in range(1, steps + 1)) if v >= least - 1e-9)
-        numbers = [Discrete(f"{name}.{part}", (0.0, *grid)) for part in parts]
+        numbers = [Discrete(f"{name}.{part}", (0.0, *grid), in_steps=True) for part in parts]
     columns = tuple(range(first, first + len(parts)))
     return Mixture(name, parts, columns, smiles, spec.at_most, least), numbers

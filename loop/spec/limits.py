@@ -95,7 +95,8 @@ def trimmed(p: Parameter, limits: Limits) -> Parameter:
     if not values:
         names = ", ".join(b.limit for b in bounds)
         raise SpaceError(f"parameter {p.name!r}: the laboratory's limit {names} leaves nothing of it; mend one of them")
-    return Discrete(p.name, values, p.unit, p.scale, has_zero and len(values) > 1)
+    in_steps = isinstance(p, Discrete) and p.in_steps
+    return Discrete(p.name, values, p.unit, p.scale, has_zero and len(values) > 1, in_steps)
 
 
 def derived_limits(spec: CampaignSpec, limits: Limits) -> list[ExpressionSpec]:

@@ -48,21 +48,26 @@ def test_gains_add_up_to_the_worth_of_the_set(seed: int) -> None:
 @pytest.mark.parametrize("picked", [[], [4], [4, 0, 7]])
 def test_hits_are_worth_what_trying_and_then_choosing_again_brings(picked: list[int], ahead: int) -> None:
     rng = np.random.default_rng(3)
-    chances = rng.random((50, 9)) ** 3
-    hits = Hits(chances, np.zeros(50), ahead).start()
+    chances, left = rng.random((50, 9)) ** 3, rng.random(9)
+    beside = rng.random((9, 9))
+    hits = Hits(chances, np.zeros(50), ahead, left, lambda i: beside[i]).start()
     for i in picked:
         hits.take(i)
     gains = hits.gains()
 
-    # by definition: the chance of a hit now, and those of the best others when its own outcome is known
+    # by definition: the chance of a hit now, and those of the best others when its own outcome is known, each times
+    # what a hit counts beside what was tried and what was picked
+    counts = np.min([left, *(beside[i] for i in picked)], axis=0)
     weight = np.prod([1.0 - chances[:, i] for i in picked], axis=0) if picked else np.ones(50)
     for i in set(range(9)) - set(picked):
-        total = np.average(chances[:, i], weights=weight)
+        total = np.average(chances[:, i], weights=weight) * counts[i]
         for seen in (chances[:, i], 1.0 - chances[:, i]):
-            after = [np.average(chances[:, j], weights=weight * seen) for j in range(9) if j != i and j not in picked]
+            others = [j for j in range(9) if j != i and j not in picked]
+            after = [np.average(chances[:, j], weights=weight * seen) * counts[j] for j in others]
             total += np.average(seen, weights=weight) * sum(sorted(after)[-ahead:])
         assert gains[i] == pytest.approx(total, rel=1e-9)
-    assert Hits(chances, np.zeros(50), ahead=0).start().gains() == pytest.approx(chances.mean(axis=0))
+    plain = Hits(chances, np.zeros(50), 0, np.ones(9)).start().gains()
+    assert plain == pytest.approx(chances.mean(axis=0))
 
 
 def test_smoothing_changes_little_and_tells_hopeless_candidates_apart() -> None:
