@@ -1,4 +1,4 @@
-"""Over numbers that vary finely, hits and high values are looked for in different places, not in one again and again."""
+"""Over numbers that vary finely, hits and high values are sought in different places, not in one again and again."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_nothing_or_an_amount_stays_one_or_the_other():
         )
     )
 
-    assert space.parameters[2] == Discrete("rest", (13.0, 23.0))  # 3 is less than the least amount
+    assert space.parameters[2] == Discrete("rest", (13.0, 23.0), in_steps=True)  # 3 is less than the least amount
 
 
 def test_a_number_that_does_not_always_apply_is_settled_where_it_does():
