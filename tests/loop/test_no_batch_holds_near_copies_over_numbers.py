@@ -56,7 +56,7 @@ def as_told(spec: CampaignSpec, value: float) -> float:
 
 def planned(spec: CampaignSpec, seed: int = 0) -> tuple[Plan, np.ndarray]:
     """A batch after sixteen results, some of them hits; and the coordinates of the results."""
-    rng, space, told = np.random.default_rng(seed), build_space(spec), []
+    rng, told = np.random.default_rng(seed), []
     for i in range(16):
         settings = {
             "solvent": ["water", "ethanol"][i % 2],
