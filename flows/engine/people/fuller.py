@@ -8,7 +8,6 @@ were typed, so that whoever judges it later finds the same.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from flows.engine.people.rows import (
     is_told,
     lasting,
     read_told,
+    signed,
     text_of,
     typed_in,
 )
@@ -43,7 +43,6 @@ from loop.spec import CampaignSpec, build_space, declared_of, levels_of, words_o
 Row: TypeAlias = tuple[int, Sequence[str]]  # the number of its line, and its cells
 Typed: TypeAlias = Mapping[str, str]  # the cells of a row, by header
 _BEFORE: Final = f"context.{COMPLETES}"  # of an exported row: the id of the result that it completes
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")  # and no code such as 012
 Rows: TypeAlias = Mapping[int, Typed]  # by the number of their line
 
 
@@ -295,13 +294,13 @@ def _matched(now: Rows, told: Sequence[_Told], targets: Collection[str]) -> dict
                     taken.add(one.of.id)
                     break
 
-    take(lambda one: one.typed[:1], _signed, lambda *_: True)
-    take(lambda one: one.typed[1:], _signed, lambda *_: True)
+    take(lambda one: one.typed[:1], signed, lambda *_: True)
+    take(lambda one: one.typed[1:], signed, lambda *_: True)
     take(
         lambda one: one.typed[:1] if _lacks_some(one.of, targets) or not one.is_of_file else (),
         lambda cells: _tried(cells, targets),
         lambda _, typed, cells: (
-            bool(_measured(cells, targets) - _measured(typed, targets)) and _signed(typed) <= _signed(cells)
+            bool(_measured(cells, targets) - _measured(typed, targets)) and signed(typed) <= signed(cells)
         ),
     )
     take(
@@ -361,16 +360,11 @@ def _given(cells: Typed, target: str) -> bool:
     return any(text and split_header(head)[0] == target for head, text in cells.items())
 
 
-def _signed(cells: Typed) -> frozenset[tuple[str, str]]:
-    """What was typed, under whatever further headers; 20.0, as a program writes it, is 20."""
-    return frozenset((head, repr(float(c)) if _NUMBER.fullmatch(c) else c) for head, c in cells.items() if c)
-
-
 def _tried(cells: Typed, targets: Collection[str]) -> frozenset[tuple[str, str]]:
     """What a row says of settings: neither what came out, nor what only stands beside it."""
     results = {f"{t}{between}{part}" for t in targets for part in ("sd", "n", "qualifier") for between in "_ "}
     told = {*targets, *results, *PLAIN}
-    return frozenset((head, cell) for head, cell in _signed(cells) if split_header(head)[0] not in told)
+    return frozenset((head, cell) for head, cell in signed(cells) if split_header(head)[0] not in told)
 
 
 def _measured(cells: Typed, targets: Collection[str]) -> set[str]:

@@ -41,9 +41,37 @@ def test_rows_of_an_earlier_file_count_once_wherever_they_stand(begun: Settings,
     assert (report.accepted, report.duplicates) == (n - 4, 4)
     assert count(begun) == n
     assert report.notes == (
-        f"4 of {n} rows of week2.csv say to the letter what 'week1.csv' said, and count once. Where they are "
+        f"4 of {n} rows of week2.csv say what 'week1.csv' said, and count once. Where they are "
         "measurements of their own, tell week2.csv with --replicates",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yield,step,solvent,base\n51.2,1,water,DBU\n5.31,2,DMF,DBU\n48.9,2,water,DBU\n7.25,1,DMF,DBU\n",
+        "solvent,base,step,yield\nwater,DBU,1,51.20\nDMF,DBU,2,5.310\nwater,DBU,2,48.9\nDMF,DBU,1.0,7.25\n",
+        "solvent,base,step,yield,comment\nwater,DBU,1,51.2,\nDMF,DBU,2,5.31,\nwater,DBU,2,48.9,\nDMF,DBU,1,7.25,\n",
+    ],
+    ids=["columns", "digits", "an empty column"],
+)
+def test_how_numbers_are_written_and_columns_ordered_is_of_no_matter(
+    begun: Settings, tmp_path: Path, text: str
+) -> None:
+    report = tell(begun, "small", write(tmp_path, text, "week2.csv"), by="tester")
+    again = tell(begun, "small", write(tmp_path, text, "week2.csv"), by="tester")
+
+    assert (report.accepted, report.duplicates) == (0, 4)
+    assert (again.accepted, again.duplicates, count(begun)) == (0, 4, 4)
+
+
+def test_codes_that_are_no_numbers_tell_rows_apart(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    header, lines = HEADER.strip() + ",lot\n", FIRST.splitlines()
+    lots = [header + "".join(f"{line},{lot}\n" for line in lines) for lot in ("12", "012")]
+    reports = [tell(settings, "small", write(tmp_path, t, f"{len(t)}.csv"), by="tester") for t in lots]
+
+    assert [report.accepted for report in reports] == [4, 4]
 
 
 def test_each_week_again_and_the_same_file_twice(begun: Settings, tmp_path: Path) -> None:
@@ -78,7 +106,7 @@ def test_a_corrected_row_counts_beside_what_it_corrects_which_is_named(begun: Se
     once, changed = report.notes
 
     assert (report.accepted, report.duplicates, count(begun)) == (1, 3, 5)
-    assert once.startswith("3 of 4 rows of week2.csv say to the letter what 'week1.csv' said")
+    assert once.startswith("3 of 4 rows of week2.csv say what 'week1.csv' said")
     assert changed.startswith("1 result told before is not in week2.csv as it was, and counts on: week1.csv line 4 (")
     old = changed.rpartition("hakken retract small ")[2].removesuffix(" --why CORRECTED")
     retract(begun, "small", old, by="tester", why="CORRECTED")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +20,7 @@ OF: Final = "of"  # in a payload: the id of the told result that the row repeats
 AGAIN: Final = "again"  # in a payload: how often the row was refused before
 WIDE: Final = "wide"  # in a payload of a row that does not fit its header: how many columns that has, and their sign
 DOUBTFUL: Final = "doubtful"  # in a payload: columns whose number the other rows of the file leave in doubt
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")  # and no code such as 012
 WHOLE: Final = "0"  # in place of a line number: the file as a whole
 
 
@@ -73,6 +75,11 @@ def draft_row(
 def text_of(cells: Any) -> str:
     """The cells of a row as one text, by which equal rows of a file are counted."""
     return json.dumps(cells, ensure_ascii=False)
+
+
+def signed(cells: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """What was typed, in whatever order and under whatever further headers; 20.0, as a program writes it, is 20."""
+    return frozenset((head, repr(float(c)) if _NUMBER.fullmatch(c) else c) for head, c in cells.items() if c)
 
 
 def typed_in(payload: str) -> str:
